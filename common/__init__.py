@@ -1,0 +1,1 @@
+"""What producer, consumer, client and codegen share: exact decimals, partitions, framing, settings."""

@@ -1,0 +1,88 @@
+"""Settings: one frozen object a service, read from the environment (``TALLY_`` first) and ``.env``, and nowhere else.
+
+A service declares a subclass of ``Settings`` whose fields have a type, a default and a description; the field
+``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
+"""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TALLY_"
+_SECRET_WORDS = ("password", "secret", "token", "credential")
+
+
+class SettingsError(Exception):
+    """A setting has a wrong value; the message is one line that names it, the value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """What every service needs to know. Subclasses add their own section."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
+
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, by commas."
+    )
+    kafka_config: Path | None = Field(
+        None, description="A client properties file for SASL, TLS and tuning, as Kafka's own tools take."
+    )
+    registry_url: str = Field(
+        "http://127.0.0.1:8081/apis/ccompat/v7",
+        pattern=r"^https?://[^\s]+$",
+        description="The schema registry's Confluent-compatible address.",
+    )
+    data_dir: Path = Field(Path("data"), description="Where data is kept; nothing is written elsewhere.")
+    log_level: str = Field(
+        "INFO",
+        pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$",
+        description="TRACE, DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_format: str = Field(
+        "human", pattern="^(human|json)$", description="human or json, one line an event."
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(settings: type[S], **overrides: Any) -> S:
+    """Return the settings of the environment. Raises SettingsError for the first wrong one."""
+    try:
+        return settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = first["loc"]
+        name = variable_of(str(location[0])) if location else "the settings"
+        given = "" if is_secret(name) else f" is {first['input']!r}"
+        raise SettingsError(f"{name}{given}: {first['msg']}") from None
+
+
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field."""
+    return field if field.upper().startswith(PREFIX) else PREFIX + field.upper()
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a value must not be shown."""
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def effective(settings: Settings) -> dict[str, str]:
+    """Return what is in force by variable, secrets masked, for the log line at start."""
+    return {
+        variable_of(name): "***" if is_secret(name) else str(value)
+        for name, value in settings.model_dump().items()
+    }
+
+
+def help_text(settings: type[Settings]) -> str:
+    """Return a table of every setting: variable, default, meaning."""
+    rows = [
+        (variable_of(name), "" if field.default is None else str(field.default), field.description or "")
+        for name, field in settings.model_fields.items()
+    ]
+    width = max(len(row[0]) for row in rows)
+    return "\n".join(f"  {name:<{width}}  {meaning} [{default or 'none'}]" for name, default, meaning in rows)
