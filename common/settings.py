@@ -40,9 +40,7 @@ class Settings(BaseSettings):
         pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$",
         description="TRACE, DEBUG, INFO, WARNING or ERROR.",
     )
-    log_format: str = Field(
-        "human", pattern="^(human|json)$", description="human or json, one line an event."
-    )
+    log_format: str = Field("human", pattern="^(human|json)$", description="human or json, one line an event.")
 
 
 S = TypeVar("S", bound=Settings)
@@ -73,8 +71,7 @@ def is_secret(name: str) -> bool:
 def effective(settings: Settings) -> dict[str, str]:
     """Return what is in force by variable, secrets masked, for the log line at start."""
     return {
-        variable_of(name): "***" if is_secret(name) else str(value)
-        for name, value in settings.model_dump().items()
+        variable_of(name): "***" if is_secret(name) else str(value) for name, value in settings.model_dump().items()
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 if TYPE_CHECKING:
-    from loguru import Message
+    from loguru import Message, Record
 
 _HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
 
@@ -23,9 +23,8 @@ def configure(service: str, level: str, form: str) -> None:
         logger.add(sys.stderr, level=level, format=_HUMAN, backtrace=False, diagnose=False)
 
 
-def _add_fields(record: "dict[str, object]") -> None:  # loguru's Record is a TypedDict of its stub only
+def _add_fields(record: "Record") -> None:
     extra = record["extra"]
-    assert isinstance(extra, dict)
     shown = {name: value for name, value in extra.items() if name not in ("service", "fields")}
     extra["fields"] = " ".join(f"{name}={value}" for name, value in shown.items())
 
