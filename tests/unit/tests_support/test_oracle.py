@@ -1,0 +1,339 @@
+"""The oracle finds a violation of each invariant, and nothing in an honest world."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests_support.history import Call, Outcome, Watermark
+from tests_support.oracle import Facts, judge
+from tests_support.oracle.decoding import Addition, Unfit, partition_of, read_record
+from tests_support.oracle.facts import Committed, Ledger, Row, TopicRecord
+from tests_support.planting import PARTITIONS, SCHEMA, SCHEMA_ID, id_in, record, value_of, world
+
+ID, OTHER, THIRD = id_in(3, 0), id_in(3, 1), id_in(3, 2)
+GARBAGE = TopicRecord(partition=3, offset=9, key=b"k", value=b"garbage")
+
+
+def honest() -> Facts:
+    """Return a world with a counted pair, a duplicate, a conflict, poison and a second partition."""
+    return world(
+        record(3, 0, ID, "2", "40.5"),
+        record(3, 2, OTHER, "-1", "0.000000001"),
+        record(3, 4, ID, "2", "40.5"),
+        record(3, 5, OTHER, "7", "7"),
+        GARBAGE,
+        record(3, 11, THIRD, "1", "1"),
+        record(5, 0, id_in(5), "10", "-3"),
+    )
+
+
+def ledger_3(facts: Facts) -> Ledger:
+    return next(ledger for ledger in facts.ledgers if ledger.partition == 3)
+
+
+def with_ledger(facts: Facts, ledger: Ledger) -> Facts:
+    return replace(facts, ledgers=[ledger, *(other for other in facts.ledgers if other.partition != 3)])
+
+
+def with_row(facts: Facts, index: int, row: Row) -> Facts:
+    ledger = ledger_3(facts)
+    rows = list(ledger.rows)
+    rows[index] = row
+    return with_ledger(facts, replace(ledger, rows=rows))
+
+
+def ok(request_id: uuid.UUID, **changes: object) -> Call:
+    call = Call(request_id=str(request_id), a="1", b="1", outcome=Outcome.OK, sum="2", partition=3, offset=11)
+    return replace(call, **changes)  # type: ignore[arg-type]
+
+
+def acknowledged_and_lost(facts: Facts) -> Facts:
+    return replace(facts, calls=[*facts.calls, ok(id_in(3, 8))])
+
+
+def counted_with_other_operands(facts: Facts) -> Facts:
+    return replace(facts, calls=[ok(OTHER, a="5", b="5", sum="10", offset=2)])
+
+
+def counted_row_is_missing(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    return with_ledger(facts, replace(ledger, rows=ledger.rows[1:]))
+
+
+def answered_wrong_sum(facts: Facts) -> Facts:
+    return replace(facts, calls=[ok(THIRD, sum="3")])
+
+
+def answered_wrong_position(facts: Facts) -> Facts:
+    return replace(facts, calls=[ok(THIRD, offset=0)])
+
+
+def counted_twice(facts: Facts) -> Facts:
+    return with_row(facts, 2, replace(ledger_3(facts).rows[2], kind="COUNTED"))
+
+
+def conflict_called_duplicate(facts: Facts) -> Facts:
+    return with_row(facts, 3, replace(ledger_3(facts).rows[3], kind="DUPLICATE"))
+
+
+def counted_other_sum(facts: Facts) -> Facts:
+    return with_row(facts, 0, replace(ledger_3(facts).rows[0], sum=Decimal("42.6")))
+
+
+def poison_for_a_wrong_reason(facts: Facts) -> Facts:
+    return with_row(facts, 4, replace(ledger_3(facts).rows[4], reason="WRONG_SUM"))
+
+
+def mark_with_wrong_total(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    marks = [*ledger.marks[:-1], replace(ledger.marks[-1], total=Decimal(1))]
+    return with_ledger(facts, replace(ledger, marks=marks))
+
+
+def row_of_an_aborted_transaction(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    rows = [*ledger.rows[:1], Row(kind="COUNTED", offset=1, request_id=id_in(3, 9).bytes), *ledger.rows[1:]]
+    marks = [replace(mark, rows_before=mark.rows_before + (mark.next_offset > 1)) for mark in ledger.marks]
+    return replace(with_ledger(facts, replace(ledger, rows=rows, marks=marks)), aborted={3: frozenset({1})})
+
+
+def committed_past_every_ledger(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    short = replace(ledger, rows=ledger.rows[:-1], marks=ledger.marks[:-1])
+    return with_ledger(facts, short)
+
+
+def skipped_offset(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    return with_ledger(facts, replace(ledger, rows=[*ledger.rows[:2], *ledger.rows[3:]]))
+
+
+def offsets_that_do_not_rise(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    rows = [*ledger.rows[:3], ledger.rows[2], *ledger.rows[3:]]
+    return with_ledger(facts, replace(ledger, rows=rows))
+
+
+def partition_without_any_ledger(facts: Facts) -> Facts:
+    return replace(facts, ledgers=[ledger_3(facts)])
+
+
+def two_replicas_that_differ(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    rows = [replace(ledger.rows[0], a=Decimal(3)), *ledger.rows[1:3]]
+    return replace(facts, ledgers=[*facts.ledgers, replace(ledger, replica="1", rows=rows, marks=ledger.marks[:3])])
+
+
+def two_replicas_with_different_chains(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    marks = [replace(mark, chain=b"x" * 16) for mark in ledger.marks[:3]]
+    return replace(facts, ledgers=[*facts.ledgers, replace(ledger, replica="1", rows=ledger.rows[:3], marks=marks)])
+
+
+def shorter_than_rest_had_shown(facts: Facts) -> Facts:
+    return replace(facts, watermarks=[Watermark(source="rest", partition=3, next_offset=13)])
+
+
+def block_with_a_wrong_crc(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    return with_ledger(facts, replace(ledger, marks=[replace(ledger.marks[0], crc_holds=False), *ledger.marks[1:]]))
+
+
+def missing_segment(facts: Facts) -> Facts:
+    ledger = ledger_3(facts)
+    opening = replace(ledger.marks[3], rows_before=2)
+    return with_ledger(facts, replace(ledger, openings=[*ledger.openings, opening]))
+
+
+def unreadable_ledger(facts: Facts) -> Facts:
+    return with_ledger(facts, replace(ledger_3(facts), damage="0.avro: bad sync marker"))
+
+
+def commit_that_went_back(facts: Facts) -> Facts:
+    return replace(facts, watermarks=[Watermark(source="committed", partition=3, next_offset=99)])
+
+
+def poison_without_dead_letter(facts: Facts) -> Facts:
+    return replace(facts, dead_letters=[])
+
+
+def two_dead_letters(facts: Facts) -> Facts:
+    return replace(facts, dead_letters=[*facts.dead_letters, *facts.dead_letters])
+
+
+def dead_letter_of_a_good_record(facts: Facts) -> Facts:
+    letter = replace(facts.dead_letters[0], source_offset=0)
+    return replace(facts, dead_letters=[*facts.dead_letters, letter])
+
+
+def dead_letter_with_other_bytes(facts: Facts) -> Facts:
+    return replace(facts, dead_letters=[replace(facts.dead_letters[0], value=b"garbled")])
+
+
+def refused_and_committed(facts: Facts) -> Facts:
+    calls = [replace(call, outcome=Outcome.FAIL, status="ABORTED") for call in facts.calls]
+    return replace(facts, calls=calls)
+
+
+def call_that_hung(facts: Facts) -> Facts:
+    return replace(facts, calls=[replace(facts.calls[0], ended_s=60.0)])
+
+
+def commit_without_witness(facts: Facts) -> Facts:
+    return replace(facts, committed={**facts.committed, 3: Committed(offset=12)})
+
+
+def witness_with_a_wrong_count(facts: Facts) -> Facts:
+    witness = {**(facts.committed[3].witness or {}), "count": 99}
+    return replace(facts, committed={**facts.committed, 3: Committed(offset=12, witness=witness)})
+
+
+def rest_with_a_wrong_total(facts: Facts) -> Facts:
+    return replace(facts, rest={**(facts.rest or {}), "total": "0"})
+
+
+def rest_that_is_incomplete(facts: Facts) -> Facts:
+    return replace(facts, rest={**(facts.rest or {}), "complete": False})
+
+
+PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
+    ("I1", acknowledged_and_lost, str(id_in(3, 8))),
+    ("I1", counted_with_other_operands, str(OTHER)),
+    ("I1", counted_row_is_missing, str(ID)),
+    ("I1", answered_wrong_sum, "1 + 1 = 3"),
+    ("I1", answered_wrong_position, str(THIRD)),
+    ("I2", counted_twice, str(ID)),
+    ("I2", conflict_called_duplicate, str(OTHER)),
+    ("I2", counted_other_sum, str(ID)),
+    ("I2", poison_for_a_wrong_reason, "offset 9"),
+    ("I2", mark_with_wrong_total, "offset 12"),
+    ("I3", row_of_an_aborted_transaction, "offset 1, which belongs to an aborted transaction"),
+    ("I4", committed_past_every_ledger, "offset 12 is committed"),
+    ("I5", skipped_offset, "lacks offset 4"),
+    ("I5", offsets_that_do_not_rise, "offset 4 after 4"),
+    ("I5", partition_without_any_ledger, "partition 5"),
+    ("I6", two_replicas_that_differ, "replica 1"),
+    ("I6", two_replicas_with_different_chains, "different chains at 1"),
+    ("I7", shorter_than_rest_had_shown, "REST had shown 13"),
+    ("I8", block_with_a_wrong_crc, "ends at offset 1 "),
+    ("I8", missing_segment, "begins at 6"),
+    ("I8", unreadable_ledger, "bad sync marker"),
+    ("I9", commit_that_went_back, "12 was committed after 99"),
+    ("I10", poison_without_dead_letter, "offset 9"),
+    ("I10", two_dead_letters, "2 dead letters"),
+    ("I10", dead_letter_of_a_good_record, "offset 0"),
+    ("I10", dead_letter_with_other_bytes, "offset 9"),
+    ("I11", refused_and_committed, str(ID)),
+    ("I12", call_that_hung, str(ID)),
+    ("WITNESS", commit_without_witness, "offset 12"),
+    ("WITNESS", witness_with_a_wrong_count, "count 99 instead of 3"),
+    ("REST", rest_with_a_wrong_total, "total 0"),
+    ("REST", rest_that_is_incomplete, "complete False"),
+]
+
+
+@pytest.mark.parametrize(("invariant", "plant", "named"), PLANTED, ids=[plant.__name__ for _, plant, _ in PLANTED])
+def test_a_planted_violation_is_found_under_its_name(
+    invariant: str, plant: Callable[[Facts], Facts], named: str
+) -> None:
+    found = [finding.message for finding in judge(plant(honest())).findings if finding.invariant == invariant]
+    assert any(named in message for message in found), found
+
+
+def test_an_honest_world_has_no_findings() -> None:
+    report = judge(honest()).require_clean()
+    counts = (report.records, report.counted, report.duplicates, report.conflicts, report.poison)
+    assert counts == (7, 4, 1, 1, 1)
+    assert report.total == Decimal("50.500000001")
+
+
+def test_a_shorter_ledger_of_a_second_replica_is_no_violation() -> None:
+    facts = honest()
+    ledger = ledger_3(facts)
+    prefix = replace(ledger, replica="1", rows=ledger.rows[:2], marks=ledger.marks[:2])
+    judge(replace(facts, ledgers=[*facts.ledgers, prefix])).require_clean()
+
+
+def test_an_unknown_outcome_may_be_there_or_not() -> None:
+    facts = honest()
+    unknown = [
+        ok(ID, outcome=Outcome.UNKNOWN, a="2", b="40.5"),
+        ok(id_in(3, 8), outcome=Outcome.UNKNOWN),
+    ]
+    judge(replace(facts, calls=[*facts.calls, *unknown])).require_clean()
+
+
+def test_a_refusal_before_a_later_ok_is_no_violation() -> None:
+    facts = honest()
+    judge(replace(facts, calls=[ok(THIRD, outcome=Outcome.FAIL), *facts.calls])).require_clean()
+
+
+def test_findings_stop_the_test_with_every_message() -> None:
+    with pytest.raises(AssertionError, match=r"I10: partition 3 offset 9 is poison"):
+        judge(poison_without_dead_letter(honest())).require_clean()
+
+
+def test_the_partition_function_agrees_with_the_contracts_vectors() -> None:
+    path = Path(__file__).parents[3] / "contracts" / "examples" / "partitions.json"
+    contract = json.loads(path.read_text(encoding="utf-8"))
+    for vector in contract["vectors"]:
+        got = partition_of(uuid.UUID(vector["request_id"]).bytes, contract["partitions"])
+        assert got == vector["partition"], vector
+
+
+SCALE_4 = SCHEMA.replace('"scale": 9', '"scale": 4')
+TOO_LARGE = 10**38
+
+
+def unscaled(value: int) -> bytes:
+    return value.to_bytes(16, "big", signed=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reasons"),
+    [
+        (ID.bytes, None, {"FRAMING"}),
+        (ID.bytes, b"\x00\x00", {"FRAMING"}),
+        (ID.bytes, b"\x01" + value_of(ID, "1", "1")[1:], {"FRAMING"}),
+        (ID.bytes, b"\x00\x00\x00\x00\x63" + value_of(ID, "1", "1")[5:], {"UNKNOWN_SCHEMA"}),
+        (ID.bytes, b"\x00\x00\x00\x00\x08" + value_of(ID, "1", "1")[5:], {"UNREADABLE_SCHEMA"}),
+        (ID.bytes, value_of(ID, "1", "1")[:-1], {"UNDECODABLE"}),
+        (ID.bytes, value_of(ID, "1", "1") + b"x", {"UNDECODABLE"}),
+        (ID.bytes, value_of(ID, "1", "1", "3"), {"WRONG_SUM"}),
+        (OTHER.bytes, value_of(ID, "1", "1"), {"WRONG_KEY"}),
+        (id_in(4).bytes, value_of(id_in(4), "1", "1"), {"WRONG_PARTITION"}),
+        (
+            ID.bytes,
+            value_of(ID, "1", "1")[:5]
+            + ID.bytes
+            + unscaled(TOO_LARGE)
+            + unscaled(0)
+            + unscaled(TOO_LARGE)
+            + value_of(ID, "1", "1")[-8:],
+            {"OUT_OF_RANGE"},
+        ),
+    ],
+)
+def test_a_record_outside_the_contract_is_unfit_for_its_reason(
+    key: bytes, value: bytes | None, reasons: set[str]
+) -> None:
+    schemas = {SCHEMA_ID: SCHEMA, 8: SCALE_4}
+    read = read_record(TopicRecord(partition=3, offset=0, key=key, value=value), schemas, SCHEMA, PARTITIONS)
+    assert read == Unfit(reasons=frozenset(reasons))
+
+
+def test_numbers_of_every_digit_are_read_exactly() -> None:
+    a, b = "9" * 29 + "." + "9" * 9, "-" + "9" * 28 + ".000000001"
+    value = value_of(ID, "0", "0")[:5] + ID.bytes
+    for text in (a, b):
+        value += unscaled(int(text.replace(".", "")))
+    value += unscaled(int(a.replace(".", "")) + int(b.replace(".", ""))) + value_of(ID, "0", "0")[-8:]
+    made = TopicRecord(partition=3, offset=0, key=ID.bytes, value=value)
+    read = read_record(made, {SCHEMA_ID: SCHEMA}, SCHEMA, PARTITIONS)
+    assert isinstance(read, Addition)
+    assert (f"{read.a:f}", f"{read.b:f}") == (a, b)

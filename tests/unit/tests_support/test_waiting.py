@@ -1,0 +1,33 @@
+"""Waiting ends with the value, or in time with a message."""
+
+import pytest
+
+from tests_support.waiting import NotInTimeError, eventually
+
+
+def test_the_first_truthy_value_ends_the_wait() -> None:
+    values = iter([0, None, "there", "never asked"])
+    assert eventually(lambda: next(values), 5, "a value", interval_s=0) == "there"
+    assert next(values) == "never asked"
+
+
+def test_a_deadline_that_passes_tells_what_was_awaited_and_seen() -> None:
+    with pytest.raises(NotInTimeError, match=r"not in 0 s: the moon is full \(last seen: \[\]\)"):
+        eventually(list, 0, "the moon is full")
+
+
+def test_a_listed_error_means_not_yet() -> None:
+    answers = iter([ConnectionError("refused"), ConnectionError("refused"), None])
+
+    def ask() -> bool:
+        answer = next(answers)
+        if answer is not None:
+            raise answer
+        return True
+
+    assert eventually(ask, 5, "a connection", retry_on=(ConnectionError,), interval_s=0)
+
+
+def test_any_other_error_ends_the_wait_at_once() -> None:
+    with pytest.raises(ZeroDivisionError):
+        eventually(lambda: 1 // 0, 5, "a number", retry_on=(ConnectionError,))

@@ -1,0 +1,52 @@
+"""The invariants I1 to I12 as far as they can be seen from outside, each a function of its own.
+
+A check takes the facts and the truth told from the topic, and yields sentences; each names the first offending id or
+offset. ``CHECKS`` lists them by the names of the design.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from tests_support.oracle.calls import (
+    i1_acknowledged_is_counted_once,
+    i1_answers_are_true,
+    i11_refused_never_appears,
+    i12_calls_settle,
+)
+from tests_support.oracle.facts import Facts
+from tests_support.oracle.ledgers import (
+    i2_counts_are_true,
+    i2_each_id_once,
+    i3_nothing_aborted,
+    i4_committed_is_in_a_ledger,
+    i5_nothing_skipped,
+    i6_ledgers_are_prefixes,
+    i7_never_shorter,
+    i8_no_gap_inside,
+)
+from tests_support.oracle.outside import (
+    i9_commits_go_forward,
+    i10_poison_has_one_dead_letter,
+    rest_tells_the_truth,
+    witness_tells_the_fold,
+)
+from tests_support.oracle.truth import Truth
+
+Check = Callable[[Facts, Truth], Iterator[str]]
+
+
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "I1": (i1_acknowledged_is_counted_once, i1_answers_are_true),
+    "I2": (i2_each_id_once, i2_counts_are_true),
+    "I3": (i3_nothing_aborted,),
+    "I4": (i4_committed_is_in_a_ledger,),
+    "I5": (i5_nothing_skipped,),
+    "I6": (i6_ledgers_are_prefixes,),
+    "I7": (i7_never_shorter,),
+    "I8": (i8_no_gap_inside,),
+    "I9": (i9_commits_go_forward,),
+    "I10": (i10_poison_has_one_dead_letter,),
+    "I11": (i11_refused_never_appears,),
+    "I12": (i12_calls_settle,),
+    "WITNESS": (witness_tells_the_fold,),
+    "REST": (rest_tells_the_truth,),
+}

@@ -1,0 +1,130 @@
+"""The oracle's own reading of a record: framing, schema, decimals, partition; in plain Python, slow and obvious."""
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from functools import lru_cache
+from typing import Any
+
+import fastavro
+
+from tests_support.oracle.facts import TopicRecord
+
+EXACT = Context(prec=200)
+LIMIT = Decimal(10) ** 29
+"""decimal(38, 9): 29 digits before the point."""
+WORD = 2**64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addition:
+    """A record that is what the contract says."""
+
+    request_id: bytes
+    a: Decimal
+    b: Decimal
+    sum: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfit:
+    """A record that must not be counted, with every reason that applies."""
+
+    reasons: frozenset[str]
+
+
+def partition_of(request_id: bytes, partitions: int) -> int:
+    """Return an id's partition: the splitmix64 finalizer of hi XOR (lo with its halves swapped), mod N."""
+    hi, lo_high, lo_low = struct.unpack(">QII", request_id)
+    x = hi ^ (lo_low * 2**32 + lo_high)
+    x = (x ^ (x // 2**30)) * 0xBF58476D1CE4E5B9 % WORD
+    x = (x ^ (x // 2**27)) * 0x94D049BB133111EB % WORD
+    return int((x ^ (x // 2**31)) % partitions)
+
+
+def number_of(sixteen: bytes) -> Decimal:
+    """Return the number in a ``fixed(16)`` decimal of scale 9."""
+    return Decimal(int.from_bytes(sixteen, "big", signed=True)).scaleb(-9, EXACT)
+
+
+def plus(a: Decimal, b: Decimal) -> Decimal:
+    """Return a + b without rounding."""
+    return EXACT.add(a, b)
+
+
+def without_logical_types(schema: Any) -> Any:
+    """Return a schema whose fields read as raw bytes and integers."""
+    if isinstance(schema, dict):
+        return {
+            name: without_logical_types(value)
+            for name, value in schema.items()
+            if name not in ("logicalType", "precision", "scale", "doc")
+        }
+    if isinstance(schema, list):
+        return [without_logical_types(value) for value in schema]
+    return schema
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    return fastavro.parse_schema(without_logical_types(json.loads(text)))
+
+
+@lru_cache(maxsize=64)
+def _same_meaning(writer: str, reader: str) -> bool:
+    """Tell whether the writer's fields mean what the reader's do: equal logical types, precision and scale."""
+    theirs = {field["name"]: field["type"] for field in json.loads(writer).get("fields", [])}
+    for field in json.loads(reader)["fields"]:
+        other = theirs.get(field["name"])
+        facets = ("logicalType", "precision", "scale")
+        if not isinstance(other, dict) or any(other.get(facet) != field["type"].get(facet) for facet in facets):
+            return False
+    return True
+
+
+def read_record(
+    record: TopicRecord, schemas: Mapping[int, str], reader_schema: str, partitions: int
+) -> Addition | Unfit:
+    """Return what a record says, or why it cannot be counted."""
+    value = record.value
+    if value is None or len(value) < 5 or value[0] != 0:
+        return Unfit(reasons=frozenset({"FRAMING"}))
+    writer = schemas.get(struct.unpack(">I", value[1:5])[0])
+    if writer is None:
+        return Unfit(reasons=frozenset({"UNKNOWN_SCHEMA"}))
+    if not _same_meaning(writer, reader_schema):
+        return Unfit(reasons=frozenset({"UNREADABLE_SCHEMA"}))
+    body = io.BytesIO(value[5:])
+    try:
+        fields: Any = fastavro.schemaless_reader(body, _parsed(writer), _parsed(reader_schema))
+    except fastavro.read.SchemaResolutionError:
+        return Unfit(reasons=frozenset({"UNREADABLE_SCHEMA"}))
+    except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
+        return Unfit(reasons=frozenset({"UNDECODABLE"}))
+    if body.read(1):
+        return Unfit(reasons=frozenset({"UNDECODABLE"}))
+    addition = Addition(
+        request_id=fields["request_id"],
+        a=number_of(fields["a"]),
+        b=number_of(fields["b"]),
+        sum=number_of(fields["sum"]),
+    )
+    reasons = _faults(addition, record, partitions)
+    return Unfit(reasons=reasons) if reasons else addition
+
+
+def _faults(addition: Addition, record: TopicRecord, partitions: int) -> frozenset[str]:
+    reasons: set[str] = set()
+    # Compared, not abs(): that would round to the default context's 28 digits.
+    if not all(-LIMIT < number < LIMIT for number in (addition.a, addition.b, addition.sum)):
+        reasons.add("OUT_OF_RANGE")
+    if plus(addition.a, addition.b) != addition.sum:
+        reasons.add("WRONG_SUM")
+    if record.key != addition.request_id:
+        reasons.add("WRONG_KEY")
+    if partition_of(addition.request_id, partitions) != record.partition:
+        reasons.add("WRONG_PARTITION")
+    return frozenset(reasons)

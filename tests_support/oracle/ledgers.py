@@ -1,0 +1,154 @@
+"""Checks of what the ledgers hold: I2 to I8."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests_support.oracle.facts import COUNTED, POISON, Facts, Ledger
+from tests_support.oracle.naming import row_text, text
+from tests_support.oracle.truth import Truth, differences, states_at
+
+
+def i2_each_id_once(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find ids counted twice, and rows that are not what the topic makes them."""
+    for ledger in facts.ledgers:
+        seen: dict[bytes, int] = {}
+        for row in ledger.rows:
+            if row.kind == COUNTED and row.request_id in seen:
+                before = seen[row.request_id]
+                yield f"{ledger.name} counts {text(row.request_id)} at {before} and again at {row.offset}"
+                return
+            if row.kind == COUNTED:
+                seen[row.request_id] = row.offset
+        wrong = _first_wrong_row(ledger, truth)
+        if wrong:
+            yield wrong
+            return
+
+
+def i2_counts_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find MARKs and segment headers whose counts or total are not the fold of the topic up to their offset."""
+    for ledger in facts.ledgers:
+        claims = sorted([*ledger.marks, *ledger.openings], key=lambda mark: mark.next_offset)
+        states = states_at(truth.verdicts.get(ledger.partition, []), [mark.next_offset for mark in claims])
+        for claimed, true in zip(claims, states, strict=True):
+            wrong = differences(claimed, true)
+            if wrong:
+                yield f"{ledger.name}, state at offset {claimed.next_offset}: {', '.join(wrong)}"
+                return
+
+
+def i3_nothing_aborted(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find rows whose record is not read_committed."""
+    for ledger in facts.ledgers:
+        there = {verdict.offset for verdict in truth.verdicts.get(ledger.partition, [])}
+        for row in ledger.rows:
+            if row.offset not in there:
+                aborted = row.offset in facts.aborted.get(ledger.partition, frozenset())
+                what = "belongs to an aborted transaction" if aborted else "is not in the topic"
+                yield f"{ledger.name} has a {row.kind} row at offset {row.offset}, which {what}"
+                return
+
+
+def i4_committed_is_in_a_ledger(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find committed offsets that no ledger has reached."""
+    reached: dict[int, int] = defaultdict(int)
+    for ledger in facts.ledgers:
+        reached[ledger.partition] = max(reached[ledger.partition], ledger.next_offset)
+    for partition, committed in sorted(facts.committed.items()):
+        last = max((verdict.offset for verdict in truth.verdicts.get(partition, [])), default=-1)
+        # A committed offset may stand behind the marker of the last transaction, where no record is.
+        if committed.offset > reached[partition] and last >= reached[partition]:
+            yield (
+                f"partition {partition}: offset {committed.offset} is committed and the ledgers end at "
+                f"{reached[partition]}"
+            )
+            return
+
+
+def i5_nothing_skipped(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find offsets that do not rise, and committed records that a ledger does not have."""
+    for ledger in facts.ledgers:
+        for before, after in pairwise(ledger.rows):
+            if after.offset <= before.offset:
+                yield f"{ledger.name} has offset {after.offset} after {before.offset}"
+                return
+        there = {row.offset for row in ledger.rows}
+        for verdict in truth.verdicts.get(ledger.partition, []):
+            if verdict.offset < ledger.next_offset and verdict.offset not in there:
+                yield f"{ledger.name} ends at {ledger.next_offset} and lacks offset {verdict.offset}"
+                return
+    for partition, verdicts in sorted(truth.verdicts.items()):
+        ends = [ledger.next_offset for ledger in facts.ledgers if ledger.partition == partition]
+        if verdicts and verdicts[-1].offset >= max(ends, default=0):
+            yield f"partition {partition}: no ledger has offset {verdicts[-1].offset}, the last one of the topic"
+            return
+
+
+def i6_ledgers_are_prefixes(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find two ledgers of one partition that differ where both have rows, or whose chains differ at one offset."""
+    by_partition: dict[int, list[Ledger]] = defaultdict(list)
+    for ledger in facts.ledgers:
+        by_partition[ledger.partition].append(ledger)
+    for ledgers in by_partition.values():
+        longest = max(ledgers, key=lambda ledger: len(ledger.rows))
+        chains = {mark.next_offset: mark.chain for mark in longest.marks if mark.chain}
+        for ledger in ledgers:
+            for row, other in zip(ledger.rows, longest.rows, strict=False):
+                if row != other:
+                    yield f"{ledger.name} has {row_text(row)} where replica {longest.replica} has {row_text(other)}"
+                    return
+            for mark in ledger.marks:
+                if mark.chain and chains.get(mark.next_offset, mark.chain) != mark.chain:
+                    yield f"{ledger.name} and replica {longest.replica} have different chains at {mark.next_offset}"
+                    return
+
+
+def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find ledgers that end before what REST had shown as counted."""
+    for shown in facts.watermarks:
+        if not shown.source.startswith("rest"):
+            continue
+        _, _, replica = shown.source.partition("/")
+        for ledger in facts.ledgers:
+            mine = ledger.partition == shown.partition and replica in ("", ledger.replica)
+            if mine and ledger.next_offset < shown.next_offset:
+                yield f"{ledger.name} ends at {ledger.next_offset}; REST had shown {shown.next_offset}"
+                return
+
+
+def i8_no_gap_inside(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find blocks and segments that do not join, and blocks whose CRC does not hold."""
+    for ledger in facts.ledgers:
+        if ledger.damage:
+            yield f"{ledger.name}: {ledger.damage}"
+            return
+        for mark in ledger.marks:
+            inside = ledger.rows[mark.rows_before - 1].offset if mark.rows_before else -1
+            if not mark.crc_holds:
+                yield f"{ledger.name}: the block that ends at offset {mark.next_offset} does not match its CRC"
+                return
+            if inside >= mark.next_offset:
+                yield f"{ledger.name}: the MARK at {mark.next_offset} stands after offset {inside}"
+                return
+        closings = {mark.rows_before: mark for mark in ledger.marks}
+        for opening in ledger.openings[1:]:
+            closing = closings.get(opening.rows_before)
+            if closing is None or closing.next_offset != opening.next_offset or closing.chain != opening.chain:
+                yield f"{ledger.name}: the segment that begins at {opening.next_offset} does not follow the one before"
+                return
+
+
+def _first_wrong_row(ledger: Ledger, truth: Truth) -> str | None:
+    by_offset = {verdict.offset: verdict for verdict in truth.verdicts.get(ledger.partition, [])}
+    for row in ledger.rows:
+        verdict = by_offset.get(row.offset)
+        if verdict is None:
+            continue  # I3 names it
+        if (row.kind, row.request_id, row.a, row.b, row.sum) != (
+            verdict.kind, verdict.request_id, verdict.a, verdict.b, verdict.sum
+        ):  # fmt: skip
+            return f"{ledger.name} has {row_text(row)}; the topic makes it {verdict.kind} {verdict.a} + {verdict.b}"
+        if row.kind == POISON and row.reason not in verdict.reasons:
+            return f"{ledger.name} has {row_text(row)} for {row.reason} instead of {sorted(verdict.reasons)}"
+    return None

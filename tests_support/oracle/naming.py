@@ -1,0 +1,24 @@
+"""How findings call things, and numbers that may be text."""
+
+import uuid
+from decimal import Decimal, InvalidOperation
+
+from tests_support.oracle.facts import Row
+
+
+def number(value: object) -> Decimal | None:
+    """Return the number that a value's text is, None where it is none."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def text(request_id: bytes) -> str:
+    """Return an id as people write it."""
+    return str(uuid.UUID(bytes=request_id))
+
+
+def row_text(row: Row) -> str:
+    """Return a row in a few words."""
+    return f"{row.kind} {text(row.request_id)} {row.a} + {row.b} at offset {row.offset}"

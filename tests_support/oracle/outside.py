@@ -1,0 +1,96 @@
+"""Checks of what others see: committed offsets and witnesses, dead letters, REST."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from tests_support.oracle.facts import COUNTED, POISON, Facts
+from tests_support.oracle.naming import number
+from tests_support.oracle.truth import Truth, Verdict, states_at
+
+
+def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find committed offsets that went back."""
+    highest: dict[int, int] = {}
+    seen = [(shown.partition, shown.next_offset) for shown in facts.watermarks if shown.source == "committed"]
+    seen += [(partition, committed.offset) for partition, committed in sorted(facts.committed.items())]
+    for partition, offset in seen:
+        if offset < highest.get(partition, 0):
+            yield f"partition {partition}: {offset} was committed after {highest[partition]}"
+            return
+        highest[partition] = offset
+
+
+def i10_poison_has_one_dead_letter(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find poison without a dead letter, with two, or with another's bytes; and dead letters of good records."""
+    letters = Counter((letter.source_partition, letter.source_offset) for letter in facts.dead_letters)
+    poison: dict[tuple[int, int], Verdict] = {
+        (partition, verdict.offset): verdict
+        for partition, verdicts in truth.verdicts.items()
+        for verdict in verdicts
+        if verdict.kind == POISON
+    }
+    for partition, offset in sorted(poison):
+        if letters[(partition, offset)] != 1:
+            yield f"partition {partition} offset {offset} is poison and has {letters[(partition, offset)]} dead letters"
+            return
+    records = {(record.partition, record.offset): record for some in facts.records.values() for record in some}
+    for letter in facts.dead_letters:
+        place = (letter.source_partition, letter.source_offset)
+        where = f"partition {place[0]} offset {place[1]}"
+        if place not in poison:
+            yield f"{where} has a dead letter and is not poison"
+            return
+        if letter.reason not in poison[place].reasons:
+            yield f"{where} has a dead letter for {letter.reason} instead of {sorted(poison[place].reasons)}"
+            return
+        if (letter.key, letter.value) != (records[place].key, records[place].value):
+            yield f"{where} has a dead letter with other bytes"
+            return
+
+
+def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find witnesses that are missing, or whose numbers are not the fold up to the committed offset."""
+    for partition, committed in sorted(facts.committed.items()):
+        verdicts = truth.verdicts.get(partition, [])
+        if committed.witness is None:
+            yield f"partition {partition}: offset {committed.offset} is committed without a readable witness"
+            return
+        true = states_at(verdicts, [committed.offset])[0]
+        pairs = {
+            "count": true.counted,
+            "duplicates": true.duplicates,
+            "conflicts": true.conflicts,
+            "poison": true.poison,
+        }
+        wrong = [f"{name} {committed.witness.get(name)} instead of {right}" for name, right in pairs.items()
+                 if committed.witness.get(name) != right]  # fmt: skip
+        if number(committed.witness.get("total")) != true.total:
+            wrong.append(f"total {committed.witness.get('total')} instead of {true.total}")
+        if wrong:
+            yield f"partition {partition}, witness at {committed.offset}: {', '.join(wrong)}"
+            return
+
+
+def rest_tells_the_truth(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find a REST answer that differs from the truth, in the whole or in a partition."""
+    if facts.rest is None:
+        return
+    body = facts.rest
+    pairs: Mapping[str, tuple[object, object]] = {
+        "total": (number(body["total"]), truth.total()),
+        "count": (body["count"], truth.count(COUNTED)),
+        "duplicates": (body["duplicates"], truth.count("DUPLICATE")),
+        "conflicts": (body["conflicts"], truth.count("CONFLICT")),
+        "poison": (body["poison"], truth.count(POISON)),
+        "complete": (body["complete"], True),
+    }
+    wrong = [f"{name} {said} instead of {right}" for name, (said, right) in pairs.items() if said != right]
+    for part in body["partitions"]:
+        own = part["partition"]
+        if (part["count"], number(part["total"])) != (truth.count(COUNTED, own), truth.total(own)):
+            wrong.append(
+                f"partition {own}: {part['count']} and {part['total']} instead of "
+                f"{truth.count(COUNTED, own)} and {truth.total(own)}"
+            )
+    if wrong:
+        yield "; ".join(wrong[:3])
