@@ -1,0 +1,90 @@
+"""The states of a partition as this replica sees it.
+
+Theory of operation. The ingest loop is the only writer of states; everybody else reads them in a snapshot.
+
+    UNASSIGNED --assigned--> RECOVERING --facts agree--> RUNNING
+    RECOVERING --Kafka, registry or disk in the way--> PAUSED --tried again--> RECOVERING
+    RUNNING    --the same, or poison not published yet--> PAUSED
+    RECOVERING, RUNNING --ledger and topic contradict each other--> REFUSED --assigned again or restarted--> RECOVERING
+    any        --revoked or lost--> UNASSIGNED
+
+PAUSED heals by itself. REFUSED needs a person: it is never fetched and never committed, and carries the cure.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StateName(StrEnum):
+    """What REST shows; ELSEWHERE is a partition that another replica owns."""
+
+    UNASSIGNED = "UNASSIGNED"
+    RECOVERING = "RECOVERING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    REFUSED = "REFUSED"
+    ELSEWHERE = "ELSEWHERE"
+
+
+@dataclass(frozen=True, slots=True)
+class Unassigned:
+    """Not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovering:
+    """Ours, and not counting new records yet. ``step`` is a phrase for people."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Ours, counting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Ours, waiting for something outside to come back; tried again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Ours, and not touched: ledger and topic contradict each other. ``cure`` tells a person what to do."""
+
+    reason: str
+    cure: str
+
+
+State = Unassigned | Recovering | Running | Paused | Refused
+
+_NAMES: dict[type[State], StateName] = {
+    Unassigned: StateName.UNASSIGNED,
+    Recovering: StateName.RECOVERING,
+    Running: StateName.RUNNING,
+    Paused: StateName.PAUSED,
+    Refused: StateName.REFUSED,
+}
+
+
+def name_of(state: State) -> StateName:
+    """Return the name by which REST and logs know a state."""
+    return _NAMES[type(state)]
+
+
+def reason_of(state: State) -> str:
+    """Return why a partition is not counting, or nothing."""
+    match state:
+        case Recovering(step):
+            return step
+        case Paused(reason) | Refused(reason, _):
+            return reason
+        case _:
+            return ""
+
+
+def cure_of(state: State) -> str:
+    """Return what a person should do, or nothing."""
+    return state.cure if isinstance(state, Refused) else ""

@@ -1,0 +1,174 @@
+"""What readers see: an immutable picture of every partition, made by the ingest loop after each fsync.
+
+Theory of operation. The ingest loop publishes a new ``Snapshot`` by replacing one reference; a reader takes the
+reference once and works on it, so that one answer is consistent: its total is the sum over its own partitions.
+A partition of another replica is known by the witness that its owner committed; without one the answer is not complete.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from consumer.core.partition_state import (
+    Paused,
+    Recovering,
+    Refused,
+    Running,
+    State,
+    StateName,
+    Unassigned,
+    cure_of,
+    name_of,
+    reason_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The state of one ledger. ``total`` is unscaled: the number times 10**9."""
+
+    next_offset: int
+    counted: int
+    duplicates: int
+    conflicts: int
+    poison: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A partition as this replica has it. ``figures`` is None until its ledger is open.
+
+    ``position`` is where Kafka's consumer stands once everything before it is in the ledger; it passes commit markers,
+    which the ledger's next offset does not. None when unknown.
+    """
+
+    partition: int
+    state: State
+    figures: Figures | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A partition as its witness in the group's committed metadata has it."""
+
+    figures: Figures
+    owner_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What Kafka last told about all partitions, refreshed at a bounded rate; empty where it told nothing."""
+
+    elsewhere: Mapping[int, Elsewhere] = field(default_factory=dict)
+    committed: Mapping[int, int] = field(default_factory=dict)
+    low: Mapping[int, int] = field(default_factory=dict)
+    last_stable: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every partition, by number. ``version`` grows by one with each snapshot."""
+
+    version: int
+    partitions: tuple[Own, ...]
+    assigned: bool = False
+    """Whether the group has given this replica its share, which may be none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionTotal:
+    """One partition of a total; ``figures`` is None when nobody's are known."""
+
+    partition: int
+    state: StateName
+    figures: Figures | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Figures over all partitions: each field is the sum over ``partitions``."""
+
+    total: int
+    counted: int
+    duplicates: int
+    conflicts: int
+    poison: int
+    partitions: tuple[PartitionTotal, ...]
+    complete: bool
+
+
+def empty_snapshot(partitions: int) -> Snapshot:
+    """Return the picture before anything is assigned."""
+    return Snapshot(version=0, partitions=tuple(Own(number, Unassigned()) for number in range(partitions)))
+
+
+def total_of(snapshot: Snapshot, outside: Outside) -> Total:
+    """Return the total over all partitions: own ones from the snapshot, the others from their witnesses."""
+    parts = tuple(_partition_total(own, outside.elsewhere.get(own.partition)) for own in snapshot.partitions)
+    known = [part.figures for part in parts if part.figures is not None]
+    return Total(
+        total=sum(figures.total for figures in known),
+        counted=sum(figures.counted for figures in known),
+        duplicates=sum(figures.duplicates for figures in known),
+        conflicts=sum(figures.conflicts for figures in known),
+        poison=sum(figures.poison for figures in known),
+        partitions=parts,
+        complete=all(part.known for part in parts),
+    )
+
+
+def _partition_total(own: Own, elsewhere: Elsewhere | None) -> PartitionTotal:
+    witnessed = None if elsewhere is None else elsewhere.figures
+    match own.state:
+        case Unassigned():
+            state = StateName.UNASSIGNED if witnessed is None else StateName.ELSEWHERE
+            return PartitionTotal(own.partition, state, witnessed, known=witnessed is not None)
+        case Refused():
+            # The ledger cannot be vouched for, so the answer is not complete; what is known is shown all the same.
+            return PartitionTotal(own.partition, StateName.REFUSED, _further(own.figures, witnessed), known=False)
+        case Running() | Paused() | Recovering():
+            # A ledger that is rebuilt is behind the witness of its former self until it has caught up.
+            figures = _further(own.figures, witnessed)
+            return PartitionTotal(own.partition, name_of(own.state), figures, known=figures is not None)
+
+
+def _further(first: Figures | None, second: Figures | None) -> Figures | None:
+    if first is None or second is None:
+        return first or second
+    return first if first.next_offset >= second.next_offset else second
+
+
+def next_offset_of(snapshot: Snapshot, outside: Outside, partition: int) -> int:
+    """Return the furthest next offset known of a partition, 0 when none is."""
+    figures = _partition_total(snapshot.partitions[partition], outside.elsewhere.get(partition)).figures
+    return 0 if figures is None else figures.next_offset
+
+
+def lag_of(own: Own, outside: Outside) -> int | None:
+    """Return how many offsets are between what is in the ledger and the last stable offset; None when unknown."""
+    end = outside.last_stable.get(own.partition)
+    if end is None or own.figures is None:
+        return None
+    return max(0, end - max(own.figures.next_offset, own.position or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """One reason for which this replica is not ready."""
+
+    part: str
+    reason: str
+    cure: str = ""
+
+
+def unready_partitions(snapshot: Snapshot) -> list[Unready]:
+    """Return every reason that lies in a partition. One that is ours and counts, or is not ours, gives none."""
+    if not snapshot.assigned:
+        return [Unready("group", "the group has not assigned partitions to this replica yet")]
+    return [
+        Unready(f"partition {own.partition}", f"{name_of(own.state)}: {reason_of(own.state)}", cure_of(own.state))
+        for own in snapshot.partitions
+        if isinstance(own.state, Recovering | Paused | Refused)
+    ]
