@@ -1,0 +1,117 @@
+"""The loopback ports of one stack: where they come from, and who holds one that is taken."""
+
+import contextlib
+import random
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final, Self
+
+import psutil
+
+from stack.errors import StackError
+
+HOST: Final = "127.0.0.1"
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "kafka": "TALLY_KAFKA_PORT",
+    "controller": "TALLY_KAFKA_CONTROLLER_PORT",
+    "registry": "TALLY_REGISTRY_PORT",
+    "registry_management": "TALLY_REGISTRY_MANAGEMENT_PORT",
+    "grpc": "TALLY_GRPC_PORT",
+    "rest": "TALLY_REST_PORT",
+    "metrics": "TALLY_PRODUCER_METRICS_PORT",
+}
+"""The setting that moves each port."""
+
+BASE_SETTING: Final = "TALLY_PORT_BASE"
+"""The setting that moves them all: the base and the ports after it."""
+
+# Below the range that outgoing connections take their ports from (32768 up on Linux, 49152 up on macOS): a client
+# that tries again and again to reach a killed broker could otherwise be given the broker's own port.
+_FREE_FROM: Final = 15_000
+_FREE_TO: Final = 32_000
+_FREE_TRIES: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one stack; the field names are the keys of ``SETTINGS``."""
+
+    kafka: int
+    controller: int
+    registry: int
+    registry_management: int
+    grpc: int
+    rest: int
+    metrics: int
+
+    @classmethod
+    def default(cls) -> Self:
+        """Return the ports that the documents name."""
+        return cls(
+            kafka=9092, controller=9093, registry=8081, registry_management=8082, grpc=50051, rest=8000, metrics=9464
+        )
+
+    @classmethod
+    def at_base(cls, base: int) -> Self:
+        """Return the ports ``base``, ``base + 1``, …, in the order of the fields."""
+        return cls(*range(base, base + len(SETTINGS)))
+
+    @classmethod
+    def free(cls) -> Self:
+        """Return ports that nobody listened on a moment ago. Raises StackError when there are too few."""
+        found: list[int] = []
+        candidates = random.SystemRandom().sample(range(_FREE_FROM, _FREE_TO), _FREE_TRIES)
+        for port in candidates:
+            if is_free(port):
+                found.append(port)
+                if len(found) == len(SETTINGS):
+                    return cls(*found)
+        raise StackError(f"fewer than {len(SETTINGS)} of {_FREE_TRIES} ports tried on {HOST} are free")
+
+    def by_name(self) -> dict[str, int]:
+        """Return the ports by field name."""
+        return asdict(self)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port of loopback now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what lingers of closed connections is no owner
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:  # macOS lets two bind where the addresses differ
+        probe.settimeout(0.5)
+        return probe.connect_ex((HOST, port)) != 0
+
+
+def owner_of(port: int) -> str:
+    """Describe who listens on a port, as far as this user may see it."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections(kind="tcp"):
+            here = connection.laddr  # an empty tuple for a socket without an address
+            if connection.status == psutil.CONN_LISTEN and here and here.port == port and connection.pid:
+                return f"process {connection.pid} ({_command_of(connection.pid)})"
+    return "a process that this user cannot see"
+
+
+def require_free(ports: Ports, names: Iterable[str]) -> None:
+    """Raise StackError that names every taken port with its owner and the setting that moves it."""
+    numbers = ports.by_name()
+    taken = [name for name in names if not is_free(numbers[name])]
+    if taken:
+        lines = [
+            f"port {numbers[name]} ({name.replace('_', ' ')}) is taken by {owner_of(numbers[name])}: "
+            f"end it, or set {SETTINGS[name]} to another port"
+            for name in taken
+        ]
+        raise StackError("\n".join([*lines, f"({BASE_SETTING} moves all ports of this stack at once)"]))
+
+
+def _command_of(pid: int) -> str:
+    words = psutil.Process(pid).cmdline()
+    text = " ".join(words)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,317 @@
+"""A stack: Kafka, the registry, the contracts, the producer and the consumer of one data directory.
+
+Theory of operation. All state is on disk: ``run/PART.json`` marks each process (see ``stack.processes``), ``run/lock``
+is held by whoever starts or stops parts, so that two commands at once take turns. A ``Stack`` object is only a view:
+any number of them, in any process, may look at the same directory. A part is *stopped* (no mark), *running* or
+*crashed* (a mark whose process is gone). ``up`` starts what is not running, wave by wave (``stack.parts.WAVES``), and a
+part that dies while it is waited for ends the wait at once with its last log lines.
+
+With ``die_with_caller`` a guard process kills every part when the process that made the object ends, however it ends.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from stack import guard, processes, services
+from stack.components import Components
+from stack.downloads import try_lock
+from stack.errors import StackError
+from stack.java import clean_environment
+from stack.kafka import not_ready as kafka_not_ready
+from stack.logfiles import rotate, tail
+from stack.parts import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
+from stack.ports import HOST, Ports, require_free
+from stack.processes import Mark
+from stack.registry import API_PATH
+from stack.registry import not_ready as registry_not_ready
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The checkout: the packages of the services are found there."""
+
+_POLL_S: Final = 0.05
+_PUBLISH_DEADLINE_S: Final = 60.0
+_TURN_DEADLINE_S: Final = 120.0
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class Stack:
+    """One stack. ``up`` and ``down`` are its life; a ``with`` block calls ``down`` at its end."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        ports: Ports,
+        environment: Mapping[str, str] | None = None,
+        *,
+        broker_properties: Mapping[str, str] | None = None,
+        components: Components | None = None,
+        say: Callable[[str], None] = _silent,
+        die_with_caller: bool = False,
+    ) -> None:
+        """Describe a stack; nothing is started.
+
+        ``environment`` holds extra variables for the parts (settings of the services, usually); settings of Tally in
+        the caller's own environment do not reach them. ``broker_properties`` override those of the broker.
+        """
+        self.data_dir = data_dir.absolute()
+        self.ports = ports
+        self._extra = dict(environment or {})
+        self._broker_properties = dict(broker_properties or {})
+        self._components = components or Components()
+        self._say = say
+        self._guard = guard.Guard(self.run_dir) if die_with_caller else None
+
+    # -- what others need to know ------------------------------------------------------------------------------------
+
+    @property
+    def run_dir(self) -> Path:
+        """Return the folder of the marks."""
+        return self.data_dir / "run"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Return Kafka's address, host:port."""
+        return f"{HOST}:{self.ports.kafka}"
+
+    @property
+    def registry_url(self) -> str:
+        """Return the registry's Confluent-compatible address."""
+        return f"http://{HOST}:{self.ports.registry}{API_PATH}"
+
+    @property
+    def grpc_target(self) -> str:
+        """Return the producer's address, host:port."""
+        return f"{HOST}:{self.ports.grpc}"
+
+    @property
+    def rest_url(self) -> str:
+        """Return the consumer's address."""
+        return f"http://{HOST}:{self.ports.rest}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Return the address of the producer's metrics."""
+        return f"http://{HOST}:{self.ports.metrics}/metrics"
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings by which services and clients find this stack."""
+        return {
+            "TALLY_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "TALLY_REGISTRY_URL": self.registry_url,
+            "TALLY_GRPC_PORT": str(self.ports.grpc),
+            "TALLY_GRPC_TARGET": self.grpc_target,
+            "TALLY_REST_PORT": str(self.ports.rest),
+            "TALLY_REST_URL": self.rest_url,
+            "TALLY_PRODUCER_METRICS_PORT": str(self.ports.metrics),
+            "TALLY_DATA_DIR": str(self.data_dir),
+        }
+
+    def log_path(self, part: PartName) -> Path:
+        """Return the file that a part's output goes to."""
+        return self.data_dir / "log" / f"{part}.log"
+
+    def mark(self, part: PartName) -> Mark | None:
+        """Return the mark of a part that runs or crashed, None when it was stopped or never started."""
+        return processes.read_mark(self._mark_file(part))
+
+    def pid(self, part: PartName) -> int | None:
+        """Return the process id of a running part, else None."""
+        mark = self.mark(part)
+        return mark.pid if mark is not None and processes.is_alive(mark) else None
+
+    def running(self) -> list[PartName]:
+        """Return the parts that run."""
+        return [part for part in STAYING if self.pid(part) is not None]
+
+    def not_ready(self, part: PartName) -> str | None:
+        """Return None when a part is ready, else what it lacks."""
+        if self.pid(part) is None:
+            return "it does not run"
+        return self._probe(part)
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def up(self, parts: Sequence[PartName] = ORDER, timeout_s: float = 120.0) -> list[PartName]:
+        """Start what is not running, in order, and return when all is ready. Returns the parts that were started.
+
+        Raises StackError when a port is taken, a part dies, or the time is over.
+        """
+        until_s = time.monotonic() + timeout_s
+        with self._locked(until_s):
+            absent = [part for part in STAYING if part in parts and self.pid(part) is None]
+            require_free(self.ports, [port for part in absent for port in PORTS[part]])
+            self._components.fetch(absent, self._say)
+            for wave in WAVES:
+                wanted = [part for part in wave if part in parts]
+                if "contracts" in wanted:
+                    self._publish(min(_PUBLISH_DEADLINE_S, max(until_s - time.monotonic(), 1.0)))
+                    continue
+                for part in wanted:
+                    if part in absent:
+                        self._start(part)
+                self._wait_all_ready(wanted, until_s)
+        return absent
+
+    def down(self) -> list[PartName]:
+        """Stop every part, in reverse order, and return those that ran. Crashed parts are forgotten."""
+        with self._locked():
+            stopped = [part for part in reversed(STAYING) if self._stop(part)]
+        if self._guard is not None:
+            self._guard.dismiss()
+        return stopped
+
+    def start(self, part: PartName) -> None:
+        """Start one part without waiting until it is ready. Raises StackError if it runs or a port is taken."""
+        with self._locked():
+            if part == "contracts":
+                self._publish(_PUBLISH_DEADLINE_S)
+                return
+            if self.pid(part) is not None:
+                raise StackError(f"{part} runs already, as process {self.pid(part)}")
+            require_free(self.ports, PORTS[part])
+            self._components.fetch([part], self._say)
+            self._start(part)
+
+    def stop(self, part: PartName) -> None:
+        """Stop one part: SIGTERM, and SIGKILL after its deadline. A part that does not run is forgotten."""
+        with self._locked():
+            self._stop(part)
+
+    def kill(self, part: PartName) -> None:
+        """Kill one part with SIGKILL and return when it is gone. Raises StackError when it does not run."""
+        mark = self.mark(part)
+        if mark is None or not processes.is_alive(mark):
+            raise StackError(f"{part} does not run, so it cannot be killed")
+        processes.kill(mark)
+
+    def wait_ready(self, part: PartName, timeout_s: float = 60.0) -> None:
+        """Return when a part is ready. Raises StackError with its last log lines when it dies or the time is over."""
+        self._wait_all_ready([part], time.monotonic() + timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _start(self, name: PartName) -> None:
+        launch = self._launch(name)
+        launch.prepare()
+        rotate(self.log_path(name))
+        if self._guard is not None:
+            self._guard.watch()
+        mark = processes.start(
+            launch.command, launch.environment, self.data_dir, self.log_path(name), self._mark_file(name)
+        )
+        self._say(f"{name} started (process {mark.pid})")
+
+    def _stop(self, name: PartName) -> bool:
+        mark = self.mark(name)
+        if mark is None:
+            return False
+        ran = processes.is_alive(mark)
+        if ran:
+            processes.end(mark, STOP_DEADLINE_S[name], lambda text: self._say(f"{name}: {text}"))
+        self._mark_file(name).unlink(missing_ok=True)
+        return ran
+
+    def _wait_all_ready(self, names: Sequence[PartName], until_s: float) -> None:
+        waiting = list(names)
+        while waiting:
+            for name in list(waiting):
+                if self.pid(name) is None:
+                    raise StackError(self._obituary(name, "ended before it was ready"))
+                reason = self._probe(name)
+                if reason is None:
+                    waiting.remove(name)
+                    self._say(f"{name} ready")
+                elif time.monotonic() > until_s:
+                    raise StackError(self._obituary(name, f"is not ready in time: {reason}"))
+            if waiting:
+                time.sleep(_POLL_S)
+
+    def _publish(self, timeout_s: float) -> None:
+        log = self.log_path("contracts")
+        rotate(log)
+        with log.open("ab") as output:
+            try:
+                done = subprocess.run(
+                    services.publish_command(self.registry_url, self.bootstrap_servers),
+                    env=self._python_environment(),
+                    cwd=self.data_dir,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=timeout_s,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise StackError(self._obituary("contracts", f"not published within {timeout_s:.0f} s")) from None
+        if done.returncode != 0:
+            raise StackError(self._obituary("contracts", f"not published (exit code {done.returncode})"))
+        self._say("contracts published")
+
+    def _launch(self, name: PartName) -> Launch:
+        if name == "kafka":
+            kafka = self._components.kafka(self.data_dir, self.ports, self._broker_properties)
+            environment = {**self._java_environment(), "CLASSPATH": kafka.class_path()}
+            return Launch(kafka.command(), environment, kafka.prepare)
+        if name == "registry":
+            registry = self._components.registry(self.data_dir, self.ports)
+            return Launch(registry.command(), self._java_environment(), registry.prepare)
+        return Launch(services.command(name), self._python_environment())
+
+    def _probe(self, name: PartName) -> str | None:
+        port = self.ports.by_name()[PORTS[name][0]]
+        probes: Mapping[PartName, Callable[[int], str | None]] = {
+            "kafka": kafka_not_ready,
+            "registry": registry_not_ready,
+            "producer": services.producer_not_ready,
+            "consumer": services.consumer_not_ready,
+        }
+        return probes[name](port)
+
+    def _java_environment(self) -> dict[str, str]:
+        return {**clean_environment(services.foreign_environment()), **self._extra}
+
+    def _python_environment(self) -> dict[str, str]:
+        base = services.foreign_environment()
+        return {**base, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **self.environment(), **self._extra}
+
+    def _mark_file(self, name: PartName) -> Path:
+        return self.run_dir / f"{name}.json"
+
+    def _obituary(self, name: PartName, what: str) -> str:
+        log = self.log_path(name)
+        return f"{name} {what}. The end of {log}:\n{tail(log)}"
+
+    @contextmanager
+    def _locked(self, until_s: float | None = None) -> Iterator[None]:
+        """Take turns with other commands on this data directory."""
+        try:
+            self.run_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(f"TALLY_DATA_DIR is {str(self.data_dir)!r}: {error.strerror}") from error
+        deadline_s = until_s if until_s is not None else time.monotonic() + _TURN_DEADLINE_S
+        with (self.run_dir / "lock").open("ab") as file:
+            told = False
+            while not try_lock(file):
+                if time.monotonic() > deadline_s:
+                    raise StackError(f"another command starts or stops the parts of {self.data_dir} and does not end")
+                if not told:
+                    self._say("waiting for another command that starts or stops parts of this stack")
+                    told = True
+                time.sleep(_POLL_S)
+            yield

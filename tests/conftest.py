@@ -1,0 +1,32 @@
+"""Fixtures that every test may use. A test that takes a stack is marked ``broker`` by that."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack import Stack
+from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
+
+_STACK_FIXTURES = {"kafka_stack", "new_stack"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start a real Kafka."""
+    for item in items:
+        if _STACK_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(scope="session")
+def kafka_stack() -> Iterator[Stack]:
+    """A Kafka and a registry with the contracts published, shared by the whole run: use topics or ids of your own."""
+    with temporary_folder() as folder, stack_factory(folder) as new:
+        yield new(parts=KAFKA_ONLY)
+
+
+@pytest.fixture
+def new_stack(tmp_path: Path) -> Iterator[NewStack]:
+    """A factory of stacks that are stopped at the end of the test; ``new_stack(parts=ORDER)`` starts everything."""
+    with stack_factory(tmp_path) as factory:
+        yield factory
