@@ -1,0 +1,1 @@
+"""What the producer decides. No I/O: time, Kafka and the caches are arguments."""

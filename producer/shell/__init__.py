@@ -1,0 +1,1 @@
+"""What the producer does: gRPC, threads and Kafka around the core."""

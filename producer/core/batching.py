@@ -1,0 +1,307 @@
+"""The waiting room: which calls wait for which additions, and what each lane is given next.
+
+Theory of operation
+-------------------
+An `Attempt` is one addition on its way to the log; a `Call` waits for one or many attempts, and an attempt is waited
+for by one or many calls. Both live in the event loop's thread, which is the only one that may touch the room; a lane's
+thread only reads the additions of the batch it was given.
+
+    QUEUED  --take-->  IN_HAND  --committed-->  SETTLED
+       ^                  |
+       +---requeue--------+--not committed, nobody wants it any more--> SETTLED
+
+* The same id with the same operands joins the attempt that is there. An attempt lives as long as any of its callers:
+  one caller's cancel or deadline takes only that caller away. A queued attempt without callers is dropped; one in hand
+  runs to its end.
+* `not-committed` is answered only when the attempt is proven absent and nobody keeps it alive (I11).
+* Everything is bounded: an addition of a call counts as one record until the call is settled, joined or not, and the
+  request's bytes count likewise.
+* A settled attempt stays known by its id until `forget`, so that there is no moment in which a committed id is neither
+  in flight nor in the cache.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from producer.core import refusals
+from producer.core.addition import Addition
+from producer.core.idempotency import Known
+from producer.core.refusals import Outcome, Refusal
+
+
+class Placed(NamedTuple):  # not a dataclass: one is made for each addition
+    """An addition is committed there; ``duplicate`` when its id was known or in flight as this call arrived."""
+
+    partition: int
+    offset: int
+    duplicate: bool
+
+
+Result: TypeAlias = Placed | Refusal
+
+
+class Call:
+    """One RPC's wait. ``results`` fill up in the request's order; ``open_count`` of them are still None."""
+
+    __slots__ = ("attempts", "deadline_s", "open_count", "records", "results", "size_bytes", "wake")
+
+    def __init__(self, results: list[Result | None], deadline_s: float, size_bytes: int) -> None:
+        self.results = results
+        self.deadline_s = deadline_s
+        self.size_bytes = size_bytes
+        self.records = 0
+        self.open_count = 0
+        self.attempts: list[Attempt] = []
+        self.wake: object = None  # the shell's: what it waits with
+
+
+class Stage(Enum):
+    """Where an attempt is."""
+
+    QUEUED = "queued"
+    IN_HAND = "in hand"
+    SETTLED = "settled"
+
+
+class Waiter(NamedTuple):
+    """A call that waits for an attempt, as its result number ``place``."""
+
+    call: Call
+    place: int
+    duplicate: bool
+
+
+class Attempt:
+    """One addition on its way. ``offset`` is -1 until it is committed."""
+
+    __slots__ = ("addition", "offset", "partition", "stage", "waiters")
+
+    def __init__(self, addition: Addition, partition: int, waiter: Waiter) -> None:
+        self.addition = addition
+        self.partition = partition
+        self.stage = Stage.QUEUED
+        self.offset = -1
+        self.waiters = [waiter]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What one transaction carries."""
+
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the room, over all lanes; ``batch_records_max`` is one transaction's."""
+
+    records_max: int
+    bytes_max: int
+    batch_records_max: int
+    retry_floor_s: float = 1.0  # less of a caller's time is not enough for a new instance and a commit
+
+    def __post_init__(self) -> None:
+        assert self.batch_records_max > 0
+        assert self.records_max > 0
+        assert self.bytes_max > 0
+
+
+class WaitingRoom:
+    """Calls, attempts and a queue for each lane. Not thread-safe, and no I/O; times are monotonic seconds."""
+
+    def __init__(self, lanes: int, limits: Limits) -> None:
+        self._limits = limits
+        self._queues: list[OrderedDict[bytes, Attempt]] = [OrderedDict() for _ in range(lanes)]
+        self._known: dict[bytes, Attempt] = {}
+        self._records = 0
+        self._bytes = 0
+        self._closed = False
+
+    @property
+    def records(self) -> int:
+        """Additions that calls wait for."""
+        return self._records
+
+    @property
+    def queued(self) -> int:
+        """Attempts that no lane has taken yet."""
+        return sum(map(len, self._queues))
+
+    def refusal(self, records: int, size_bytes: int) -> Refusal | None:
+        """Tell whether a call of so many additions and bytes must be refused now."""
+        if self._closed:
+            return refusals.stopping(Outcome.NOT_COMMITTED)
+        if self._records + records > self._limits.records_max:
+            return refusals.queue_full(f"{self._records} additions of at most {self._limits.records_max}")
+        if self._bytes + size_bytes > self._limits.bytes_max:
+            return refusals.queue_full(f"requests of {self._bytes} bytes of at most {self._limits.bytes_max}")
+        return None
+
+    def join(
+        self,
+        call: Call,
+        indices: Iterable[int],
+        additions: Sequence[Addition],
+        known: Sequence[Known | None],
+        partitions: Sequence[int],
+    ) -> None:
+        """Let a call wait for additions; those that are known already are answered in its results at once.
+
+        ``indices`` are the additions' places in the results, ``known`` what the cache has of each.
+        """
+        lanes = len(self._queues)
+        for index, addition, seen, partition in zip(indices, additions, known, partitions, strict=True):
+            request_id = addition.request_id
+            attempt = self._known.get(request_id)
+            if attempt is not None:
+                self._join_attempt(call, index, addition, attempt)
+            elif seen is None:
+                attempt = Attempt(addition, partition, Waiter(call, index, False))
+                self._known[request_id] = self._queues[partition % lanes][request_id] = attempt
+                call.attempts.append(attempt)
+                call.open_count += 1
+            elif seen[0] == addition.a and seen[1] == addition.b:
+                call.results[index] = Placed(partition, seen[2], True)
+            else:
+                call.results[index] = refusals.reused_id()
+        call.records = call.open_count
+        if call.open_count:
+            self._records += call.records
+            self._bytes += call.size_bytes
+
+    def _join_attempt(self, call: Call, index: int, addition: Addition, attempt: Attempt) -> None:
+        if attempt.addition != addition:
+            call.results[index] = refusals.reused_id()
+        elif attempt.stage is Stage.SETTLED:
+            call.results[index] = Placed(attempt.partition, attempt.offset, True)
+        else:
+            attempt.waiters.append(Waiter(call, index, True))
+            call.attempts.append(attempt)
+            call.open_count += 1
+
+    def waiting(self, lane: int) -> bool:
+        """Tell whether a lane has something to take."""
+        return bool(self._queues[lane])
+
+    def take(self, lane: int) -> Batch | None:
+        """Give a lane everything that waits for it, up to the batch limit."""
+        queue = self._queues[lane]
+        if not queue:
+            return None
+        if len(queue) <= self._limits.batch_records_max:
+            attempts = list(queue.values())
+            queue.clear()
+        else:
+            attempts = [queue.popitem(last=False)[1] for _ in range(self._limits.batch_records_max)]
+        for attempt in attempts:
+            attempt.stage = Stage.IN_HAND
+        return Batch(attempts)
+
+    def committed(self, batch: Batch, offsets: Sequence[int]) -> list[Call]:
+        """Answer a batch that is in the log; return the calls that are settled by it.
+
+        The ids stay known until `forget(batch)`: remember them in the cache between the two.
+        """
+        settled: list[Call] = []
+        for attempt, offset in zip(batch.attempts, offsets, strict=True):
+            attempt.offset = offset
+            attempt.stage = Stage.SETTLED
+            for call, index, duplicate in attempt.waiters:
+                call.results[index] = Placed(attempt.partition, offset, duplicate)
+                call.open_count -= 1
+                if not call.open_count:
+                    self._leave_room(call)
+                    settled.append(call)
+            attempt.waiters.clear()
+        return settled
+
+    def forget(self, batch: Batch) -> None:
+        """Take the ids of a committed batch out of the room; the cache has them now."""
+        for attempt in batch.attempts:
+            del self._known[attempt.addition.request_id]
+
+    def not_committed(self, lane: int, batch: Batch, refusal: Refusal, now_s: float, *, retry: bool) -> list[Call]:
+        """Queue a batch that is proven absent again, in front and in order; return the calls that are settled.
+
+        An attempt is tried again when ``retry`` and any of its callers has time for it; only otherwise are all of its
+        callers answered ``refusal``.
+        """
+        assert refusal.outcome is Outcome.NOT_COMMITTED
+        settled: list[Call] = []
+        patience_s = now_s + self._limits.retry_floor_s
+        queue = self._queues[lane]
+        for attempt in reversed(batch.attempts):
+            alive = any(waiter.call.deadline_s >= patience_s for waiter in attempt.waiters)
+            if alive and retry and not self._closed:
+                attempt.stage = Stage.QUEUED
+                queue[attempt.addition.request_id] = attempt
+                queue.move_to_end(attempt.addition.request_id, last=False)
+            else:
+                self._refuse(attempt, refusal, settled)
+        return settled
+
+    def unknown(self, batch: Batch, refusal: Refusal) -> list[Call]:
+        """Answer a batch of which nothing is known; return the calls that are settled."""
+        settled: list[Call] = []
+        for attempt in batch.attempts:
+            self._refuse(attempt, refusal, settled)
+        return settled
+
+    def leave(self, call: Call, now_s: float) -> None:
+        """Take a call away that was cancelled or whose deadline passed: what is open is answered DEADLINE_EXCEEDED.
+
+        Its outcome is not-committed where the attempt was never handed to a lane, or was taken back, and nobody else
+        waits for it; unknown otherwise.
+        """
+        if not call.open_count:
+            return
+        for attempt in call.attempts:
+            mine = [waiter for waiter in attempt.waiters if waiter.call is call]
+            if not mine:
+                continue  # settled before
+            attempt.waiters = [waiter for waiter in attempt.waiters if waiter.call is not call]
+            outcome = Outcome.UNKNOWN
+            if attempt.stage is Stage.QUEUED and not attempt.waiters:
+                outcome = Outcome.NOT_COMMITTED
+                self._drop(attempt)
+            for waiter in mine:
+                call.results[waiter.place] = refusals.deadline_exceeded(outcome)
+        call.open_count = 0
+        self._leave_room(call)
+
+    def close(self) -> list[Call]:
+        """Refuse everything from now on and drop what no lane has taken; return the calls that are settled."""
+        self._closed = True
+        settled: list[Call] = []
+        for queue in self._queues:
+            for attempt in list(queue.values()):
+                self._refuse(attempt, refusals.stopping(Outcome.NOT_COMMITTED), settled)
+            queue.clear()
+        return settled
+
+    def _refuse(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
+        attempt.stage = Stage.SETTLED
+        del self._known[attempt.addition.request_id]
+        for call, index, _ in attempt.waiters:
+            call.results[index] = refusal
+            call.open_count -= 1
+            if not call.open_count:
+                self._leave_room(call)
+                settled.append(call)
+        attempt.waiters.clear()
+
+    def _drop(self, attempt: Attempt) -> None:
+        attempt.stage = Stage.SETTLED
+        request_id = attempt.addition.request_id
+        del self._known[request_id]
+        for queue in self._queues:
+            if queue.pop(request_id, None) is not None:
+                break
+
+    def _leave_room(self, call: Call) -> None:
+        self._records -= call.records
+        self._bytes -= call.size_bytes
+        call.attempts.clear()  # breaks the cycle call -> attempt -> call, so that no collector is needed

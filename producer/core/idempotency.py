@@ -1,0 +1,67 @@
+"""The ids whose commit is known: a bounded cache that saves work and is never the guarantee.
+
+It dies with the process and knows nothing of other replicas; what counts an id once is the ledger.
+
+The cache behind it is aiocache's, which has no bound of its own and would need one call for each key it forgets. So
+there are two of them, generations: entries go into the young one, and when it is full the old one is cleared as a whole
+and the two change places. What was added last is kept, between half the bound and the whole of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+Known: TypeAlias = tuple[int, int, int]
+"""(a, b, offset) of a committed id; a, b unscaled. A bare tuple of integers: the garbage collector skips it."""
+
+
+class Cache(Protocol):
+    """The part of aiocache's interface that is used; one call a batch."""
+
+    async def get(self, key: bytes) -> Any:
+        """Return a key's value or None."""
+
+    async def multi_get(self, keys: Sequence[bytes]) -> Sequence[Any]:
+        """Return the keys' values, None where there is none."""
+
+    async def multi_set(self, pairs: Sequence[tuple[bytes, Known]]) -> Any:
+        """Set the pairs."""
+
+    async def clear(self) -> Any:
+        """Forget everything."""
+
+
+class KnownIds:
+    """The ids whose commit is known, at most ``records_max`` of them. Used by the event loop's thread alone."""
+
+    def __init__(self, young: Cache, old: Cache, records_max: int) -> None:
+        assert records_max >= 2
+        self._young = young
+        self._old = old
+        self._generation_max = records_max // 2
+        self._young_count = 0
+        self._old_count = 0
+
+    async def find(self, request_id: bytes) -> Known | None:
+        """Return what is known of one id."""
+        found: Known | None = await self._young.get(request_id)
+        if found is None and self._old_count:
+            found = await self._old.get(request_id)
+        return found
+
+    async def find_all(self, request_ids: Sequence[bytes]) -> Sequence[Known | None]:
+        """Return what is known of each id, in order."""
+        young: Sequence[Known | None] = await self._young.multi_get(request_ids)
+        if not self._old_count:
+            return young
+        old: Sequence[Known | None] = await self._old.multi_get(request_ids)
+        return [old[i] if found is None else found for i, found in enumerate(young)]
+
+    async def remember(self, pairs: Sequence[tuple[bytes, Known]]) -> None:
+        """Add ids whose commit is known. Of more than half the bound at once, the last ones are kept."""
+        kept = pairs[-self._generation_max :]
+        if self._young_count + len(kept) > self._generation_max:
+            await self._old.clear()
+            self._young, self._old = self._old, self._young
+            self._young_count, self._old_count = 0, self._young_count
+        await self._young.multi_set(kept)
+        self._young_count += len(kept)

@@ -1,0 +1,97 @@
+"""The ports: what carries calls to the methods, and what carries a lane's decisions to Kafka.
+
+The methods are written once against the door's port. A door (grpc.aio now) turns its protocol into an `Incoming` and an
+answer or a `Refusal` back; cancelling the awaiting task means that the caller is gone.
+
+A lane's thread drives `Transactions`, whose answers are the events of the decision table. A fake implements it for
+tests; one suite of scenarios runs on the fake and on the real one.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from producer.core.lane_terms import (
+    Aborted,
+    AbortFailed,
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    Delivered,
+    ProduceFailed,
+    Renewed,
+    RenewFailed,
+    WasReadBack,
+)
+from producer.core.refusals import Refusal
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+DEADLINE_DEFAULT_S = 30.0
+"""For a call without a deadline."""
+DEADLINE_MAX_S = 60.0
+"""More is not honoured: a call's memory is kept no longer than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming(Generic[Request]):
+    """A call as a door hands it over: ``remaining_s`` is None when the caller set no deadline.
+
+    ``metadata`` is a function, since most calls need none of it and making the mapping costs more than the addition.
+    """
+
+    request: Request
+    remaining_s: float | None
+    metadata: Callable[[], Mapping[str, str]]
+
+
+Method: TypeAlias = Callable[[Incoming[Request]], Awaitable[Response | Refusal]]
+
+
+def deadline_s(now_s: float, remaining_s: float | None) -> float:
+    """Return the monotonic time by which a call is settled."""
+    if remaining_s is None:
+        return now_s + DEADLINE_DEFAULT_S
+    return now_s + min(max(remaining_s, 0.0), DEADLINE_MAX_S)
+
+
+class Outgoing(NamedTuple):  # not a dataclass: one is made for each addition
+    """A record to produce: the key is the id's 16 bytes, the value is framed."""
+
+    key: bytes
+    value: bytes
+    partition: int
+
+
+class Place(NamedTuple):
+    """Where a record was delivered to, to look for it again."""
+
+    key: bytes
+    partition: int
+    offset: int
+
+
+class Transactions(Protocol):
+    """One lane's transactional client. Every call is bounded in time; only the lane's thread calls."""
+
+    def renew(self) -> Renewed | RenewFailed:
+        """Replace the instance: what an older one of the same transactional id had open is ended when this returns."""
+
+    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+        """Begin, produce all and wait for every delivery report."""
+
+    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+        """Commit, or go on with the commit that timed out."""
+
+    def abort(self) -> Aborted | AbortFailed:
+        """Abort the open transaction."""
+
+    def read_back(self, places: Sequence[Place]) -> WasReadBack:
+        """Look for records at their places, read_committed."""
+
+    def idle_signs(self) -> str:
+        """While nothing is open: serve the client's events; return signs that it must be replaced, or nothing."""
+
+    def close(self) -> None:
+        """Let go of the instance, without ending anything that is open."""
