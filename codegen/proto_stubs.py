@@ -1,0 +1,107 @@
+"""Python modules of the Protobuf files: messages, gRPC, and typed stubs with asyncio only.
+
+protoc names the modules and their imports after the files' names. Our modules live inside the generated package, so the
+names are moved below it in the *descriptors*, which have a field for them, and protoc then generates from those: no
+generated text is repaired. Files of other packages (``google/…``) keep their names and are not generated: their modules
+come with their own distributions.
+"""
+
+import importlib.util
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+
+from codegen.errors import CodegenError, ContractError
+
+_PROTOC_TIMEOUT_S = 60
+
+
+def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDescriptorSet:
+    """Return the descriptors of ``files`` (names below ``proto_dir``) and of all they import, comments included.
+
+    Raises ContractError with protoc's own words, which name file and line.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "set.bin"
+        arguments = [f"-I{proto_dir}", *(f"-I{include}" for include in include_dirs())]
+        arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *files]
+        errors = _protoc(arguments)
+        if errors is not None:
+            raise ContractError(str(proto_dir.name), "", errors.replace(f"{proto_dir}/", ""))
+        return descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+
+
+def include_dirs() -> list[Path]:
+    """Return the folders with the Protobuf files of other packages: google/protobuf, google/rpc, …"""
+    found = []
+    for package, up in (("google.rpc", 2), ("grpc_tools", 0)):
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise CodegenError(
+                f"the package {package} is not installed; install googleapis-common-protos, grpcio-tools"
+            )
+        location = Path(next(iter(spec.submodule_search_locations)))
+        found.append(location / "_proto" if up == 0 else location.parents[up - 1])
+    return found
+
+
+def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
+    """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported."""
+    moved = descriptor_pb2.FileDescriptorSet()
+    moved.CopyFrom(found)
+    for file in moved.file:
+        if file.name in own:
+            file.name = f"{prefix}/{file.name}"
+        for i, dependency in enumerate(file.dependency):
+            if dependency in own:
+                file.dependency[i] = f"{prefix}/{dependency}"
+            elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
+                raise ContractError(file.name, "", f"imports {dependency}, for which no Python module is installed")
+    return moved
+
+
+def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
+    """Return the modules' texts by path below the package's folder.
+
+    ``package`` is the dotted name that the modules have, for example ``contracts.generated``.
+    """
+    prefix = package.replace(".", "/")
+    moved = relocated(found, set(own), prefix)
+    with tempfile.TemporaryDirectory() as directory:
+        out = Path(directory) / "out"
+        out.mkdir()
+        descriptors = Path(directory) / "set.bin"
+        descriptors.write_bytes(moved.SerializeToString(deterministic=True))
+        arguments = [f"--descriptor_set_in={descriptors}", f"--python_out={out}", f"--grpc_python_out={out}"]
+        arguments += [f"--plugin=protoc-gen-mypy={_plugin('protoc-gen-mypy')}", f"--mypy_out=quiet:{out}"]
+        arguments += [f"--plugin=protoc-gen-mypy_grpc={_plugin('protoc-gen-mypy_grpc')}"]
+        arguments += [f"--mypy_grpc_out=only_async,quiet:{out}", *(f"{prefix}/{name}" for name in own)]
+        errors = _protoc(arguments)
+        if errors is not None:
+            raise CodegenError(f"protoc: {errors}")
+        root = out / prefix
+        return {
+            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+
+def _plugin(name: str) -> Path:
+    """Return a protoc plugin of this very environment, whatever PATH says."""
+    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        path = Path(folder) / name
+        if path.exists():
+            return path
+    raise CodegenError(f"{name} is not installed in this environment; install mypy-protobuf")
+
+
+def _protoc(arguments: list[str]) -> str | None:
+    """Run protoc and return its error text, or None."""
+    command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PROTOC_TIMEOUT_S, check=False)
+    return None if done.returncode == 0 else done.stderr.strip()
