@@ -1,0 +1,173 @@
+"""Reading two columns of a CSV file, one record at a time, in memory that a file cannot stretch.
+
+Line numbers count from 1 (the header's) as an editor shows them; a record that spans lines has the number of its
+first. Nothing is repaired or rounded: what is not two numbers of the contract is a ``Reject`` with its own text.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from common import decimals
+
+RECORD_BYTES_MAX: Final[int] = 1 << 20
+"""A record longer than this is a quote left open, or no CSV."""
+
+_NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?")
+_WHOLE_DIGITS_MAX: Final[int] = decimals.DIGITS_MAX - decimals.SCALE
+_SHOWN_MAX: Final[int] = 60
+
+
+class CsvSourceError(Exception):
+    """The file cannot be read on; the message names the line and the cure."""
+
+
+class ColumnError(CsvSourceError):
+    """A column is not there; the message names those that are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record with both numbers, as the texts to send, and their exact sum, unscaled."""
+
+    line: int
+    a: str
+    b: str
+    sum_unscaled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that cannot be added, with its text as it stands in the file."""
+
+    line: int
+    content: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the file is written."""
+
+    column_a: str
+    column_b: str
+    delimiter: str = ","
+    encoding: str = "utf-8-sig"  # UTF-8, and the mark that spreadsheets put first is not part of a name
+
+
+class _Lines:
+    """The decoded lines of a file, remembering those of the record under way."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, on_bytes: Callable[[bytes], None]) -> None:
+        self._stream = stream
+        self._encoding = encoding
+        self._on_bytes = on_bytes
+        self._record: list[str] = []
+        self._record_bytes = 0
+        self.number = 0
+        self.record_line = 1
+
+    def __iter__(self) -> Iterator[str]:
+        while raw := self._stream.readline(RECORD_BYTES_MAX + 1):
+            self.number += 1
+            self._record_bytes += len(raw)
+            self._on_bytes(raw)
+            if self._record_bytes > RECORD_BYTES_MAX:
+                raise CsvSourceError(
+                    f"line {self.record_line}: a record longer than {RECORD_BYTES_MAX} bytes; "
+                    f"look for a quote that is left open there"
+                )
+            try:
+                # Only the first line can begin with the byte order mark that "-sig" takes off.
+                text = raw.decode(self._encoding if self.number == 1 else self._encoding.removesuffix("-sig"))
+            except UnicodeDecodeError as error:
+                raise CsvSourceError(
+                    f"line {self.number}: byte {raw[error.start]:#04x} at position {error.start + 1} is not "
+                    f"{self._encoding.removesuffix('-sig')}; name the file's encoding, for example --encoding latin-1"
+                ) from None
+            self._record.append(text)
+            yield text
+
+    def take_record(self) -> str:
+        """Return the text of the record just read and begin the next one."""
+        text = "".join(self._record).rstrip("\r\n")
+        self._record.clear()
+        self._record_bytes = 0
+        self.record_line = self.number + 1
+        return text
+
+
+def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], None]) -> Iterator[Row | Reject]:
+    """Yield each record after the header, in order; ``on_bytes`` is given every line as it is read.
+
+    The header is read at the first step. Raises CsvSourceError when the file cannot be read on.
+    """
+    lines = _Lines(stream, dialect.encoding, on_bytes)
+    # strict: a stray quote is told, not guessed around.
+    reader = csv.reader(iter(lines), delimiter=dialect.delimiter, strict=True)
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise CsvSourceError(f"line 1: {error}; the first line must be the header") from None
+    index_a, index_b = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
+    lines.take_record()
+    while True:
+        line = lines.record_line
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            yield Reject(line, lines.take_record(), f"not CSV: {error}; look for a quote that is left open")
+            continue
+        content = lines.take_record()
+        if fields is None:
+            return
+        if not fields:
+            continue  # an empty line between records
+        if len(fields) != len(header):
+            yield Reject(line, content, f"{len(fields)} columns, the header has {len(header)}")
+            continue
+        row = _row(line, fields[index_a], fields[index_b], dialect)
+        yield row if isinstance(row, Row) else Reject(line, content, row)
+
+
+def _column(header: list[str], name: str, dialect: Dialect) -> int:
+    found = header.count(name)
+    if found == 1:
+        return header.index(name)
+    names = ", ".join(header) if header else "none: the file is empty"
+    shown = names if len(names) <= 2000 else names[:2000] + "…"
+    if found > 1:
+        raise ColumnError(f"column {name!r} is there {found} times; the header must name each column once: {shown}")
+    other = next((d for d in ";\t|" if d != dialect.delimiter and len(header) == 1 and d in header[0]), None)
+    cure = f"; the header has {other!r} in it, try --delimiter {other!r}" if other else ""
+    raise ColumnError(f"no column {name!r}; the columns are: {shown}{cure}")
+
+
+def _row(line: int, text_a: str, text_b: str, dialect: Dialect) -> Row | str:
+    """Return the row, or why there is none. Blanks around a number are not part of it."""
+    a, b = text_a.strip(" \t"), text_b.strip(" \t")
+    try:
+        total = decimals.parse(a) + decimals.parse(b)
+    except decimals.DecimalTextError:
+        return _fault(dialect.column_a, a) or _fault(dialect.column_b, b) or "not two numbers"
+    if not decimals.in_range(total):
+        return f"the sum of {a} and {b} has more than {decimals.DIGITS_MAX} digits"
+    return Row(line, a, b, total)
+
+
+def _fault(column: str, text: str) -> str | None:
+    """Return what is wrong with one number, None if nothing is."""
+    if not text:
+        return f"{column} is empty"
+    shown = text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return f"{column} is {shown!r}, not a number such as 2 or -40.25"
+    whole, fraction = len(number[1]), len(number[2] or "")
+    if fraction > decimals.SCALE:
+        return f"{column} is {shown}: {fraction} digits after the point, at most {decimals.SCALE}; not rounded"
+    if whole > _WHOLE_DIGITS_MAX:
+        return f"{column} is {shown}: {whole} digits before the point, at most {_WHOLE_DIGITS_MAX}"
+    return None

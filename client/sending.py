@@ -1,0 +1,119 @@
+"""Sending a batch until each addition has its outcome: the retry loop, over any transport, clock and randomness."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
+from client.retry import Failure, RetryPolicy, gives_up, pause_s
+
+Reply = Committed | Failure
+
+_JUDGES_THE_REQUEST: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+"""Statuses that depend on nothing but the request: whatever an earlier attempt met, it committed nothing either."""
+
+
+class Transport(Protocol):
+    """One attempt. Never raises for what the service or the network answers."""
+
+    async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
+        """Return the reply to each addition, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What an observer learns before a pause."""
+
+    attempt: int
+    additions: int
+    failure: Failure
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What is not a decision: time and chance. Tests put their own here."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random01: Callable[[], float] = random.random
+    on_retry: Callable[[Retry], None] = lambda _: None
+
+
+class _Unsettled:
+    """The additions of one batch that have no outcome yet, and which of them an earlier attempt may have committed."""
+
+    def __init__(self, additions: Sequence[Addition]) -> None:
+        self._additions = additions
+        self._outcomes: list[Outcome | None] = [None] * len(additions)
+        self._doubtful: set[int] = set()
+        self._failures: dict[int, Failure] = {}
+        self._pending = list(range(len(additions)))
+
+    def additions(self) -> list[Addition]:
+        return [self._additions[i] for i in self._pending]
+
+    def take(self, replies: Sequence[Reply], attempt: int) -> list[Failure]:
+        """Settle what has a final answer. Returns the failures of the rest."""
+        assert len(replies) == len(self._pending), "a transport answers each addition"
+        self._failures = {}
+        for i, reply in zip(self._pending, replies, strict=True):
+            if isinstance(reply, Committed):
+                self._outcomes[i] = reply
+            elif not reply.final:
+                self._failures[i] = reply
+                if not reply.not_committed:
+                    self._doubtful.add(i)
+            elif i in self._doubtful and reply.status not in _JUDGES_THE_REQUEST:
+                self._outcomes[i] = self._unknown(i, reply, attempt)
+            else:
+                self._outcomes[i] = Refused(self._additions[i].request_id, reply.status, reply.reason, reply.violations)
+        self._pending = list(self._failures)
+        return list(self._failures.values())
+
+    def give_up(self, attempt: int) -> None:
+        for i, failure in self._failures.items():
+            self._outcomes[i] = self._unknown(i, failure, attempt)
+        self._pending = []
+
+    def outcomes(self) -> list[Outcome]:
+        settled = [outcome for outcome in self._outcomes if outcome is not None]
+        assert len(settled) == len(self._additions), "every addition has an outcome at the end"
+        return settled
+
+    def _unknown(self, i: int, failure: Failure, attempt: int) -> Unknown:
+        request_id = self._additions[i].request_id
+        return Unknown(request_id, failure.status, failure.reason, attempt, possibly_committed=i in self._doubtful)
+
+
+async def settle(
+    transport: Transport, additions: Sequence[Addition], policy: RetryPolicy, environment: Environment
+) -> list[Outcome]:
+    """Return the outcome of each addition, in their order, about the policy's deadline from now at the latest.
+
+    Only additions without a final answer are sent again, each under its own request id.
+    """
+    started = environment.clock()
+    unsettled = _Unsettled(additions)
+    for attempt in range(1, policy.attempts_max + 1):
+        # 1. one attempt with everything that has no final answer
+        left_s = policy.deadline_s - (environment.clock() - started)
+        timeout_s = max(min(policy.attempt_timeout_s, left_s), 0.001)
+        replies = await transport.send(unsettled.additions(), timeout_s)
+        # 2. final answers become outcomes
+        failures = unsettled.take(replies, attempt)
+        if not failures:
+            break
+        # 3. pause, or give up
+        slowest = max(failures, key=lambda failure: failure.retry_after_s)
+        planned_s = pause_s(policy, attempt, slowest.retry_after_s, environment.random01())
+        if gives_up(policy, attempt, environment.clock() - started, planned_s):
+            unsettled.give_up(attempt)
+            break
+        environment.on_retry(Retry(attempt, len(failures), slowest, planned_s))
+        await environment.sleep(planned_s)
+    return unsettled.outcomes()

@@ -1,0 +1,205 @@
+"""The client library against a scripted service."""
+
+import asyncio
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from google.rpc import error_details_pb2
+
+from client import Addition, BlockingTallyClient, Committed, FieldViolation, Refused, RetryPolicy, TallyClient, Unknown
+from client.sending import Environment, Retry
+from tests_support.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
+
+QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
+HOPELESS = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
+
+
+async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():
+    async with serving(FakeTally()) as target, TallyClient(target) as client:
+        outcome = await client.add(2, Decimal("40.5"))
+    assert isinstance(outcome, Committed)
+    assert (outcome.sum, outcome.duplicate, outcome.position.topic) == ("42.5", False, "tally.sums.v1")
+
+
+async def test_a_float_is_not_taken_because_it_is_not_exact():
+    async with serving(FakeTally()) as target, TallyClient(target) as client:
+        with pytest.raises(TypeError, match="exact"):
+            await client.add(0.1, 0.2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL"])
+async def test_a_retry_keeps_the_request_id_and_the_operands(status):
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal(status) if seen < 3 else None
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Committed)
+    assert fake.calls == [[outcome.request_id]] * 4
+    assert fake.committed == {outcome.request_id: ("1", "2")}
+
+
+async def test_a_lost_answer_is_asked_for_again_and_counted_once():
+    fake = FakeTally()
+    fake.lose_answer = lambda seen, request: refusal("UNAVAILABLE") if seen == 0 else None
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Committed)
+    assert outcome.duplicate
+    assert len(fake.committed) == 1
+
+
+async def test_a_refusal_for_good_is_told_with_its_fields_and_not_retried():
+    fake = FakeTally()
+    wrong = error_details_pb2.BadRequest(field_violations=[{"field": "a", "description": "10 digits after the point"}])
+    fake.script = lambda seen, request: refusal("INVALID_ARGUMENT", "a is wrong", wrong)
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        outcome = await client.add("1.0000000001", "2")
+    assert outcome == Refused(
+        outcome.request_id, "INVALID_ARGUMENT", "a is wrong", (FieldViolation("a", "10 digits after the point"),)
+    )
+    assert len(fake.calls) == 1
+
+
+async def test_no_final_answer_in_time_is_unknown_with_the_last_error():
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal("UNAVAILABLE", f"attempt {seen}")
+    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+        outcome = await client.add("1", "2")
+    assert outcome == Unknown(outcome.request_id, "UNAVAILABLE", "attempt 2", 3, possibly_committed=True)
+
+
+async def test_unknown_tells_when_every_attempt_was_proven_not_committed():
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal("ABORTED", "no", outcome_info("not-committed"))
+    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Unknown)
+    assert not outcome.possibly_committed
+
+
+async def test_one_doubtful_attempt_among_proven_ones_leaves_doubt():
+    fake = FakeTally()
+    fake.script = lambda seen, request: (
+        refusal("UNAVAILABLE") if seen == 0 else refusal("ABORTED", "no", outcome_info("not-committed"))
+    )
+    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Unknown)
+    assert outcome.possibly_committed
+
+
+async def test_a_final_answer_that_does_not_judge_the_request_after_a_doubtful_one_is_unknown():
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal("UNAVAILABLE" if seen == 0 else "PERMISSION_DENIED")
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Unknown)
+    assert outcome.status == "PERMISSION_DENIED"
+
+
+async def test_the_service_s_wish_when_to_come_back_is_honoured():
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal("RESOURCE_EXHAUSTED", "full", retry_info(1.5)) if seen == 0 else None
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    environment = Environment(sleep=sleep, random01=lambda: 0.0)
+    async with serving(fake) as target, TallyClient(target, policy=QUICK, environment=environment) as client:
+        assert isinstance(await client.add("1", "2"), Committed)
+    assert pauses == [1.5]
+
+
+async def test_a_service_that_is_not_there_ends_as_unknown_and_an_observer_hears_of_each_retry():
+    heard: list[Retry] = []
+    environment = Environment(on_retry=heard.append)
+    async with TallyClient("127.0.0.1:1", policy=HOPELESS, environment=environment) as client:
+        assert not await client.ready(0.2)
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Unknown)
+    assert outcome.status == "UNAVAILABLE"
+    assert [retry.attempt for retry in heard] == [1, 2]
+
+
+async def test_calls_that_wait_at_the_same_time_travel_together():
+    fake = FakeTally()
+    async with serving(fake) as target, TallyClient(target) as client:
+        outcomes = await asyncio.gather(*(client.add(i, i) for i in range(50)))
+    assert [len(call) for call in fake.calls] == [50]
+    assert [o.sum for o in outcomes if isinstance(o, Committed)] == [str(2 * i) for i in range(50)]
+
+
+async def test_a_batch_sends_only_what_has_no_final_answer_again():
+    fake = FakeTally()
+    fake.script = lambda seen, request: (
+        refusal("INVALID_ARGUMENT")
+        if request.a == "1"
+        else refusal("ABORTED")
+        if request.a == "2" and seen == 0
+        else None
+    )
+    additions = [Addition.of(i, 0) for i in range(4)]
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        outcomes = [outcome async for _, outcome in client.add_many(additions)]
+    assert [type(o) for o in outcomes] == [Committed, Refused, Committed, Committed]
+    assert fake.calls == [[a.request_id for a in additions], [additions[2].request_id]]
+
+
+async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
+    fake = FakeTally()
+    read = 0
+
+    def endless():
+        nonlocal read
+        while True:
+            read += 1
+            yield Addition.of(read, 0)
+
+    async with serving(fake) as target, TallyClient(target, batch_max=10, batches_in_flight=3) as client:
+        stream = client.add_batches(endless())
+        first = await anext(stream)
+        await stream.aclose()
+    assert [addition.a for addition, _ in first] == [str(i) for i in range(1, 11)]
+    assert read <= 30
+
+
+async def test_a_caller_that_is_cancelled_does_not_take_the_others_with_it():
+    fake = FakeTally()
+    async with serving(fake) as target, TallyClient(target) as client:
+        stays, goes = asyncio.create_task(client.add(1, 1)), asyncio.create_task(client.add(2, 2))
+        await asyncio.sleep(0)
+        goes.cancel()
+        assert isinstance(await stays, Committed)
+        with pytest.raises(asyncio.CancelledError):
+            await goes
+    assert len(fake.committed) == 2
+
+
+async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
+    fake = FakeTally()
+    answer = fake._answer
+
+    def mixed_up(request):
+        response = answer(request)
+        response.request_id = str(uuid4())
+        return response
+
+    fake._answer = mixed_up
+    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+        outcome = await client.add("1", "2")
+    assert isinstance(outcome, Unknown)
+    assert "does not match" in outcome.reason
+
+
+async def test_the_blocking_client_gives_the_same_outcomes_without_an_event_loop():
+    fake = FakeTally()
+
+    def work(target: str) -> list[object]:
+        with BlockingTallyClient(target, policy=QUICK) as client:
+            return [client.add("2", "40.5"), *client.add_many([Addition.of(1, 1), Addition.of(2, 2)])]
+
+    async with serving(fake) as target:
+        outcomes = await asyncio.to_thread(work, target)
+    assert [o.sum for o in outcomes if isinstance(o, Committed)] == ["42.5", "2", "4"]
