@@ -13,8 +13,9 @@ from typing import Any
 import fastavro
 
 from tests_support.history import Call, Outcome
+from tests_support.oracle.chain import chains_at
 from tests_support.oracle.decoding import partition_of
-from tests_support.oracle.facts import Committed, DeadLetter, Facts, Ledger, Mark, Row, TopicRecord
+from tests_support.oracle.facts import Committed, DeadLetter, Facts, Ledger, Mark, TopicRecord
 from tests_support.oracle.truth import Truth, states_at, truth_of
 
 PARTITIONS = 12
@@ -49,7 +50,8 @@ def value_of(request_id: uuid.UUID, a: str, b: str, total: str | None = None) ->
 
 def record(partition: int, offset: int, request_id: uuid.UUID, a: str, b: str) -> TopicRecord:
     """Return an honest record."""
-    return TopicRecord(partition=partition, offset=offset, key=request_id.bytes, value=value_of(request_id, a, b))
+    value = value_of(request_id, a, b)
+    return TopicRecord(partition=partition, offset=offset, key=request_id.bytes, value=value, timestamp_ms=10**12)
 
 
 def world(*records: TopicRecord) -> Facts:
@@ -72,18 +74,13 @@ def world(*records: TopicRecord) -> Facts:
 
 def _ledger(partition: int, truth: Truth) -> Ledger:
     verdicts = truth.verdicts[partition]
-    rows = [
-        Row(
-            kind=v.kind, offset=v.offset, request_id=v.request_id, a=v.a, b=v.b, sum=v.sum,
-            reason=min(v.reasons) if v.reasons else "NONE",
-        )
-        for v in verdicts
-    ]  # fmt: skip
     states = states_at(verdicts, [v.offset + 1 for v in verdicts])
+    chains = chains_at(verdicts, [state.next_offset for state in states])
     marks: list[Mark] = [
-        replace(state, rows_before=n, chain=n.to_bytes(16, "big")) for n, state in enumerate(states, start=1)
+        replace(state, rows_before=n, chain=chain)
+        for n, (state, chain) in enumerate(zip(states, chains, strict=True), start=1)
     ]
-    return Ledger(replica="0", partition=partition, rows=rows, marks=marks, openings=states_at(verdicts, [0]))
+    return Ledger(replica="0", partition=partition, rows=verdicts, marks=marks, openings=states_at(verdicts, [0]))
 
 
 def _committed(ledger: Ledger) -> Committed:
@@ -99,7 +96,7 @@ def _dead_letters(by_partition: dict[int, list[TopicRecord]], truth: Truth) -> l
     bytes_of = {(r.partition, r.offset): r for records in by_partition.values() for r in records}
     return [
         DeadLetter(
-            partition=p, offset=n, source_partition=p, source_offset=v.offset, reason=min(v.reasons),
+            partition=p, offset=n, source_partition=p, source_offset=v.offset, reason=v.reason,
             key=bytes_of[(p, v.offset)].key, value=bytes_of[(p, v.offset)].value,
         )
         for p, verdicts in truth.verdicts.items()

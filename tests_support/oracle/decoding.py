@@ -31,9 +31,9 @@ class Addition:
 
 @dataclass(frozen=True, kw_only=True)
 class Unfit:
-    """A record that must not be counted, with every reason that applies."""
+    """A record that must not be counted, with the first reason that applies in the order of the contract."""
 
-    reasons: frozenset[str]
+    reason: str
 
 
 def partition_of(request_id: bytes, partitions: int) -> int:
@@ -48,6 +48,11 @@ def partition_of(request_id: bytes, partitions: int) -> int:
 def number_of(sixteen: bytes) -> Decimal:
     """Return the number in a ``fixed(16)`` decimal of scale 9."""
     return Decimal(int.from_bytes(sixteen, "big", signed=True)).scaleb(-9, EXACT)
+
+
+def sixteen_of(number: Decimal) -> bytes:
+    """Return a number as ``fixed(16)`` of scale 9, the reverse of ``number_of``."""
+    return int(number.scaleb(9, EXACT)).to_bytes(16, "big", signed=True)
 
 
 def plus(a: Decimal, b: Decimal) -> Decimal:
@@ -91,40 +96,39 @@ def read_record(
     """Return what a record says, or why it cannot be counted."""
     value = record.value
     if value is None or len(value) < 5 or value[0] != 0:
-        return Unfit(reasons=frozenset({"FRAMING"}))
+        return Unfit(reason="FRAMING")
     writer = schemas.get(struct.unpack(">I", value[1:5])[0])
     if writer is None:
-        return Unfit(reasons=frozenset({"UNKNOWN_SCHEMA"}))
+        return Unfit(reason="UNKNOWN_SCHEMA")
     if not _same_meaning(writer, reader_schema):
-        return Unfit(reasons=frozenset({"UNREADABLE_SCHEMA"}))
+        return Unfit(reason="UNREADABLE_SCHEMA")
     body = io.BytesIO(value[5:])
     try:
         fields: Any = fastavro.schemaless_reader(body, _parsed(writer), _parsed(reader_schema))
     except fastavro.read.SchemaResolutionError:
-        return Unfit(reasons=frozenset({"UNREADABLE_SCHEMA"}))
+        return Unfit(reason="UNREADABLE_SCHEMA")
     except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
-        return Unfit(reasons=frozenset({"UNDECODABLE"}))
+        return Unfit(reason="UNDECODABLE")
     if body.read(1):
-        return Unfit(reasons=frozenset({"UNDECODABLE"}))
+        return Unfit(reason="UNDECODABLE")
     addition = Addition(
         request_id=fields["request_id"],
         a=number_of(fields["a"]),
         b=number_of(fields["b"]),
         sum=number_of(fields["sum"]),
     )
-    reasons = _faults(addition, record, partitions)
-    return Unfit(reasons=reasons) if reasons else addition
+    reason = _fault(addition, record, partitions)
+    return Unfit(reason=reason) if reason else addition
 
 
-def _faults(addition: Addition, record: TopicRecord, partitions: int) -> frozenset[str]:
-    reasons: set[str] = set()
+def _fault(addition: Addition, record: TopicRecord, partitions: int) -> str | None:
     # Compared, not abs(): that would round to the default context's 28 digits.
     if not all(-LIMIT < number < LIMIT for number in (addition.a, addition.b, addition.sum)):
-        reasons.add("OUT_OF_RANGE")
+        return "OUT_OF_RANGE"
     if plus(addition.a, addition.b) != addition.sum:
-        reasons.add("WRONG_SUM")
+        return "WRONG_SUM"
     if record.key != addition.request_id:
-        reasons.add("WRONG_KEY")
+        return "WRONG_KEY"
     if partition_of(addition.request_id, partitions) != record.partition:
-        reasons.add("WRONG_PARTITION")
-    return frozenset(reasons)
+        return "WRONG_PARTITION"
+    return None

@@ -24,11 +24,12 @@ class TopicRecord:
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp_ms: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row of a ledger that stands for a record of the topic."""
+    """One row of a ledger that stands for a record of the topic; also what the topic makes of that record."""
 
     kind: str
     offset: int
@@ -37,6 +38,8 @@ class Row:
     b: Decimal = NOTHING
     sum: Decimal = NOTHING
     reason: str = "NONE"
+    timestamp_us: int = 0
+    digest: bytes = bytes(16)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests_support.oracle.facts import COUNTED, POISON, Facts, Ledger
+from tests_support.oracle.chain import chains_at
+from tests_support.oracle.facts import COUNTED, Facts, Ledger
 from tests_support.oracle.naming import row_text, text
 from tests_support.oracle.truth import Truth, differences, states_at
 
@@ -104,6 +105,16 @@ def i6_ledgers_are_prefixes(facts: Facts, truth: Truth) -> Iterator[str]:
                     return
 
 
+def i6_chains_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find MARKs whose chain is not the hash over the rows that the topic makes."""
+    for ledger in facts.ledgers:
+        chains = chains_at(truth.verdicts.get(ledger.partition, []), [mark.next_offset for mark in ledger.marks])
+        for mark, chain in zip(ledger.marks, chains, strict=True):
+            if mark.chain != chain:
+                yield f"{ledger.name}: the chain at offset {mark.next_offset} is {mark.chain.hex()}, not {chain.hex()}"
+                return
+
+
 def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find ledgers that end before what REST had shown as counted."""
     for shown in facts.watermarks:
@@ -145,10 +156,6 @@ def _first_wrong_row(ledger: Ledger, truth: Truth) -> str | None:
         verdict = by_offset.get(row.offset)
         if verdict is None:
             continue  # I3 names it
-        if (row.kind, row.request_id, row.a, row.b, row.sum) != (
-            verdict.kind, verdict.request_id, verdict.a, verdict.b, verdict.sum
-        ):  # fmt: skip
-            return f"{ledger.name} has {row_text(row)}; the topic makes it {verdict.kind} {verdict.a} + {verdict.b}"
-        if row.kind == POISON and row.reason not in verdict.reasons:
-            return f"{ledger.name} has {row_text(row)} for {row.reason} instead of {sorted(verdict.reasons)}"
+        if row != verdict:
+            return f"{ledger.name} has {row_text(row)}; the topic makes it {row_text(verdict)}"
     return None

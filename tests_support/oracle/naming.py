@@ -21,4 +21,6 @@ def text(request_id: bytes) -> str:
 
 def row_text(row: Row) -> str:
     """Return a row in a few words."""
-    return f"{row.kind} {text(row.request_id)} {row.a} + {row.b} at offset {row.offset}"
+    reason = "" if row.reason == "NONE" else f" for {row.reason}"
+    numbers = f"{row.a:f} + {row.b:f} = {row.sum:f}"
+    return f"{row.kind} {text(row.request_id)} {numbers}{reason} at offset {row.offset}, {row.timestamp_us} us"

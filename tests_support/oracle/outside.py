@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests_support.oracle.facts import COUNTED, POISON, Facts
+from tests_support.oracle.facts import COUNTED, POISON, Facts, Row
 from tests_support.oracle.naming import number
-from tests_support.oracle.truth import Truth, Verdict, states_at
+from tests_support.oracle.truth import Truth, states_at
 
 
 def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:
@@ -23,7 +23,7 @@ def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:
 def i10_poison_has_one_dead_letter(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find poison without a dead letter, with two, or with another's bytes; and dead letters of good records."""
     letters = Counter((letter.source_partition, letter.source_offset) for letter in facts.dead_letters)
-    poison: dict[tuple[int, int], Verdict] = {
+    poison: dict[tuple[int, int], Row] = {
         (partition, verdict.offset): verdict
         for partition, verdicts in truth.verdicts.items()
         for verdict in verdicts
@@ -40,8 +40,8 @@ def i10_poison_has_one_dead_letter(facts: Facts, truth: Truth) -> Iterator[str]:
         if place not in poison:
             yield f"{where} has a dead letter and is not poison"
             return
-        if letter.reason not in poison[place].reasons:
-            yield f"{where} has a dead letter for {letter.reason} instead of {sorted(poison[place].reasons)}"
+        if letter.reason != poison[place].reason:
+            yield f"{where} has a dead letter for {letter.reason} instead of {poison[place].reason}"
             return
         if (letter.key, letter.value) != (records[place].key, records[place].value):
             yield f"{where} has a dead letter with other bytes"

@@ -4,21 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from tests_support.oracle.chain import operands_digest, poison_digest
 from tests_support.oracle.decoding import Unfit, plus, read_record
-from tests_support.oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, TopicRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What one record must have become."""
-
-    kind: str
-    offset: int
-    request_id: bytes = bytes(16)
-    a: Decimal = NOTHING
-    b: Decimal = NOTHING
-    sum: Decimal = NOTHING
-    reasons: frozenset[str] = frozenset()
+from tests_support.oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, Row, TopicRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +24,7 @@ class First:
 class Truth:
     """The verdicts of all partitions, and where each id was counted."""
 
-    verdicts: dict[int, list[Verdict]] = field(default_factory=dict)
+    verdicts: dict[int, list[Row]] = field(default_factory=dict)
     first: dict[bytes, First] = field(default_factory=dict)
     ids_at: dict[tuple[int, int], bytes] = field(default_factory=dict)
     """(partition, offset) -> request id, for records that were readable."""
@@ -64,12 +52,16 @@ def truth_of(facts: Facts) -> Truth:
     return truth
 
 
-def _verdicts(facts: Facts, records: Sequence[TopicRecord], truth: Truth) -> list[Verdict]:
+def _verdicts(facts: Facts, records: Sequence[TopicRecord], truth: Truth) -> list[Row]:
     verdicts = []
     for record in records:
         read = read_record(record, facts.schemas, facts.reader_schema, facts.partitions)
+        timestamp_us = 1000 * record.timestamp_ms
         if isinstance(read, Unfit):
-            verdicts.append(Verdict(kind=POISON, offset=record.offset, reasons=read.reasons))
+            digest = poison_digest(record.key, record.value)
+            verdicts.append(
+                Row(kind=POISON, offset=record.offset, reason=read.reason, timestamp_us=timestamp_us, digest=digest)
+            )
             continue
         truth.ids_at[(record.partition, record.offset)] = read.request_id
         first = truth.first.get(read.request_id)
@@ -81,12 +73,21 @@ def _verdicts(facts: Facts, records: Sequence[TopicRecord], truth: Truth) -> lis
         else:
             kind = DUPLICATE if (first.a, first.b) == (read.a, read.b) else CONFLICT
         verdicts.append(
-            Verdict(kind=kind, offset=record.offset, request_id=read.request_id, a=read.a, b=read.b, sum=read.sum)
+            Row(
+                kind=kind,
+                offset=record.offset,
+                request_id=read.request_id,
+                a=read.a,
+                b=read.b,
+                sum=read.sum,
+                timestamp_us=timestamp_us,
+                digest=operands_digest(read.a, read.b),
+            )
         )
     return verdicts
 
 
-def states_at(verdicts: Sequence[Verdict], next_offsets: Sequence[int]) -> list[Mark]:
+def states_at(verdicts: Sequence[Row], next_offsets: Sequence[int]) -> list[Mark]:
     """Return counts and total of a partition over all offsets below each of ``next_offsets``, which never fall."""
     counts = dict.fromkeys((COUNTED, DUPLICATE, CONFLICT, POISON), 0)
     total = NOTHING
