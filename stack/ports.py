@@ -4,7 +4,7 @@ import contextlib
 import random
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, Self
 
 import psutil
@@ -69,6 +69,18 @@ class Ports:
                 if len(found) == len(SETTINGS):
                     return cls(*found)
         raise StackError(f"fewer than {len(SETTINGS)} of {_FREE_TRIES} ports tried on {HOST} are free")
+
+    def moved(self, numbers: Mapping[str, int]) -> Self:
+        """Return these ports with some of them changed. Raises StackError when two parts would share one."""
+        ports = replace(self, **numbers)
+        names: dict[int, str] = {}
+        for name, port in ports.by_name().items():
+            if port in names:
+                raise StackError(
+                    f"{SETTINGS[name]} and {SETTINGS[names[port]]} are both {port}: every part needs its own"
+                )
+            names[port] = name
+        return ports
 
     def by_name(self) -> dict[str, int]:
         """Return the ports by field name."""

@@ -107,9 +107,7 @@ class Stack:
             "TALLY_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "TALLY_REGISTRY_URL": self.registry_url,
             "TALLY_GRPC_PORT": str(self.ports.grpc),
-            "TALLY_GRPC_TARGET": self.grpc_target,
             "TALLY_REST_PORT": str(self.ports.rest),
-            "TALLY_REST_URL": self.rest_url,
             "TALLY_PRODUCER_METRICS_PORT": str(self.ports.metrics),
             "TALLY_DATA_DIR": str(self.data_dir),
         }

@@ -1,0 +1,145 @@
+"""The command behind `just up`, `down`, `status`, `logs` and `reset`: ``python -m stack --help``."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from common.settings import SettingsError, help_text, load
+from stack import compose, views
+from stack.components import Components
+from stack.errors import StackError
+from stack.locks import LockError
+from stack.logfiles import follow
+from stack.parts import ORDER, PartName
+from stack.reset import delete_data
+from stack.settings import StackSettings, passed_on
+from stack.system import ROOT, Stack
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal what goes on; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def stack_of(settings: StackSettings) -> Stack:
+    """Return the stack that the settings describe."""
+    components = Components(java=settings.java, kafka_jit=settings.kafka_jit, kafka_heap_mb=settings.kafka_heap_mb)
+    ports = settings.ports()
+    stack = Stack(settings.data_dir, ports, components=components, say=say)
+    own = stack.environment()
+    services = {name: value for name, value in passed_on().items() if name not in own}
+    return Stack(settings.data_dir, ports, services, components=components, say=say)
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Start everything and tell how to use it."""
+    settings = load(StackSettings)
+    stack = stack_of(settings)
+    if arguments.mode == "compose":
+        return compose.up(ROOT, stack.run_dir, say)
+    before = {part: stack.pid(part) for part in stack.running()}
+    for part, pid in before.items():
+        say(f"{part} runs already (process {pid})")
+    started = stack.up(arguments.parts or ORDER, timeout_s=settings.up_timeout_s)
+    if not started:
+        say("everything ran already: nothing was started")
+    print(views.welcome(stack))
+    return EXIT_OK
+
+
+def down(_: argparse.Namespace) -> int:
+    """Stop everything and keep the data."""
+    stack = stack_of(load(StackSettings))
+    compose.down(ROOT, stack.run_dir, say)
+    stopped = stack.down()
+    print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
+    return EXIT_OK
+
+
+def status(_: argparse.Namespace) -> int:
+    """Show one line a part; fails when a part crashed or is not ready."""
+    stack = stack_of(load(StackSettings))
+    states = [views.state_of(stack, part) for part in views.SHOWN]
+    print(views.table(states))
+    for state in states:
+        if state.word == "crashed":
+            print(f"\n{state.part}: the end of {stack.log_path(state.part)}\n{views.tail(stack.log_path(state.part))}")
+    compose.status(ROOT, stack.run_dir)
+    return EXIT_FAILED if any(state.word in ("crashed", "not ready") for state in states) else EXIT_OK
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    """Follow the logs of all parts or of one."""
+    stack = stack_of(load(StackSettings))
+    if compose.is_up(stack.run_dir):
+        return compose.logs(ROOT, arguments.service)
+    parts: Sequence[PartName] = [arguments.service] if arguments.service else ORDER
+    for line in follow({part: stack.log_path(part) for part in parts}):
+        print(line, flush=True)
+    return EXIT_OK
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """Delete the data, after a question."""
+    stack = stack_of(load(StackSettings))
+    if compose.is_up(stack.run_dir):
+        raise StackError("the parts of compose are up: `just down` first")
+    return EXIT_OK if delete_data(stack, ask=not arguments.yes) else EXIT_FAILED
+
+
+def fetch(_: argparse.Namespace) -> int:
+    """Download what the native parts are made of, and start nothing."""
+    load(StackSettings)
+    Components().fetch(ORDER, say)
+    print("everything is there")
+    return EXIT_OK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="stack",
+        description=__doc__,
+        epilog="settings (environment or .env):\n" + help_text(StackSettings),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=run.__doc__)
+        one.set_defaults(run=run)
+        return one
+
+    starting = command("up", up)
+    starting.add_argument("mode", nargs="?", choices=("native", "compose"), default="native")
+    starting.add_argument("--parts", nargs="+", choices=ORDER, help="only these parts")
+    command("down", down)
+    command("status", status)
+    command("logs", logs).add_argument("service", nargs="?", choices=ORDER)
+    command("reset", reset).add_argument("--yes", action="store_true", help="do not ask")
+    command("fetch", fetch)
+    chosen = parser.parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace], int] = chosen.run
+        return run(chosen)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except (StackError, LockError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `just logs | head`
+        sys.stderr.close()
+        return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

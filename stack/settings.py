@@ -1,0 +1,53 @@
+"""What `just up` and its relatives read from the environment and ``.env``."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field
+
+from common.settings import Settings
+from stack.ports import SETTINGS, Ports
+
+_OWN_PREFIXES = ("TALLY_", "OTEL_")
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class StackSettings(Settings):
+    """Settings of the native stack. Those of the services are passed on to them."""
+
+    port_base: int | None = Field(
+        None,
+        ge=1_024,
+        le=65_535 - len(SETTINGS),
+        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics follow it.",
+    )
+    grpc_port: Port | None = Field(None, description="Port of the producer's gRPC service; 50051.")
+    rest_port: Port | None = Field(None, description="Port of the consumer's REST service; 8000.")
+    producer_metrics_port: Port | None = Field(None, description="Port of the producer's metrics; 9464.")
+    kafka_port: Port | None = Field(None, description="Port of the native Kafka; 9092.")
+    kafka_controller_port: Port | None = Field(None, description="Port of Kafka's controller; 9093.")
+    registry_port: Port | None = Field(None, description="Port of the native schema registry; 8081.")
+    registry_management_port: Port | None = Field(None, description="Port of the registry's own health; 8082.")
+    kafka_jit: Literal["fast", "full"] = Field(
+        "fast", description="fast: Kafka starts in seconds; full: it is quicker once warm, for load tests."
+    )
+    kafka_heap_mb: int = Field(512, ge=128, le=65_536, description="Kafka's heap; 128 halves the throughput.")
+    java: Literal["bundled", "system"] = Field(
+        "bundled", description="bundled: the JDK of the environment; system: that of JAVA_HOME, 21 or newer."
+    )
+    up_timeout_s: int = Field(120, ge=10, le=3_600, description="Longest wait for all parts to be ready.")
+
+    def ports(self) -> Ports:
+        """Return the ports in force. Raises StackError when two parts would share one."""
+        base = Ports.default() if self.port_base is None else Ports.at_base(self.port_base)
+        chosen = {name: getattr(self, variable.removeprefix("TALLY_").lower()) for name, variable in SETTINGS.items()}
+        return base.moved({name: port for name, port in chosen.items() if port is not None})
+
+
+def passed_on(dotenv: Path = Path(".env"), environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the settings of Tally and OpenTelemetry that the services are to see, those of ``.env`` included."""
+    both = {**dotenv_values(dotenv), **environment} if dotenv.is_file() else dict(environment)
+    return {name: value for name, value in both.items() if name.startswith(_OWN_PREFIXES) and value is not None}

@@ -1,0 +1,80 @@
+"""What `just up` and `just status` print."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from stack.logfiles import tail
+from stack.parts import PORTS, STAYING, PartName
+from stack.system import Stack
+
+__all__ = ["SHOWN", "State", "state_of", "table", "tail", "welcome"]
+
+SHOWN: Final[tuple[PartName, ...]] = STAYING
+
+
+@dataclass(frozen=True)
+class State:
+    """One line of the status."""
+
+    part: PartName
+    word: Literal["ready", "not ready", "crashed", "stopped"]
+    pid: int | None = None
+    port: int | None = None
+    uptime_s: float | None = None
+    reason: str = ""
+
+
+def state_of(stack: Stack, part: PartName) -> State:
+    """Return the state of a part as it is now."""
+    port = stack.ports.by_name()[PORTS[part][0]]
+    mark = stack.mark(part)
+    pid = stack.pid(part)
+    if mark is None:
+        return State(part, "stopped", port=port)
+    if pid is None:
+        return State(part, "crashed", pid=mark.pid, port=port, reason="it ended without being stopped")
+    uptime_s = time.time() - mark.started_at_s
+    reason = stack.not_ready(part)
+    return State(part, "not ready" if reason else "ready", pid, port, uptime_s, reason or "")
+
+
+def table(states: list[State]) -> str:
+    """Return the status, one line a part."""
+    lines = [f"{'part':<10}{'state':<11}{'pid':>8}{'port':>7}  uptime"]
+    for state in states:
+        uptime = "" if state.uptime_s is None else duration(state.uptime_s)
+        line = (
+            f"{state.part:<10}{state.word:<11}{state.pid or '-':>8}{state.port or '-':>7}  {uptime:<10}{state.reason}"
+        )
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person says it: ``45s``, ``3m 20s``, ``2h 5m``, ``3d 4h``."""
+    whole = max(int(seconds), 0)
+    for unit_s, unit, lower_s, lower in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= unit_s:
+            return f"{whole // unit_s}{unit} {whole % unit_s // lower_s}{lower}"
+    return f"{whole}s"
+
+
+def welcome(stack: Stack) -> str:
+    """Return the addresses of a stack that is up, and two lines to paste."""
+    request = f'{{"request_id":"{uuid.uuid4()}","a":"2","b":"40.5"}}'
+    return f"""
+Tally is up. Its data is in {stack.data_dir}
+
+  gRPC        {stack.grpc_target}
+  REST        {stack.rest_url}          its API's pages: {stack.rest_url}/schema
+  metrics     {stack.metrics_url} (producer), {stack.rest_url}/metrics (consumer)
+  Kafka       {stack.bootstrap_servers}
+  registry    {stack.registry_url}
+
+Add two numbers, then read the total:
+
+  grpcurl -plaintext -d '{request}' {stack.grpc_target} tally.v1.TallyService/Add
+  curl {stack.rest_url}/v1/total
+"""
