@@ -59,7 +59,7 @@ class Report:
         return bool(self.ledgers) and not self.problems
 
 
-class NoLedger(Exception):
+class NoLedger(Exception):  # noqa: N818 - names what is, not that it is an error
     """The path holds no ledger; the message says what was looked for."""
 
 

@@ -5,16 +5,30 @@ reasons. Trouble that may pass (the registry cannot be reached) is no verdict: `
 ``decode`` lets it out, and the caller pauses the partition.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, cast
 
-from consumer.core.rows import Offsets, Rows
-from contracts.generated.avro.sum_added import SumAdded
+import numpy as np
 
+from common.framing import FRAME_BYTES, MAGIC
+from common.partitions import partition_column
+from consumer.core.digest import operands, undecoded
+from consumer.core.event_values import COLUMNS, General, SchemaUnavailable, Verdict, read_fast, read_one
+from consumer.core.int128 import adds_up, halves, in_range
+from consumer.core.rows import (
+    OUT_OF_RANGE,
+    POISON,
+    WRONG_KEY,
+    WRONG_PARTITION,
+    WRONG_SUM,
+    Mask,
+    Offsets,
+    Rows,
+    no_rows,
+)
 
-class SchemaUnavailable(Exception):
-    """A writer's schema cannot be had at the moment; the records must be decoded later, not poisoned."""
+__all__ = ["Decoded", "Fetched", "General", "Poison", "SchemaUnavailable", "Verdict", "decode"]
 
 
 @dataclass(frozen=True)
@@ -26,14 +40,6 @@ class Fetched:
     timestamps_ms: Offsets
     keys: list[bytes | None]
     values: list[bytes | None]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Why a record cannot be counted: a reason's code of ``rows`` (UNKNOWN_SCHEMA, ...) and a sentence for a person."""
-
-    reason: int
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,9 @@ class Decoded:
     schema_ids: frozenset[int]
 
 
-General: TypeAlias = Callable[[int, bytes], SumAdded | Verdict]
-"""(schema id, body) -> the event in our schema, or why there is none. May raise SchemaUnavailable."""
+_KEY_BYTES: Final = 16
+_TIMESTAMP_MS_MAX: Final = (1 << 63) // 1000 - 1
+"""Beyond it, microseconds would not fit 64 bits; such a timestamp (LogAppendTime has none) is clipped."""
 
 
 def decode(
@@ -78,4 +85,85 @@ def decode(
     ``verdicts``: offset -> reason's code, of offsets whose dead letter exists; they are not decided again.
     Raises SchemaUnavailable.
     """
-    raise NotImplementedError
+    rows = no_rows(len(fetched.offsets))
+    rows["offset"] = fetched.offsets
+    rows["timestamp_us"] = np.clip(fetched.timestamps_ms, -_TIMESTAMP_MS_MAX, _TIMESTAMP_MS_MAX) * 1000
+    found: dict[int, Poison] = _already_judged(fetched, verdicts)
+    # 1. values of the common form as columns
+    fast, schema_ids = read_fast(rows, fetched.values, fast_schema_ids)
+    # 2. the others one by one, in their order
+    slow = np.flatnonzero(~fast) if len(found) == 0 else [i for i in np.flatnonzero(~fast) if int(i) not in found]
+    for position in map(int, slow):
+        outcome = read_one(fetched.values[position], fast_schema_ids, general)
+        if isinstance(outcome, Verdict):
+            found[position] = _poison(fetched, position, outcome)
+        else:
+            schema_id, columns = outcome
+            schema_ids.add(schema_id)
+            for k, name in enumerate(COLUMNS):
+                rows[name][position] = np.frombuffer(columns, np.uint8, 16, 16 * k)
+    # 3. what the values must hold, over all that were read
+    _judge(rows, fetched, partitions, found)
+    # 4. digests
+    rows["digest"] = operands(halves(rows["a"]), halves(rows["b"]))
+    poison = tuple(found[position] for position in sorted(found))
+    for verdict in poison:
+        _blank(rows, verdict, fetched)
+    return Decoded(fetched.partition, rows, poison, frozenset(schema_ids))
+
+
+def _already_judged(fetched: Fetched, verdicts: Mapping[int, int]) -> dict[int, Poison]:
+    if not verdicts:
+        return {}
+    return {
+        position: _poison(fetched, position, Verdict(verdicts[offset], "as its dead letter says"))
+        for position, offset in enumerate(fetched.offsets.tolist())
+        if offset in verdicts
+    }
+
+
+def _judge(rows: Rows, fetched: Fetched, partitions: int, found: dict[int, Poison]) -> None:
+    """Add the verdicts on values that were read, the first reason of each that applies."""
+    hi, lo = halves(rows["request_id"])
+    a, b, total = halves(rows["a"]), halves(rows["b"]), halves(rows["sum"])
+    checks = (
+        (OUT_OF_RANGE, in_range(a) & in_range(b) & in_range(total), "a value has more than 38 digits"),
+        (WRONG_SUM, adds_up(a, b, total), "sum is not a + b"),
+        (WRONG_KEY, _keys_match(rows, fetched.keys), "the key is not the request id's 16 bytes"),
+        (
+            WRONG_PARTITION,
+            partition_column(hi, lo, partitions) == np.uint64(fetched.partition),
+            f"partition {fetched.partition} is not the request id's, of {partitions}",
+        ),
+    )
+    for reason, right, detail in checks:
+        if not right.all():
+            for position in map(int, np.flatnonzero(~right)):
+                if position not in found:
+                    found[position] = _poison(fetched, position, Verdict(reason, detail))
+
+
+def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
+    expected = np.ascontiguousarray(rows["request_id"])
+    if None not in keys and set(map(len, cast(list[bytes], keys))) == {_KEY_BYTES}:
+        joined = np.frombuffer(b"".join(cast(list[bytes], keys)), np.uint64).reshape(-1, 2)
+        return np.asarray((joined == expected.view(np.uint64)).all(axis=1))
+    return np.fromiter((key == expected[i].tobytes() for i, key in enumerate(keys)), np.bool_, len(keys))
+
+
+def _poison(fetched: Fetched, position: int, verdict: Verdict) -> Poison:
+    value = fetched.values[position]
+    framed = value is not None and len(value) >= FRAME_BYTES and value[0] == MAGIC
+    schema_id = int.from_bytes(value[1:FRAME_BYTES], "big") if value is not None and framed else None
+    return Poison(position, int(fetched.offsets[position]), verdict.reason, verdict.detail, schema_id)
+
+
+def _blank(rows: Rows, poison: Poison, fetched: Fetched) -> None:
+    """Make a row POISON: place, time, reason and the digest of the raw record stay."""
+    position = poison.position
+    for name in COLUMNS:
+        rows[name][position] = 0
+    rows["kind"][position] = POISON
+    rows["reason"][position] = poison.reason
+    digest = undecoded(fetched.keys[position], fetched.values[position])
+    rows["digest"][position] = np.frombuffer(digest, np.uint8)

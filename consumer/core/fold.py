@@ -4,13 +4,16 @@ Classification in offset order over the partition's whole history: COUNTED, the 
 id again with the same operands; CONFLICT, the id again with other operands, not counted; POISON, decided by ``decode``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+import numpy as np
 
 from consumer.core.chain import ChainState
 from consumer.core.event import Decoded
 from consumer.core.id_index import Additions, Probe
-from consumer.core.rows import Halves, Offsets, Rows
+from consumer.core.int128 import exact_sum, halves
+from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, MARK, NONE, POISON, Halves, Offsets, Rows
 
 FOLD_VERSION: Final = 1
 """Pins everything that the rows of a ledger depend on: checks and their order, digests, classification, chain."""
@@ -40,11 +43,29 @@ class LedgerState:
     @classmethod
     def empty(cls) -> "LedgerState":
         """Return the state before the first record of the topic."""
-        raise NotImplementedError
+        return cls(0, 0, 0, 0, 0, 0, ChainState.empty(), 0)
 
     def advance(self, rows: Rows) -> "LedgerState":
         """Return the state after classified rows; asserts that their offsets strictly increase from next_offset."""
-        raise NotImplementedError
+        if len(rows) == 0:
+            return self
+        offsets = rows["offset"]
+        assert offsets[0] >= self.next_offset, f"offset {offsets[0]} is below next offset {self.next_offset}"
+        assert (offsets[1:] > offsets[:-1]).all(), "offsets do not strictly increase"
+        kinds = np.bincount(rows["kind"], minlength=MARK)
+        assert len(kinds) == MARK, f"kind {len(kinds) - 1} is not a row's"
+        chain = self.chain.advance(rows)
+        return replace(
+            self,
+            next_offset=chain.next_offset,
+            counted=self.counted + int(kinds[COUNTED]),
+            duplicates=self.duplicates + int(kinds[DUPLICATE]),
+            conflicts=self.conflicts + int(kinds[CONFLICT]),
+            poison=self.poison + int(kinds[POISON]),
+            total=self.total + exact_sum(rows["sum"][rows["kind"] == COUNTED]),
+            chain=chain,
+            last_timestamp_us=int(rows["timestamp_us"][-1]),
+        )
 
 
 @dataclass(frozen=True)
@@ -58,4 +79,24 @@ class Folded:
 
 def fold(state: LedgerState, decoded: Decoded, index: IdLookup) -> Folded:
     """Classify a batch. Records below ``state.next_offset`` are dropped: the ledger has them. Changes nothing."""
-    raise NotImplementedError
+    rows = decoded.rows[decoded.rows["offset"] >= state.next_offset]
+    good = rows["reason"] == NONE
+    valid = rows if good.all() else rows[good]
+    hi, lo = halves(valid["request_id"])
+    digest_hi, digest_lo = halves(valid["digest"])
+    offsets = np.ascontiguousarray(valid["offset"])
+    probe = index.probe(hi, lo, offsets, digest_hi, digest_lo)
+    known = np.where(probe.same_operands, np.uint8(DUPLICATE), np.uint8(CONFLICT))
+    rows["kind"] = POISON
+    rows["kind"][good] = np.where(probe.is_new, np.uint8(COUNTED), known)
+    new = probe.is_new
+    additions = Additions(hi[new], lo[new], offsets[new], digest_hi[new], digest_lo[new])
+    return Folded(rows, state.advance(rows), additions)
+
+
+def additions_of(rows: Rows) -> Additions:
+    """Return what the COUNTED rows of a ledger put into the index."""
+    counted = rows[rows["kind"] == COUNTED]
+    hi, lo = halves(counted["request_id"])
+    digest_hi, digest_lo = halves(counted["digest"])
+    return Additions(hi, lo, np.ascontiguousarray(counted["offset"]), digest_hi, digest_lo)

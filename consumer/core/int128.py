@@ -33,7 +33,8 @@ def adds_up(a: tuple[Halves, Halves], b: tuple[Halves, Halves], total: tuple[Hal
     """
     low = a[1] + b[1]
     carry = (low < a[1]).astype(np.uint64)
-    return (low == total[1]) & (a[0] + b[0] + carry == total[0])
+    right: Mask = (low == total[1]) & (a[0] + b[0] + carry == total[0])
+    return right
 
 
 def in_range(value: tuple[Halves, Halves]) -> Mask:

@@ -1,12 +1,12 @@
 """What can go wrong with a ledger's files while they are in use."""
 
 
-class LedgerFull(Exception):
+class LedgerFull(Exception):  # noqa: N818 - names what is, not that it is an error
     """No room (or no file descriptor) for a block. Nothing was appended and the file ends with its last good block:
     pause, and append the same rows again later."""
 
 
-class LedgerFailed(Exception):
+class LedgerFailed(Exception):  # noqa: N818 - names what is, not that it is an error
     """The disk failed a write. End the process at once: what is on the disk is found out by the next start."""
 
 
@@ -14,9 +14,9 @@ class LedgerSyncFailed(LedgerFailed):
     """An fsync failed. It must never be tried again: the page cache may hold pages that never reach the disk."""
 
 
-class LedgerDamaged(Exception):
+class LedgerDamaged(Exception):  # noqa: N818 - names what is, not that it is an error
     """A block that was good when the ledger was opened cannot be read now; the message names file and position."""
 
 
-class ReplicaDirectoryLocked(Exception):
+class ReplicaDirectoryLocked(Exception):  # noqa: N818 - names what is, not that it is an error
     """Another process uses the replica's directory; the message names it and its pid."""

@@ -1,0 +1,100 @@
+"""The MARK: the row that closes a block, with the state after it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from common.decimals import SCALE, text_of
+from consumer.core import rows as codes
+from consumer.core import varint
+from consumer.core.chain import CHAIN_BYTES
+from consumer.core.fold import LedgerState
+
+CRC_BYTES: Final = 4
+_COLUMNS_BYTES: Final = 64
+_DIGEST_BYTES: Final = 16
+
+
+@dataclass(frozen=True)
+class Mark:
+    """``total`` unscaled; ``chain`` is 16 bytes."""
+
+    next_offset: int
+    last_timestamp_us: int
+    counted: int
+    duplicates: int
+    conflicts: int
+    poison: int
+    total: int
+    chain: bytes
+
+
+def mark_of(state: LedgerState) -> Mark:
+    """Return what a MARK says of a state."""
+    return Mark(
+        state.next_offset,
+        state.last_timestamp_us,
+        state.counted,
+        state.duplicates,
+        state.conflicts,
+        state.poison,
+        state.total,
+        state.chain.value,
+    )
+
+
+def encode_mark(mark: Mark) -> bytes:
+    """Return the row in Avro, its CRC zero: the last four bytes."""
+    total = text_of(mark.total).encode()
+    return b"".join(
+        (
+            varint.encode(codes.MARK),
+            varint.encode(mark.next_offset),
+            bytes(_COLUMNS_BYTES),
+            varint.encode(mark.last_timestamp_us),
+            bytes(_DIGEST_BYTES),
+            varint.encode(codes.NONE),
+            *map(varint.encode, (mark.counted, mark.duplicates, mark.conflicts, mark.poison)),
+            varint.encode(len(total)),
+            total,
+            varint.encode(len(mark.chain)),
+            mark.chain,
+            bytes(CRC_BYTES),
+        )
+    )
+
+
+def decode_mark(data: bytes) -> Mark:
+    """Return the MARK of exactly these bytes. Raises ValueError or IndexError when they are none."""
+    kind, at = varint.decode(data, 0)
+    if kind != codes.MARK:
+        raise ValueError("the last row of the block is no MARK")
+    following, at = varint.decode(data, at)
+    at += _COLUMNS_BYTES
+    timestamp, at = varint.decode(data, at)
+    at += _DIGEST_BYTES
+    _, at = varint.decode(data, at)
+    counted, at = varint.decode(data, at)
+    duplicates, at = varint.decode(data, at)
+    conflicts, at = varint.decode(data, at)
+    poison, at = varint.decode(data, at)
+    total, at = _sized(data, at)
+    chain, at = _sized(data, at)
+    if len(chain) != CHAIN_BYTES or at + CRC_BYTES != len(data):
+        raise ValueError("the MARK has a wrong length")
+    return Mark(following, timestamp, counted, duplicates, conflicts, poison, unscaled_of(total.decode()), chain)
+
+
+def unscaled_of(text: str) -> int:
+    """Return the unscaled value of ``text_of``'s text, of any size. Raises ValueError for another text."""
+    whole, _, fraction = text.partition(".")
+    unscaled = int(whole + fraction.ljust(SCALE, "0"))
+    if text_of(unscaled) != text:
+        raise ValueError(f"{text[:80]!r} is not a canonical decimal")
+    return unscaled
+
+
+def _sized(data: bytes, at: int) -> tuple[bytes, int]:
+    length, at = varint.decode(data, at)
+    if not 0 <= length <= len(data) - at:
+        raise ValueError(f"a length of {length} with {len(data) - at} bytes left")
+    return data[at : at + length], at + length
