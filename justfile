@@ -1,0 +1,100 @@
+# Tally's commands. Without `just` on this machine: ./justw RECIPE does the same.
+
+set positional-arguments
+
+root := justfile_directory()
+python := root / ".venv" / "bin" / "python"
+
+# List the recipes.
+[private]
+default:
+    @just --justfile {{ quote(justfile()) }} --list --unsorted
+
+# Make the tools and the environment if they are not there; a second time it only looks.
+[private]
+_prepared:
+    @[ "${TALLY_PREPARED:-}" = {{ quote(root) }} ] || {{ quote(root / "justw") }} --prepare-only
+
+# Start the whole system and wait until it is ready: native processes, or `just up compose` for containers.
+[group("run")]
+up *ARGUMENTS: _prepared
+    @{{ quote(python) }} -m stack up "$@"
+
+# Stop what `up` started; the data stays.
+[group("run")]
+down: _prepared
+    @{{ quote(python) }} -m stack down
+
+# Delete the data, after a question; --yes does not ask.
+[group("run")]
+reset *OPTIONS: _prepared
+    @{{ quote(python) }} -m stack reset "$@"
+
+# Show each part: state, process, port, uptime; of a crashed one the end of its log.
+[group("run")]
+status: _prepared
+    @{{ quote(python) }} -m stack status
+
+# Follow the logs of all parts, or of one: kafka, registry, contracts, producer, consumer.
+[group("run")]
+logs *SERVICE: _prepared
+    @{{ quote(python) }} -m stack logs "$@"
+
+# Show the main job on real input, with crashes on the way, on a stack of its own.
+[group("run")]
+demo *OPTIONS: _prepared
+    @{{ quote(python) }} -m client.demo "$@"
+
+# Run any command in the project's environment: `just run tally add 2 40.5`.
+[group("run")]
+[no-cd]
+run +COMMAND: _prepared
+    @PATH={{ quote(root / ".venv" / "bin") }}:"$PATH" "$@"
+
+# Check the contracts and generate code from them, offline; a second run changes nothing.
+[group("develop")]
+gen: _prepared
+    @{{ quote(python) }} -m codegen lint
+    @{{ quote(python) }} -m codegen generate
+    @{{ quote(python) }} -m codegen check
+
+# Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
+[group("develop")]
+test *OPTIONS: _prepared
+    @{{ quote(python) }} -m pytest tests "$@"
+
+# Run the tests that need no broker, in seconds; OPTIONS go to pytest.
+[group("develop")]
+test-unit *OPTIONS: _prepared
+    @{{ quote(python) }} -m pytest tests/unit "$@"
+
+# Format the code and repair what can be repaired, then tell what cannot.
+[group("develop")]
+lint: _prepared
+    {{ quote(python) }} -m ruff format
+    {{ quote(python) }} -m ruff check --fix
+    @{{ quote(root / "justw") }} _check
+
+# Tell what is wrong and change nothing.
+[group("develop")]
+lint-ci: _prepared
+    {{ quote(python) }} -m ruff format --check
+    {{ quote(python) }} -m ruff check
+    @{{ quote(root / "justw") }} _check
+
+[private]
+_check: _prepared
+    {{ quote(python) }} -m mypy
+    {{ quote(root / ".venv" / "bin" / "lint-imports") }}
+    {{ quote(root / ".venv" / "bin" / "buf") }} lint contracts/proto
+
+# Measure throughput and latency, each beside its limit in the same run.
+[group("measure")]
+bench *NAME: _prepared
+    @{{ quote(python) }} -m benchmarks "$@"
+
+# Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
+[group("maintain")]
+lock *OPTIONS: _prepared
+    @{{ quote(root / "justw") }} --prepare-only
+    @{{ quote(python) }} -m stack.relock "$@"
