@@ -4,6 +4,7 @@ A service declares a subclass of ``Settings`` whose fields have a type, a defaul
 ``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
 """
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TALLY_"
+_USERINFO = re.compile(r"://[^/@\s]*@")
 _SECRET_WORDS = ("password", "secret", "token", "credential")
 
 
@@ -34,6 +36,9 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s]+$",
         description="The schema registry's Confluent-compatible address.",
     )
+    registry_user: str = Field("", description="The registry's user, where it asks for one.")
+    registry_password: str = Field("", description="That user's password.")
+    registry_token: str = Field("", description="A bearer token for the registry, instead of user and password.")
     data_dir: Path = Field(Path("data"), description="Where data is kept; nothing is written elsewhere.")
     log_level: str = Field(
         "INFO",
@@ -71,7 +76,8 @@ def is_secret(name: str) -> bool:
 def effective(settings: Settings) -> dict[str, str]:
     """Return what is in force by variable, secrets masked, for the log line at start."""
     return {
-        variable_of(name): "***" if is_secret(name) else str(value) for name, value in settings.model_dump().items()
+        variable_of(name): "***" if is_secret(name) else _USERINFO.sub("://***@", str(value))
+        for name, value in settings.model_dump().items()
     }
 
 

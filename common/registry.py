@@ -1,0 +1,221 @@
+"""A schema registry as the services use it: they look up and compare, and never register.
+
+State: two bounded caches by schema id, guarded by one lock. An id is UNKNOWN (absent), FETCHING (one thread asks;
+those that come meanwhile wait and share its answer, failures included), KNOWN (kept: a registry never changes what an
+id means) or MISSING (remembered for ``missing_ttl_s``, so that a flood of records with a bad id is not a flood of
+requests, and a schema that is registered a moment later is found soon). Failures to reach the registry are not kept.
+"""
+# ruff: noqa: N818 - the names of the errors are outcomes that callers match on
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from common.avro_fingerprint import AvroSchemaError, fingerprint
+from common.registry_http import (
+    Answer,
+    Clock,
+    Credentials,
+    RegistryAnswerError,
+    RegistryError,
+    RegistryHttp,
+    RegistryRefused,
+    RegistryTlsError,
+    RegistryUnauthorised,
+    RegistryUnreachable,
+    SystemClock,
+)
+from common.settings import Settings
+
+IDS_MAX: Final = 4096
+"""Schemas kept by id: far more than a topic's history has."""
+
+SUBJECT_UNKNOWN: Final = 40401
+"""The error code of the Confluent API."""
+
+
+class SchemaUnknown(RegistryError):
+    """The registry knows neither that id, or not that subject, or not that schema under it."""
+
+
+class SchemaMismatch(RegistryError):
+    """The registry takes our schema for one that means something else."""
+
+
+class RegisteredSchema(NamedTuple):
+    """A schema's text as the registry has it, and its semantic fingerprint (see common.avro_fingerprint).
+
+    Of a text that is not Avro the fingerprint equals no Avro schema's: reading the text tells why.
+    """
+
+    text: str
+    fingerprint: str
+
+
+class SchemaRegistry:
+    """One registry. Thread-safe. Blocking: asyncio callers go through ``asyncio.to_thread``."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float = 5.0,
+        attempts: int = 3,
+        missing_ttl_s: float = 5.0,
+        clock: Clock | None = None,
+        http: RegistryHttp | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._http = http or RegistryHttp(
+            url, credentials=credentials, timeout_s=timeout_s, attempts=attempts, clock=self._clock
+        )
+        self._missing_ttl_s = missing_ttl_s
+        self._lock = threading.Lock()
+        self._known: OrderedDict[int, RegisteredSchema] = OrderedDict()
+        self._missing: OrderedDict[int, float] = OrderedDict()  # id -> when it may be asked for again
+        self._fetching: dict[int, Future[RegisteredSchema]] = {}
+
+    @property
+    def url(self) -> str:
+        """The address without credentials."""
+        return self._http.url
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def lookup(self, subject: str, schema_text: str) -> int:
+        """Return the id of an Avro schema under a subject, after comparing what the registry has with it.
+
+        Raises SchemaUnknown when it is not registered there, SchemaMismatch when the registry's schema means something
+        else, and the other RegistryErrors.
+        """
+        found = self._lookup(subject, schema_text)
+        registered, schema_id = found.get("schema"), found.get("id")
+        if not isinstance(registered, str) or not isinstance(schema_id, int) or isinstance(schema_id, bool):
+            raise RegistryAnswerError(f"{self.url} answers a look-up of {subject} without an id and a schema")
+        ours, theirs = fingerprint(schema_text), fingerprint_of(registered)
+        if ours != theirs:
+            raise SchemaMismatch(
+                f"the registry {self.url} has another schema with id {schema_id} under {subject}: fingerprint "
+                f"{theirs[:12]}…, ours is {ours[:12]}…; publish the contracts, or run the version that fits"
+            )
+        return schema_id
+
+    def _lookup(self, subject: str, schema_text: str) -> dict[str, Any]:
+        answer = self._http.request(
+            "POST", f"subjects/{quote(subject, safe='')}", {"schema": schema_text}, accept=(404,)
+        )
+        if answer.status == 404:
+            no_subject = answer.error_code == SUBJECT_UNKNOWN
+            unknown = "the subject is unknown" if no_subject else "the schema is not among its versions"
+            raise SchemaUnknown(
+                f"the registry {self.url} does not have our schema under {subject}: {unknown}; publish the contracts "
+                "(codegen publish, or just up)"
+            )
+        return _object(answer, self.url)
+
+    def schema(self, schema_id: int) -> RegisteredSchema:
+        """Return (text, fingerprint) of an id. Raises SchemaUnknown and the other RegistryErrors."""
+        with self._lock:
+            known = self._cached(schema_id)
+            if known is not None:
+                return known
+            flight = self._fetching.get(schema_id)
+            if flight is None:
+                own = self._fetching[schema_id] = Future[RegisteredSchema]()
+        if flight is not None:
+            return flight.result()
+        try:
+            found = self._fetch(schema_id)
+        except BaseException as error:
+            self._land(schema_id)
+            own.set_exception(error)
+            raise
+        self._land(schema_id)
+        own.set_result(found)
+        return found
+
+    def _land(self, schema_id: int) -> None:
+        """End a flight. The caches are filled before, so that whoever comes now finds the answer there."""
+        with self._lock:
+            del self._fetching[schema_id]
+
+    def _cached(self, schema_id: int) -> RegisteredSchema | None:
+        """Return what is known, None when it must be asked for; raise SchemaUnknown while MISSING. Under the lock."""
+        known = self._known.get(schema_id)
+        if known is not None:
+            self._known.move_to_end(schema_id)
+            return known
+        until = self._missing.get(schema_id)
+        if until is None:
+            return None
+        if self._clock.monotonic() < until:
+            raise self._unknown_id(schema_id)
+        del self._missing[schema_id]
+        return None
+
+    def _fetch(self, schema_id: int) -> RegisteredSchema:
+        answer = self._http.request("GET", f"schemas/ids/{schema_id}", accept=(404,))
+        if answer.status == 404:
+            with self._lock:
+                self._missing[schema_id] = self._clock.monotonic() + self._missing_ttl_s
+                _bound(self._missing)
+            raise self._unknown_id(schema_id)
+        text = _object(answer, self.url).get("schema")
+        if not isinstance(text, str):
+            raise RegistryAnswerError(f"{self.url} answers schema id {schema_id} without a schema")
+        found = RegisteredSchema(text, fingerprint_of(text))
+        with self._lock:
+            self._known[schema_id] = found
+            _bound(self._known)
+        return found
+
+    def _unknown_id(self, schema_id: int) -> SchemaUnknown:
+        return SchemaUnknown(f"the registry {self.url} does not know schema id {schema_id}")
+
+
+def of_settings(settings: Settings) -> SchemaRegistry:
+    """Return the registry of a service's settings."""
+    given = Credentials(settings.registry_user, settings.registry_password, settings.registry_token)
+    return SchemaRegistry(settings.registry_url, credentials=given if given.header() else None)
+
+
+def fingerprint_of(text: str) -> str:
+    """Return the semantic fingerprint, or for a text that is not an Avro schema one that no schema has."""
+    try:
+        return fingerprint(text)
+    except AvroSchemaError:
+        return hashlib.sha256(b"not Avro\0" + text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _object(answer: Answer, url: str) -> dict[str, Any]:
+    if not isinstance(answer.body, dict):
+        raise RegistryAnswerError(f"{url} answers {type(answer.body).__name__} where an object is due")
+    return answer.body
+
+
+def _bound(cache: OrderedDict[int, Any]) -> None:
+    while len(cache) > IDS_MAX:
+        cache.popitem(last=False)
+
+
+__all__: Sequence[str] = [
+    "Credentials",
+    "RegisteredSchema",
+    "RegistryAnswerError",
+    "RegistryError",
+    "RegistryRefused",
+    "RegistryTlsError",
+    "RegistryUnauthorised",
+    "RegistryUnreachable",
+    "SchemaMismatch",
+    "SchemaRegistry",
+    "SchemaUnknown",
+    "of_settings",
+]
