@@ -4,24 +4,38 @@ Steps 1, 3 and 4 of "Recovery of a partition" in docs/DESIGN.md; step 2 is the o
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from consumer.core.fold import LedgerState
-from consumer.core.rows import Rows
+from consumer.core.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure
+from consumer.core.rows import Rows, previous_offset
 from consumer.core.witness import Unreadable as UnreadableWitness
 from consumer.core.witness import Witness
 
-
-@dataclass(frozen=True)
-class Identity:
-    """What a ledger is the ledger of."""
-
-    cluster_id: str
-    topic: str
-    topic_id: str
-    partition: int
-    partitions: int
-    fold_version: int
+__all__ = [
+    "Absent",
+    "Anchor",
+    "AnchorDiffers",
+    "AnchorGone",
+    "AnchorSame",
+    "Committed",
+    "Continue",
+    "Decision",
+    "Facts",
+    "Identity",
+    "Known",
+    "NoAnchor",
+    "Refuse",
+    "Replay",
+    "Retry",
+    "Unreadable",
+    "check_identity",
+    "check_replayed",
+    "check_schemas",
+    "compare_anchor",
+    "decide",
+    "rebuild_cure",
+]
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,7 @@ class Facts:
     log_end: int
     anchor: Anchor
     topic_id: str
+    fold_version: int
 
 
 @dataclass(frozen=True)
@@ -117,37 +132,119 @@ class Retry:
     why: str
 
 
-@dataclass(frozen=True)
-class Refuse:
-    """The partition must not be touched: ``reason`` says what was found, ``cure`` what a person does about it."""
-
-    reason: str
-    cure: str
-
-
 Decision: TypeAlias = Continue | Replay | Retry | Refuse
 
 
-def check_identity(found: Identity, expected: Identity, directory: str) -> Refuse | None:
-    """Step 1: a ledger's header against the world."""
-    raise NotImplementedError
-
-
-def check_schemas(pinned: dict[int, str], resolved: dict[int, str], directory: str) -> Refuse | None:
-    """A writer schema id (-> fingerprint) must resolve to what the ledger's header says it was."""
-    raise NotImplementedError
+_COMPARED: Final = ("timestamp_us", "request_id", "a", "b", "sum", "digest", "reason")
 
 
 def compare_anchor(ledger_row: Rows, topic_row: Rows | None) -> Anchor:
-    """Step 3: the ledger's last row (``Ledger.row_at``) against the same record decoded again (``Decoded.rows[0]``)."""
-    raise NotImplementedError
+    """Step 3: the ledger's last row (``Ledger.row_at``) against the same record decoded again (``Decoded.rows``).
+
+    Decode it with the ledger row's own verdict when that is POISON. Both have shape (1,).
+    """
+    if topic_row is None or len(topic_row) == 0:
+        return AnchorGone()
+    assert ledger_row["offset"][0] == topic_row["offset"][0], "the anchor was read at another offset"
+    for name in _COMPARED:
+        if not (ledger_row[name] == topic_row[name]).all():
+            return AnchorDiffers(name)
+    return AnchorSame()
 
 
 def decide(facts: Facts) -> Decision:
-    """Steps 3 and 4, in the order of the design."""
-    raise NotImplementedError
+    """Steps 3 and 4: is the log the one that this ledger was folded from, and has it all that is needed?"""
+    if isinstance(facts.committed, Unreadable):
+        return Retry(f"the committed offset cannot be read: {facts.committed.why}")
+    return _check_log(facts) or _check_anchor(facts) or _check_committed(facts, facts.committed)
 
 
 def check_replayed(chain: bytes, replay: Replay, directory: str) -> Continue | Refuse:
     """The end of a replay: the ledger's chain at ``replay.until`` must be the witness's."""
-    raise NotImplementedError
+    if replay.expected is None or replay.expected.chain == chain:
+        return Continue(replay.until)
+    return Refuse(
+        f"{directory} has chain {chain.hex()} at offset {replay.until}, "
+        f"but the witness of that commit says {replay.expected.chain.hex()}: the topic or the registry has changed",
+        f"Compare the topic with another replica's ledger (tally verify). {rebuild_cure(directory)}",
+    )
+
+
+def _check_log(facts: Facts) -> Refuse | None:
+    at = facts.ledger.next_offset
+    if facts.log_start > at:
+        return Refuse(
+            f"the log begins at offset {facts.log_start}, but the ledger has only what is below {at}: "
+            f"records that it needs were deleted",
+            f"Stop the consumer, put a copy of the ledger that reaches offset {facts.log_start} "
+            f"(another replica's, or a backup) at {facts.directory}, and start it again.",
+        )
+    if facts.log_end < at:
+        return Refuse(
+            f"the log ends at offset {facts.log_end}, but the ledger has records up to {at}: the log lost its tail",
+            f"Keep {facts.directory}: it holds what the topic lost. Restore the topic from another broker's copy; "
+            f"if there is none, see docs/LIMITS.md.",
+        )
+    return None
+
+
+def _check_anchor(facts: Facts) -> Refuse | None:
+    match facts.anchor:
+        case AnchorDiffers(what):
+            found = f"holds another record there ({what} differs)"
+        case AnchorGone():
+            found = "holds no record there"
+        case _:
+            return None
+    last = previous_offset(facts.ledger.next_offset)
+    return Refuse(
+        f"the ledger's last row is offset {last}, but the topic {found}: the log lost its tail and grew again",
+        f"Keep {facts.directory}: it holds what the topic lost. Restore the topic from another broker's copy; "
+        f"if there is none, see docs/LIMITS.md.",
+    )
+
+
+def _check_committed(facts: Facts, committed: Known | Absent) -> Decision:
+    at = facts.ledger.next_offset
+    if isinstance(committed, Absent):
+        return Continue(at, ("the group has no committed offset for this partition: the ledger rules",) if at else ())
+    if committed.offset > facts.log_end:
+        return Refuse(
+            f"offset {committed.offset} is committed, but the log ends at {facts.log_end}: the log lost its tail",
+            "Restore the topic from another broker's copy; if there is none, see docs/LIMITS.md.",
+        )
+    if isinstance(committed.witness, UnreadableWitness):
+        notes = (f"offset {committed.offset} is committed without a witness to check against: {committed.witness.why}",)
+        return Continue(at, notes) if committed.offset <= at else Replay(at, committed.offset, None, notes)
+    refused = _check_witness(committed.offset, committed.witness, facts)
+    if refused is not None:
+        return refused
+    if committed.offset > at:
+        return Replay(at, committed.offset, committed.witness)
+    return Continue(at)
+
+
+def _check_witness(offset: int, witness: Witness, facts: Facts) -> Refuse | None:
+    if witness.topic_id != facts.topic_id:
+        return Refuse(
+            f"offset {offset} was committed for topic id {witness.topic_id}, but the topic's id is {facts.topic_id}: "
+            f"the topic was made again",
+            "Stop the consumer, delete the group's committed offsets of the topic "
+            "(kafka-consumer-groups --delete-offsets) and start it again.",
+        )
+    if witness.fold_version != facts.fold_version:
+        return Refuse(
+            f"offset {offset} was committed by fold version {witness.fold_version}, this program has "
+            f"{facts.fold_version}: their chains cannot be compared",
+            "Run the same version of Tally on all replicas.",
+        )
+    if offset > facts.ledger.next_offset:
+        return None
+    assert facts.chain_at_committed is not None, "the chain at a committed offset within the ledger is a fact"
+    if facts.chain_at_committed == witness.chain:
+        return None
+    return Refuse(
+        f"{facts.directory} has chain {facts.chain_at_committed.hex()} at the committed offset {offset}, "
+        f"but its witness says {witness.chain.hex()}: this ledger and the committed one differ",
+        rebuild_cure(facts.directory),
+    )

@@ -1,10 +1,17 @@
 """The witness: what the ledger amounts to at a committed offset, stored as that commit's metadata string.
 
 Compact JSON, at most 4,095 characters (a broker's limit as librdkafka applies it), with a format version first.
+Totals are decimal text in it, chains hex.
 """
 
-from dataclasses import dataclass
-from typing import Final
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from common.decimals import text_of
+from consumer.core.chain import CHAIN_BYTES
+from consumer.core.fold import LedgerState
+from consumer.core.mark import unscaled_of
 
 CHARACTERS_MAX: Final = 4095
 FORMAT_VERSION: Final = 1
@@ -32,11 +39,53 @@ class Unreadable:
     why: str
 
 
+def witness_of(state: LedgerState, topic_id: str, fold_version: int, owner_url: str) -> Witness:
+    """Return the witness of committing ``state.next_offset``."""
+    return Witness(
+        state.counted,
+        state.total,
+        state.duplicates,
+        state.conflicts,
+        state.poison,
+        state.chain.value,
+        topic_id,
+        fold_version,
+        owner_url,
+    )
+
+
 def encode(witness: Witness) -> str:
     """Return the text. Raises ValueError when it is longer than CHARACTERS_MAX."""
-    raise NotImplementedError
+    changed = {"total": text_of(witness.total), "chain": witness.chain.hex()}
+    text = json.dumps({"tally": FORMAT_VERSION} | asdict(witness) | changed, separators=(",", ":"))
+    if len(text) > CHARACTERS_MAX:
+        raise ValueError(f"a witness of {len(text)} characters; at most {CHARACTERS_MAX} fit a commit's metadata")
+    return text
 
 
 def decode(text: str | None) -> Witness | Unreadable:
     """Return the witness of a commit's metadata; never raises."""
-    raise NotImplementedError
+    if not text:
+        return Unreadable("the commit has no metadata")
+    try:
+        values = json.loads(text)
+        if not isinstance(values, dict) or values.get("tally") != FORMAT_VERSION:
+            return Unreadable(f"the commit's metadata is no witness of format {FORMAT_VERSION}")
+        return _checked(values)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return Unreadable(f"the commit's metadata is a damaged witness: {error!r}")
+
+
+def _checked(values: dict[str, Any]) -> Witness:
+    counts = [values[name] for name in ("counted", "duplicates", "conflicts", "poison", "fold_version")]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError("a count is not a whole number from 0")
+    texts = [values[name] for name in ("topic_id", "owner_url")]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a text is none")
+    chain = bytes.fromhex(values["chain"])
+    if len(chain) != CHAIN_BYTES:
+        raise ValueError(f"a chain of {len(chain)} bytes")
+    counted, duplicates, conflicts, poison, fold_version = counts
+    total = unscaled_of(values["total"])
+    return Witness(counted, total, duplicates, conflicts, poison, chain, texts[0], fold_version, texts[1])

@@ -1,0 +1,75 @@
+"""What a ledger is the ledger of, and what is said when it is not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a ledger is the ledger of."""
+
+    cluster_id: str
+    topic: str
+    topic_id: str
+    partition: int
+    partitions: int
+    fold_version: int
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The partition must not be touched: ``reason`` says what was found, ``cure`` what a person does about it."""
+
+    reason: str
+    cure: str
+
+
+def rebuild_cure(directory: str) -> str:
+    """Return the sentence for whatever a rebuild from the topic mends."""
+    return (
+        f"Stop the consumer, move {directory} away (keep it until all is well) and start the consumer again: "
+        f"it rebuilds the ledger from the topic and checks it against the committed witness."
+    )
+
+
+def check_identity(found: Identity, expected: Identity, directory: str) -> Refuse | None:
+    """Step 1: a ledger's header against the world."""
+    if found == expected:
+        return None
+    name, had, has = next(
+        (field, getattr(found, field), getattr(expected, field))
+        for field in _IDENTITY_CURES
+        if getattr(found, field) != getattr(expected, field)
+    )
+    reason = f"{directory} is the ledger of {name.replace('_', ' ')} {had}, not {has}"
+    return Refuse(reason, _IDENTITY_CURES[name].format(directory=directory, had=had, has=has))
+
+
+_IDENTITY_CURES: Final = {
+    "cluster_id": "Point TALLY_KAFKA_BOOTSTRAP_SERVERS to cluster {had}, or stop the consumer, move {directory} away "
+    "and start it again to begin the ledger of this cluster.",
+    "topic": "Stop the consumer and put the directory of the right topic there, or move {directory} away.",
+    "partition": "Stop the consumer and put the directory of partition {has} there, or move {directory} away.",
+    "topic_id": "The topic was deleted and made again. Stop the consumer, move {directory} away (it is the record of "
+    "the old topic), delete the group's committed offsets of the topic (kafka-consumer-groups --delete-offsets) and "
+    "start the consumer again: it begins the ledger of the new topic.",
+    "partitions": "The partition of a request id depends on the number of partitions, which is pinned: with {has} "
+    "the same id could be counted twice. Make the topic again with {had} partitions, or move the ledgers away and "
+    "begin new ones.",
+    "fold_version": "Run the version of Tally that wrote it. Or stop the consumer, move {directory} away and start it "
+    "again: the ledger is rebuilt from the topic by the rules of fold version {has}.",
+}
+"""By field of Identity, the most telling first."""
+
+
+def check_schemas(pinned: Mapping[int, str], resolved: Mapping[int, str], directory: str) -> Refuse | None:
+    """A writer schema id (-> fingerprint) must resolve to what the ledger's header says it was."""
+    for schema_id in sorted(pinned.keys() & resolved.keys()):
+        if pinned[schema_id] != resolved[schema_id]:
+            return Refuse(
+                f"schema id {schema_id} now has fingerprint {resolved[schema_id]}, but the records in {directory} "
+                f"were read with {pinned[schema_id]}: the registry was reset or exchanged",
+                "Restore the registry's data, or point TALLY_REGISTRY_URL to the registry that gave the ids out.",
+            )
+    return None
