@@ -1,0 +1,111 @@
+"""Reading ledgers for the oracle: plain Avro container files, read by fastavro, their CRCs computed again."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from tests_support.oracle.facts import MARK, Ledger, Mark, Row
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CRC_BYTES, SYNC_BYTES = 4, 16
+OPENING = "tally.opening"
+"""The header's metadata with the opening MARK's values, as JSON."""
+
+
+def read_ledgers(data_dir: Path, topic: str) -> list[Ledger]:
+    """Return the ledgers of all replicas below a data directory."""
+    directories = sorted((data_dir / "consumer").glob(f"*/ledger/{topic}-*"))
+    return [
+        read_ledger(directory, replica=directory.parents[1].name, partition=int(directory.name.rpartition("-")[2]))
+        for directory in directories
+    ]
+
+
+def read_ledger(directory: Path, replica: str, partition: int) -> Ledger:
+    """Return the ledger in one directory; what is put aside or temporary there does not end in .avro."""
+    segments = sorted(directory.glob("*.avro"))
+    rows: list[Row] = []
+    marks: list[Mark] = []
+    openings: list[Mark] = []
+    damage = ""
+    for path in segments:
+        try:
+            _read_segment(path, rows, marks, openings)
+        except Exception as error:  # noqa: BLE001 - whatever the bytes lead fastavro into is damage
+            damage = f"{path.name}: {type(error).__name__}: {error}"
+            break
+    return Ledger(replica=replica, partition=partition, rows=rows, marks=marks, openings=openings, damage=damage)
+
+
+def _read_segment(path: Path, rows: list[Row], marks: list[Mark], openings: list[Mark]) -> None:
+    content = path.read_bytes()
+    with path.open("rb") as file:
+        blocks: Any = fastavro.block_reader(file)
+        openings.append(_opening(blocks.metadata, len(rows)))
+        for block in blocks:
+            raw = content[block.offset : block.offset + block.size]
+            for fields in block:
+                if fields["kind"] == MARK:
+                    marks.append(_mark(fields, len(rows), _crc_holds(raw, fields["crc"])))
+                else:
+                    rows.append(_row(fields))
+
+
+def _crc_holds(block: bytes, crc: bytes) -> bool:
+    """Compute the CRC-32 of a whole block with its own four bytes, the last of the data, zero."""
+    end = len(block) - SYNC_BYTES
+    zeroed = block[: end - CRC_BYTES] + bytes(CRC_BYTES) + block[end:]
+    return zlib.crc32(zeroed) == int.from_bytes(crc, "big")
+
+
+def _row(fields: Mapping[str, Any]) -> Row:
+    return Row(
+        kind=fields["kind"],
+        offset=fields["offset"],
+        request_id=_sixteen(fields["request_id"]),
+        a=fields["a"],
+        b=fields["b"],
+        sum=fields["sum"],
+        reason=fields["reason"],
+        timestamp_us=(fields["timestamp"] - EPOCH) // timedelta(microseconds=1),
+        digest=fields["digest"],
+    )
+
+
+def _mark(fields: Mapping[str, Any], rows_before: int, crc_holds: bool) -> Mark:
+    return Mark(
+        next_offset=fields["offset"],
+        counted=fields["counted"],
+        duplicates=fields["duplicates"],
+        conflicts=fields["conflicts"],
+        poison=fields["poison"],
+        total=Decimal(fields["total"]),
+        chain=fields["chain"],
+        rows_before=rows_before,
+        crc_holds=crc_holds,
+    )
+
+
+def _opening(metadata: Mapping[str, Any], rows_before: int) -> Mark:
+    text = metadata[OPENING]
+    said = json.loads(text)
+    return Mark(
+        next_offset=said["offset"],
+        counted=said["counted"],
+        duplicates=said["duplicates"],
+        conflicts=said["conflicts"],
+        poison=said["poison"],
+        total=Decimal(said["total"]),
+        chain=bytes.fromhex(said["chain"]),
+        rows_before=rows_before,
+    )
+
+
+def _sixteen(value: Any) -> bytes:
+    return bytes(getattr(value, "bytes", value))
