@@ -12,47 +12,56 @@ default:
 
 # Make the tools and the environment if they are not there; a second time it only looks.
 [private]
+[no-exit-message]
 _prepared:
     @[ "${TALLY_PREPARED:-}" = {{ quote(root) }} ] || {{ quote(root / "justw") }} --prepare-only
 
-# Start the whole system and wait until it is ready: native processes, or `just up compose` for containers.
+# Start the whole system and wait until it is ready; `up compose` does it in containers.
 [group("run")]
+[no-exit-message]
 up *ARGUMENTS: _prepared
     @{{ quote(python) }} -m stack up "$@"
 
 # Stop what `up` started; the data stays.
 [group("run")]
+[no-exit-message]
 down: _prepared
     @{{ quote(python) }} -m stack down
 
 # Delete the data, after a question; --yes does not ask.
 [group("run")]
+[no-exit-message]
 reset *OPTIONS: _prepared
     @{{ quote(python) }} -m stack reset "$@"
 
 # Show each part: state, process, port, uptime; of a crashed one the end of its log.
 [group("run")]
+[no-exit-message]
 status: _prepared
     @{{ quote(python) }} -m stack status
 
 # Follow the logs of all parts, or of one: kafka, registry, contracts, producer, consumer.
 [group("run")]
+[no-exit-message]
 logs *SERVICE: _prepared
     @{{ quote(python) }} -m stack logs "$@"
 
 # Show the main job on real input, with crashes on the way, on a stack of its own.
 [group("run")]
+[no-exit-message]
 demo *OPTIONS: _prepared
     @{{ quote(python) }} -m client.demo "$@"
 
 # Run any command in the project's environment: `just run tally add 2 40.5`.
 [group("run")]
+[no-exit-message]
 [no-cd]
 run +COMMAND: _prepared
     @PATH={{ quote(root / ".venv" / "bin") }}:"$PATH" "$@"
 
 # Check the contracts and generate code from them, offline; a second run changes nothing.
 [group("develop")]
+[no-exit-message]
 gen: _prepared
     @{{ quote(python) }} -m codegen lint
     @{{ quote(python) }} -m codegen generate
@@ -60,16 +69,19 @@ gen: _prepared
 
 # Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
 [group("develop")]
+[no-exit-message]
 test *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest tests "$@"
 
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]
+[no-exit-message]
 test-unit *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest tests/unit "$@"
 
 # Format the code and repair what can be repaired, then tell what cannot.
 [group("develop")]
+[no-exit-message]
 lint: _prepared
     {{ quote(python) }} -m ruff format
     {{ quote(python) }} -m ruff check --fix
@@ -77,12 +89,14 @@ lint: _prepared
 
 # Tell what is wrong and change nothing.
 [group("develop")]
+[no-exit-message]
 lint-ci: _prepared
     {{ quote(python) }} -m ruff format --check
     {{ quote(python) }} -m ruff check
     @{{ quote(root / "justw") }} _check
 
 [private]
+[no-exit-message]
 _check: _prepared
     {{ quote(python) }} -m mypy
     {{ quote(root / ".venv" / "bin" / "lint-imports") }}
@@ -90,11 +104,18 @@ _check: _prepared
 
 # Measure throughput and latency, each beside its limit in the same run.
 [group("measure")]
+[no-exit-message]
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
 # Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
 [group("maintain")]
+[no-exit-message]
 lock *OPTIONS: _prepared
-    @{{ quote(root / "justw") }} --prepare-only
+    @{{ quote(root / "justw") }} _lock "$@"
+
+# justw puts uv on the path.
+[private]
+[no-exit-message]
+_lock *OPTIONS: _prepared
     @{{ quote(python) }} -m stack.relock "$@"

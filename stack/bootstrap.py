@@ -18,7 +18,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
@@ -28,7 +31,7 @@ PREPARE_ONLY = "--prepare-only"  # what a recipe calls when `just` was typed wit
 
 VERSION_MIN = (3, 11)
 TOOLS_FREE_MB = 200
-ENVIRONMENT_FREE_MB = 2_500
+ENVIRONMENT_FREE_MB = 1_500  # the environment takes 860 MB, a download and its unpacked form are there at once
 TOOLS_SIZE = "about 30 MB"
 ENVIRONMENT_SIZE = "about 300 MB"
 OUTPUT_LINES_KEPT = 400
@@ -43,7 +46,7 @@ OFFLINE = re.compile(
 )
 
 
-class Trouble(Exception):
+class SetupError(Exception):
     """What keeps the project from being set up, with the cure, in one line."""
 
 
@@ -70,7 +73,7 @@ def digest(*parts: bytes) -> str:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path):
+def exclusive(path: Path) -> Iterator[None]:
     """Hold a lock file, waiting for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
@@ -83,10 +86,10 @@ def exclusive(path: Path):
 
 
 def require_room(folder: Path, needed_mb: int, cure: str) -> None:
-    """Raise Trouble when a folder's disk has too little room."""
+    """Raise SetupError when a folder's disk has too little room."""
     free_mb = shutil.disk_usage(folder).free // 1_000_000
     if free_mb < needed_mb:
-        raise Trouble(f"{folder} has {free_mb} MB free and {needed_mb} MB are needed: {cure}")
+        raise SetupError(f"{folder} has {free_mb} MB free and {needed_mb} MB are needed: {cure}")
 
 
 # -- the tools -------------------------------------------------------------------------------------------------------
@@ -125,23 +128,19 @@ def install_tools(cache: Path, folder: Path) -> None:
             shutil.move(work / "packages" / "bin" / program, work / "done" / program)
         (work / "done").rename(folder)
     except OSError as error:
-        raise Trouble(f"uv and just could not be kept in {folder}: {error.strerror or error}") from error
+        raise SetupError(f"uv and just could not be kept in {folder}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def require_venv() -> None:
-    """Raise Trouble when this Python was installed without venv or ensurepip, as some distributions do."""
-    try:
-        import ensurepip
-        import venv
-    except ImportError:
+    """Raise SetupError when this Python was installed without venv or ensurepip, as some distributions do."""
+    if find_spec("ensurepip") is None or find_spec("venv") is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise Trouble(
+        raise SetupError(
             f"{sys.executable} lacks venv or ensurepip: install them "
             f"(Debian and Ubuntu: apt install python{version}-venv), then run the same command again"
-        ) from None
-    del ensurepip, venv
+        )
 
 
 # -- the environment -------------------------------------------------------------------------------------------------
@@ -184,7 +183,15 @@ def install_environment(cache: Path, tools: Path) -> None:
     pinned = ["--require-hashes", "--no-deps", "--requirement", str(REQUIREMENTS / "dev.txt")]
     run([*install, *pinned], "dev.txt", variables)
     # "compat" puts the checkout itself on the path, so that packages that come later are found without installing anew.
-    itself = ["--no-deps", "--no-build-isolation", "--config-setting", "editable_mode=compat", "--editable", str(ROOT)]
+    itself = [
+        "--no-deps",
+        "--no-build-isolation",
+        "--offline",
+        "--config-setting",
+        "editable_mode=compat",
+        "--editable",
+        str(ROOT),
+    ]
     run([*install, *itself], "dev.txt", variables)
     STAMP.write_text(wanted_stamp(), encoding="utf-8")
     say("the environment is ready")
@@ -199,7 +206,7 @@ def python_works(python: Path) -> bool:
         return False
 
 
-def uv_variables(cache: Path) -> dict:
+def uv_variables(cache: Path) -> dict[str, str]:
     """Return the environment for uv: no Python of its own, a cache of ours, and what pip was told of the network."""
     variables = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     variables["UV_PYTHON_DOWNLOADS"] = "never"
@@ -232,19 +239,19 @@ def pip_option(name: str) -> str:
 # -- running and explaining ------------------------------------------------------------------------------------------
 
 
-def run(command: list, pins: str, variables=None) -> None:
+def run(command: list[str], pins: str, variables: dict[str, str] | None = None) -> None:
     """Run a command, show its progress, and turn a failure into one line with the cure."""
-    lines = []
+    lines: list[str] = []
     with subprocess.Popen(
         command, env=variables, cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         encoding="utf-8", errors="replace",
     ) as process:  # fmt: skip
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines = [*lines[-OUTPUT_LINES_KEPT:], line]
             if PROGRESS.match(line):
                 say(line.strip())
     if process.returncode != 0:
-        raise Trouble(explain("".join(lines), pins))
+        raise SetupError(explain("".join(lines), pins))
 
 
 def explain(output: str, pins: str) -> str:
@@ -268,30 +275,36 @@ def explain(output: str, pins: str) -> str:
     return "the installer failed:\n" + "\n".join(output.strip().splitlines()[-15:])
 
 
-def main() -> int:
+def become_just(tools: Path, arguments: list[str]) -> NoReturn:
+    """Replace this process by ``just``, with the tools on its path."""
+    os.environ["PATH"] = f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["TALLY_PREPARED"] = str(ROOT)  # saves the recipes this very check
+    just = str(tools / "just")
+    os.execv(just, [just, "--justfile", str(ROOT / "justfile"), *arguments])  # noqa: S606 - no shell is the point
+
+
+def main() -> None:
     """Set up what is missing, then become ``just`` with the arguments of this command."""
     if sys.version_info[:2] < VERSION_MIN:
-        raise Trouble(f"Python 3.11 or newer is needed, and this is {platform.python_version()}: see README.md")
+        raise SetupError(f"Python 3.11 or newer is needed, and this is {platform.python_version()}: see README.md")
     arguments = sys.argv[1:]
     cache = cache_folder()
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Trouble(f"{cache} cannot be made ({error.strerror}): let TALLY_CACHE_DIR name another folder") from error
+        raise SetupError(
+            f"{cache} cannot be made ({error.strerror}): let TALLY_CACHE_DIR name another folder"
+        ) from error
     tools = ensure_tools(cache)
     ensure_environment(cache, tools)
-    if arguments[:1] == [PREPARE_ONLY]:
-        return 0
-    os.environ["PATH"] = f"{tools}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    os.environ["TALLY_PREPARED"] = str(ROOT)  # saves the recipes this very check
-    just = str(tools / "just")
-    os.execv(just, [just, "--justfile", str(ROOT / "justfile"), *arguments])
+    if arguments[:1] != [PREPARE_ONLY]:
+        become_just(tools, arguments)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
-    except Trouble as trouble:
+        main()
+    except SetupError as trouble:
         say(str(trouble))
         sys.exit(1)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Final, Self
 
 import psutil
@@ -125,5 +126,6 @@ def require_free(ports: Ports, names: Iterable[str]) -> None:
 
 def _command_of(pid: int) -> str:
     words = psutil.Process(pid).cmdline()
-    text = " ".join(words)
-    return text if len(text) <= 80 else text[:79] + "…"
+    program, arguments = Path(words[0]).name if words else "?", " ".join(words[1:])
+    # The end of a long command line tells more than its beginning: `java <flags> kafka.Kafka FILE`.
+    return f"{program} {arguments}" if len(arguments) <= 80 else f"{program} … {arguments[-80:]}"

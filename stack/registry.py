@@ -15,6 +15,7 @@ _REQUEST_DEADLINE_S: Final = 2.0
 PROPERTIES: Final = {
     "quarkus.http.host": HOST,
     "quarkus.management.host": HOST,  # it listens on every address otherwise
+    "quarkus.http.access-log.enabled": "false",
     "quarkus.log.console.format": "%d{yyyy-MM-dd HH:mm:ss.SSS} %-5p %s (%c{1})%e%n",
     "apicurio.datasource.jdbc.initial-size": "2",
     "apicurio.datasource.jdbc.min-size": "2",

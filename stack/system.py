@@ -155,7 +155,7 @@ class Stack:
                 for part in wanted:
                     if part in absent:
                         self._start(part)
-                self._wait_all_ready(wanted, until_s)
+                self._wait_all_ready(wanted, until_s, told=absent)
         return absent
 
     def down(self) -> list[PartName]:
@@ -225,7 +225,7 @@ class Stack:
         self._mark_file(name).unlink(missing_ok=True)
         return ran
 
-    def _wait_all_ready(self, names: Sequence[PartName], until_s: float) -> None:
+    def _wait_all_ready(self, names: Sequence[PartName], until_s: float, told: Sequence[PartName] = ()) -> None:
         waiting = list(names)
         while waiting:
             for name in list(waiting):
@@ -234,7 +234,8 @@ class Stack:
                 reason = self._probe(name)
                 if reason is None:
                     waiting.remove(name)
-                    self._say(f"{name} ready")
+                    if name in told:
+                        self._say(f"{name} ready")
                 elif time.monotonic() > until_s:
                     raise StackError(self._obituary(name, f"is not ready in time: {reason}"))
             if waiting:

@@ -63,6 +63,8 @@ def duration(seconds: float) -> str:
 
 def welcome(stack: Stack) -> str:
     """Return the addresses of a stack that is up, and two lines to paste."""
+    if not {"producer", "consumer"} <= set(stack.running()):
+        return f"running: {', '.join(stack.running())}. Their ports are in `just status`"
     request = f'{{"request_id":"{uuid.uuid4()}","a":"2","b":"40.5"}}'
     return f"""
 Tally is up. Its data is in {stack.data_dir}
