@@ -143,42 +143,42 @@ class WaitingRoom:
     def join(
         self,
         call: Call,
-        indices: Iterable[int],
+        places: Iterable[int],
         additions: Sequence[Addition],
         known: Sequence[Known | None],
         partitions: Sequence[int],
     ) -> None:
         """Let a call wait for additions; those that are known already are answered in its results at once.
 
-        ``indices`` are the additions' places in the results, ``known`` what the cache has of each.
+        ``places`` are the additions' places in the results, ``known`` what the cache has of each.
         """
         lanes = len(self._queues)
-        for index, addition, seen, partition in zip(indices, additions, known, partitions, strict=True):
+        for place, addition, seen, partition in zip(places, additions, known, partitions, strict=True):
             request_id = addition.request_id
             attempt = self._known.get(request_id)
             if attempt is not None:
-                self._join_attempt(call, index, addition, attempt)
+                self._join_attempt(call, place, addition, attempt)
             elif seen is None:
-                attempt = Attempt(addition, partition, Waiter(call, index, False))
+                attempt = Attempt(addition, partition, Waiter(call, place, False))
                 self._known[request_id] = self._queues[partition % lanes][request_id] = attempt
                 call.attempts.append(attempt)
                 call.open_count += 1
             elif seen[0] == addition.a and seen[1] == addition.b:
-                call.results[index] = Placed(partition, seen[2], True)
+                call.results[place] = Placed(partition, seen[2], True)
             else:
-                call.results[index] = refusals.reused_id()
+                call.results[place] = refusals.reused_id()
         call.records = call.open_count
         if call.open_count:
             self._records += call.records
             self._bytes += call.size_bytes
 
-    def _join_attempt(self, call: Call, index: int, addition: Addition, attempt: Attempt) -> None:
+    def _join_attempt(self, call: Call, place: int, addition: Addition, attempt: Attempt) -> None:
         if attempt.addition != addition:
-            call.results[index] = refusals.reused_id()
+            call.results[place] = refusals.reused_id()
         elif attempt.stage is Stage.SETTLED:
-            call.results[index] = Placed(attempt.partition, attempt.offset, True)
+            call.results[place] = Placed(attempt.partition, attempt.offset, True)
         else:
-            attempt.waiters.append(Waiter(call, index, True))
+            attempt.waiters.append(Waiter(call, place, True))
             call.attempts.append(attempt)
             call.open_count += 1
 
@@ -209,8 +209,8 @@ class WaitingRoom:
         for attempt, offset in zip(batch.attempts, offsets, strict=True):
             attempt.offset = offset
             attempt.stage = Stage.SETTLED
-            for call, index, duplicate in attempt.waiters:
-                call.results[index] = Placed(attempt.partition, offset, duplicate)
+            for call, place, duplicate in attempt.waiters:
+                call.results[place] = Placed(attempt.partition, offset, duplicate)
                 call.open_count -= 1
                 if not call.open_count:
                     self._leave_room(call)
@@ -273,20 +273,29 @@ class WaitingRoom:
         self._leave_room(call)
 
     def close(self) -> list[Call]:
-        """Refuse everything from now on and drop what no lane has taken; return the calls that are settled."""
+        """Refuse everything from now on and answer everything that waits; return the calls that are settled.
+
+        What no lane has taken is dropped; of what is in hand nothing is known to its callers any more.
+        """
         self._closed = True
         settled: list[Call] = []
-        for queue in self._queues:
-            for attempt in list(queue.values()):
+        for attempt in list(self._known.values()):
+            if attempt.stage is Stage.QUEUED:
                 self._refuse(attempt, refusals.stopping(Outcome.NOT_COMMITTED), settled)
+            elif attempt.stage is Stage.IN_HAND:
+                self._answer(attempt, refusals.stopping(Outcome.UNKNOWN), settled)
+        for queue in self._queues:
             queue.clear()
         return settled
 
     def _refuse(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
         attempt.stage = Stage.SETTLED
         del self._known[attempt.addition.request_id]
-        for call, index, _ in attempt.waiters:
-            call.results[index] = refusal
+        self._answer(attempt, refusal, settled)
+
+    def _answer(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
+        for call, place, _ in attempt.waiters:
+            call.results[place] = refusal
             call.open_count -= 1
             if not call.open_count:
                 self._leave_room(call)

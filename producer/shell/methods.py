@@ -1,0 +1,94 @@
+"""The service's methods, written once against the door's port: they know the contract's messages, not gRPC."""
+
+import time
+
+import numpy as np
+
+from common.partitions import partition_column, partition_of
+from contracts.generated.tally.v1 import tally_pb2
+from producer.core import refusals
+from producer.core.addition import Addition, validate
+from producer.core.batching import Call, Placed, Result
+from producer.core.ports import Incoming, deadline_s
+from producer.core.refusals import Refusal
+from producer.shell.desk import Desk
+from producer.shell.rpc_status import status_of
+
+_UNARY_BYTES = 128
+"""What a call of Add is taken to hold: three short texts and the objects around them."""
+
+
+class TallyMethods:
+    """Add and AddBatch."""
+
+    def __init__(self, desk: Desk, topic: str, partitions: int, additions_max: int) -> None:
+        self._desk = desk
+        self._topic = topic
+        self._partitions = partitions
+        self._additions_max = additions_max
+
+    async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
+        """Add one pair of numbers."""
+        request = incoming.request
+        addition = validate(request.request_id, request.a, request.b)
+        if isinstance(addition, Refusal):
+            return addition
+        partition = partition_of(addition.request_id, self._partitions)
+        until_s = deadline_s(time.monotonic(), incoming.remaining_s)
+        result = await self._desk.one(addition, partition, until_s, _UNARY_BYTES)
+        if isinstance(result, Refusal):
+            return result
+        response = tally_pb2.AddResponse()
+        _fill(response, addition, result, self._topic)
+        return response
+
+    async def add_batch(self, incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse | Refusal:
+        """Add many pairs of numbers; each has a result of its own."""
+        until_s = deadline_s(time.monotonic(), incoming.remaining_s)
+        requests = incoming.request.additions
+        if len(requests) > self._additions_max:
+            return refusals.batch_too_large(len(requests), self._additions_max)
+        checked = [validate(request.request_id, request.a, request.b) for request in requests]
+        results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
+        places = [place for place, each in enumerate(results) if each is None]
+        additions = [each for each in checked if isinstance(each, Addition)]
+        if additions:
+            call = Call(results, until_s, incoming.request.ByteSize())
+            refusal = await self._desk.many(call, places, additions, _partitions_of(additions, self._partitions))
+            if refusal is not None:
+                return refusal
+        return self._batch_response(checked, results)
+
+    def _batch_response(
+        self, checked: list[Addition | Refusal], results: list[Result | None]
+    ) -> tally_pb2.AddBatchResponse:
+        response = tally_pb2.AddBatchResponse()
+        add = response.results.add
+        topic = self._topic
+        for addition, result in zip(checked, results, strict=True):
+            into = add()
+            if isinstance(result, Placed) and isinstance(addition, Addition):
+                into.status.SetInParent()  # OK: the code 0
+                _fill(into.response, addition, result, topic)
+            else:
+                assert isinstance(result, Refusal), "a settled call has all its results"
+                into.status.CopyFrom(status_of(result))
+        return response
+
+
+def _fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic: str) -> None:
+    into.request_id = addition.request_id_text
+    into.sum = addition.sum_text
+    into.duplicate = placed.duplicate
+    position = into.position
+    position.topic = topic
+    position.partition = placed.partition
+    position.offset = placed.offset
+
+
+def _partitions_of(additions: list[Addition], partitions: int) -> list[int]:
+    """Return the partition of each id, as columns: a hundredth of the time of one at a time."""
+    halves = np.frombuffer(b"".join(addition.request_id for addition in additions), dtype=">u8").reshape(-1, 2)
+    column = partition_column(halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64), partitions)
+    found: list[int] = column.tolist()
+    return found

@@ -1,0 +1,55 @@
+"""Server reflection under both of its names, v1 and v1alpha.
+
+grpcio-reflection has v1alpha only. The v1 service is the same, message for message and byte for byte, under another
+package name, so its description is made from v1alpha's and its calls are carried by the same servicer.
+"""
+
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha._async import ReflectionServicer  # type: ignore[import-untyped]
+
+V1ALPHA_PACKAGE = "grpc.reflection.v1alpha"
+V1_PACKAGE = "grpc.reflection.v1"
+_V1_FILE = "grpc/reflection/v1/reflection.proto"
+_SERVICE = "ServerReflection"
+_METHOD = "ServerReflectionInfo"
+
+
+def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
+    """Serve reflection of the services and of itself."""
+    _describe_v1()
+    names = [*service_names, f"{V1_PACKAGE}.{_SERVICE}", f"{V1ALPHA_PACKAGE}.{_SERVICE}"]
+    servicer = ReflectionServicer(names)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    v1 = grpc.method_handlers_generic_handler(f"{V1_PACKAGE}.{_SERVICE}", {_METHOD: handler})
+    server.add_generic_rpc_handlers((v1,))
+
+
+def _describe_v1() -> None:
+    """Put v1's description where reflection looks for it."""
+    file = descriptor_pb2.FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(file)
+    file.name = _V1_FILE
+    file.package = V1_PACKAGE
+    file.options.Clear()
+    for message in file.message_type:
+        for field in message.field:
+            field.type_name = _renamed(field.type_name)
+    for service in file.service:
+        for method in service.method:
+            method.input_type = _renamed(method.input_type)
+            method.output_type = _renamed(method.output_type)
+    pool: Any = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())  # the same file again is accepted
+
+
+def _renamed(type_name: str) -> str:
+    return type_name.replace(f".{V1ALPHA_PACKAGE}.", f".{V1_PACKAGE}.")
