@@ -278,7 +278,7 @@ def test_a_refusal_tells_machines_why_and_what_is_known(stack: Stack) -> None:
     from tests_support.callers import status_of
 
     with grpc.insecure_channel(stack.grpc_target) as channel:
-        call = channel.unary_unary("/tally.v1.TallyService/Add")
+        call: Any = channel.unary_unary("/tally.v1.TallyService/Add")
         with pytest.raises(grpc.RpcError) as raised:
             call(b"", timeout=10)
     info = error_info(status_of(raised.value))

@@ -1,0 +1,113 @@
+"""The bench of the consumer: how fast a full topic is decoded, deduplicated, fsynced and committed."""
+
+import shutil
+import time
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from benchmarks.machine import cpu_seconds
+from benchmarks.results import Comparison, Sample, Target, alternate
+from benchmarks.system import PARTITIONS, TOPIC, child, get_json, schema_id, until
+from stack import Stack
+
+RECORDS_A_TRANSACTION = 1000
+GROUP = "tally-ledger"
+GROUP_EMPTY_S = 40.0
+CAUGHT_UP_S = 120.0
+POLL_S = 0.05
+"""Often enough for figures of seconds, seldom enough not to cost the consumer much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    records: int
+
+
+FULL = Size(rounds=3, records=1_500_000)
+QUICK = Size(rounds=1, records=20_000)
+
+
+def consumer(stack: Stack, size: Size, block_records: int) -> Comparison:
+    """Count a full topic from nothing beside bare consume() of the same topic with the same batch size."""
+    filled = child(
+        "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // RECORDS_A_TRANSACTION,
+        "--size", RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
+    )  # fmt: skip
+
+    def limit() -> Sample:
+        seen = child(
+            "bare_kafka", "consume", stack.bootstrap_servers, TOPIC, "--count", size.records,
+            "--size", block_records, "--partitions", PARTITIONS,
+        )  # fmt: skip
+        return Sample(value=seen["per_s"], details={"elapsed_s": seen["elapsed_s"]})
+
+    limits, subjects = alternate(limit, lambda: count_from_nothing(stack, size.records), size.rounds)
+    return Comparison(
+        name="consumer",
+        unit="records/s",
+        subject=f"a consumer with no ledger counts {size.records:,} records: decoded, checked, deduplicated, fsynced, "
+        f"committed",
+        limit=f"bare consume({block_records}), read_committed, check.crcs, of the same topic, touching nothing",
+        target=Target(ratio=0.3),
+        subject_samples=subjects,
+        limit_samples=limits,
+        notes=(
+            f"The topic was filled at {filled['per_s']:,.0f} records/s in transactions of {RECORDS_A_TRANSACTION}.",
+            "Both clocks start with the first records seen, so neither start-up nor the group's protocol counts.",
+        ),
+    )
+
+
+def count_from_nothing(stack: Stack, records: int) -> Sample:
+    """Start a consumer without ledger and group, and return its rate from the first to the last record."""
+    shutil.rmtree(stack.data_dir / "consumer", ignore_errors=True)
+    _forget_group(stack)
+    stack.start("consumer")
+    try:
+        first = until(lambda: _count(stack), CAUGHT_UP_S, "the first records are counted", 0.002)
+        started_s = time.perf_counter()
+        pid = stack.pid("consumer")
+        assert pid is not None
+        cpu = cpu_seconds(pid)
+        until(lambda: _count(stack) >= records, CAUGHT_UP_S, "all records are counted", POLL_S)
+        elapsed_s = time.perf_counter() - started_s
+        cpu = cpu_seconds(pid) - cpu
+    finally:
+        stack.stop("consumer")
+    counted = records - first
+    return Sample(
+        value=counted / elapsed_s,
+        details={"elapsed_s": elapsed_s, "before_clock": first, "cpu_s_a_million": 1e6 * cpu / max(counted, 1)},
+    )
+
+
+def _count(stack: Stack) -> int:
+    try:
+        return int(get_json(f"{stack.rest_url}/v1/total")["count"])
+    except OSError:
+        return 0
+
+
+def _forget_group(stack: Stack) -> None:
+    """Delete the group once the last member's session is over."""
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+
+    def deleted() -> bool:
+        try:
+            for done in admin.delete_consumer_groups([GROUP]).values():
+                done.result(10)
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in (KafkaError.GROUP_ID_NOT_FOUND, KafkaError._STATE):
+                return True
+            if code == KafkaError.NON_EMPTY_GROUP:
+                return False
+            raise
+        return True
+
+    until(deleted, GROUP_EMPTY_S, "the consumer group is empty", 0.25)

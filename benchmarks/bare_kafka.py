@@ -1,0 +1,157 @@
+"""The limits of Kafka's clients, a process of its own; prints one line of JSON.
+
+``python -m benchmarks.bare_kafka transactions SERVERS TOPIC ...`` bare transactional producers in threads;
+``python -m benchmarks.bare_kafka consume SERVERS TOPIC ...`` bare ``consume()``, read_committed, from the beginning;
+``python -m benchmarks.bare_kafka fill SERVERS TOPIC --schema-id N ...`` fills the sums topic with honest records.
+"""
+
+import argparse
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from common import framing
+from common.partitions import partition_column
+from contracts.generated.avro.sum_added import SumAdded
+
+KEY_BYTES = 16
+VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH
+TIMEOUT_S = 60.0
+PRODUCER_CONFIG: dict[str, str | int | float | bool] = {
+    "acks": "all",
+    "linger.ms": 0,
+    "retry.backoff.ms": 2,
+    "transaction.timeout.ms": 15_000,
+    "queue.buffering.max.messages": 1_000_000,
+}
+
+
+def producer(servers: str, name: str) -> Producer:
+    """Return a transactional producer that is ready to begin."""
+    made = Producer({**PRODUCER_CONFIG, "bootstrap.servers": servers, "transactional.id": f"{name}-{uuid.uuid4()}"})
+    made.init_transactions(TIMEOUT_S)
+    return made
+
+
+def transactions(options: argparse.Namespace) -> dict[str, float]:
+    """Commit ``count`` transactions of ``size`` records in each of ``producers`` threads."""
+    producers = [producer(options.servers, "bench") for _ in range(options.producers)]
+    key, value = os.urandom(KEY_BYTES), os.urandom(VALUE_BYTES)
+    latencies: list[float] = []
+
+    def lane(mine: Producer, number: int) -> None:
+        for turn in range(options.count):
+            partition = (number + turn * options.producers) % options.partitions
+            started = time.perf_counter()
+            mine.begin_transaction()
+            for _ in range(options.size):
+                mine.produce(options.topic, value, key, partition)
+            mine.commit_transaction(TIMEOUT_S)
+            latencies.append(time.perf_counter() - started)
+
+    elapsed_s = _in_threads([partial(lane, mine, number) for number, mine in enumerate(producers)])
+    latencies.sort()
+    records = options.producers * options.count * options.size
+    return {
+        "records": records,
+        "elapsed_s": elapsed_s,
+        "per_s": records / elapsed_s,
+        "p50_ms": 1000 * latencies[len(latencies) // 2],
+        "p99_ms": 1000 * latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
+    }
+
+
+def consume(options: argparse.Namespace) -> dict[str, float]:
+    """Consume the whole topic in batches and touch nothing; the first batch starts the clock and is not counted."""
+    client = Consumer(
+        {
+            "bootstrap.servers": options.servers,
+            "group.id": f"bench-{uuid.uuid4()}",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "check.crcs": True,
+            # The client pauses for a whole second when its queue is full; with that, this bench shows 0.2 of a million
+            # records a second instead of 1.1.
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    client.assign([TopicPartition(options.topic, partition, 0) for partition in range(options.partitions)])
+    first = 0
+    while first == 0:
+        first = len(client.consume(options.size, 0.1))
+    started = time.perf_counter()
+    seen = first
+    while seen < options.count:
+        seen += len(client.consume(options.size, 0.1))
+    elapsed_s = time.perf_counter() - started
+    client.close()
+    return {"records": seen - first, "elapsed_s": elapsed_s, "per_s": (seen - first) / elapsed_s}
+
+
+def fill(options: argparse.Namespace) -> dict[str, float]:
+    """Commit ``count`` transactions of ``size`` honest additions each, as the service's lanes would."""
+    rng = np.random.default_rng(options.seed)
+    made = producer(options.servers, "fill")
+    head = framing.frame(options.schema_id)
+    nothing = Decimal(0)
+    now = datetime.now(UTC)
+    tail = SumAdded(request_id=uuid.UUID(int=0), a=nothing, b=nothing, sum=nothing, added_at=now).encode()[4 * 16 :]
+    started = time.perf_counter()
+    for _ in range(options.count):
+        ids = rng.bytes(KEY_BYTES * options.size)
+        halves = np.frombuffer(ids, ">u8").reshape(-1, 2).astype(np.uint64)
+        partitions = partition_column(halves[:, 0], halves[:, 1], options.partitions).tolist()
+        operands = rng.integers(-(10**15), 10**15, (options.size, 2)).tolist()
+        made.begin_transaction()
+        for number, (a, b) in enumerate(operands):
+            key = ids[KEY_BYTES * number : KEY_BYTES * (number + 1)]
+            made.produce(
+                options.topic, head + key + _fixed(a) + _fixed(b) + _fixed(a + b) + tail, key, partitions[number]
+            )
+        made.commit_transaction(TIMEOUT_S)
+    records = options.count * options.size
+    elapsed_s = time.perf_counter() - started
+    return {"records": records, "elapsed_s": elapsed_s, "per_s": records / elapsed_s}
+
+
+def _fixed(unscaled: int) -> bytes:
+    return unscaled.to_bytes(16, "big", signed=True)
+
+
+def _in_threads(lanes: list[Callable[[], None]]) -> float:
+    threads = [threading.Thread(target=lane) for lane in lanes]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Read the options, run, print."""
+    parser = argparse.ArgumentParser(description="Bare Kafka clients.")
+    parser.add_argument("mode", choices=["transactions", "consume", "fill"])
+    parser.add_argument("servers")
+    parser.add_argument("topic")
+    parser.add_argument("--count", type=int, required=True, help="transactions a producer, or records to consume")
+    parser.add_argument("--size", type=int, default=1000, help="records a transaction, or a batch of consume()")
+    parser.add_argument("--producers", type=int, default=1)
+    parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--schema-id", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(json.dumps({"transactions": transactions, "consume": consume, "fill": fill}[options.mode](options)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The load generator, a process of its own: sends, counts the replies that are OK, prints one line of JSON.
+
+``python -m benchmarks.client_load unary|batch TARGET [options]``. It waits until the channels are ready,
+warms up, then measures. Requests are made and serialised before the clock starts, so that the generator costs as
+little as a Python client can.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from typing import Any
+
+import grpc
+import uvloop
+
+from contracts.generated.tally.v1 import tally_pb2
+
+ADD = "/tally.v1.TallyService/Add"
+ADD_BATCH = "/tally.v1.TallyService/AddBatch"
+DEADLINE_S = 30.0
+OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 64 * 2**20)]
+
+OkCount = Callable[[bytes], int]
+
+
+def request_id() -> str:
+    """Return a random UUID in text, cheaper than the standard module's."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def addition(number: int) -> tally_pb2.AddRequest:
+    """Return one addition with operands of a usual length."""
+    return tally_pb2.AddRequest(request_id=request_id(), a=f"{number % 100_000}.25", b=f"-{number % 997}.5")
+
+
+def additions(count: int) -> list[bytes]:
+    """Return ``count`` serialised requests of Add."""
+    return [addition(number).SerializeToString() for number in range(count)]
+
+
+def batches(count: int, size: int) -> list[bytes]:
+    """Return ``count`` serialised requests of AddBatch with ``size`` additions each."""
+    return [
+        tally_pb2.AddBatchRequest(additions=[addition(number) for number in range(size)]).SerializeToString()
+        for _ in range(count)
+    ]
+
+
+def ok_of_add(reply: bytes) -> int:
+    """Return 1 when the reply carries a sum: an error never gets here, an empty message would."""
+    return 1 if tally_pb2.AddResponse.FromString(reply).sum else 0
+
+
+def ok_of_batch(reply: bytes) -> int:
+    """Return how many additions of a batch were answered OK."""
+    results = tally_pb2.AddBatchResponse.FromString(reply).results
+    return sum(result.status.code == 0 and result.response.sum != "" for result in results)
+
+
+async def send_all(
+    channels: Sequence[grpc.aio.Channel], method: str, requests: Iterator[bytes], concurrency: int, ok: OkCount
+) -> tuple[int, list[float]]:
+    """Send until ``requests`` ends, ``concurrency`` calls at a time. Return (OK replies, latencies in s)."""
+    latencies: list[float] = []
+    accepted = 0
+
+    async def worker(call: Any) -> None:
+        nonlocal accepted
+        for request in requests:
+            started = time.perf_counter()
+            try:
+                reply = await call(request, timeout=DEADLINE_S)
+            except grpc.aio.AioRpcError as error:
+                print(f"{error.code().name}: {error.details()}", file=sys.stderr)
+                continue
+            latencies.append(time.perf_counter() - started)
+            accepted += ok(reply)
+
+    calls: Iterator[Any] = cycle([channel.unary_unary(method) for channel in channels])
+    await asyncio.gather(*(worker(next(calls)) for _ in range(concurrency)))
+    return accepted, latencies
+
+
+async def run(options: argparse.Namespace) -> dict[str, float]:
+    """Warm up, measure, and return the figures."""
+    if options.mode == "batch":
+        method, ok = ADD_BATCH, ok_of_batch
+        warm, measured = batches(options.warm_up, options.size), batches(options.count, options.size)
+    else:
+        method, ok = ADD, ok_of_add
+        warm, measured = additions(options.warm_up), additions(options.count)
+    channels = [grpc.aio.insecure_channel(options.target, options=OPTIONS) for _ in range(options.channels)]
+    await asyncio.wait_for(asyncio.gather(*(channel.channel_ready() for channel in channels)), timeout=30)
+    await send_all(channels, method, iter(warm), options.concurrency, ok)
+    cpu = _cpu_seconds()
+    started = time.perf_counter()
+    accepted, latencies = await send_all(channels, method, iter(measured), options.concurrency, ok)
+    elapsed_s = time.perf_counter() - started
+    cpu = _cpu_seconds() - cpu
+    await asyncio.gather(*(channel.close() for channel in channels))
+    latencies.sort()
+    return {
+        "ok": accepted,
+        "elapsed_s": elapsed_s,
+        "per_s": accepted / elapsed_s,
+        "p50_ms": 1000 * latencies[len(latencies) // 2],
+        "p99_ms": 1000 * latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
+        "client_cpu_us": 1e6 * cpu / max(accepted, 1),
+    }
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    """Read the options, run, print."""
+    parser = argparse.ArgumentParser(description="Sends additions and counts the OK replies.")
+    parser.add_argument("mode", choices=["unary", "batch"])
+    parser.add_argument("target")
+    parser.add_argument("--count", type=int, required=True, help="calls to measure")
+    parser.add_argument("--warm-up", type=int, default=0, help="calls before that")
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--channels", type=int, default=8)
+    parser.add_argument("--size", type=int, default=1000, help="additions in a batch")
+    print(json.dumps(uvloop.run(run(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The benches of the producer: unary calls, batches of 1,000, and one call at a time on an idle system."""
+
+from dataclasses import dataclass
+
+from benchmarks.machine import cpu_seconds
+from benchmarks.results import Comparison, Sample, Target, alternate
+from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server
+from stack import Stack
+
+LANES = 4
+CONCURRENCY = 64
+CHANNELS = 8
+BATCH = 1000
+BATCHES_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    unary_calls: int
+    batches: int
+    idle_calls: int
+
+
+FULL = Size(rounds=3, unary_calls=16_000, batches=150, idle_calls=300)
+QUICK = Size(rounds=1, unary_calls=200, batches=4, idle_calls=10)
+
+
+def unary(stack: Stack, size: Size) -> Comparison:
+    """Unary Add, 64 concurrent calls, beside a handler that only parses and answers."""
+    producer_pid = stack.pid("producer")
+    assert producer_pid is not None
+
+    def load(target: str, pid: int) -> Sample:
+        options = ("--concurrency", CONCURRENCY, "--channels", CHANNELS, "--warm-up", size.unary_calls // 4)
+        # The server's CPU is taken around the whole child, so it is divided by the warm-up calls too.
+        before = cpu_seconds(pid)
+        seen = child("client_load", "unary", target, "--count", size.unary_calls, *options)
+        server_us = 1e6 * (cpu_seconds(pid) - before) / (size.unary_calls + size.unary_calls // 4)
+        return _sample(seen, server_cpu_us=server_us)
+
+    with empty_server() as (target, pid):
+        limits, subjects = alternate(
+            lambda: load(target, pid), lambda: load(stack.grpc_target, producer_pid), size.rounds
+        )
+    return Comparison(
+        name="unary",
+        unit="calls/s",
+        subject=f"Add, {CONCURRENCY} concurrent on {CHANNELS} channels from another process, each answered after its "
+        f"commit",
+        limit="an empty grpc.aio handler on uvloop with the same messages and the same load generator",
+        target=Target(ratio=0.6),
+        subject_samples=subjects,
+        limit_samples=limits,
+        notes=("The generator is one Python process: it bounds both sides, so look at the server's CPU a call too.",),
+    )
+
+
+def batch(stack: Stack, size: Size) -> Comparison:
+    """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
+    producer_pid = stack.pid("producer")
+    assert producer_pid is not None
+
+    def subject() -> Sample:
+        options = ("--concurrency", BATCHES_IN_FLIGHT, "--channels", CHANNELS, "--warm-up", size.batches // 10)
+        before = cpu_seconds(producer_pid)
+        seen = child("client_load", "batch", stack.grpc_target, "--count", size.batches, "--size", BATCH, *options)
+        additions = BATCH * (size.batches + size.batches // 10)
+        return _sample(seen, server_cpu_us=1e6 * (cpu_seconds(producer_pid) - before) / additions)
+
+    def limit() -> Sample:
+        options = ("--producers", LANES, "--size", BATCH, "--partitions", PARTITIONS)
+        count = max(size.batches // LANES, 1)
+        return _sample(
+            child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
+        )
+
+    limits, subjects = alternate(limit, subject, size.rounds)
+    return Comparison(
+        name="batch",
+        unit="sums/s",
+        subject=f"AddBatch of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight",
+        limit=f"{LANES} bare transactional producers in threads of one process (as many as lanes), {BATCH} records a "
+        f"transaction, key 16 and value 77 bytes as Tally's",
+        target=Target(ratio=0.3),
+        subject_samples=subjects,
+        limit_samples=limits,
+    )
+
+
+def idle(stack: Stack, size: Size) -> Comparison:
+    """One Add at a time beside a bare transaction of one record."""
+
+    def subject() -> Sample:
+        options = ("--concurrency", 1, "--channels", 1, "--warm-up", size.idle_calls // 10)
+        return _latency(child("client_load", "unary", stack.grpc_target, "--count", size.idle_calls, *options))
+
+    def limit() -> Sample:
+        options = ("--producers", 1, "--size", 1, "--partitions", PARTITIONS)
+        return _latency(
+            child(
+                "bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", size.idle_calls, *options
+            )
+        )
+
+    limits, subjects = alternate(limit, subject, size.rounds)
+    return Comparison(
+        name="idle",
+        unit="ms p50",
+        subject="Add, one call at a time on an idle system",
+        limit="a bare transaction of one record: begin, produce, commit, one producer",
+        target=Target(ratio=3.0, higher_is_better=False),
+        subject_samples=subjects,
+        limit_samples=limits,
+    )
+
+
+def _sample(seen: dict[str, float], **details: float) -> Sample:
+    kept = {name: seen[name] for name in ("p50_ms", "p99_ms", "client_cpu_us") if name in seen}
+    return Sample(value=seen["per_s"], details=kept | details)
+
+
+def _latency(seen: dict[str, float]) -> Sample:
+    return Sample(value=seen["p50_ms"], details={"p99_ms": seen["p99_ms"]})

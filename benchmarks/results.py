@@ -1,0 +1,87 @@
+"""Samples, their medians, and the comparison of a subject with its limit. No I/O."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One round of one side: its figure and what else was seen."""
+
+    value: float
+    """In the unit of the comparison, for example calls a second."""
+    details: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What the ratio subject / limit should reach."""
+
+    ratio: float
+    higher_is_better: bool = True
+
+    def reached(self, ratio: float) -> bool:
+        """Tell whether a ratio is good enough."""
+        return ratio >= self.ratio if self.higher_is_better else ratio <= self.ratio
+
+    def __str__(self) -> str:
+        """Return the target as people write it."""
+        return f">= {self.ratio:.0%}" if self.higher_is_better else f"<= {self.ratio:g} x"
+
+    def shown(self, ratio: float) -> str:
+        """Return a ratio in the form of the target."""
+        return f"{ratio:.0%}" if self.higher_is_better else f"{ratio:.2f} x"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A subject beside its limit, over several alternating rounds."""
+
+    name: str
+    unit: str
+    subject: str
+    limit: str
+    target: Target
+    subject_samples: Sequence[Sample]
+    limit_samples: Sequence[Sample]
+    notes: Sequence[str] = ()
+
+    @property
+    def ratio(self) -> float:
+        """Return median subject / median limit."""
+        return median(self.subject_samples) / median(self.limit_samples)
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether the target was reached."""
+        return self.target.reached(self.ratio)
+
+
+def median(samples: Sequence[Sample]) -> float:
+    """Return the median figure."""
+    return statistics.median(sample.value for sample in samples)
+
+
+def spread(samples: Sequence[Sample]) -> tuple[float, float]:
+    """Return the smallest and the largest figure."""
+    values = [sample.value for sample in samples]
+    return min(values), max(values)
+
+
+def alternate(
+    limit: Callable[[], Sample], subject: Callable[[], Sample], rounds: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Run both sides ``rounds`` times in turns, so that what else the machine does hits both. Return both lists."""
+    limits: list[Sample] = []
+    subjects: list[Sample] = []
+    for _ in range(rounds):
+        limits.append(limit())
+        subjects.append(subject())
+    return limits, subjects
+
+
+def medians_of_details(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the median of every detail that all samples have."""
+    names = set.intersection(*(set(sample.details) for sample in samples)) if samples else set()
+    return {name: statistics.median(sample.details[name] for sample in samples) for name in sorted(names)}

@@ -1,0 +1,105 @@
+"""The system under the benchmarks: a stack of its own with the full JIT, and the processes that measure it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from stack import Components, PartName, Ports, Stack
+from stack.ports import HOST
+
+TOPIC = "tally.sums.v1"
+SUBJECT = "tally.sums.v1-value"
+BARE_TOPIC = "bench.bare"
+PARTITIONS = 12
+READY_S = 120.0
+CHILD_S = 180.0
+
+
+@contextmanager
+def running(
+    data_dir: Path, parts: tuple[PartName, ...], environment: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Yield a stack on an empty directory with these parts ready; the directory is removed afterwards."""
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.mkdir(parents=True)
+    # Tests start the broker with the quick compiler only; figures need the one that optimises.
+    components = Components(kafka_jit="full")
+    variables = {"TALLY_LOG_LEVEL": "WARNING", **(environment or {})}
+    stack = Stack(data_dir, Ports.free(), variables, components=components, die_with_caller=True)
+    try:
+        with stack:
+            stack.up(parts, timeout_s=READY_S)
+            yield stack
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def child(module: str, *arguments: object) -> dict[str, float]:
+    """Run a measuring module as a process of its own and return the figures of its last line."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_S, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command[2:])} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    if done.stderr:
+        print(done.stderr[-500:], file=sys.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+@contextmanager
+def empty_server() -> Iterator[tuple[str, int]]:
+    """Yield (target, process id) of the server whose handler does nothing."""
+    port = Ports.free().grpc
+    target = f"{HOST}:{port}"
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.empty_server", str(port)])
+    try:
+        with grpc.insecure_channel(target) as channel:
+            grpc.channel_ready_future(channel).result(30)
+        yield target, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def create_bare_topic(stack: Stack) -> None:
+    """Create a topic like the one of sums for the bare clients."""
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    config = {"message.timestamp.type": "LogAppendTime"}
+    topic = NewTopic(BARE_TOPIC, PARTITIONS, 1, config=config)
+    for done in admin.create_topics([topic]).values():
+        done.result(30)
+
+
+def schema_id(stack: Stack) -> int:
+    """Return the registry's id of the sums' schema."""
+    body = get_json(f"{stack.registry_url}/subjects/{SUBJECT}/versions/latest")
+    return int(body["id"])
+
+
+def get_json(url: str) -> Any:
+    """Return the body of GET as JSON. Raises OSError."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def until(condition: Any, timeout_s: float, what: str, interval_s: float = 0.02) -> Any:
+    """Return the first truthy value of ``condition()``. Raises RuntimeError when the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not in {timeout_s} s: {what}")
+        time.sleep(interval_s)
