@@ -1,8 +1,13 @@
-"""What goes wrong in codegen, as types. Every message is written for a person and names the place and the cure."""
+"""What goes wrong in codegen, as types. Every message is written for a person and names the place and the cure.
+
+``exit_code`` is the command's: 1 wrong contracts, 3 breaking, 4 drift, 5 unreachable or refused access, 64 usage.
+"""
+
+EXIT_USAGE = 64
 
 
 class CodegenError(Exception):
-    """The contracts, the registry or Kafka do not allow what was asked for. ``exit_code`` is the command's."""
+    """The contracts or the surroundings do not allow what was asked for."""
 
     exit_code = 1
 
@@ -15,3 +20,21 @@ class ContractError(CodegenError):
         self.file = file
         self.place = place
         self.problem = problem
+
+
+class BreakingError(CodegenError):
+    """The registry refuses a schema as incompatible with what it has, in its own words."""
+
+    exit_code = 3
+
+
+class DriftError(CodegenError):
+    """Something is otherwise than the contracts say and cannot be, or was not, repaired."""
+
+    exit_code = 4
+
+
+class UnreachableError(CodegenError):
+    """The registry or Kafka does not answer in time, or refuses credentials or TLS; the message tells which."""
+
+    exit_code = 5

@@ -20,6 +20,7 @@ COMPATIBILITIES: Final = (
 )
 PARTITIONS_MAX: Final = 10_000
 REPLICATION_MAX: Final = 32
+WIDTH_BYTES_MAX: Final = 1_000_000
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -39,6 +40,8 @@ class Topic:
     partitioner: str
     replication_factor: int
     min_insync_replicas: int
+    width_bytes: int | None = None
+    """The constant width that every record must have, where readers rely on one."""
     config: dict[str, str] = field(default_factory=dict)
 
 
@@ -68,6 +71,7 @@ def parse(file: str, source: str) -> Topic:
         partitioner=top.text("partitioner"),
         replication_factor=replication.number("factor", 1, REPLICATION_MAX),
         min_insync_replicas=replication.number("min_insync_replicas", 1, REPLICATION_MAX),
+        width_bytes=value.number("width_bytes", 1, WIDTH_BYTES_MAX) if value.has("width_bytes") else None,
         config=top.section("config", required=False).texts(),
     )
     value.text("format", lambda text: text == "avro", "avro")
@@ -115,10 +119,14 @@ class _Section:
             raise self.error(key, f"is missing; there are {', '.join(self._nodes) or 'no keys'}")
         return self._nodes[key]
 
+    def has(self, key: str) -> bool:
+        """Tell whether an optional key is there; it counts as asked for."""
+        self._asked.append(key)
+        return key in self._nodes
+
     def section(self, key: str, *, required: bool = True) -> "_Section":
         """Return the mapping under a key."""
-        if not required and key not in self._nodes:
-            self._asked.append(key)
+        if not required and not self.has(key):
             return _Section(self.file, yaml.MappingNode("", [], yaml.Mark(self.file, 0, 0, 0, None, 0)), key)
         return _Section(self.file, self._get(key), self._name(key))
 

@@ -1,0 +1,150 @@
+"""Rules that contracts keep beyond being valid: names, documentation, widths, and buf's rules for Protobuf."""
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from codegen.avro_layout import columns
+from codegen.avro_schema import AvroFile, Enumeration, Record
+from codegen.errors import CodegenError
+from codegen.proto_stubs import include_dirs
+from codegen.tree import Contracts
+
+_PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
+_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+_NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_BUF_TIMEOUT_S: Final = 60
+_DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": {"use": ["STANDARD"]}}
+
+
+def findings(contracts: Contracts, *, fix: bool = False) -> list[str]:
+    """Return a line for each rule that is broken, with file and place. ``fix`` formats the Protobuf files first."""
+    found = [line for schema in contracts.avro.values() for line in avro_findings(schema)]
+    found += width_findings(contracts)
+    if contracts.proto:
+        found += proto_findings(contracts, fix=fix)
+    return found
+
+
+def avro_findings(schema: AvroFile) -> Iterator[str]:
+    """Yield what is wrong with the names and the documentation of one Avro file."""
+    for definition in schema.named.values():
+        namespace, _, name = definition.name.rpartition(".")
+        if not _NAMESPACE.fullmatch(namespace):
+            yield f"{schema.file}: {definition.name}: the namespace is not lower case joined by points"
+        if not _PASCAL.fullmatch(name):
+            yield f"{schema.file}: {definition.name}: a type's name is in PascalCase"
+        match definition:
+            case Record():
+                yield from _record_findings(schema.file, definition)
+            case Enumeration(_, symbols, _):
+                for symbol in symbols:
+                    if not _UPPER.fullmatch(symbol):
+                        yield f"{schema.file}: {definition.name}: the symbol {symbol} is not in UPPER_CASE"
+
+
+def _record_findings(file: str, record: Record) -> Iterator[str]:
+    if not record.doc.strip():
+        yield f"{file}: {record.name}: has no doc; say what one record is"
+    for field in record.fields:
+        if not _SNAKE.fullmatch(field.name):
+            yield f"{file}: {field.path}.name: {field.name} is not in snake_case"
+        if not field.doc.strip():
+            yield f"{file}: {field.path}: {field.name} has no doc; say what it means and its unit"
+
+
+def width_findings(contracts: Contracts) -> Iterator[str]:
+    """Yield the topics whose records do not have the constant width that the topic promises."""
+    for topic in contracts.topics:
+        if topic.width_bytes is None:
+            continue
+        schema = contracts.avro[topic.schema]
+        found = columns(schema.top, schema)
+        if found is None:
+            yield f"{schema.file}: has a field that cannot be a column, but {topic.file} promises a constant width"
+            continue
+        varying = [column.name for column in found if not column.constant]
+        width = sum(column.width or column.width_default for column in found)
+        if varying:
+            yield f"{schema.file}: the width of {', '.join(varying)} varies, but {topic.file} promises a constant one"
+        elif width != topic.width_bytes:
+            yield f"{schema.file}: a record has {width} bytes, but {topic.file} promises {topic.width_bytes}"
+
+
+def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
+    """Return what buf says: its lint rules, and where its format differs.
+
+    buf resolves imports inside its workspace only, so it gets one of its own with the foreign files in a second module.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        workspace = Path(directory)
+        shutil.copytree(contracts.proto_dir, workspace / "proto")
+        for include in include_dirs():
+            _copy_protos(include / "google", workspace / "foreign" / "google")
+        _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
+        found = []
+        if fix:
+            _buf(workspace, "format", "--write", "proto")
+            for name in contracts.proto:
+                shutil.copyfile(workspace / "proto" / name, contracts.proto_dir / name)
+        found += _buf(workspace, "lint", "proto")
+        for name in contracts.proto:
+            if _buf(workspace, "format", "--exit-code", "--diff", f"proto/{name}"):
+                found.append(f"proto/{name}: is not formatted; run: codegen lint --fix")
+        return found
+
+
+def _copy_protos(source: Path, target: Path) -> None:
+    """Copy the Protobuf files below a folder, but for google/protobuf, which buf brings itself."""
+    for path in sorted(source.rglob("*.proto")):
+        relative = path.relative_to(source)
+        if relative.parts[0] != "protobuf":
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / relative)
+
+
+def _write_buf_yaml(source: Path, target: Path) -> None:
+    try:
+        config: Any = yaml.safe_load(source.read_text(encoding="utf-8")) if source.exists() else _DEFAULT_BUF
+    except yaml.YAMLError as error:
+        raise CodegenError(f"buf.yaml is not YAML: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("modules"), list):
+        raise CodegenError("buf.yaml: must be a mapping with version: v2 and a list of modules")
+    foreign = {"path": "foreign", "lint": {"use": ["PACKAGE_DEFINED"]}}
+    target.write_text(yaml.safe_dump({**config, "modules": [*config["modules"], foreign]}), encoding="utf-8")
+
+
+def _buf(workspace: Path, *arguments: str) -> list[str]:
+    """Run buf in the workspace and return the lines it says when it finds something."""
+    executable = next(
+        (path for folder in _script_folders() if (path := Path(folder) / "buf").exists()),
+        None,
+    )
+    if executable is None:
+        raise CodegenError("buf is not installed in this environment; install buf-bin")
+    environment = {"BUF_CACHE_DIR": str(workspace / "cache"), "HOME": str(workspace), "PATH": ""}
+    done = subprocess.run(
+        [str(executable), *arguments],
+        cwd=workspace,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_BUF_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode == 0:
+        return []
+    return (done.stdout + done.stderr).strip().splitlines() or [f"buf {arguments[0]} failed ({done.returncode})"]
+
+
+def _script_folders() -> tuple[str, ...]:
+    return (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))

@@ -1,0 +1,216 @@
+"""What must change so that a registry and Kafka are as the contracts say: pure, values in, changes out.
+
+``plan`` compares what is wanted with what was read and returns one ``Change`` a thing, each with the actions that make
+it so. Nothing here talks to anybody; the publisher carries the actions out and plans again to see that nothing is left.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+SchemaKind = Literal["AVRO", "PROTOBUF"]
+
+
+class Kind(enum.StrEnum):
+    """What a line of a plan means."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    CONFIG = "CONFIG"
+    DRIFT = "DRIFT"
+    NOOP = "NOOP"
+
+
+@dataclass(frozen=True)
+class WantedSubject:
+    """A schema under its subject. ``references`` are the subjects of the files it imports: their import paths.
+
+    ``level`` None leaves the registry's alone; ``owned`` False means a file of another package, which is put there when
+    it is missing and never changed. ``fingerprint`` is empty for Protobuf.
+    """
+
+    subject: str
+    kind: SchemaKind
+    text: str
+    fingerprint: str
+    level: str | None
+    references: tuple[str, ...]
+    title: str
+    owned: bool
+
+
+@dataclass(frozen=True)
+class WantedTopic:
+    """A topic. The factor is lowered to the number of brokers, and the minimum of in-sync replicas with it."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    min_insync_replicas: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Everything; ``subjects`` in an order in which each comes after its references."""
+
+    subjects: tuple[WantedSubject, ...]
+    topics: tuple[WantedTopic, ...]
+
+
+@dataclass(frozen=True)
+class FoundSubject:
+    """A subject as read: its versions, its own level (None: the global one), and the version that equals our schema."""
+
+    versions: tuple[int, ...] = ()
+    level: str | None = None
+    matching_version: int | None = None
+
+
+@dataclass(frozen=True)
+class FoundTopic:
+    """A topic as read."""
+
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there, by name; what is missing here is missing there."""
+
+    subjects: Mapping[str, FoundSubject]
+    topics: Mapping[str, FoundTopic]
+    brokers: int
+
+
+@dataclass(frozen=True)
+class SetLevel:
+    subject: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Register:
+    wanted: WantedSubject
+
+
+@dataclass(frozen=True)
+class CreateTopic:
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AlterTopic:
+    name: str
+    config: Mapping[str, str]
+
+
+Action = SetLevel | Register | CreateTopic | AlterTopic
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of the plan. ``blocking``: it cannot be made so, and nothing else may be done either."""
+
+    kind: Kind
+    name: str
+    sentence: str
+    actions: tuple[Action, ...] = ()
+    blocking: bool = False
+
+
+def plan(wanted: Wanted, found: Found) -> tuple[Change, ...]:
+    """Return the changes that lead from ``found`` to ``wanted``, a NOOP for each thing that is right.
+
+    Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. Protobuf keeps its order
+    of references. Topics come last: a topic is of no use without its schema.
+    """
+    avro: list[Change] = []
+    protobuf: list[Change] = []
+    for subject in wanted.subjects:
+        changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()))
+        (avro if subject.kind == "AVRO" else protobuf).extend(changes)
+    topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
+    return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics)
+
+
+def plan_subject(wanted: WantedSubject, found: FoundSubject) -> list[Change]:
+    """Return the changes of one subject."""
+    name = f"subject {wanted.subject}"
+    level: tuple[Action, ...] = ()
+    if wanted.level is not None and wanted.level != found.level:
+        level = (SetLevel(wanted.subject, wanted.level),)
+    shown = f"{wanted.title}, {wanted.level}" if wanted.level else wanted.title
+    if not found.versions:
+        return [Change(Kind.CREATE, name, shown, (*level, Register(wanted)))]
+    changes = []
+    if level:
+        sentence = f"compatibility {found.level or 'the global one'} -> {wanted.level}"
+        changes.append(Change(Kind.CONFIG, name, sentence, level))
+    if found.matching_version is None and wanted.owned:
+        newest = max(found.versions)
+        changes.append(Change(Kind.UPDATE, name, f"{shown}: another version after {newest}", (Register(wanted),)))
+    if not changes:
+        version = found.matching_version or max(found.versions)
+        changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}"))
+    return changes
+
+
+def plan_topic(wanted: WantedTopic, found: Found) -> list[Change]:
+    """Return the changes of one topic."""
+    name = f"topic {wanted.name}"
+    actual = found.topics.get(wanted.name)
+    if actual is None:
+        factor = min(wanted.replication_factor, max(found.brokers, 1))
+        create = CreateTopic(wanted.name, wanted.partitions, factor, _config(wanted, factor))
+        in_sync = create.config["min.insync.replicas"]
+        sentence = f"{wanted.partitions} partitions, {factor} replicas, {in_sync} of them in sync"
+        return [Change(Kind.CREATE, name, sentence, (create,))]
+    if actual.partitions != wanted.partitions:
+        return [
+            Change(
+                Kind.DRIFT,
+                name,
+                f"has {actual.partitions} partitions, the contract says {wanted.partitions}; a key's partition depends "
+                "on the number, so it is not changed here: take the cluster that the contract means, or a new topic",
+                blocking=True,
+            )
+        ]
+    changes = _config_changes(name, wanted, actual)
+    factor = min(wanted.replication_factor, max(found.brokers, 1))
+    if actual.replication_factor < factor:
+        sentence = (
+            f"has {actual.replication_factor} replicas, {factor} are wanted and possible; "
+            "codegen does not move data: use Kafka's kafka-reassign-partitions"
+        )
+        changes.append(Change(Kind.DRIFT, name, sentence))
+    return changes or [Change(Kind.NOOP, name, f"{actual.partitions} partitions, {actual.replication_factor} replicas")]
+
+
+def _config(wanted: WantedTopic, factor: int) -> dict[str, str]:
+    return {**wanted.config, "min.insync.replicas": str(min(wanted.min_insync_replicas, factor))}
+
+
+def _config_changes(name: str, wanted: WantedTopic, actual: FoundTopic) -> list[Change]:
+    config = _config(wanted, actual.replication_factor)
+    repair = {key: value for key, value in sorted(config.items()) if actual.config.get(key) != value}
+    if not repair:
+        return []
+    sentence = ", ".join(f"{key} {actual.config.get(key, '(unset)')} -> {value}" for key, value in repair.items())
+    return [Change(Kind.CONFIG, name, sentence, (AlterTopic(wanted.name, repair),))]
+
+
+def pending(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes that have something to do."""
+    return tuple(change for change in changes if change.actions)
+
+
+def line(change: Change) -> str:
+    """Return a change as a line for a person."""
+    return f"{change.kind:<6}  {change.name}: {change.sentence}"

@@ -1,0 +1,70 @@
+"""What the contracts want of a registry and of Kafka: subjects in the order of their references, and topics."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from codegen import proto_stubs
+from codegen.errors import ContractError
+from codegen.plan import Wanted, WantedSubject, WantedTopic
+from codegen.tree import Contracts
+from common.avro_fingerprint import fingerprint
+
+PROTOBUF_LEVEL: Final = "BACKWARD_TRANSITIVE"
+"""Apicurio refuses a field that is added under FULL or FORWARD, which harms nobody; under this it takes it."""
+
+FILE_LEVEL: Final = "BACKWARD_TRANSITIVE"
+"""Of records that are only in files: new programs read old files; the reverse is not promised."""
+
+_WELL_KNOWN: Final = "google/protobuf/"
+"""Registries bring these files themselves."""
+
+
+def wanted(contracts: Contracts) -> Wanted:
+    """Return everything that publishing wants. Raises ContractError when the Protobuf files do not compile."""
+    return Wanted((*_avro(contracts), *_protobuf(contracts)), tuple(_topics(contracts)))
+
+
+def _topics(contracts: Contracts) -> Iterator[WantedTopic]:
+    for topic in contracts.topics:
+        yield WantedTopic(
+            topic.name, topic.partitions, topic.replication_factor, topic.min_insync_replicas, topic.config
+        )
+
+
+def _avro(contracts: Contracts) -> Iterator[WantedSubject]:
+    """Yield a subject for each topic's schema, then one by record name for each schema that no topic carries."""
+    carried = set()
+    for topic in contracts.topics:
+        schema = contracts.avro[topic.schema]
+        carried.add(topic.schema)
+        yield _avro_subject(topic.subject, schema.text, schema.top.name, topic.compatibility)
+    for path, schema in contracts.avro.items():
+        if path not in carried:
+            yield _avro_subject(schema.top.name, schema.text, schema.top.name, FILE_LEVEL)
+
+
+def _avro_subject(subject: str, text: str, name: str, level: str) -> WantedSubject:
+    return WantedSubject(subject, "AVRO", text, fingerprint(text), level, (), f"Avro {name}", owned=True)
+
+
+def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
+    if not contracts.proto:
+        return
+    includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
+    # protoc lists a file after everything it imports.
+    for file in proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto)).file:
+        if file.name.startswith(_WELL_KNOWN):
+            continue
+        owned = file.name in contracts.proto
+        references = tuple(name for name in file.dependency if not name.startswith(_WELL_KNOWN))
+        text = _text(file.name, includes)
+        level = PROTOBUF_LEVEL if owned else None
+        yield WantedSubject(file.name, "PROTOBUF", text, "", level, references, f"Protobuf {file.package}", owned=owned)
+
+
+def _text(name: str, includes: list[Path]) -> str:
+    for include in includes:
+        if (include / name).is_file():
+            return (include / name).read_text(encoding="utf-8")
+    raise ContractError(name, "", "was compiled but is not found again")
