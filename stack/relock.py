@@ -35,7 +35,7 @@ _QUIET: Final = ("--no-emit-index-url", "--no-emit-find-links", "--custom-compil
 def lock_python(*, upgrade: bool) -> None:
     """Write requirements/*.txt. What runs in production is chosen first, and development follows it."""
     folder = ROOT / "requirements"
-    for name in ("runtime", "dev", "demo", "tools"):
+    for name in ("runtime", "dev", "demo", "go", "tools"):
         command = ["uv", *_UV, *_QUIET, f"{name}.in", "--output-file", f"{name}.txt"]
         command += ["--upgrade"] if upgrade else []
         command += ["--constraint", "runtime.txt"] if name == "dev" else []

@@ -21,6 +21,7 @@ from stack import guard, processes, services
 from stack.components import Components
 from stack.downloads import try_lock
 from stack.errors import StackError
+from stack.healthcheck import consumer_not_ready, producer_not_ready
 from stack.java import clean_environment
 from stack.kafka import not_ready as kafka_not_ready
 from stack.logfiles import rotate, tail
@@ -277,8 +278,8 @@ class Stack:
         probes: Mapping[PartName, Callable[[int], str | None]] = {
             "kafka": kafka_not_ready,
             "registry": registry_not_ready,
-            "producer": services.producer_not_ready,
-            "consumer": services.consumer_not_ready,
+            "producer": producer_not_ready,
+            "consumer": consumer_not_ready,
         }
         return probes[name](port)
 

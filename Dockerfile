@@ -1,0 +1,52 @@
+# syntax=docker/dockerfile:1
+# The images of Tally's services, for `just up compose`. One stage installs the pinned packages; each service's image
+# holds these, the packages of the project that it imports, and nothing to build or test with.
+# Pinned by tag. Digests would pin harder; they could not be looked up where this was written: add them when you can.
+
+ARG PYTHON=python:3.11.14-slim-bookworm
+ARG REGISTRY=apicurio/apicurio-registry:3.3.3
+
+FROM ${PYTHON} AS packages
+COPY requirements/runtime.txt /runtime.txt
+RUN python -m venv /opt/tally \
+    && /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /runtime.txt
+
+FROM ${PYTHON} AS base
+# A volume takes over the owner of the folder that it is mounted on when it is first used.
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tally \
+    && install --directory --owner=tally --group=tally /data
+COPY --from=packages /opt/tally /opt/tally
+WORKDIR /app
+COPY common ./common
+COPY contracts ./contracts
+COPY observability ./observability
+COPY stack/healthcheck.py ./healthcheck.py
+ENV PATH=/opt/tally/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TALLY_DATA_DIR=/data TALLY_LOG_FORMAT=json
+USER 10001:10001
+
+# One-shot: publishes the schemas and creates the topics.
+FROM base AS contracts
+COPY codegen ./codegen
+ENTRYPOINT ["python", "-m", "codegen"]
+
+FROM base AS producer
+COPY producer ./producer
+ENV TALLY_GRPC_HOST=0.0.0.0 TALLY_PRODUCER_METRICS_HOST=0.0.0.0
+EXPOSE 50051 9464
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["python", "healthcheck.py", "producer"]
+ENTRYPOINT ["python", "-m", "producer"]
+
+FROM base AS consumer
+COPY consumer ./consumer
+ENV TALLY_REST_HOST=0.0.0.0
+EXPOSE 8000
+VOLUME ["/data"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["python", "healthcheck.py", "consumer"]
+ENTRYPOINT ["python", "-m", "consumer"]
+
+# The registry's own image, with a data folder that its user may write to.
+FROM ${REGISTRY} AS registry
+USER 0
+RUN mkdir -p /data && chown 1001:0 /data
+USER 1001
+VOLUME ["/data"]
