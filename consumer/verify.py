@@ -1,12 +1,31 @@
 """Verify ledgers offline: every segment, CRC, chain, sum, count, classification, and the steps between segments.
 
-Reads only. Works on one partition's directory or on a tree that holds several.
+Reads only. Works on one partition's directory or on a tree that holds several. After damage in a file the check goes
+on with the next file that can stand on its own header, so that one run tells of every damaged file.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from consumer.core.recovery import Identity
+import numpy as np
+
+from consumer.core.block import BadBlock
+from consumer.core.check import check_block
+from consumer.core.fold import LedgerState
+from consumer.core.header import Header
+from consumer.core.id_index import IdIndex
+from consumer.core.identity import Identity
+from consumer.core.int128 import halves
+from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
+from consumer.shell.ledger_disk import Disk, File, RealDisk
+from consumer.shell.ledger_lock import is_locked
+from consumer.shell.ledger_open import quarantined_names
+from consumer.shell.ledger_scan import SUFFIX, first_offset_of, is_rot, segment_paths, walk
+from consumer.shell.ledger_series import header_of, wrong_opening
+
+_REPLICA_LEVELS_UP: Final = 2
+"""<replica>/ledger/<topic>-<partition>: where the lock of a running consumer is, seen from a ledger."""
 
 
 @dataclass(frozen=True)
@@ -65,4 +84,135 @@ class NoLedger(Exception):  # noqa: N818 - names what is, not that it is an erro
 
 def verify_directory(path: Path) -> Report:
     """Check every ledger at or below a path, in order of partition. Raises NoLedger."""
-    raise NotImplementedError
+    directories = {file.parent for file in path.rglob(f"*{SUFFIX}*") if _is_of_ledger(file.name)}
+    if not directories:
+        raise NoLedger(
+            f"{path} holds no ledger: no file of 20 digits and .avro was found in it or below. "
+            f"A ledger is in DATA/consumer/REPLICA/ledger/TOPIC-PARTITION."
+        )
+    disk = RealDisk()
+    reports = [_Verification(disk, directory).report() for directory in sorted(directories, key=_partition_order)]
+    return Report(path, tuple(reports))
+
+
+def _is_of_ledger(name: str) -> bool:
+    return first_offset_of(name.partition(SUFFIX)[0] + SUFFIX) is not None
+
+
+def _partition_order(directory: Path) -> tuple[str, str, int]:
+    topic, _, partition = directory.name.rpartition("-")
+    return str(directory.parent), topic, int(partition) if partition.isdecimal() else -1
+
+
+class _Verification:
+    """One ledger on its way through: the state of the good prefix, all ids, the problems so far."""
+
+    def __init__(self, disk: Disk, directory: Path) -> None:
+        self._disk, self._directory = disk, directory
+        self._state, self._index = LedgerState.empty(), IdIndex()
+        self._identity: Identity | None = None
+        self._problems: list[Problem] = []
+        self._notes = [f"{name} was put aside as damaged" for name in quarantined_names(disk, directory)]
+        self._rows = self._size = 0
+
+    def report(self) -> LedgerReport:
+        """Go through all files."""
+        paths = segment_paths(self._disk, self._directory)
+        for number, path in enumerate(paths):
+            self._segment(path, last=number == len(paths) - 1)
+        state = self._state
+        return LedgerReport(
+            directory=self._directory,
+            identity=self._identity,
+            segments=len(paths),
+            rows=self._rows,
+            size_bytes=self._size,
+            next_offset=state.next_offset,
+            counted=state.counted,
+            duplicates=state.duplicates,
+            conflicts=state.conflicts,
+            poison=state.poison,
+            total=state.total,
+            chain=state.chain.value,
+            problems=tuple(self._problems),
+            notes=tuple(self._notes),
+        )
+
+    def _segment(self, path: Path, *, last: bool) -> None:
+        header = header_of(self._disk, path)
+        if not isinstance(header, Header):
+            self._problem(path, 0, header.what)
+            return
+        identity = self._identity or header.identity
+        if header.identity != identity:
+            self._problem(path, 0, f"it belongs to {header.identity}, the files before it to {identity}")
+        self._identity = identity
+        wrong = wrong_opening(header, self._state)
+        file = self._disk.open(path, write=False)
+        try:
+            self._size += file.size()
+            if wrong is None:
+                self._blocks(path, file, header, last=last)
+            else:
+                self._problem(path, 0, wrong)
+                self._crcs(path, file, header)
+        finally:
+            file.close()
+
+    def _blocks(self, path: Path, file: File, header: Header, *, last: bool) -> None:
+        """Check blocks that follow on the state."""
+        end = file.size()
+        for found in walk(file, header.size_bytes, end, header.sync):
+            if isinstance(found.block, BadBlock):
+                torn = last and not is_rot(file, found.position, end, header.sync)
+                self._bad(path, found.position, found.block.what, torn=torn)
+                return
+            after = check_block(self._state, found.block)
+            if isinstance(after, str):
+                self._problem(path, found.position, f"the block is wrong: {after}")
+                return
+            wrong = _wrong_kinds(found.block.rows, self._index)
+            if wrong is not None:
+                self._problem(path, found.position, f"the block is wrong: {wrong}")
+            self._state = after
+            self._rows += len(found.block.rows)
+
+    def _crcs(self, path: Path, file: File, header: Header) -> None:
+        """Check what can be checked in a file that does not follow on the state: each block by itself."""
+        for found in walk(file, header.size_bytes, file.size(), header.sync):
+            if isinstance(found.block, BadBlock):
+                self._bad(path, found.position, found.block.what, torn=False)
+
+    def _bad(self, path: Path, position: int, what: str, *, torn: bool) -> None:
+        if torn and self._is_in_use():
+            self._notes.append(f"{path.name}: a block at byte {position} is being written at this moment")
+        elif torn:
+            self._problem(path, position, f"a torn tail, which the consumer's next start cuts off: {what}")
+        else:
+            self._problem(path, position, f"the block is bad: {what}")
+
+    def _is_in_use(self) -> bool:
+        above = self._directory.resolve().parents
+        return len(above) >= _REPLICA_LEVELS_UP and is_locked(above[_REPLICA_LEVELS_UP - 1])
+
+    def _problem(self, path: Path, position: int, what: str) -> None:
+        self._problems.append(Problem(path, position, what))
+
+
+def _wrong_kinds(rows: Rows, index: IdIndex) -> str | None:
+    """Classify again over all history and name the first row whose kind is not what it should be."""
+    valid = rows[rows["kind"] != POISON]
+    hi, lo = halves(valid["request_id"])
+    digest_hi, digest_lo = halves(valid["digest"])
+    offsets = np.ascontiguousarray(valid["offset"])
+    is_new, same, first = index.lookup_or_insert(hi, lo, offsets, digest_hi, digest_lo)
+    expected = np.where(is_new, COUNTED, np.where(same, DUPLICATE, CONFLICT))
+    wrong = np.flatnonzero(valid["kind"] != expected)
+    if len(wrong) == 0:
+        return None
+    at = int(wrong[0])
+    seen = "was not seen before" if is_new[at] else f"was counted at offset {first[at]}"
+    return (
+        f"the row at offset {offsets[at]} is {KIND_NAMES[valid['kind'][at]]} but must be "
+        f"{KIND_NAMES[expected[at]]}: its id {seen}"
+    )

@@ -80,6 +80,13 @@ class ChainState:
         value = closed if following % WINDOW_OFFSETS == 0 else opened.digest()
         return ChainState(following, closed, value, opened)
 
+    def value_at(self, offset: int) -> bytes:
+        """Return the chain at an offset from next_offset on, when there is no row between."""
+        assert offset >= self.next_offset, f"the chain is at {self.next_offset} already"
+        window, closed, opened = self.next_offset // WINDOW_OFFSETS, self.closed, self._open
+        _, closed, opened = _close_until(offset // WINDOW_OFFSETS, window, closed, opened)
+        return closed if offset % WINDOW_OFFSETS == 0 else opened.digest()
+
 
 def canonical(rows: Rows) -> NDArray[np.void]:
     """Return the rows in the layout that is hashed."""

@@ -1,0 +1,150 @@
+"""The few file operations that a ledger uses, as a port, so that tests can enumerate what a power cut leaves behind.
+
+``RealDisk`` is the operating system's. Every method raises OSError as the system does; nothing is retried here.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+
+class File(Protocol):
+    """An open file. Reading is safe while another thread writes."""
+
+    def size(self) -> int:
+        """Return its length in bytes."""
+        ...
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return the bytes from ``at``; fewer than ``length`` only at the end of the file."""
+        ...
+
+    def write(self, at: int, data: bytes) -> int:
+        """Write at a position; return how many bytes were taken, which may be fewer than given."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Cut the file."""
+        ...
+
+    def sync(self) -> None:
+        """Return when data and length are on the disk. After an error the file must not be trusted any more."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Disk(Protocol):
+    """A file system."""
+
+    def make_dirs(self, directory: Path) -> None:
+        """Create a directory and what is missing above it, durably."""
+        ...
+
+    def names(self, directory: Path) -> list[str]:
+        """Return the names in a directory."""
+        ...
+
+    def create(self, path: Path) -> File:
+        """Open a new, empty file for reading and writing; an old one of that name is emptied."""
+        ...
+
+    def open(self, path: Path, *, write: bool) -> File:
+        """Open an existing file."""
+        ...
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Rename atomically, replacing what had the new name."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove a file."""
+        ...
+
+    def sync_dir(self, directory: Path) -> None:
+        """Return when the directory's names are on the disk."""
+        ...
+
+
+class RealFile:
+    """A file descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def size(self) -> int:
+        """See File."""
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, at: int, length: int) -> bytes:
+        """See File."""
+        parts = []
+        while length > 0 and (part := os.pread(self._descriptor, length, at)):
+            parts.append(part)
+            at, length = at + len(part), length - len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def write(self, at: int, data: bytes) -> int:
+        """See File."""
+        return os.pwrite(self._descriptor, data, at)
+
+    def truncate(self, size: int) -> None:
+        """See File."""
+        os.ftruncate(self._descriptor, size)
+
+    def sync(self) -> None:
+        """See File."""
+        if sys.platform == "darwin":
+            import fcntl  # noqa: PLC0415 - only here: macOS's fsync leaves the data in the drive's cache
+
+            fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """See File."""
+        os.close(self._descriptor)
+
+
+class RealDisk:
+    """The operating system's files."""
+
+    def make_dirs(self, directory: Path) -> None:
+        """See Disk."""
+        missing = [path for path in (directory, *directory.parents) if not path.exists()]
+        for path in reversed(missing):
+            with suppress(FileExistsError):
+                path.mkdir()
+            self.sync_dir(path.parent)
+
+    def names(self, directory: Path) -> list[str]:
+        """See Disk."""
+        return os.listdir(directory)
+
+    def create(self, path: Path) -> RealFile:
+        """See Disk."""
+        return RealFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
+
+    def open(self, path: Path, *, write: bool) -> RealFile:
+        """See Disk."""
+        return RealFile(os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC))
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See Disk."""
+        os.replace(old, new)
+
+    def remove(self, path: Path) -> None:
+        """See Disk."""
+        os.remove(path)
+
+    def sync_dir(self, directory: Path) -> None:
+        """See Disk."""
+        descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
