@@ -1,0 +1,64 @@
+"""The documents name only files that exist, and the changelog keeps its form."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests_support.checkout import ROOT, text_of, tracked
+
+DOCUMENTS = [name for name in tracked() if name.endswith(".md")]
+CODE = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s#]+)")
+PATH = re.compile(r"[\w.*{},/-]+")
+BRACES = re.compile(r"\{([^{}]*)\}")
+CHANGES = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def folders() -> set[str]:
+    return {name.split("/")[0] for name in tracked() if "/" in name}
+
+
+def alternatives(path: str) -> Iterator[str]:
+    """Yield each path that braces stand for: ``a/{b,c}`` is a/b and a/c."""
+    pieces = BRACES.split(path)
+    choices = [piece.split(",") if number % 2 else [piece] for number, piece in enumerate(pieces)]
+    yield from ("".join(chosen) for chosen in product(*choices))
+
+
+def named_paths(text: str) -> Iterator[str]:
+    """Yield what stands in backticks and begins with a folder of this repository."""
+    for code in CODE.findall(FENCE.sub("", text)):
+        if PATH.fullmatch(code) and "/" in code and code.split("/")[0] in folders():
+            yield from alternatives(code)
+
+
+def exists(path: str) -> bool:
+    return any(True for _ in ROOT.glob(path.rstrip("/"))) if "*" in path else (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_names_only_files_that_exist(document: str) -> None:
+    text = text_of(document) or ""
+    missing = [path for path in named_paths(text) if not exists(path)]
+    here = PurePosixPath(document).parent
+    missing += [link for link in LINK.findall(text) if not (ROOT / here / link).exists()]
+    assert missing == []
+
+
+def test_the_check_of_paths_sees_a_missing_one() -> None:
+    text = "`common/settings.py` and `common/{decimals,nothing}.py`; `data/kafka` is nobody's"
+    assert [path for path in named_paths(text) if not exists(path)] == ["common/nothing.py"]
+
+
+def test_the_changelog_keeps_the_form_of_keep_a_changelog() -> None:
+    lines = (text_of("CHANGELOG.md") or "").splitlines()
+    assert lines[0] == "# Changelog"
+    versions = [line for line in lines if line.startswith("## ")]
+    assert versions[0] == "## [Unreleased]"
+    for version in versions[1:]:
+        assert re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version), version
+    assert {line.removeprefix("### ") for line in lines if line.startswith("### ")} <= CHANGES
