@@ -1,0 +1,78 @@
+"""A comparison is honest: medians, both spreads, the target beside the ratio."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks import client_load, report
+from benchmarks.results import Comparison, Sample, Target, alternate, median, medians_of_details, spread
+from contracts.generated.tally.v1 import tally_pb2
+
+
+def samples(*values: float) -> list[Sample]:
+    return [Sample(value=value, details={"p99_ms": 2 * value}) for value in values]
+
+
+def comparison(target: Target, subject: list[Sample], limit: list[Sample]) -> Comparison:
+    return Comparison(
+        name="unary", unit="calls/s", subject="ours", limit="bare", target=target,
+        subject_samples=subject, limit_samples=limit, notes=("a note",),
+    )  # fmt: skip
+
+
+def test_limit_and_subject_run_in_turns() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> Sample:
+        order.append(name)
+        return Sample(value=len(order))
+
+    limits, subjects = alternate(lambda: side("limit"), lambda: side("subject"), 3)
+    assert order == ["limit", "subject"] * 3
+    assert [sample.value for sample in limits] == [1, 3, 5]
+    assert [sample.value for sample in subjects] == [2, 4, 6]
+
+
+def test_one_bad_round_does_not_move_the_median() -> None:
+    assert median(samples(10, 11, 9000)) == 11
+    assert spread(samples(10, 11, 9000)) == (10, 9000)
+    assert medians_of_details(samples(1, 2, 3)) == {"p99_ms": 4}
+
+
+@pytest.mark.parametrize(
+    ("target", "subject", "reached", "shown"),
+    [
+        (Target(ratio=0.6), 60.0, True, "60%"),
+        (Target(ratio=0.6), 59.0, False, "59%"),
+        (Target(ratio=3.0, higher_is_better=False), 300.0, True, "3.00 x"),
+        (Target(ratio=3.0, higher_is_better=False), 301.0, False, "3.01 x"),
+    ],
+)
+def test_a_target_is_reached_on_its_own_side(target: Target, subject: float, reached: bool, shown: str) -> None:
+    made = comparison(target, samples(subject), samples(100.0))
+    assert made.reached is reached
+    assert target.shown(made.ratio) == shown
+
+
+def test_the_table_and_the_file_tell_figures_target_and_machine(tmp_path: Path) -> None:
+    made = comparison(Target(ratio=0.6), samples(50, 60, 70), samples(100))
+    screen = io.StringIO()
+    report.show(Console(file=screen, width=160), {"cores": "2"}, [made])
+    for expected in ("unary", "60.00 (50.00 to 70.00)", "60%", ">= 60%", "reached", "cores 2", "a note"):
+        assert expected in screen.getvalue()
+    written = json.loads(report.write(tmp_path, {"cores": "2"}, [made]).read_text())
+    assert written["machine"] == {"cores": "2"}
+    assert written["benches"][0]["ratio"] == 0.6
+    assert len(written["benches"][0]["subject_samples"]) == 3
+
+
+def test_only_answers_with_a_sum_count_as_ok() -> None:
+    good = tally_pb2.AddResponse(sum="3")
+    assert client_load.ok_of_add(good.SerializeToString()) == 1
+    assert client_load.ok_of_add(b"") == 0
+    batch = tally_pb2.AddBatchResponse(results=[tally_pb2.AddResult(response=good), tally_pb2.AddResult()])
+    batch.results[1].status.code = 3
+    assert client_load.ok_of_batch(batch.SerializeToString()) == 1
