@@ -1,4 +1,4 @@
-"""Asks a service whether it is ready. Used by the native stack, and alone in the images: ``python healthcheck.py NAME``.
+"""Asks a service whether it is ready: for the native stack, and alone in the images (``python healthcheck.py NAME``).
 
 It needs nothing of this package, so that an image holds this one file of it.
 """

@@ -250,7 +250,7 @@ class Stack:
                 done = subprocess.run(
                     services.publish_command(self.registry_url, self.bootstrap_servers),
                     env=self._python_environment(),
-                    cwd=self.data_dir,
+                    cwd=ROOT,  # the contracts lie there
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
