@@ -4,6 +4,7 @@ Line numbers count from 1 (the header's) as an editor shows them; a record that 
 first. Nothing is repaired or rounded: what is not two numbers of the contract is a ``Reject`` with its own text.
 """
 
+import codecs
 import csv
 import re
 from collections.abc import Callable, Iterator
@@ -30,9 +31,10 @@ class ColumnError(CsvSourceError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record with both numbers, as the texts to send, and their exact sum, unscaled."""
+    """A record with both numbers: its text in the file, the texts to send, and their exact sum, unscaled."""
 
     line: int
+    content: str
     a: str
     b: str
     sum_unscaled: int
@@ -55,6 +57,26 @@ class Dialect:
     column_b: str
     delimiter: str = ","
     encoding: str = "utf-8-sig"  # UTF-8, and the mark that spreadsheets put first is not part of a name
+
+
+def check_delimiter(delimiter: str) -> str:
+    """Return the delimiter; ``\\t`` means a tab. Raises ValueError."""
+    character = "\t" if delimiter == "\\t" else delimiter
+    if len(character) != 1 or character in '"\r\n':
+        raise ValueError(f"--delimiter is {delimiter!r}; give one character, for example ';' or '\\t'")
+    return character
+
+
+def check_encoding(encoding: str) -> str:
+    """Return the encoding to read with. Raises ValueError for one that is unknown or in which lines cannot be found."""
+    try:
+        name = codecs.lookup(encoding).name
+        newline = "\n".encode(name)
+    except (LookupError, UnicodeError):
+        raise ValueError(f"--encoding is {encoding!r}, which is not known; for example utf-8 or latin-1") from None
+    if newline != b"\n":
+        raise ValueError(f"--encoding is {encoding!r}, in which lines cannot be told apart; save the file as UTF-8")
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 class _Lines:
@@ -100,9 +122,10 @@ class _Lines:
 
 
 def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], None]) -> Iterator[Row | Reject]:
-    """Yield each record after the header, in order; ``on_bytes`` is given every line as it is read.
+    """Read the header and return an iterator over the records after it, in order.
 
-    The header is read at the first step. Raises CsvSourceError when the file cannot be read on.
+    ``on_bytes`` is given every line as it is read. Raises ColumnError at once when a column is missing; both the call
+    and the iterator raise CsvSourceError when the file cannot be read on.
     """
     lines = _Lines(stream, dialect.encoding, on_bytes)
     # strict: a stray quote is told, not guessed around.
@@ -111,8 +134,15 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
         header = next(reader, [])
     except csv.Error as error:
         raise CsvSourceError(f"line 1: {error}; the first line must be the header") from None
-    index_a, index_b = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
     lines.take_record()
+    indexes = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
+    return _records(lines, reader, len(header), indexes, dialect)
+
+
+def _records(
+    lines: _Lines, reader: Iterator[list[str]], width: int, indexes: tuple[int, int], dialect: Dialect
+) -> Iterator[Row | Reject]:
+    index_a, index_b = indexes
     while True:
         line = lines.record_line
         try:
@@ -125,11 +155,10 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
             return
         if not fields:
             continue  # an empty line between records
-        if len(fields) != len(header):
-            yield Reject(line, content, f"{len(fields)} columns, the header has {len(header)}")
-            continue
-        row = _row(line, fields[index_a], fields[index_b], dialect)
-        yield row if isinstance(row, Row) else Reject(line, content, row)
+        if len(fields) != width:
+            yield Reject(line, content, f"{len(fields)} columns, the header has {width}")
+        else:
+            yield _row(line, content, fields[index_a], fields[index_b], dialect)
 
 
 def _column(header: list[str], name: str, dialect: Dialect) -> int:
@@ -145,16 +174,17 @@ def _column(header: list[str], name: str, dialect: Dialect) -> int:
     raise ColumnError(f"no column {name!r}; the columns are: {shown}{cure}")
 
 
-def _row(line: int, text_a: str, text_b: str, dialect: Dialect) -> Row | str:
+def _row(line: int, content: str, text_a: str, text_b: str, dialect: Dialect) -> Row | Reject:
     """Return the row, or why there is none. Blanks around a number are not part of it."""
     a, b = text_a.strip(" \t"), text_b.strip(" \t")
     try:
         total = decimals.parse(a) + decimals.parse(b)
     except decimals.DecimalTextError:
-        return _fault(dialect.column_a, a) or _fault(dialect.column_b, b) or "not two numbers"
+        reason = _fault(dialect.column_a, a) or _fault(dialect.column_b, b) or "not two numbers of the contract"
+        return Reject(line, content, reason)
     if not decimals.in_range(total):
-        return f"the sum of {a} and {b} has more than {decimals.DIGITS_MAX} digits"
-    return Row(line, a, b, total)
+        return Reject(line, content, f"the sum of {a} and {b} has more than {decimals.DIGITS_MAX} digits")
+    return Row(line, content, a, b, total)
 
 
 def _fault(column: str, text: str) -> str | None:

@@ -10,13 +10,21 @@ class ClientSettings(Settings):
 
     grpc_host: str = Field("127.0.0.1", min_length=1, description="Host of the gRPC service.")
     grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC service.")
+    grpc_target: str | None = Field(
+        None, min_length=1, description="host:port of the gRPC service; wins over its host and port."
+    )
     rest_host: str = Field("127.0.0.1", min_length=1, description="Host of the REST service.")
     rest_port: int = Field(8000, ge=1, le=65535, description="Port of the REST service.")
+    rest_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="Address of the REST service; wins over its host and port."
+    )
 
     @property
-    def grpc_target(self) -> str:
-        return f"{self.grpc_host}:{self.grpc_port}"
+    def grpc_address(self) -> str:
+        """Return where the gRPC service is, host:port."""
+        return self.grpc_target or f"{self.grpc_host}:{self.grpc_port}"
 
     @property
-    def rest_url(self) -> str:
-        return f"http://{self.rest_host}:{self.rest_port}"
+    def rest_address(self) -> str:
+        """Return where the REST service is, without a slash at the end."""
+        return (self.rest_url or f"http://{self.rest_host}:{self.rest_port}").rstrip("/")

@@ -1,0 +1,48 @@
+"""The command ``tally``."""
+
+import importlib
+from typing import Final
+
+import click
+
+_COMMANDS: Final = ("add", "load", "total", "export", "tail", "verify")
+
+_HELP = """Add numbers to a Tally, read the total, check its ledger.
+
+\b
+Examples:
+  tally add 2 40.5
+  tally load flights.csv --a dep_delay --b arr_delay
+  tally total
+  tally verify data
+
+Services are found by environment variables: TALLY_GRPC_HOST and TALLY_GRPC_PORT (or TALLY_GRPC_TARGET),
+TALLY_REST_HOST and TALLY_REST_PORT (or TALLY_REST_URL), TALLY_KAFKA_BOOTSTRAP_SERVERS, TALLY_REGISTRY_URL. A file
+.env in the current directory is read. Without them everything is expected on this machine, where `just up` puts it.
+
+\b
+Exit codes: 0 ok, 1 a check failed, 2 wrong usage, 69 a service is unavailable, 130 interrupted.
+"""
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for: `tally add` needs no Kafka client."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"client.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["--help", "-h"]})
+def main() -> None:
+    """Dispatch to a command."""
+
+
+if __name__ == "__main__":
+    main(prog_name="tally")

@@ -1,0 +1,1 @@
+"""One module a command of ``tally``; each has the command as ``command``."""

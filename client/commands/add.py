@@ -1,0 +1,85 @@
+"""``tally add``: one addition."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from uuid import UUID
+
+import click
+
+from client.client import TallyClient
+from client.commands.shared import READY_S, json_option, settings, wait_option
+from client.failures import CommandError, UnavailableError
+from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
+from client.retry import RetryPolicy
+from common import decimals
+
+
+class _Number(click.ParamType[str]):
+    """An exact decimal of the contract, kept as text."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text unchanged."""
+        try:
+            decimals.parse(str(value))
+        except decimals.DecimalTextError as error:
+            self.fail(f"{error}; it is never rounded", param, ctx)
+        return str(value)
+
+
+# Unknown options are arguments here, so that -40.25 is a number and not an option.
+@click.command("add", context_settings={"ignore_unknown_options": True})
+@click.argument("a", type=_Number())
+@click.argument("b", type=_Number())
+@click.option("--request-id", type=click.UUID, help="The addition's identity; a new random one if not given.")
+@wait_option
+@json_option
+def command(a: str, b: str, request_id: UUID | None, wait_s: float, as_json: bool) -> None:
+    """Add two numbers and print their sum once it is committed.
+
+    \b
+    Examples:
+      tally add 2 40.5
+      tally add -- -2 -40.25
+      tally add 2 40.5 --request-id 7b0d7a3c-5d2f-4a9e-9f5a-0d6c1b2a3e4f
+
+    Numbers are exact: at most 29 digits before the point and 9 after it. The same request id with the same numbers is
+    counted once, however often it is sent.
+    """
+    addition = Addition.of(a, b, str(request_id) if request_id else None)
+    address = settings().grpc_address
+    outcome = asyncio.run(_add(address, addition, wait_s))
+    if as_json:
+        click.echo(json.dumps({"outcome": type(outcome).__name__.lower(), **asdict(outcome)}))
+    _end(outcome, addition, address, as_json)
+
+
+async def _add(address: str, addition: Addition, wait_s: float) -> Outcome:
+    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
+        if not await client.ready(min(READY_S, wait_s)):
+            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+        return await client.add(addition.a, addition.b, addition.request_id)
+
+
+def _end(outcome: Outcome, addition: Addition, address: str, as_json: bool) -> None:
+    match outcome:
+        case Committed():
+            if not as_json:
+                place = outcome.position
+                known = ", known before: counted once" if outcome.duplicate else ""
+                click.echo(outcome.sum)
+                click.echo(
+                    f"request {outcome.request_id} at {place.topic} {place.partition}:{place.offset}{known}", err=True
+                )
+        case Refused():
+            fields = "".join(f"; {each.field}: {each.description}" for each in outcome.violations)
+            raise CommandError(f"refused, {outcome.status}: {outcome.reason}{fields}")
+        case Unknown():
+            doubt = "it may have been counted" if outcome.possibly_committed else "it was not counted"
+            raise UnavailableError(
+                f"no answer from {address} after {outcome.attempts} attempts, {doubt} (last: {outcome.status}: "
+                f"{outcome.reason}). Send it again, it is counted once: "
+                f"tally add --request-id {outcome.request_id} -- {addition.a} {addition.b}"
+            )

@@ -1,0 +1,154 @@
+"""``tally load``: two columns of a CSV file."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+
+from client.client import TallyClient
+from client.commands.shared import READY_S, json_option, settings, wait_option
+from client.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
+from client.failures import CommandError, InterruptedLoadError, UnavailableError, WrongUsageError
+from client.ids import check_source_id
+from client.load_memory import Doubt, Loaded, LoadMemory, choose_source_id
+from client.load_summary import summary, table
+from client.loading import Load, LoadReport, Source, WrongSumError
+from client.progress import LoadProgress, stderr_progress
+from client.rejects import RejectsFile
+from client.retry import RetryPolicy
+from client.sending import Environment
+
+
+@click.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--a", "column_a", required=True, metavar="COLUMN", help="Column of the first number.")
+@click.option("--b", "column_b", required=True, metavar="COLUMN", help="Column of the second number.")
+@click.option("--source-id", metavar="NAME", help="The rows' origin; the hash of the content if not given.")
+@click.option(
+    "--rejects",
+    "rejects_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where rows that cannot be added go. [default: FILE.rejects.csv beside the file]",
+)
+@click.option("--delimiter", default=",", show_default=True, help="What separates columns.")
+@click.option("--encoding", default="utf-8", show_default=True, help="The file's encoding.")
+@wait_option
+@json_option
+def command(
+    *,
+    file: Path,
+    column_a: str,
+    column_b: str,
+    source_id: str | None,
+    rejects_path: Path | None,
+    delimiter: str,
+    encoding: str,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Add two columns of a CSV file, row by row.
+
+    \b
+    Examples:
+      tally load flights.csv --a dep_delay --b arr_delay
+      tally load july.csv --a net --b tax --source-id invoices-2026-07
+
+    Running it again adds nothing: each row's request id follows from the source id and the row's line number. The
+    source id is the sha256 of the content unless given. A file that was loaded before under the same path but with
+    other content (or columns, or source id) is not loaded until --source-id says what it is; what was loaded is
+    remembered in TALLY_DATA_DIR/client/loads.json.
+
+    Rows without two numbers, or with more digits than the contract allows, go to the rejects file with line number and
+    reason. Nothing is ever rounded. Blanks around a number are not part of it.
+    """
+    try:
+        dialect = Dialect(column_a, column_b, check_delimiter(delimiter), check_encoding(encoding))
+        given = None if source_id is None else check_source_id(source_id)
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from None
+    environment = settings()
+    address = environment.grpc_address
+    rejects_path = rejects_path or file.with_name(f"{file.name}.rejects.csv")
+    memory = LoadMemory(environment.data_dir / "client" / "loads.json")
+    try:
+        with Source(file, dialect) as source:
+            used_id = _agree(source, given, memory.recall(address, file))
+            used = Loaded(used_id, source.sha256, column_a, column_b)
+            with RejectsFile(rejects_path) as rejects:
+                ready = partial(memory.remember, address, file, used)
+                report, interrupted = _run(Load(source, used_id, rejects), address, wait_s, ready)
+            changed = report.complete and source.changed_while_read
+    except ColumnError as error:
+        raise WrongUsageError(f"{file}: {error}") from None
+    except CsvSourceError as error:
+        raise CommandError(f"{file}: {error}") from None
+    except WrongSumError as error:
+        raise CommandError(f"{address} answered with a wrong sum; stopped. {error}") from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or file}: {error.strerror or error}") from None
+    click.echo(json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects))
+    _end(report, file, address, interrupted, changed)
+
+
+def _agree(source: Source, given: str | None, before: Loaded | None) -> str:
+    """Return the source id. Raises WrongUsageError with the two ways on."""
+    now = Loaded(source.sha256, source.sha256, source.dialect.column_a, source.dialect.column_b)
+    choice = choose_source_id(given, now, before)
+    if isinstance(choice, Doubt):
+        ways = "".join(f"\n  - {way}" for way in choice.ways)
+        raise WrongUsageError(f"{source.path} {choice.reason}; nothing was sent. Say which it is:{ways}")
+    return choice.source_id
+
+
+def _run(load: Load, address: str, wait_s: float, ready: Callable[[], None]) -> tuple[LoadReport, bool]:
+    """Return the report and whether Ctrl-C ended the load. ``ready`` is called before the first row is sent."""
+    with stderr_progress(load.source.size_bytes) as progress:
+        try:
+            asyncio.run(_send(load, address, RetryPolicy(deadline_s=wait_s), progress, ready))
+        except KeyboardInterrupt:
+            return load.report, True
+    return load.report, False
+
+
+async def _send(
+    load: Load, address: str, policy: RetryPolicy, progress: LoadProgress, ready: Callable[[], None]
+) -> None:
+    async def after_batch(report: LoadReport) -> None:
+        progress.update(report)
+
+    environment = Environment(on_retry=progress.retrying)
+    async with TallyClient(address, policy=policy, environment=environment) as client:
+        if not await client.ready(min(READY_S, policy.deadline_s)):
+            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+        ready()
+        await load.run(client, after_batch)
+
+
+def _end(report: LoadReport, file: Path, address: str, interrupted: bool, changed: bool) -> None:
+    """End the process by what the report says, the worst first."""
+    again = "run the same command again: what was counted is not counted twice"
+    if interrupted:
+        raise InterruptedLoadError(
+            f"interrupted after {report.acknowledged:,} acknowledged rows; {report.unanswered:,} more were on their "
+            f"way, counted or not. To finish, {again}"
+        )
+    if report.last_unknown is not None:
+        last = report.last_unknown
+        raise UnavailableError(
+            f"{address} stopped answering ({last.status}: {last.reason}) after {report.acknowledged:,} acknowledged "
+            f"rows. When it is back, {again}"
+        )
+    if report.error is not None:
+        raise CommandError(f"{file}: {report.error}. The rows before it are sent; then {again}")
+    if report.first_refused is not None:
+        line, refused = report.first_refused
+        raise CommandError(
+            f"{report.refused:,} rows were refused by the service, the first at line {line}: {refused.status}: "
+            f"{refused.reason}; all of them are in the rejects file"
+        )
+    if changed:
+        raise CommandError(f"{file} changed while it was read: check it, then {again}")

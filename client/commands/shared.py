@@ -1,0 +1,40 @@
+"""What the commands share: settings and options."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+from client.failures import WrongUsageError
+from client.settings import ClientSettings
+from common.settings import SettingsError, load
+
+READY_S: Final = 10.0
+"""How long a service that is just starting is waited for."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def settings() -> ClientSettings:
+    """Return the settings of the environment. Raises WrongUsageError that names a wrong one."""
+    try:
+        return load(ClientSettings)
+    except SettingsError as error:
+        raise WrongUsageError(str(error)) from None
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")(function)
+
+
+def wait_option(function: F) -> F:
+    """Add ``--wait``."""
+    return click.option(
+        "--wait",
+        "wait_s",
+        type=click.FloatRange(min=0.1, max=3600),
+        default=60.0,
+        show_default=True,
+        help="Seconds to go on trying an addition that gets no final answer.",
+    )(function)

@@ -1,0 +1,188 @@
+"""Loading two columns of a CSV file: rows become additions whose ids follow from source and line.
+
+The file streams: what is in memory are the batches in flight. Stopping anywhere is safe, since running it again sends
+the same ids.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from client.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
+from client.ids import request_id
+from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
+from client.rejects import RejectsFile
+from common import decimals
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass
+class LoadReport:
+    """How far a load came. ``acknowledged`` = ``new`` + ``duplicates``, as the service's answers tell them apart."""
+
+    rows: int = 0
+    new: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    refused: int = 0
+    unknown: int = 0
+    sum_unscaled: int = 0
+    bytes_read: int = 0
+    """Bytes of the file up to the last row with an outcome."""
+    complete: bool = False
+    """The last row was read."""
+    error: CsvSourceError | None = None
+    last_unknown: Unknown | None = None
+    first_refused: tuple[int, Refused] | None = None
+    positions: dict[int, Position] = field(default_factory=dict)
+    """The last acknowledged position of each partition: the total covers the load once it is past all of them."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Return the number of rows that the service answered OK."""
+        return self.new + self.duplicates
+
+    @property
+    def unanswered(self) -> int:
+        """Return the number of rows that were read but have no outcome: in flight when the load was stopped."""
+        return self.rows - self.acknowledged - self.rejected - self.refused - self.unknown
+
+    @property
+    def sum(self) -> str:
+        """Return the sum of what was acknowledged, as exact text."""
+        return decimals.text_of(self.sum_unscaled)
+
+
+class WrongSumError(Exception):
+    """The service answered with a sum that is not the sum: nothing it says can be trusted."""
+
+
+class Adder(Protocol):
+    """The part of the client that a load needs."""
+
+    def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
+        """Yield each addition with its outcome, in order, a batch at a time."""
+        ...
+
+
+async def _nothing(_report: LoadReport) -> None:
+    """Observe nothing."""
+
+
+class Source:
+    """A CSV file that is open for loading: its content's hash, and its records. ``with`` closes it.
+
+    Raises OSError, and ColumnError and CsvSourceError for the header.
+    """
+
+    def __init__(self, path: Path, dialect: Dialect) -> None:
+        self.path = path
+        self.dialect = dialect
+        self.sha256 = content_sha256(path)
+        self.size_bytes = path.stat().st_size
+        self.bytes_read = 0
+        self._hash = hashlib.sha256()
+        self._stream = path.open("rb")
+        try:
+            self.records = read_rows(self._stream, dialect, self._on_bytes)
+        except BaseException:
+            self._stream.close()
+            raise
+
+    @property
+    def changed_while_read(self) -> bool:
+        """Tell, after the last record, whether the content is not the one that was hashed."""
+        return self._hash.hexdigest() != self.sha256
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stream.close()
+
+    def _on_bytes(self, raw: bytes) -> None:
+        self.bytes_read += len(raw)
+        self._hash.update(raw)
+
+
+class Load:
+    """One run over a source. ``report`` is true at every moment, also after ``run`` was cancelled."""
+
+    def __init__(
+        self,
+        source: Source,
+        source_id: str,
+        rejects: RejectsFile,
+    ) -> None:
+        self.source = source
+        self.report = LoadReport()
+        self._source_id = source_id
+        self._rejects = rejects
+        self._sent: deque[tuple[Row, int]] = deque()  # with the bytes read so far
+
+    async def run(self, client: Adder, after_batch: Callable[[LoadReport], Awaitable[None]] = _nothing) -> None:
+        """Send every row and take in every outcome. A row without a final answer ends the reading, not the waiting.
+
+        ``after_batch`` is awaited with the report after each batch; the next rows wait for it. Raises WrongSumError.
+        """
+        async for batch in client.add_batches(self._additions()):
+            for _, outcome in batch:
+                row, self.report.bytes_read = self._sent.popleft()
+                self._take(row, outcome)
+            await after_batch(self.report)
+        self.report.bytes_read = self.source.bytes_read
+        await after_batch(self.report)
+
+    def _additions(self) -> Iterator[Addition]:
+        report = self.report
+        try:
+            for record in self.source.records:
+                report.rows += 1
+                if isinstance(record, Reject):
+                    report.rejected += 1
+                    self._rejects.add(record.line, record.reason, record.content)
+                    continue
+                self._sent.append((record, self.source.bytes_read))
+                yield Addition(request_id(self._source_id, record.line), record.a, record.b)
+                if report.unknown:
+                    return
+        except CsvSourceError as error:
+            report.error = error
+        else:
+            report.complete = True
+
+    def _take(self, row: Row, outcome: Outcome) -> None:
+        report = self.report
+        match outcome:
+            case Committed():
+                if decimals.parse(outcome.sum) != row.sum_unscaled:
+                    raise WrongSumError(f"line {row.line}: {row.a} + {row.b} was answered with {outcome.sum}")
+                if outcome.duplicate:
+                    report.duplicates += 1
+                else:
+                    report.new += 1
+                report.sum_unscaled += row.sum_unscaled
+                place = outcome.position
+                last = report.positions.get(place.partition)
+                if last is None or last.offset < place.offset:
+                    report.positions[place.partition] = place
+            case Refused():
+                report.refused += 1
+                report.first_refused = report.first_refused or (row.line, outcome)
+                self._rejects.add(row.line, f"refused by the service: {outcome.status}: {outcome.reason}", row.content)
+            case Unknown():
+                report.unknown += 1
+                report.last_unknown = outcome
+
+
+def content_sha256(path: Path) -> str:
+    """Return the hash of a file's content, in bounded memory. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,74 @@
+"""Calls of the REST service, with every failure as an error of the command."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import httpx
+
+from client.failures import CommandError, UnavailableError
+
+_TIMEOUT_S = 10.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class RestService:
+    """The REST service at one address. ``with`` closes the connection."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        # A proxy of the environment is for other machines, never for this one.
+        local = urlsplit(address).hostname in _LOOPBACK
+        self._http = httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=not local, follow_redirects=True)
+
+    def __enter__(self) -> "RestService":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: object = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> httpx.Response:
+        """Return a successful answer. Raises UnavailableError and CommandError."""
+        try:
+            response = self._http.request(method, path, params=params, json=body, timeout=timeout_s)
+        except httpx.HTTPError as error:
+            raise self._gone(error) from None
+        if not response.is_success:
+            raise self._refused(response)
+        return response
+
+    def download(self, path: str, write: Callable[[bytes], None]) -> None:
+        """Stream a file into ``write``. Raises UnavailableError and CommandError."""
+        try:
+            with self._http.stream("GET", path) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._refused(response)
+                for chunk in response.iter_bytes():
+                    write(chunk)
+        except httpx.HTTPError as error:
+            raise self._gone(error) from None
+
+    def _gone(self, error: httpx.HTTPError) -> UnavailableError:
+        if isinstance(error, httpx.ConnectError):
+            return UnavailableError.service("the REST service", self.address, "TALLY_REST_PORT")
+        return UnavailableError(f"the REST service at {self.address} broke off ({type(error).__name__}): try again")
+
+    def _refused(self, response: httpx.Response) -> CommandError:
+        """Return the error of a problem document (RFC 9457), or of an answer that is none."""
+        try:
+            problem = response.json()
+            reason = problem.get("detail") or problem.get("title")
+        except (ValueError, AttributeError):
+            reason = None
+        message = (
+            f"{response.request.method} {response.request.url}: {response.status_code} {reason or 'without a reason'}"
+        )
+        return UnavailableError(message) if response.status_code in (502, 503, 504) else CommandError(message)
