@@ -100,25 +100,39 @@ def _named_column(name: str, definition: Definition) -> Column | None:
     return None
 
 
+def parts(kind: Type) -> list[Type]:
+    """Return a type and all types inside it, without following names."""
+    found = [kind]
+    for part in found:  # grows while it is walked
+        match part:
+            case Array(items):
+                found.append(items)
+            case Map(values):
+                found.append(values)
+            case Union(branches):
+                found.extend(branches)
+            case _:
+                pass
+    return found
+
+
+def primitives(definition: Definition) -> list[Primitive]:
+    """Return the primitive types inside a record's fields; none for an enum or fixed."""
+    if not isinstance(definition, Record):
+        return []
+    return [part for field in definition.fields for part in parts(field.type) if isinstance(part, Primitive)]
+
+
 def reachable_records(kind: Type, named: Mapping[str, Definition]) -> frozenset[str]:
     """Return the full names of all records that a value of this type can hold, itself included."""
     found: set[str] = set()
-    waiting = [kind]
-    while waiting:
-        match waiting.pop():
-            case Array(items):
-                waiting.append(items)
-            case Map(values):
-                waiting.append(values)
-            case Union(branches):
-                waiting.extend(branches)
-            case Named(name) if name not in found:
-                definition = named[name]
-                if isinstance(definition, Record):
-                    found.add(name)
-                    waiting.extend(field.type for field in definition.fields)
-            case _:
-                pass
+    waiting = parts(kind)
+    for part in waiting:  # grows while it is walked
+        definition = named[part.name] if isinstance(part, Named) else None
+        if isinstance(definition, Record) and definition.name not in found:
+            found.add(definition.name)
+            for field in definition.fields:
+                waiting.extend(parts(field.type))
     return frozenset(found)
 
 

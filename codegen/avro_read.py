@@ -163,7 +163,7 @@ class _Reader:
             self.out.add(f'{target} = _uuid.UUID(int=int.from_bytes({raw}, "big"))')
             return
         number = f'int.from_bytes({raw}, "big", signed=True)'
-        self.out.add(f"{target} = _runtime.decimal_of({number}, {logical.scale}, {10**logical.precision:_})")
+        self.out.add(f"{target} = _runtime.decimal_of({number}, _UNIT_{logical.scale}, {10**logical.precision:_})")
 
     def _named(self, name: str, target: str) -> None:
         definition = self.named[name]

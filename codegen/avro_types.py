@@ -1,9 +1,9 @@
 """One Python module for one Avro schema file: frozen msgspec structs with encode, decode and a column layout."""
 
-from codegen.avro_layout import Column, columns, recursive
+from codegen.avro_layout import Column, columns, primitives, recursive
 from codegen.avro_names import Names, field_name, member_name, names_of
 from codegen.avro_read import record_reader
-from codegen.avro_schema import AvroFile, Enumeration, Record, python_name
+from codegen.avro_schema import AvroFile, Enumeration, Fixed, Record, python_name
 from codegen.avro_write import record_writer
 from codegen.text import docstring
 from common.avro_fingerprint import fingerprint
@@ -41,6 +41,7 @@ def module_text(schema: AvroFile, header: str) -> str:
     for constant, code in (("_FLOAT", "f"), ("_DOUBLE", "d")):
         if any(f"{constant}." in line for line in functions):
             lines.append(f'{constant}: Final = _struct.Struct("<{code}")')
+    lines += [f'_UNIT_{scale}: Final = _decimal.Decimal("1E-{scale}")' for scale in _scales(schema)]
     lines += [f'{constant}: Final = _struct.Struct("<{code}")' for constant, code in structs.items()]
     for definition in schema.named.values():
         if isinstance(definition, Enumeration):
@@ -52,6 +53,17 @@ def module_text(schema: AvroFile, header: str) -> str:
     body = "\n".join(lines)
     summary = docstring(schema.top.doc or f"Avro record {schema.top.name}.", 0)
     return "\n".join([header, *summary, "", *_imports(body), "", body])
+
+
+def _scales(schema: AvroFile) -> list[int]:
+    """Return the scales of the schema's decimals."""
+    found = {
+        logical.scale
+        for definition in schema.named.values()
+        for kind in ([definition] if isinstance(definition, Fixed) else primitives(definition))
+        if (logical := kind.logical) is not None and logical.name == "decimal"
+    }
+    return sorted(found)
 
 
 def _imports(body: str) -> list[str]:

@@ -134,7 +134,8 @@ class _Writer:
     def _sized(self, kind: Primitive, source: str) -> None:
         raw = self.out.fresh("raw")
         if kind.kind == "string":
-            self.out.add(f'{raw} = {f"str({source})" if kind.logical else source}.encode("utf-8")')
+            text = f"_runtime.uuid_text({source}, {self.label})" if kind.logical else source
+            self.out.add(f'{raw} = {text}.encode("utf-8")')
         elif kind.logical:
             self.out.add(f"{raw} = _runtime.decimal_bytes({self._unscaled(kind.logical, source)})")
         else:
@@ -192,7 +193,8 @@ class _Writer:
         self.out.add(f"{value} = {source}")
         order = sorted(range(len(branches)), key=lambda i: (_NARROW_FIRST.get(kinds[i], 1), i))
         for nth, i in enumerate(order):
-            test = f"{value} is None" if kinds[i] == "None" else f"isinstance({value}, {kinds[i]})"
+            accepted = "(float, int)" if kinds[i] == "float" and "int" not in kinds else kinds[i]
+            test = f"{value} is None" if kinds[i] == "None" else f"isinstance({value}, {accepted})"
             self.out.add(f"{'el' if nth else ''}if {test}:")
             with self.out.block():
                 self.out.add(f"out.append({i << 1})")

@@ -110,11 +110,11 @@ def write_int(out: bytearray, value: int, field: str) -> None:
     out.append(rest)
 
 
-def decimal_of(unscaled: int, scale: int, limit: int) -> _decimal.Decimal:
-    """Return the decimal; ``limit`` is 10 ** precision."""
+def decimal_of(unscaled: int, unit: _decimal.Decimal, limit: int) -> _decimal.Decimal:
+    """Return the decimal; ``unit`` is 10 ** -scale and ``limit`` is 10 ** precision."""
     if not -limit < unscaled < limit:
         raise AvroDecodeError(f"a decimal has more than {len(str(limit)) - 1} digits")
-    return _EXACT.scaleb(_decimal.Decimal(unscaled), -scale)
+    return _EXACT.multiply(unscaled, unit)
 
 
 def unscaled_of(value: _decimal.Decimal, scale: int, limit: int, field: str) -> int:
@@ -142,10 +142,17 @@ def uuid_of(text: str) -> _uuid.UUID:
         raise AvroDecodeError("a text is not a UUID") from None
 
 
+def uuid_text(value: _uuid.UUID, field: str) -> str:
+    """Return the text of a UUID."""
+    if not isinstance(value, _uuid.UUID):
+        raise misfit(field, value, "a UUID")
+    return str(value)
+
+
 def timestamp_of(value: int, micros_each: int) -> _datetime.datetime:
     """Return the moment in UTC, ``micros_each`` microseconds a unit."""
     try:
-        return _EPOCH + _datetime.timedelta(microseconds=value * micros_each)
+        return _EPOCH + _datetime.timedelta(0, 0, value * micros_each)
     except OverflowError:
         raise AvroDecodeError(f"the timestamp {value} is outside the years 1 to 9999") from None
 
@@ -160,7 +167,7 @@ def timestamp_to(value: _datetime.datetime, micros_each: int, field: str) -> int
 def local_timestamp_of(value: int, micros_each: int) -> _datetime.datetime:
     """Return the local date and time, without a zone."""
     try:
-        return _LOCAL_EPOCH + _datetime.timedelta(microseconds=value * micros_each)
+        return _LOCAL_EPOCH + _datetime.timedelta(0, 0, value * micros_each)
     except OverflowError:
         raise AvroDecodeError(f"the timestamp {value} is outside the years 1 to 9999") from None
 

@@ -53,6 +53,7 @@ _SCHEMA: Final = (
     ':"crc","doc":"In a MARK the CRC-32 of the whole block, framing included, with these four bytes z'
     'ero; else zero.","type":{"type":"fixed","name":"RowCrc","size":4}}]}'
 )
+_UNIT_9: Final = _decimal.Decimal("1E-9")
 _STRUCT_0: Final = _struct.Struct("<16s16s16s16s")
 _STRUCT_1: Final = _struct.Struct("<16s")
 _STRUCT_2: Final = _struct.Struct("<4s")
@@ -237,9 +238,9 @@ def _read_ledger_row(data: bytes, pos: int, end: int) -> tuple[LedgerRow, int]:
     f2, f3, f4, f5 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
     f2 = _uuid.UUID(int=int.from_bytes(f2, "big"))
-    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f4 = _runtime.decimal_of(int.from_bytes(f4, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f5 = _runtime.decimal_of(int.from_bytes(f5, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f4 = _runtime.decimal_of(int.from_bytes(f4, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f5 = _runtime.decimal_of(int.from_bytes(f5, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
     n = data[pos]
     pos += 1
     if n > 127:

@@ -32,6 +32,7 @@ _SCHEMA: Final = (
     ' its own clock; for people, never for ordering. Eight bytes wide from 1979 to 3111.","type":{"ty'
     'pe":"long","logicalType":"timestamp-micros"}}]}'
 )
+_UNIT_9: Final = _decimal.Decimal("1E-9")
 _STRUCT_0: Final = _struct.Struct("<16s16s16s16s")
 
 
@@ -112,9 +113,9 @@ def _read_sum_added(data: bytes, pos: int, end: int) -> tuple[SumAdded, int]:
     f0, f1, f2, f3 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
     f0 = _uuid.UUID(int=int.from_bytes(f0, "big"))
-    f1 = _runtime.decimal_of(int.from_bytes(f1, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f2 = _runtime.decimal_of(int.from_bytes(f2, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), 9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f1 = _runtime.decimal_of(int.from_bytes(f1, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f2 = _runtime.decimal_of(int.from_bytes(f2, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
+    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
     n = data[pos]
     pos += 1
     if n > 127:
