@@ -12,7 +12,7 @@ from benchmarks.results import Comparison, Sample, Target, alternate
 from benchmarks.system import PARTITIONS, TOPIC, child, get_json, schema_id, until
 from stack import Stack
 
-RECORDS_A_TRANSACTION = 1000
+RECORDS_A_TRANSACTION = 10_000
 GROUP = "tally-ledger"
 GROUP_EMPTY_S = 40.0
 CAUGHT_UP_S = 120.0

@@ -49,12 +49,12 @@ def transactions(options: argparse.Namespace) -> dict[str, float]:
     latencies: list[float] = []
 
     def lane(mine: Producer, number: int) -> None:
+        own = range(number, options.partitions, options.producers)  # as a lane has them
         for turn in range(options.count):
-            partition = (number + turn * options.producers) % options.partitions
             started = time.perf_counter()
             mine.begin_transaction()
-            for _ in range(options.size):
-                mine.produce(options.topic, value, key, partition)
+            for place in range(options.size):
+                mine.produce(options.topic, value, key, own[(turn + place) % len(own)])
             mine.commit_transaction(TIMEOUT_S)
             latencies.append(time.perf_counter() - started)
 

@@ -83,7 +83,7 @@ def batch(stack: Stack, size: Size) -> Comparison:
         unit="sums/s",
         subject=f"AddBatch of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight",
         limit=f"{LANES} bare transactional producers in threads of one process (as many as lanes), {BATCH} records a "
-        f"transaction, key 16 and value 77 bytes as Tally's",
+        f"transaction, key 16 and value 77 bytes and as many partitions a transaction as Tally's",
         target=Target(ratio=0.3),
         subject_samples=subjects,
         limit_samples=limits,

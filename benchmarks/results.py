@@ -72,7 +72,12 @@ def spread(samples: Sequence[Sample]) -> tuple[float, float]:
 def alternate(
     limit: Callable[[], Sample], subject: Callable[[], Sample], rounds: int
 ) -> tuple[list[Sample], list[Sample]]:
-    """Run both sides ``rounds`` times in turns, so that what else the machine does hits both. Return both lists."""
+    """Run both sides in turns, so that what else the machine does hits both. Return ``rounds`` samples of each.
+
+    A first turn of each is thrown away: the broker compiles its hot code meanwhile.
+    """
+    limit()
+    subject()
     limits: list[Sample] = []
     subjects: list[Sample] = []
     for _ in range(rounds):

@@ -23,7 +23,7 @@ def comparison(target: Target, subject: list[Sample], limit: list[Sample]) -> Co
     )  # fmt: skip
 
 
-def test_limit_and_subject_run_in_turns() -> None:
+def test_limit_and_subject_run_in_turns_after_a_turn_that_does_not_count() -> None:
     order: list[str] = []
 
     def side(name: str) -> Sample:
@@ -31,9 +31,9 @@ def test_limit_and_subject_run_in_turns() -> None:
         return Sample(value=len(order))
 
     limits, subjects = alternate(lambda: side("limit"), lambda: side("subject"), 3)
-    assert order == ["limit", "subject"] * 3
-    assert [sample.value for sample in limits] == [1, 3, 5]
-    assert [sample.value for sample in subjects] == [2, 4, 6]
+    assert order == ["limit", "subject"] * 4
+    assert [sample.value for sample in limits] == [3, 5, 7]
+    assert [sample.value for sample in subjects] == [4, 6, 8]
 
 
 def test_one_bad_round_does_not_move_the_median() -> None:
