@@ -73,10 +73,6 @@ class ConsumerSettings(Settings):
     consumer_totals_interval_ms: int = Field(
         1_000, ge=50, le=600_000, description="totals.json is replaced at most this often."
     )
-    consumer_segment_bytes: int = Field(
-        128 * 1024 * 1024, ge=4_096, le=2**40, description="A ledger starts a new segment file at this size."
-    )
-
     exports_kept_max: int = Field(20, ge=1, le=1_000, description="Exports kept on disk; more are refused.")
     exports_queued_max: int = Field(4, ge=1, le=100, description="Exports running or waiting to run.")
 

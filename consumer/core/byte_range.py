@@ -28,7 +28,7 @@ ByteRange = Whole | Part | Unsatisfiable
 
 
 def parse_range(header: str | None, size: int) -> ByteRange:
-    """Return what to send of ``size`` bytes. Another unit, several ranges and nonsense mean the whole, as the RFC allows."""
+    """Return what to send of ``size`` bytes. Other units, several ranges and nonsense mean the whole (RFC 9110)."""
     match = _ONE_RANGE.fullmatch(header or "")
     if match is None or match.group(1) == match.group(2) == "":
         return Whole()

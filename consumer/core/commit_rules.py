@@ -1,15 +1,14 @@
 """Which offsets may be committed, and which are.
 
-Theory of operation. The ledger is the truth; the committed offset follows it and never leads it (I4) nor goes back (I9).
-A partition's ``Progress`` remembers what is known to be committed and what is on its way; one commit is in flight at
-a time, so that two cannot overtake each other. Only the ingest loop uses it.
+Theory of operation. The ledger is the truth. The committed offset follows it, never leads it (I4) and never goes back
+(I9). A partition's ``Progress`` remembers what is durable and what is known to be committed; one commit is in flight
+at a time, so that two cannot overtake each other. Only the ingest loop uses it.
 
-An offset is due when the partition is ours and RUNNING (so never while it replays what is committed already, and never when
-REFUSED), when it is above what is committed, and when no poison below it waits for its dead letter: then only the
-transaction that publishes the dead letter may move it.
+An offset is due when the partition is ours and RUNNING (so never while it replays what is committed already, and never
+when REFUSED), when it is above what is committed, and when no poison below it waits for its dead letter: then only
+the transaction that publishes the dead letter may move it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from consumer.core.partition_state import Running, State
@@ -29,15 +28,11 @@ class Progress:
     poison_pending: bool = False
 
 
-def due(states: Mapping[int, State], progress: Mapping[int, Progress]) -> dict[int, int]:
-    """Return the next offset to commit by partition, for those that are due."""
-    return {
-        partition: entry.durable
-        for partition, entry in progress.items()
-        if isinstance(states.get(partition), Running)
-        and not entry.poison_pending
-        and entry.durable > (0 if entry.committed is None else entry.committed)
-    }
+def due(state: State, progress: Progress) -> int | None:
+    """Return the next offset to commit, None when nothing is due."""
+    if not isinstance(state, Running) or progress.poison_pending:
+        return None
+    return progress.durable if progress.durable > (progress.committed or 0) else None
 
 
 def acknowledge(progress: Progress, next_offset: int) -> None:

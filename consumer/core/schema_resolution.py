@@ -1,0 +1,121 @@
+"""Reading a record of another writer's schema: Avro schema resolution, exactly.
+
+Logical types are taken off before fastavro reads, since it would round a decimal of more digits than its precision;
+a writer whose logical types differ from ours does not resolve: 5 with scale 4 is not 5 with scale 9.
+"""
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import fastavro
+
+from common import decimals
+from consumer.core.event import Verdict
+from consumer.core.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
+from contracts.generated.avro.sum_added import SumAdded
+
+_LOGICAL: Final = ("logicalType", "precision", "scale")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999
+_DETAIL_CHARACTERS_MAX: Final = 200
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A writer's schema made ready, or why it does not resolve to ours (then ``writer`` is None)."""
+
+    fingerprint: str
+    writer: Any = None
+    refusal: str = ""
+
+
+def resolve(text: str, fingerprint: str) -> Resolved:
+    """Return a writer's schema ready for ``read``. Never raises: a schema that is not Avro is a refusal."""
+    try:
+        writer = json.loads(text)
+        refusal = _logical_difference(writer)
+        if refusal:
+            return Resolved(fingerprint, refusal=refusal)
+        return Resolved(fingerprint, fastavro.parse_schema(_without_logical(writer)))
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
+        return Resolved(fingerprint, refusal=f"it is not an Avro schema: {_short(error)}")
+
+
+def read(resolved: Resolved, body: bytes) -> SumAdded | Verdict:
+    """Return one body in our schema, or why not."""
+    if resolved.writer is None:
+        return Verdict(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {resolved.refusal}")
+    stream = io.BytesIO(body)
+    try:
+        record: Any = fastavro.schemaless_reader(stream, resolved.writer, _READER)
+    except fastavro.read.SchemaResolutionError as error:
+        return Verdict(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {_short(error)}")
+    except Exception as error:  # noqa: BLE001 - fastavro raises many types on hostile bytes, IndexError among them
+        return Verdict(
+            UNDECODABLE, f"the bytes do not follow the writer's schema: {type(error).__name__} {_short(error)}"
+        )
+    left = len(body) - stream.tell()
+    if left:
+        return Verdict(UNDECODABLE, f"{left} bytes are left after the record")
+    numbers = {name: int.from_bytes(record[name], "big", signed=True) for name in ("a", "b", "sum")}
+    for name, number in numbers.items():
+        if not decimals.in_range(number):
+            return Verdict(OUT_OF_RANGE, f"{name} has more than {decimals.DIGITS_MAX} digits")
+    return SumAdded(
+        request_id=UUID(bytes=record["request_id"]),
+        a=_decimal(numbers["a"]),
+        b=_decimal(numbers["b"]),
+        sum=_decimal(numbers["sum"]),
+        # For people only and not in the ledger: a time that Python cannot say does not make a sum poison.
+        added_at=_EPOCH + timedelta(microseconds=min(max(record["added_at"], 0), _ADDED_AT_MAX_US)),
+    )
+
+
+def _decimal(unscaled: int) -> Decimal:
+    return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -decimals.SCALE))
+
+
+def _logical_difference(writer: Any) -> str:
+    """Return which field means something else in the writer's schema, or nothing."""
+    theirs = _field_types(writer)
+    for name, ours in _OWN_TYPES.items():
+        if name in theirs and _logical(theirs[name]) != _logical(ours):
+            return f"{name} is {json.dumps(_logical(theirs[name]))} there and {json.dumps(_logical(ours))} here"
+    return ""
+
+
+def _field_types(schema: Any) -> dict[str, Any]:
+    fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
+    return {field["name"]: field["type"] for field in fields}
+
+
+def _logical(kind: Any) -> dict[str, Any]:
+    if not isinstance(kind, dict) or "logicalType" not in kind:
+        return {}
+    found = {name: kind[name] for name in _LOGICAL if name in kind}
+    return found | {"scale": found.get("scale", 0)} if kind["logicalType"] == "decimal" else found
+
+
+def _without_logical(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        # "precision" may also be a field's name or default; only a type's own attributes are taken off.
+        drop = _LOGICAL if "logicalType" in schema else ()
+        return {name: _without_logical(value) for name, value in schema.items() if name not in drop}
+    if isinstance(schema, list):
+        return [_without_logical(item) for item in schema]
+    return schema
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= _DETAIL_CHARACTERS_MAX else text[:_DETAIL_CHARACTERS_MAX] + "…"
+
+
+_OWN: Final[Any] = json.loads(SumAdded.SCHEMA)
+_OWN_TYPES: Final = _field_types(_OWN)
+_READER: Final = fastavro.parse_schema(_without_logical(_OWN))

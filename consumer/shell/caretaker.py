@@ -1,0 +1,198 @@
+"""Recoveries, replays and dead letters: what happens to a partition beside the counting.
+
+Theory of operation. Called by the ingest loop once a round, in its thread. Long work runs in other threads, each on a
+partition that is not read meanwhile: ``look_after`` starts it and takes its outcome, so that one partition in trouble
+does not hold up the others.
+
+    not read, due        --> recovery, or publication when only dead letters are missing
+    recovered, no poison --> read        recovered, poison waits --> publication --> read
+    read, poison         --> not read, publication --> read
+    read, replay done    --> the chain is compared: read on, or REFUSED
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from loguru import logger
+
+from consumer.core import commit_rules
+from consumer.core.commit_rules import Progress
+from consumer.core.identity import Refuse
+from consumer.core.partition_state import Paused, Recovering, Refused
+from consumer.core.recovery import Continue, Replay, check_replayed
+from consumer.shell.commits import Commits
+from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
+from consumer.shell.kafka_source import KafkaSource
+from consumer.shell.partition_recovery import NotNow, PartitionRecovery, Recovered, RecoveryOutcome, RefusedNow
+from consumer.shell.readers import Readers
+from consumer.shell.schemas import Schemas
+from consumer.shell.slot import Slot
+from consumer.shell.slots import Slots
+
+
+class Caretaker:
+    """See the module's theory of operation."""
+
+    def __init__(
+        self,
+        *,
+        slots: Slots,
+        commits: Commits,
+        source: KafkaSource,
+        recovery: PartitionRecovery,
+        publisher: DeadLetterPublisher,
+        schemas: Schemas,
+        readers: Readers,
+        jobs: Executor,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._slots = slots
+        self._commits = commits
+        self._source = source
+        self._recovery = recovery
+        self._publisher = publisher
+        self._schemas = schemas
+        self._readers = readers
+        self._jobs = jobs
+        self._monotonic_s = monotonic_s
+
+    def look_after(self) -> None:
+        """Take the outcomes of jobs and start what is due. Raises LedgerFailed."""
+        now_s = self._monotonic_s()
+        positions = self._source.positions()
+        for slot in self._slots:
+            self._take_outcomes(slot)
+            if slot.busy or isinstance(slot.state, Refused):
+                continue
+            if slot.reading:
+                self._attend(slot, positions.get(slot.partition), now_s)
+            elif now_s >= slot.retry_at_s and not self._slots.is_leaving(slot.partition):
+                self._try_again(slot)
+        self.close_gone()
+
+    def close_gone(self) -> None:
+        """Close the ledgers of partitions that were given up, once no other thread works on them."""
+        for slot in self._slots.gone():
+            if slot.recovery is not None and slot.recovery.exception() is None:
+                slot.held = slot.recovery.result().held
+            if slot.held is not None:
+                slot.held.opened.ledger.close()
+            self._publisher.forget(slot.partition)
+
+    def _take_outcomes(self, slot: Slot) -> None:
+        if slot.recovery is not None and slot.recovery.done():
+            recovered = slot.recovery.result()
+            slot.recovery = None
+            self._on_recovered(slot, recovered)
+        if slot.publication is not None and slot.publication.done():
+            published = slot.publication.result()
+            slot.publication = None
+            self._on_published(slot, published)
+
+    def _attend(self, slot: Slot, position: int | None, now_s: float) -> None:
+        if position is not None:
+            self._slots.note_position(slot, position)
+        if slot.replay is not None:
+            self._end_replay(slot, slot.replay)
+        if slot.trouble and now_s >= slot.trouble_until_s:
+            slot.trouble = ""
+            self._slots.show_reading(slot)
+        if slot.letters and slot.replay is None and slot.reading:
+            self._slots.stop_reading(slot)
+            self._publish(slot)
+
+    def _try_again(self, slot: Slot) -> None:
+        if slot.letters and slot.replay is None:
+            self._publish(slot)
+        else:
+            slot.recovery = self._jobs.submit(self._recovery.run, slot.partition, slot.held, slot.schema_ids)
+
+    # -- recovery ----------------------------------------------------------------------------------------------------
+
+    def _on_recovered(self, slot: Slot, outcome: RecoveryOutcome) -> None:
+        slot.held = outcome.held
+        if outcome.held is not None:
+            self._readers.put(slot.partition, outcome.held.opened)
+        self._slots.changed()
+        match outcome:
+            case NotNow(_, reason):
+                self._slots.wait(slot, Paused(reason))
+            case RefusedNow(_, reason, cure):
+                self._refuse_when_sure(slot, reason, cure)
+            case Recovered():
+                self._go_on(slot, outcome)
+
+    def _refuse_when_sure(self, slot: Slot, reason: str, cure: str) -> None:
+        """Refuse what was found twice: right after a broker's start a log may look shorter than it is."""
+        if slot.doubt == reason:
+            self._slots.refuse(slot, reason, cure)
+            return
+        slot.doubt = reason
+        self._slots.wait(slot, Recovering(f"looking again: {reason}"))
+
+    def _go_on(self, slot: Slot, outcome: Recovered) -> None:
+        for note in outcome.decision.notes:
+            logger.bind(partition=slot.partition).warning("{}", note)
+        slot.doubt = ""
+        slot.schema_ids = frozenset()
+        slot.verdicts = outcome.verdicts
+        slot.letters = list(outcome.letters)
+        slot.progress = Progress(outcome.committed, slot.ledger_state.next_offset, poison_pending=bool(slot.letters))
+        slot.replay = outcome.decision if isinstance(outcome.decision, Replay) else None
+        if slot.letters:
+            self._publish(slot)
+        else:
+            self._slots.start_reading(slot)
+
+    def _end_replay(self, slot: Slot, replay: Replay) -> None:
+        """Compare the chain once the ledger has reached the committed offset again."""
+        assert slot.held is not None
+        ledger = slot.held.opened.ledger
+        if ledger.state.next_offset < replay.until:
+            if slot.position is not None and slot.position >= replay.until:
+                self._slots.refuse(slot, *_nothing_up_to(replay.until, ledger.state.next_offset))
+            return
+        directory = str(self._recovery.directory(slot.partition))
+        match check_replayed(ledger.chain_at(replay.until), replay, directory):
+            case Continue():
+                slot.replay = None
+                slot.verdicts = {}
+                logger.bind(partition=slot.partition, offset=replay.until).info("replayed: the chain is the witness's")
+                self._slots.show_reading(slot)
+            case Refuse(reason, cure):
+                self._slots.refuse(slot, reason, cure)
+
+    # -- dead letters ------------------------------------------------------------------------------------------------
+
+    def _publish(self, slot: Slot) -> None:
+        assert slot.held is not None
+        publication = Publication(
+            partition=slot.partition,
+            letters=tuple(slot.letters),
+            next_offset=slot.ledger_state.next_offset,
+            metadata=self._commits.witness_of(slot),
+            group_metadata=self._source.group_metadata(),
+            topic_id=slot.held.identity.topic_id,
+            dead_letter_schema_id=self._schemas.own().dead_letters,
+        )
+        slot.publication = self._jobs.submit(self._publisher.publish, publication)
+
+    def _on_published(self, slot: Slot, outcome: PublicationOutcome) -> None:
+        match outcome:
+            case NotPublished(reason):
+                self._slots.wait(slot, Paused(f"poison is in the ledger, its {len(slot.letters)} {reason}"))
+            case Published(next_offset):
+                assert slot.progress is not None
+                slot.letters = []
+                slot.progress.poison_pending = False
+                commit_rules.acknowledge(slot.progress, next_offset)
+                self._slots.start_reading(slot)
+
+
+def _nothing_up_to(until: int, next_offset: int) -> tuple[str, str]:
+    reason = f"offset {until} is committed, but no record lies between {next_offset} and it: not a commit of Tally"
+    cure = (
+        "Stop the consumer, delete the group's committed offset of this partition (kafka-consumer-groups "
+        "--delete-offsets) and start it again: then the ledger rules."
+    )
+    return reason, cure

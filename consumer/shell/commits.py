@@ -1,0 +1,89 @@
+"""Committing offsets with their witnesses: one commit in flight, errors retried with the next.
+
+Only the ingest loop's thread uses it.
+"""
+
+from collections.abc import Callable, Iterable
+
+from loguru import logger
+
+from consumer.core import commit_rules, witness
+from consumer.core.fold import FOLD_VERSION
+from consumer.core.witness import Witness
+from consumer.shell.kafka_source import KafkaSource
+from consumer.shell.slot import Slot
+from consumer.shell.slots import Slots
+
+
+class Commits:
+    """See the module's docstring."""
+
+    def __init__(
+        self, source: KafkaSource, slots: Slots, owner_url: str, retry_s: float, monotonic_s: Callable[[], float]
+    ) -> None:
+        self._source = source
+        self._slots = slots
+        self._owner_url = owner_url
+        self._retry_s = retry_s
+        self._monotonic_s = monotonic_s
+        self._in_flight = False
+        self._not_before_s = 0.0
+        self._last_error = ""
+
+    def send(self) -> None:
+        """Commit what is due, unless a commit is on its way or one failed just now."""
+        if self._in_flight or self._monotonic_s() < self._not_before_s:
+            return
+        offsets = self._due(self._slots)
+        if offsets:
+            self._in_flight = True
+            error = self._source.commit(offsets)
+            if error:
+                self.answered({}, error)
+
+    def finish(self, partitions: Iterable[int]) -> None:
+        """Commit what is due of partitions that are given up, and wait for the answer."""
+        offsets = self._due(slot for p in partitions if (slot := self._slots.get(p)) is not None)
+        error = self._source.commit_and_wait(offsets) if offsets else ""
+        if error:
+            logger.warning("offsets were not committed, the ledger rules: {}", error)
+
+    def answered(self, done: dict[int, int], error: str) -> None:
+        """Take the answer of a commit. An error is never fatal: the ledger rules, and the next commit covers it."""
+        self._in_flight = False
+        for partition, next_offset in done.items():
+            slot = self._slots.get(partition)
+            if slot is not None and slot.progress is not None:
+                commit_rules.acknowledge(slot.progress, next_offset)
+        if error:
+            self._not_before_s = self._monotonic_s() + self._retry_s
+            if error != self._last_error:
+                logger.warning("offsets were not committed, the next commit covers them: {}", error)
+        self._last_error = error
+
+    def witness_of(self, slot: Slot) -> str:
+        """Return the metadata for a commit of the ledger's next offset."""
+        state = slot.ledger_state
+        assert slot.held is not None
+        return witness.encode(
+            Witness(
+                counted=state.counted,
+                total=state.total,
+                duplicates=state.duplicates,
+                conflicts=state.conflicts,
+                poison=state.poison,
+                chain=state.chain.value,
+                topic_id=slot.held.identity.topic_id,
+                fold_version=FOLD_VERSION,
+                owner_url=self._owner_url,
+            )
+        )
+
+    def _due(self, slots: Iterable[Slot]) -> dict[int, tuple[int, str]]:
+        due = {}
+        for slot in slots:
+            next_offset = None if slot.progress is None else commit_rules.due(slot.state, slot.progress)
+            if next_offset is not None:
+                assert next_offset == slot.ledger_state.next_offset, "the witness is of the ledger's next offset"
+                due[slot.partition] = (next_offset, self.witness_of(slot))
+        return due

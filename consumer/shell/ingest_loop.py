@@ -1,0 +1,204 @@
+"""The ingest loop: fetch, prove, classify, append and fsync, publish, commit.
+
+Theory of operation. One thread runs ``run`` and is the only one that changes slots, states and commits. A round of it
+is ``_round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
+
+What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from loguru import logger
+
+from consumer.core.event import Fetched
+from consumer.core.identity import Refuse
+from consumer.shell import blocks
+from consumer.shell.blocks import Block, NothingNew, NotYet
+from consumer.shell.board import Board
+from consumer.shell.caretaker import Caretaker
+from consumer.shell.commits import Commits
+from consumer.shell.dead_letters import DeadLetterPublisher
+from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
+from consumer.shell.kafka_source import KafkaSource, Ownership
+from consumer.shell.partition_recovery import PartitionRecovery
+from consumer.shell.readers import Readers
+from consumer.shell.schemas import Schemas
+from consumer.shell.slots import Slots
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """``partitions`` of the topic; ``owner_url`` goes into the witness."""
+
+    partitions: int
+    owner_url: str
+    retry_s: float
+    shutdown_timeout_s: float
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the loop works with. ``fsyncs`` write ledgers side by side, ``jobs`` recover and publish."""
+
+    source: KafkaSource
+    facts: KafkaFacts
+    recovery: PartitionRecovery
+    publisher: DeadLetterPublisher
+    schemas: Schemas
+    board: Board
+    readers: Readers
+    fsyncs: ThreadPoolExecutor
+    jobs: ThreadPoolExecutor
+    monotonic_s: Callable[[], float] = time.monotonic
+
+
+class IngestLoop:
+    """See the module's theory of operation."""
+
+    def __init__(self, parts: Parts, config: LoopConfig) -> None:
+        clock = parts.monotonic_s
+        self._parts = parts
+        self._config = config
+        self._slots = Slots(parts.source, config.partitions, config.retry_s, clock)
+        self._commits = Commits(parts.source, self._slots, config.owner_url, config.retry_s, clock)
+        self._caretaker = Caretaker(
+            slots=self._slots,
+            commits=self._commits,
+            source=parts.source,
+            recovery=parts.recovery,
+            publisher=parts.publisher,
+            schemas=parts.schemas,
+            readers=parts.readers,
+            jobs=parts.jobs,
+            monotonic_s=clock,
+        )
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the loop to drain and end. Any thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
+        self._parts.source.subscribe(Ownership(self._on_assigned, self._on_released, self._commits.answered))
+        while not self._stopping.is_set():
+            self._round()
+        self._drain()
+
+    def _round(self) -> None:
+        """Take what is there from the topic into the ledgers."""
+        # 1. fetch; callbacks of the group run in here
+        fetch = self._parts.source.fetch()
+        # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
+        batches = self._proven([batch for batch in fetch.batches if self._slots.is_read(batch.partition)])
+        # 3. decode and classify
+        prepared = [block for batch in batches if (block := self._prepared(batch)) is not None]
+        # 4. append and fsync, several partitions side by side
+        written = blocks.write(prepared, self._parts.fsyncs)
+        self._note_outcome(prepared, written)
+        # 5. look after what is not counting, and show the new picture
+        self._pause_out_of_range(fetch.out_of_range)
+        self._caretaker.look_after()
+        self._publish_snapshot()
+        # 6. commit what is durable, with the witness
+        self._commits.send()
+
+    def _proven(self, batches: list[Fetched]) -> list[Fetched]:
+        """Return the batches whose ledger belongs to the topic as it is now."""
+        if not batches:
+            return []
+        try:
+            topic_id = self._parts.facts.topic().topic_id
+        except (KafkaTroubleError, TopicMissingError) as error:
+            for batch in batches:
+                self._slots.pause(self._slots[batch.partition], str(error))
+            return []
+        proven = []
+        for batch in batches:
+            slot = self._slots[batch.partition]
+            assert slot.held is not None, "a partition that is read has a ledger"
+            if slot.held.identity.topic_id == topic_id:
+                proven.append(batch)
+            else:
+                # Nothing of it is appended. Recovery compares the identities and words the refusal.
+                self._slots.pause(slot, "the topic's id has changed", until_success=False)
+        return proven
+
+    def _prepared(self, batch: Fetched) -> Block | None:
+        slot = self._slots[batch.partition]
+        match blocks.prepare(slot, batch, self._parts.schemas, self._config.partitions):
+            case Block() as block:
+                return block
+            case NothingNew():
+                return None
+            case NotYet(reason, schema_ids):
+                slot.schema_ids = schema_ids
+                self._slots.pause(slot, reason, until_success=False)
+                return None
+            case Refuse(reason, cure):
+                self._slots.refuse(slot, reason, cure)
+                return None
+
+    def _note_outcome(self, prepared: list[Block], written: list[Block]) -> None:
+        """Take note of what is durable; a partition without room is fetched again later."""
+        for block in written:
+            slot = block.slot
+            assert slot.progress is not None, "a partition that is read was recovered"
+            slot.progress.durable = block.folded.state.next_offset
+            slot.letters += block.letters
+            slot.progress.poison_pending = bool(slot.letters)
+            self._slots.changed()
+            if slot.trouble:
+                slot.trouble = ""
+                self._slots.show_reading(slot)
+        durable = {block.slot.partition for block in written}
+        for block in prepared:
+            if block.slot.partition not in durable:
+                self._slots.pause(block.slot, block.slot.trouble)
+
+    def _pause_out_of_range(self, partitions: frozenset[int]) -> None:
+        for partition in partitions:
+            slot = self._slots.get(partition)
+            if slot is not None and slot.reading:
+                # Recovery looks at the log's ends and says what it means.
+                self._slots.pause(slot, "the ledger's next offset is outside the log", until_success=False)
+
+    def _on_assigned(self, partitions: list[int]) -> None:
+        logger.info("assigned partitions {}", sorted(partitions))
+        self._slots.add(partitions)
+
+    def _on_released(self, partitions: list[int], lost: bool) -> None:
+        """Finish with partitions that are given up: what is durable is committed, unless others own it already."""
+        logger.info("{} partitions {}", "lost" if lost else "giving up", sorted(partitions))
+        if not lost:
+            self._commits.finish(partitions)
+        for partition in partitions:
+            self._parts.readers.drop(partition)
+        self._slots.remove(partitions)
+        self._caretaker.close_gone()
+        self._publish_snapshot()
+
+    def _publish_snapshot(self) -> None:
+        snapshot = self._slots.new_snapshot()
+        if snapshot is not None:
+            self._parts.board.publish(snapshot)
+
+    def _drain(self) -> None:
+        """End: nothing more is read, what is durable is committed, ledgers are closed. One deadline for all of it."""
+        deadline_s = self._parts.monotonic_s() + self._config.shutdown_timeout_s
+        for slot in self._slots:
+            self._slots.stop_reading(slot)
+        owned = [slot.partition for slot in self._slots]
+        self._commits.finish(owned)
+        working: list[Future[Any]] = [job for slot in self._slots for job in (slot.recovery, slot.publication) if job]
+        wait(working, timeout=max(0.0, deadline_s - self._parts.monotonic_s()))
+        # A static member does not leave the group: its partitions wait for it until the session ends.
+        self._parts.source.close()
+        self._on_released([slot.partition for slot in self._slots], True)
+        self._parts.publisher.close()

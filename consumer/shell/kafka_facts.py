@@ -1,0 +1,115 @@
+"""Questions to Kafka outside the fetching: identities, the ends of the log, what the group has committed."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from consumer.core import witness as witness_text
+from consumer.core.recovery import Absent, Committed, Known, Unreadable
+from consumer.shell.kafka_errors import KafkaTroubleError, text_of
+
+_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the package annotates neither
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicIdentity:
+    """A topic as the cluster has it now. ``topic_id`` never returns once its topic is deleted."""
+
+    topic_id: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnds:
+    """The first offset of a log and its last stable offset, up to which every transaction is decided."""
+
+    start: int
+    end: int
+
+
+class TopicMissingError(Exception):
+    """The cluster has no such topic."""
+
+
+class KafkaFacts:
+    """One admin client; every question has a deadline. Safe from several threads."""
+
+    def __init__(self, config: Mapping[str, str], topic: str, group: str, timeout_s: float) -> None:
+        """``config`` is what every client shares."""
+        self._admin = AdminClient(dict(config))
+        self._topic = topic
+        self._group = group
+        self._timeout_s = timeout_s
+
+    def cluster_id(self) -> str:
+        """Return the cluster's id. Raises KafkaTroubleError."""
+        return str(self._answer(self._admin.describe_cluster(request_timeout=self._timeout_s), "its id").cluster_id)
+
+    def topic(self) -> TopicIdentity:
+        """Return the topic's identity at this moment (1.3 ms seen). Raises KafkaTroubleError, TopicMissingError."""
+        what = f"the id of topic {self._topic}"
+        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=self._timeout_s)
+        try:
+            found = asked[self._topic].result(timeout=self._timeout_s + 1)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise TopicMissingError(f"the cluster has no topic {self._topic}") from error
+            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+        except TimeoutError as error:
+            raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
+        return TopicIdentity(str(found.topic_id), len(found.partitions))
+
+    def committed(self, partitions: Iterable[int]) -> dict[int, Committed]:
+        """Return what the group has committed. An offset in an undecided transaction is Unreadable, not Absent."""
+        asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(self._topic, p) for p in partitions])
+        futures = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=self._timeout_s)
+        answer = self._answer(futures[self._group], f"the committed offsets of group {self._group}")
+        return {entry.partition: _committed_of(entry) for entry in answer.topic_partitions}
+
+    def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
+        """Return the ends of several logs in two requests. Raises KafkaTroubleError."""
+        numbers = list(partitions)
+        starts = self._list_offsets(numbers, _EARLIEST)
+        ends = self._list_offsets(numbers, _LATEST)
+        return {number: LogEnds(starts[number], ends[number]) for number in numbers}
+
+    def _list_offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
+        futures = self._admin.list_offsets(
+            {TopicPartition(self._topic, number): which for number in partitions},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=self._timeout_s,
+        )
+        return {
+            place.partition: self._answer(future, f"the ends of {self._topic}").offset
+            for place, future in futures.items()
+        }
+
+    def _answer(self, future: "Future[Any]", what: str) -> Any:
+        try:
+            # librdkafka keeps the request's own deadline; the second on top is for its thread to say so.
+            return future.result(timeout=self._timeout_s + 1)
+        except KafkaException as error:
+            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+        except TimeoutError as error:
+            raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
+
+
+def _committed_of(entry: TopicPartition) -> Committed:
+    if entry.error is not None:
+        return Unreadable(text_of(entry.error))
+    if entry.offset < 0:
+        return Absent()
+    return Known(entry.offset, witness_text.decode(entry.metadata))

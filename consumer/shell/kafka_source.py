@@ -1,0 +1,281 @@
+"""The group's consumer: who owns which partition, and records as columns.
+
+Theory of operation. The group decides which partitions are *owned*; the ingest loop decides which of these are
+*read*. Reading begins by ``start(partition, next_offset)`` at the LEDGER's next offset, never at Kafka's, and ends by
+``stop``; what was fetched ahead is then dropped by librdkafka, so no record of an old position comes out afterwards.
+In the assign callback nothing is read yet: recovery takes its time in the loop. (Seen with librdkafka 2.16: an empty
+``incremental_assign`` answers the callback, and later ones outside of it are accepted.)
+
+Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``close``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from loguru import logger
+
+from consumer.core.event import Fetched
+from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
+
+_TIMESTAMP_MS: Final = itemgetter(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What one round brought: columns a partition, and partitions whose position is outside the log."""
+
+    batches: tuple[Fetched, ...] = ()
+    out_of_range: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the source tells its owner, in the loop's thread. ``released`` runs before the partitions are given up."""
+
+    assigned: Callable[[list[int]], None]
+    released: Callable[[list[int], bool], None]
+    """(partitions, lost): lost means the group already gave them to others."""
+    committed: Callable[[dict[int, int], str], None]
+    """(next offset by partition, error or nothing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """``group_protocol`` is "classic" or "consumer"; with the latter there is no static membership (seen: fatal)."""
+
+    topic: str
+    group: str
+    replica: str
+    group_protocol: str
+    session_timeout_ms: int
+    block_records_max: int
+    block_wait_ms: int
+    prefetch_kbytes: int
+
+
+class KafkaSource:
+    """See the module's theory of operation."""
+
+    def __init__(self, shared: Mapping[str, str], config: SourceConfig) -> None:
+        """``shared`` is the configuration of every client; what the guarantees need is not for it to change."""
+        self._config = config
+        self._reading: set[int] = set()
+        self._ownership: Ownership | None = None
+        self._consumer = Consumer(
+            {
+                **_tuning(config),
+                **shared,
+                **_guarantees(config),
+                "on_commit": self._on_commit,
+                "error_cb": self._on_error,
+            }
+        )
+        self.trouble: str = ""
+        """The last complaint of librdkafka, until a fetch brings records again."""
+
+    def subscribe(self, ownership: Ownership) -> None:
+        """Join the group. Callbacks come out of ``fetch``."""
+        self._ownership = ownership
+        self._consumer.subscribe(
+            [self._config.topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def fetch(self) -> Fetch:
+        """Wait for a first record and take what else is there, without waiting for a block to fill.
+
+        Raises ConsumerEndedError.
+        """
+        try:
+            first = self._consumer.poll(self._config.block_wait_ms / 1000)
+            if first is None:
+                return Fetch()
+            messages = [first, *self._consumer.consume(self._config.block_records_max - 1, 0)]
+        except KafkaException as error:
+            raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}") from error
+        return self._sorted_out(messages)
+
+    def start(self, partition: int, next_offset: int) -> None:
+        """Read a partition from an offset on."""
+        self.stop([partition])
+        self._consumer.incremental_assign([self._place(partition, next_offset)])
+        self._reading.add(partition)
+
+    def stop(self, partitions: Iterable[int]) -> None:
+        """Read these no more and drop what was fetched ahead; those not being read are ignored."""
+        stopped = self._reading.intersection(partitions)
+        if stopped:
+            self._consumer.incremental_unassign([self._place(partition) for partition in stopped])
+            self._reading -= stopped
+
+    def positions(self) -> dict[int, int]:
+        """Return where the consumer stands, of partitions being read that delivered something. No request."""
+        places = self._consumer.position([self._place(partition) for partition in self._reading])
+        return {place.partition: place.offset for place in places if place.offset >= 0}
+
+    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
+        """Send a commit of (next offset, metadata); the answer comes to ``Ownership.committed``. Returns an error."""
+        try:
+            self._consumer.commit(offsets=self._places(offsets), asynchronous=True)
+        except KafkaException as error:
+            return text_of(error)
+        return ""
+
+    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
+        """Commit and wait for the answer, at most the socket's time-out. Returns an error."""
+        try:
+            self._consumer.commit(offsets=self._places(offsets), asynchronous=False)
+        except KafkaException as error:
+            return text_of(error)
+        return ""
+
+    def group_metadata(self) -> object:
+        """Return what ``send_offsets_to_transaction`` needs to know of this member and its generation."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave; a static member's partitions stay its own until the session ends."""
+        self._consumer.close()
+
+    def _sorted_out(self, messages: list[Message]) -> Fetch:
+        errors = list(map(Message.error, messages))
+        if errors.count(None) == len(errors):
+            self.trouble = ""
+            return Fetch(tuple(_columns(messages)))
+        good = [message for message, error in zip(messages, errors, strict=True) if error is None]
+        out_of_range = {
+            message.partition()
+            for message, error in zip(messages, errors, strict=True)
+            if error is not None and self._is_out_of_range(error)
+        }
+        return Fetch(tuple(_columns(good)), frozenset(number for number in out_of_range if number is not None))
+
+    def _is_out_of_range(self, error: KafkaError) -> bool:
+        if is_fatal(error):
+            if "same group.instance.id" in error.str():
+                raise ConsumerEndedError(
+                    f"another consumer runs as replica {self._config.replica!r} of group {self._config.group}: "
+                    "give each its own TALLY_CONSUMER_REPLICA"
+                )
+            raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}")
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            return True
+        self._on_error(error)
+        return False
+
+    def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        consumer.incremental_assign([])
+        if self._ownership is not None:
+            self._ownership.assigned([place.partition for place in places])
+
+    def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._release(consumer, places, lost=False)
+
+    def _on_lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._release(consumer, places, lost=True)
+
+    def _release(self, consumer: Consumer, places: list[TopicPartition], *, lost: bool) -> None:
+        numbers = [place.partition for place in places]
+        if self._ownership is not None:
+            self._ownership.released(numbers, lost)
+        stopped = self._reading.intersection(numbers)
+        consumer.incremental_unassign([self._place(number) for number in stopped])
+        self._reading -= stopped
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        if self._ownership is None:
+            return
+        failed = [text_of(place.error) for place in places if place.error is not None]
+        text = text_of(error) if error is not None else (failed[0] if failed else "")
+        done = {place.partition: place.offset for place in places if error is None and place.error is None}
+        self._ownership.committed(done, text)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if is_fatal(error):
+            return  # it comes out of poll() as well, where it ends the loop
+        text = text_of(error)
+        if text != self.trouble:
+            logger.warning("Kafka: {}", text)
+        self.trouble = text
+
+    def _place(self, partition: int, offset: int = -1001, metadata: str | None = None) -> TopicPartition:
+        return TopicPartition(self._config.topic, partition, offset, metadata)
+
+    def _places(self, offsets: Mapping[int, tuple[int, str]]) -> list[TopicPartition]:
+        return [self._place(partition, offset, text) for partition, (offset, text) in offsets.items()]
+
+
+def _columns(messages: list[Message]) -> list[Fetched]:
+    """Return the messages as columns a partition, in their order. No Python code runs for each record."""
+    if not messages:
+        return []
+    n = len(messages)
+    partitions = np.fromiter(map(Message.partition, messages), np.int32, n)
+    offsets = np.fromiter(map(Message.offset, messages), np.int64, n)
+    timestamps_ms = np.fromiter(map(_TIMESTAMP_MS, map(Message.timestamp, messages)), np.int64, n)
+    keys = list(map(Message.key, messages))
+    values = list(map(Message.value, messages))
+    # Fetched records come in runs of one partition; each partition's runs are joined.
+    edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), n]
+    runs: dict[int, list[slice]] = {}
+    for start, stop in pairwise(edges):
+        runs.setdefault(int(partitions[start]), []).append(slice(start, stop))
+    return [
+        Fetched(
+            partition=partition,
+            offsets=np.concatenate([offsets[run] for run in slices]),
+            timestamps_ms=np.concatenate([timestamps_ms[run] for run in slices]),
+            keys=_joined(keys, slices),
+            values=_joined(values, slices),
+        )
+        for partition, slices in runs.items()
+    ]
+
+
+def _joined(items: list[bytes | None], slices: list[slice]) -> list[bytes | None]:
+    joined: list[bytes | None] = []
+    for run in slices:
+        joined += items[run]
+    return joined
+
+
+def _tuning(config: SourceConfig) -> dict[str, object]:
+    """Return what a properties file may change."""
+    return {
+        "queued.max.messages.kbytes": config.prefetch_kbytes,
+        "queued.min.messages": 1_000_000,  # so that the bound in bytes decides how much is fetched ahead
+        "fetch.message.max.bytes": 4 * 1024 * 1024,
+        "fetch.wait.max.ms": 100,
+        "fetch.error.backoff.ms": 100,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.keepalive.enable": True,
+        "socket.timeout.ms": 10_000,
+        # Recovery and dead letters run beside the loop, which polls on; this is for a very slow fsync.
+        "max.poll.interval.ms": 900_000,
+    }
+
+
+def _guarantees(config: SourceConfig) -> dict[str, object]:
+    """Return what exactly-once rests on; a properties file does not change it."""
+    fixed: dict[str, object] = {
+        "group.id": config.group,
+        "isolation.level": "read_committed",
+        "check.crcs": True,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "group.protocol": config.group_protocol,
+    }
+    if config.group_protocol == "classic":
+        fixed |= {
+            "group.instance.id": config.replica,
+            "session.timeout.ms": config.session_timeout_ms,
+            "heartbeat.interval.ms": config.session_timeout_ms // 5,
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
+    return fixed

@@ -1,0 +1,111 @@
+"""Looking outside at a bounded rate: what other replicas committed, and where the logs end.
+
+A thread of its own, so that a slow answer holds up neither counting nor REST. It also writes ``totals.json``.
+"""
+
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loguru import logger
+
+from consumer.core.recovery import Known
+from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
+from consumer.core.witness import Witness
+from consumer.shell.board import Board
+from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
+from consumer.shell.totals_file import write_totals
+
+
+class Observer:
+    """``run`` is the thread's function; ``trouble`` says what Kafka did not answer last time, or nothing."""
+
+    def __init__(
+        self,
+        facts: KafkaFacts,
+        board: Board,
+        totals_path: Path,
+        *,
+        partitions: int,
+        refresh_s: float,
+        totals_interval_s: float,
+    ) -> None:
+        self._facts = facts
+        self._board = board
+        self._totals_path = totals_path
+        self._partitions = range(partitions)
+        self._refresh_s = refresh_s
+        self._totals_interval_s = totals_interval_s
+        self._stopping = threading.Event()
+        self._totals_version = -1
+        self._totals_at_s = 0.0
+        self._totals_trouble = ""
+        self.trouble = ""
+
+    def stop(self) -> None:
+        """Ask the thread to end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Look, until stopped."""
+        while not self._stopping.is_set():
+            self._look()
+            self._write_totals()
+            self._stopping.wait(self._refresh_s)
+        self._totals_at_s = 0.0
+        self._write_totals()
+
+    def _look(self) -> None:
+        try:
+            topic_id = self._facts.topic().topic_id
+            committed = self._facts.committed(self._partitions)
+            ends = self._facts.log_ends(self._partitions)
+        except (KafkaTroubleError, TopicMissingError) as error:
+            if not self.trouble:
+                logger.warning("{}", error)
+            self.trouble = str(error)
+            return
+        self.trouble = ""
+        known = {partition: found for partition, found in committed.items() if isinstance(found, Known)}
+        self._board.publish_outside(
+            Outside(
+                elsewhere={
+                    partition: _elsewhere(found.offset, found.witness)
+                    for partition, found in known.items()
+                    if isinstance(found.witness, Witness) and found.witness.topic_id == topic_id
+                },
+                committed={partition: found.offset for partition, found in known.items()},
+                low={partition: end.start for partition, end in ends.items()},
+                last_stable={partition: end.end for partition, end in ends.items()},
+            )
+        )
+
+    def _write_totals(self) -> None:
+        snapshot = self._board.snapshot
+        now_s = time.monotonic()
+        if snapshot.version == self._totals_version or now_s - self._totals_at_s < self._totals_interval_s:
+            return
+        try:
+            write_totals(self._totals_path, total_of(snapshot, self._board.outside), datetime.now(UTC).isoformat())
+        except OSError as error:
+            if str(error) != self._totals_trouble:
+                logger.warning("totals.json was not written: {}", error)
+            self._totals_trouble = str(error)
+            return
+        self._totals_trouble = ""
+        self._totals_version = snapshot.version
+        self._totals_at_s = now_s
+
+
+def _elsewhere(offset: int, witness: Witness) -> Elsewhere:
+    figures = Figures(
+        next_offset=offset,
+        counted=witness.counted,
+        duplicates=witness.duplicates,
+        conflicts=witness.conflicts,
+        poison=witness.poison,
+        total=witness.total,
+    )
+    return Elsewhere(figures, witness.owner_url)

@@ -1,0 +1,82 @@
+"""What the ingest loop keeps for one partition that it owns.
+
+Theory of operation. A slot lives from the assignment to the release of its partition. The loop's thread is its only
+user. While it is *busy* a recovery or a publication runs in another thread, on what it was given and on the ledger,
+which the loop leaves alone until that is done. A busy slot is not *read* (fetched by the source).
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from consumer.core.commit_rules import Progress
+from consumer.core.dead_letter import Letter
+from consumer.core.fold import LedgerState
+from consumer.core.partition_state import Recovering, State
+from consumer.core.recovery import Replay
+from consumer.core.snapshot import Figures, Own
+from consumer.shell.dead_letters import PublicationOutcome
+from consumer.shell.held import Held
+from consumer.shell.partition_recovery import RecoveryOutcome
+
+
+@dataclass(slots=True)
+class Slot:
+    """See the module's theory of operation.
+
+    verdicts: offset -> reason's code of poison whose dead letter exists; it is not decided nor published again.
+    letters: poison in the ledger whose dead letter does not exist yet.
+    schema_ids: writers' ids that must be resolved before reading goes on.
+    doubt: the reason of a refusal that was found once; the second time it stands.
+    trouble: why reading was interrupted; shown until a block was appended or ``trouble_until_s`` has passed.
+    """
+
+    partition: int
+    state: State = field(default_factory=lambda: Recovering("assigned"))
+    held: Held | None = None
+    progress: Progress | None = None
+    replay: Replay | None = None
+    verdicts: Mapping[int, int] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
+    schema_ids: frozenset[int] = frozenset()
+    doubt: str = ""
+    trouble: str = ""
+    trouble_until_s: float = 0.0
+    position: int | None = None
+    reading: bool = False
+    recovery: "Future[RecoveryOutcome] | None" = None
+    publication: "Future[PublicationOutcome] | None" = None
+    retry_at_s: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether another thread works on it, or has an outcome that was not taken yet."""
+        return self.recovery is not None or self.publication is not None
+
+    @property
+    def working(self) -> bool:
+        """Tell whether another thread has not finished with it."""
+        return any(job is not None and not job.done() for job in (self.recovery, self.publication))
+
+    @property
+    def ledger_state(self) -> LedgerState:
+        """The state of the open ledger."""
+        assert self.held is not None, f"partition {self.partition} has no open ledger"
+        return self.held.opened.ledger.state
+
+    def own(self) -> Own:
+        """Return what readers see of it."""
+        figures = None if self.held is None else figures_of(self.held.opened.ledger.state)
+        return Own(self.partition, self.state, figures, self.position)
+
+
+def figures_of(state: LedgerState) -> Figures:
+    """Return the figures of a ledger."""
+    return Figures(
+        next_offset=state.next_offset,
+        counted=state.counted,
+        duplicates=state.duplicates,
+        conflicts=state.conflicts,
+        poison=state.poison,
+        total=state.total,
+    )

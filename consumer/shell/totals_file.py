@@ -1,0 +1,36 @@
+"""``totals.json`` beside the ledgers: for people, replaced atomically, never read back."""
+
+import json
+import os
+from pathlib import Path
+
+from common.decimals import text_of
+from consumer.core.snapshot import Total
+
+
+def write_totals(path: Path, total: Total, as_of: str) -> None:
+    """Replace the file. Raises OSError; the ledgers do not depend on it, so it is not synced."""
+    content = {
+        "about": "For people. The ledgers are the truth; nothing reads this file.",
+        "as_of": as_of,
+        "total": text_of(total.total),
+        "count": total.counted,
+        "duplicates": total.duplicates,
+        "conflicts": total.conflicts,
+        "poison": total.poison,
+        "complete": total.complete,
+        "partitions": [
+            {
+                "partition": part.partition,
+                "state": part.state.value,
+                "next_offset": None if part.figures is None else part.figures.next_offset,
+                "count": None if part.figures is None else part.figures.counted,
+                "total": None if part.figures is None else text_of(part.figures.total),
+            }
+            for part in total.partitions
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
