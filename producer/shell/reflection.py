@@ -42,7 +42,8 @@ def _describe_v1() -> None:
     file.options.Clear()
     for message in file.message_type:
         for field in message.field:
-            field.type_name = _renamed(field.type_name)
+            if field.HasField("type_name"):
+                field.type_name = _renamed(field.type_name)
     for service in file.service:
         for method in service.method:
             method.input_type = _renamed(method.input_type)

@@ -1,0 +1,68 @@
+"""``python -m producer``: the producer service. ``--help`` lists every setting."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from loguru import logger
+
+from common.kafka_config import KafkaConfigError
+from common.settings import SettingsError, effective, help_text, load
+from observability import logs
+from producer.settings import ProducerSettings
+
+_HELP = """Usage: python -m producer
+
+Adds two numbers over gRPC and commits each sum in a Kafka transaction before it answers.
+SIGTERM or SIGINT: no more calls, every call in flight is answered, exit 0.
+
+Settings, from the environment or .env:
+{settings}
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the producer; return the exit code: 0 after a signal, 1 when it cannot serve, 2 for wrong usage."""
+    if arguments:
+        asked = list(arguments) in (["--help"], ["-h"])
+        text = _HELP.format(settings=help_text(ProducerSettings))
+        (sys.stdout if asked else sys.stderr).write(text)
+        return 0 if asked else 2
+    try:
+        settings = load(ProducerSettings)
+        logs.configure("producer", settings.log_level, settings.log_format)
+        return _serve(settings)
+    except (SettingsError, KafkaConfigError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _serve(settings: ProducerSettings) -> int:
+    # Imported here: --help and a wrong setting must not need half a second for gRPC and Kafka.
+    import uvloop  # noqa: PLC0415
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+
+    from producer.shell.grpc_server import PortTakenError  # noqa: PLC0415
+    from producer.wiring import Service  # noqa: PLC0415
+
+    async def run() -> int:
+        return await Service(settings).run()
+
+    logger.bind(**effective(settings)).info("starting")
+    try:
+        return uvloop.new_event_loop().run_until_complete(run())
+    except PortTakenError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
+        sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Every call is answered and every lane has ended or was left behind on purpose. What is left are threads of gRPC
+    # and of Kafka clients, which a usual exit would wait for, without a limit when a broker hangs.
+    os._exit(code)

@@ -1,0 +1,68 @@
+"""The producer's settings."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from common.settings import Settings
+from contracts.generated.topics import SUMS
+
+
+class ProducerSettings(Settings):
+    """What the producer reads from the environment. Each bound's reason stands in its description."""
+
+    grpc_host: str = Field("127.0.0.1", min_length=1, description="The address the gRPC server listens on.")
+    grpc_port: int = Field(50051, ge=1, le=65535, description="The port the gRPC server listens on.")
+    grpc_message_bytes_max: int = Field(
+        4 * 1024 * 1024, ge=1024, description="The largest request taken, in bytes; a larger one is RESOURCE_EXHAUSTED."
+    )
+    producer_replica: str = Field(
+        "0",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="This producer's name among all producers: unique and stable. Two of a name fence each other.",
+    )
+    producer_lanes: int = Field(
+        4, ge=1, le=SUMS.partitions, description="Threads with a transactional producer each; partitions are dealt out."
+    )
+    producer_batch_records_max: int = Field(
+        5_000, ge=1, le=50_000, description="The most additions that one transaction carries."
+    )
+    producer_add_batch_max: int = Field(10_000, ge=1, le=100_000, description="The most additions in an AddBatch call.")
+    producer_queue_records_max: int = Field(
+        100_000, ge=1, description="The most additions that may wait; above it calls are RESOURCE_EXHAUSTED."
+    )
+    producer_queue_bytes_max: int = Field(
+        64 * 1024 * 1024, ge=1024, description="The most bytes of requests that may wait; likewise."
+    )
+    producer_cache_records_max: int = Field(
+        200_000, ge=2, description="The most committed ids that are remembered to answer retries fast, 0.3 kB each."
+    )
+    producer_transaction_timeout_ms: int = Field(
+        15_000, ge=1_000, le=900_000, description="After so long the broker aborts a transaction by itself."
+    )
+    producer_socket_timeout_ms: int = Field(
+        3_000, ge=100, le=300_000, description="After so long a request to the broker is given up and sent again."
+    )
+    producer_drain_timeout_s: float = Field(
+        15.0, ge=0.1, le=600, description="How long a stop waits for calls in flight before it answers UNAVAILABLE."
+    )
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        if self.producer_add_batch_max > self.producer_queue_records_max:
+            raise ValueError(
+                f"TALLY_PRODUCER_ADD_BATCH_MAX ({self.producer_add_batch_max}) is more than "
+                f"TALLY_PRODUCER_QUEUE_RECORDS_MAX ({self.producer_queue_records_max}): a full batch would never fit"
+            )
+        if self.grpc_message_bytes_max > self.producer_queue_bytes_max:
+            raise ValueError(
+                f"TALLY_GRPC_MESSAGE_BYTES_MAX ({self.grpc_message_bytes_max}) is more than "
+                f"TALLY_PRODUCER_QUEUE_BYTES_MAX ({self.producer_queue_bytes_max}): a large request would never fit"
+            )
+        if self.producer_socket_timeout_ms * 2 > self.producer_transaction_timeout_ms:
+            raise ValueError(
+                f"TALLY_PRODUCER_SOCKET_TIMEOUT_MS ({self.producer_socket_timeout_ms}) is more than half of "
+                f"TALLY_PRODUCER_TRANSACTION_TIMEOUT_MS ({self.producer_transaction_timeout_ms}): "
+                f"no request could be repeated in time"
+            )
+        return self

@@ -1,0 +1,178 @@
+"""The composition root: builds every object of the producer, runs it, and ends it within one deadline."""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+
+from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
+from loguru import logger
+
+from common import registry
+from common.kafka_config import client_config
+from contracts.generated.topics import SUMS
+from producer.core.batching import Batch, Limits
+from producer.core.idempotency import KnownIds
+from producer.core.lane import Rules
+from producer.settings import ProducerSettings
+from producer.shell.desk import Desk
+from producer.shell.event_encoder import EventEncoder
+from producer.shell.grpc_server import Door
+from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from producer.shell.lane_thread import LaneThread, Post
+from producer.shell.methods import TallyMethods
+from producer.shell.startup import CannotServeError, Prepared, Startup
+from producer.shell.topic import TopicAdmin
+
+_ANSWER_RESERVE_S = 1.0
+"""Of the time to drain: for answering what could not be committed in the rest of it."""
+
+_QUIET = {"log_level": "0"}
+"""For clients whose errors come as exceptions: the client's own lines on standard error would say them again."""
+
+
+class Service:
+    """The producer: STARTING (unready, listening) -> READY <-> UNREADY (a lane has no client) -> DRAINING -> ended.
+
+    `run` is called once, in the event loop's thread, which is the only one that changes anything here.
+    """
+
+    def __init__(self, settings: ProducerSettings) -> None:
+        self._settings = settings
+        self._kafka = client_config(settings.kafka_bootstrap_servers, settings.kafka_config)
+        self._known = KnownIds(
+            SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), settings.producer_cache_records_max
+        )
+        limits = Limits(
+            records_max=settings.producer_queue_records_max,
+            bytes_max=settings.producer_queue_bytes_max,
+            batch_records_max=settings.producer_batch_records_max,
+        )
+        self._desk = Desk(settings.producer_lanes, limits, self._known, self._on_report)
+        methods = TallyMethods(self._desk, SUMS.name, SUMS.partitions, settings.producer_add_batch_max)
+        self._door = Door(methods, settings.grpc_message_bytes_max)
+        quiet = self._quiet = {**self._kafka, **_QUIET}
+        self._startup = Startup(
+            SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, self._unready
+        )
+        self._lanes: list[LaneThread] = []
+        self._lane_reasons: dict[int, str] = dict.fromkeys(range(settings.producer_lanes), "it is starting")
+        self._serving = False
+        self._end: asyncio.Future[str] | None = None  # set to the reason; "" is a signal's
+
+    async def run(self) -> int:
+        """Serve until a signal or a reason to end. Returns the exit code. Raises PortTakenError."""
+        loop = asyncio.get_running_loop()
+        self._end = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, partial(self._end_with, "", number.name))
+        await self._door.start(self._settings.grpc_host, self._settings.grpc_port)
+        logger.bind(host=self._settings.grpc_host, port=self._settings.grpc_port).info("listening for gRPC")
+        life = asyncio.create_task(self._live())
+        cause = await self._end
+        life.cancel()
+        await self._drain()
+        if cause:
+            logger.bind(reason=cause).error("ended")
+            return 1
+        logger.info("ended")
+        return 0
+
+    async def _live(self) -> None:
+        try:
+            prepared = await self._startup.prepare(self._known, self._settings.producer_cache_records_max)
+            self._start_lanes(prepared)
+            # What lives from here to the end need not be visited by the collector again.
+            gc.collect()
+            gc.freeze()
+            self._end_with(await self._startup.watch(prepared.topic_id))
+        except CannotServeError as error:
+            self._end_with(str(error))
+        except Exception as error:  # noqa: BLE001 - a defect ends the process instead of leaving it half alive
+            logger.exception("the start failed by a defect")
+            self._end_with(f"{type(error).__name__}: {error}")
+
+    def _start_lanes(self, prepared: Prepared) -> None:
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        post = partial(_post, loop, self._desk.on_post)
+        encoder = EventEncoder(prepared.schema_id)
+        timeout_s = settings.producer_transaction_timeout_ms / 1000
+        rules = Rules(
+            commit_limit_s=timeout_s, commit_slice_s=min(1.0, timeout_s), resolve_limit_s=max(30.0, 2 * timeout_s)
+        )
+        for number in range(settings.producer_lanes):
+            config = producer_config(
+                self._kafka,
+                f"tally-producer-{settings.producer_replica}-{number}",
+                settings.producer_transaction_timeout_ms,
+                settings.producer_socket_timeout_ms,
+            )
+            transactions = KafkaTransactions(config, self._quiet, SUMS.name)
+            self._lanes.append(LaneThread(number, transactions, encoder, post, rules))
+        self._desk.open_for_calls(self._hand)
+        for lane in self._lanes:
+            lane.start()
+
+    def _hand(self, lane: int, batch: Batch) -> None:
+        self._lanes[lane].inbox.put(batch)
+
+    def _on_report(self, post: Post) -> None:
+        if post.report is not None:
+            known, self._lane_reasons[post.lane] = self._lane_reasons[post.lane], post.report
+            if post.report and post.report != known:
+                logger.bind(lane=post.lane, reason=post.report).warning("not ready")
+            reasons = (f"lane {lane}: {reason}" for lane, reason in self._lane_reasons.items() if reason)
+            self._set_health("; ".join(reasons))
+        if post.end is not None:
+            self._end_with(post.end)
+
+    def _unready(self, why: str) -> None:
+        """Note what the start waits for."""
+        logger.bind(reason=why).warning("not ready")
+        self._set_health(why)
+
+    def _set_health(self, why_unready: str) -> None:
+        assert self._end is not None
+        self._desk.not_ready(why_unready)
+        if self._end.done() or self._serving == (not why_unready):
+            return
+        self._serving = not why_unready
+        if self._serving:
+            logger.info("ready")
+        task = asyncio.ensure_future(self._door.set_serving(self._serving))
+        task.add_done_callback(lambda done: done.result())
+
+    def _end_with(self, cause: str, by: str = "") -> None:
+        assert self._end is not None
+        if not self._end.done():
+            logger.bind(by=by or cause, waiting=self._desk.waiting).info("draining")
+            self._end.set_result(cause)
+
+    async def _drain(self) -> None:
+        """Answer every call and end every lane, within one deadline."""
+        until_s = time.monotonic() + self._settings.producer_drain_timeout_s
+
+        def left_s() -> float:
+            return max(0.0, until_s - time.monotonic())
+
+        # 1. No more calls; health is NOT_SERVING. Those that are there go on as long as they can.
+        stopping = asyncio.create_task(self._door.stop(left_s()))
+        await asyncio.wait({stopping}, timeout=max(0.0, left_s() - min(_ANSWER_RESERVE_S, left_s() / 2)))
+        # 2. Whoever waits still is answered.
+        await self._desk.close()
+        await asyncio.wait({stopping}, timeout=left_s())
+        # 3. The lanes end after what they have in hand, or are left behind: the next producer's clients end it.
+        for lane in self._lanes:
+            lane.stop()
+        for lane in self._lanes:
+            if not await asyncio.to_thread(lane.join, left_s()):
+                logger.bind(lane=lane.number).warning("left behind with a transaction that may be open")
+
+
+def _post(loop: asyncio.AbstractEventLoop, receive: Callable[[Post], None], post: Post) -> None:
+    """Carry a lane's message over to the loop. After the loop's end nobody waits for it."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(receive, post)
