@@ -86,7 +86,8 @@ def _ledger(partition: int, truth: Truth) -> Ledger:
 def _committed(ledger: Ledger) -> Committed:
     end = ledger.marks[-1]
     witness = {
-        "count": end.counted, "duplicates": end.duplicates, "conflicts": end.conflicts, "poison": end.poison,
+        "chain": end.chain.hex(),
+        "counted": end.counted, "duplicates": end.duplicates, "conflicts": end.conflicts, "poison": end.poison,
         "total": f"{end.total:f}",
     }  # fmt: skip
     return Committed(offset=end.next_offset, witness=witness)

@@ -96,7 +96,7 @@ def _opening(metadata: Mapping[str, Any], rows_before: int) -> Mark:
     text = metadata[OPENING]
     said = json.loads(text)
     return Mark(
-        next_offset=said["offset"],
+        next_offset=said["next_offset"],
         counted=said["counted"],
         duplicates=said["duplicates"],
         conflicts=said["conflicts"],

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from tests_support.oracle.chain import chains_at
 from tests_support.oracle.facts import COUNTED, POISON, Facts, Row
 from tests_support.oracle.naming import number
 from tests_support.oracle.truth import Truth, states_at
@@ -57,7 +58,7 @@ def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
             return
         true = states_at(verdicts, [committed.offset])[0]
         pairs = {
-            "count": true.counted,
+            "counted": true.counted,
             "duplicates": true.duplicates,
             "conflicts": true.conflicts,
             "poison": true.poison,
@@ -66,6 +67,9 @@ def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
                  if committed.witness.get(name) != right]  # fmt: skip
         if number(committed.witness.get("total")) != true.total:
             wrong.append(f"total {committed.witness.get('total')} instead of {true.total}")
+        chain = chains_at(verdicts, [committed.offset])[0].hex()
+        if committed.witness.get("chain") != chain:
+            wrong.append(f"chain {committed.witness.get('chain')} instead of {chain}")
         if wrong:
             yield f"partition {partition}, witness at {committed.offset}: {', '.join(wrong)}"
             return

@@ -198,7 +198,12 @@ def commit_without_witness(facts: Facts) -> Facts:
 
 
 def witness_with_a_wrong_count(facts: Facts) -> Facts:
-    witness = {**(facts.committed[3].witness or {}), "count": 99}
+    witness = {**(facts.committed[3].witness or {}), "counted": 99}
+    return replace(facts, committed={**facts.committed, 3: Committed(offset=12, witness=witness)})
+
+
+def witness_with_another_chain(facts: Facts) -> Facts:
+    witness = {**(facts.committed[3].witness or {}), "chain": "00" * 16}
     return replace(facts, committed={**facts.committed, 3: Committed(offset=12, witness=witness)})
 
 
@@ -242,7 +247,8 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
     ("I11", refused_and_committed, str(ID)),
     ("I12", call_that_hung, str(ID)),
     ("WITNESS", commit_without_witness, "offset 12"),
-    ("WITNESS", witness_with_a_wrong_count, "count 99 instead of 3"),
+    ("WITNESS", witness_with_a_wrong_count, "counted 99 instead of 3"),
+    ("WITNESS", witness_with_another_chain, "chain 0000"),
     ("REST", rest_with_a_wrong_total, "total 0"),
     ("REST", rest_that_is_incomplete, "complete False"),
 ]
