@@ -1,0 +1,71 @@
+"""Ledger rows as people and files see them: text for numbers, ids and times."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.decimals import text_of
+from consumer.core.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row. A POISON row has no id and no numbers; ``timestamp`` is RFC 3339 in UTC, by the broker's clock."""
+
+    partition: int
+    offset: int
+    kind: str
+    request_id: str | None
+    a: str | None
+    b: str | None
+    sum: str | None
+    timestamp: str
+    reason: str | None
+
+
+def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
+    """Yield the rows of a partition as entries."""
+    columns = zip(
+        rows["offset"].tolist(),
+        rows["kind"].tolist(),
+        _chunks(rows, "request_id"),
+        _chunks(rows, "a"),
+        _chunks(rows, "b"),
+        _chunks(rows, "sum"),
+        timestamps_of(rows),
+        rows["reason"].tolist(),
+        strict=True,
+    )
+    for offset, kind, request_id, a, b, total, timestamp, reason in columns:
+        if kind == POISON:
+            yield Entry(partition, offset, "POISON", None, None, None, None, timestamp, REASON_NAMES[reason])
+        else:
+            yield Entry(
+                partition,
+                offset,
+                KIND_NAMES[kind],
+                uuid_text(request_id),
+                text_of(int.from_bytes(a, "big", signed=True)),
+                text_of(int.from_bytes(b, "big", signed=True)),
+                text_of(int.from_bytes(total, "big", signed=True)),
+                timestamp,
+                None,
+            )
+
+
+def uuid_text(request_id: bytes) -> str:
+    """Return 16 bytes in canonical lower-case form."""
+    text = request_id.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def timestamps_of(rows: Rows) -> list[str]:
+    """Return the rows' timestamps in RFC 3339."""
+    moments = rows["timestamp_us"].astype("datetime64[us]")
+    return [f"{text}Z" for text in np.datetime_as_string(moments, unit="us").tolist()]
+
+
+def _chunks(rows: Rows, name: str) -> list[bytes]:
+    joined = np.ascontiguousarray(rows[name]).tobytes()
+    return [joined[start : start + 16] for start in range(0, len(joined), 16)]

@@ -1,0 +1,137 @@
+"""The bodies of REST's answers. Money-like values are text, never floats."""
+
+import msgspec
+
+from common.decimals import text_of
+from consumer.core.entry import Entry
+from consumer.core.partition_state import StateName
+from consumer.core.snapshot import PartitionTotal, Total
+
+
+class PartitionTotalAnswer(msgspec.Struct, frozen=True):
+    """One partition's share of the total; figures are null where nobody knows them."""
+
+    partition: int
+    state: StateName
+    next_offset: int | None
+    count: int | None
+    total: str | None
+
+
+class TotalAnswer(msgspec.Struct, frozen=True):
+    """The total, which is the sum over ``partitions``; ``complete`` is false when one of them is not known."""
+
+    total: str
+    count: int
+    duplicates: int
+    conflicts: int
+    poison: int
+    partitions: list[PartitionTotalAnswer]
+    complete: bool
+    as_of: str
+
+
+class RequestAnswer(msgspec.Struct, frozen=True):
+    """Where and how a request id was counted. ``conflicts``: offsets at which it came again with other operands."""
+
+    request_id: str
+    topic: str
+    partition: int
+    offset: int
+    a: str
+    b: str
+    sum: str
+    timestamp: str
+    conflicts: list[int]
+
+
+class EntryAnswer(msgspec.Struct, frozen=True):
+    """One row of a ledger. A POISON row has a reason, and neither id nor numbers."""
+
+    partition: int
+    offset: int
+    kind: str
+    request_id: str | None
+    a: str | None
+    b: str | None
+    sum: str | None
+    timestamp: str
+    reason: str | None
+
+
+class EntriesAnswer(msgspec.Struct, frozen=True):
+    """A page. ``next`` is the cursor for ``after``, null at the end. ``missing``: partitions that are not here."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+    missing: list[int]
+
+
+class SegmentAnswer(msgspec.Struct, frozen=True):
+    """One file of a ledger."""
+
+    file: str
+    first_offset: int
+    next_offset: int
+    size_bytes: int
+    sealed: bool
+
+
+class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One partition. ``lag`` counts offsets up to the last stable one; what is not known is null."""
+
+    partition: int
+    topic: str
+    state: StateName
+    reason: str
+    cure: str
+    owner_url: str | None
+    next_offset: int | None
+    committed: int | None
+    log_start: int | None
+    last_stable: int | None
+    lag: int | None
+    count: int | None
+    duplicates: int | None
+    conflicts: int | None
+    poison: int | None
+    total: str | None
+    files: list[SegmentAnswer]
+
+
+def total_answer(total: Total, as_of: str) -> TotalAnswer:
+    """Return a total as REST says it."""
+    return TotalAnswer(
+        total=text_of(total.total),
+        count=total.counted,
+        duplicates=total.duplicates,
+        conflicts=total.conflicts,
+        poison=total.poison,
+        partitions=[_part(part) for part in total.partitions],
+        complete=total.complete,
+        as_of=as_of,
+    )
+
+
+def entry_answer(entry: Entry) -> EntryAnswer:
+    """Return a row as REST says it."""
+    return EntryAnswer(
+        entry.partition,
+        entry.offset,
+        entry.kind,
+        entry.request_id,
+        entry.a,
+        entry.b,
+        entry.sum,
+        entry.timestamp,
+        entry.reason,
+    )
+
+
+def _part(part: PartitionTotal) -> PartitionTotalAnswer:
+    figures = part.figures
+    if figures is None:
+        return PartitionTotalAnswer(part.partition, part.state, None, None, None)
+    return PartitionTotalAnswer(
+        part.partition, part.state, figures.next_offset, figures.counted, text_of(figures.total)
+    )

@@ -1,0 +1,45 @@
+"""The REST application: controllers, problem documents, OpenAPI."""
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from consumer.shell.rest.entries import EntriesController
+from consumer.shell.rest.exports import ExportsController
+from consumer.shell.rest.health import HealthController
+from consumer.shell.rest.home import home
+from consumer.shell.rest.openapi import assets, openapi_config
+from consumer.shell.rest.partitions import PartitionsController
+from consumer.shell.rest.parts import RestParts
+from consumer.shell.rest.problems import ProblemError, on_exception, on_http_exception, on_problem
+from consumer.shell.rest.requests import RequestsController
+from consumer.shell.rest.total import TotalController
+
+_BODY_BYTES_MAX = 64 * 1024
+
+
+def build_app(parts: RestParts, version: str) -> Litestar:
+    """Return the ASGI application."""
+    return Litestar(
+        route_handlers=[
+            home,
+            assets(),
+            TotalController,
+            RequestsController,
+            EntriesController,
+            PartitionsController,
+            ExportsController,
+            HealthController,
+        ],
+        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
+        signature_types=[RestParts],
+        exception_handlers={
+            ProblemError: on_problem,
+            HTTPException: on_http_exception,
+            Exception: on_exception,
+        },
+        openapi_config=openapi_config(version),
+        request_max_body_size=_BODY_BYTES_MAX,
+        logging_config=None,
+        debug=False,
+    )

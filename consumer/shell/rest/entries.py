@@ -1,0 +1,89 @@
+"""``/v1/entries``: the ledger, paged."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get
+from litestar.params import Parameter
+
+from consumer.core.entry import Entry, entries_of
+from consumer.core.queries import (
+    BEFORE_FIRST,
+    CURSOR_PATTERN,
+    Position,
+    QueryError,
+    checked_partition,
+    cursor_of,
+    parse_cursor,
+)
+from consumer.shell.readers import NotHereError
+from consumer.shell.rest.answers import EntriesAnswer, entry_answer
+from consumer.shell.rest.parts import RestParts, own_or_redirect
+from consumer.shell.rest.problems import bad_request, documented, unavailable
+
+
+class EntriesController(Controller):
+    """Rows in the order of partition and offset."""
+
+    path = "/v1/entries"
+    tags = ("ledger",)
+
+    @get(
+        "",
+        operation_id="listEntries",
+        summary="The ledger, paged by cursor",
+        responses=documented(HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
+        sync_to_thread=True,
+    )
+    def entries(
+        self,
+        request: Request[Any, Any, Any],
+        parts: RestParts,
+        partition: Annotated[int | None, Parameter(description="Only this one; else all of this replica.")] = None,
+        after: Annotated[
+            str | None,
+            Parameter(pattern=CURSOR_PATTERN, description="The cursor `next` of a page, or an offset of `partition`."),
+        ] = None,
+        limit: Annotated[int, Parameter(ge=1, description="Rows in the page, 1000 at most.")] = 100,
+    ) -> EntriesAnswer:
+        """Return a page. A page that ends with ``next`` = null is the last one at that moment."""
+        if limit > parts.page_rows_max:
+            raise bad_request(f"limit is {limit}; allowed is 1 to {parts.page_rows_max}")
+        try:
+            if partition is not None:
+                checked_partition(partition, parts.partitions)
+            start = parse_cursor(after, partition, parts.partitions)
+        except QueryError as error:
+            raise bad_request(str(error)) from error
+        if partition is None:
+            return _page(parts, list(range(parts.partitions)), start, limit)
+        query = request.url.query
+        own_or_redirect(parts, partition, request.url.path + (f"?{query}" if query else ""))
+        answer = _page(parts, [partition], start, limit)
+        if answer.missing:
+            raise unavailable("not-here", "The ledger is not open", f"partition {partition} is not open yet")
+        return answer
+
+
+def _page(parts: RestParts, partitions: list[int], start: Position, limit: int) -> EntriesAnswer:
+    """Fill a page with the rows after ``start``; one row more is read to know whether there is a next page."""
+    found: list[Entry] = []
+    missing = []
+    for partition in partitions:
+        figures = parts.board.snapshot.partitions[partition].figures
+        if figures is None:
+            missing.append(partition)
+            continue
+        if partition < start.partition or len(found) > limit:
+            continue
+        after = start.offset if partition == start.partition else BEFORE_FIRST
+        try:
+            rows = parts.readers.read(partition, after, limit + 1 - len(found), figures.next_offset)
+        except NotHereError:
+            missing.append(partition)
+            continue
+        found += entries_of(partition, rows)
+    more = len(found) > limit
+    page = found[:limit]
+    last = Position(page[-1].partition, page[-1].offset) if more else None
+    return EntriesAnswer([entry_answer(entry) for entry in page], None if last is None else cursor_of(last), missing)

@@ -1,0 +1,47 @@
+"""``/health``."""
+
+from http import HTTPStatus
+
+import msgspec
+from litestar import Controller, get
+
+from consumer.shell.rest.parts import RestParts
+from consumer.shell.rest.problems import ProblemError, documented
+
+
+class HealthAnswer(msgspec.Struct, frozen=True):
+    """All is well."""
+
+    status: str = "ok"
+
+
+class HealthController(Controller):
+    """For supervisors and load balancers."""
+
+    path = "/health"
+    tags = ("health",)
+
+    @get("/live", operation_id="getLive", summary="The process answers")
+    async def live(self) -> HealthAnswer:
+        """Return 200 as long as the process serves."""
+        return HealthAnswer()
+
+    @get(
+        "/ready",
+        operation_id="getReady",
+        summary="All partitions of this replica are counting",
+        responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    async def ready(self, parts: RestParts) -> HealthAnswer:
+        """Return 200, or 503 with every reason."""
+        reasons = parts.unready()
+        if reasons:
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "not-ready",
+                "Not ready",
+                "; ".join(f"{reason.part}: {reason.reason}" for reason in reasons),
+                headers={"Retry-After": "1"},
+                reasons=[{"part": r.part, "reason": r.reason, "cure": r.cure} for r in reasons],
+            )
+        return HealthAnswer()

@@ -1,0 +1,58 @@
+"""OpenAPI: the document, and Swagger UI from this machine, without the internet.
+
+The packaged Swagger UI (4.15) reads OpenAPI 3.0, and Litestar writes 3.1. The page gets the same document under the
+older version's number; what it does not know of 3.1 it ignores. ``/schema/openapi.json`` is the 3.1 document itself.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import swagger_ui_bundle  # type: ignore[import-untyped] # the package holds files only
+from litestar import Request, Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin, YamlRenderPlugin
+from litestar.static_files import create_static_files_router
+
+_ASSETS: Final = "/schema/assets"
+_READ_BY_THE_PAGE: Final = "3.0.3"
+_FAVICON: Final = f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>"
+
+
+class _LocalSwaggerPlugin(SwaggerRenderPlugin):
+    """Swagger UI whose scripts and styles come from here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            path=["/", "/swagger"],
+            js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+            css_url=f"{_ASSETS}/swagger-ui.css",
+            standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
+            favicon=_FAVICON,
+        )
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page with the document in it."""
+        return super().render(request, {**openapi_schema, "openapi": _READ_BY_THE_PAGE})
+
+
+def openapi_config(version: str) -> OpenAPIConfig:
+    """Return the configuration of ``/schema``."""
+    return OpenAPIConfig(
+        title="Tally",
+        version=version,
+        description="The total of all acknowledged sums, each counted exactly once, and the ledger behind it.",
+        path="/schema",
+        render_plugins=[_LocalSwaggerPlugin(), JsonRenderPlugin(), YamlRenderPlugin()],
+        use_handler_docstrings=True,
+    )
+
+
+def assets() -> Router:
+    """Return the handler for the page's scripts and styles."""
+    return create_static_files_router(path=_ASSETS, directories=[_directory()], include_in_schema=False)
+
+
+def _directory() -> Path:
+    found = sorted((Path(swagger_ui_bundle.__file__).parent / "vendor").glob("swagger-ui-*"))
+    assert found, "the package swagger-ui-bundle carries a Swagger UI"
+    return found[-1]

@@ -1,0 +1,89 @@
+"""``/v1/partitions``."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.params import Parameter
+
+from common.decimals import text_of
+from consumer.core.partition_state import StateName, Unassigned, cure_of, name_of, reason_of
+from consumer.core.queries import QueryError, checked_partition
+from consumer.core.snapshot import lag_of
+from consumer.shell.readers import NotHereError
+from consumer.shell.rest.answers import PartitionAnswer, SegmentAnswer
+from consumer.shell.rest.parts import RestParts
+from consumer.shell.rest.problems import ProblemError, documented
+
+
+class PartitionsController(Controller):
+    """States, offsets, lag, files."""
+
+    path = "/v1/partitions"
+    tags = ("partitions",)
+
+    @get("", operation_id="listPartitions", summary="Every partition", sync_to_thread=True)
+    def partitions(self, parts: RestParts) -> list[PartitionAnswer]:
+        """Return all partitions, also those of other replicas."""
+        return [_answer(parts, number) for number in range(parts.partitions)]
+
+    @get(
+        "/{partition:int}",
+        operation_id="getPartition",
+        summary="One partition",
+        responses=documented(HTTPStatus.NOT_FOUND),
+        sync_to_thread=True,
+    )
+    def partition(
+        self, parts: RestParts, partition: Annotated[int, Parameter(description="Its number, from 0.")]
+    ) -> PartitionAnswer:
+        """Return one partition; a refused one with its reason and cure."""
+        try:
+            checked_partition(partition, parts.partitions)
+        except QueryError as error:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "no-partition", "No such partition", str(error)) from error
+        return _answer(parts, partition)
+
+
+def _answer(parts: RestParts, partition: int) -> PartitionAnswer:
+    snapshot, outside = parts.board.snapshot, parts.board.outside
+    own = snapshot.partitions[partition]
+    elsewhere = outside.elsewhere.get(partition)
+    not_ours = isinstance(own.state, Unassigned)
+    figures = elsewhere.figures if not_ours and elsewhere is not None else own.figures
+    return PartitionAnswer(
+        partition=partition,
+        topic=parts.topic,
+        state=StateName.ELSEWHERE if not_ours and elsewhere is not None else name_of(own.state),
+        reason=reason_of(own.state),
+        cure=cure_of(own.state),
+        owner_url=(elsewhere.owner_url if elsewhere is not None else None) if not_ours else parts.owner_url,
+        next_offset=None if figures is None else figures.next_offset,
+        committed=outside.committed.get(partition),
+        log_start=outside.low.get(partition),
+        last_stable=outside.last_stable.get(partition),
+        lag=lag_of(own, outside),
+        count=None if figures is None else figures.counted,
+        duplicates=None if figures is None else figures.duplicates,
+        conflicts=None if figures is None else figures.conflicts,
+        poison=None if figures is None else figures.poison,
+        total=None if figures is None else text_of(figures.total),
+        files=_files(parts, partition),
+    )
+
+
+def _files(parts: RestParts, partition: int) -> list[SegmentAnswer]:
+    try:
+        segments = parts.readers.segments(partition)
+    except NotHereError:
+        return []
+    return [
+        SegmentAnswer(
+            file=str(segment.path),
+            first_offset=segment.first_offset,
+            next_offset=segment.next_offset,
+            size_bytes=segment.size_bytes,
+            sealed=segment.sealed,
+        )
+        for segment in segments
+    ]
