@@ -1,0 +1,124 @@
+"""Blocks: what is written is what is read, and nothing damaged is read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.core import varint
+from consumer.core.block import BadBlock, Block, block_bytes, decode_block, encode_block
+from consumer.core.check import check_block
+from consumer.core.fold import LedgerState
+from consumer.core.id_index import IdIndex
+from consumer.core.mark import decode_mark, encode_mark, mark_of
+from consumer.core.rows import COUNTED, ROWS_DTYPE, no_rows
+from tests_support.ledger_records import Record, addition, folded, plain
+from tests_support.ledger_strategies import topics
+
+SYNC = bytes(range(16))
+int64 = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([s * 2**k for k in range(63) for s in (1, -1)]))
+
+
+@given(st.lists(int64, min_size=1, max_size=20))
+def test_varints_of_a_column_are_those_of_each_value(values: list[int]) -> None:
+    unsigned = varint.zigzag(np.array(values, np.int64))
+    for value, one, width in zip(values, unsigned, varint.widths(unsigned), strict=True):
+        raw = np.zeros((1, width), np.uint8)
+        varint.write_column(raw, np.array([one]))
+        assert raw.tobytes() == varint.encode(value)
+        assert varint.read_column(raw).tolist() == [value]
+        assert varint.have_width(raw).all()
+        assert varint.decode(raw.tobytes(), 0) == (value, width)
+
+
+@given(topics())
+def test_a_block_reads_back_as_it_was_written(records: list[Record]) -> None:
+    outcome = folded(LedgerState.empty(), IdIndex(), records)
+    data = encode_block(outcome.rows, mark_of(outcome.state), SYNC)
+    block = decode_block(data, SYNC)
+    assert isinstance(block, Block)
+    assert block_bytes(data[:20]) == len(data)
+    assert plain(block.rows) == plain(outcome.rows)
+    assert block.mark == mark_of(outcome.state)
+    if records:
+        assert check_block(LedgerState.empty(), block) == outcome.state
+
+
+@given(st.lists(st.tuples(int64, int64), min_size=1, max_size=60))
+def test_rows_of_any_widths_in_any_order_read_back(pairs: list[tuple[int, int]]) -> None:
+    rows = no_rows(len(pairs))
+    rows["offset"], rows["timestamp_us"] = zip(*pairs, strict=True)
+    block = decode_block(encode_block(rows, mark_of(LedgerState.empty()), SYNC), SYNC)
+    assert isinstance(block, Block)
+    assert plain(block.rows) == plain(rows)
+
+
+def test_a_flipped_bit_anywhere_in_a_block_is_noticed() -> None:
+    data, _ = small_block()
+    for at in range(len(data)):
+        for bit in (1, 0x80):
+            damaged = bytearray(data)
+            damaged[at] ^= bit
+            assert isinstance(decode_block(bytes(damaged), SYNC), BadBlock), at
+
+
+def test_every_prefix_of_a_block_is_bad_and_says_so() -> None:
+    data, _ = small_block()
+    for length in range(len(data)):
+        bad = decode_block(data[:length], SYNC)
+        assert isinstance(bad, BadBlock)
+        assert bad.what
+
+
+def test_a_block_of_another_file_is_bad() -> None:
+    assert isinstance(decode_block(small_block()[0], bytes(16)), BadBlock)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_a_bad_block_and_never_an_error(data: bytes) -> None:
+    assert isinstance(decode_block(data, SYNC), BadBlock)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"next_offset": 9}, "next_offset"),
+        ({"counted": 7}, "counted"),
+        ({"duplicates": 7}, "duplicates"),
+        ({"conflicts": 7}, "conflicts"),
+        ({"poison": 7}, "poison"),
+        ({"total": 7}, "total"),
+        ({"chain": bytes(16)}, "chain"),
+        ({"last_timestamp_us": 0}, "last_timestamp_us"),
+    ],
+)
+def test_a_mark_that_its_rows_do_not_give_is_named(change: dict[str, object], word: str) -> None:
+    _, block = small_block()
+    wrong = replace(block, mark=replace(block.mark, **change))  # type: ignore[arg-type]
+    said = check_block(LedgerState.empty(), wrong)
+    assert isinstance(said, str)
+    assert word in said
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS_DTYPE.names or () if name != "timestamp_us"])
+def test_a_changed_value_of_a_row_is_noticed_with_a_right_crc(name: str) -> None:
+    _, block = small_block()
+    for k in range(len(block.rows)):
+        rows = block.rows.copy()
+        rows[name][k] ^= 1
+        assert isinstance(check_block(LedgerState.empty(), Block(rows, block.mark)), str), (name, k)
+
+
+def test_totals_beyond_128_bits_survive_a_mark() -> None:
+    for total in (10**60 + 1, -(10**60) - 5, 10**9, -1):
+        mark = replace(mark_of(LedgerState.empty()), total=total)
+        assert decode_mark(encode_mark(mark)) == mark
+
+
+def small_block() -> tuple[bytes, Block]:
+    records = [addition(0, 1), addition(1, 1), addition(3, 1, a=9), Record(4, 1, None, b"junk"), addition(70, 2)]
+    outcome = folded(LedgerState.empty(), IdIndex(), records)
+    assert outcome.rows["kind"][0] == COUNTED
+    return encode_block(outcome.rows, mark_of(outcome.state), SYNC), Block(outcome.rows, mark_of(outcome.state))

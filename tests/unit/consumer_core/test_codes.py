@@ -1,0 +1,19 @@
+"""The codes in memory are those of the contract."""
+
+from consumer.core import rows
+from contracts.generated.avro.dead_letter import DeadLetterReason
+from contracts.generated.avro.ledger_row import RowKind, RowReason
+
+
+def test_kinds_are_the_contracts_symbols_in_order() -> None:
+    assert tuple(kind.name for kind in RowKind) == rows.KIND_NAMES
+    assert [getattr(rows, kind.name) for kind in RowKind] == [kind.code for kind in RowKind]
+
+
+def test_reasons_are_the_contracts_symbols_in_order() -> None:
+    assert tuple(reason.name for reason in RowReason) == rows.REASON_NAMES
+    assert [getattr(rows, reason.name) for reason in RowReason] == [reason.code for reason in RowReason]
+
+
+def test_every_reason_of_a_row_but_none_is_one_of_a_dead_letter() -> None:
+    assert rows.REASON_NAMES[1:] == tuple(reason.name for reason in DeadLetterReason)

@@ -1,0 +1,156 @@
+"""Decoding a batch into columns, against the naive reference and for each reason."""
+
+import datetime
+import uuid
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+
+from common.framing import frame
+from consumer.core.event import Decoded, General, SchemaUnavailable, Verdict, decode
+from consumer.core.rows import (
+    FRAMING,
+    NONE,
+    OUT_OF_RANGE,
+    POISON,
+    UNDECODABLE,
+    UNKNOWN_SCHEMA,
+    UNREADABLE_SCHEMA,
+    WRONG_KEY,
+    WRONG_PARTITION,
+    WRONG_SUM,
+)
+from contracts.generated.avro.sum_added import SumAdded
+from tests_support.ledger_records import (
+    ADDED_AT,
+    LIMIT,
+    PARTITION,
+    PARTITIONS,
+    SCHEMA_ID,
+    Record,
+    addition,
+    body,
+    decoded,
+    fetched,
+    plain,
+    reference,
+    request_id,
+)
+from tests_support.ledger_strategies import topics
+
+ID = request_id(0)
+OTHER_ID = request_id(0, PARTITION + 1)
+OWN = frame(SCHEMA_ID)
+
+
+@given(topics())
+def test_a_batch_decodes_as_its_records_one_by_one(records: list[Record]) -> None:
+    outcome = decoded(records)
+    expected = reference(records)
+    assert [row.reason for row in plain(outcome.rows)] == [row.reason for row in expected]
+    kindless = [(vars(row) | {"kind": None}) for row in plain(outcome.rows)]
+    assert kindless == [(vars(row) | {"kind": None}) for row in expected]
+    assert [poison.offset for poison in outcome.poison] == [row.offset for row in expected if row.kind == POISON]
+    for poison in outcome.poison:
+        assert records[poison.position].offset == poison.offset
+        assert poison.reason == expected[poison.position].reason
+        assert poison.detail
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (ID, OWN + body(ID, 1, 2), NONE),
+        (ID, OWN + body(ID, 1, 2)[:64] + b"\x02", NONE),
+        (ID, None, FRAMING),
+        (ID, b"", FRAMING),
+        (ID, b"\x01" + (OWN + body(ID, 1, 2))[1:], FRAMING),
+        (ID, frame(99) + body(ID, 1, 2), UNKNOWN_SCHEMA),
+        (ID, OWN, UNDECODABLE),
+        (ID, OWN + body(ID, 1, 2)[:-1], UNDECODABLE),
+        (ID, OWN + body(ID, 1, 2) + b"\0", UNDECODABLE),
+        (ID, OWN + body(ID, 1, 2)[:64] + b"\x02" * 8, UNDECODABLE),
+        (ID, OWN + body(ID, LIMIT, 0), OUT_OF_RANGE),
+        (ID, OWN + body(ID, LIMIT - 1, 1), OUT_OF_RANGE),
+        (ID, OWN + body(ID, 1, 2, 4), WRONG_SUM),
+        (None, OWN + body(ID, 1, 2), WRONG_KEY),
+        (OTHER_ID, OWN + body(ID, 1, 2), WRONG_KEY),
+        (OTHER_ID, OWN + body(OTHER_ID, 1, 2), WRONG_PARTITION),
+    ],
+)
+def test_each_reason_is_found_alone_and_among_good_records(key: bytes, value: bytes, reason: int) -> None:
+    odd = Record(5, 1, key, value)
+    for batch in ([odd], [addition(4, 1), odd, addition(6, 2)]):
+        outcome = decoded(batch)
+        assert [int(row["reason"]) for row in outcome.rows if row["offset"] == 5] == [reason]
+        assert outcome.rows["reason"].sum() == reason
+        assert len(outcome.poison) == (reason != NONE)
+
+
+def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
+    def unreachable(schema_id: int, body: bytes) -> Verdict:
+        raise SchemaUnavailable("connection refused")
+
+    with pytest.raises(SchemaUnavailable):
+        run([addition(0, 0), Record(1, 1, ID, frame(8) + body(ID, 1, 2))], unreachable)
+
+
+def test_another_writers_schema_goes_through_the_general_way_in_its_place() -> None:
+    event = SumAdded(
+        request_id=uuid.UUID(bytes=ID),
+        a=Decimal("0.000000001"),
+        b=Decimal("0.000000002"),
+        sum=Decimal("0.000000003"),
+        added_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+    )
+    outcome = run([addition(0, 1), Record(1, 1, ID, frame(8) + b"anything"), addition(2, 2)], lambda _, __: event)
+    assert outcome.rows["reason"].tolist() == [NONE] * 3
+    assert outcome.rows["request_id"][1].tobytes() == ID
+    assert outcome.schema_ids == {SCHEMA_ID, 8}
+
+
+def test_more_digits_than_the_contract_allows_from_another_schema_are_out_of_range() -> None:
+    event = SumAdded(
+        request_id=uuid.UUID(bytes=ID),
+        a=Decimal(10) ** 30,
+        b=Decimal(0),
+        sum=Decimal(10) ** 30,
+        added_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+    )
+    assert run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: event).poison[0].reason == OUT_OF_RANGE
+
+
+def test_the_general_ways_verdict_is_kept_with_its_schema_id() -> None:
+    outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: Verdict(UNREADABLE_SCHEMA, "because"))
+    (poison,) = outcome.poison
+    assert (poison.reason, poison.detail, poison.schema_id) == (UNREADABLE_SCHEMA, "because", 8)
+    assert outcome.schema_ids == frozenset()
+
+
+def test_what_has_a_dead_letter_is_not_decided_again() -> None:
+    def never(schema_id: int, body: bytes) -> Verdict:
+        raise AssertionError("was asked")
+
+    records = [Record(1, 1, ID, frame(8) + b"x"), addition(2, 1)]
+    outcome = run(records, never, verdicts={1: UNKNOWN_SCHEMA, 2: WRONG_SUM, 77: FRAMING})
+    assert outcome.rows["reason"].tolist() == [UNKNOWN_SCHEMA, WRONG_SUM]
+    assert outcome.rows["kind"].tolist() == [POISON, POISON]
+
+
+def test_an_empty_batch_has_no_rows() -> None:
+    assert len(decoded([]).rows) == 0
+
+
+def test_the_width_of_the_common_form_is_that_of_the_contract() -> None:
+    assert len(body(ID, 1, 2)) == SumAdded.WIDTH == 64 + len(ADDED_AT)
+
+
+def run(records: list[Record], general: General, verdicts: dict[int, int] | None = None) -> Decoded:
+    return decode(
+        fetched(records),
+        partitions=PARTITIONS,
+        fast_schema_ids=frozenset({SCHEMA_ID}),
+        general=general,
+        verdicts=verdicts or {},
+    )

@@ -1,0 +1,159 @@
+"""The decisions when a partition is assigned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from consumer.core.chain import ChainState
+from consumer.core.fold import LedgerState
+from consumer.core.recovery import (
+    Absent,
+    AnchorDiffers,
+    AnchorGone,
+    AnchorSame,
+    Committed,
+    Continue,
+    Facts,
+    Identity,
+    Known,
+    NoAnchor,
+    Refuse,
+    Replay,
+    Retry,
+    Unreadable,
+    check_identity,
+    check_replayed,
+    check_schemas,
+    compare_anchor,
+    decide,
+)
+from consumer.core.rows import COUNTED
+from consumer.core.witness import Unreadable as NoWitness
+from consumer.core.witness import Witness
+from tests_support.ledger_records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
+
+CHAIN, OTHER = b"c" * 16, b"o" * 16
+WITNESS = Witness(5, 10, 0, 0, 0, CHAIN, "topic-id", 1, "")
+LEDGER = LedgerState(100, 90, 0, 0, 0, 10, ChainState.empty(), 0)
+
+
+def facts(committed: Committed, **changes: object) -> Facts:
+    usual = Facts(
+        directory="data/ledger/t-3",
+        ledger=LEDGER,
+        committed=committed,
+        chain_at_committed=CHAIN,
+        log_start=0,
+        log_end=500,
+        anchor=AnchorSame(),
+        topic_id="topic-id",
+        fold_version=1,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def refused(decision: object, word: str) -> bool:
+    return isinstance(decision, Refuse) and word in decision.reason and len(decision.cure) > 20
+
+
+def test_a_commit_that_the_ledger_has_and_agrees_with_goes_on() -> None:
+    assert decide(facts(Known(100, WITNESS))) == Continue(100)
+    assert decide(facts(Known(60, WITNESS))) == Continue(100)
+
+
+def test_a_witness_that_disagrees_at_or_below_the_ledgers_end_refuses() -> None:
+    for offset in (60, 100):
+        assert refused(decide(facts(Known(offset, WITNESS), chain_at_committed=OTHER)), "differ")
+
+
+def test_a_commit_beyond_the_ledger_is_replayed_up_to_its_witness() -> None:
+    assert decide(facts(Known(300, WITNESS), chain_at_committed=None)) == Replay(100, 300, WITNESS)
+    empty = facts(Known(300, WITNESS), chain_at_committed=None, ledger=LedgerState.empty(), anchor=NoAnchor())
+    assert decide(empty) == Replay(0, 300, WITNESS)
+
+
+def test_a_replay_must_end_with_the_witnesss_chain() -> None:
+    replay = Replay(100, 300, WITNESS)
+    assert check_replayed(CHAIN, replay, "d") == Continue(300)
+    assert refused(check_replayed(OTHER, replay, "d"), OTHER.hex())
+    assert check_replayed(OTHER, Replay(100, 300, None), "d") == Continue(300)
+
+
+def test_without_a_commit_the_ledger_rules_with_a_warning() -> None:
+    decision = decide(facts(Absent()))
+    assert isinstance(decision, Continue)
+    assert decision.next_offset == 100
+    assert decision.notes
+    assert decide(facts(Absent(), ledger=LedgerState.empty(), anchor=NoAnchor())) == Continue(0)
+
+
+def test_a_commit_that_cannot_be_read_is_not_an_absent_one() -> None:
+    assert isinstance(decide(facts(Unreadable("timed out"))), Retry)
+
+
+def test_a_commit_without_a_witness_goes_on_with_a_warning() -> None:
+    below, beyond = (decide(facts(Known(offset, NoWitness("none")), chain_at_committed=None)) for offset in (60, 300))
+    assert isinstance(below, Continue)
+    assert below.notes
+    assert isinstance(beyond, Replay)
+    assert (beyond.until, beyond.expected) == (300, None)
+    assert beyond.notes
+
+
+def test_records_deleted_beyond_the_ledger_refuse() -> None:
+    assert refused(decide(facts(Absent(), log_start=101)), "deleted")
+    assert isinstance(decide(facts(Absent(), log_start=100)), Continue)
+
+
+def test_a_log_that_ends_before_the_ledger_refuses() -> None:
+    assert refused(decide(facts(Absent(), log_end=99)), "lost its tail")
+    assert isinstance(decide(facts(Absent(), log_end=100)), Continue)
+
+
+def test_a_log_that_ends_before_the_commit_refuses() -> None:
+    assert refused(decide(facts(Known(501, WITNESS), chain_at_committed=None)), "lost its tail")
+
+
+@pytest.mark.parametrize("anchor", [AnchorDiffers("digest"), AnchorGone()])
+def test_another_or_no_record_at_the_ledgers_last_row_refuses(anchor: AnchorDiffers | AnchorGone) -> None:
+    assert refused(decide(facts(Known(100, WITNESS), anchor=anchor)), "99")
+
+
+def test_a_commit_of_another_topic_or_fold_version_refuses() -> None:
+    assert refused(decide(facts(Known(100, replace(WITNESS, topic_id="old")))), "made again")
+    assert refused(decide(facts(Known(300, replace(WITNESS, fold_version=2)), chain_at_committed=None)), "fold version")
+
+
+@pytest.mark.parametrize("field", list(Identity.__dataclass_fields__))
+def test_each_part_of_the_identity_is_compared_and_named(field: str) -> None:
+    other = replace(IDENTITY, **{field: "other" if isinstance(getattr(IDENTITY, field), str) else 99})
+    refusal = check_identity(IDENTITY, other, "data/ledger/t-3")
+    assert refused(refusal, field.replace("_", " "))
+    assert "{" not in refusal.cure  # type: ignore[union-attr]
+    assert check_identity(IDENTITY, IDENTITY, "d") is None
+
+
+def test_a_schema_id_that_now_means_something_else_refuses() -> None:
+    assert refused(check_schemas({7: "a", 8: "b"}, {7: "a", 8: "x"}, "d"), "schema id 8")
+    assert check_schemas({7: "a"}, {7: "a", 9: "new"}, "d") is None
+
+
+def test_the_anchor_is_compared_by_every_value_that_the_topic_gives() -> None:
+    good, junk = addition(5, 1), Record(5, 9, b"k", b"junk")
+    ledger_row = decoded([good]).rows
+    ledger_row["kind"] = COUNTED
+    assert compare_anchor(ledger_row, decoded([good]).rows) == AnchorSame()
+    assert compare_anchor(ledger_row, None) == AnchorGone()
+    assert compare_anchor(ledger_row, np.empty(0, ledger_row.dtype)) == AnchorGone()
+    for other in (addition(5, 2), addition(5, 1, a=9), addition(5, 1, timestamp_ms=1), junk):
+        assert isinstance(compare_anchor(ledger_row, decoded([other]).rows), AnchorDiffers)
+    poisoned = decoded([junk]).rows
+    assert compare_anchor(poisoned, decoded([junk], {5: int(poisoned["reason"][0])}).rows) == AnchorSame()
+    longer = Record(5, 9, b"k", b"junk.")
+    assert compare_anchor(poisoned, decoded([longer]).rows) == AnchorDiffers("digest")
+
+
+def test_the_fixtures_speak_of_one_partition() -> None:
+    assert decoded([addition(0, 0)]).schema_ids == {SCHEMA_ID}
+    assert len(request_id(0)) == 16
