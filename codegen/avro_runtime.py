@@ -19,11 +19,12 @@ _MICROSECOND: Final = _datetime.timedelta(microseconds=1)
 _MICROS_PER_DAY: Final = 86_400_000_000
 _SHOWN_CHARACTERS_MAX: Final = 60
 
-# Wide enough for every precision that a schema may ask for; anything that would be rounded is trapped.
+# Wide enough for every precision that a schema may ask for; anything that would be rounded is trapped. The exponents
+# are bounded too: 1E+999999 as a whole number would take minutes.
 _EXACT: Final = _decimal.Context(
     prec=1100,
-    Emax=_decimal.MAX_EMAX,
-    Emin=_decimal.MIN_EMIN,
+    Emax=2200,
+    Emin=-2200,
     traps=[_decimal.Inexact, _decimal.InvalidOperation, _decimal.Overflow],
 )
 
