@@ -9,7 +9,6 @@ def summary(report: LoadReport, source_id: str, rejects: RejectsFile) -> dict[st
     return {
         "rows": report.rows,
         "acknowledged": report.acknowledged,
-        "new": report.new,
         "duplicates": report.duplicates,
         "rejected": report.rejected,
         "refused": report.refused,
@@ -25,9 +24,10 @@ def summary(report: LoadReport, source_id: str, rejects: RejectsFile) -> dict[st
 
 def table(report: LoadReport, source_id: str, rejects: RejectsFile) -> str:
     """Return the report as a table of a few lines."""
+    known = f"{report.duplicates:,} of them known to the producer already; the ledger recognises every repetition"
     lines: list[tuple[str, str, str]] = [
         ("rows", f"{report.rows:,}", "" if report.complete else "so far"),
-        ("acknowledged", f"{report.acknowledged:,}", f"{report.new:,} new, {report.duplicates:,} duplicates"),
+        ("acknowledged", f"{report.acknowledged:,}", known),
         ("rejected", f"{report.rejected:,}", f"see {rejects.path}" if report.rejected else ""),
         ("refused", f"{report.refused:,}", f"see {rejects.path}" if report.refused else ""),
         ("unknown", f"{report.unknown:,}", ""),

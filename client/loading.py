@@ -22,10 +22,14 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass
 class LoadReport:
-    """How far a load came. ``acknowledged`` = ``new`` + ``duplicates``, as the service's answers tell them apart."""
+    """How far a load came.
+
+    ``duplicates`` are those acknowledged rows that the producer knew to be sent before. It remembers only so many ids:
+    the ledger recognises every repetition, so a load that was repeated may show none here and still add nothing.
+    """
 
     rows: int = 0
-    new: int = 0
+    acknowledged: int = 0
     duplicates: int = 0
     rejected: int = 0
     refused: int = 0
@@ -40,11 +44,6 @@ class LoadReport:
     first_refused: tuple[int, Refused] | None = None
     positions: dict[int, Position] = field(default_factory=dict)
     """The last acknowledged position of each partition: the total covers the load once it is past all of them."""
-
-    @property
-    def acknowledged(self) -> int:
-        """Return the number of rows that the service answered OK."""
-        return self.new + self.duplicates
 
     @property
     def unanswered(self) -> int:
@@ -161,10 +160,8 @@ class Load:
             case Committed():
                 if decimals.parse(outcome.sum) != row.sum_unscaled:
                     raise WrongSumError(f"line {row.line}: {row.a} + {row.b} was answered with {outcome.sum}")
-                if outcome.duplicate:
-                    report.duplicates += 1
-                else:
-                    report.new += 1
+                report.acknowledged += 1
+                report.duplicates += outcome.duplicate
                 report.sum_unscaled += row.sum_unscaled
                 place = outcome.position
                 last = report.positions.get(place.partition)

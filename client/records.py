@@ -93,4 +93,5 @@ def _resolve(body: bytes, writer_schema: str) -> SumAdded:
         raise ValueError("bytes are left after the record")
     if not isinstance(fields, dict):
         raise TypeError("not a record")
-    return SumAdded(**fields)
+    request_id = fields["request_id"]  # fastavro leaves a UUID that is a fixed as its bytes
+    return SumAdded(**{**fields, "request_id": UUID(bytes=request_id)} if isinstance(request_id, bytes) else fields)

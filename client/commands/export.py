@@ -40,8 +40,8 @@ def command(form: str, output: Path, wait_s: float) -> None:
       tally export --output sums.csv
       tally export --format jsonl --output sums.jsonl
 
-    The service makes the file as of one position, the command downloads it and checks its sha256; only then it gets
-    its name.
+    The service makes the file as of one moment, the command downloads it and checks its sha256; only then it gets its
+    name, and the service's own copy is deleted.
     """
     with RestService(settings().rest_address) as service:
         created = service.call("POST", "/v1/exports", body={"format": form})
@@ -51,6 +51,7 @@ def command(form: str, output: Path, wait_s: float) -> None:
             _save(service, f"{location}/file", done["sha256"], output)
         except OSError as error:
             raise CommandError(f"{error.filename or output}: {error.strerror or error}") from None
+        service.call("DELETE", location)
     click.echo(f"{output}: {done['rows']:,} rows, sha256 {done['sha256']}")
 
 
@@ -59,11 +60,11 @@ def _wait(service: RestService, location: str, wait_s: float) -> dict[str, objec
     deadline = time.monotonic() + wait_s
     while True:
         export = service.call("GET", location).json()
-        if export["state"] == "done":
+        if export["state"] == "DONE":
             assert isinstance(export, dict)
             return export
-        if export["state"] == "failed":
-            raise CommandError(f"the service could not make the export: {export.get('reason') or 'no reason given'}")
+        if export["state"] == "FAILED":
+            raise CommandError(f"the service could not make the export: {export.get('error') or 'no reason given'}")
         if time.monotonic() > deadline:
             raise UnavailableError(f"the export {location} is not ready after {wait_s:g} s; give more with --wait")
         time.sleep(_POLL_S)

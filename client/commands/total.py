@@ -29,7 +29,7 @@ class _PositionType(click.ParamType[str]):
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0, max=60),
+    type=click.FloatRange(min=0, max=30),
     default=10.0,
     show_default=True,
     help="Seconds to wait for --min-position.",
@@ -58,6 +58,6 @@ def command(min_position: str | None, wait_s: float, as_json: bool) -> None:
             click.echo(f"{name:<11} {answer[name]:,}")
         click.echo(f"as of       {answer['as_of']}")
     if not answer["complete"]:
-        missing = [str(each["partition"]) for each in answer["partitions"] if each.get("total") is None]
+        missing = [str(each["partition"]) for each in answer["partitions"] if each["total"] is None]
         what = f"partitions {', '.join(missing)}" if missing else "a partition's figures"
         raise CommandError(f"not complete: {what} unknown at this moment; `tally total` again, or see /v1/partitions")

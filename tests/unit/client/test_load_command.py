@@ -38,8 +38,8 @@ async def test_a_file_is_loaded_once_however_often_the_command_runs(tally, file)
         first = await load(tally, target, file, "--json")
         second = await load(tally, target, file, "--json")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert (numbers(first)["new"], numbers(first)["duplicates"]) == (2500, 0)
-    assert (numbers(second)["new"], numbers(second)["duplicates"]) == (0, 2500)
+    assert (numbers(first)["acknowledged"], numbers(first)["duplicates"]) == (2500, 0)
+    assert (numbers(second)["acknowledged"], numbers(second)["duplicates"]) == (2500, 2500)
     assert numbers(first)["sum"] == numbers(second)["sum"] == str(sum(range(2500)) + 1250)
     source = content_sha256(file)
     assert set(fake.committed) == {request_id(source, line) for line in range(2, 2502)}
@@ -52,7 +52,7 @@ async def test_the_same_content_under_another_name_adds_nothing(tally, file, tmp
     async with serving(fake) as target:
         await load(tally, target, file)
         result = await load(tally, target, copy, "--json")
-    assert (numbers(result)["new"], numbers(result)["duplicates"]) == (0, 2500)
+    assert (numbers(result)["acknowledged"], numbers(result)["duplicates"]) == (2500, 2500)
 
 
 async def test_the_summary_tells_rows_outcomes_and_the_sum(tally, file):
@@ -60,7 +60,7 @@ async def test_the_summary_tells_rows_outcomes_and_the_sum(tally, file):
         result = await load(tally, target, file)
     words = " ".join(result.stdout.split())
     assert "rows 2,500" in words
-    assert "acknowledged 2,500 2,500 new, 0 duplicates" in words
+    assert "acknowledged 2,500 0 of them known to the producer already" in words
     assert f"sum {sum(range(2500)) + 1250}" in words
 
 
@@ -77,7 +77,7 @@ async def test_rows_that_cannot_be_added_go_to_the_rejects_file_and_the_rest_is_
     async with serving(fake) as target:
         result = await load(tally, target, file, "--json")
     assert result.exit_code == 0
-    assert (numbers(result)["rows"], numbers(result)["new"], numbers(result)["rejected"]) == (5, 2, 3)
+    assert (numbers(result)["rows"], numbers(result)["acknowledged"], numbers(result)["rejected"]) == (5, 2, 3)
     with (tmp_path / "mixed.csv.rejects.csv").open(newline="") as rejects:
         assert list(csv.reader(rejects)) == [
             ["line", "reason", "content"],
@@ -112,9 +112,9 @@ async def test_changed_content_stops_with_two_ways_and_each_way_works(tally, fil
         other = ways[1].split("--source-id ")[1].split()[0]
         assert (same, other) == (before, content_sha256(file))
         grown = await load(tally, target, file, "--source-id", same, "--json")
-        assert (numbers(grown)["new"], numbers(grown)["duplicates"]) == (1, 2500)
+        assert (numbers(grown)["acknowledged"], numbers(grown)["duplicates"]) == (2501, 2500)
         anew = await load(tally, target, file, "--source-id", other, "--json")
-        assert (numbers(anew)["new"], numbers(anew)["duplicates"]) == (2501, 0)
+        assert (numbers(anew)["acknowledged"], numbers(anew)["duplicates"]) == (2501, 0)
 
 
 async def test_a_corrected_line_under_the_same_source_is_refused_told_and_not_counted_again(tally, file):
@@ -151,7 +151,7 @@ async def test_a_service_that_stops_answering_ends_in_69_and_the_next_run_comple
         fake.script = lambda seen, request: None
         resumed = await load(tally, target, file, "--json")
     assert resumed.exit_code == 0
-    assert (numbers(resumed)["new"], numbers(resumed)["duplicates"]) == (1500, 1000)
+    assert (numbers(resumed)["acknowledged"], numbers(resumed)["duplicates"]) == (2500, 1000)
 
 
 async def test_no_service_at_all_is_69_with_the_cure_and_nothing_is_remembered(tally, file, tmp_path):

@@ -1,0 +1,175 @@
+"""`tally total` and `tally export` against a scripted REST service, and `tally verify` on a real ledger's report."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from client.commands import verify
+from consumer.verify import LedgerReport, NoLedger, Problem, Report
+
+TOTAL = {
+    "total": "42.5", "count": 1234, "duplicates": 2, "conflicts": 0, "poison": 1, "complete": True,
+    "as_of": "2026-11-23T05:00:00Z", "partitions": [{"partition": 0, "total": "42.5"}, {"partition": 1, "total": None}],
+}  # fmt: skip
+FILE = b"request_id,sum\nx,1\n" * 1000
+
+
+class FakeRest:
+    """Answers from a table: (method, path without query) -> statuses, headers and bodies, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], list[tuple[int, dict[str, str], bytes]]] = {}
+        self.asked: list[str] = []
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                fake.asked.append(f"{self.command} {self.path}")
+                answers = fake.answers.get((self.command, self.path.partition("?")[0]), [(404, {}, b"{}")])
+                status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+                self.send_response(status)
+                for name, value in {**headers, "content-length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server calls
+
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def on(self, method: str, path: str, *bodies: object, status: int = 200, **headers: str) -> None:
+        self.answers[method, path] = [
+            (status, headers, body if isinstance(body, bytes) else json.dumps(body).encode()) for body in bodies
+        ]
+
+
+@pytest.fixture
+def rest() -> Iterator[FakeRest]:
+    fake = FakeRest()
+    thread = threading.Thread(target=fake.server.serve_forever)
+    thread.start()
+    yield fake
+    fake.server.shutdown()
+    thread.join()
+    fake.server.server_close()
+
+
+async def test_total_prints_the_exact_total_and_its_figures(tally, rest):
+    rest.on("GET", "/v1/total", TOTAL)
+    result = await tally("total", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:2] == ["total       42.5", "count       1,234"]
+    assert json.loads((await tally("total", "--json", TALLY_REST_URL=rest.url)).stdout) == TOTAL
+
+
+async def test_total_asks_for_a_position_and_fails_as_unavailable_when_it_is_not_reached(tally, rest):
+    rest.on("GET", "/v1/total", {"detail": "partition 3 is at 5"}, status=504)
+    result = await tally("total", "--min-position", "3:1041", "--wait", "0.5", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 69
+    assert "partition 3 is at 5" in result.stderr
+    assert rest.asked == ["GET /v1/total?min_position=3%3A1041&wait_ms=500"]
+
+
+async def test_an_incomplete_total_is_printed_and_told_to_be_incomplete_with_exit_code_1(tally, rest):
+    rest.on("GET", "/v1/total", {**TOTAL, "complete": False})
+    result = await tally("total", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert "total       42.5" in result.stdout
+    assert "not complete: partitions 1 unknown" in result.stderr
+
+
+async def test_a_rest_service_that_is_not_there_is_69_with_the_cure(tally):
+    result = await tally("total", TALLY_REST_URL="http://127.0.0.1:1")
+    assert result.exit_code == 69
+    assert "just up" in result.stderr
+
+
+async def test_a_position_that_is_none_is_wrong_usage(tally):
+    assert (await tally("total", "--min-position", "three")).exit_code == 2
+
+
+def offer_export(rest: FakeRest, sha256: str) -> None:
+    rest.on("POST", "/v1/exports", {"id": "e1", "state": "QUEUED"}, status=202, location="/v1/exports/e1")
+    done = {"state": "DONE", "rows": 1000, "sha256": sha256}
+    rest.on("GET", "/v1/exports/e1", {"state": "RUNNING"}, done)
+    rest.on("GET", "/v1/exports/e1/file", FILE)
+    rest.on("DELETE", "/v1/exports/e1", b"", status=204)
+
+
+async def test_export_waits_downloads_checks_and_deletes_the_service_s_copy(tally, rest, tmp_path: Path):
+    offer_export(rest, hashlib.sha256(FILE).hexdigest())
+    result = await tally("export", "--output", tmp_path / "sums.csv", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 0
+    assert (tmp_path / "sums.csv").read_bytes() == FILE
+    assert "1,000 rows" in result.stdout
+    assert rest.asked[-1] == "DELETE /v1/exports/e1"
+
+
+async def test_an_export_that_was_damaged_on_the_way_leaves_no_file(tally, rest, tmp_path: Path):
+    offer_export(rest, "0" * 64)
+    (tmp_path / "out").mkdir()
+    result = await tally("export", "--output", tmp_path / "out" / "sums.csv", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert "sha256" in result.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+async def test_an_export_that_fails_is_told_with_its_reason(tally, rest, tmp_path: Path):
+    offer_export(rest, "")
+    rest.on("GET", "/v1/exports/e1", {"state": "FAILED", "error": "the disk is full"})
+    result = await tally("export", "--output", tmp_path / "sums.csv", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert "the disk is full" in result.stderr
+
+
+async def test_an_export_into_a_folder_that_is_not_there_is_told_in_one_line(tally, rest, tmp_path: Path):
+    offer_export(rest, hashlib.sha256(FILE).hexdigest())
+    result = await tally("export", "--output", tmp_path / "nowhere" / "sums.csv", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert "nowhere" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def ledger(directory: Path, *problems: Problem) -> LedgerReport:
+    return LedgerReport(
+        directory=directory, identity=None, segments=1, rows=3, size_bytes=9, next_offset=4, counted=2, duplicates=1,
+        conflicts=0, poison=0, total=42_500_000_000, chain=b"\1" * 16, problems=problems, notes=(),
+    )  # fmt: skip
+
+
+async def test_verify_prints_what_a_sound_ledger_amounts_to(tally, tmp_path: Path, monkeypatch):
+    report = Report(tmp_path, (ledger(tmp_path / "p-0"), ledger(tmp_path / "p-1")))
+    monkeypatch.setattr(verify, "verify_directory", lambda path: report)
+    result = await tally("verify", tmp_path)
+    assert result.exit_code == 0
+    assert "2 ledgers, 4 counted, total 85" in result.stdout
+    assert json.loads((await tally("verify", tmp_path, "--json")).stdout)["total"] == "85"
+
+
+async def test_verify_prints_every_damage_with_file_and_position_and_fails(tally, tmp_path: Path, monkeypatch):
+    damaged = ledger(
+        tmp_path / "p-0", Problem(tmp_path / "x.avro", 4096, "wrong CRC"), Problem(tmp_path / "y", 0, "gap")
+    )
+    monkeypatch.setattr(verify, "verify_directory", lambda path: Report(path, (damaged,)))
+    result = await tally("verify", tmp_path)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'x.avro'} at byte 4,096: wrong CRC" in result.stdout
+    assert f"{tmp_path / 'y'} at byte 0: gap" in result.stdout
+    assert "2 problems in 1 of 1 ledgers" in result.stderr
+
+
+async def test_verify_of_a_folder_without_a_ledger_fails(tally, tmp_path: Path):
+    result = await tally("verify", tmp_path)
+    assert result.exit_code == 1
+    assert "holds no ledger" in result.stderr
+    assert NoLedger.__name__ not in result.output
