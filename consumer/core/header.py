@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Final
 
 from common.avro_fingerprint import AvroSchemaError, fingerprint
@@ -91,11 +92,15 @@ def decode_header(data: bytes) -> Header | OtherFormat | BadHeader:
     if version != str(FORMAT_VERSION):
         return OtherFormat(f"it has format version {version}, this program reads {FORMAT_VERSION}")
     try:
-        if fingerprint(metadata["avro.schema"]) != LedgerRow.FINGERPRINT:
+        if _fingerprint(metadata["avro.schema"]) != LedgerRow.FINGERPRINT:
             return OtherFormat("its rows have another schema than this program's")
         return _header(metadata, data[size - SYNC_BYTES : size], size)
     except (AvroSchemaError, KeyError, TypeError, ValueError) as error:
         return BadHeader(f"its header's CRC is right but its metadata is not: {error!r}")
+
+
+_fingerprint = lru_cache(maxsize=4)(fingerprint)
+"""All segments of all ledgers have the same text."""
 
 
 def _metadata(data: bytes) -> tuple[dict[str, str], int]:

@@ -23,7 +23,15 @@ from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.kafka_source import KafkaSource
-from consumer.shell.partition_recovery import NotNow, PartitionRecovery, Recovered, RecoveryOutcome, RefusedNow
+from consumer.shell.ledger_errors import LedgerDamaged
+from consumer.shell.partition_recovery import (
+    DAMAGED_CURE,
+    NotNow,
+    PartitionRecovery,
+    Recovered,
+    RecoveryOutcome,
+    RefusedNow,
+)
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
@@ -153,7 +161,12 @@ class Caretaker:
                 self._slots.refuse(slot, *_nothing_up_to(replay.until, ledger.state.next_offset))
             return
         directory = str(self._recovery.directory(slot.partition))
-        match check_replayed(ledger.chain_at(replay.until), replay, directory):
+        try:
+            chain = ledger.chain_at(replay.until)
+        except LedgerDamaged as error:
+            self._slots.refuse(slot, str(error), DAMAGED_CURE)
+            return
+        match check_replayed(chain, replay, directory):
             case Continue():
                 slot.replay = None
                 slot.verdicts = {}

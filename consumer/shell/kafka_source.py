@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Final
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from loguru import logger
 
 from consumer.core.event import Fetched
@@ -202,11 +202,13 @@ class KafkaSource:
             logger.warning("Kafka: {}", text)
         self.trouble = text
 
-    def _place(self, partition: int, offset: int = -1001, metadata: str | None = None) -> TopicPartition:
-        return TopicPartition(self._config.topic, partition, offset, metadata)
+    def _place(self, partition: int, offset: int = OFFSET_INVALID) -> TopicPartition:
+        return TopicPartition(self._config.topic, partition, offset)
 
     def _places(self, offsets: Mapping[int, tuple[int, str]]) -> list[TopicPartition]:
-        return [self._place(partition, offset, text) for partition, (offset, text) in offsets.items()]
+        return [
+            TopicPartition(self._config.topic, partition, offset, text) for partition, (offset, text) in offsets.items()
+        ]
 
 
 def _columns(messages: list[Message]) -> list[Fetched]:

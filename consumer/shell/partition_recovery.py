@@ -7,6 +7,7 @@ Runs in a thread beside the ingest loop, while the partition is not read. It cha
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from loguru import logger
 
@@ -37,6 +38,8 @@ from consumer.shell.ledger_errors import LedgerDamaged, LedgerFull
 from consumer.shell.ledger_file import Ledger
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
+
+DAMAGED_CURE: Final = "Start the consumer again: it puts damaged files aside and reads their rows from the topic."
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class PartitionRecovery:
         facts: KafkaFacts,
         schemas: Schemas,
         sums: RecordReader,
+        dead_letter_facts: KafkaFacts,
         dead_letters: RecordReader,
         ledger_dir: Path,
         topic: str,
@@ -91,6 +95,7 @@ class PartitionRecovery:
         self._facts = facts
         self._schemas = schemas
         self._sums = sums
+        self._dead_letter_facts = dead_letter_facts
         self._dead_letters = dead_letters
         self._ledger_dir = ledger_dir
         self._topic = topic
@@ -110,7 +115,7 @@ class PartitionRecovery:
         except OSError as error:
             return NotNow(keep.held, f"{self.directory(partition)} cannot be opened: {error}")
         except LedgerDamaged as error:
-            return RefusedNow(keep.held, str(error), "restart the consumer: it checks the ledger and rebuilds it")
+            return RefusedNow(keep.held, str(error), DAMAGED_CURE)
 
     def _run(self, partition: int, keep: "_Keep", schema_ids: frozenset[int]) -> RecoveryOutcome:
         # 1. what the records are read with
@@ -207,15 +212,19 @@ class PartitionRecovery:
     ) -> tuple[dict[int, int], tuple[Letter, ...]]:
         if isinstance(decision, Replay):
             # Below the committed offset every poison has its dead letter: what it says is not decided again.
-            published = self._dead_letters.verdicts(partition, topic_id)
+            published = self._published(partition, topic_id)
             return {offset: reason for offset, reason in published.items() if offset < decision.until}, ()
         if isinstance(committed, Known):
             return {}, self._letters(partition, ledger.poison_since(committed.offset))
         # Without a committed offset only the dead-letter topic knows what is in it.
-        published = self._dead_letters.verdicts(partition, topic_id)
+        published = self._published(partition, topic_id)
         poison = ledger.poison_since(0)
         waiting = [offset not in published for offset in poison["offset"].tolist()]
         return published, self._letters(partition, poison[waiting])
+
+    def _published(self, partition: int, topic_id: str) -> dict[int, int]:
+        ends = self._dead_letter_facts.log_ends([partition])[partition]
+        return self._dead_letters.verdicts(partition, topic_id, ends.start) if ends.end > ends.start else {}
 
     def _letters(self, partition: int, poison: Rows) -> tuple[Letter, ...]:
         """Read poison rows' records again. One that is gone from the topic is published without its bytes."""

@@ -1,13 +1,16 @@
 """Ledgers for readers: REST and exports look into what the ingest loop has open.
 
-The loop puts and drops; any thread reads. A reader that comes while a ledger is closed gets NotHereError.
+The loop puts and drops; any thread reads. A reader that comes too early or too late gets NotHereError.
 """
 
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from loguru import logger
+
 from consumer.core.rows import CONFLICT, Rows
+from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.ledger_file import Opened, SegmentInfo
 
 _CONFLICTS_MAX = 100_000
@@ -54,8 +57,8 @@ class Readers:
             return None
         try:
             return opened.ledger.row_at(offset)
-        except (OSError, ValueError) as error:
-            raise _closed(partition) from error
+        except (OSError, LedgerDamaged) as error:
+            raise _unreadable(partition, error) from error
 
     def conflicts(self, partition: int, request_id: bytes, below: int, count: int) -> list[int]:
         """Return offsets of CONFLICT rows of an id. ``count``: how many the ledger has below ``below``, of all ids.
@@ -77,8 +80,8 @@ class Readers:
         opened = self._get(partition)
         try:
             rows = opened.ledger.read(after, limit)
-        except (OSError, ValueError) as error:
-            raise _closed(partition) from error
+        except (OSError, LedgerDamaged) as error:
+            raise _unreadable(partition, error) from error
         return rows[rows["offset"] < below]
 
     def blocks(self, partition: int, from_offset: int, to_offset: int) -> Iterator[Rows]:
@@ -86,8 +89,8 @@ class Readers:
         opened = self._get(partition)
         try:
             yield from opened.ledger.blocks(from_offset, to_offset)
-        except (OSError, ValueError) as error:
-            raise _closed(partition) from error
+        except (OSError, LedgerDamaged) as error:
+            raise _unreadable(partition, error) from error
 
     def segments(self, partition: int) -> tuple[SegmentInfo, ...]:
         """Return the ledger's files. Raises NotHereError."""
@@ -107,5 +110,6 @@ def _note_conflicts(known: _Conflicts, rows: Rows) -> None:
             known.by_id.setdefault(row["request_id"].tobytes(), []).append(int(row["offset"]))
 
 
-def _closed(partition: int) -> NotHereError:
-    return NotHereError(f"the ledger of partition {partition} was closed meanwhile")
+def _unreadable(partition: int, error: Exception) -> NotHereError:
+    logger.bind(partition=partition).error("the ledger cannot be read: {}", error)
+    return NotHereError(f"the ledger of partition {partition} cannot be read: {error}")

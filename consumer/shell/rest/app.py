@@ -18,7 +18,7 @@ from consumer.shell.rest.total import TotalController
 _BODY_BYTES_MAX = 64 * 1024
 
 
-def build_app(parts: RestParts, version: str) -> Litestar:
+def build_app(parts: RestParts) -> Litestar:
     """Return the ASGI application."""
     return Litestar(
         route_handlers=[
@@ -38,7 +38,7 @@ def build_app(parts: RestParts, version: str) -> Litestar:
             HTTPException: on_http_exception,
             Exception: on_exception,
         },
-        openapi_config=openapi_config(version),
+        openapi_config=openapi_config(),
         request_max_body_size=_BODY_BYTES_MAX,
         logging_config=None,
         debug=False,

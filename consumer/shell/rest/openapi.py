@@ -14,6 +14,8 @@ from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin, Yaml
 from litestar.static_files import create_static_files_router
 
 _ASSETS: Final = "/schema/assets"
+_API_VERSION: Final = "1.0.0"
+"""Of what /v1 promises, whatever the version of the program."""
 _READ_BY_THE_PAGE: Final = "3.0.3"
 _FAVICON: Final = f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>"
 
@@ -35,11 +37,11 @@ class _LocalSwaggerPlugin(SwaggerRenderPlugin):
         return super().render(request, {**openapi_schema, "openapi": _READ_BY_THE_PAGE})
 
 
-def openapi_config(version: str) -> OpenAPIConfig:
+def openapi_config() -> OpenAPIConfig:
     """Return the configuration of ``/schema``."""
     return OpenAPIConfig(
         title="Tally",
-        version=version,
+        version=_API_VERSION,
         description="The total of all acknowledged sums, each counted exactly once, and the ledger behind it.",
         path="/schema",
         render_plugins=[_LocalSwaggerPlugin(), JsonRenderPlugin(), YamlRenderPlugin()],

@@ -1,0 +1,74 @@
+"""``python -m consumer``: the consumer service. ``--help`` lists every setting."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from loguru import logger
+
+from common.kafka_config import KafkaConfigError
+from common.settings import SettingsError, effective, help_text, load
+from consumer.settings import ConsumerSettings
+from observability import logs
+
+_HELP = """Usage: python -m consumer
+
+Counts every committed sum exactly once into an fsynced ledger and serves the total over REST.
+SIGTERM or SIGINT: the block in hand is finished and committed, calls are answered, exit 0.
+
+Settings, from the environment or .env:
+{settings}
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the consumer; return the exit code.
+
+    0 after a signal, 1 when it cannot serve, 2 for wrong usage; 74 leaves from within when the disk failed.
+    """
+    if arguments:
+        asked = list(arguments) in (["--help"], ["-h"])
+        text = _HELP.format(settings=help_text(ConsumerSettings))
+        (sys.stdout if asked else sys.stderr).write(text)
+        return 0 if asked else 2
+    try:
+        settings = load(ConsumerSettings)
+        logs.configure("consumer", settings.log_level, settings.log_format)
+        return _serve(settings)
+    except (SettingsError, KafkaConfigError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _serve(settings: ConsumerSettings) -> int:
+    # Imported here: --help and a wrong setting must not need half a second for Kafka, numpy and Litestar.
+    import uvloop  # noqa: PLC0415
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+
+    from consumer.shell.http_server import PortTakenError, listen  # noqa: PLC0415
+    from consumer.shell.ledger_errors import ReplicaDirectoryLocked  # noqa: PLC0415
+    from consumer.shell.ledger_lock import lock_replica_directory  # noqa: PLC0415
+    from consumer.wiring import Service  # noqa: PLC0415
+
+    logger.bind(**effective(settings)).info("starting")
+    try:
+        with lock_replica_directory(settings.replica_dir), listen(settings.rest_host, settings.rest_port) as listener:
+            return uvloop.new_event_loop().run_until_complete(Service(settings).run(listener))
+    except (ReplicaDirectoryLocked, PortTakenError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}\n")
+        return 1
+    except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
+        sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is closed, or was left behind on purpose at the deadline. What is left are threads of Kafka's clients, which a
+    # usual exit would wait for, without a limit when a broker hangs.
+    os._exit(code)

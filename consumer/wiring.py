@@ -1,0 +1,188 @@
+"""The composition root: builds every object of the consumer, runs it, and ends it within one deadline."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from loguru import logger
+
+from common import registry
+from common.kafka_config import client_config
+from consumer.core.snapshot import Unready, unready_partitions
+from consumer.settings import ConsumerSettings
+from consumer.shell.board import Board
+from consumer.shell.dead_letters import DeadLetterPublisher
+from consumer.shell.export_store import ExportLimits, ExportStore
+from consumer.shell.http_server import http_server
+from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
+from consumer.shell.kafka_errors import ConsumerEndedError
+from consumer.shell.kafka_facts import KafkaFacts
+from consumer.shell.kafka_source import KafkaSource, SourceConfig
+from consumer.shell.ledger_errors import LedgerFailed
+from consumer.shell.observer import Observer
+from consumer.shell.partition_recovery import PartitionRecovery
+from consumer.shell.readers import Readers
+from consumer.shell.record_reader import RecordReader
+from consumer.shell.rest.app import build_app
+from consumer.shell.rest.parts import RestParts
+from consumer.shell.schemas import Schemas
+from contracts.generated.topics import SUMS, SUMS_DLT
+
+_JOB_THREADS = 4
+"""Recoveries and publications side by side; they wait for Kafka most of the time."""
+_EXIT_DISK_FAILED = 74
+"""EX_IOERR of sysexits.h."""
+
+_QUIET = {"log_level": "2"}
+"""Kafka's clients print critical lines only; their errors come back as exceptions and callbacks."""
+
+
+class Service:
+    """The consumer: STARTING -> SERVING -> DRAINING -> ended. ``run`` is called once, in the main thread."""
+
+    def __init__(self, settings: ConsumerSettings) -> None:
+        """Build everything; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError."""
+        self._settings = settings
+        shared = {**client_config(settings.kafka_bootstrap_servers, settings.kafka_config), **_QUIET}
+        kafka_s = settings.consumer_kafka_timeout_ms / 1000
+        self._board = Board(SUMS.partitions, settings.rest_waiters_max)
+        self._readers = Readers()
+        facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
+        schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
+        self._source = KafkaSource(shared, _source_config(settings))
+        self._exports = ExportStore(
+            settings.exports_dir,
+            self._readers.blocks,
+            ExportLimits(settings.exports_kept_max, settings.exports_queued_max),
+        )
+        self._observer = Observer(
+            facts,
+            self._board,
+            settings.totals_path,
+            partitions=SUMS.partitions,
+            refresh_s=settings.consumer_witness_refresh_ms / 1000,
+            totals_interval_s=settings.consumer_totals_interval_ms / 1000,
+        )
+        self._loop = IngestLoop(
+            Parts(
+                source=self._source,
+                facts=facts,
+                recovery=PartitionRecovery(
+                    facts=facts,
+                    schemas=schemas,
+                    sums=RecordReader(shared, SUMS.name, kafka_s),
+                    dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, settings.consumer_group, kafka_s),
+                    dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
+                    ledger_dir=settings.ledger_dir,
+                    topic=SUMS.name,
+                    partitions=SUMS.partitions,
+                ),
+                publisher=DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s),
+                schemas=schemas,
+                board=self._board,
+                readers=self._readers,
+                fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
+                jobs=ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job"),
+            ),
+            LoopConfig(
+                partitions=SUMS.partitions,
+                owner_url=settings.owner_url,
+                retry_s=settings.consumer_retry_ms / 1000,
+                shutdown_timeout_s=settings.consumer_shutdown_timeout_ms / 1000,
+            ),
+        )
+        app = build_app(
+            RestParts(
+                board=self._board,
+                readers=self._readers,
+                exports=self._exports,
+                unready=self._unready,
+                topic=SUMS.name,
+                partitions=SUMS.partitions,
+                owner_url=settings.owner_url,
+                wait_ms_max=settings.rest_wait_ms_max,
+                page_rows_max=settings.rest_page_rows_max,
+            ),
+        )
+        self._server = http_server(app, settings.consumer_shutdown_timeout_ms / 2000)
+        self._draining = False
+        self._end: asyncio.Future[int] | None = None
+
+    async def run(self, listener: socket.socket) -> int:
+        """Serve until a signal or a reason to end; return the exit code."""
+        loop = asyncio.get_running_loop()
+        self._end = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, partial(self._end_with, 0, f"{number.name}: draining"))
+        serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        ingest = threading.Thread(target=self._ingest, args=(loop,), name="ingest", daemon=True)
+        observer = threading.Thread(target=self._observer.run, name="observer", daemon=True)
+        ingest.start()
+        observer.start()
+        logger.bind(host=self._settings.rest_host, port=self._settings.rest_port).info("listening for REST")
+        code = await self._end
+        drained = await self._drain(serving, [ingest, observer])
+        if not drained:
+            logger.warning("not all was finished in time; the ledger has what is counted, the rest is read again")
+        logger.info("ended")
+        return code
+
+    async def _drain(self, serving: "asyncio.Task[None]", threads: list[threading.Thread]) -> bool:
+        """End everything within one deadline; return whether all of it ended."""
+        self._draining = True
+        self._loop.stop()
+        self._observer.stop()
+        self._server.should_exit = True
+        deadline_s = asyncio.get_running_loop().time() + self._settings.consumer_shutdown_timeout_ms / 1000
+        ends = [asyncio.create_task(asyncio.to_thread(thread.join)) for thread in threads]
+        ends.append(asyncio.create_task(asyncio.to_thread(self._exports.close)))
+        _, pending = await asyncio.wait(
+            [serving, *ends], timeout=max(0.0, deadline_s - asyncio.get_running_loop().time())
+        )
+        return not pending
+
+    def _ingest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the ingest loop in its thread; however it ends, the process ends with it."""
+        try:
+            self._loop.run()
+        except LedgerFailed as error:
+            # Nothing may be tried again or tidied up: what is on the disk is found out by the next start.
+            logger.critical("the disk failed, the process ends at once: {}", error)
+            sys.stderr.flush()
+            os._exit(_EXIT_DISK_FAILED)
+        except ConsumerEndedError as error:
+            loop.call_soon_threadsafe(self._end_with, 1, str(error))
+        except Exception:  # noqa: BLE001 - a defect; it is logged and ends the process
+            logger.exception("the ingest loop ended by a defect")
+            loop.call_soon_threadsafe(self._end_with, 1, "the ingest loop ended by a defect")
+
+    def _end_with(self, code: int, why: str) -> None:
+        if self._end is not None and not self._end.done():
+            logger.log("ERROR" if code else "INFO", "{}", why)
+            self._end.set_result(code)
+
+    def _unready(self) -> list[Unready]:
+        """Return every reason for which this replica is not ready."""
+        reasons = [Unready("process", "it is ending")] if self._draining else []
+        trouble = self._observer.trouble or self._source.trouble
+        if trouble:
+            reasons.append(Unready("kafka", trouble))
+        return reasons + unready_partitions(self._board.snapshot)
+
+
+def _source_config(settings: ConsumerSettings) -> SourceConfig:
+    return SourceConfig(
+        topic=SUMS.name,
+        group=settings.consumer_group,
+        replica=settings.consumer_replica,
+        group_protocol=settings.consumer_group_protocol,
+        session_timeout_ms=settings.consumer_session_timeout_ms,
+        block_records_max=settings.consumer_block_records_max,
+        block_wait_ms=settings.consumer_block_wait_ms,
+        prefetch_kbytes=settings.consumer_prefetch_kbytes,
+    )
