@@ -10,7 +10,6 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -69,7 +68,7 @@ class Values:
         self.decode_error: type[Exception] = runtime.AvroDecodeError
         self.parsed = fastavro.parse_schema(json.loads(schema.text))
         self._records = {
-            name: st.deferred(partial(self._record, definition))
+            name: self._deferred(definition)
             for name, definition in schema.named.items()
             if isinstance(definition, Record)
         }
@@ -77,6 +76,10 @@ class Values:
     def records(self) -> st.SearchStrategy[Any]:
         """Return a strategy of records of the top class."""
         return self._records[self.schema.top.name]
+
+    def _deferred(self, record: Record) -> st.SearchStrategy[Any]:
+        """Return a strategy that is built when it is drawn from, so that records may hold their own kind."""
+        return st.deferred(lambda: self._record(record))
 
     def _record(self, record: Record) -> st.SearchStrategy[Any]:
         cls = getattr(self.module, self.names.classes[record.name])
