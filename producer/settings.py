@@ -27,6 +27,9 @@ class ProducerSettings(Settings):
     producer_batch_records_max: int = Field(
         5_000, ge=1, le=50_000, description="The most additions that one transaction carries."
     )
+    producer_gather_ms: float = Field(
+        10.0, ge=0, le=1_000, description="How long a lane under load may wait for its share of the calls; 0 is never."
+    )
     producer_add_batch_max: int = Field(10_000, ge=1, le=100_000, description="The most additions in an AddBatch call.")
     producer_queue_records_max: int = Field(
         100_000, ge=1, description="The most additions that may wait; above it calls are RESOURCE_EXHAUSTED."

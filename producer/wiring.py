@@ -50,7 +50,9 @@ class Service:
             bytes_max=settings.producer_queue_bytes_max,
             batch_records_max=settings.producer_batch_records_max,
         )
-        self._desk = Desk(settings.producer_lanes, limits, self._known, self._on_report)
+        self._desk = Desk(
+            settings.producer_lanes, limits, self._known, self._on_report, settings.producer_gather_ms / 1000
+        )
         methods = TallyMethods(self._desk, SUMS.name, SUMS.partitions, settings.producer_add_batch_max)
         self._door = Door(methods, settings.grpc_message_bytes_max)
         quiet = self._quiet = {**self._kafka, **_QUIET}

@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 Everything here runs in the event loop's thread. A call joins the waiting room and awaits one future, whatever the
 number of its additions. Lanes that are hungry are fed at the end of the loop's turn, so that calls which arrived
-together travel together, without any linger. A lane's `Post` comes in by `loop.call_soon_threadsafe`: a committed
-batch frees the lane first (it is fed before anybody is answered) and answers its calls next.
+together travel together; under load a lane waits for its share, for ``gather_s`` at most (`WaitingRoom.ripe`).
+A lane's `Post` comes in by `loop.call_soon_threadsafe`: a committed batch frees the lane first (it is fed before
+anybody is answered) and answers its calls next.
 
 A committed batch's ids go into the cache of known ids, one call for the batch, and leave the room afterwards.
 """
@@ -31,11 +32,15 @@ Hand = Callable[[int, Batch], None]
 class Desk:
     """Lets calls wait for their additions. `open_for_calls` once lanes exist; `close` answers everything."""
 
-    def __init__(self, lanes: int, limits: Limits, known: KnownIds, on_report: Callable[[Post], None]) -> None:
+    def __init__(
+        self, lanes: int, limits: Limits, known: KnownIds, on_report: Callable[[Post], None], gather_s: float
+    ) -> None:
         self._room = WaitingRoom(lanes, limits)
         self._known = known
         self._on_report = on_report
         self._hungry = [False] * lanes
+        self._gather_s = gather_s
+        self._gathering: list[asyncio.TimerHandle | None] = [None] * lanes
         self._hand: Hand | None = None
         self._why_not = "the producer is starting"
         self._feeding = False
@@ -160,17 +165,29 @@ class Desk:
             self._room.forget(batch)
 
     def _feed_later(self) -> None:
-        if not self._feeding and self._can_feed():
+        """Feed at the end of the loop's turn, when everybody who arrived in it has joined."""
+        if not self._feeding and any(hungry and self._room.waiting(lane) for lane, hungry in enumerate(self._hungry)):
             self._feeding = True
             asyncio.get_running_loop().call_soon(self._feed)
 
-    def _can_feed(self) -> bool:
-        return any(hungry and self._room.waiting(lane) for lane, hungry in enumerate(self._hungry))
-
     def _feed(self) -> None:
+        """Give the hungry lanes what is ripe; what is not yet is given after a moment, ripe or not."""
         self._feeding = False
-        assert self._hand is not None
         for lane, hungry in enumerate(self._hungry):
-            if hungry and (batch := self._room.take(lane)) is not None:
-                self._hungry[lane] = False
-                self._hand(lane, batch)
+            if not hungry or not self._room.waiting(lane):
+                continue
+            if self._room.ripe(lane):
+                self._give(lane)
+            elif self._gathering[lane] is None:
+                loop = asyncio.get_running_loop()
+                self._gathering[lane] = loop.call_later(self._gather_s, self._give, lane)
+
+    def _give(self, lane: int) -> None:
+        timer, self._gathering[lane] = self._gathering[lane], None
+        if timer is not None:
+            timer.cancel()
+        batch = self._room.take(lane) if self._hungry[lane] else None
+        if batch is not None:
+            assert self._hand is not None
+            self._hungry[lane] = False
+            self._hand(lane, batch)
