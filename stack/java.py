@@ -11,7 +11,7 @@ from stack.errors import StackError
 
 JAVA_VERSION_MIN: Final = 21
 
-FAST_START: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+FAST_START: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Quick to start and small, half as fast at full load: for development and tests."""
 
 _UNWANTED: Final = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
