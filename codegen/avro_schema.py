@@ -131,6 +131,9 @@ def parse(file: str, source: str) -> AvroFile:
     definition = reader.named.get(top.name) if isinstance(top, Named) else None
     if not isinstance(definition, Record):
         raise ContractError(file, "$", 'the top of a schema file must be a record ({"type": "record", ...})')
+    for record in reader.named.values():
+        if isinstance(record, Record):
+            _require_finite(file, record, record, reader.named, ())
     return AvroFile(file, definition, reader.named, json.dumps(tree, separators=(",", ":"), ensure_ascii=False))
 
 
@@ -140,6 +143,20 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if keys.count(key) > 1:
             raise ValueError(f"the key {key!r} stands twice in one object")
     return dict(pairs)
+
+
+def _require_finite(
+    file: str, top: Record, record: Record, named: Mapping[str, Definition], seen: tuple[str, ...]
+) -> None:
+    """Raise when a value of ``top`` would have to hold another one, and that one another, without end."""
+    for field in record.fields:
+        inner = named[field.type.name] if isinstance(field.type, Named) else None
+        if inner is top:
+            raise ContractError(
+                file, field.path, f"every {top.name} holds itself; make it a union with null, an array or a map"
+            )
+        if isinstance(inner, Record) and inner.name not in seen:
+            _require_finite(file, top, inner, named, (*seen, inner.name))
 
 
 class _Reader:

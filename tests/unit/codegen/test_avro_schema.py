@@ -1,0 +1,121 @@
+"""A schema that is wrong, or that the generator does not support, is refused with file, place and what is allowed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen import avro_schema, avro_types
+from codegen.errors import ContractError
+from tests_support.avro_modules import imported
+
+
+def _record(*fields: Any, **extra: Any) -> str:
+    return json.dumps({"type": "record", "name": "R", "namespace": "t", "fields": list(fields), **extra})
+
+
+def _of(kind: Any, **extra: Any) -> str:
+    return _record({"name": "f", "type": kind, **extra})
+
+
+def _generate(text: str) -> str:
+    return avro_types.module_text(avro_schema.parse("avro/x.avsc", text), "# header")
+
+
+WRONG = [
+    ('{"type": "record",\n "name": }', "line 2", "not JSON"),
+    ("[" * 100_000, "", "not a schema"),
+    ('{"type": "record", "type": "enum"}', "", "stands twice"),
+    ('"string"', "$", "must be a record"),
+    ('[{"type": "record", "name": "R", "fields": []}]', "$", "must be a record"),
+    ("7", "$", "not a schema"),
+    ('{"name": "R"}', "$", "'type' is missing"),
+    ('{"type": "record", "fields": []}', "$", "'name' is missing"),
+    ('{"type": "record", "name": "1R", "fields": []}', "$.name", "not a name"),
+    ('{"type": "record", "name": "R", "namespace": "a..b", "fields": []}', "$.namespace", "not a namespace"),
+    ('{"type": "record", "name": "R", "fields": {}}', "$.fields", "list of fields"),
+    (_record("f"), "$.fields[0]", "not a field"),
+    (_record({"name": "f"}), "$.fields[0]", "'type' is missing"),
+    (_record({"name": "a-b", "type": "int"}), "$.fields[0].name", "not a name"),
+    (_record({"name": "_f", "type": "int"}), "$.fields[0].name", "start with _"),
+    (_record({"name": "f", "type": "int"}, {"name": "f", "type": "int"}), "$.fields[1].name", "twice"),
+    (_record({"name": "class", "type": "int"}, {"name": "class_", "type": "int"}), "$.fields[1].name", "in Python"),
+    (_record({"name": "f", "type": "int", "doc": 3}), "$.fields[0].doc", "not a text"),
+    (_of("strin"), "$.fields[0].type", "allowed are boolean, bytes"),
+    (_of({"type": "strin"}), "$.fields[0].type.type", "not a type"),
+    (_of(None), "$.fields[0].type", "not a schema"),
+    (_of({"type": 7}), "$.fields[0].type.type", "not a type"),
+    (_of({"type": "array"}), "$.fields[0].type", "'items' is missing"),
+    (_of({"type": "array", "items": "nil"}), "$.fields[0].type.items", "not a type"),
+    (_of({"type": "map"}), "$.fields[0].type", "'values' is missing"),
+    (_of([]), "$.fields[0].type", "1 to 64 branches"),
+    (_of(["int", "int"]), "$.fields[0].type", "int is there 2 times"),
+    (_of(["null", ["int"]]), "$.fields[0].type", "hold a union"),
+    (_of([{"type": "array", "items": "int"}, {"type": "array", "items": "long"}]), "$.fields[0].type", "array"),
+    (_of({"type": "enum", "name": "E", "symbols": []}), "$.fields[0].type.symbols", "one symbol or more"),
+    (_of({"type": "enum", "name": "E", "symbols": ["A", "A"]}), "$.fields[0].type.symbols[1]", "twice"),
+    (_of({"type": "enum", "name": "E", "symbols": ["a b"]}), "$.fields[0].type.symbols[0]", "not a symbol"),
+    (_of({"type": "fixed", "name": "F", "size": 0}), "$.fields[0].type.size", "1 to 65536"),
+    (_of({"type": "fixed", "name": "F", "size": True}), "$.fields[0].type.size", "1 to 65536"),
+    (_of({"type": "fixed", "name": "int", "size": 1}), "$.fields[0].type.name", "primitive"),
+    (_of({"type": "fixed", "name": "R", "size": 1}), "$.fields[0].type.name", "defined twice"),
+    (_of({"type": "fixed", "name": "F", "size": 8, "logicalType": "uuid"}), "$.fields[0].type.size", "16 bytes"),
+    (_of({"type": "long", "logicalType": "timestamp"}), "$.fields[0].type.logicalType", "timestamp-micros"),
+    (_of({"type": "bytes", "logicalType": "decimal"}), "$.fields[0].type.precision", "1 to 1000"),
+    (
+        _of({"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 5}),
+        "$.fields[0].type.precision",
+        "1 to 4 here",
+    ),
+    (
+        _of({"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 3}),
+        "$.fields[0].type.scale",
+        "0 to the precision, 2",
+    ),
+    (_of({"type": "array", "items": "null"}), "$.fields[0]", "take no bytes"),
+    (_of({"type": "array", "items": {"type": "record", "name": "E", "fields": []}}), "$.fields[0]", "take no bytes"),
+    (_of(["int", "long"]), "$.fields[0]", "both int in Python"),
+    (_of(["bytes", {"type": "fixed", "name": "F", "size": 2}]), "$.fields[0]", "both bytes in Python"),
+    (_of({"type": "record", "name": "r", "fields": []}), "t.R", "same Python name"),
+    (_of('{"type":"array","items":' * 70), "$.fields[0].type", "not a type"),
+    (_of(json.loads('{"type":"array","items":' * 70 + '"int"' + "}" * 70)), "items", "nested deeper"),
+    (_of("R"), "$.fields[0]", "holds itself"),
+    (_of({"type": "record", "name": "Q", "fields": [{"name": "r", "type": "R"}]}), "holds", "holds itself"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "words"), WRONG)
+def test_a_wrong_or_unsupported_schema_is_refused_with_its_place(text: str, place: str, words: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        _generate(text)
+    assert str(caught.value).startswith("avro/x.avsc: ")
+    assert place in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_name_is_found_in_the_namespace_of_its_user_or_as_a_full_name(tmp_path: Path) -> None:
+    inner = {
+        "type": "record",
+        "name": "other.I",
+        "fields": [{"name": "x", "type": {"type": "fixed", "name": "F", "size": 1}}],
+    }
+    text = _record({"name": "i", "type": inner}, {"name": "j", "type": "other.I"}, {"name": "f", "type": "other.F"})
+    assert list(avro_schema.parse("x", text).named) == ["other.F", "other.I", "t.R"]
+    with imported(text, tmp_path) as module:
+        assert module.R.decode(b"abc") == module.R(i=module.I(x=b"a"), j=module.I(x=b"b"), f=b"c")
+
+
+def test_a_float_branch_of_a_union_takes_a_whole_number_as_python_s_types_do(tmp_path: Path) -> None:
+    with imported(_of(["null", "double"]), tmp_path) as module:
+        assert module.R.decode(module.R(f=3).encode()).f == 3.0
+        with pytest.raises(ValueError, match="allowed is None or float"):
+            module.R(f="3").encode()
+
+
+def test_documentation_cannot_break_out_of_the_generated_code(tmp_path: Path) -> None:
+    nasty = 'a """ b \\" \\N{x} \\u00zz \' # {x} \n\n import os; "'
+    text = _record({"name": "f", "type": "int", "doc": nasty}, doc=nasty)
+    with imported(text, tmp_path) as module:
+        assert "import os" in module.R.__doc__
+        assert json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False) == module.SCHEMA

@@ -1,0 +1,242 @@
+"""The registry client: each failure is an error of its own, retries and caches are bounded, secrets stay hidden."""
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from common.avro_fingerprint import fingerprint
+from common.registry import (
+    Credentials,
+    RegistryAnswerError,
+    RegistryRefused,
+    RegistryTlsError,
+    RegistryUnauthorised,
+    RegistryUnreachable,
+    SchemaMismatch,
+    SchemaRegistry,
+    SchemaUnknown,
+)
+from common.registry_http import ANSWER_BYTES_MAX, RegistryHttp, masked
+from tests_support.waiting import eventually
+
+TEXT = '{"type":"record","name":"R","fields":[{"name":"f","type":"string"}]}'
+OTHER = '{"type":"record","name":"R","fields":[{"name":"f","type":"bytes"}]}'
+URL = "http://registry.test/apis/ccompat/v7"
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float, /) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+def _registry(handler: Handler, clock: FakeClock | None = None, url: str = URL, **options: Any) -> SchemaRegistry:
+    clock = clock or FakeClock()
+    http = RegistryHttp(url, clock=clock, transport=httpx.MockTransport(handler), **options)
+    return SchemaRegistry(url, clock=clock, http=http)
+
+
+def _answering(status: int, body: Any) -> Handler:
+    return lambda _: httpx.Response(status, json=body)
+
+
+def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"subject": "a/b-value", "version": 1, "id": 7, "schema": TEXT})
+
+    assert _registry(handler).lookup("a/b-value", TEXT) == 7
+    assert seen[0].url.raw_path == b"/apis/ccompat/v7/subjects/a%2Fb-value"
+    assert json.loads(seen[0].content) == {"schema": TEXT}
+
+
+def test_the_registry_may_rewrite_the_text_as_long_as_it_means_the_same() -> None:
+    rewritten = json.dumps(dict(reversed(json.loads(TEXT).items())), indent=1)
+    assert _registry(_answering(200, {"id": 7, "schema": rewritten})).lookup("s", TEXT) == 7
+
+
+def test_a_schema_that_means_another_thing_is_a_mismatch() -> None:
+    with pytest.raises(SchemaMismatch, match="another schema with id 7 under s"):
+        _registry(_answering(200, {"id": 7, "schema": OTHER})).lookup("s", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(40401, "the subject is unknown"), (40403, "the schema is not among its versions")]
+)
+def test_an_unknown_subject_and_an_unknown_schema_are_told_apart(code: int, words: str) -> None:
+    with pytest.raises(SchemaUnknown, match=words):
+        _registry(_answering(404, {"error_code": code, "message": "no"})).lookup("s", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("response", "error"),
+    [
+        (httpx.Response(401, json={"error_code": 40101}), RegistryUnauthorised),
+        (httpx.Response(403, text="<html>"), RegistryUnauthorised),
+        (httpx.Response(200, text="<html>Welcome</html>"), RegistryAnswerError),
+        (httpx.Response(404, text="<html>nginx</html>"), RegistryAnswerError),
+        (httpx.Response(404, json={"title": "no such path"}), RegistryAnswerError),
+        (httpx.Response(302, headers={"Location": "http://elsewhere/"}), RegistryAnswerError),
+        (httpx.Response(200, json=[1]), RegistryAnswerError),
+        (httpx.Response(200, json={"id": 7}), RegistryAnswerError),
+        (httpx.Response(200, json={"id": "7", "schema": TEXT}), RegistryAnswerError),
+        (httpx.Response(200, content=b"[" * 100_000), RegistryAnswerError),
+        (httpx.Response(200, content=b" " * (ANSWER_BYTES_MAX + 1)), RegistryAnswerError),
+        (httpx.Response(422, json={"error_code": 42201, "message": "bad"}), RegistryRefused),
+        (httpx.Response(500, text="oops"), RegistryUnreachable),
+        (httpx.Response(503, text=""), RegistryUnreachable),
+    ],
+)
+def test_each_wrong_answer_is_an_error_of_its_own(response: httpx.Response, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        _registry(lambda _: response).lookup("s", TEXT)
+
+
+def test_what_may_pass_is_retried_a_bounded_number_of_times_with_growing_waits() -> None:
+    clock, calls = FakeClock(), []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(RegistryUnreachable, match=r"3 attempts.*refused"):
+        _registry(handler, clock).lookup("s", TEXT)
+    assert len(calls) == 3
+    assert clock.slept == [0.2, 0.4]
+
+
+def test_a_registry_that_comes_back_in_time_is_not_an_error() -> None:
+    answers = iter([httpx.Response(503), httpx.Response(200, json={"id": 7, "schema": TEXT})])
+    assert _registry(lambda _: next(answers)).lookup("s", TEXT) == 7
+
+
+def test_a_failed_tls_handshake_is_told_apart_and_not_retried() -> None:
+    calls = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        raise httpx.ConnectError("certificate verify failed") from ssl.SSLCertVerificationError("self-signed")
+
+    with pytest.raises(RegistryTlsError):
+        _registry(handler).lookup("s", TEXT)
+    assert len(calls) == 1
+
+
+def test_a_known_id_is_asked_for_once() -> None:
+    calls = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        return httpx.Response(200, json={"schema": TEXT})
+
+    registry = _registry(handler)
+    assert registry.schema(5) == registry.schema(5) == (TEXT, fingerprint(TEXT))
+    assert len(calls) == 1
+
+
+def test_an_unknown_id_is_remembered_for_a_short_time_only() -> None:
+    clock, answers = FakeClock(), [httpx.Response(404, json={"error_code": 40403, "message": "no"})]
+    registry = _registry(lambda _: answers.pop(), clock)
+    for _ in range(3):
+        with pytest.raises(SchemaUnknown, match="schema id 5"):
+            registry.schema(5)
+    answers.append(httpx.Response(200, json={"schema": TEXT}))
+    clock.now_s += 5.0
+    assert registry.schema(5).text == TEXT
+
+
+def test_a_registry_that_is_down_is_never_remembered_as_an_unknown_id() -> None:
+    answers = [httpx.Response(200, json={"schema": TEXT}), *(httpx.Response(503) for _ in range(3))]
+    registry = _registry(lambda _: answers.pop())
+    with pytest.raises(RegistryUnreachable):
+        registry.schema(5)
+    assert registry.schema(5).text == TEXT
+
+
+def test_a_text_that_is_not_avro_has_a_fingerprint_that_no_schema_has() -> None:
+    registry = _registry(_answering(200, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}))
+    assert registry.schema(5).text == 'syntax = "proto3";'
+    assert registry.schema(5).fingerprint != fingerprint(TEXT)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool) -> None:
+    entered, release = threading.Event(), threading.Event()
+    calls: list[httpx.Request] = []
+    outcomes: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        entered.set()
+        assert release.wait(10)
+        return httpx.Response(401) if failing else httpx.Response(200, json={"schema": TEXT})
+
+    registry = _registry(handler)
+
+    def ask() -> None:
+        try:
+            outcomes.append(registry.schema(5).text)
+        except RegistryUnauthorised:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    threads[0].start()
+    assert entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    flight = registry._fetching[5]
+    condition: Any = flight._condition
+    eventually(lambda: len(condition._waiters) == 4, 10, "four threads wait for the answer")
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert outcomes == ["refused" if failing else TEXT] * 5
+    assert len(calls) == 1
+    assert not registry._fetching
+
+
+def _authorization(url: str, credentials: Credentials | None = None) -> str | None:
+    seen: list[str | None] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Authorization"))
+        return httpx.Response(200, json={"schema": TEXT})
+
+    _registry(handler, url=url, credentials=credentials).schema(1)
+    return seen[0]
+
+
+def test_credentials_come_from_the_address_or_are_given_and_the_given_ones_win() -> None:
+    pair = base64.b64encode(b"me:p@ss").decode()
+    assert _authorization(URL) is None
+    assert _authorization("http://me:p%40ss@registry.test/x") == f"Basic {pair}"
+    assert _authorization(URL, Credentials(user="me", password="p@ss")) == f"Basic {pair}"
+    assert _authorization("http://you:x@registry.test/x", Credentials(token="t")) == "Bearer t"
+
+
+def test_secrets_never_stand_in_a_message() -> None:
+    registry = _registry(_answering(401, {}), url="http://me:geheim@registry.test/x")
+    with pytest.raises(RegistryUnauthorised) as caught:
+        registry.schema(1)
+    assert "geheim" not in str(caught.value)
+    assert "geheim" not in registry.url
+    assert "geheim" not in repr(Credentials("me", "geheim", "geheim"))
+    assert masked("http://me:geheim@host:1/x") == "http://***@host:1/x"
