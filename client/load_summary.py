@@ -24,7 +24,7 @@ def summary(report: LoadReport, source_id: str, rejects: RejectsFile) -> dict[st
 
 def table(report: LoadReport, source_id: str, rejects: RejectsFile) -> str:
     """Return the report as a table of a few lines."""
-    known = f"{report.duplicates:,} of them known to the producer already; the ledger recognises every repetition"
+    known = f"{report.duplicates:,} of them known to the producer (the ledger recognises every repetition)"
     lines: list[tuple[str, str, str]] = [
         ("rows", f"{report.rows:,}", "" if report.complete else "so far"),
         ("acknowledged", f"{report.acknowledged:,}", known),

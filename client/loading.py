@@ -68,7 +68,7 @@ class Adder(Protocol):
         ...
 
 
-async def _nothing(_report: LoadReport) -> None:
+async def nothing(_report: LoadReport) -> None:
     """Observe nothing."""
 
 
@@ -123,7 +123,7 @@ class Load:
         self._rejects = rejects
         self._sent: deque[tuple[Row, int]] = deque()  # with the bytes read so far
 
-    async def run(self, client: Adder, after_batch: Callable[[LoadReport], Awaitable[None]] = _nothing) -> None:
+    async def run(self, client: Adder, after_batch: Callable[[LoadReport], Awaitable[None]] = nothing) -> None:
         """Send every row and take in every outcome. A row without a final answer ends the reading, not the waiting.
 
         ``after_batch`` is awaited with the report after each batch; the next rows wait for it. Raises WrongSumError.

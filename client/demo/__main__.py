@@ -54,7 +54,7 @@ async def _demo(folder: Path, limit: int | None) -> bool:
     file = folder / "flights.csv"
     dataset.unpack(dataset.fetch(screen.say), file, limit)
     truth = truth_of(file, dataset.COLUMN_A, dataset.COLUMN_B)
-    screen.say(f"{truth.rows:,} rows; {truth.usable:,} have both numbers, their sum is {truth.total:,}")
+    screen.say(f"{truth.rows:,} rows; {truth.usable:,} have both numbers, their sum is {truth.total:,f}")
 
     screen.step("A stack of its own: Kafka, schema registry, producer, consumer")
     stack = Stack(folder, Ports.free(), say=screen.say, die_with_caller=True)

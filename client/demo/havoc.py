@@ -53,7 +53,7 @@ class Havoc:
             pid = self._stack.pid(part)
             self._stack.kill(part)
             self.kills += 1
-            self._say(f"{acknowledged:>9,} acknowledged: SIGKILL {part} (process {pid})")
+            self._say(f"SIGKILL {part} (process {pid}), {acknowledged:,} rows acknowledged so far")
             self._coming_back[part] = asyncio.create_task(self._start(part))
 
     async def calm(self) -> None:
@@ -71,4 +71,4 @@ class Havoc:
         began_s = clock()
         await asyncio.to_thread(self._stack.start, part)
         await asyncio.to_thread(self._stack.wait_ready, part, _READY_S)
-        self._say(f"{'':>9} {part} is back after {clock() - began_s:.1f} s (process {self._stack.pid(part)})")
+        self._say(f"{part} is back after {clock() - began_s:.1f} s")

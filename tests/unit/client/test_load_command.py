@@ -60,7 +60,7 @@ async def test_the_summary_tells_rows_outcomes_and_the_sum(tally, file):
         result = await load(tally, target, file)
     words = " ".join(result.stdout.split())
     assert "rows 2,500" in words
-    assert "acknowledged 2,500 0 of them known to the producer already" in words
+    assert "acknowledged 2,500 0 of them known to the producer" in words
     assert f"sum {sum(range(2500)) + 1250}" in words
 
 
