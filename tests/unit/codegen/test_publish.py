@@ -1,0 +1,178 @@
+"""Publishing waits within one deadline, tells failures apart, stops before harm, and verifies."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
+from codegen.kafka_admin import KafkaAdmin, KafkaNotReady
+from codegen.plan import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
+from codegen.publish import Publisher
+from common.avro_fingerprint import fingerprint
+from common.registry_http import RegistryHttp
+from tests_support.fake_registry import FakeRegistry
+
+TEXT = '{"type":"record","name":"R","fields":[]}'
+SUBJECT = WantedSubject("s-value", "AVRO", TEXT, fingerprint(TEXT), "FULL", (), "Avro R", owned=True)
+TOPIC = WantedTopic("t", 12, 3, 2, {"retention.ms": "-1"})
+WANTED = Wanted((SUBJECT,), (TOPIC,))
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float, /) -> None:
+        self.now_s += seconds
+
+
+class FakeKafka:
+    """One broker with topics in memory; ``failures`` are raised first."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, FoundTopic] = {}
+        self.failures: list[Exception] = []
+        self.always: Exception | None = None
+        self.forgetful = False
+
+    def brokers(self, timeout_s: float) -> int:
+        assert timeout_s > 0
+        if self.always is not None:
+            raise self.always
+        if self.failures:
+            raise self.failures.pop()
+        return 1
+
+    def read(self, names: Iterable[str]) -> dict[str, FoundTopic]:
+        return {name: self.topics[name] for name in names if name in self.topics}
+
+    def create(self, action: CreateTopic) -> None:
+        if not self.forgetful:
+            self.topics[action.name] = FoundTopic(action.partitions, action.replication_factor, action.config)
+
+    def alter(self, action: AlterTopic) -> None:
+        known = self.topics[action.name]
+        self.topics[action.name] = FoundTopic(
+            known.partitions, known.replication_factor, {**known.config, **action.config}
+        )
+
+
+class World:
+    """A publisher on fakes."""
+
+    def __init__(self, handler: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
+        self.registry = FakeRegistry()
+        self.kafka = FakeKafka()
+        self.said: list[str] = []
+        self.clock = FakeClock()
+        transport = httpx.MockTransport(handler or self.registry.answer)
+        self.http = RegistryHttp("http://registry.test", attempts=1, clock=self.clock, transport=transport)
+
+    def publish(self, wanted: Wanted = WANTED, **options: Any) -> int:
+        kafka = cast(KafkaAdmin, self.kafka)
+        return Publisher(self.http, kafka, self.clock, 60.0, self.said.append).publish(wanted, **options).pending
+
+
+def test_an_empty_world_gets_everything_and_a_second_run_has_nothing_to_do() -> None:
+    world = World()
+    assert world.publish() == 2
+    assert world.registry.levels == {"s-value": "FULL"}
+    assert list(world.registry.subjects) == ["s-value"]
+    assert world.kafka.topics["t"].partitions == 12
+    assert world.publish() == 0
+
+
+def test_a_dry_run_changes_nothing() -> None:
+    world = World()
+    assert world.publish(dry_run=True) == 2
+    assert not world.registry.levels
+    assert not world.registry.subjects
+    assert not world.kafka.topics
+
+
+def test_a_kafka_that_comes_late_is_waited_for() -> None:
+    world = World()
+    world.kafka.failures = [KafkaNotReady("no broker")] * 40
+    assert world.publish() == 2
+    assert any("waiting for Kafka" in said for said in world.said)
+
+
+def test_waiting_ends_at_the_deadline_with_what_was_seen() -> None:
+    world = World()
+    world.kafka.always = KafkaNotReady("connection refused")
+    with pytest.raises(UnreachableError, match=r"waiting for Kafka after 60 s: connection refused"):
+        world.publish()
+    assert 60 <= world.clock.now_s < 62
+    assert 5 <= len(world.said) <= 15
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (httpx.Response(401, json={}), "refuses GET subjects"),
+        (httpx.Response(200, text="<html>"), "not JSON"),
+    ],
+)
+def test_refused_access_and_a_wrong_address_end_at_once(response: httpx.Response, words: str) -> None:
+    world = World(lambda _: response)
+    with pytest.raises(UnreachableError, match=words):
+        world.publish()
+    assert world.clock.now_s == 0
+
+
+def test_refused_access_to_kafka_ends_at_once() -> None:
+    world = World()
+    world.kafka.always = UnreachableError("Kafka refuses access")
+    with pytest.raises(UnreachableError, match="refuses access"):
+        world.publish()
+    assert world.clock.now_s == 0
+
+
+def test_a_topic_with_other_partitions_stops_before_anything_is_changed() -> None:
+    world = World()
+    world.kafka.topics["t"] = FoundTopic(6, 1, {})
+    with pytest.raises(DriftError, match="has 6 partitions, the contract says 12"):
+        world.publish()
+    assert not world.registry.subjects
+    assert world.kafka.topics["t"] == FoundTopic(6, 1, {})
+
+
+def test_an_incompatible_schema_is_refused_with_the_registry_s_words_before_topics_are_made() -> None:
+    world = World()
+    world.registry.subjects["s-value"] = ['"string"']
+    world.registry.incompatible = "field x is gone"
+    with pytest.raises(BreakingError, match=r"s-value.*as incompatible.*field x is gone"):
+        world.publish()
+    assert world.registry.subjects["s-value"] == ['"string"']
+    assert not world.kafka.topics
+
+
+def test_an_invalid_schema_is_not_called_incompatible() -> None:
+    world = World()
+    world.registry.invalid = "unknown type"
+    with pytest.raises(CodegenError, match="unknown type") as caught:
+        world.publish()
+    assert caught.value.exit_code == 1
+
+
+def test_what_does_not_stay_is_told_at_the_deadline() -> None:
+    world = World()
+    world.kafka.forgetful = True
+    with pytest.raises(DriftError, match=r"carried out, and yet is not so after 60 s: topic t"):
+        world.publish()
+
+
+def test_a_schema_refers_to_the_version_that_this_very_run_registered() -> None:
+    world = World()
+    base = WantedSubject("b.proto", "PROTOBUF", "b", "", None, (), "Protobuf b", owned=False)
+    user = WantedSubject("a/u.proto", "PROTOBUF", "u", "", "BACKWARD", ("b.proto",), "Protobuf u", owned=True)
+    assert world.publish(Wanted((base, user), ())) == 2
+    assert world.registry.references["a/u.proto"] == [{"name": "b.proto", "subject": "b.proto", "version": 1}]
+    assert world.publish(Wanted((base, user), ())) == 0

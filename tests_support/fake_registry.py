@@ -1,0 +1,64 @@
+"""A schema registry in memory, as far as publishing needs one: an ``httpx.MockTransport`` handler."""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+
+class FakeRegistry:
+    """Subjects with their texts, levels, and reasons to refuse a registration."""
+
+    def __init__(self) -> None:
+        self.subjects: dict[str, list[str]] = {}
+        self.levels: dict[str, str] = {}
+        self.references: dict[str, list[Any]] = {}
+        self.incompatible = ""
+        self.invalid = ""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer as a registry does."""
+        parts = [unquote(part) for part in request.url.raw_path.decode().strip("/").split("/")]
+        body = json.loads(request.content) if request.content else {}
+        match [request.method, *parts]:
+            case ["GET", "subjects"]:
+                return httpx.Response(200, json=list(self.subjects))
+            case ["GET", "subjects", subject, "versions"]:
+                return self._known(subject, list(range(1, len(self.subjects.get(subject, [])) + 1)))
+            case ["POST", "subjects", subject, "versions"]:
+                return self._register(subject, body)
+            case ["POST", "subjects", subject]:
+                return self._lookup(subject, body)
+            case ["GET", "config", subject]:
+                level = self.levels.get(subject)
+                return httpx.Response(200, json={"compatibilityLevel": level}) if level else _error(404, 40408, "unset")
+            case ["PUT", "config", subject]:
+                self.levels[subject] = body["compatibility"]
+                return httpx.Response(200, json=body)
+        raise AssertionError(f"{request.method} {request.url} is not faked")
+
+    def _known(self, subject: str, answer: Any) -> httpx.Response:
+        return httpx.Response(200, json=answer) if subject in self.subjects else _error(404, 40401, "no such subject")
+
+    def _register(self, subject: str, body: dict[str, Any]) -> httpx.Response:
+        if self.invalid:
+            return _error(422, 42201, self.invalid)
+        if self.incompatible:
+            return _error(409, 409, self.incompatible)
+        texts = self.subjects.setdefault(subject, [])
+        if body["schema"] not in texts:
+            texts.append(body["schema"])
+        self.references[subject] = body.get("references", [])
+        return httpx.Response(200, json={"id": hash(body["schema"]) % 1000})
+
+    def _lookup(self, subject: str, body: dict[str, Any]) -> httpx.Response:
+        texts = self.subjects.get(subject, [])
+        if body["schema"] not in texts:
+            return _error(404, 40403 if texts else 40401, "not found")
+        version = texts.index(body["schema"]) + 1
+        return httpx.Response(200, json={"id": 1, "version": version, "schema": body["schema"], "subject": subject})
+
+
+def _error(status: int, code: int, message: str) -> httpx.Response:
+    return httpx.Response(status, json={"error_code": code, "message": message})
