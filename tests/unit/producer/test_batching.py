@@ -1,0 +1,303 @@
+"""The waiting room: joining, leaving, batches, bounds, and what each call is told."""
+
+from collections.abc import Sequence
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from producer.core import refusals
+from producer.core.addition import Addition
+from producer.core.batching import Batch, Call, Limits, Placed, WaitingRoom
+from producer.core.idempotency import Known
+from producer.core.refusals import Outcome, Reason, Refusal
+
+LIMITS = Limits(records_max=100, bytes_max=1_000, batch_records_max=3, retry_floor_s=1.0)
+LANES = 2
+ABORTED = refusals.aborted("x")
+
+
+def addition(number: int, a: int = 1) -> Addition:
+    return Addition(number.to_bytes(16, "big"), a, 2)
+
+
+def join(
+    room: WaitingRoom,
+    additions: Sequence[Addition],
+    deadline_s: float = 100.0,
+    known: dict[bytes, Known] | None = None,
+) -> Call:
+    call = Call([None] * len(additions), deadline_s, 10 * len(additions))
+    seen = [(known or {}).get(each.request_id) for each in additions]
+    room.join(call, range(len(additions)), additions, seen, [each.request_id[-1] for each in additions])
+    return call
+
+
+def outcome_of(call: Call, place: int = 0) -> tuple[Reason, Outcome]:
+    result = call.results[place]
+    assert isinstance(result, Refusal)
+    return result.reason, result.outcome
+
+
+def taken(room: WaitingRoom, lane: int) -> Batch:
+    batch = room.take(lane)
+    assert batch is not None
+    return batch
+
+
+def test_a_second_call_joins_and_both_are_answered() -> None:
+    """The same id and operands make one attempt; both calls get its place, the later one marked as a duplicate."""
+    room = WaitingRoom(LANES, LIMITS)
+    first, second = join(room, [addition(2)]), join(room, [addition(2)])
+    batch = taken(room, 0)
+    assert len(batch.attempts) == 1
+    third = join(room, [addition(2)])
+    assert room.committed(batch, [7]) == [first, second, third]
+    assert [call.results for call in (first, second, third)] == [
+        [Placed(2, 7, False)],
+        [Placed(2, 7, True)],
+        [Placed(2, 7, True)],
+    ]
+    assert room.records == 0
+
+
+def test_there_is_no_gap_between_flight_and_cache() -> None:
+    """A committed id is answered by the room until it is forgotten, and by what the cache knows afterwards."""
+    room = WaitingRoom(LANES, LIMITS)
+    join(room, [addition(2)])
+    batch = taken(room, 0)
+    room.committed(batch, [7])
+    assert join(room, [addition(2)]).results == [Placed(2, 7, True)]
+    room.forget(batch)
+    cached: dict[bytes, Known] = {addition(2).request_id: (1, 2, 7)}
+    assert join(room, [addition(2)], known=cached).results == [Placed(2, 7, True)]
+    assert outcome_of(join(room, [addition(2, a=9)], known=cached))[0] is Reason.REQUEST_ID_REUSED
+
+
+def test_other_operands_are_refused_whatever_the_id_s_stage() -> None:
+    """An id in the queue, in hand or committed cannot be used for other operands."""
+    room = WaitingRoom(LANES, LIMITS)
+    join(room, [addition(2)])
+    seen = [outcome_of(join(room, [addition(2, a=9)]))]
+    batch = taken(room, 0)
+    seen.append(outcome_of(join(room, [addition(2, a=9)])))
+    room.committed(batch, [7])
+    seen.append(outcome_of(join(room, [addition(2, a=9)])))
+    assert seen == [(Reason.REQUEST_ID_REUSED, Outcome.NOT_COMMITTED)] * 3
+
+
+def test_an_id_twice_in_one_batch_joins_itself() -> None:
+    """The second of the same operands is a duplicate of the first; other operands are refused; the rest goes on."""
+    room = WaitingRoom(LANES, LIMITS)
+    call = join(room, [addition(2), addition(2), addition(2, a=9), addition(3)])
+    assert call.open_count == 3
+    assert room.committed(taken(room, 0), [7]) == []
+    assert room.committed(taken(room, 1), [4]) == [call]
+    assert call.results[0] == Placed(2, 7, False)
+    assert call.results[1] == Placed(2, 7, True)
+    assert outcome_of(call, 2)[0] is Reason.REQUEST_ID_REUSED
+    assert call.results[3] == Placed(3, 4, False)
+
+
+def test_one_caller_s_leave_never_ends_the_attempt_of_another() -> None:
+    """The one who leaves does not know the outcome; the one who stays is answered; without callers it is dropped."""
+    room = WaitingRoom(LANES, LIMITS)
+    gone, stays = join(room, [addition(2)]), join(room, [addition(2)])
+    room.leave(gone, 1.0)
+    assert outcome_of(gone) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
+    assert room.committed(taken(room, 0), [7]) == [stays]
+
+    alone = join(room, [addition(4)])
+    room.leave(alone, 1.0)
+    assert outcome_of(alone) == (Reason.DEADLINE_EXCEEDED, Outcome.NOT_COMMITTED)
+    assert room.take(0) is None
+
+    in_hand = join(room, [addition(6)])
+    batch = taken(room, 0)
+    room.leave(in_hand, 1.0)
+    assert outcome_of(in_hand) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
+    assert room.committed(batch, [8]) == []
+    assert room.records == 0
+
+
+def test_an_aborted_batch_is_tried_again_in_order_and_before_others() -> None:
+    """What somebody still has time for goes to the front of the queue, in its old order."""
+    room = WaitingRoom(LANES, LIMITS)
+    for number in (2, 4, 6, 8):
+        join(room, [addition(number)])
+    batch = taken(room, 0)
+    assert room.not_committed(0, batch, ABORTED, 1.0, retry=True) == []
+    assert [attempt.addition.request_id[-1] for attempt in taken(room, 0).attempts] == [2, 4, 6]
+    assert [attempt.addition.request_id[-1] for attempt in taken(room, 0).attempts] == [8]
+
+
+def test_not_committed_is_answered_only_when_nobody_keeps_the_attempt_alive() -> None:
+    """I11: a call with too little time left is not told so while another one's attempt goes on."""
+    room = WaitingRoom(LANES, LIMITS)
+    short, long = join(room, [addition(2)], deadline_s=1.5), join(room, [addition(2)], deadline_s=50)
+    assert room.not_committed(0, taken(room, 0), ABORTED, 1.0, retry=True) == []
+    room.leave(short, 1.5)
+    assert outcome_of(short) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
+    assert room.not_committed(0, taken(room, 0), ABORTED, 49.5, retry=True) == [long]
+    assert outcome_of(long) == (Reason.TRANSACTION_ABORTED, Outcome.NOT_COMMITTED)
+    fresh = join(room, [addition(2)])
+    assert fresh.open_count == 1, "the id is free again"
+
+
+def test_fenced_and_unknown_batches_are_answered_at_once() -> None:
+    """Neither is tried again."""
+    room = WaitingRoom(LANES, LIMITS)
+    fenced = join(room, [addition(2)])
+    assert room.not_committed(0, taken(room, 0), refusals.fenced(), 1.0, retry=False) == [fenced]
+    unknown = join(room, [addition(2)])
+    assert room.unknown(taken(room, 0), refusals.unresolved("x")) == [unknown]
+    assert outcome_of(unknown) == (Reason.COMMIT_UNRESOLVED, Outcome.UNKNOWN)
+
+
+def test_both_bounds_refuse_with_a_time_to_retry() -> None:
+    """Too many additions, or too many bytes: RESOURCE_EXHAUSTED with RetryInfo, until calls are settled."""
+    room = WaitingRoom(LANES, Limits(records_max=2, bytes_max=25, batch_records_max=9))
+    assert room.refusal(2, 25) is None
+    call = join(room, [addition(2), addition(2)])
+    assert room.refusal(0, 5) is None
+    for refusal in (room.refusal(1, 1), room.refusal(0, 6)):
+        assert refusal is not None
+        assert refusal.reason is Reason.QUEUE_FULL
+        assert refusal.retry_after_s
+    room.leave(call, 1.0)
+    assert room.refusal(2, 25) is None
+
+
+def test_close_answers_everybody_and_a_late_commit_harms_nobody() -> None:
+    """What waits is answered by what is known of it, and nothing is accepted afterwards."""
+    room = WaitingRoom(LANES, LIMITS)
+    in_hand = join(room, [addition(2)])
+    batch = taken(room, 0)
+    queued = join(room, [addition(4)])
+    assert set(room.close()) == {in_hand, queued}
+    assert outcome_of(in_hand) == (Reason.STOPPING, Outcome.UNKNOWN)
+    assert outcome_of(queued) == (Reason.STOPPING, Outcome.NOT_COMMITTED)
+    assert room.committed(batch, [7]) == []
+    room.forget(batch)
+    refused = room.refusal(1, 1)
+    assert refused is not None
+    assert refused.reason is Reason.STOPPING
+
+
+def test_a_lone_call_is_ripe_at_once_and_a_crumb_under_load_is_not() -> None:
+    """Half of a lane's fair share of what waits is worth a transaction."""
+    room = WaitingRoom(LANES, LIMITS)
+    join(room, [addition(2)])
+    assert room.ripe(0)
+    room.take(0)
+    for number in range(3, 23, 2):
+        join(room, [addition(number)])
+    join(room, [addition(4)])
+    assert not room.ripe(0)
+    assert room.ripe(1)
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Calls come, leave and are answered in any order; the log is a set of committed ids, as Kafka would have it."""
+
+    calls: Bundle[Call] = Bundle("calls")
+    hands: Bundle[tuple[int, Batch]] = Bundle("hands")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = WaitingRoom(LANES, LIMITS)
+        self.now_s = 0.0
+        self.log: dict[bytes, tuple[Addition, int]] = {}
+        self.everybody: list[tuple[Call, list[Addition]]] = []
+        self.in_hand: set[bytes] = set()
+
+    @rule(
+        target=calls,
+        numbers=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2)), min_size=1, max_size=5),
+        patience_s=st.floats(0.1, 5),
+    )
+    def comes(self, numbers: list[tuple[int, int]], patience_s: float) -> Call:
+        additions = [addition(number, a) for number, a in numbers]
+        known = {key: (one.a, one.b, offset) for key, (one, offset) in self.log.items()}
+        call = join(self.room, additions, self.now_s + patience_s, known)
+        self.everybody.append((call, additions))
+        return call
+
+    @rule(call=consumes(calls))
+    def leaves(self, call: Call) -> None:
+        self.room.leave(call, self.now_s)
+        assert call.open_count == 0
+
+    @rule(seconds=st.floats(0, 2))
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    @rule(target=hands, lane=st.integers(0, LANES - 1))
+    def is_taken(self, lane: int) -> tuple[int, Batch] | MultipleResults[tuple[int, Batch]]:
+        batch = self.room.take(lane)
+        if batch is None:
+            return multiple()
+        assert 0 < len(batch.attempts) <= LIMITS.batch_records_max
+        ids = {attempt.addition.request_id for attempt in batch.attempts}
+        assert not ids & self.in_hand, "an id is in one hand only"
+        self.in_hand |= ids
+        return lane, batch
+
+    def let_go(self, batch: Batch) -> None:
+        self.in_hand -= {attempt.addition.request_id for attempt in batch.attempts}
+
+    @rule(hand=consumes(hands))
+    def is_committed(self, hand: tuple[int, Batch]) -> None:
+        _, batch = hand
+        offsets = list(range(len(self.log), len(self.log) + len(batch.attempts)))
+        for attempt, offset in zip(batch.attempts, offsets, strict=True):
+            assert attempt.addition.request_id not in self.log, "known ids are not sent again"
+            self.log[attempt.addition.request_id] = (attempt.addition, offset)
+        self.room.committed(batch, offsets)
+        self.room.forget(batch)
+        self.let_go(batch)
+
+    @rule(hand=consumes(hands), retry=st.booleans())
+    def is_not_committed(self, hand: tuple[int, Batch], retry: bool) -> None:
+        self.let_go(hand[1])
+        self.room.not_committed(hand[0], hand[1], ABORTED, self.now_s, retry=retry)
+
+    @rule(hand=consumes(hands))
+    def is_unknown(self, hand: tuple[int, Batch]) -> None:
+        self.let_go(hand[1])
+        self.room.unknown(hand[1], refusals.unresolved("x"))
+
+    @invariant()
+    def answers_are_true(self) -> None:
+        """I1 and I11: what was answered OK is in the log with these operands."""
+        for call, additions in self.everybody:
+            assert call.open_count == call.results.count(None)
+            for result, one in zip(call.results, additions, strict=True):
+                if isinstance(result, Placed):
+                    assert self.log[one.request_id] == (one, result.offset)
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        """I12: the count of what waits is that of the calls that wait."""
+        waiting = [call for call, _ in self.everybody if call.open_count]
+        assert self.room.records == sum(call.records for call in waiting)
+        if not waiting:
+            assert self.room.queued == 0
+
+    def teardown(self) -> None:
+        """I11: an id all of whose attempts were answered not-committed never appears, whatever happens later."""
+        for lane in range(LANES):
+            while (batch := self.room.take(lane)) is not None:
+                self.is_committed((lane, batch))
+        self.answers_are_true()
+        by_addition: dict[Addition, list[object]] = {}
+        for call, additions in self.everybody:
+            for result, one in zip(call.results, additions, strict=True):
+                by_addition.setdefault(one, []).append(result)
+        for one, results in by_addition.items():
+            if all(isinstance(each, Refusal) and each.outcome is Outcome.NOT_COMMITTED for each in results):
+                assert self.log.get(one.request_id, (None, 0))[0] != one
+
+
+TestRoomMachine = RoomMachine.TestCase
+TestRoomMachine.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)

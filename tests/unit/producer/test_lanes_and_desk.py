@@ -1,0 +1,303 @@
+"""Methods, desk and lane threads together, on the fake broker: every path of a transaction as a caller sees it."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
+
+from common import decimals
+from common.partitions import partition_of
+from contracts.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
+from producer.core.batching import Batch, Limits
+from producer.core.idempotency import KnownIds
+from producer.core.lane import Rules
+from producer.core.ports import Incoming
+from producer.core.refusals import Code, Outcome, Reason, Refusal
+from producer.shell.desk import Desk
+from producer.shell.event_encoder import EventEncoder
+from producer.shell.lane_thread import LaneThread, Post
+from producer.shell.methods import TallyMethods
+from tests_support.producer_transactions import FakeKafka, FakeTransactions
+
+LANES = 2
+PARTITIONS = 12
+RULES = Rules(
+    commit_limit_s=0.2,
+    commit_slice_s=0.1,
+    resolve_limit_s=0.4,
+    fence_delay_s=0.01,
+    backoff_first_s=0.001,
+    backoff_max_s=0.01,
+)
+LIMITS = Limits(records_max=50, bytes_max=100_000, batch_records_max=20, retry_floor_s=0.5)
+
+
+class Producer:
+    """The producer without gRPC and Kafka."""
+
+    def __init__(self, kafka: FakeKafka, replica: str = "0") -> None:
+        self.kafka = kafka
+        self.posts: list[Post] = []
+        known = KnownIds(SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), 100)
+        self.desk = Desk(LANES, LIMITS, known, self.posts.append, 0.001)
+        self.methods = TallyMethods(self.desk, "sums", PARTITIONS, 30)
+        self.clients = [FakeTransactions(kafka, f"{replica}-{number}") for number in range(LANES)]
+        loop = asyncio.get_running_loop()
+        post = partial(_post, loop, self.desk.on_post)
+        self.lanes = [
+            LaneThread(number, client, EventEncoder(1), post, RULES) for number, client in enumerate(self.clients)
+        ]
+
+    def start(self) -> None:
+        """Start the lanes and accept calls."""
+        self.desk.open_for_calls(self._hand)
+        for lane in self.lanes:
+            lane.start()
+
+    def _hand(self, lane: int, batch: Batch) -> None:
+        self.lanes[lane].inbox.put(batch)
+
+    def fault(self, *names: str) -> None:
+        """Let every lane meet these faults, one after another."""
+        for client in self.clients:
+            client.faults = list(names)
+
+    async def add(self, request: AddRequest, remaining_s: float | None = 5.0) -> AddResponse | Refusal:
+        """Call Add."""
+        return await self.methods.add(Incoming(request, remaining_s, dict))
+
+    def count_of(self, request: AddRequest) -> int:
+        """Return how often an id stands in the log, read_committed."""
+        key = uuid.UUID(request.request_id).bytes
+        return [k for _, k, _ in self.kafka.read_committed(partition_of(key, PARTITIONS))].count(key)
+
+    async def stop(self) -> None:
+        """Answer everything and end the lanes."""
+        await self.desk.close()
+        for lane in self.lanes:
+            lane.stop()
+        for lane in self.lanes:
+            assert await asyncio.to_thread(lane.join, 5.0)
+
+
+def _post(loop: asyncio.AbstractEventLoop, receive: Callable[[Post], None], post: Post) -> None:
+    loop.call_soon_threadsafe(receive, post)
+
+
+@asynccontextmanager
+async def running(kafka: FakeKafka | None = None) -> AsyncIterator[Producer]:
+    producer = Producer(kafka or FakeKafka())
+    producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+def request(a: str = "2", b: str = "40.5", request_id: str | None = None) -> AddRequest:
+    return AddRequest(request_id=request_id or str(uuid.uuid4()), a=a, b=b)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait on a condition that the lanes' threads make true."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None:
+    """OK means: it stands in the log, in its id's partition, at the answered offset, under its key."""
+    async with running() as producer:
+        asked = request()
+        answer = await producer.add(asked)
+        assert isinstance(answer, AddResponse)
+        assert (answer.request_id, answer.sum, answer.duplicate) == (asked.request_id, "42.5", False)
+        key = uuid.UUID(asked.request_id).bytes
+        assert answer.position.partition == partition_of(key, PARTITIONS)
+        offset, seen_key, value = producer.kafka.read_committed(answer.position.partition)[0]
+        assert (offset, seen_key) == (answer.position.offset, key)
+        assert value[53:69] == decimals.parse("42.5").to_bytes(16, "big")
+
+
+async def test_a_retry_is_answered_from_memory_and_other_operands_are_refused() -> None:
+    """The same call gives the same place as a duplicate, without a second record."""
+    async with running() as producer:
+        asked = request()
+        first, again = await producer.add(asked), await producer.add(asked)
+        assert isinstance(first, AddResponse)
+        assert isinstance(again, AddResponse)
+        assert again.duplicate
+        assert again.position == first.position
+        refused = await producer.add(request(a="3", request_id=asked.request_id))
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.outcome) == (Code.ALREADY_EXISTS, Outcome.NOT_COMMITTED)
+        assert producer.count_of(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("faults", "renewals"),
+    [
+        (("produce",), 2),  # aborted: a new instance
+        (("produce", "abort"), 2),  # the abort failed: the new instance ends it
+        (("produce", "abort", "renew", "renew"), 2),
+        (("commit", "commit"), 1),  # time-outs, then the same commit again
+        (("commit-lost",), 2),  # unknown: a new instance and reading back
+        (("commit-lost", "renew", "read-back", "read-back"), 2),
+        (("commit-held",), 1),
+        (("commit-signs",), 2),  # suspicious: a new instance
+        (("produce", "produce", "produce"), 4),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value),
+)
+async def test_whatever_happens_to_the_transaction_it_is_committed_once(faults: Sequence[str], renewals: int) -> None:
+    """A caller with time left gets OK, the log has the id once, and a new instance came where one is due."""
+    async with running() as producer:
+        await until(lambda: all(client.renewals for client in producer.clients))
+        producer.fault(*faults)
+        asked = request()
+        answer = await producer.add(asked)
+        assert isinstance(answer, AddResponse), answer
+        assert producer.count_of(asked) == 1
+        lane = answer.position.partition % LANES
+        await until(lambda: producer.clients[lane].renewals == renewals)
+        assert not producer.clients[lane].faults
+        further = await producer.add(request())
+        assert isinstance(further, AddResponse)
+
+
+async def test_a_held_back_commit_never_commits_a_later_transaction() -> None:
+    """I3: the stray EndTxn of a commit that was sent twice finds a new epoch."""
+    async with running() as producer:
+        await until(lambda: all(client.renewals for client in producer.clients))
+        # the first commit is held back, the second succeeds with a sign: the client's own time-out shows
+        producer.fault("commit-held", "commit-signs")
+        answer = await producer.add(request())
+        assert isinstance(answer, AddResponse)
+        client = producer.clients[answer.position.partition % LANES]
+        await until(lambda: client.renewals == 2)
+        assert client.held.pop()() is False
+
+
+async def test_too_little_time_left_is_told_as_not_committed() -> None:
+    """I11: ABORTED, the outcome is not-committed, and the id never appears."""
+    async with running() as producer:
+        await until(lambda: all(client.renewals for client in producer.clients))
+        producer.fault("produce")
+        asked = request()
+        answer = await producer.add(asked, remaining_s=0.4)
+        assert isinstance(answer, Refusal)
+        assert (answer.code, answer.outcome) == (Code.ABORTED, Outcome.NOT_COMMITTED)
+        assert answer.retry_after_s
+        await producer.add(request())
+        assert producer.count_of(asked) == 0
+
+
+async def test_a_commit_that_is_never_resolved_is_told_as_unknown() -> None:
+    """UNAVAILABLE, the outcome is unknown; the lane serves on with a new instance."""
+    async with running() as producer:
+        await until(lambda: all(client.renewals for client in producer.clients))
+        producer.fault("commit-lost", *["read-back"] * 10_000)
+        asked = request()
+        answer = await producer.add(asked)
+        assert isinstance(answer, Refusal)
+        assert (answer.code, answer.outcome) == (Code.UNAVAILABLE, Outcome.UNKNOWN)
+        producer.fault()
+        again = await producer.add(asked)
+        assert isinstance(again, AddResponse)
+
+
+async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
+    """I12: the short call is DEADLINE_EXCEEDED at its deadline; the long one that joined it gets OK."""
+    producer = Producer(FakeKafka())
+    producer.desk.open_for_calls(producer._hand)  # calls wait: no lane has started
+    asked = request()
+    long = asyncio.create_task(producer.add(asked, remaining_s=20))
+    short = await producer.add(asked, remaining_s=0.02)
+    assert isinstance(short, Refusal)
+    assert (short.code, short.outcome) == (Code.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
+    alone = await producer.add(request(), remaining_s=0.02)
+    assert isinstance(alone, Refusal)
+    assert (alone.code, alone.outcome) == (Code.DEADLINE_EXCEEDED, Outcome.NOT_COMMITTED)
+    producer.start()
+    assert isinstance(await long, AddResponse)
+    await producer.stop()
+
+
+async def test_a_cancel_takes_only_its_own_call_away() -> None:
+    """A caller who goes before the transaction leaves nothing behind; one who shares it goes alone."""
+    producer = Producer(FakeKafka())
+    producer.desk.open_for_calls(producer._hand)
+    shared, lonely = request(), request()
+    tasks = [asyncio.create_task(producer.add(each)) for each in (shared, shared, lonely)]
+    await until(lambda: producer.desk.waiting == 3)
+    tasks[0].cancel()
+    tasks[2].cancel()
+    await until(lambda: producer.desk.waiting == 1)
+    producer.start()
+    answer = await tasks[1]
+    assert isinstance(answer, AddResponse)
+    assert (producer.count_of(shared), producer.count_of(lonely)) == (1, 0)
+    await producer.stop()
+
+
+async def test_fenced_twice_ends_the_process_and_answers_everybody() -> None:
+    """The first time a new instance follows; the second time the lane asks for the end; callers get UNAVAILABLE."""
+    kafka = FakeKafka()
+    async with running(kafka) as producer:
+        await until(lambda: all(client.renewals for client in producer.clients))
+        for _ in range(2):
+            await until(lambda: all(client._mine() for client in producer.clients))
+            for client in producer.clients:
+                kafka.raise_epoch(client.transactional_id)
+            answers = await asyncio.gather(*(producer.add(request()) for _ in range(20)))
+            for answer in answers:
+                assert isinstance(answer, Refusal)
+                assert (answer.reason, answer.outcome) == (Reason.FENCED, Outcome.NOT_COMMITTED)
+        await until(lambda: sum(post.end is not None for post in producer.posts) == LANES)
+
+
+async def test_a_batch_is_answered_in_the_request_s_order() -> None:
+    """Each addition has a result of its own; bad ones, duplicates and other operands are told in their places."""
+    async with running() as producer:
+        good = [request() for _ in range(12)]
+        additions = [*good, request(a="x"), good[3], request(a="9", request_id=good[3].request_id)]
+        answer = await producer.methods.add_batch(Incoming(AddBatchRequest(additions=additions), None, dict))
+        assert not isinstance(answer, Refusal)
+        assert [result.status.code for result in answer.results] == [0] * 12 + [3, 0, 6]
+        assert [result.response.request_id for result in answer.results[:12]] == [each.request_id for each in good]
+        assert answer.results[13].response.duplicate
+        assert answer.results[13].response.position == answer.results[3].response.position
+        assert all(producer.count_of(each) == 1 for each in good)
+
+
+async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
+    """The limits are named; nothing of a refused call is committed."""
+    producer = Producer(FakeKafka())
+    producer.desk.open_for_calls(producer._hand)
+    too_many = AddBatchRequest(additions=[request() for _ in range(31)])
+    refused = await producer.methods.add_batch(Incoming(too_many, None, dict))
+    assert isinstance(refused, Refusal)
+    assert refused.reason is Reason.BATCH_TOO_LARGE
+    batch = AddBatchRequest(additions=[request() for _ in range(30)])
+    waiting = asyncio.create_task(producer.methods.add_batch(Incoming(batch, None, dict)))
+    await until(lambda: producer.desk.waiting == 30)
+    full = await producer.methods.add_batch(Incoming(batch, None, dict))
+    assert isinstance(full, Refusal)
+    assert (full.code, full.reason) == (Code.RESOURCE_EXHAUSTED, Reason.QUEUE_FULL)
+    producer.start()
+    assert not isinstance(await waiting, Refusal)
+    await producer.stop()
+
+
+async def test_calls_before_the_start_are_refused_with_the_reason() -> None:
+    """UNAVAILABLE tells what the producer waits for."""
+    producer = Producer(FakeKafka())
+    producer.desk.not_ready("topic sums: no broker")
+    answer = await producer.add(request())
+    assert isinstance(answer, Refusal)
+    assert (answer.code, answer.reason, answer.outcome) == (Code.UNAVAILABLE, Reason.NOT_READY, Outcome.NOT_COMMITTED)
+    assert "no broker" in answer.message

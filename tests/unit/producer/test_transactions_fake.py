@@ -1,0 +1,39 @@
+"""The fake earns its trust: it passes the scenarios that the real client passes (tests/broker)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests_support.producer_transactions import (
+    SCENARIOS,
+    FakeKafka,
+    FakeTransactions,
+    FakeWorld,
+    World,
+    delivered,
+    records,
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_scenario(scenario: Callable[[World], None]) -> None:
+    """The scenario's docstring is its promise."""
+    scenario(FakeWorld())
+
+
+def test_a_held_back_commit_ends_a_later_transaction_unless_the_instance_is_new() -> None:
+    """What makes new instances necessary: without one the stray EndTxn commits what is open then."""
+    kafka = FakeKafka()
+    client = FakeTransactions(kafka, "t")
+    for renews in (False, True):
+        client.renew()
+        delivered(client, records(1, (0,)))
+        client.faults = ["commit-held"]
+        client.commit(1.0)
+        client.commit(1.0)
+        if renews:
+            client.renew()
+        before = len(kafka.read_committed(0))
+        delivered(client, records(2, (0,)))
+        client.held.pop()()
+        assert len(kafka.read_committed(0)) == before + (0 if renews else 2)
