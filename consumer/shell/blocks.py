@@ -38,7 +38,6 @@ class NothingNew:
 class NotYet:
     """The batch cannot be decoded before these schema ids are resolved."""
 
-    reason: str
     schema_ids: frozenset[int]
 
 
@@ -58,8 +57,8 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
             general=schemas.general,
             verdicts=slot.verdicts,
         )
-    except SchemaUnavailable as error:
-        return NotYet(str(error), frozenset(schemas.unknown_ids(fetched.values)))
+    except SchemaUnavailable:
+        return NotYet(frozenset(schemas.unknown_ids(fetched.values)))
     used = {schema_id: schemas.fingerprint(schema_id) for schema_id in decoded.schema_ids}
     refusal = check_schemas({k: v for k, v in ledger.schemas.items() if k in used}, used, f"partition {slot.partition}")
     if refusal is not None:

@@ -137,9 +137,8 @@ class IngestLoop:
                 return block
             case NothingNew():
                 return None
-            case NotYet(reason, schema_ids):
-                slot.schema_ids = schema_ids
-                self._slots.pause(slot, reason, until_success=False)
+            case NotYet(schema_ids):
+                self._slots.look_up(slot, schema_ids)
                 return None
             case Refuse(reason, cure):
                 self._slots.refuse(slot, reason, cure)

@@ -103,6 +103,14 @@ class Slots:
         slot.retry_at_s = self._monotonic_s() + self._retry_s
         self.show(slot, Paused(reason))
 
+    def look_up(self, slot: Slot, schema_ids: frozenset[int]) -> None:
+        """Stop reading until recovery has asked the registry for these ids, at once."""
+        self.stop_reading(slot)
+        slot.schema_ids = schema_ids
+        slot.retry_at_s = self._monotonic_s()
+        some = ", ".join(map(str, sorted(schema_ids)[:5]))
+        self.show(slot, Recovering(f"looking up {len(schema_ids)} schema ids, {some} among them"))
+
     def wait(self, slot: Slot, state: Paused | Recovering) -> None:
         """Show why nothing is read now; what was tried is tried again after a while."""
         slot.retry_at_s = self._monotonic_s() + self._retry_s
