@@ -9,7 +9,7 @@ import click
 
 from codegen import tree
 from codegen.errors import EXIT_USAGE, CodegenError, DriftError
-from codegen.generate import generated_files, package_of
+from codegen.generate import checked_package, generated_files, package_of
 from common.kafka_config import KafkaConfigError, read_properties
 
 _CONTRACTS = click.option(
@@ -107,7 +107,8 @@ def check(contracts: Path, out: Path | None, package: str | None) -> None:
 
 
 def _files(contracts: Path, folder: Path, package: str | None) -> dict[str, str]:
-    return generated_files(tree.read(contracts), package or package_of(folder, Path.cwd()))
+    name = checked_package(package) if package else package_of(folder, Path.cwd())
+    return generated_files(tree.read(contracts), name)
 
 
 @cli.command()

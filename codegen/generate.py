@@ -1,5 +1,6 @@
 """All generated files of a contracts folder: a pure picture of it, without machine paths, times or hash order."""
 
+import keyword
 import re
 from pathlib import Path
 
@@ -56,11 +57,17 @@ def _mark(source: str) -> str:
 
 
 def package_of(folder: Path, base: Path) -> str:
-    """Return the dotted name of an output folder as Python sees it from ``base``."""
+    """Return the dotted name of an output folder as Python sees it from ``base``. Raises CodegenError."""
     try:
         parts = folder.resolve().relative_to(base.resolve()).parts
     except ValueError:
         parts = (folder.name,)
-    if not parts or not all(part.isidentifier() for part in parts):
-        raise CodegenError(f"{folder} cannot be a Python package: name it with --package, for example my.contracts")
-    return ".".join(parts)
+    return checked_package(".".join(parts))
+
+
+def checked_package(name: str) -> str:
+    """Return a dotted name. Raises CodegenError when Python cannot import by it."""
+    parts = name.split(".")
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        raise CodegenError(f"{name!r} cannot be a Python package; give one with --package, for example my.contracts")
+    return name

@@ -27,7 +27,7 @@ _DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": 
 
 
 def findings(contracts: Contracts, *, fix: bool = False) -> list[str]:
-    """Return a line for each rule that is broken, with file and place. ``fix`` formats the Protobuf files first."""
+    """Return a line for each rule that is broken, with file and place. ``fix`` formats the Protobuf files."""
     found = [line for schema in contracts.avro.values() for line in avro_findings(schema)]
     found += width_findings(contracts)
     if contracts.proto:
@@ -91,16 +91,24 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
         for include in include_dirs():
             _copy_protos(include / "google", workspace / "foreign" / "google")
         _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
-        found = []
-        if fix:
-            _buf(workspace, "format", "--write", "proto")
-            for name in contracts.proto:
-                shutil.copyfile(workspace / "proto" / name, contracts.proto_dir / name)
-        found += _buf(workspace, "lint", "proto")
-        for name in contracts.proto:
-            if _buf(workspace, "format", "--exit-code", "--diff", f"proto/{name}"):
-                found.append(f"proto/{name}: is not formatted; run: codegen lint --fix")
-        return found
+        linted = _buf(workspace, "lint", "proto")
+        if linted.returncode != 0:
+            return (linted.stdout + linted.stderr).strip().splitlines() or [f"buf lint failed ({linted.returncode})"]
+        return [line for name in contracts.proto if (line := _format_finding(contracts, workspace, name, fix=fix))]
+
+
+def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> str | None:
+    """Return the finding for a file that is not formatted, or format it. buf's own --write and --diff need ``diff``."""
+    formatted = _buf(workspace, "format", f"proto/{name}")
+    if formatted.returncode != 0:
+        return f"proto/{name}: buf cannot format it: {formatted.stderr.strip()}"
+    path = contracts.proto_dir / name
+    if path.read_text(encoding="utf-8") == formatted.stdout:
+        return None
+    if not fix:
+        return f"proto/{name}: is not formatted; run: codegen lint --fix"
+    path.write_text(formatted.stdout, encoding="utf-8")
+    return None
 
 
 def _copy_protos(source: Path, target: Path) -> None:
@@ -123,8 +131,8 @@ def _write_buf_yaml(source: Path, target: Path) -> None:
     target.write_text(yaml.safe_dump({**config, "modules": [*config["modules"], foreign]}), encoding="utf-8")
 
 
-def _buf(workspace: Path, *arguments: str) -> list[str]:
-    """Run buf in the workspace and return the lines it says when it finds something."""
+def _buf(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run buf in the workspace."""
     executable = next(
         (path for folder in _script_folders() if (path := Path(folder) / "buf").exists()),
         None,
@@ -132,7 +140,7 @@ def _buf(workspace: Path, *arguments: str) -> list[str]:
     if executable is None:
         raise CodegenError("buf is not installed in this environment; install buf-bin")
     environment = {"BUF_CACHE_DIR": str(workspace / "cache"), "HOME": str(workspace), "PATH": ""}
-    done = subprocess.run(
+    return subprocess.run(
         [str(executable), *arguments],
         cwd=workspace,
         env=environment,
@@ -141,9 +149,6 @@ def _buf(workspace: Path, *arguments: str) -> list[str]:
         timeout=_BUF_TIMEOUT_S,
         check=False,
     )
-    if done.returncode == 0:
-        return []
-    return (done.stdout + done.stderr).strip().splitlines() or [f"buf {arguments[0]} failed ({done.returncode})"]
 
 
 def _script_folders() -> tuple[str, ...]:

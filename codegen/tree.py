@@ -110,22 +110,29 @@ def replace(folder: Path, wanted: Mapping[str, str]) -> list[str]:
             "generated code needs a folder of its own: name one with --out"
         )
     changed = differences(wanted, actual)
-    for name in sorted(wanted):
-        if actual.get(name) != wanted[name]:
-            _write(folder / name, wanted[name])
-    for name in sorted(actual.keys() - wanted.keys()):
-        (folder / name).unlink()
-    _drop_empty(folder, wanted)
+    try:
+        for name in sorted(wanted):
+            if actual.get(name) != wanted[name]:
+                _write(folder / name, wanted[name])
+        for name in sorted(actual.keys() - wanted.keys()):
+            (folder / name).unlink()
+        _drop_empty(folder, wanted)
+    except OSError as error:
+        raise CodegenError(f"{folder} cannot be written: {error}") from error
     return changed
 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".codegen-")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _drop_empty(folder: Path, wanted: Mapping[str, str]) -> None:
