@@ -43,11 +43,11 @@ class Training:
 
 
 def key_of(java: Path, files: Sequence[Path], flags: Sequence[str]) -> str:
-    """Return the name of the cache that fits a Java, its jars and its flags."""
+    """Return the name of the cache that fits a Java, its jars and its flags; with a jar missing it fits none."""
     total = hashlib.sha256((java / "release").read_bytes())
     for file in files:
-        facts = file.stat()
-        total.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+        facts = f"{file.stat().st_size}\0{file.stat().st_mtime_ns}" if file.exists() else "absent"
+        total.update(f"{file}\0{facts}\n".encode())
     total.update(" ".join(flags).encode())
     return total.hexdigest()[:32]
 

@@ -71,7 +71,6 @@ Tally is up. Its data is in {stack.data_dir}
 
   gRPC        {stack.grpc_target}
   REST        {stack.rest_url}          its API's pages: {stack.rest_url}/schema
-  metrics     {stack.metrics_url} (producer), {stack.rest_url}/metrics (consumer)
   Kafka       {stack.bootstrap_servers}
   registry    {stack.registry_url}
 

@@ -1,0 +1,136 @@
+"""docker-compose.yml and the Dockerfile describe the same system as the native stack (compared here, not run)."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from consumer.settings import ConsumerSettings
+from producer.settings import ProducerSettings
+from stack import Ports
+from stack.kafka import PROPERTIES as KAFKA_PROPERTIES
+from stack.locks import KAFKA_LOCK, REGISTRY_LOCK, read, version_of
+from stack.ports import SETTINGS
+from stack.registry import API_PATH
+from stack.registry import PROPERTIES as REGISTRY_PROPERTIES
+from stack.services import publish_command
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+OWN = ("contracts", "producer", "consumer")
+
+# What a container must have otherwise: names instead of loopback, and a listener more for programs of the host.
+DIFFERENT_IN_CONTAINERS = {"listener.security.protocol.map", "quarkus.http.host", "quarkus.management.host"}
+NATIVE_ONLY = {"quarkus.log.console.format"}
+
+
+def variable_of(name: str, prefix: str = "") -> str:
+    return prefix + re.sub(r"[^a-z0-9]", "_", name).upper()
+
+
+def test_the_parts_are_the_same():
+    assert list(SERVICES) == ["kafka", "registry", "contracts", "producer", "consumer"]
+
+
+def test_kafka_and_the_registry_have_the_versions_of_the_native_locks():
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version_of(read(KAFKA_LOCK), 'kafka_2.13')}"
+    registry = version_of(read(REGISTRY_LOCK), "apicurio-registry-app")
+    assert f"ARG REGISTRY=apicurio/apicurio-registry:{registry}\n" in DOCKERFILE
+    assert SERVICES["registry"]["image"] == f"tally-registry:{registry}"
+
+
+@pytest.mark.parametrize("name", sorted(set(KAFKA_PROPERTIES) - DIFFERENT_IN_CONTAINERS))
+def test_kafka_has_the_settings_of_the_native_broker(name):
+    assert SERVICES["kafka"]["environment"][variable_of(name, "KAFKA_")] == KAFKA_PROPERTIES[name]
+
+
+def test_kafka_has_no_setting_that_the_native_broker_lacks():
+    native = {variable_of(name, "KAFKA_") for name in KAFKA_PROPERTIES}
+    addresses = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LOG_DIRS"}
+    assert set(SERVICES["kafka"]["environment"]) <= native | addresses | {"CLUSTER_ID", "KAFKA_HEAP_OPTS"}
+
+
+@pytest.mark.parametrize("name", sorted(set(REGISTRY_PROPERTIES) - DIFFERENT_IN_CONTAINERS - NATIVE_ONLY))
+def test_the_registry_has_the_settings_of_the_native_one(name):
+    assert SERVICES["registry"]["environment"][variable_of(name)] == REGISTRY_PROPERTIES[name]
+
+
+def test_the_registry_writes_before_it_acknowledges():
+    url = SERVICES["registry"]["environment"]["APICURIO_DATASOURCE_URL"]
+    assert url.endswith(";WRITE_DELAY=0")
+    assert url.startswith("jdbc:h2:file:/data/")
+    assert SERVICES["registry"]["volumes"] == ["registry-data:/data"]
+
+
+def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of_the_native_stack():
+    published = {}
+    for service in SERVICES.values():
+        for text in service.get("ports", []):
+            match = re.fullmatch(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:\d+", text)
+            assert match, text
+            published[match[1]] = int(match[2])
+    inside_only = {"controller", "registry_management"}
+    if "producer_metrics_port" not in ProducerSettings.model_fields:
+        inside_only.add("metrics")  # reserved: the producer does not serve them yet
+    native = {SETTINGS[name]: port for name, port in Ports.default().by_name().items() if name not in inside_only}
+    assert published == native
+
+
+def test_every_part_that_stays_has_a_health_check_and_keeps_its_data_in_a_volume_of_its_own():
+    staying = {name: service for name, service in SERVICES.items() if name != "contracts"}
+    assert all("healthcheck" in service and "stop_grace_period" in service for service in staying.values())
+    volumes = [volume.partition(":")[0] for service in staying.values() for volume in service["volumes"]]
+    assert sorted(volumes) == sorted(COMPOSE["volumes"])
+    assert len(volumes) == len(staying)
+
+
+def test_services_start_after_the_contracts_are_published_and_these_after_kafka_and_the_registry_are_healthy():
+    healthy = {"kafka": {"condition": "service_healthy"}, "registry": {"condition": "service_healthy"}}
+    assert SERVICES["contracts"]["depends_on"] == healthy
+    for name in ("producer", "consumer"):
+        published = {"contracts": {"condition": "service_completed_successfully"}}
+        assert SERVICES[name]["depends_on"] == healthy | published
+
+
+def test_services_run_without_root_and_cannot_write_outside_their_volume():
+    for name in OWN:
+        assert SERVICES[name]["user"] == "10001:10001"
+        assert SERVICES[name]["read_only"] is True
+    assert all(service["cap_drop"] == ["ALL"] for service in SERVICES.values())
+    assert [line for line in DOCKERFILE.splitlines() if line.startswith("USER")][:1] == ["USER 10001:10001"]
+
+
+def test_every_image_is_pinned_by_a_full_version():
+    images = [*re.findall(r"^ARG \w+=(\S+)$", DOCKERFILE, re.MULTILINE), SERVICES["kafka"]["image"]]
+    assert len(images) == 3
+    for image in images:
+        assert re.search(r":\d+\.\d+\.\d+", image), image
+
+
+def test_the_contracts_are_published_by_the_same_command():
+    native = publish_command("REGISTRY", "KAFKA")[1:]
+    entry = re.search(r"AS contracts\n.*?ENTRYPOINT (\[.*?\])", DOCKERFILE, re.DOTALL)
+    assert entry
+    in_container = [*yaml.safe_load(entry[1])[1:], *SERVICES["contracts"]["command"]]
+    assert in_container == [
+        {"REGISTRY": f"http://registry:8080{API_PATH}", "KAFKA": "kafka:29092"}.get(word, word) for word in native
+    ]
+
+
+@pytest.mark.parametrize(("name", "settings"), [("producer", ProducerSettings), ("consumer", ConsumerSettings)])
+def test_every_setting_that_a_container_is_given_exists(name, settings):
+    known = {f"TALLY_{field.upper()}" for field in settings.model_fields}
+    stage = DOCKERFILE.split(f"AS {name}\n")[1].split("\nFROM")[0]
+    base = DOCKERFILE.split("AS base\n")[1].split("\nFROM")[0]
+    given = set(re.findall(r"\b(TALLY_\w+)=", base + stage)) | set(SERVICES[name]["environment"])
+    assert given <= known
+
+
+def test_an_image_copies_what_exists_and_the_build_context_holds_it():
+    allowed = (ROOT / ".dockerignore").read_text()
+    for source in re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE):
+        assert (ROOT / source).exists(), source
+        assert f"\n!{source}\n" in allowed, source

