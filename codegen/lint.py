@@ -1,5 +1,6 @@
 """Rules that contracts keep beyond being valid: names, documentation, widths, and buf's rules for Protobuf."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -98,7 +99,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
 
 
 def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> str | None:
-    """Return the finding for a file that is not formatted, or format it. buf's own --write and --diff need ``diff``."""
+    """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH for a file that differs."""
     formatted = _buf(workspace, "format", f"proto/{name}")
     if formatted.returncode != 0:
         return f"proto/{name}: buf cannot format it: {formatted.stderr.strip()}"
@@ -139,7 +140,11 @@ def _buf(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
     if executable is None:
         raise CodegenError("buf is not installed in this environment; install buf-bin")
-    environment = {"BUF_CACHE_DIR": str(workspace / "cache"), "HOME": str(workspace), "PATH": ""}
+    environment = {
+        "BUF_CACHE_DIR": str(workspace / "cache"),
+        "HOME": str(workspace),
+        "PATH": os.environ.get("PATH", ""),
+    }
     return subprocess.run(
         [str(executable), *arguments],
         cwd=workspace,
