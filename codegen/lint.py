@@ -99,7 +99,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
 
 
 def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> str | None:
-    """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH for a file that differs."""
+    """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH to tell."""
     formatted = _buf(workspace, "format", f"proto/{name}")
     if formatted.returncode != 0:
         return f"proto/{name}: buf cannot format it: {formatted.stderr.strip()}"

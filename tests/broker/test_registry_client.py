@@ -1,0 +1,66 @@
+"""The registry client on the real registry: what the services find there at their start."""
+
+import json
+
+import httpx
+import pytest
+
+from common.registry import (
+    RegistryAnswerError,
+    RegistryTlsError,
+    RegistryUnreachable,
+    SchemaRegistry,
+    SchemaUnknown,
+)
+from contracts.generated import topics
+from stack import Ports, Stack
+
+
+@pytest.fixture
+def registry(kafka_stack: Stack) -> SchemaRegistry:
+    return SchemaRegistry(kafka_stack.registry_url)
+
+
+@pytest.mark.parametrize("facts", topics.ALL, ids=lambda facts: facts.name)
+def test_a_service_finds_the_id_of_its_schema_and_the_same_schema_by_the_id(
+    registry: SchemaRegistry, facts: topics.TopicFacts
+) -> None:
+    schema_id = registry.lookup(facts.subject, facts.schema)
+    text, fingerprint = registry.schema(schema_id)
+    assert fingerprint == facts.fingerprint
+    assert json.loads(text)["name"] == json.loads(facts.schema)["name"]
+
+
+def test_a_schema_that_means_another_thing_is_not_taken_for_ours(registry: SchemaRegistry) -> None:
+    schema = json.loads(topics.SUMS.schema)
+    schema["fields"][1]["type"]["scale"] = 8
+    with pytest.raises(SchemaUnknown, match="not among its versions"):
+        registry.lookup(topics.SUMS.subject, json.dumps(schema))
+
+
+def test_words_of_documentation_do_not_make_another_schema(registry: SchemaRegistry) -> None:
+    schema = json.loads(topics.SUMS.schema)
+    schema["doc"] = "Other words."
+    assert registry.lookup(topics.SUMS.subject, json.dumps(schema)) == registry.lookup(
+        topics.SUMS.subject, topics.SUMS.schema
+    )
+
+
+def test_an_unknown_subject_and_an_unknown_id_are_told(registry: SchemaRegistry) -> None:
+    with pytest.raises(SchemaUnknown, match="the subject is unknown"):
+        registry.lookup("nobody-value", topics.SUMS.schema)
+    with pytest.raises(SchemaUnknown, match="schema id 4000000"):
+        registry.schema(4_000_000)
+
+
+def test_a_wrong_path_and_tls_where_there_is_none_are_told_apart(kafka_stack: Stack) -> None:
+    url = httpx.URL(kafka_stack.registry_url)
+    with pytest.raises(RegistryAnswerError, match="ends in /apis/ccompat/v7"):
+        SchemaRegistry(str(url.copy_with(path="/"))).schema(1)
+    with pytest.raises(RegistryTlsError):
+        SchemaRegistry(str(url.copy_with(scheme="https"))).schema(1)
+
+
+def test_nobody_on_the_port_is_unreachable() -> None:
+    with pytest.raises(RegistryUnreachable, match="3 attempts"):
+        SchemaRegistry(f"http://127.0.0.1:{Ports.free().registry}").schema(1)
