@@ -16,12 +16,12 @@ DIRECTORY = Path("ledger")
 
 
 def batches_of(count: int, size: int = 3, *, first: int = 0) -> list[list[Record]]:
-    """Return batches with a duplicate, a conflict and a poison among them, and gaps for commit markers."""
+    """Return batches with duplicates, conflicts and poison among them, and gaps for commit markers."""
     numbers = itertools.count(first)
     made = []
     for n in range(first, first + count):
-        batch = [addition(offset := next(numbers), offset % 7, a=n % 3, b=offset)]
-        batch += [addition(next(numbers), 10 + n * size + k, a=-n, b=k) for k in range(size - 2)]
+        batch = [addition(next(numbers), n // 3, a=n % 3 // 2, b=7)]  # counted, then again, then with another a
+        batch += [addition(next(numbers), 100 + n * size + k, a=-n, b=k) for k in range(size - 2)]
         offset = next(numbers)
         batch.append(Record(offset, 1_764_000_000_000 + offset, b"key", b"junk %d" % offset))
         next(numbers)

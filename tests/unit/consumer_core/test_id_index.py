@@ -15,7 +15,7 @@ batches = st.lists(
 )
 
 
-def columns(batch: Batch, first: int) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+def columns(batch: Batch, first: int) -> tuple[np.ndarray, ...]:
     hi, lo, digest = (np.array([row[k] for row in batch], np.uint64) for k in range(3))
     return hi, lo, np.arange(first, first + len(batch), dtype=np.int64), digest, digest ^ np.uint64(5)
 

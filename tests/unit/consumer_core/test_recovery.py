@@ -1,6 +1,7 @@
 """The decisions when a partition is assigned."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,7 +128,8 @@ def test_a_commit_of_another_topic_or_fold_version_refuses() -> None:
 
 @pytest.mark.parametrize("field", list(Identity.__dataclass_fields__))
 def test_each_part_of_the_identity_is_compared_and_named(field: str) -> None:
-    other = replace(IDENTITY, **{field: "other" if isinstance(getattr(IDENTITY, field), str) else 99})
+    changed: Any = "other" if isinstance(getattr(IDENTITY, field), str) else 99
+    other = replace(IDENTITY, **{field: changed})
     refusal = check_identity(IDENTITY, other, "data/ledger/t-3")
     assert refused(refusal, field.replace("_", " "))
     assert "{" not in refusal.cure  # type: ignore[union-attr]

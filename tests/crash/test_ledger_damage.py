@@ -1,0 +1,213 @@
+"""Damage to the files while nobody looks. I8: refused or put aside and told, never silently shorter."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consumer.core.identity import Refuse
+from consumer.shell.ledger_file import Ledger, Opened, Quarantined, Removed, Truncated
+from tests_support.fake_disk import FakeDisk
+from tests_support.ledger_files import (
+    DIRECTORY,
+    append_all,
+    assert_holds,
+    batches_of,
+    opened,
+    states_after,
+)
+from tests_support.ledger_records import IDENTITY
+
+BATCHES = batches_of(6)
+STATES = states_after(BATCHES)
+ROTATING = 700
+
+
+def written(segment_bytes_max: int = 10**6) -> FakeDisk:
+    disk = FakeDisk()
+    opening = opened(disk, segment_bytes_max=segment_bytes_max)
+    append_all(opening.ledger, opening.index, BATCHES)
+    opening.ledger.close()
+    return disk.copy()
+
+
+def files_of(disk: FakeDisk) -> list[Path]:
+    return [DIRECTORY / name for name in sorted(disk.names(DIRECTORY)) if name.endswith(".avro")]
+
+
+def damaged(disk: FakeDisk, path: Path, data: bytes) -> FakeDisk:
+    copy = disk.copy()
+    copy.put(path, data)
+    return copy
+
+
+def assert_rebuilds(outcome: Opened) -> None:
+    """Whatever was put aside: what is left is a prefix, and the topic's records bring the ledger to the same end."""
+    assert outcome.ledger.state in STATES
+    append_all(outcome.ledger, outcome.index, BATCHES[STATES.index(outcome.ledger.state) :])
+    assert_holds(outcome, BATCHES)
+
+
+def last_block_start(disk: FakeDisk, path: Path) -> int:
+    """Where the last block begins: after the last but one sync marker."""
+    data = disk.content(path)
+    marker = data[-16:]
+    return data.rindex(marker, 0, len(data) - 16) + 16
+
+
+@pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
+def test_a_flipped_bit_anywhere_is_noticed_and_rebuilt(segment_bytes_max: int) -> None:
+    disk = written(segment_bytes_max)
+    files = files_of(disk)
+    for path in files:
+        data = disk.content(path)
+        last = last_block_start(disk, path) if path == files[-1] else len(data)
+        stride = 3 if segment_bytes_max == ROTATING else 1
+        # of the schema's text only some bytes: the header's tests try them all
+        positions = [at for at in range(0, len(data), stride) if at > 4_500 or at % 53 == 0]
+        for at in positions:
+            changed = bytearray(data)
+            changed[at] ^= 1 << at % 8
+            copy = damaged(disk, path, bytes(changed))
+            outcome = opened(copy, segment_bytes_max=segment_bytes_max)
+            kinds = {type(mended) for mended in outcome.recovered}
+            assert kinds == ({Truncated} if at >= last else {Quarantined}), (path.name, at)
+            if kinds == {Quarantined}:
+                assert any("quarantined-1" in name for name in copy.names(DIRECTORY))
+            if at % 31 == 0:
+                assert_rebuilds(outcome)
+
+
+def test_every_shorter_file_yields_a_prefix_of_the_batches_and_says_what_it_cut() -> None:
+    disk = written()
+    (path,) = files_of(disk)
+    data = disk.content(path)
+    marks = [at for at in range(len(data)) if data.startswith(data[-16:], at)]
+    for length in range(marks[0] + 16, len(data)):
+        outcome = opened(damaged(disk, path, data[:length]))
+        whole = sum(at + 16 <= length for at in marks) - 1
+        assert outcome.ledger.state == STATES[whole]
+        on_boundary = any(at + 16 == length for at in marks)
+        assert outcome.recovered == (() if on_boundary else (Truncated(path.name, length, marks[whole] + 16),))
+
+
+@pytest.mark.parametrize("tail", [1, 15, 16, 20, 511, 512, 5_000])
+def test_zeros_behind_the_last_block_are_cut_off(tail: int) -> None:
+    disk = written()
+    (path,) = files_of(disk)
+    outcome = opened(damaged(disk, path, disk.content(path) + bytes(tail)))
+    assert [type(mended) for mended in outcome.recovered] == [Truncated]
+    assert_holds(outcome, BATCHES)
+
+
+def test_zeros_in_place_of_the_last_block_cut_off_that_block_alone() -> None:
+    disk = written()
+    (path,) = files_of(disk)
+    data, start = disk.content(path), last_block_start(disk, path)
+    outcome = opened(damaged(disk, path, data[:start] + bytes(len(data) - start)))
+    assert outcome.ledger.state == STATES[-2]
+    assert_rebuilds(outcome)
+
+
+def test_zeros_over_two_blocks_are_damage() -> None:
+    disk = written()
+    (path,) = files_of(disk)
+    data, marker = disk.content(path), disk.content(path)[-16:]
+    start = data.rindex(marker, 0, last_block_start(disk, path) - 16) + 16
+    outcome = opened(damaged(disk, path, data[:start] + bytes(len(data) - start - 40) + data[-40:]))
+    # nothing but zeros up to one sync marker at the end may have been one torn append
+    assert [type(mended) for mended in outcome.recovered] == [Truncated]
+    assert_rebuilds(outcome)
+    kept = last_block_start(disk, path)
+    outcome = opened(damaged(disk, path, data[:start] + bytes(kept - start) + data[kept:-1]))
+    assert outcome.ledger.state in STATES
+    assert_rebuilds(outcome)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_missing_segment_is_noticed_and_rebuilt(number: int) -> None:
+    disk = written(ROTATING)
+    files = files_of(disk)
+    assert len(files) >= 4
+    copy = disk.copy()
+    copy.delete(files[number])
+    outcome = opened(copy, segment_bytes_max=ROTATING)
+    first = outcome.recovered[0]
+    assert isinstance(first, Quarantined)
+    assert "missing" in first.what
+    assert [mended.file for mended in outcome.recovered] == [path.name for path in files[number + 1 :]]
+    assert_rebuilds(outcome)
+
+
+def test_a_segment_cut_at_a_block_is_noticed_by_the_next_one() -> None:
+    disk = FakeDisk()
+    opening = opened(disk, segment_bytes_max=5_000)
+    append_all(opening.ledger, opening.index, BATCHES)
+    disk = disk.copy()
+    files = files_of(disk)
+    cut = last_block_start(disk, files[0])
+    outcome = opened(damaged(disk, files[0], disk.content(files[0])[:cut]), segment_bytes_max=5_000)
+    assert isinstance(outcome.recovered[0], Quarantined)
+    assert "missing" in outcome.recovered[0].what
+    assert_rebuilds(outcome)
+
+
+def test_two_exchanged_segments_are_noticed() -> None:
+    disk = written(ROTATING)
+    files = files_of(disk)
+    copy = damaged(disk, files[1], disk.content(files[2]))
+    copy.put(files[2], disk.content(files[1]))
+    outcome = opened(copy, segment_bytes_max=ROTATING)
+    assert isinstance(outcome.recovered[0], Quarantined)
+    assert_rebuilds(outcome)
+
+
+def test_a_lost_directory_is_rebuilt_with_an_equal_chain() -> None:
+    outcome = opened(FakeDisk())
+    append_all(outcome.ledger, outcome.index, BATCHES)
+    assert outcome.ledger.state.chain == STATES[-1].chain
+
+
+def test_quarantined_files_never_replace_each_other() -> None:
+    disk = written()
+    (path,) = files_of(disk)
+    for count in (1, 2, 3):
+        data = bytearray(disk.content(path))
+        data[100] ^= 1
+        disk.put(path, bytes(data))
+        outcome = opened(disk)
+        assert [mended.renamed_to for mended in outcome.recovered if isinstance(mended, Quarantined)] == [
+            f"{path.name}.quarantined-{count}"
+        ]
+        append_all(outcome.ledger, outcome.index, BATCHES)
+        outcome.ledger.close()
+
+
+def test_a_left_over_temporary_file_is_removed_and_told() -> None:
+    disk = written()
+    disk.put(DIRECTORY / f"{9:020d}.avro.tmp", b"half a header")
+    outcome = opened(disk)
+    assert outcome.recovered == (Removed(f"{9:020d}.avro.tmp"),)
+    assert_holds(outcome, BATCHES)
+
+
+def test_the_ledger_of_something_else_is_refused_and_not_touched() -> None:
+    disk = written(ROTATING)
+    (path, *_) = files_of(disk)
+    disk.put(DIRECTORY / f"{9:020d}.avro.tmp", b"half a header")
+    disk = damaged(disk, path, disk.content(path)[:-1])
+    before = {name: disk.content(DIRECTORY / name) for name in disk.names(DIRECTORY)}
+    for other in (replace(IDENTITY, topic_id="new"), replace(IDENTITY, partition=4), replace(IDENTITY, partitions=24)):
+        outcome = Ledger.open(DIRECTORY, other, disk=disk)
+        assert isinstance(outcome, Refuse)
+        assert outcome.cure
+        assert {name: disk.content(DIRECTORY / name) for name in disk.names(DIRECTORY)} == before
+
+
+def test_files_of_others_in_the_directory_are_left_alone() -> None:
+    disk = written()
+    for name in ("notes.txt", "00000000000000000000.avro.bak", "12.avro", ".lock"):
+        disk.put(DIRECTORY / name, b"mine")
+    outcome = opened(disk)
+    assert outcome.recovered == ()
+    assert {"notes.txt", "00000000000000000000.avro.bak", "12.avro", ".lock"} <= set(disk.names(DIRECTORY))
