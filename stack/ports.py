@@ -34,6 +34,8 @@ _FREE_FROM: Final = 15_000
 _FREE_TO: Final = 32_000
 _FREE_TRIES: Final = 1_000
 
+_COMMAND_LENGTH_MAX: Final = 100
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -126,6 +128,7 @@ def require_free(ports: Ports, names: Iterable[str]) -> None:
 
 def _command_of(pid: int) -> str:
     words = psutil.Process(pid).cmdline()
-    program, arguments = Path(words[0]).name if words else "?", " ".join(words[1:])
-    # The end of a long command line tells more than its beginning: `java <flags> kafka.Kafka FILE`.
-    return f"{program} {arguments}" if len(arguments) <= 80 else f"{program} … {arguments[-80:]}"
+    # Without options, which for Java would fill the line: `java kafka.Kafka FILE`.
+    plain = [Path(words[0]).name, *(word for word in words[1:] if not word.startswith("-"))] if words else ["?"]
+    text = " ".join(plain)
+    return text if len(text) <= _COMMAND_LENGTH_MAX else f"{text[: _COMMAND_LENGTH_MAX - 1]}…"

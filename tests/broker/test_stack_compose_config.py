@@ -1,0 +1,62 @@
+"""docker-compose.yml as docker-compose itself understands it. No engine is needed or used; nothing is started."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stack import Ports
+from tests_support.compose_tool import CannotBuildError, docker_compose
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
+
+
+@pytest.fixture(scope="module")
+def compose() -> Path:
+    try:
+        return docker_compose()
+    except CannotBuildError as error:
+        pytest.skip(str(error))
+
+
+def config(compose: Path, file: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [str(compose), "-f", str(file), "--project-directory", str(ROOT), "config", "--format", "json"]
+    return subprocess.run(
+        command, env={"PATH": "/usr/bin:/bin", **settings}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose):
+    done = config(compose, ROOT / "docker-compose.yml")
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert set(services) == {"kafka", "registry", "contracts", "producer", "consumer"}
+    published = {int(p["published"]): p["host_ip"] for each in services.values() for p in each.get("ports", [])}
+    default = Ports.default()
+    assert {default.kafka, default.registry, default.grpc, default.rest} <= set(published)
+    assert set(published.values()) == {"127.0.0.1"}
+    # Anchors are resolved here, as an engine would see them.
+    for name in ("contracts", "producer", "consumer"):
+        assert services[name]["user"] == "10001:10001"
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+    assert services["producer"]["environment"]["TALLY_KAFKA_BOOTSTRAP_SERVERS"] == "kafka:29092"
+    assert "$line" in services["registry"]["healthcheck"]["test"][-1]
+
+
+def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(compose):
+    done = config(compose, ROOT / "docker-compose.yml", TALLY_KAFKA_PORT="19999")
+    kafka = json.loads(done.stdout)["services"]["kafka"]
+    assert [port["published"] for port in kafka["ports"]] == ["19999"]
+    assert "HOST://127.0.0.1:19999" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_an_unknown_key_is_refused_so_that_acceptance_means_something(compose, tmp_path):
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text((ROOT / "docker-compose.yml").read_text().replace("    image: apache", "    imagee: apache"))
+    done = config(compose, wrong)
+    assert done.returncode != 0
+    assert "imagee" in done.stderr
