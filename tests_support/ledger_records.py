@@ -1,8 +1,9 @@
 """Records for the ledger's tests, and a naive reference of decode and fold: one record at a time, ints and dicts."""
 
 import hashlib
+import itertools
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -64,16 +65,21 @@ class Row:
     digest: bytes
 
 
-@cache
 def request_id(number: int, partition: int = PARTITION) -> bytes:
     """Return the number-th id of a partition, the same each time."""
-    found = -1
-    for n in range(1_000_000):
+    ids, candidates = _ids(partition)
+    while len(ids) <= number:
+        n = next(candidates)
         candidate = uuid.UUID(int=mix(n) << 64 | mix(n + 1_000_000)).bytes
-        found += partition_of(candidate, PARTITIONS) == partition
-        if found == number:
-            return candidate
-    raise AssertionError("no such id")
+        if partition_of(candidate, PARTITIONS) == partition:
+            ids.append(candidate)
+    return ids[number]
+
+
+@cache
+def _ids(partition: int) -> tuple[list[bytes], Iterator[int]]:
+    """Return the ids of a partition that were found so far, and what to try next."""
+    return [], itertools.count()
 
 
 def body(id_: bytes, a: int, b: int, total: int | None = None) -> bytes:
