@@ -57,7 +57,7 @@ demo *OPTIONS: _prepared
 [no-exit-message]
 [no-cd]
 run +COMMAND: _prepared
-    @PATH={{ quote(root / ".venv" / "bin") }}:"$PATH" "$@"
+    @{{ quote(python) }} -m stack run "$@"
 
 # Check the contracts and generate code from them, offline; a second run changes nothing.
 [group("develop")]

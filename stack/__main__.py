@@ -1,9 +1,11 @@
 """The command behind `just up`, `down`, `status`, `logs` and `reset`: ``python -m stack --help``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, NoReturn
 
 from common.settings import SettingsError, help_text, load
 from stack import compose, views
@@ -21,25 +23,31 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
+DOTENV: Final = ROOT / ".env"
+
 
 def say(text: str) -> None:
     """Tell the person at the terminal what goes on; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
 
 
+def settings_of_checkout() -> StackSettings:
+    """Return the settings in force, the checkout's ``.env`` included, wherever the command is called from."""
+    return load(StackSettings, _env_file=DOTENV)
+
+
 def stack_of(settings: StackSettings) -> Stack:
-    """Return the stack that the settings describe."""
+    """Return the stack that the settings describe; a relative data directory is below the checkout."""
     components = Components(java=settings.java, kafka_jit=settings.kafka_jit, kafka_heap_mb=settings.kafka_heap_mb)
-    ports = settings.ports()
-    stack = Stack(settings.data_dir, ports, components=components, say=say)
-    own = stack.environment()
-    services = {name: value for name, value in passed_on().items() if name not in own}
-    return Stack(settings.data_dir, ports, services, components=components, say=say)
+    ports, data_dir = settings.ports(), ROOT / settings.data_dir
+    own = Stack(data_dir, ports).environment()
+    services = {name: value for name, value in passed_on(DOTENV).items() if name not in own}
+    return Stack(data_dir, ports, services, components=components, say=say)
 
 
 def up(arguments: argparse.Namespace) -> int:
     """Start everything and tell how to use it."""
-    settings = load(StackSettings)
+    settings = settings_of_checkout()
     stack = stack_of(settings)
     if arguments.mode == "compose":
         return compose.up(ROOT, stack.run_dir, say)
@@ -55,7 +63,7 @@ def up(arguments: argparse.Namespace) -> int:
 
 def down(_: argparse.Namespace) -> int:
     """Stop everything and keep the data."""
-    stack = stack_of(load(StackSettings))
+    stack = stack_of(settings_of_checkout())
     compose.down(ROOT, stack.run_dir, say)
     stopped = stack.down()
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
@@ -64,7 +72,7 @@ def down(_: argparse.Namespace) -> int:
 
 def status(_: argparse.Namespace) -> int:
     """Show one line a part; fails when a part crashed or is not ready."""
-    stack = stack_of(load(StackSettings))
+    stack = stack_of(settings_of_checkout())
     states = [views.state_of(stack, part) for part in views.SHOWN]
     print(views.table(states))
     for state in states:
@@ -76,7 +84,7 @@ def status(_: argparse.Namespace) -> int:
 
 def logs(arguments: argparse.Namespace) -> int:
     """Follow the logs of all parts or of one."""
-    stack = stack_of(load(StackSettings))
+    stack = stack_of(settings_of_checkout())
     if compose.is_up(stack.run_dir):
         return compose.logs(ROOT, arguments.service)
     parts: Sequence[PartName] = [arguments.service] if arguments.service else ORDER
@@ -87,15 +95,30 @@ def logs(arguments: argparse.Namespace) -> int:
 
 def reset(arguments: argparse.Namespace) -> int:
     """Delete the data, after a question."""
-    stack = stack_of(load(StackSettings))
+    stack = stack_of(settings_of_checkout())
     if compose.is_up(stack.run_dir):
         raise StackError("the parts of compose are up: `just down` first")
     return EXIT_OK if delete_data(stack, ask=not arguments.yes) else EXIT_FAILED
 
 
+def run(arguments: argparse.Namespace) -> NoReturn:
+    """Run a command with the environment's programs and the settings of this stack."""
+    stack = stack_of(settings_of_checkout())
+    # What was set on purpose wins over what follows from the ports; the data directory must be absolute here.
+    settings = {**stack.environment(), **passed_on(DOTENV), "TALLY_DATA_DIR": str(stack.data_dir)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    if not arguments.command:
+        raise SettingsError("run needs a command, for example: just run tally total")
+    program, *rest = arguments.command
+    try:
+        os.execvpe(program, [program, *rest], {**os.environ, **settings, "PATH": path})  # noqa: S606 - no shell
+    except OSError as error:
+        raise StackError(f"{program} cannot be run: {error.strerror}") from error
+
+
 def fetch(_: argparse.Namespace) -> int:
     """Download what the native parts are made of, and start nothing."""
-    load(StackSettings)
+    settings_of_checkout()
     Components().fetch(ORDER, say)
     print("everything is there")
     return EXIT_OK
@@ -111,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=run.__doc__)
-        one.set_defaults(run=run)
+    def command(name: str, action: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=action.__doc__)
+        one.set_defaults(action=action)
         return one
 
     starting = command("up", up)
@@ -123,11 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command("status", status)
     command("logs", logs).add_argument("service", nargs="?", choices=ORDER)
     command("reset", reset).add_argument("--yes", action="store_true", help="do not ask")
+    running = command("run", run)
+    running.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     command("fetch", fetch)
     chosen = parser.parse_args(arguments)
     try:
-        run: Callable[[argparse.Namespace], int] = chosen.run
-        return run(chosen)
+        action: Callable[[argparse.Namespace], int] = chosen.action
+        return action(chosen)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE

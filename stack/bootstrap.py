@@ -32,8 +32,8 @@ PREPARE_ONLY = "--prepare-only"  # what a recipe calls when `just` was typed wit
 VERSION_MIN = (3, 11)
 TOOLS_FREE_MB = 200
 ENVIRONMENT_FREE_MB = 1_500  # the environment takes 860 MB, a download and its unpacked form are there at once
-TOOLS_SIZE = "about 30 MB"
-ENVIRONMENT_SIZE = "about 300 MB"
+TOOLS_SIZE = "20 MB"
+ENVIRONMENT_SIZE = "about 270 MB"
 OUTPUT_LINES_KEPT = 400
 
 PROGRESS = re.compile(r"^\s*(Downloading|Downloaded|Building|Built|Resolved|Prepared|Installed|Collecting)\b")
