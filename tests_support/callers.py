@@ -26,6 +26,8 @@ OPTIONS = [
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 200),
 ]
+PACE_S = 0.02
+"""The mean pause of a caller of a crowd between two turns."""
 FINAL = {"INVALID_ARGUMENT", "OUT_OF_RANGE", "ALREADY_EXISTS"}
 """Statuses after which the same call would be answered the same."""
 
@@ -195,6 +197,7 @@ class Crowd:
         try:
             while not self._stop.is_set():
                 self._turn(caller, rng, known)
+                pause(rng.uniform(0.0, 2 * PACE_S))  # without it the callers alone would fill two cores
         except BaseException as error:  # noqa: BLE001 - stop() raises it in the test's thread
             self._failures.append(error)
         finally:

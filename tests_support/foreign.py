@@ -2,12 +2,17 @@
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Sequence
 
 from confluent_kafka import Message, Producer
 
+from tests_support import planting
+from tests_support.oracle.decoding import partition_of
 from tests_support.oracle.facts import TopicRecord
 from tests_support.oracle.reading import System
+
+FRAME_BYTES = 5
 
 
 def schema_id_of(system: System, subject: str = "tally.sums.v1-value") -> int:
@@ -34,3 +39,15 @@ def write(system: System, records: Sequence[TopicRecord]) -> list[int]:
         )
         assert producer.flush(10) == 0, "not delivered in 10 s"
     return offsets
+
+
+def repeat(system: System, pairs: Sequence[tuple[str, str, str]], schema_id: int) -> None:
+    """Write additions (request id, a, b) as another producer would that never saw them: honest, perhaps repeated."""
+    frame = b"\x00" + schema_id.to_bytes(4, "big")
+    records = []
+    for text, a, b in pairs:
+        request_id = uuid.UUID(text)
+        body = planting.value_of(request_id, a, b)[FRAME_BYTES:]
+        partition = partition_of(request_id.bytes, planting.PARTITIONS)
+        records.append(TopicRecord(partition=partition, offset=0, key=request_id.bytes, value=frame + body))
+    write(system, records)

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -43,7 +44,7 @@ def schemas_of(stack: Stack) -> dict[str, Any]:
         with urllib.request.urlopen(f"{stack.registry_url}/{path}", timeout=10) as answer:
             return json.loads(answer.read())
 
-    return {subject: read(f"subjects/{subject}/versions/latest") for subject in read("subjects")}
+    return {subject: read(f"subjects/{quote(subject, safe='')}/versions/latest") for subject in read("subjects")}
 
 
 def test_a_broker_killed_under_load_loses_and_doubles_nothing(stack: Stack, history: History) -> None:
