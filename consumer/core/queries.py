@@ -32,7 +32,10 @@ def parse_position(text: str, partitions: int) -> Position:
     if _POSITION.fullmatch(text) is None:
         raise QueryError(f"min_position is {text!r}; allowed is PARTITION:OFFSET, for example 3:1041")
     partition, _, offset = text.partition(":")
-    return Position(checked_partition(int(partition), partitions), int(offset))
+    try:
+        return Position(checked_partition(int(partition), partitions), int(offset))
+    except QueryError as error:
+        raise QueryError(f"min_position is {text!r}: {error}") from error
 
 
 def parse_cursor(text: str | None, partition: int | None, partitions: int) -> Position:

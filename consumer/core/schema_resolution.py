@@ -38,6 +38,8 @@ def resolve(text: str, fingerprint: str) -> Resolved:
     """Return a writer's schema ready for ``read``. Never raises: a schema that is not Avro is a refusal."""
     try:
         writer = json.loads(text)
+        if not isinstance(writer, dict) or writer.get("type") != "record":
+            return Resolved(fingerprint, refusal="it is not a record")
         refusal = _logical_difference(writer)
         if refusal:
             return Resolved(fingerprint, refusal=refusal)

@@ -60,6 +60,7 @@ class Elsewhere:
 class Outside:
     """What Kafka last told about all partitions, refreshed at a bounded rate; empty where it told nothing."""
 
+    topic_id: str = ""
     elsewhere: Mapping[int, Elsewhere] = field(default_factory=dict)
     committed: Mapping[int, int] = field(default_factory=dict)
     low: Mapping[int, int] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from consumer.core.commit_rules import Progress
 from consumer.core.identity import Refuse
 from consumer.core.partition_state import Paused, Recovering, Refused
 from consumer.core.recovery import Continue, Replay, check_replayed
+from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.kafka_source import KafkaSource
@@ -51,6 +52,7 @@ class Caretaker:
         publisher: DeadLetterPublisher,
         schemas: Schemas,
         readers: Readers,
+        board: Board,
         jobs: Executor,
         monotonic_s: Callable[[], float],
     ) -> None:
@@ -61,6 +63,7 @@ class Caretaker:
         self._publisher = publisher
         self._schemas = schemas
         self._readers = readers
+        self._board = board
         self._jobs = jobs
         self._monotonic_s = monotonic_s
 
@@ -98,6 +101,12 @@ class Caretaker:
             self._on_published(slot, published)
 
     def _attend(self, slot: Slot, position: int | None, now_s: float) -> None:
+        assert slot.held is not None, "a partition that is read has a ledger"
+        topic_id = self._board.outside.topic_id
+        if topic_id not in ("", slot.held.identity.topic_id):
+            # Nothing was fetched that would show it. Recovery looks for itself and says what it means.
+            self._slots.pause(slot, "the topic's id has changed", until_success=False)
+            return
         if position is not None:
             self._slots.note_position(slot, position)
         if slot.replay is not None:

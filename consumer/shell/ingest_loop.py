@@ -75,6 +75,7 @@ class IngestLoop:
             publisher=parts.publisher,
             schemas=parts.schemas,
             readers=parts.readers,
+            board=parts.board,
             jobs=parts.jobs,
             monotonic_s=clock,
         )

@@ -143,7 +143,8 @@ class KafkaSource:
 
     def _sorted_out(self, messages: list[Message]) -> Fetch:
         errors = list(map(Message.error, messages))
-        if errors.count(None) == len(errors):
+        # By type: comparing a KafkaError with None raises (seen).
+        if set(map(type, errors)) == {type(None)}:
             self.trouble = ""
             return Fetch(tuple(_columns(messages)))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]

@@ -71,6 +71,7 @@ class Observer:
         known = {partition: found for partition, found in committed.items() if isinstance(found, Known)}
         self._board.publish_outside(
             Outside(
+                topic_id=topic_id,
                 elsewhere={
                     partition: _elsewhere(found.offset, found.witness)
                     for partition, found in known.items()

@@ -167,8 +167,9 @@ def test_an_export_holds_every_row_of_its_moment_and_says_its_hash(rig: Rig) -> 
 def test_a_second_consumer_on_the_same_directory_ends_with_a_line_that_names_the_first(rig: Rig) -> None:
     environment = {**os.environ, **rig.stack.environment(), "TALLY_REST_PORT": str(Ports.free().rest)}
     second = subprocess.run(
-        [sys.executable, "-m", "consumer"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
-    )
+        [sys.executable, "-m", "consumer"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert second.returncode == 1
     last = second.stderr.strip().splitlines()[-1]
     assert str(rig.stack.pid("consumer")) in last
@@ -179,8 +180,9 @@ def test_a_second_consumer_on_the_same_directory_ends_with_a_line_that_names_the
 def test_a_port_that_is_taken_ends_the_start_with_a_line_that_names_the_setting(rig: Rig) -> None:
     environment = {**os.environ, **rig.stack.environment(), "TALLY_CONSUMER_REPLICA": "other"}
     second = subprocess.run(
-        [sys.executable, "-m", "consumer"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
-    )
+        [sys.executable, "-m", "consumer"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert second.returncode == 1
     assert "TALLY_REST_PORT" in second.stderr.strip().splitlines()[-1]
 

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from consumer.core.entry import Entry, entries_of
@@ -38,7 +39,7 @@ class EntriesController(Controller):
     def entries(
         self,
         request: Request[Any, Any, Any],
-        parts: RestParts,
+        parts: NamedDependency[RestParts],
         partition: Annotated[int | None, Parameter(description="Only this one; else all of this replica.")] = None,
         after: Annotated[
             str | None,

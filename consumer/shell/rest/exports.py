@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body, Parameter
 from litestar.response import Stream
@@ -60,7 +61,7 @@ class ExportsController(Controller):
         sync_to_thread=True,
     )
     def create(
-        self, parts: RestParts, data: Annotated[ExportOrder, Body(description="What to export.")]
+        self, parts: NamedDependency[RestParts], data: Annotated[ExportOrder, Body(description="What to export.")]
     ) -> Response[ExportRecord]:
         """Begin an export of what is in the ledgers at this moment; look at it under its Location."""
         plan = _plan(parts, data)
@@ -75,7 +76,7 @@ class ExportsController(Controller):
         return Response(record, status_code=HTTPStatus.ACCEPTED, headers={"Location": f"{self.path}/{record.id}"})
 
     @get("", operation_id="listExports", summary="Every export, the newest first")
-    async def exports(self, parts: RestParts) -> list[ExportRecord]:
+    async def exports(self, parts: NamedDependency[RestParts]) -> list[ExportRecord]:
         """Return all exports that are kept."""
         return parts.exports.all()
 
@@ -85,7 +86,7 @@ class ExportsController(Controller):
         summary="One export: progress, rows, sha256",
         responses=documented(HTTPStatus.NOT_FOUND),
     )
-    async def export(self, parts: RestParts, export_id: ExportId) -> ExportRecord:
+    async def export(self, parts: NamedDependency[RestParts], export_id: ExportId) -> ExportRecord:
         """Return what is known of it."""
         return _existing(parts, export_id)
 
@@ -102,7 +103,7 @@ class ExportsController(Controller):
         media_type="application/octet-stream",
         sync_to_thread=True,
     )
-    def file(self, request: Request[Any, Any, Any], parts: RestParts, export_id: ExportId) -> Stream:
+    def file(self, request: Request[Any, Any, Any], parts: NamedDependency[RestParts], export_id: ExportId) -> Stream:
         """Return the file of an export that is DONE. Its ETag is its sha256."""
         record = _existing(parts, export_id)
         path = parts.exports.file_of(record)
@@ -121,7 +122,7 @@ class ExportsController(Controller):
         responses=documented(HTTPStatus.NOT_FOUND),
         sync_to_thread=True,
     )
-    def remove(self, parts: RestParts, export_id: ExportId) -> None:
+    def remove(self, parts: NamedDependency[RestParts], export_id: ExportId) -> None:
         """Delete file and record."""
         if not parts.exports.delete(export_id):
             raise _missing(export_id)
@@ -178,7 +179,13 @@ def _missing(export_id: str) -> ProblemError:
 def _send(record: ExportRecord, path: Path, etag: str, range_header: str | None) -> Stream:
     size = path.stat().st_size
     name = f"tally-{record.id}.{record.format.value}"
-    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Content-Disposition": f'attachment; filename="{name}"'}
+    # A media type as an argument would give way to the handler's own.
+    headers = {
+        "Content-Type": _MEDIA_TYPES[record.format],
+        "Accept-Ranges": "bytes",
+        "ETag": etag,
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
     match parse_range(range_header, size):
         case Whole():
             status, start, stop = HTTPStatus.OK, 0, size
@@ -194,9 +201,7 @@ def _send(record: ExportRecord, path: Path, etag: str, range_header: str | None)
                 headers={"Content-Range": f"bytes */{size}"},
             )
     headers["Content-Length"] = str(stop - start)
-    return Stream(
-        _read(path, start, stop), status_code=status.value, media_type=_MEDIA_TYPES[record.format], headers=headers
-    )
+    return Stream(_read(path, start, stop), status_code=status.value, headers=headers)
 
 
 def _read(path: Path, start: int, stop: int) -> Iterator[bytes]:

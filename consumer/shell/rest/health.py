@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 import msgspec
 from litestar import Controller, get
+from litestar.di import NamedDependency
 
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, documented
@@ -32,7 +33,7 @@ class HealthController(Controller):
         summary="All partitions of this replica are counting",
         responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),
     )
-    async def ready(self, parts: RestParts) -> HealthAnswer:
+    async def ready(self, parts: NamedDependency[RestParts]) -> HealthAnswer:
         """Return 200, or 503 with every reason."""
         reasons = parts.unready()
         if reasons:

@@ -3,6 +3,7 @@
 from html import escape
 
 from litestar import MediaType, get
+from litestar.di import NamedDependency
 
 from common.decimals import text_of
 from consumer.core.snapshot import total_of
@@ -19,7 +20,7 @@ _LINKS = (
 
 
 @get("/", media_type=MediaType.HTML, include_in_schema=False)
-async def home(parts: RestParts) -> str:
+async def home(parts: NamedDependency[RestParts]) -> str:
     """Return the page."""
     total = total_of(parts.board.snapshot, parts.board.outside)
     whole = "" if total.complete else " (not complete: a partition is not known)"

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from litestar import Controller, get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from common.decimals import text_of
@@ -23,7 +24,7 @@ class PartitionsController(Controller):
     tags = ("partitions",)
 
     @get("", operation_id="listPartitions", summary="Every partition", sync_to_thread=True)
-    def partitions(self, parts: RestParts) -> list[PartitionAnswer]:
+    def partitions(self, parts: NamedDependency[RestParts]) -> list[PartitionAnswer]:
         """Return all partitions, also those of other replicas."""
         return [_answer(parts, number) for number in range(parts.partitions)]
 
@@ -35,7 +36,7 @@ class PartitionsController(Controller):
         sync_to_thread=True,
     )
     def partition(
-        self, parts: RestParts, partition: Annotated[int, Parameter(description="Its number, from 0.")]
+        self, parts: NamedDependency[RestParts], partition: Annotated[int, Parameter(description="Its number, from 0.")]
     ) -> PartitionAnswer:
         """Return one partition; a refused one with its reason and cure."""
         try:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from common.partitions import partition_of
@@ -35,7 +36,7 @@ class RequestsController(Controller):
     def request(
         self,
         request: Request[Any, Any, Any],
-        parts: RestParts,
+        parts: NamedDependency[RestParts],
         request_id: Annotated[str, Parameter(description="The UUID of the addition.")],
     ) -> RequestAnswer:
         """Return its row. 404 says that it was not counted (yet); another replica's partition gives 307 or 503."""

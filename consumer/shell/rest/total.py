@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from litestar import Controller, get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from consumer.core.queries import POSITION_PATTERN, Position, QueryError, parse_position
@@ -31,7 +32,7 @@ class TotalController(Controller):
     )
     async def total(
         self,
-        parts: RestParts,
+        parts: NamedDependency[RestParts],
         min_position: Annotated[
             str | None,
             Parameter(

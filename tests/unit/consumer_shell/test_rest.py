@@ -1,0 +1,298 @@
+"""REST over a real ledger and a board, without Kafka."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned
+from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, unready_partitions
+from consumer.shell.board import Board
+from consumer.shell.export_store import ExportLimits, ExportStore
+from consumer.shell.readers import Readers
+from consumer.shell.rest.app import build_app
+from consumer.shell.rest.parts import RestParts
+from consumer.shell.slot import figures_of
+from tests_support.ledger_files import append_batch, opened
+from tests_support.ledger_records import PARTITION, Record, addition, request_id
+from tests_support.waiting import eventually
+
+PARTITIONS = 12
+OTHER = 4
+UNKNOWN = 5
+Client = TestClient[Any]
+
+
+@dataclass
+class World:
+    """A client, and the picture behind it. Partition 3 has a ledger, 4 is another replica's, 5 is nobody's."""
+
+    client: Client
+    board: Board
+    figures: Figures
+
+    def show(self, state: State) -> None:
+        """Show partition 3 in a state."""
+        parts = [Own(number, Running(), Figures(0, 0, 0, 0, 0, 0)) for number in range(PARTITIONS)]
+        parts[PARTITION] = Own(PARTITION, state, self.figures, position=self.figures.next_offset)
+        parts[OTHER] = Own(OTHER, Unassigned())
+        parts[UNKNOWN] = Own(UNKNOWN, Unassigned())
+        self.board.publish(Snapshot(self.board.snapshot.version + 1, tuple(parts), assigned=True))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    ledger = opened(directory=tmp_path / "ledger")
+    records = [addition(0, 0, a=5, b=-7), addition(2, 1), addition(3, 0, a=5, b=-7), addition(4, 0, a=1, b=1)]
+    append_batch(ledger.ledger, ledger.index, [*records, Record(5, 1_764_000_000_000, b"k", b"junk")])
+    board, readers = Board(PARTITIONS, waiters_max=2), Readers()
+    readers.put(PARTITION, ledger)
+    elsewhere = Elsewhere(Figures(9, 3, 0, 0, 0, 10**9), "http://other:8000/")
+    board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))
+    exports = ExportStore(tmp_path / "exports", readers.blocks, ExportLimits(3, 3))
+    parts = RestParts(
+        board=board,
+        readers=readers,
+        exports=exports,
+        unready=lambda: unready_partitions(board.snapshot),
+        topic="tally.sums.v1",
+        partitions=PARTITIONS,
+        owner_url="http://here:8000",
+        wait_ms_max=30_000,
+        page_rows_max=1_000,
+    )
+    with TestClient(build_app(parts), raise_server_exceptions=False) as client:
+        made = World(client, board, figures_of(ledger.ledger.state))
+        made.show(Running())
+        yield made
+    exports.close()
+    ledger.ledger.close()
+
+
+def problem(answer: Any, status: int) -> Any:
+    """Return the problem document that an answer must be."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    body = answer.json()
+    assert body["status"] == status
+    assert {"title", "detail"} <= set(body)
+    assert "Traceback" not in answer.text
+    return body
+
+
+def test_the_total_is_text_and_the_sum_over_the_partitions_of_the_same_answer(world: World) -> None:
+    body = world.client.get("/v1/total").json()
+    assert body["total"] == "1.000000001"
+    assert (body["count"], body["duplicates"], body["conflicts"], body["poison"]) == (5, 1, 1, 1)
+    assert body["partitions"][PARTITION] == {
+        "partition": PARTITION, "state": "RUNNING", "next_offset": 6, "count": 2, "total": "0.000000001"
+    }  # fmt: skip
+    assert body["partitions"][OTHER]["state"] == "ELSEWHERE"
+    assert body["partitions"][UNKNOWN] == {
+        "partition": UNKNOWN, "state": "UNASSIGNED", "next_offset": None, "count": None, "total": None
+    }  # fmt: skip
+    assert body["complete"] is False
+
+
+def test_a_position_that_is_reached_answers_at_once_and_another_one_504(world: World) -> None:
+    assert world.client.get(f"/v1/total?min_position={PARTITION}:5&wait_ms=0").status_code == 200
+    body = problem(world.client.get(f"/v1/total?min_position={PARTITION}:6&wait_ms=10"), 504)
+    assert body["type"] == "urn:tally:problem:position-not-reached"
+
+
+@pytest.mark.parametrize(
+    "query", ["min_position=3", "min_position=12:1", "min_position=x:1", "wait_ms=-1", "wait_ms=x",
+              "min_position=3:1&wait_ms=30001"]
+)  # fmt: skip
+def test_a_wrong_parameter_of_the_total_is_a_problem_that_names_it(world: World, query: str) -> None:
+    body = problem(world.client.get(f"/v1/total?{query}"), 400)
+    assert query.rpartition("&")[2].partition("=")[0] in str(body)
+
+
+def test_a_request_tells_where_and_how_it_was_counted(world: World) -> None:
+    own = uuid.UUID(bytes=request_id(0))
+    body = world.client.get(f"/v1/requests/{own}").json()
+    assert (body["offset"], body["a"], body["b"], body["sum"]) == (0, "0.000000005", "-0.000000007", "-0.000000002")
+    assert body["conflicts"] == [4]
+    assert body["request_id"] == str(own)
+
+
+def test_a_request_that_was_not_counted_is_404_only_where_this_replica_can_know(world: World) -> None:
+    url = f"/v1/requests/{uuid.UUID(bytes=request_id(50))}"
+    problem(world.client.get(url), 404)
+    world.show(Paused("no room"))
+    problem(world.client.get(url), 404)
+    for state in (Recovering("replaying"), Refused("rot", "cure")):
+        world.show(state)
+        assert problem(world.client.get(url), 503)["type"].endswith("not-known")
+
+
+def test_a_request_of_another_replica_is_307_to_it_and_503_while_nobody_is_known(world: World) -> None:
+    url = f"/v1/requests/{uuid.UUID(bytes=request_id(0, OTHER))}"
+    answer = world.client.get(url, follow_redirects=False)
+    assert problem(answer, 307)
+    assert answer.headers["location"] == f"http://other:8000{url}"
+    problem(world.client.get(f"/v1/requests/{uuid.UUID(bytes=request_id(0, UNKNOWN))}"), 503)
+
+
+def test_entries_are_paged_without_gaps_or_repetition(world: World) -> None:
+    seen, cursor = [], ""
+    while True:
+        page = world.client.get(f"/v1/entries?limit=2{cursor}").json()
+        seen += [(row["partition"], row["offset"], row["kind"]) for row in page["entries"]]
+        assert {OTHER, UNKNOWN} <= set(page["missing"])
+        if page["next"] is None:
+            break
+        cursor = f"&after={page['next']}"
+    kinds = ["COUNTED", "COUNTED", "DUPLICATE", "CONFLICT", "POISON"]
+    assert seen == [(PARTITION, offset, kind) for offset, kind in zip((0, 2, 3, 4, 5), kinds, strict=True)]
+    page = world.client.get(f"/v1/entries?partition={PARTITION}&after=3").json()
+    assert [row["offset"] for row in page["entries"]] == [4, 5]
+    assert page["entries"][1]["reason"] == "FRAMING"
+
+
+def test_entries_of_another_replica_are_307_with_the_whole_query(world: World) -> None:
+    answer = world.client.get(f"/v1/entries?partition={OTHER}&limit=3", follow_redirects=False)
+    problem(answer, 307)
+    assert answer.headers["location"] == f"http://other:8000/v1/entries?partition={OTHER}&limit=3"
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "partition=12", "after=x", "after=5", "partition=3&after=4:1"]
+)
+def test_a_wrong_parameter_of_entries_is_a_problem(world: World, query: str) -> None:
+    problem(world.client.get(f"/v1/entries?{query}"), 400)
+
+
+def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -> None:
+    body = world.client.get(f"/v1/partitions/{PARTITION}").json()
+    assert (body["state"], body["committed"], body["last_stable"], body["lag"]) == ("RUNNING", 6, 8, 2)
+    assert [file["next_offset"] for file in body["files"]] == [6]
+    world.show(Refused("the topic was made again", "move it away"))
+    body = world.client.get(f"/v1/partitions/{PARTITION}").json()
+    assert (body["state"], body["reason"], body["cure"]) == ("REFUSED", "the topic was made again", "move it away")
+    assert len(world.client.get("/v1/partitions").json()) == PARTITIONS
+    assert world.client.get(f"/v1/partitions/{OTHER}").json()["owner_url"] == "http://other:8000/"
+    problem(world.client.get("/v1/partitions/12"), 404)
+
+
+def test_ready_tells_every_reason_and_live_is_live(world: World) -> None:
+    assert world.client.get("/health/ready").status_code == 200
+    world.show(Refused("rot", "move it away"))
+    reasons = problem(world.client.get("/health/ready"), 503)["reasons"]
+    assert reasons == [{"part": f"partition {PARTITION}", "reason": "REFUSED: rot", "cure": "move it away"}]
+    assert world.client.get("/health/live").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", "/v1/total", 405), ("GET", "/v1/requests/x", 400)]
+)
+def test_every_error_is_a_problem_document(world: World, method: str, path: str, status: int) -> None:
+    problem(world.client.request(method, path), status)
+
+
+def test_a_defect_is_a_500_that_tells_the_caller_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("consumer.shell.rest.total.total_of", broken)
+    assert "secret" not in str(problem(world.client.get("/v1/total"), 500))
+
+
+# -- exports ---------------------------------------------------------------------------------------------------------
+
+
+def order(world: World, **body: Any) -> Any:
+    return world.client.post("/v1/exports", json={"format": "csv", "partitions": [PARTITION], **body})
+
+
+def done(world: World, location: str) -> Any:
+    def look() -> Any:
+        body = world.client.get(location).json()
+        return body if body["state"] == "DONE" else None
+
+    return eventually(look, 10, "the export is done")
+
+
+def test_an_export_is_accepted_done_and_downloaded_whole_or_in_ranges(world: World) -> None:
+    accepted = order(world)
+    assert accepted.status_code == 202
+    location = accepted.headers["location"]
+    record = done(world, location)
+    assert (record["rows"], record["counted"], record["positions"]) == (5, 2, {str(PARTITION): 6})
+    whole = world.client.get(f"{location}/file")
+    assert whole.status_code == 200
+    assert whole.headers["etag"] == f'"{record["sha256"]}"'
+    assert whole.headers["content-type"].startswith("text/csv")
+    assert len(whole.content) == record["size_bytes"] == int(whole.headers["content-length"])
+    part = world.client.get(f"{location}/file", headers={"Range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole.content)}"
+    problem(world.client.get(f"{location}/file", headers={"Range": "bytes=99999-"}), 416)
+    stale = world.client.get(f"{location}/file", headers={"Range": "bytes=0-1", "If-Range": '"old"'})
+    assert stale.status_code == 200
+    assert world.client.delete(location).status_code == 204
+    problem(world.client.get(location), 404)
+    problem(world.client.delete(location), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"format": "parquet"}, 501),
+        ({"format": "avro"}, 501),
+        ({"format": "xml"}, 400),
+        ({"formatt": "csv"}, 400),
+        ({"partitions": [12]}, 400),
+        ({"partitions": []}, 400),
+        ({"from": "2026-01-01T00:00:00"}, 400),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 400),
+        ({"partitions": [OTHER]}, 503),
+    ],
+)
+def test_an_export_that_cannot_be_is_a_problem(world: World, body: dict[str, Any], status: int) -> None:
+    problem(order(world, **body), status)
+
+
+def test_an_export_of_everything_is_refused_where_a_partition_is_another_replicas(world: World) -> None:
+    body = problem(world.client.post("/v1/exports", json={"format": "csv"}), 503)
+    assert str(OTHER) in body["detail"]
+
+
+def test_the_number_of_exports_is_bounded(world: World) -> None:
+    for _ in range(3):
+        done(world, order(world).headers["location"])
+    problem(order(world), 409)
+
+
+# -- the document ----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_the_api_needs_no_internet(world: World) -> None:
+    page = world.client.get("/schema").text
+    sources = [part.split('"')[0] for mark in ('src="', "src='", 'href="', "href='") for part in page.split(mark)[1:]]
+    assert sources
+    for source in (s.split("'")[0] for s in sources):
+        assert source.startswith("/schema/"), source
+        assert world.client.get(source).status_code == 200, source
+
+
+def test_the_document_has_every_path_and_problem_documents(world: World) -> None:
+    document = world.client.get("/schema/openapi.json").json()
+    wanted = {"/v1/total", "/v1/requests/{request_id}", "/v1/entries", "/v1/partitions", "/v1/partitions/{partition}",
+              "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/health/live",
+              "/health/ready"}  # fmt: skip
+    assert wanted <= set(document["paths"])
+    answers = document["paths"]["/v1/total"]["get"]["responses"]
+    assert "application/problem+json" in answers["504"]["content"]
+
+
+def test_the_home_page_leads_on_and_shows_the_total(world: World) -> None:
+    page = world.client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "1.000000001" in page.text
+    assert "/schema" in page.text

@@ -1,0 +1,96 @@
+"""Reading other writers' records, exactly or not at all."""
+
+import io
+import json
+import uuid
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.core.event import Verdict
+from consumer.core.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
+from consumer.core.schema_resolution import read, resolve
+from contracts.generated.avro.sum_added import SumAdded
+
+
+def writer(**changes: Any) -> Any:
+    """Return our schema with some fields' types changed, and one field more in front."""
+    schema = json.loads(SumAdded.SCHEMA)
+    for field in schema["fields"]:
+        field["type"] = changes.get(field["name"], field["type"])
+    schema["fields"].insert(0, {"name": "note", "type": ["null", "string"], "default": None})
+    return schema
+
+
+def raw(schema: Any, a: int, b: int, total: int) -> bytes:
+    """Encode unscaled values as the schema's plain bytes."""
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {k: plain(v) for k, v in part.items() if k not in ("logicalType", "precision", "scale")}
+        return [plain(item) for item in part] if isinstance(part, list) else part
+
+    out = io.BytesIO()
+    fields = {name: n.to_bytes(16, "big", signed=True) for name, n in (("a", a), ("b", b), ("sum", total))}
+    record = {**fields, "note": "hi", "request_id": uuid.UUID(int=7).bytes, "added_at": 10**15}
+    fastavro.schemaless_writer(out, fastavro.parse_schema(plain(schema)), record)
+    return out.getvalue()
+
+
+@given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-(10**37), 10**37))
+def test_numbers_of_another_writer_are_read_exactly(a: int, b: int) -> None:
+    resolved = resolve(json.dumps(writer()), "f")
+    event = read(resolved, raw(writer(), a, b, 0))
+    assert isinstance(event, SumAdded)
+    assert [int(number.scaleb(9, _context())) for number in (event.a, event.b)] == [a, b]
+
+
+def _context() -> Any:
+    from decimal import Context
+
+    return Context(prec=60)
+
+
+def test_a_value_with_too_many_digits_is_out_of_range_and_not_rounded() -> None:
+    outcome = read(resolve(json.dumps(writer()), "f"), raw(writer(), 10**38, 0, 0))
+    assert isinstance(outcome, Verdict)
+    assert outcome.reason == OUT_OF_RANGE
+
+
+OTHER_TYPES = {
+    "another scale": {
+        "a": {"type": "fixed", "name": "OperandA", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 4}
+    },
+    "no decimal": {"b": {"type": "fixed", "name": "OperandB", "size": 16}},
+    "another unit of time": {"added_at": {"type": "long", "logicalType": "timestamp-millis"}},
+    "text": {"a": "string"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_TYPES)
+def test_a_writer_that_means_something_else_does_not_resolve(name: str) -> None:
+    outcome = read(resolve(json.dumps(writer(**OTHER_TYPES[name])), "f"), b"x" * 80)
+    assert isinstance(outcome, Verdict)
+    assert outcome.reason == UNREADABLE_SCHEMA
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '"string"', 'syntax = "proto3";', '{"type": "record"}'])
+def test_a_schema_that_is_not_a_record_of_ours_is_unreadable(text: str) -> None:
+    outcome = read(resolve(text, "f"), b"\x00" * 80)
+    assert isinstance(outcome, Verdict)
+    assert outcome.reason == UNREADABLE_SCHEMA
+
+
+@given(st.binary(max_size=120))
+def test_hostile_bytes_are_a_verdict_or_a_record_and_never_an_error(body: bytes) -> None:
+    outcome = read(resolve(json.dumps(writer()), "f"), body)
+    assert isinstance(outcome, SumAdded) or outcome.reason in (UNDECODABLE, OUT_OF_RANGE)
+
+
+def test_bytes_after_the_record_make_it_undecodable() -> None:
+    outcome = read(resolve(json.dumps(writer()), "f"), raw(writer(), 1, 2, 3) + b"\x00")
+    assert isinstance(outcome, Verdict)
+    assert outcome.reason == UNDECODABLE

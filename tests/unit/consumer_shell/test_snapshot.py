@@ -1,0 +1,79 @@
+"""Totals over all partitions from what is known of each."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, StateName, Unassigned
+from consumer.core.snapshot import (
+    Elsewhere,
+    Figures,
+    Outside,
+    Own,
+    Snapshot,
+    empty_snapshot,
+    lag_of,
+    next_offset_of,
+    total_of,
+    unready_partitions,
+)
+
+STATES: list[State] = [Unassigned(), Recovering("x"), Running(), Paused("why"), Refused("why", "cure")]
+figures = st.builds(
+    Figures,
+    next_offset=st.integers(0, 10**6),
+    counted=st.integers(0, 10**6),
+    duplicates=st.integers(0, 10**6),
+    conflicts=st.integers(0, 10**6),
+    poison=st.integers(0, 10**6),
+    total=st.integers(-(10**60), 10**60),
+)
+
+
+def at(next_offset: int, total: int = 0) -> Figures:
+    return Figures(next_offset, 1, 0, 0, 0, total)
+
+
+@given(st.lists(st.tuples(st.sampled_from(STATES), st.none() | figures, st.none() | figures), min_size=1, max_size=12))
+def test_a_total_is_the_sum_over_its_own_partitions(parts: list[tuple[State, Figures | None, Figures | None]]) -> None:
+    snapshot = Snapshot(1, tuple(Own(n, state, own) for n, (state, own, _) in enumerate(parts)), assigned=True)
+    outside = Outside(elsewhere={n: Elsewhere(w, "http://x") for n, (_, _, w) in enumerate(parts) if w is not None})
+    total = total_of(snapshot, outside)
+    known = [part.figures for part in total.partitions if part.figures is not None]
+    assert total.total == sum(figure.total for figure in known)
+    assert total.counted == sum(figure.counted for figure in known)
+    assert total.complete == all(part.known for part in total.partitions)
+
+
+def test_a_total_is_complete_only_when_every_partition_is_known() -> None:
+    ours = Own(0, Running(), at(5, 10))
+    assert total_of(Snapshot(1, (ours, Own(1, Unassigned()))), Outside()).complete is False
+    witnessed = Outside(elsewhere={1: Elsewhere(at(7, 32), "http://other")})
+    total = total_of(Snapshot(1, (ours, Own(1, Unassigned()))), witnessed)
+    assert (total.complete, total.total) == (True, 42)
+    assert [part.state for part in total.partitions] == [StateName.RUNNING, StateName.ELSEWHERE]
+
+
+def test_a_refused_partition_makes_the_total_incomplete_although_its_figures_are_shown() -> None:
+    total = total_of(Snapshot(1, (Own(0, Refused("rot", "cure"), at(5, 10)),)), Outside())
+    assert (total.complete, total.total) == (False, 10)
+
+
+def test_a_ledger_that_is_rebuilt_does_not_make_the_total_smaller() -> None:
+    rebuilding = Snapshot(1, (Own(0, Recovering("replaying"), at(3, 30)),))
+    outside = Outside(elsewhere={0: Elsewhere(at(9, 90), "http://x")})
+    assert total_of(rebuilding, outside).total == 90
+    assert next_offset_of(rebuilding, outside, 0) == 9
+
+
+def test_lag_is_measured_from_the_position_which_passes_commit_markers() -> None:
+    outside = Outside(last_stable={0: 12})
+    assert lag_of(Own(0, Running(), at(10)), outside) == 2
+    assert lag_of(Own(0, Running(), at(10), position=12), outside) == 0
+    assert lag_of(Own(0, Running(), at(10)), Outside()) is None
+
+
+def test_readiness_tells_every_reason() -> None:
+    assert [one.part for one in unready_partitions(empty_snapshot(3))] == ["group"]
+    parts = (Own(0, Running(), at(1)), Own(1, Paused("full")), Own(2, Refused("rot", "move it")), Own(3, Unassigned()))
+    reasons = unready_partitions(Snapshot(1, parts, assigned=True))
+    assert [(one.part, one.cure) for one in reasons] == [("partition 1", ""), ("partition 2", "move it")]
