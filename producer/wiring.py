@@ -1,6 +1,7 @@
 """The composition root: builds every object of the producer, runs it, and ends it within one deadline."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import time
@@ -160,12 +161,17 @@ class Service:
         def left_s() -> float:
             return max(0.0, until_s - time.monotonic())
 
-        # 1. No more calls; health is NOT_SERVING. Those that are there go on as long as they can.
-        stopping = asyncio.create_task(self._door.stop(left_s()))
-        await asyncio.wait({stopping}, timeout=max(0.0, left_s() - min(_ANSWER_RESERVE_S, left_s() / 2)))
-        # 2. Whoever waits still is answered.
+        # 1. Health is NOT_SERVING and new calls are refused; those that wait go on as long as they can.
+        await self._door.goodbye()
+        self._desk.stop_accepting()
+        reserve_s = min(_ANSWER_RESERVE_S, left_s() / 2)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(left_s() - reserve_s):
+                await self._desk.idle()
+                await self._door.quiet()
+        # 2. Whoever waits still is answered, and nobody else is let in.
         await self._desk.close()
-        await asyncio.wait({stopping}, timeout=left_s())
+        await asyncio.wait({asyncio.create_task(self._door.stop(left_s()))}, timeout=left_s())
         # 3. The lanes end after what they have in hand, or are left behind: the next producer's clients end it.
         for lane in self._lanes:
             lane.stop()

@@ -22,15 +22,17 @@ from producer.core.addition import Addition
 from producer.core.batching import Batch, Call, Limits, Result, WaitingRoom
 from producer.core.idempotency import Known, KnownIds
 from producer.core.lane_terms import Answer, Committed, NotCommitted, Unknown
-from producer.core.refusals import Refusal
+from producer.core.refusals import Outcome, Refusal
 from producer.shell.lane_thread import Post
+
+_IDLE_POLL_S = 0.02
 
 Hand = Callable[[int, Batch], None]
 """Gives a lane its next batch."""
 
 
 class Desk:
-    """Lets calls wait for their additions. `open_for_calls` once lanes exist; `close` answers everything."""
+    """Lets calls wait for their additions: `open_for_calls` once lanes exist, `stop_accepting`, then `close`."""
 
     def __init__(
         self, lanes: int, limits: Limits, known: KnownIds, on_report: Callable[[Post], None], gather_s: float
@@ -44,6 +46,7 @@ class Desk:
         self._hand: Hand | None = None
         self._why_not = "the producer is starting"
         self._feeding = False
+        self._stopping = False
         self._remembering: set[asyncio.Task[None]] = set()
 
     @property
@@ -59,8 +62,14 @@ class Desk:
         """Accept calls from now on."""
         self._hand = hand
 
+    def stop_accepting(self) -> None:
+        """Refuse calls from now on; those that wait go on."""
+        self._stopping = True
+
     def refusal(self, records: int, size_bytes: int) -> Refusal | None:
         """Tell whether a call must be refused now."""
+        if self._stopping:
+            return refusals.stopping(Outcome.NOT_COMMITTED)
         if self._hand is None:
             return refusals.not_ready(self._why_not)
         return self._room.refusal(records, size_bytes)
@@ -100,6 +109,11 @@ class Desk:
         self._feed_later()
         if post.report is not None or post.end is not None:
             self._on_report(post)
+
+    async def idle(self) -> None:
+        """Return when nobody waits. For the end of the process: it looks now and then."""
+        while self._room.records:
+            await asyncio.sleep(_IDLE_POLL_S)
 
     async def close(self) -> None:
         """Answer whatever waits still and refuse what comes."""

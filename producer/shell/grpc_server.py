@@ -1,5 +1,6 @@
 """The door that grpc.aio carries: calls to the methods, refusals to statuses, health, reflection."""
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -18,6 +19,8 @@ from producer.shell.rpc_status import status_of
 
 SERVICE_NAME = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
 _DETAILS_KEY = "grpc-status-details-bin"
+_QUIET_S = 0.1
+"""Longer than calls that were sent before the health changed are on the way, on a network of one site."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -32,17 +35,21 @@ class TallyServicer(tally_pb2_grpc.TallyServiceServicer):
 
     def __init__(self, methods: TallyMethods) -> None:
         self._methods = methods
+        self.calls = 0
+        """How many calls have come; that it stands still tells that there is nobody at the door."""
 
     async def Add(  # noqa: N802 - the contract's name
         self, request: tally_pb2.AddRequest, context: _Context
     ) -> tally_pb2.AddResponse:
         """Add one pair of numbers."""
+        self.calls += 1
         return await _carry(self._methods.add, request, context)
 
     async def AddBatch(  # noqa: N802 - the contract's name
         self, request: tally_pb2.AddBatchRequest, context: _Context
     ) -> tally_pb2.AddBatchResponse:
         """Add many pairs of numbers."""
+        self.calls += 1
         return await _carry(self._methods.add_batch, request, context)
 
 
@@ -73,7 +80,8 @@ class Door:
             ]
         )
         self._health = health.aio.HealthServicer()
-        tally_pb2_grpc.add_TallyServiceServicer_to_server(TallyServicer(methods), self._server)
+        self._servicer = TallyServicer(methods)
+        tally_pb2_grpc.add_TallyServiceServicer_to_server(self._servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, [SERVICE_NAME, health.SERVICE_NAME])
 
@@ -93,9 +101,23 @@ class Door:
         for name in (SERVICE_NAME, ""):
             await self._health.set(name, status)
 
-    async def stop(self, grace_s: float) -> None:
-        """Take no more calls, and return when those that are there are answered or the time is over."""
+    async def goodbye(self) -> None:
+        """Set the health to NOT_SERVING for good; calls are still taken, to be answered."""
         await self._health.enter_graceful_shutdown()
+
+    async def quiet(self) -> None:
+        """Return when no call has come for a moment.
+
+        A server that stops cancels the calls that it has not taken yet, and their callers see CANCELLED; so it is
+        stopped only when there are none.
+        """
+        before = -1
+        while before != self._servicer.calls:
+            before = self._servicer.calls
+            await asyncio.sleep(_QUIET_S)
+
+    async def stop(self, grace_s: float) -> None:
+        """Stop, and return when the calls that are there are answered or the time is over."""
         await self._server.stop(grace_s)
 
 

@@ -1,0 +1,209 @@
+"""A producer as a process of its own beside a stack's Kafka and registry, and what an independent reader sees."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from confluent_kafka import Consumer, TopicPartition
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+
+from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from stack import Stack
+from stack.services import foreign_environment
+from stack.system import ROOT
+from tests_support.waiting import eventually
+
+SERVICE = "tally.v1.TallyService"
+SUMS = "tally.sums.v1"
+PARTITIONS = 12
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class ProducerProcess:
+    """One ``python -m producer``. Its output goes to a file; `end` leaves nothing running."""
+
+    def __init__(self, stack: Stack, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = int((environment or {}).get("TALLY_GRPC_PORT") or free_port())
+        self.log = folder / f"producer-{self.port}-{uuid.uuid4().hex[:6]}.log"
+        self._folder = folder
+        self._environment = {
+            **foreign_environment(),
+            **stack.environment(),
+            "PYTHONPATH": str(ROOT),
+            "TALLY_GRPC_PORT": str(self.port),
+            **(environment or {}),
+        }
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.enable_http_proxy", 0)])
+        self.process = self._start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "producer"],
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def service(self) -> Any:
+        """Return the service's blocking stub; the generated types are those of asyncio's."""
+        return tally_pb2_grpc.TallyServiceStub(self.channel)  # type: ignore[arg-type]
+
+    def health(self) -> str:
+        """Return the service's health, or why there is no answer."""
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        try:
+            status = stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=2, wait_for_ready=True).status
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(status))
+
+    def wait_ready(self, timeout_s: float = 30.0) -> "ProducerProcess":
+        """Return when the health is SERVING."""
+        eventually(lambda: self.health() == "SERVING", timeout_s, f"the producer serves; its log:\n{self.text()}")
+        return self
+
+    def text(self) -> str:
+        """Return the log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_log(self, text: str, timeout_s: float = 30.0) -> None:
+        """Return when the log has this text."""
+        eventually(lambda: text in self.text(), timeout_s, f"{text!r} in the producer's log")
+
+    def wait_end(self, timeout_s: float = 30.0) -> int:
+        """Return the exit code."""
+        return self.process.wait(timeout_s)
+
+    def restart(self) -> "ProducerProcess":
+        """Start again after an end, on the same port."""
+        self.process.wait(10)
+        self.process = self._start()
+        return self
+
+    def end(self) -> None:
+        """Kill what is left."""
+        self.channel.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+@contextmanager
+def producers(stack: Stack, folder: Path) -> Iterator["ProducerFactory"]:
+    """Yield a factory of producers; all of them are ended, whatever happened."""
+    factory = ProducerFactory(stack, folder)
+    try:
+        yield factory
+    finally:
+        for one in factory.started:
+            one.end()
+
+
+class ProducerFactory:
+    """Starts producers with settings of their own, and a replica's name that nobody else has."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self.started: list[ProducerProcess] = []
+
+    def start(self, **settings: object) -> ProducerProcess:
+        """Start one: ``start(producer_lanes=2)`` sets TALLY_PRODUCER_LANES."""
+        environment = {"TALLY_PRODUCER_REPLICA": f"test-{uuid.uuid4().hex[:8]}"}
+        environment |= {f"TALLY_{key.upper()}": str(value) for key, value in settings.items()}
+        one = ProducerProcess(self._stack, self._folder, environment)
+        self.started.append(one)
+        return one
+
+
+def addition(a: str = "2", b: str = "40.5", request_id: str | None = None) -> tally_pb2.AddRequest:
+    """Return a request, with a fresh id unless given."""
+    return tally_pb2.AddRequest(request_id=request_id or str(uuid.uuid4()), a=a, b=b)
+
+
+def outcome_of(error: Any) -> tuple[str, str, float | None]:
+    """Return (reason, outcome, seconds to retry after) of an error's details."""
+    metadata: dict[str, Any] = dict(error.trailing_metadata() or ())
+    status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    delay_s = None
+    for detail in status.details:
+        detail.Unpack(info)
+        if detail.Unpack(retry):
+            delay_s = retry.retry_delay.ToTimedelta().total_seconds()
+    return info.reason, info.metadata["outcome"], delay_s
+
+
+def committed(bootstrap_servers: str, timeout_s: float = 30.0) -> list[tuple[int, int, bytes, bytes]]:
+    """Return (partition, offset, key, value) of every committed record of the sums, by an independent reader."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "test-reader",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+    )
+    found: list[tuple[int, int, bytes, bytes]] = []
+    at_end: set[int] = set()
+
+    def read() -> bool:
+        for message in consumer.consume(1000, 0.1):
+            partition = message.partition()
+            assert partition is not None
+            if message.error():
+                at_end.add(partition)
+            else:
+                found.append(
+                    (partition, message.offset() or 0, bytes(message.key() or b""), bytes(message.value() or b""))
+                )
+        return len(at_end) == PARTITIONS
+
+    try:
+        consumer.assign([TopicPartition(SUMS, partition, 0) for partition in range(PARTITIONS)])
+        eventually(read, timeout_s, "the whole topic is read", interval_s=0.0)
+    finally:
+        consumer.close()
+    return found
+
+
+def first_operands(records: Sequence[tuple[int, int, bytes, bytes]]) -> dict[str, bytes]:
+    """Return the operands that count, by id: those of the id's first record."""
+    first: dict[str, bytes] = {}
+    for _, _, key, value in sorted(records):
+        first.setdefault(str(uuid.UUID(bytes=key)), value[21:53])
+    return first
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Hold a process with SIGSTOP."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
