@@ -132,6 +132,20 @@ def test_hostile_bytes_are_refused_within_bounded_memory(kind: object, data: byt
     assert peak_bytes < 1_000_000
 
 
+def test_a_negative_length_does_not_lead_back_to_bytes_that_were_read(tmp_path: Path) -> None:
+    text = _record({"name": "raw", "type": "bytes"}, {"name": "flag", "type": "boolean"})
+    with imported(text, tmp_path) as module, pytest.raises(ValueError, match="length or count of -1"):
+        module.R.decode(b"\x01")
+
+
+def test_a_fixed_of_another_length_is_refused_and_neither_cut_nor_padded(tmp_path: Path) -> None:
+    text = _record({"name": "f", "type": {"type": "fixed", "name": "F", "size": 4}})
+    with imported(text, tmp_path) as module:
+        for wrong in (b"abc", b"abcde"):
+            with pytest.raises(ValueError, match="R.f is .*; allowed is 4 bytes"):
+                module.R(f=wrong).encode()
+
+
 def test_records_nested_without_end_are_refused_in_both_directions(tmp_path: Path) -> None:
     kind = {"name": "next", "type": ["null", "R"], "default": None}
     with imported(_record(kind), tmp_path) as module:

@@ -162,6 +162,14 @@ def test_an_invalid_schema_is_not_called_incompatible() -> None:
     assert caught.value.exit_code == 1
 
 
+def test_a_registry_that_takes_another_schema_for_ours_is_not_believed() -> None:
+    world = World()
+    world.registry.subjects["s-value"] = ['"string"']
+    world.registry.confused = True
+    with pytest.raises(DriftError, match=r"yet is not so after 60 s: subject s-value"):
+        world.publish()
+
+
 def test_what_does_not_stay_is_told_at_the_deadline() -> None:
     world = World()
     world.kafka.forgetful = True
