@@ -85,6 +85,7 @@ test-unit *OPTIONS: _prepared
 lint: _prepared
     {{ quote(python) }} -m ruff format
     {{ quote(python) }} -m ruff check --fix
+    {{ quote(python) }} -m codegen lint --fix
     @{{ quote(root / "justw") }} _check
 
 # Tell what is wrong and change nothing.
@@ -100,7 +101,7 @@ lint-ci: _prepared
 _check: _prepared
     {{ quote(python) }} -m mypy
     {{ quote(root / ".venv" / "bin" / "lint-imports") }}
-    {{ quote(root / ".venv" / "bin" / "buf") }} lint contracts/proto
+    {{ quote(python) }} -m codegen lint
 
 # Measure throughput and latency, each beside its limit in the same run.
 [group("measure")]
