@@ -12,7 +12,7 @@ then is the committed offset read: if it moved, the old transaction had been com
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,8 +71,11 @@ class DeadLetterPublisher:
         topic: str,
         dead_letter_topic: str,
         timeout_s: float,
+        *,
+        new_producer: Callable[[dict[str, Any]], Producer] = Producer,
     ) -> None:
         """``timeout_s`` bounds each step: beginning, sending, committing."""
+        self._new_producer = new_producer
         self._shared = shared
         self._facts = facts
         self._topic = topic
@@ -119,7 +122,7 @@ class DeadLetterPublisher:
             kept = self._producers.get(partition)
         if kept is not None:
             return kept, False
-        producer = Producer(
+        producer = self._new_producer(
             {
                 "linger.ms": 0,
                 "retry.backoff.ms": 20,

@@ -1,7 +1,7 @@
 """The ingest loop: fetch, prove, classify, append and fsync, publish, commit.
 
 Theory of operation. One thread runs ``run`` and is the only one that changes slots, states and commits. A round of it
-is ``_round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
+is ``round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
 
 What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError.
 """
@@ -9,7 +9,7 @@ What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,8 @@ class Parts:
     schemas: Schemas
     board: Board
     readers: Readers
-    fsyncs: ThreadPoolExecutor
-    jobs: ThreadPoolExecutor
+    fsyncs: Executor
+    jobs: Executor
     monotonic_s: Callable[[], float] = time.monotonic
 
 
@@ -87,13 +87,17 @@ class IngestLoop:
 
     def run(self) -> None:
         """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
-        self._parts.source.subscribe(Ownership(self._on_assigned, self._on_released, self._commits.answered))
+        self.begin()
         while not self._stopping.is_set():
-            self._round()
-        self._drain()
+            self.round()
+        self.drain()
 
-    def _round(self) -> None:
-        """Take what is there from the topic into the ledgers."""
+    def begin(self) -> None:
+        """Join the group."""
+        self._parts.source.subscribe(Ownership(self._on_assigned, self._on_released, self._commits.answered))
+
+    def round(self) -> None:
+        """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
         fetch = self._parts.source.fetch()
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
@@ -189,7 +193,7 @@ class IngestLoop:
         if snapshot is not None:
             self._parts.board.publish(snapshot)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """End: nothing more is read, what is durable is committed, ledgers are closed. One deadline for all of it."""
         deadline_s = self._parts.monotonic_s() + self._config.shutdown_timeout_s
         for slot in self._slots:

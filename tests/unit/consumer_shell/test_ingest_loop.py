@@ -1,0 +1,205 @@
+"""The ingest loop's promises, on a Kafka in memory and real ledger files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
+from consumer.core.rows import FRAMING
+from consumer.core.witness import Witness, decode
+from consumer.shell.ledger_errors import LedgerFull, LedgerSyncFailed
+from consumer.shell.ledger_file import Ledger
+from tests_support.consumer_fakes import Bench, Kafka
+from tests_support.ledger_records import Record, addition
+
+
+def junk(offset: int) -> Record:
+    return Record(offset, 1_764_000_000_000, b"k", b"junk %d" % offset)
+
+
+def additions(count: int, first: int = 0) -> list[Record]:
+    return [addition(offset, offset) for offset in range(first, first + count)]
+
+
+def ledger_bytes(bench: Bench) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(bench.ledger_dir.glob("*.avro")))
+
+
+def test_records_are_counted_shown_and_committed_with_their_witness(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(250)))
+    bench.rounds()
+    assert bench.own.state == Running()
+    assert (bench.own.figures.next_offset, bench.own.figures.counted) == (250, 250)
+    assert bench.kafka.committed is not None
+    offset, metadata = bench.kafka.committed
+    witness = decode(metadata)
+    assert isinstance(witness, Witness)
+    assert (offset, witness.counted, witness.topic_id, witness.owner_url) == (250, 250, "topic-1", "http://here")
+    assert bench.source.commits == sorted(bench.source.commits)
+
+
+def test_nothing_of_a_topic_that_was_made_again_after_the_fetch_is_appended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(5)))
+    bench.rounds()
+    before = ledger_bytes(bench)
+
+    def make_again() -> None:
+        bench.kafka.topic_id = "topic-2"
+
+    bench.kafka.records += additions(5, first=5)
+    bench.source.after_fetch = make_again
+    bench.rounds()
+    assert isinstance(bench.own.state, Refused)
+    assert "topic-2" in bench.own.state.reason
+    assert ledger_bytes(bench) == before
+    assert bench.kafka.committed is not None
+    assert bench.kafka.committed[0] == 5
+
+
+def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, Kafka(additions(5)))
+    bench.rounds()
+    bench.kafka.records += additions(5, first=5)
+
+    def full(*_: Any) -> None:
+        raise LedgerFull("no room for 500 bytes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", full)
+        for _ in range(5):
+            bench.rounds(1)
+            assert bench.own.state in (Paused("no room for 500 bytes"), Running())
+        assert bench.own.state == Paused("no room for 500 bytes")
+        assert bench.kafka.committed is not None
+        assert bench.kafka.committed[0] == 5
+    bench.rounds()
+    assert bench.own.state == Running()
+    assert bench.kafka.committed[0] == 10
+
+
+def test_a_failed_fsync_ends_the_loop_before_anything_is_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, Kafka(additions(5)))
+
+    def failed(*_: Any) -> None:
+        raise LedgerSyncFailed("fsync: Input/output error")
+
+    monkeypatch.setattr(Ledger, "append", failed)
+    with pytest.raises(LedgerSyncFailed):
+        bench.rounds()
+    assert bench.kafka.committed is None
+
+
+def test_a_commit_error_is_not_fatal_and_the_next_commit_covers_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(5), commit_error="REBALANCE_IN_PROGRESS"))
+    bench.rounds()
+    assert bench.own.state == Running()
+    assert bench.kafka.committed is None
+    bench.kafka.commit_error = ""
+    bench.rounds()
+    assert bench.kafka.committed is not None
+    assert bench.kafka.committed[0] == 5
+
+
+def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka([*additions(3), junk(3), *additions(3, first=4)], publish_error="no topic"))
+    bench.rounds()
+    assert isinstance(bench.own.state, Paused)
+    assert bench.own.figures.poison == 1
+    assert bench.source.commits == []
+    bench.kafka.publish_error = ""
+    bench.rounds()
+    assert bench.own.state == Running()
+    assert bench.kafka.dead_letters == {3: FRAMING}
+    (publication,) = bench.publisher.publications
+    assert (publication.next_offset, publication.letters[0].value) == (7, b"junk 3")
+
+
+def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes(tmp_path: Path) -> None:
+    kafka = Kafka([*additions(3), junk(3)], publish_error="no topic")
+    Bench(tmp_path, kafka).rounds()
+    kafka.publish_error = ""
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert kafka.dead_letters == {3: FRAMING}
+    assert [letter.value for letter in bench.publisher.publications[0].letters] == [b"junk 3"]
+    assert bench.own.state == Running()
+    again = Bench(tmp_path, kafka)
+    again.rounds()
+    assert again.publisher.publications == []
+
+
+def test_a_lost_ledger_is_replayed_without_commits_and_publishes_nothing_twice(tmp_path: Path) -> None:
+    kafka = Kafka([*additions(3), junk(3), *additions(30, first=4)])
+    first = Bench(tmp_path / "first", kafka)
+    first.rounds()
+    committed = kafka.committed
+    kafka.records += additions(5, first=34)
+    second = Bench(tmp_path / "second", kafka, batch=4)
+    seen = []
+    for _ in range(14):
+        second.rounds(1)
+        seen.append(second.own.state)
+        if isinstance(second.own.state, Recovering):
+            assert kafka.committed == committed, "committed while replaying what is committed already"
+    assert any(isinstance(state, Recovering) for state in seen)
+    assert second.own.state == Running()
+    assert second.publisher.publications == []
+    assert kafka.committed is not None
+    assert kafka.committed[0] == 39
+
+
+def test_a_replay_that_does_not_lead_to_the_witness_is_refused(tmp_path: Path) -> None:
+    kafka = Kafka(additions(10))
+    Bench(tmp_path / "first", kafka).rounds()
+    committed = kafka.committed
+    kafka.records[4] = addition(4, 4, a=7)
+    second = Bench(tmp_path / "second", kafka)
+    second.rounds(10)
+    assert isinstance(second.own.state, Refused)
+    assert kafka.committed == committed
+
+
+def test_a_log_that_lost_its_tail_and_grew_again_is_refused(tmp_path: Path) -> None:
+    kafka = Kafka(additions(10))
+    Bench(tmp_path, kafka).rounds()
+    kafka.records[9] = addition(9, 99)
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert isinstance(bench.own.state, Refused)
+    assert bench.own.figures is not None
+
+
+def test_kafka_away_between_fetch_and_append_pauses_and_nothing_is_lost(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(5)))
+    bench.rounds()
+    bench.kafka.records += additions(5, first=5)
+    bench.kafka.down = "Kafka did not answer"
+    bench.rounds()
+    assert bench.own.state == Paused("Kafka did not answer")
+    assert bench.own.figures.next_offset == 5
+    bench.kafka.down = ""
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.next_offset) == (Running(), 10)
+
+
+def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds()
+    bench.source.at = 0
+    bench.rounds()
+    assert (bench.own.figures.counted, bench.own.figures.duplicates) == (10, 0)
+
+
+def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10), commit_error="later"))
+    bench.rounds()
+    bench.kafka.commit_error = ""
+    bench.loop.drain()
+    assert bench.kafka.committed is not None
+    assert bench.kafka.committed[0] == 10
+    assert bench.own.state == Unassigned()
