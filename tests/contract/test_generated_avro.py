@@ -142,7 +142,7 @@ def test_a_fixed_of_another_length_is_refused_and_neither_cut_nor_padded(tmp_pat
     text = _record({"name": "f", "type": {"type": "fixed", "name": "F", "size": 4}})
     with imported(text, tmp_path) as module:
         for wrong in (b"abc", b"abcde"):
-            with pytest.raises(ValueError, match="R.f is .*; allowed is 4 bytes"):
+            with pytest.raises(ValueError, match=r"R\.f is .*; allowed is 4 bytes"):
                 module.R(f=wrong).encode()
 
 
