@@ -71,7 +71,7 @@ gen: _prepared
 [group("develop")]
 [no-exit-message]
 test *OPTIONS: _prepared
-    @{{ quote(python) }} -m pytest tests "$@"
+    @{{ quote(python) }} -m pytest "$@"
 
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]

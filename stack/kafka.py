@@ -49,6 +49,8 @@ PROPERTIES: Final[Mapping[str, str]] = {
     # The classic protocol likewise: a member may ask for a session as short as 6 s (the broker's own default).
     "group.min.session.timeout.ms": "6000",
     "log.retention.hours": "-1",
+    # Compacts the internal topics, which are small; the default takes 128 MB of the heap at once.
+    "log.cleaner.dedupe.buffer.size": "16777216",
 }
 """What every native broker is started with, beside its ports and folders."""
 
