@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen import avro_schema, topics
+from codegen import avro_parse, topics
 from codegen.avro_schema import AvroFile
 from codegen.errors import CodegenError, ContractError
 from codegen.topics import Topic
@@ -39,7 +39,7 @@ def read(root: Path) -> Contracts:
         raise CodegenError(f"{root} is not a folder; name the contracts' folder with --contracts")
     proto = tuple(_below(root / "proto", "*.proto"))
     avro = {
-        f"avro/{name}": avro_schema.parse(f"avro/{name}", _text(root / "avro" / name))
+        f"avro/{name}": avro_parse.parse(f"avro/{name}", _text(root / "avro" / name))
         for name in _below(root / "avro", "*.avsc")
     }
     found = tuple(

@@ -17,7 +17,7 @@ from typing import Any
 import fastavro
 from hypothesis import strategies as st
 
-from codegen import avro_schema, avro_types
+from codegen import avro_parse, avro_types
 from codegen.avro_names import field_name, names_of
 from codegen.avro_schema import Array, AvroFile, Enumeration, Fixed, Logical, Map, Named, Primitive, Record, Type, Union
 
@@ -46,7 +46,7 @@ def imported(text: str, folder: Path) -> Iterator[ModuleType]:
     runtime = Path(avro_types.__file__).with_name("avro_runtime.py").read_text(encoding="utf-8")
     (package / "__init__.py").write_text("", encoding="utf-8")
     (package / "_runtime.py").write_text(runtime, encoding="utf-8")
-    schema = avro_schema.parse("test.avsc", text)
+    schema = avro_parse.parse("test.avsc", text)
     (package / "module.py").write_text(avro_types.module_text(schema, "# test"), encoding="utf-8")
     sys.path.insert(0, str(folder))
     try:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import avro_schema
+from codegen import avro_parse
 from contracts.generated.avro import AvroDecodeError, AvroEncodeError, dead_letter, ledger_row, sum_added
 from contracts.generated.avro.sum_added import SumAdded
 from tests_support.avro_modules import EVERYTHING, Values, imported
@@ -23,7 +23,7 @@ CONTRACTS = Path(__file__).parents[2] / "contracts"
 
 
 def _values(module: ModuleType) -> Values:
-    return Values(avro_schema.parse("test.avsc", module.SCHEMA), module)
+    return Values(avro_parse.parse("test.avsc", module.SCHEMA), module)
 
 
 @pytest.fixture(scope="module")

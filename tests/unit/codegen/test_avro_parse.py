@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codegen import avro_schema, avro_types
+from codegen import avro_parse, avro_types
 from codegen.errors import ContractError
 from tests_support.avro_modules import imported
 
@@ -20,7 +20,7 @@ def _of(kind: Any, **extra: Any) -> str:
 
 
 def _generate(text: str) -> str:
-    return avro_types.module_text(avro_schema.parse("avro/x.avsc", text), "# header")
+    return avro_types.module_text(avro_parse.parse("avro/x.avsc", text), "# header")
 
 
 WRONG = [
@@ -101,7 +101,7 @@ def test_a_name_is_found_in_the_namespace_of_its_user_or_as_a_full_name(tmp_path
         "fields": [{"name": "x", "type": {"type": "fixed", "name": "F", "size": 1}}],
     }
     text = _record({"name": "i", "type": inner}, {"name": "j", "type": "other.I"}, {"name": "f", "type": "other.F"})
-    assert list(avro_schema.parse("x", text).named) == ["other.F", "other.I", "t.R"]
+    assert list(avro_parse.parse("x", text).named) == ["other.F", "other.I", "t.R"]
     with imported(text, tmp_path) as module:
         assert module.R.decode(b"abc") == module.R(i=module.I(x=b"a"), j=module.I(x=b"b"), f=b"c")
 
