@@ -180,7 +180,9 @@ class Service:
     def _unready(self) -> list[Unready]:
         """Return every reason for which this replica is not ready."""
         reasons = [Unready("process", "it is ending")] if self._draining else []
-        trouble = self._observer.trouble or self._source.trouble
+        complaint = self._source.complaint
+        # The client complains at once, the observer notices after its time-out; only it knows that the trouble is over.
+        trouble = self._observer.trouble or (complaint.text if complaint.at_s > self._observer.answered_at_s else "")
         if trouble:
             reasons.append(Unready("kafka", trouble))
         return reasons + unready_partitions(self._board.snapshot)
