@@ -121,6 +121,10 @@ class Source:
     answers: list[tuple[dict[int, int], str]] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
+    stuck: bool = False
+    members: int = 1
+    lose: bool = False
+    starts: int = 0
     ended: list[str] = field(default_factory=list)
     ownership: Ownership | None = None
     assigned: bool = False
@@ -132,6 +136,9 @@ class Source:
         assert self.ownership is not None
         if self.ended:
             raise ConsumerEndedError(self.ended.pop(0))
+        if self.lose:
+            self.lose = False
+            self.ownership.released([PARTITION], True)
         if not self.assigned:
             self.assigned = True
             self.ownership.assigned([PARTITION])
@@ -143,21 +150,23 @@ class Source:
         self.after_fetch()
         if not waiting:
             self.at = max(self.at, self.kafka.end)
+            return Fetch(ends={PARTITION: self.at})
+        if self.stuck:
             return Fetch()
         self.at = waiting[-1].offset + 1
         return Fetch((fetched(waiting),))
 
     def reopen(self) -> None:
         self.at, self.assigned = None, False
+        self.answers.clear()
+        self.members += 1
 
     def start(self, _partition: int, next_offset: int) -> None:
         self.at = next_offset
+        self.starts += 1
 
     def stop(self, _partitions: list[int]) -> None:
         self.at = None
-
-    def positions(self) -> dict[int, int]:
-        return {} if self.at is None else {PARTITION: self.at}
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         error = self.commit_and_wait(offsets)
