@@ -261,3 +261,12 @@ def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again
     bench.source.lose, bench.source.assigned = True, False
     bench.rounds()
     assert bench.source.members == 2, "no commit was on its way"
+
+
+def test_a_transaction_that_a_killed_owner_left_undecided_is_ended_by_the_recovery(tmp_path: Path) -> None:
+    kafka = Kafka(additions(10))
+    Bench(tmp_path, kafka).rounds()
+    kafka.undecided = True
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert bench.own.state == Running()
