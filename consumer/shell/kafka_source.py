@@ -13,18 +13,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import itemgetter
 from typing import Final
 
-import numpy as np
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from loguru import logger
 
 from consumer.core.event import Fetched
+from consumer.shell.columns import columns_of
 from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
 
-_TIMESTAMP_MS: Final = itemgetter(1)
 _COMPLAINTS_APART_S: Final = 30.0
 """librdkafka complains about a broker that is away many times a second; the log says it this often."""
 
@@ -166,14 +163,14 @@ class KafkaSource:
         errors = list(map(Message.error, messages))
         # By type: comparing a KafkaError with None raises (seen).
         if set(map(type, errors)) == {type(None)}:
-            return Fetch(tuple(_columns(messages)))
+            return Fetch(tuple(columns_of(messages)))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]
         out_of_range: set[int] = set()
         ends: dict[int, int] = {}
         for message, error in zip(messages, errors, strict=True):
             if error is not None:
                 self._sort_out(message, error, out_of_range, ends)
-        return Fetch(tuple(_columns(good)), frozenset(out_of_range), ends)
+        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends)
 
     def _sort_out(self, message: Message, error: KafkaError, out_of_range: set[int], ends: dict[int, int]) -> None:
         partition, offset = message.partition(), message.offset()
@@ -243,40 +240,6 @@ def _ended() -> Iterator[None]:
         yield
     except KafkaException as error:
         raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}") from error
-
-
-def _columns(messages: list[Message]) -> list[Fetched]:
-    """Return the messages as columns a partition, in their order. No Python code runs for each record."""
-    if not messages:
-        return []
-    n = len(messages)
-    partitions = np.fromiter(map(Message.partition, messages), np.int32, n)
-    offsets = np.fromiter(map(Message.offset, messages), np.int64, n)
-    timestamps_ms = np.fromiter(map(_TIMESTAMP_MS, map(Message.timestamp, messages)), np.int64, n)
-    keys = list(map(Message.key, messages))
-    values = list(map(Message.value, messages))
-    # Fetched records come in runs of one partition; each partition's runs are joined.
-    edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), n]
-    runs: dict[int, list[slice]] = {}
-    for start, stop in pairwise(edges):
-        runs.setdefault(int(partitions[start]), []).append(slice(start, stop))
-    return [
-        Fetched(
-            partition=partition,
-            offsets=np.concatenate([offsets[run] for run in slices]),
-            timestamps_ms=np.concatenate([timestamps_ms[run] for run in slices]),
-            keys=_joined(keys, slices),
-            values=_joined(values, slices),
-        )
-        for partition, slices in runs.items()
-    ]
-
-
-def _joined(items: list[bytes | None], slices: list[slice]) -> list[bytes | None]:
-    joined: list[bytes | None] = []
-    for run in slices:
-        joined += items[run]
-    return joined
 
 
 def _tuning(config: SourceConfig) -> dict[str, object]:

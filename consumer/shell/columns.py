@@ -1,0 +1,46 @@
+"""From librdkafka's messages to columns a partition, without Python code for each record."""
+
+from itertools import pairwise
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+from confluent_kafka import Message
+
+from consumer.core.event import Fetched
+
+_TIMESTAMP_MS: Final = itemgetter(1)
+
+
+def columns_of(messages: list[Message]) -> list[Fetched]:
+    """Return messages without errors as columns a partition, in their order."""
+    if not messages:
+        return []
+    n = len(messages)
+    partitions = np.fromiter(map(Message.partition, messages), np.int32, n)
+    offsets = np.fromiter(map(Message.offset, messages), np.int64, n)
+    timestamps_ms = np.fromiter(map(_TIMESTAMP_MS, map(Message.timestamp, messages)), np.int64, n)
+    keys = list(map(Message.key, messages))
+    values = list(map(Message.value, messages))
+    # Fetched records come in runs of one partition; each partition's runs are joined.
+    edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), n]
+    runs: dict[int, list[slice]] = {}
+    for start, stop in pairwise(edges):
+        runs.setdefault(int(partitions[start]), []).append(slice(start, stop))
+    return [
+        Fetched(
+            partition=partition,
+            offsets=np.concatenate([offsets[run] for run in slices]),
+            timestamps_ms=np.concatenate([timestamps_ms[run] for run in slices]),
+            keys=_joined(keys, slices),
+            values=_joined(values, slices),
+        )
+        for partition, slices in runs.items()
+    ]
+
+
+def _joined(items: list[bytes | None], slices: list[slice]) -> list[bytes | None]:
+    joined: list[bytes | None] = []
+    for run in slices:
+        joined += items[run]
+    return joined
