@@ -109,12 +109,13 @@ def test_a_commit_error_is_not_fatal_and_the_next_commit_covers_it(tmp_path: Pat
 def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Kafka([*additions(3), junk(3), *additions(3, first=4)], publish_error="no topic"))
     bench.rounds()
-    assert isinstance(bench.own.state, Paused)
-    assert bench.own.figures.poison == 1
+    paused = bench.own
+    assert isinstance(paused.state, Paused)
+    assert paused.figures.poison == 1
     assert bench.source.commits == []
     bench.kafka.publish_error = ""
     bench.rounds()
-    assert type(bench.own.state) is Running
+    assert bench.own.state == Running()
     assert bench.kafka.dead_letters == {3: FRAMING}
     (publication,) = bench.publisher.publications
     assert (publication.next_offset, publication.letters[0].value) == (7, b"junk 3")
