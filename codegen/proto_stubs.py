@@ -6,6 +6,7 @@ generated text is repaired. Files of other packages (``google/…``) keep their 
 come with their own distributions.
 """
 
+import hashlib
 import importlib.util
 import subprocess
 import sys
@@ -49,6 +50,14 @@ def descriptors_of(texts: Mapping[str, str], name: str) -> descriptor_pb2.FileDe
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
         return descriptor_set(Path(directory), [name])
+
+
+def fingerprint(file: descriptor_pb2.FileDescriptorProto) -> str:
+    """Return the SHA-256 of a file's descriptor without comments and places, as hex."""
+    bare = descriptor_pb2.FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("source_code_info")
+    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 
 def include_dirs() -> list[Path]:

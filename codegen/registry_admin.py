@@ -1,15 +1,18 @@
 """Reads subjects from a registry and carries out the plan's actions there."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from codegen.errors import BreakingError
+from codegen.judge import OldVersion
 from codegen.plan import FoundSubject, SetLevel, WantedSubject
-from common.registry import fingerprint_of
+from common.registry import SUBJECT_UNKNOWN, fingerprint_of
 from common.registry_http import RegistryAnswerError, RegistryHttp, RegistryRefused
 
 _INCOMPATIBLE = 409
+REFERENCES_MAX: Final = 1000
+"""Files that one schema may need, all in all."""
 
 
 def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[str, FoundSubject]:
@@ -19,9 +22,79 @@ def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[s
         versions = _versions(http, subject.subject)
         level = _level(http, subject.subject)
         if versions or level:
-            matching = _matching(http, subject, found) if versions else None
-            found[subject.subject] = FoundSubject(versions, level, matching)
+            version, schema_id = _matching(http, subject, found) if versions else (None, None)
+            found[subject.subject] = FoundSubject(versions, level, version, schema_id=schema_id)
     return found
+
+
+def read_history(http: RegistryHttp, subject: str, versions: Iterable[int]) -> tuple[OldVersion, ...]:
+    """Return versions of a subject with all they import. Raises RegistryError."""
+    found = []
+    for version in versions:
+        text, imports = read_version(http, subject, version)
+        found.append(OldVersion(f"v{version}", text, tuple(imports.items())))
+    return tuple(found)
+
+
+def read_version(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, dict[str, str]]:
+    """Return (text, what it imports by import path) of a version. Raises RegistryError."""
+    imports: dict[str, str] = {}
+    text, waiting = _text_of(http, subject, version)
+    for name, other, other_version in waiting:  # grows while it is walked
+        if name not in imports:
+            imports[name], more = _text_of(http, other, other_version)
+            waiting += more
+            if len(waiting) > REFERENCES_MAX:
+                raise RegistryAnswerError(f"{http.url}: {subject} refers to more than {REFERENCES_MAX} others")
+    return text, imports
+
+
+def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    text = answer.body.get("schema") if isinstance(answer.body, dict) else None
+    if not isinstance(text, str):
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
+    try:
+        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.body.get("references") or ()]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
+    return text, references
+
+
+def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> str | None:
+    """Return the registry's own words against a new version under the level it has, or None. Raises RegistryError.
+
+    A registry that cannot answer (no such call, a reference that is not there yet) objects when it is registered.
+    """
+    body = _body(wanted, found)
+    if body is None:
+        return None
+    path = f"compatibility/subjects/{_quoted(wanted.subject)}/versions"
+    try:
+        answer = http.request("POST", f"{path}?verbose=true", body, accept=(404, 405))
+        if answer.status in {404, 405} and answer.error_code != SUBJECT_UNKNOWN:
+            answer = http.request("POST", f"{path}/latest?verbose=true", body, accept=(404, 405))
+    except RegistryRefused as error:
+        return f"the registry says: {error.reason}"
+    if not isinstance(answer.body, dict) or answer.body.get("is_compatible", True):
+        return None
+    messages = answer.body.get("messages")
+    words = "; ".join(str(message) for message in messages) if isinstance(messages, list) else ""
+    level = found[wanted.subject].level or "its global level"
+    return f"the registry says: {words or f'not compatible under {level} (it gives no reason)'}"
+
+
+def list_subjects(http: RegistryHttp) -> list[str]:
+    """Return the names of all subjects. Raises RegistryError."""
+    answer = http.request("GET", "subjects")
+    if not isinstance(answer.body, list):
+        raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
+    return sorted(str(name) for name in answer.body)
+
+
+def delete(http: RegistryHttp, subject: str) -> None:
+    """Delete a subject softly: it can still be looked up by id. Raises RegistryError."""
+    http.request("DELETE", f"subjects/{_quoted(subject)}", accept=(404,))
 
 
 def set_level(http: RegistryHttp, action: SetLevel) -> None:
@@ -63,20 +136,23 @@ def _level(http: RegistryHttp, subject: str) -> str | None:
     return level if answer.status != 404 and isinstance(level, str) else None
 
 
-def _matching(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> int | None:
-    """Return the version that equals the wanted schema, or None."""
+def _matching(
+    http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]
+) -> tuple[int | None, int | None]:
+    """Return the version and the id of what equals the wanted schema, or (None, None)."""
     body = _body(wanted, found)
     if body is None:
-        return None
+        return None, None
     answer = http.request("POST", f"subjects/{_quoted(wanted.subject)}", body, accept=(404,))
     if answer.status == 404:
-        return None
+        return None, None
     registered, version = answer.body.get("schema"), answer.body.get("version")
     if not isinstance(registered, str) or not isinstance(version, int):
         raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
     if wanted.kind == "AVRO" and fingerprint_of(registered) != wanted.fingerprint:
-        return None  # the registry takes two schemas for one that do not mean the same
-    return version
+        return None, None  # the registry takes two schemas for one that do not mean the same
+    schema_id = answer.body.get("id")
+    return version, schema_id if isinstance(schema_id, int) else None
 
 
 def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str, Any] | None:

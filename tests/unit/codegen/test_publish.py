@@ -15,6 +15,7 @@ from common.registry_http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 
 TEXT = '{"type":"record","name":"R","fields":[]}'
+OLD_FIELD = '{"name":"x","type":"int","default":0}'
 SUBJECT = WantedSubject("s-value", "AVRO", TEXT, fingerprint(TEXT), "FULL", (), "Avro R", owned=True)
 TOPIC = WantedTopic("t", 12, 3, 2, {"retention.ms": "-1"})
 WANTED = Wanted((SUBJECT,), (TOPIC,))
@@ -146,11 +147,12 @@ def test_a_topic_with_other_partitions_stops_before_anything_is_changed() -> Non
 
 def test_an_incompatible_schema_is_refused_with_the_registry_s_words_before_topics_are_made() -> None:
     world = World()
-    world.registry.subjects["s-value"] = ['"string"']
+    world.registry.subjects["s-value"] = [TEXT.replace("[]", f"[{OLD_FIELD}]")]
     world.registry.incompatible = "field x is gone"
-    with pytest.raises(BreakingError, match=r"s-value.*as incompatible.*field x is gone"):
+    world.registry.levels["s-value"] = "FULL"
+    with pytest.raises(BreakingError, match=r"s-value: the registry says: field x is gone"):
         world.publish()
-    assert world.registry.subjects["s-value"] == ['"string"']
+    assert len(world.registry.subjects["s-value"]) == 1
     assert not world.kafka.topics
 
 
@@ -164,7 +166,7 @@ def test_an_invalid_schema_is_not_called_incompatible() -> None:
 
 def test_a_registry_that_takes_another_schema_for_ours_is_not_believed() -> None:
     world = World()
-    world.registry.subjects["s-value"] = ['"string"']
+    world.registry.subjects["s-value"] = [TEXT.replace("[]", f"[{OLD_FIELD}]")]
     world.registry.confused = True
     with pytest.raises(DriftError, match=r"yet is not so after 60 s: subject s-value"):
         world.publish()
