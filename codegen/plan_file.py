@@ -7,7 +7,7 @@ was faster, and the plan is void.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -102,6 +102,8 @@ def moved(planned: PlanFile, now: Found, changes: tuple[Change, ...]) -> list[st
         name = subject.subject
         then = planned.found.subjects.get(name, FoundSubject())
         actual = now.subjects.get(name, FoundSubject())
+        if subject.level is None:  # not ours to say; and registries give the global one once there is a version
+            then, actual = replace(then, level=None), replace(actual, level=None)
         if not any(_is(actual, level, then, registered=done) for level, done in _on_the_way(name, then, changes)):
             found.append(f"subject {name}: had {_shown(then)}, has {_shown(actual)}")
     for topic in planned.wanted.topics:
