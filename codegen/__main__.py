@@ -31,6 +31,8 @@ With a registry and Kafka:
   codegen plan        what publishing would do
   codegen publish     register the schemas, create the topics; a second run changes nothing
   codegen check --registry   is everything there as the contracts say?
+  codegen diff        what changed between two versions, in words
+  codegen pull        contracts from somebody's registry
 
 \b
 Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pending (plan, publish --dry-run),
@@ -42,7 +44,7 @@ Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pendin
 class _Lazy(click.Group):
     """Loads the commands that talk to servers when they are asked for: their clients take a moment."""
 
-    _LATER = ("check", "lock", "plan", "publish")
+    _LATER = ("check", "diff", "lock", "plan", "publish", "pull")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._LATER})

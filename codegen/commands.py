@@ -15,7 +15,17 @@ from codegen import lock as locks
 from codegen.check import local_drift, registry_drift
 from codegen.errors import CodegenError, DriftError
 from codegen.generate import generated_files
-from codegen.options import CONTRACTS, KAFKA_CONFIG, OUT, PACKAGE, kafka_properties, package_name, timeout_option
+from codegen.look import diff, pull
+from codegen.options import (
+    CONTRACTS,
+    KAFKA_CONFIG,
+    OUT,
+    PACKAGE,
+    REGISTRY_HELP,
+    kafka_properties,
+    package_name,
+    timeout_option,
+)
 from codegen.plan import Change, Found, Kind, Wanted, line, pending
 from codegen.publish import NO_REASONS, Publisher, Survey
 from codegen.publishing import open_publisher
@@ -32,16 +42,11 @@ _COLOURS: Final = {
     Kind.DRIFT: "magenta",
     Kind.NOOP: None,
 }
-_REGISTRY_HELP: Final = (
-    "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
-    "http://host:port/apis/ccompat/v7. Credentials: user:password@ in the URL, or TALLY_REGISTRY_USER and "
-    "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN."
-)
 
 
 @click.command()
 @CONTRACTS
-@click.option("--registry", metavar="NAME|URL", default=None, help=_REGISTRY_HELP)
+@click.option("--registry", metavar="NAME|URL", default=None, help=REGISTRY_HELP)
 @click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas: topics as well.")
 @KAFKA_CONFIG
 @timeout_option(15.0)
@@ -129,7 +134,7 @@ def _save(out: Path, where: Target, survey: Survey) -> None:
 @click.argument("plan_path", metavar="[PLAN]", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @CONTRACTS
 @click.option(
-    "--registry", metavar="NAME|URL", default=None, help=f"Without a PLAN: plan and publish at once. {_REGISTRY_HELP}"
+    "--registry", metavar="NAME|URL", default=None, help=f"Without a PLAN: plan and publish at once. {REGISTRY_HELP}"
 )
 @click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas.")
 @KAFKA_CONFIG
@@ -242,7 +247,7 @@ def lock_command(contracts: Path) -> None:
 @CONTRACTS
 @OUT
 @PACKAGE
-@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {_REGISTRY_HELP}")
+@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {REGISTRY_HELP}")
 @click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas: topics as well.")
 @KAFKA_CONFIG
 @timeout_option(15.0)
@@ -290,7 +295,9 @@ def _note(text: str) -> None:
 
 COMMANDS: Final[Mapping[str, click.Command]] = {
     "check": check,
+    "diff": diff,
     "lock": lock_command,
     "plan": plan,
     "publish": publish,
+    "pull": pull,
 }

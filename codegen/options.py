@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -27,6 +27,11 @@ PACKAGE = click.option(
     "--package",
     default=None,
     help="The dotted name that programs import that folder by.  [default: its path from here, contracts.generated]",
+)
+REGISTRY_HELP: Final = (
+    "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
+    "http://host:port/apis/ccompat/v7. Credentials: user:password@ in the URL, or TALLY_REGISTRY_USER and "
+    "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN."
 )
 KAFKA_CONFIG = click.option(
     "--kafka-config",

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from codegen.errors import CodegenError, UnreachableError
 from codegen.judge import OldVersion
 from codegen.kafka_admin import KafkaAdmin
 from codegen.publish import NOTHING, Publisher
-from common.registry_http import Credentials, RegistryHttp, SystemClock
+from common.registry_http import Credentials, RegistryError, RegistryHttp, RegistryRefused, SystemClock
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -31,6 +32,20 @@ def open_publisher(
     try:
         kafka = KafkaAdmin(servers, kafka_properties) if servers else None
         yield Publisher(http, kafka, clock, timeout_s, say, against=against)
+    finally:
+        http.close()
+
+
+@contextmanager
+def open_registry(url: str, environment: Mapping[str, str], *, timeout_s: float) -> Iterator[RegistryHttp]:
+    """Yield a registry to read from, failures as CodegenErrors, and close its connections."""
+    http = RegistryHttp(url, credentials=credentials(environment), timeout_s=timeout_s)
+    try:
+        yield http
+    except RegistryRefused as error:
+        raise CodegenError(str(error)) from error
+    except RegistryError as error:
+        raise UnreachableError(str(error)) from error
     finally:
         http.close()
 
