@@ -14,6 +14,7 @@ class FakeRegistry:
         self.subjects: dict[str, list[str]] = {}
         self.levels: dict[str, str] = {}
         self.references: dict[str, list[Any]] = {}
+        self.kinds: dict[str, str] = {}
         self.incompatible = ""
         self.invalid = ""
         self.confused = False  # takes any text of a subject for its first version, as too lax registries do
@@ -52,7 +53,9 @@ class FakeRegistry:
         number = len(texts) if version == "latest" else int(version)
         if not 1 <= number <= len(texts):
             return _error(404, 40402, "no such version")
-        found = {"subject": subject, "version": number, "id": number, "schema": texts[number - 1]}
+        found: dict[str, Any] = {"subject": subject, "version": number, "id": number, "schema": texts[number - 1]}
+        if subject in self.kinds:
+            found["schemaType"] = self.kinds[subject]
         return httpx.Response(200, json=found | {"references": self.references.get(subject, [])})
 
     def _known(self, subject: str, answer: Any) -> httpx.Response:

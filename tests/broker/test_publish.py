@@ -133,7 +133,7 @@ def test_another_number_of_partitions_exits_4_and_changes_nothing(bare: Stack, s
     assert _versions(bare, small.subject) == [1]
 
 
-def test_a_breaking_schema_exits_3_with_the_registry_s_words_and_registers_nothing(
+def test_a_breaking_schema_exits_3_with_our_sentence_and_the_registry_s_word_and_registers_nothing(
     bare: Stack, small: SmallContracts
 ) -> None:
     assert _publish(bare, small.root)[0] == 0
@@ -141,7 +141,8 @@ def test_a_breaking_schema_exits_3_with_the_registry_s_words_and_registers_nothi
     code, said = _publish(bare, small.root)
     assert code == 3, said
     assert f"subject {small.subject}" in said
-    assert "must at /fields/1" in said
+    assert "consumers on v2 cannot read v1: `must` has no default" in said
+    assert "the registry says: not compatible under FULL_TRANSITIVE" in said
     assert "Traceback" not in said
     assert _versions(bare, small.subject) == [1]
 
