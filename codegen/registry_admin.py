@@ -10,7 +10,7 @@ from codegen.plan import FoundSubject, SetLevel, WantedSubject
 from common.registry import SUBJECT_UNKNOWN, fingerprint_of
 from common.registry_http import RegistryAnswerError, RegistryHttp, RegistryRefused
 
-_INCOMPATIBLE = 409
+_CONFLICT = 409
 REFERENCES_MAX: Final = 1000
 """Files that one schema may need, all in all."""
 
@@ -107,7 +107,14 @@ def delete(http: RegistryHttp, subject: str) -> None:
 
 def set_level(http: RegistryHttp, action: SetLevel) -> None:
     """Set a subject's own compatibility level. Raises RegistryError."""
-    http.request("PUT", f"config/{_quoted(action.subject)}", {"compatibility": action.level})
+    body = {"compatibility": action.level}
+    try:
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
+    except RegistryRefused as error:
+        if error.status != _CONFLICT:
+            raise
+        # Apicurio refuses the second of two that set a subject's first level at once; now there is one to change.
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
 
 
 def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> None:
@@ -120,7 +127,7 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
     try:
         http.request("POST", f"subjects/{_quoted(wanted.subject)}/versions", body)
     except RegistryRefused as error:
-        if error.status != _INCOMPATIBLE:
+        if error.status != _CONFLICT:
             raise
         raise BreakingError(
             f"subject {wanted.subject}: the registry refuses {wanted.title} as incompatible with the versions it has "

@@ -17,6 +17,7 @@ class FakeRegistry:
         self.kinds: dict[str, str] = {}
         self.incompatible = ""
         self.invalid = ""
+        self.level_conflicts = 0
         self.confused = False  # takes any text of a subject for its first version, as too lax registries do
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -43,6 +44,9 @@ class FakeRegistry:
             case ["GET", "config", subject]:
                 level = self.levels.get(subject)
                 return httpx.Response(200, json={"compatibilityLevel": level}) if level else _error(404, 40408, "unset")
+            case ["PUT", "config", subject] if self.level_conflicts:
+                self.level_conflicts -= 1
+                return _error(409, 409, "A rule named 'COMPATIBILITY' already exists.")
             case ["PUT", "config", subject]:
                 self.levels[subject] = body["compatibility"]
                 return httpx.Response(200, json=body)

@@ -126,7 +126,8 @@ def test_a_topic_s_configuration_is_set_back_and_what_the_contract_does_not_name
 def test_another_number_of_partitions_exits_4_and_changes_nothing(bare: Stack, small: SmallContracts) -> None:
     assert _publish(bare, small.root)[0] == 0
     small.set_partitions(4)
-    small.set_fields({"name": "id", "type": "string"}, {"name": "more", "type": "int", "default": 0})
+    fields = [{"name": "id", "type": "string"}, {"name": "count", "type": "long"}]
+    small.set_fields(*fields, {"name": "more", "type": "int", "default": 0})
     code, said = _publish(bare, small.root)
     assert code == 4, said
     assert "has 3 partitions, the contract says 4" in said

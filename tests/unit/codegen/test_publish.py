@@ -104,6 +104,13 @@ def test_an_empty_world_gets_everything_and_a_second_run_has_nothing_to_do() -> 
     assert world.publish() == 0
 
 
+def test_a_level_that_somebody_else_set_at_the_same_moment_is_set_again() -> None:
+    world = World()
+    world.registry.level_conflicts = 1
+    assert world.publish() == 2
+    assert world.registry.levels == {"s-value": "FULL"}
+
+
 def test_a_dry_run_changes_nothing() -> None:
     world = World()
     assert world.publish(dry_run=True) == 2
