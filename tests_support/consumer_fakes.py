@@ -13,7 +13,7 @@ from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
 from consumer.shell.kafka_facts import LogEnds, TopicIdentity
 from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
@@ -121,7 +121,11 @@ class Source:
     answers: list[tuple[dict[int, int], str]] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
-    trouble: str = ""
+    stuck: bool = False
+    members: int = 1
+    lose: bool = False
+    starts: int = 0
+    ended: list[str] = field(default_factory=list)
     ownership: Ownership | None = None
     assigned: bool = False
 
@@ -130,6 +134,11 @@ class Source:
 
     def fetch(self) -> Fetch:
         assert self.ownership is not None
+        if self.ended:
+            raise ConsumerEndedError(self.ended.pop(0))
+        if self.lose:
+            self.lose = False
+            self.ownership.released([PARTITION], True)
         if not self.assigned:
             self.assigned = True
             self.ownership.assigned([PARTITION])
@@ -141,18 +150,23 @@ class Source:
         self.after_fetch()
         if not waiting:
             self.at = max(self.at, self.kafka.end)
+            return Fetch(ends={PARTITION: self.at})
+        if self.stuck:
             return Fetch()
         self.at = waiting[-1].offset + 1
         return Fetch((fetched(waiting),))
 
+    def reopen(self) -> None:
+        self.at, self.assigned = None, False
+        self.answers.clear()
+        self.members += 1
+
     def start(self, _partition: int, next_offset: int) -> None:
         self.at = next_offset
+        self.starts += 1
 
     def stop(self, _partitions: list[int]) -> None:
         self.at = None
-
-    def positions(self) -> dict[int, int]:
-        return {} if self.at is None else {PARTITION: self.at}
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         error = self.commit_and_wait(offsets)

@@ -3,7 +3,8 @@
 Theory of operation. One thread runs ``run`` and is the only one that changes slots, states and commits. A round of it
 is ``round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
 
-What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError.
+What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError that
+soon follows another.
 """
 
 import threading
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -23,13 +24,15 @@ from consumer.shell.board import Board
 from consumer.shell.caretaker import Caretaker
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.kafka_source import KafkaSource, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
+
+_REJOIN_APART_S: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class IngestLoop:
             monotonic_s=clock,
         )
         self._stopping = threading.Event()
+        self._rejoined_at_s = -_REJOIN_APART_S
+        self._late_commit = False
 
     def stop(self) -> None:
         """Ask the loop to drain and end. Any thread."""
@@ -89,8 +94,29 @@ class IngestLoop:
         """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
         self.begin()
         while not self._stopping.is_set():
-            self.round()
+            try:
+                self.round()
+            except ConsumerEndedError as error:
+                self.rejoin(error)
         self.drain()
+
+    def rejoin(self, error: ConsumerEndedError) -> None:
+        """Go on as a new member after a while, once in five minutes. Raises the error the second time: of two replicas
+        with one name one must end."""
+        now_s = self._parts.monotonic_s()
+        if now_s - self._rejoined_at_s < _REJOIN_APART_S:
+            raise error
+        self._rejoined_at_s = now_s
+        logger.error("{}; joining the group again once", error)
+        self._stopping.wait(self._config.retry_s)
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._parts.source.reopen()
+        self._late_commit = False
+        if kept := [slot.partition for slot in self._slots]:
+            self._on_released(kept, True)
+        self._commits.answered({}, "")
 
     def begin(self) -> None:
         """Join the group."""
@@ -100,6 +126,11 @@ class IngestLoop:
         """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
         fetch = self._parts.source.fetch()
+        if self._late_commit:
+            # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
+            # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
+            self._begin_again()
+            return
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
         batches = self._proven([batch for batch in fetch.batches if self._slots.is_read(batch.partition)])
         # 3. decode and classify
@@ -109,6 +140,7 @@ class IngestLoop:
         self._note_outcome(prepared, written)
         # 5. look after what is not counting, and show the new picture
         self._pause_out_of_range(fetch.out_of_range)
+        self._slots.note_ends(fetch.ends)
         self._caretaker.look_after()
         self._publish_snapshot()
         # 6. commit what is durable, with the witness
@@ -157,6 +189,7 @@ class IngestLoop:
             slot.progress.durable = block.folded.state.next_offset
             slot.letters += block.letters
             slot.progress.poison_pending = bool(slot.letters)
+            slot.progress_at_s, slot.stalls = self._parts.monotonic_s(), 0
             self._slots.changed()
             if slot.trouble:
                 slot.trouble = ""
@@ -180,7 +213,9 @@ class IngestLoop:
     def _on_released(self, partitions: list[int], lost: bool) -> None:
         """Finish with partitions that are given up: what is durable is committed, unless others own it already."""
         logger.info("{} partitions {}", "lost" if lost else "giving up", sorted(partitions))
-        if not lost:
+        if lost:
+            self._late_commit = self._late_commit or self._commits.in_flight
+        else:
             self._commits.finish(partitions)
         for partition in partitions:
             self._parts.readers.drop(partition)
@@ -204,5 +239,6 @@ class IngestLoop:
         wait(working, timeout=max(0.0, deadline_s - self._parts.monotonic_s()))
         # A static member does not leave the group: its partitions wait for it until the session ends.
         self._parts.source.close()
-        self._on_released([slot.partition for slot in self._slots], True)
+        if kept := [slot.partition for slot in self._slots]:
+            self._on_released(kept, True)
         self._parts.publisher.close()
