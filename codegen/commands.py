@@ -90,6 +90,7 @@ def plan(
             where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=_note, against=versions
         ) as publisher:
             survey = publisher.survey(wanted, prune_prefix)
+        _tell_of_topics(wanted, where)
         if out is not None:
             _save(out, where, survey)
     code = exit_code(survey.changes)
@@ -187,6 +188,7 @@ def publish(
         if planned is not None:
             outcome = publisher.apply(planned, allowed=allowed)
         else:
+            _tell_of_topics(wanted, where)
             outcome = publisher.publish(wanted, dry_run=dry_run, allowed=allowed)
         if dry_run:
             print(f"{outcome.pending} changes pending" if outcome.pending else "nothing to do")
@@ -283,6 +285,11 @@ def check(
     print(f"{len(files)} files in {folder} are what the contracts say")
     if registry is not None:
         print("so are the registry" + (" and the topics" if where.kafka else ""))
+
+
+def _tell_of_topics(wanted: Wanted, where: Target) -> None:
+    if wanted.topics and not where.kafka:
+        _note(f"the {len(wanted.topics)} topics are left alone; give --kafka to look at them as well")
 
 
 def _say(text: str) -> None:
