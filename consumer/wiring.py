@@ -70,6 +70,7 @@ class Service:
             refresh_s=settings.consumer_witness_refresh_ms / 1000,
             totals_interval_s=settings.consumer_totals_interval_ms / 1000,
         )
+        publisher = DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s)
         self._loop = IngestLoop(
             Parts(
                 source=self._source,
@@ -80,11 +81,12 @@ class Service:
                     sums=RecordReader(shared, SUMS.name, kafka_s),
                     dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, settings.consumer_group, kafka_s),
                     dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
+                    settle=publisher.settle,
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
                 ),
-                publisher=DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s),
+                publisher=publisher,
                 schemas=schemas,
                 board=self._board,
                 readers=self._readers,

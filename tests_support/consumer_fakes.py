@@ -46,6 +46,7 @@ class Kafka:
     committed: tuple[int, str] | None = None
     dead_letters: dict[int, int] = field(default_factory=dict)
     down: str = ""
+    undecided: bool = False
     commit_error: str = ""
     publish_error: str = ""
 
@@ -65,6 +66,8 @@ class Kafka:
 
     def committed_of(self, partitions: list[int]) -> dict[int, Committed]:
         self._answer()
+        if self.undecided:
+            raise KafkaTroubleError("timed out")
         if self.committed is None:
             return dict.fromkeys(partitions, Absent())
         offset, metadata = self.committed
@@ -204,6 +207,9 @@ class Publisher:
         self.kafka.committed = (publication.next_offset, publication.metadata)
         return Published(publication.next_offset)
 
+    def settle(self, _partition: int) -> None:
+        self.kafka.undecided = False
+
     def forget(self, _partition: int) -> None:
         """Nothing is kept."""
 
@@ -252,7 +258,7 @@ class Bench:
         publisher: Any = self.publisher
         recovery = PartitionRecovery(
             facts=facts, schemas=schemas, sums=reader, dead_letter_facts=facts, dead_letters=reader,
-            ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,
+            settle=publisher.settle, ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,
         )  # fmt: skip
         self.ledger_dir = recovery.directory(PARTITION)
         parts = Parts(

@@ -78,8 +78,7 @@ def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itse
         assert bench.kafka.committed is not None
         assert bench.kafka.committed[0] == 5
     bench.rounds()
-    assert bench.own.state == Running()
-    assert bench.kafka.committed[0] == 10
+    assert (bench.own.state, bench.kafka.committed[0]) == (Running(), 10)
 
 
 def test_a_failed_fsync_ends_the_loop_before_anything_is_committed(
@@ -261,3 +260,12 @@ def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again
     bench.source.lose, bench.source.assigned = True, False
     bench.rounds()
     assert bench.source.members == 2, "no commit was on its way"
+
+
+def test_a_transaction_that_a_killed_owner_left_undecided_is_ended_by_the_recovery(tmp_path: Path) -> None:
+    kafka = Kafka(additions(10))
+    Bench(tmp_path, kafka).rounds()
+    kafka.undecided = True
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert bench.own.state == Running()
