@@ -1,35 +1,15 @@
 """The command ``codegen``: what a person types. It parses, calls, prints; everything else is in the other modules."""
 
-import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from codegen import tree
-from codegen.errors import EXIT_USAGE, CodegenError, DriftError
-from codegen.generate import checked_package, generated_files, package_of
-from common.kafka_config import KafkaConfigError, read_properties
-
-_CONTRACTS = click.option(
-    "--contracts",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("contracts"),
-    show_default=True,
-    help="The folder with proto/, avro/ and topics/.",
-)
-_OUT = click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="The folder of the generated code; it holds nothing else.  [default: generated/ in the contracts' folder]",
-)
-_PACKAGE = click.option(
-    "--package",
-    default=None,
-    help="The dotted name that programs import that folder by.  [default: its path from here, contracts.generated]",
-)
+from codegen import lock, tree
+from codegen.errors import EXIT_USAGE, CodegenError
+from codegen.generate import generated_files
+from codegen.options import CONTRACTS, OUT, PACKAGE, package_name
+from codegen.wanted import wanted
 
 _HELP = """Typed Python, a schema registry and Kafka topics, all from one folder of contracts.
 
@@ -45,17 +25,39 @@ Without any server:
   codegen lint        names, documentation, buf's rules
   codegen generate    Python from the contracts; the same bytes on every machine
   codegen check       is the generated code what the contracts say?
+  codegen plan --offline   what changed since the lock, or since --against git:main; does it break anybody?
+  codegen lock        record the contracts as versions that others may have
 With a registry and Kafka:
+  codegen plan        what publishing would do
   codegen publish     register the schemas, create the topics; a second run changes nothing
+  codegen check --registry   is everything there as the contracts say?
+  codegen diff        what changed between two versions, in words
+  codegen pull        contracts from somebody's registry
 
 \b
-Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pending (publish --dry-run),
-3 a schema is refused as incompatible, 4 something is otherwise than the contracts say,
+Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pending (plan, publish --dry-run),
+3 a schema would break its readers or writers, 4 something is otherwise than the contracts say,
 5 the registry or Kafka is unreachable or refuses access, 64 usage.
 """
 
 
-@click.group(help=_HELP)
+class _Lazy(click.Group):
+    """Loads the commands that talk to servers when they are asked for: their clients take a moment."""
+
+    _LATER = ("check", "diff", "lock", "plan", "publish", "pull")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self._LATER:
+            from codegen import commands  # noqa: PLC0415
+
+            return commands.COMMANDS[cmd_name]
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Lazy, help=_HELP)
 def cli() -> None:
     """The group; its help is above."""
 
@@ -79,40 +81,26 @@ def main() -> None:
 
 
 @cli.command()
-@_CONTRACTS
-@_OUT
-@_PACKAGE
+@CONTRACTS
+@OUT
+@PACKAGE
 def generate(contracts: Path, out: Path | None, package: str | None) -> None:
-    """Write the generated code. Offline; a second run changes nothing."""
+    """Write the generated code, and contracts.lock beside the contracts. Offline; a second run changes nothing."""
     folder = out or contracts / "generated"
-    files = _files(contracts, folder, package)
+    found = tree.read(contracts)
+    old = lock.load(contracts) if out is None else None
+    files = generated_files(found, package_name(package, folder))
     changed = tree.replace(folder, files)
+    # Code that goes elsewhere is not this folder's: the lock stays what it is.
+    if out is None and lock.save(contracts, lock.current(old, wanted(found), files)):
+        changed.append(f"{lock.FILE} differs")
     for change in changed:
         print(change)
     print(f"{len(files)} files in {folder}, {len(changed) or 'none'} changed")
 
 
 @cli.command()
-@_CONTRACTS
-@_OUT
-@_PACKAGE
-def check(contracts: Path, out: Path | None, package: str | None) -> None:
-    """Tell whether the contracts are valid and the generated code is theirs. Offline; writes nothing."""
-    folder = out or contracts / "generated"
-    files = _files(contracts, folder, package)
-    different = tree.differences(files, tree.files_of(folder))
-    if different:
-        raise DriftError(f"{folder} is not what the contracts say; run: codegen generate\n  " + "\n  ".join(different))
-    print(f"{len(files)} files in {folder} are what the contracts say")
-
-
-def _files(contracts: Path, folder: Path, package: str | None) -> dict[str, str]:
-    name = checked_package(package) if package else package_of(folder, Path.cwd())
-    return generated_files(tree.read(contracts), name)
-
-
-@cli.command()
-@_CONTRACTS
+@CONTRACTS
 @click.option("--fix", is_flag=True, help="Format the Protobuf files instead of complaining.")
 def lint(contracts: Path, *, fix: bool) -> None:
     """Check names, documentation, promised widths and buf's STANDARD rules. Offline."""
@@ -124,66 +112,6 @@ def lint(contracts: Path, *, fix: bool) -> None:
     if found:
         raise CodegenError(f"{len(found)} findings in {contracts}")
     print(f"{contracts}: no findings")
-
-
-@cli.command()
-@_CONTRACTS
-@click.option(
-    "--registry",
-    required=True,
-    metavar="URL",
-    help="The registry's Confluent-compatible address, http://host:port/apis/ccompat/v7 on Apicurio. Credentials: "
-    "user:password@ in the URL, or TALLY_REGISTRY_USER and TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN.",
-)
-@click.option("--kafka", required=True, metavar="SERVERS", help="Kafka's brokers, host:port, by commas.")
-@click.option(
-    "--kafka-config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="A client properties file for SASL and TLS, as Kafka's own tools take.  [default: TALLY_KAFKA_CONFIG]",
-)
-@click.option(
-    "--timeout-s",
-    type=click.FloatRange(min=0, max=3600),
-    default=60.0,
-    show_default=True,
-    help="How long to wait for the two, all in all.",
-)
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done; exit 2 when it is something.")
-def publish(
-    contracts: Path, registry: str, kafka: str, kafka_config: Path | None, timeout_s: float, *, dry_run: bool
-) -> None:
-    """Register the schemas and create the topics.
-
-    What is there and right is left alone, so a second run does nothing, and a run that was killed is completed by the
-    next one. A topic with another number of partitions is refused; a topic's configuration is set back to the contract.
-    """
-    from codegen.publishing import open_publisher  # noqa: PLC0415 - Kafka's client takes a moment to load
-    from codegen.wanted import wanted  # noqa: PLC0415
-
-    environment: Mapping[str, str] = os.environ
-    properties = _properties(kafka_config, environment)
-    found = wanted(tree.read(contracts))
-    with open_publisher(registry, kafka, properties, environment, timeout_s=timeout_s, say=_say) as publisher:
-        outcome = publisher.publish(found, dry_run=dry_run)
-    if dry_run:
-        print(f"{outcome.pending} changes pending" if outcome.pending else "nothing to do")
-        click.get_current_context().exit(2 if outcome.pending else 0)
-    print(f"{outcome.pending} changes made and verified" if outcome.pending else "nothing to do")
-
-
-def _properties(given: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
-    path = given or (Path(environment["TALLY_KAFKA_CONFIG"]) if environment.get("TALLY_KAFKA_CONFIG") else None)
-    if path is None:
-        return {}
-    try:
-        return read_properties(path)
-    except KafkaConfigError as error:
-        raise CodegenError(str(error)) from error
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,10 @@ class _Reader:
                 raise self.fail(f"{path}.symbols[{i}]", f"{symbol!r} is not a symbol (letters, digits and _)")
             if symbol in symbols[:i]:
                 raise self.fail(f"{path}.symbols[{i}]", f"the symbol {symbol!r} is there twice")
-        self.named[name] = Enumeration(name, tuple(symbols), self._doc(tree, path))
+        default = tree.get("default")
+        if default is not None and default not in symbols:
+            raise self.fail(f"{path}.default", f"{default!r} is not a symbol; allowed are {', '.join(symbols)}")
+        self.named[name] = Enumeration(name, tuple(symbols), self._doc(tree, path), default)
         return Named(name)
 
     def _fixed(self, tree: dict[str, Any], namespace: str, path: str) -> Named:

@@ -35,9 +35,12 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Enumeration:
+    """``default`` is the symbol that readers take for one they do not know."""
+
     name: str
     symbols: tuple[str, ...]
     doc: str
+    default: str | None = None
 
 
 @dataclass(frozen=True)

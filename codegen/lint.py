@@ -1,11 +1,7 @@
 """Rules that contracts keep beyond being valid: names, documentation, widths, and buf's rules for Protobuf."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +9,10 @@ from typing import Any, Final
 
 import yaml
 
+from codegen.avro_defaults import wrong_defaults
 from codegen.avro_layout import columns
 from codegen.avro_schema import AvroFile, Enumeration, Record
+from codegen.buf import run_buf
 from codegen.errors import CodegenError
 from codegen.proto_stubs import include_dirs
 from codegen.tree import Contracts
@@ -23,7 +21,6 @@ _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_BUF_TIMEOUT_S: Final = 60
 _DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": {"use": ["STANDARD"]}}
 
 
@@ -37,7 +34,9 @@ def findings(contracts: Contracts, *, fix: bool = False) -> list[str]:
 
 
 def avro_findings(schema: AvroFile) -> Iterator[str]:
-    """Yield what is wrong with the names and the documentation of one Avro file."""
+    """Yield what is wrong with the names, the documentation and the defaults of one Avro file."""
+    for field, problem in wrong_defaults(schema):
+        yield f"{schema.file}: {field.path}.default: {problem}"
     for definition in schema.named.values():
         namespace, _, name = definition.name.rpartition(".")
         if not _NAMESPACE.fullmatch(namespace):
@@ -92,7 +91,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
         for include in include_dirs():
             _copy_protos(include / "google", workspace / "foreign" / "google")
         _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
-        linted = _buf(workspace, "lint", "proto")
+        linted = run_buf(workspace, "lint", "proto")
         if linted.returncode != 0:
             return (linted.stdout + linted.stderr).strip().splitlines() or [f"buf lint failed ({linted.returncode})"]
         return [line for name in contracts.proto if (line := _format_finding(contracts, workspace, name, fix=fix))]
@@ -100,7 +99,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
 
 def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> str | None:
     """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH to tell."""
-    formatted = _buf(workspace, "format", f"proto/{name}")
+    formatted = run_buf(workspace, "format", f"proto/{name}")
     if formatted.returncode != 0:
         return f"proto/{name}: buf cannot format it: {formatted.stderr.strip()}"
     path = contracts.proto_dir / name
@@ -130,31 +129,3 @@ def _write_buf_yaml(source: Path, target: Path) -> None:
         raise CodegenError("buf.yaml: must be a mapping with version: v2 and a list of modules")
     foreign = {"path": "foreign", "lint": {"use": ["PACKAGE_DEFINED"]}}
     target.write_text(yaml.safe_dump({**config, "modules": [*config["modules"], foreign]}), encoding="utf-8")
-
-
-def _buf(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run buf in the workspace."""
-    executable = next(
-        (path for folder in _script_folders() if (path := Path(folder) / "buf").exists()),
-        None,
-    )
-    if executable is None:
-        raise CodegenError("buf is not installed in this environment; install buf-bin")
-    environment = {
-        "BUF_CACHE_DIR": str(workspace / "cache"),
-        "HOME": str(workspace),
-        "PATH": os.environ.get("PATH", ""),
-    }
-    return subprocess.run(
-        [str(executable), *arguments],
-        cwd=workspace,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_BUF_TIMEOUT_S,
-        check=False,
-    )
-
-
-def _script_folders() -> tuple[str, ...]:
-    return (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))

@@ -6,8 +6,8 @@ it so. Nothing here talks to anybody; the publisher carries the actions out and 
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 SchemaKind = Literal["AVRO", "PROTOBUF"]
 
@@ -17,7 +17,9 @@ class Kind(enum.StrEnum):
 
     CREATE = "CREATE"
     UPDATE = "UPDATE"
+    DOCS = "DOCS"
     CONFIG = "CONFIG"
+    DELETE = "DELETE"
     DRIFT = "DRIFT"
     NOOP = "NOOP"
 
@@ -27,7 +29,8 @@ class WantedSubject:
     """A schema under its subject. ``references`` are the subjects of the files it imports: their import paths.
 
     ``level`` None leaves the registry's alone; ``owned`` False means a file of another package, which is put there when
-    it is missing and never changed. ``fingerprint`` is empty for Protobuf.
+    it is missing and never changed. ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are
+    the other Protobuf files of the contracts, (import path, text).
     """
 
     subject: str
@@ -38,6 +41,7 @@ class WantedSubject:
     references: tuple[str, ...]
     title: str
     owned: bool
+    imports: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class FoundSubject:
-    """A subject as read: its versions, its own level (None: the global one), and the version that equals our schema."""
+    """A subject as read: its versions, its own level (None: the global one), and the version that equals our schema.
+
+    ``docs_only`` when none equals it and the newest differs in documentation and layout only; ``schema_id`` is the
+    registry's id of the matching version.
+    """
 
     versions: tuple[int, ...] = ()
     level: str | None = None
     matching_version: int | None = None
+    docs_only: bool = False
+    schema_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,16 @@ class Found:
     subjects: Mapping[str, FoundSubject]
     topics: Mapping[str, FoundTopic]
     brokers: int
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What speaks against new versions, by subject, and the reasons that people gave to register them all the same."""
+
+    objections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    unwanted: tuple[str, ...] = ()
+    """Subjects to delete: the registry has them, the contracts do not."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +131,33 @@ class AlterTopic:
     config: Mapping[str, str]
 
 
-Action = SetLevel | Register | CreateTopic | AlterTopic
+@dataclass(frozen=True)
+class DeleteSubject:
+    subject: str
+
+
+Action = SetLevel | Register | DeleteSubject | CreateTopic | AlterTopic
 
 
 @dataclass(frozen=True)
 class Change:
-    """A line of the plan. ``blocking``: it cannot be made so, and nothing else may be done either."""
+    """A line of the plan. ``blocking``: it cannot be made so, and nothing else may be done either.
+
+    ``objections`` are the sentences against a breaking change; it blocks, too, unless somebody allowed it.
+    """
 
     kind: Kind
     name: str
     sentence: str
     actions: tuple[Action, ...] = ()
     blocking: bool = False
+    objections: tuple[str, ...] = ()
 
 
-def plan(wanted: Wanted, found: Found) -> tuple[Change, ...]:
+NO_OPINIONS: Final = Opinions()
+
+
+def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tuple[Change, ...]:
     """Return the changes that lead from ``found`` to ``wanted``, a NOOP for each thing that is right.
 
     Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. Protobuf keeps its order
@@ -134,13 +166,17 @@ def plan(wanted: Wanted, found: Found) -> tuple[Change, ...]:
     avro: list[Change] = []
     protobuf: list[Change] = []
     for subject in wanted.subjects:
-        changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()))
+        changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()), opinions)
         (avro if subject.kind == "AVRO" else protobuf).extend(changes)
     topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
-    return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics)
+    deletions = [
+        Change(Kind.DELETE, f"subject {name}", "no contract wants it", (DeleteSubject(name),))
+        for name in opinions.unwanted
+    ]
+    return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics, *deletions)
 
 
-def plan_subject(wanted: WantedSubject, found: FoundSubject) -> list[Change]:
+def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions = NO_OPINIONS) -> list[Change]:
     """Return the changes of one subject."""
     name = f"subject {wanted.subject}"
     level: tuple[Action, ...] = ()
@@ -148,18 +184,39 @@ def plan_subject(wanted: WantedSubject, found: FoundSubject) -> list[Change]:
         level = (SetLevel(wanted.subject, wanted.level),)
     shown = f"{wanted.title}, {wanted.level}" if wanted.level else wanted.title
     if not found.versions:
-        return [Change(Kind.CREATE, name, shown, (*level, Register(wanted)))]
+        # An objection to a first version is to the schema itself; nobody can allow that.
+        against = opinions.objections.get(wanted.subject, ())
+        return [Change(Kind.CREATE, name, shown, (*level, Register(wanted)), bool(against), against)]
     changes = []
     if level:
         sentence = f"compatibility {found.level or 'the global one'} -> {wanted.level}"
         changes.append(Change(Kind.CONFIG, name, sentence, level))
     if found.matching_version is None and wanted.owned:
-        newest = max(found.versions)
-        changes.append(Change(Kind.UPDATE, name, f"{shown}: another version after {newest}", (Register(wanted),)))
+        changes.append(_new_version(wanted, found, opinions, shown))
+    if found.matching_version is not None and wanted.owned and found.matching_version < max(found.versions):
+        sentence = (
+            f"{shown}: is version {found.matching_version}, but somebody registered {max(found.versions)} after it"
+        )
+        changes.append(Change(Kind.DRIFT, name, sentence))
     if not changes:
         version = found.matching_version or max(found.versions)
         changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}"))
     return changes
+
+
+def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:
+    name, newest = f"subject {wanted.subject}", max(found.versions)
+    if found.docs_only:
+        sentence = f"{shown}: another version after {newest}, of other words and the same meaning"
+        return Change(Kind.DOCS, name, sentence, (Register(wanted),))
+    sentence = f"{shown}: another version after {newest}"
+    against = opinions.objections.get(wanted.subject, ())
+    reason = opinions.allowed.get(wanted.subject)
+    if against and reason is not None and wanted.level is not None:
+        # The registry would refuse it as well; its level is set back right after.
+        steps = (SetLevel(wanted.subject, "NONE"), Register(wanted), SetLevel(wanted.subject, wanted.level))
+        return Change(Kind.UPDATE, name, f"{sentence}, breaking, allowed: {reason}", steps, objections=against)
+    return Change(Kind.UPDATE, name, sentence, (Register(wanted),), bool(against), against)
 
 
 def plan_topic(wanted: WantedTopic, found: Found) -> list[Change]:
@@ -212,5 +269,7 @@ def pending(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def line(change: Change) -> str:
-    """Return a change as a line for a person."""
-    return f"{change.kind:<6}  {change.name}: {change.sentence}"
+    """Return a change as a line for a person, with a line below it for each objection."""
+    return "\n".join(
+        (f"{change.kind:<6}  {change.name}: {change.sentence}", *(f"        - {said}" for said in change.objections))
+    )

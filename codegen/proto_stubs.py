@@ -6,11 +6,13 @@ generated text is repaired. Files of other packages (``google/…``) keep their 
 come with their own distributions.
 """
 
+import hashlib
 import importlib.util
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
@@ -33,6 +35,29 @@ def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDesc
         if errors is not None:
             raise ContractError(str(proto_dir.name), "", errors.replace(f"{proto_dir}/", ""))
         return descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+
+
+def descriptors_of(texts: Mapping[str, str], name: str) -> descriptor_pb2.FileDescriptorSet:
+    """Return the descriptors of a file and of all it imports, from texts by import path; comments included.
+
+    Files that are not among the texts come from the packages installed here. Raises ContractError.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        for path, text in texts.items():
+            target = Path(directory) / path
+            if not target.resolve().is_relative_to(Path(directory).resolve()):
+                raise ContractError(path, "", "is not an import path")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        return descriptor_set(Path(directory), [name])
+
+
+def fingerprint(file: descriptor_pb2.FileDescriptorProto) -> str:
+    """Return the SHA-256 of a file's descriptor without comments and places, as hex."""
+    bare = descriptor_pb2.FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("source_code_info")
+    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 
 def include_dirs() -> list[Path]:

@@ -1,12 +1,13 @@
 """The composition of a publication: clients, credentials and the clock."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, UnreachableError
+from codegen.judge import OldVersion
 from codegen.kafka_admin import KafkaAdmin
-from codegen.publish import Publisher
-from common.registry_http import Credentials, RegistryHttp, SystemClock, masked
+from codegen.publish import NOTHING, Publisher
+from common.registry_http import Credentials, RegistryError, RegistryHttp, RegistryRefused, SystemClock
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -14,23 +15,37 @@ REQUEST_TIMEOUT_S = 10.0
 @contextmanager
 def open_publisher(
     registry_url: str,
-    servers: str,
+    servers: str,  # empty: topics are left alone
     kafka_properties: Mapping[str, str],
     environment: Mapping[str, str],
     *,
     timeout_s: float,
     say: Callable[[str], None],
+    against: Mapping[str, Sequence[OldVersion]] = NOTHING,
 ) -> Iterator[Publisher]:
     """Yield a publisher and close its connections."""
-    if not registry_url.startswith(("http://", "https://")):
-        raise CodegenError(f"--registry is {masked(registry_url)!r}; allowed is an http:// or https:// address")
     clock = SystemClock()
     # One attempt a request: the publisher itself repeats until its deadline and tells so.
     http = RegistryHttp(
         registry_url, credentials=credentials(environment), timeout_s=REQUEST_TIMEOUT_S, attempts=1, clock=clock
     )
     try:
-        yield Publisher(http, KafkaAdmin(servers, kafka_properties), clock, timeout_s, say)
+        kafka = KafkaAdmin(servers, kafka_properties) if servers else None
+        yield Publisher(http, kafka, clock, timeout_s, say, against=against)
+    finally:
+        http.close()
+
+
+@contextmanager
+def open_registry(url: str, environment: Mapping[str, str], *, timeout_s: float) -> Iterator[RegistryHttp]:
+    """Yield a registry to read from, failures as CodegenErrors, and close its connections."""
+    http = RegistryHttp(url, credentials=credentials(environment), timeout_s=timeout_s)
+    try:
+        yield http
+    except RegistryRefused as error:
+        raise CodegenError(str(error)) from error
+    except RegistryError as error:
+        raise UnreachableError(str(error)) from error
     finally:
         http.close()
 

@@ -1,32 +1,120 @@
 """Reads subjects from a registry and carries out the plan's actions there."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from codegen.errors import BreakingError
+from codegen.judge import OldVersion
 from codegen.plan import FoundSubject, SetLevel, WantedSubject
-from common.registry import fingerprint_of
+from common.registry import SUBJECT_UNKNOWN, fingerprint_of
 from common.registry_http import RegistryAnswerError, RegistryHttp, RegistryRefused
 
-_INCOMPATIBLE = 409
+_CONFLICT = 409
+REFERENCES_MAX: Final = 1000
+"""Files that one schema may need, all in all."""
 
 
 def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[str, FoundSubject]:
     """Return the wanted subjects as the registry has them; missing ones are left out. Raises RegistryError."""
     found: dict[str, FoundSubject] = {}
     for subject in wanted:
-        versions = _versions(http, subject.subject)
+        known = versions(http, subject.subject)
         level = _level(http, subject.subject)
-        if versions or level:
-            matching = _matching(http, subject, found) if versions else None
-            found[subject.subject] = FoundSubject(versions, level, matching)
+        if known or level:
+            version, schema_id = _matching(http, subject, found) if known else (None, None)
+            found[subject.subject] = FoundSubject(known, level, version, schema_id=schema_id)
     return found
+
+
+def read_history(http: RegistryHttp, subject: str, numbers: Iterable[int]) -> tuple[OldVersion, ...]:
+    """Return versions of a subject with all they import. Raises RegistryError."""
+    found = []
+    for version in numbers:
+        text, imports = read_version(http, subject, version)
+        found.append(OldVersion(f"v{version}", text, tuple(imports.items())))
+    return tuple(found)
+
+
+def read_version(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, dict[str, str]]:
+    """Return (text, what it imports by import path) of a version. Raises RegistryError."""
+    imports: dict[str, str] = {}
+    text, waiting = _text_of(http, subject, version)
+    for name, other, other_version in waiting:  # grows while it is walked
+        if name not in imports:
+            imports[name], more = _text_of(http, other, other_version)
+            waiting += more
+            if len(waiting) > REFERENCES_MAX:
+                raise RegistryAnswerError(f"{http.url}: {subject} refers to more than {REFERENCES_MAX} others")
+    return text, imports
+
+
+def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
+    """Return AVRO, PROTOBUF or JSON; registries leave AVRO out. Raises RegistryError."""
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    kind = answer.body.get("schemaType") if isinstance(answer.body, dict) else None
+    return str(kind or "AVRO")
+
+
+def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    text = answer.body.get("schema") if isinstance(answer.body, dict) else None
+    if not isinstance(text, str):
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
+    try:
+        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.body.get("references") or ()]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
+    return text, references
+
+
+def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> str | None:
+    """Return the registry's own words against a new version under the level it has, or None. Raises RegistryError.
+
+    A registry that cannot answer (no such call, a reference that is not there yet) objects when it is registered.
+    """
+    body = _body(wanted, found)
+    if body is None:
+        return None
+    path = f"compatibility/subjects/{_quoted(wanted.subject)}/versions"
+    try:
+        answer = http.request("POST", f"{path}?verbose=true", body, accept=(404, 405))
+        if answer.status in {404, 405} and answer.error_code != SUBJECT_UNKNOWN:
+            answer = http.request("POST", f"{path}/latest?verbose=true", body, accept=(404, 405))
+    except RegistryRefused:
+        # Apicurio calls a valid Protobuf file with references a syntax violation here, and then takes it.
+        return None
+    if not isinstance(answer.body, dict) or answer.body.get("is_compatible", True):
+        return None
+    messages = answer.body.get("messages")
+    words = "; ".join(str(message) for message in messages) if isinstance(messages, list) else ""
+    level = found[wanted.subject].level or "its global level"
+    return f"the registry says: {words or f'not compatible under {level} (it gives no reason)'}"
+
+
+def list_subjects(http: RegistryHttp) -> list[str]:
+    """Return the names of all subjects. Raises RegistryError."""
+    answer = http.request("GET", "subjects")
+    if not isinstance(answer.body, list):
+        raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
+    return sorted(str(name) for name in answer.body)
+
+
+def delete(http: RegistryHttp, subject: str) -> None:
+    """Delete a subject softly: it can still be looked up by id. Raises RegistryError."""
+    http.request("DELETE", f"subjects/{_quoted(subject)}", accept=(404,))
 
 
 def set_level(http: RegistryHttp, action: SetLevel) -> None:
     """Set a subject's own compatibility level. Raises RegistryError."""
-    http.request("PUT", f"config/{_quoted(action.subject)}", {"compatibility": action.level})
+    body = {"compatibility": action.level}
+    try:
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
+    except RegistryRefused as error:
+        if error.status != _CONFLICT:
+            raise
+        # Apicurio refuses the second of two that set a subject's first level at once; now there is one to change.
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
 
 
 def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> None:
@@ -39,7 +127,7 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
     try:
         http.request("POST", f"subjects/{_quoted(wanted.subject)}/versions", body)
     except RegistryRefused as error:
-        if error.status != _INCOMPATIBLE:
+        if error.status != _CONFLICT:
             raise
         raise BreakingError(
             f"subject {wanted.subject}: the registry refuses {wanted.title} as incompatible with the versions it has "
@@ -47,13 +135,14 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
         ) from error
 
 
-def _versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
+def versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
+    """Return the versions of a subject, oldest first; none when it is unknown. Raises RegistryError."""
     answer = http.request("GET", f"subjects/{_quoted(subject)}/versions", accept=(404,))
     if answer.status == 404:
         return ()
     if not isinstance(answer.body, list) or not all(isinstance(version, int) for version in answer.body):
         raise RegistryAnswerError(f"{http.url} answers the versions of {subject} with something else than numbers")
-    return tuple(answer.body)
+    return tuple(sorted(answer.body))
 
 
 def _level(http: RegistryHttp, subject: str) -> str | None:
@@ -63,20 +152,23 @@ def _level(http: RegistryHttp, subject: str) -> str | None:
     return level if answer.status != 404 and isinstance(level, str) else None
 
 
-def _matching(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> int | None:
-    """Return the version that equals the wanted schema, or None."""
+def _matching(
+    http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]
+) -> tuple[int | None, int | None]:
+    """Return the version and the id of what equals the wanted schema, or (None, None)."""
     body = _body(wanted, found)
     if body is None:
-        return None
+        return None, None
     answer = http.request("POST", f"subjects/{_quoted(wanted.subject)}", body, accept=(404,))
     if answer.status == 404:
-        return None
+        return None, None
     registered, version = answer.body.get("schema"), answer.body.get("version")
     if not isinstance(registered, str) or not isinstance(version, int):
         raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
     if wanted.kind == "AVRO" and fingerprint_of(registered) != wanted.fingerprint:
-        return None  # the registry takes two schemas for one that do not mean the same
-    return version
+        return None, None  # the registry takes two schemas for one that do not mean the same
+    schema_id = answer.body.get("id")
+    return version, schema_id if isinstance(schema_id, int) else None
 
 
 def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str, Any] | None:

@@ -52,6 +52,7 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
     if not contracts.proto:
         return
     includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
+    own_texts = {name: _text(name, includes) for name in contracts.proto}
     # protoc lists a file after everything it imports.
     for file in proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto)).file:
         if file.name.startswith(_WELL_KNOWN):
@@ -60,7 +61,17 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
         references = tuple(name for name in file.dependency if not name.startswith(_WELL_KNOWN))
         text = _text(file.name, includes)
         level = PROTOBUF_LEVEL if owned else None
-        yield WantedSubject(file.name, "PROTOBUF", text, "", level, references, f"Protobuf {file.package}", owned=owned)
+        yield WantedSubject(
+            file.name,
+            "PROTOBUF",
+            text,
+            proto_stubs.fingerprint(file),
+            level,
+            references,
+            f"Protobuf {file.package}",
+            owned=owned,
+            imports=tuple((name, other) for name, other in own_texts.items() if owned and name != file.name),
+        )
 
 
 def _text(name: str, includes: list[Path]) -> str:

@@ -14,13 +14,16 @@ class FakeRegistry:
         self.subjects: dict[str, list[str]] = {}
         self.levels: dict[str, str] = {}
         self.references: dict[str, list[Any]] = {}
+        self.kinds: dict[str, str] = {}
         self.incompatible = ""
         self.invalid = ""
+        self.level_conflicts = 0
         self.confused = False  # takes any text of a subject for its first version, as too lax registries do
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer as a registry does."""
-        parts = [unquote(part) for part in request.url.raw_path.decode().strip("/").split("/")]
+        path = request.url.raw_path.decode().partition("?")[0]
+        parts = [unquote(part) for part in path.strip("/").split("/")]
         body = json.loads(request.content) if request.content else {}
         match [request.method, *parts]:
             case ["GET", "subjects"]:
@@ -29,15 +32,35 @@ class FakeRegistry:
                 return self._known(subject, list(range(1, len(self.subjects.get(subject, [])) + 1)))
             case ["POST", "subjects", subject, "versions"]:
                 return self._register(subject, body)
+            case ["GET", "subjects", subject, "versions", version]:
+                return self._version(subject, version)
+            case ["DELETE", "subjects", subject]:
+                return httpx.Response(200, json=[1]) if self.subjects.pop(subject, None) else _error(404, 40401, "none")
+            case ["POST", "compatibility", "subjects", subject, "versions"]:
+                words = [self.incompatible] if self.incompatible else []
+                return httpx.Response(200, json={"is_compatible": not words, "messages": words})
             case ["POST", "subjects", subject]:
                 return self._lookup(subject, body)
             case ["GET", "config", subject]:
                 level = self.levels.get(subject)
                 return httpx.Response(200, json={"compatibilityLevel": level}) if level else _error(404, 40408, "unset")
+            case ["PUT", "config", subject] if self.level_conflicts:
+                self.level_conflicts -= 1
+                return _error(409, 409, "A rule named 'COMPATIBILITY' already exists.")
             case ["PUT", "config", subject]:
                 self.levels[subject] = body["compatibility"]
                 return httpx.Response(200, json=body)
         raise AssertionError(f"{request.method} {request.url} is not faked")
+
+    def _version(self, subject: str, version: str) -> httpx.Response:
+        texts = self.subjects.get(subject, [])
+        number = len(texts) if version == "latest" else int(version)
+        if not 1 <= number <= len(texts):
+            return _error(404, 40402, "no such version")
+        found: dict[str, Any] = {"subject": subject, "version": number, "id": number, "schema": texts[number - 1]}
+        if subject in self.kinds:
+            found["schemaType"] = self.kinds[subject]
+        return httpx.Response(200, json=found | {"references": self.references.get(subject, [])})
 
     def _known(self, subject: str, answer: Any) -> httpx.Response:
         return httpx.Response(200, json=answer) if subject in self.subjects else _error(404, 40401, "no such subject")

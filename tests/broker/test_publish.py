@@ -126,14 +126,15 @@ def test_a_topic_s_configuration_is_set_back_and_what_the_contract_does_not_name
 def test_another_number_of_partitions_exits_4_and_changes_nothing(bare: Stack, small: SmallContracts) -> None:
     assert _publish(bare, small.root)[0] == 0
     small.set_partitions(4)
-    small.set_fields({"name": "id", "type": "string"}, {"name": "more", "type": "int", "default": 0})
+    fields = [{"name": "id", "type": "string"}, {"name": "count", "type": "long"}]
+    small.set_fields(*fields, {"name": "more", "type": "int", "default": 0})
     code, said = _publish(bare, small.root)
     assert code == 4, said
     assert "has 3 partitions, the contract says 4" in said
     assert _versions(bare, small.subject) == [1]
 
 
-def test_a_breaking_schema_exits_3_with_the_registry_s_words_and_registers_nothing(
+def test_a_breaking_schema_exits_3_with_our_sentence_and_the_registry_s_word_and_registers_nothing(
     bare: Stack, small: SmallContracts
 ) -> None:
     assert _publish(bare, small.root)[0] == 0
@@ -141,7 +142,8 @@ def test_a_breaking_schema_exits_3_with_the_registry_s_words_and_registers_nothi
     code, said = _publish(bare, small.root)
     assert code == 3, said
     assert f"subject {small.subject}" in said
-    assert "must at /fields/1" in said
+    assert "consumers on v2 cannot read v1: `must` has no default" in said
+    assert "the registry says: not compatible under FULL_TRANSITIVE" in said
     assert "Traceback" not in said
     assert _versions(bare, small.subject) == [1]
 

@@ -1,0 +1,68 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from codegen.errors import CodegenError
+from codegen.generate import checked_package, package_of
+from common.kafka_config import KafkaConfigError, read_properties
+
+CONTRACTS = click.option(
+    "--contracts",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("contracts"),
+    show_default=True,
+    help="The folder with proto/, avro/ and topics/.",
+)
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The folder of the generated code; it holds nothing else.  [default: generated/ in the contracts' folder]",
+)
+PACKAGE = click.option(
+    "--package",
+    default=None,
+    help="The dotted name that programs import that folder by.  [default: its path from here, contracts.generated]",
+)
+REGISTRY_HELP: Final = (
+    "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
+    "http://host:port/apis/ccompat/v7. Credentials: user:password@ in the URL, or TALLY_REGISTRY_USER and "
+    "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN."
+)
+KAFKA_CONFIG = click.option(
+    "--kafka-config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="A client properties file for SASL and TLS, as Kafka's own tools take.  [default: TALLY_KAFKA_CONFIG]",
+)
+
+
+def timeout_option(default_s: float) -> Callable[[Any], Any]:
+    """Return the option for how long to wait."""
+    return click.option(
+        "--timeout-s",
+        type=click.FloatRange(min=0, max=3600),
+        default=default_s,
+        show_default=True,
+        help="How long to wait for registry and Kafka, all in all.",
+    )
+
+
+def kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the client properties of a file, or none. Raises CodegenError."""
+    path = given or (Path(environment["TALLY_KAFKA_CONFIG"]) if environment.get("TALLY_KAFKA_CONFIG") else None)
+    if path is None:
+        return {}
+    try:
+        return read_properties(path)
+    except KafkaConfigError as error:
+        raise CodegenError(str(error)) from error
+
+
+def package_name(given: str | None, folder: Path) -> str:
+    """Return the dotted name that programs import an output folder by. Raises CodegenError."""
+    return checked_package(given) if given else package_of(folder, Path.cwd())

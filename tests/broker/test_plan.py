@@ -1,0 +1,133 @@
+"""Plans, drift and pulled contracts on a real registry and a real Kafka."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stack import Stack
+from tests_support.small_contracts import SmallContracts
+from tests_support.stacks import stack_factory, temporary_folder
+
+pytestmark = pytest.mark.broker
+
+ROOT = Path(__file__).parents[2]
+COMMAND_TIMEOUT_S = 120
+ID = {"name": "id", "type": "string"}
+COUNT = {"name": "count", "type": "long"}
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Stack]:
+    """Return a stack on which nothing was published."""
+    with temporary_folder() as folder, stack_factory(folder) as new:
+        yield new(parts=("kafka", "registry"))
+
+
+class Folder:
+    """A folder with contracts of names that no other test uses, and the command in it; the registry is ``live``."""
+
+    def __init__(self, root: Path, stack: Stack) -> None:
+        self.root = root
+        self.url = stack.registry_url
+        self.small = SmallContracts(root / "contracts", f"t{uuid.uuid4().hex[:8]}")
+        where = f"live:\n  url: {stack.registry_url}\n  kafka: {stack.bootstrap_servers}\n"
+        (root / "contracts" / "registries.yaml").write_text(where, encoding="utf-8")
+        self.run("generate")
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run codegen, require the exit code and return the output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "codegen", *arguments],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bare: Stack) -> Folder:
+    return Folder(tmp_path, bare)
+
+
+def test_acceptance_3_and_4_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
+    said = folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
+    assert f"CREATE  subject {folder.small.proto}" in said
+    folder.run("publish", "plan.json")
+    said = folder.run("plan", "--registry", "live")
+    assert {line.split()[0] for line in said.splitlines()[:-1]} == {"NOOP"}
+    folder.run("publish", "plan.json")
+    folder.run("check", "--registry", "live")
+    lock = json.loads((folder.root / "contracts" / "contracts.lock").read_text())
+    assert lock["registries"]["live"][folder.small.subject]["version"] == 1
+    assert (folder.root / "contracts" / "history" / folder.small.subject / "v1.avsc").is_file()
+
+
+def test_acceptance_3_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
+    folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
+    schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": [ID]})
+    versions = f"{folder.url}/subjects/{folder.small.subject}/versions"
+    httpx.post(versions, json={"schema": schema}, timeout=10).raise_for_status()
+    said = folder.run("publish", "plan.json", code=4)
+    assert f"subject {folder.small.subject}: had versions none" in said
+    assert httpx.get(versions, timeout=10).json() == [1]
+
+
+def test_acceptance_6_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
+    folder.run("publish", "--registry", "live")
+    small = folder.small
+    fields = [ID, COUNT, {"name": "foreign", "type": "int", "default": 0}]
+    schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": fields})
+    subject = f"{folder.url}/subjects/{small.subject}"
+    httpx.post(f"{subject}/versions", json={"schema": schema}, timeout=10).raise_for_status()
+    assert "is version 1, but somebody registered 2 after it" in folder.run("check", "--registry", "live", code=4)
+    folder.run("plan", "--registry", "live", code=4)
+    httpx.delete(subject, timeout=10).raise_for_status()
+    assert "is missing there (never published, or deleted)" in folder.run("check", "--registry", "live", code=4)
+
+
+def test_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps(folder: Folder) -> None:
+    folder.run("publish", "--registry", "live")
+    small = folder.small
+    small.set_fields(ID, {"name": "trace_id", "type": "string"})
+    folder.run("generate")
+    said = folder.run("plan", "--registry", "live", "--out", "plan.json", code=3)
+    assert "consumers on v2 cannot read v1: `trace_id` has no default" in said
+    folder.run("publish", "plan.json", code=3)
+    folder.run("publish", "plan.json", "--allow-breaking", small.subject, "--reason", "nobody reads it yet")
+    folder.run("check", "--registry", "live")
+    level = httpx.get(f"{folder.url}/config/{small.subject}", timeout=10).json()
+    assert level == {"compatibilityLevel": "FULL_TRANSITIVE"}
+    lock = json.loads((folder.root / "contracts" / "contracts.lock").read_text())
+    assert lock["subjects"][small.subject]["versions"][1]["allowed"] == "nobody reads it yet"
+    said = folder.run("diff", small.subject, "v1..v2", "--registry", "live")
+    assert "the field `trace_id` (string) is new" in said
+    assert said == folder.run("diff", small.subject, "v1..v2")
+
+
+def test_acceptance_5_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
+    folder.run("publish", "--registry", "live")
+    small = folder.small
+    folder.run("pull", "--registry", folder.url, "--subject", f"{small.topic.partition('.')[0]}*", "--out", "theirs")
+    folder.run("generate", "--contracts", "theirs")
+    program = (
+        "import io, fastavro\n"
+        "from theirs.generated.avro.order import Order\n"
+        "schema = fastavro.schema.load_schema('theirs/avro/order.avsc')\n"
+        "out = io.BytesIO()\n"
+        "fastavro.schemaless_writer(out, schema, {'id': 'a', 'count': 7})\n"
+        "assert Order.decode(out.getvalue()) == Order(id='a', count=7)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=folder.root, check=True, timeout=60)

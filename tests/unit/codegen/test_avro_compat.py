@@ -1,0 +1,335 @@
+"""The Avro verdict: every change has a sentence, every level looks where it says, and fastavro agrees."""
+
+import io
+import json
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codegen import avro_parse
+from codegen.avro_compat import Version, verdict
+from codegen.avro_defaults import wrong_defaults
+from codegen.avro_resolve import obstacles
+
+MODES = (
+    "NONE",
+    "BACKWARD",
+    "BACKWARD_TRANSITIVE",
+    "FORWARD",
+    "FORWARD_TRANSITIVE",
+    "FULL",
+    "FULL_TRANSITIVE",
+)
+MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+
+
+def _decimal(precision: int, scale: int) -> dict[str, Any]:
+    return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+
+
+def _enum(*symbols: str, **more: str) -> dict[str, Any]:
+    return {"type": "enum", "name": "Colour", "symbols": list(symbols), **more}
+
+
+def _record(*fields: dict[str, Any], namespace: str = "t", name: str = "R") -> str:
+    return json.dumps({"type": "record", "name": name, "namespace": namespace, "fields": list(fields)})
+
+
+def _field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, **more}
+
+
+def _version(name: str, text: str) -> Version:
+    return Version(name, avro_parse.parse(f"{name}.avsc", text))
+
+
+def _sentences(old: str, new: str, level: str = "FULL") -> list[str]:
+    return [finding.sentence for finding in verdict([_version("v1", old)], _version("v2", new), level)]
+
+
+FIRST_BRANCH = "None is not a string (a union's default belongs to its first branch)"
+X_INT = _record(_field("x", "int"))
+CHANGES: dict[str, tuple[str, str, list[str]]] = {
+    "a field without default": (
+        X_INT,
+        _record(_field("x", "int"), _field("trace_id", "string")),
+        ["consumers on v2 cannot read v1: `trace_id` has no default"],
+    ),
+    "a field that goes and had no default": (
+        _record(_field("x", "int"), _field("trace_id", "string")),
+        X_INT,
+        ["consumers on v1 cannot read v2: `trace_id` has no default"],
+    ),
+    "a field with a default": (X_INT, _record(_field("x", "int"), _field("y", "int", default=0)), []),
+    "another scale": (
+        _record(_field("x", _decimal(10, 4))),
+        _record(_field("x", _decimal(10, 2))),
+        [
+            "consumers on v2 cannot read v1: `x` is decimal(10, 4) in v1 and decimal(10, 2) in v2",
+            "consumers on v1 cannot read v2: `x` is decimal(10, 2) in v2 and decimal(10, 4) in v1",
+        ],
+    ),
+    "another precision": (
+        _record(_field("x", _decimal(10, 2))),
+        _record(_field("x", _decimal(12, 2))),
+        [
+            "consumers on v2 cannot read v1: `x` is decimal(10, 2) in v1 and decimal(12, 2) in v2",
+            "consumers on v1 cannot read v2: `x` is decimal(12, 2) in v2 and decimal(10, 2) in v1",
+        ],
+    ),
+    "milliseconds to microseconds": (
+        _record(_field("x", MILLIS)),
+        _record(_field("x", MICROS)),
+        [
+            "consumers on v2 cannot read v1: `x` is timestamp-millis in v1 and timestamp-micros in v2",
+            "consumers on v1 cannot read v2: `x` is timestamp-micros in v2 and timestamp-millis in v1",
+        ],
+    ),
+    "another namespace": (
+        X_INT,
+        _record(_field("x", "int"), namespace="u"),
+        [
+            "consumers on v2 cannot read v1: the type of the record is called t.R in v1 and u.R in v2",
+            "consumers on v1 cannot read v2: the type of the record is called u.R in v2 and t.R in v1",
+        ],
+    ),
+    "a default of another type": (
+        X_INT,
+        _record(_field("x", "int"), _field("y", "int", default="x")),
+        [
+            "v2 is wrong in itself: the default of `y` is not one: 'x' is not an int",
+            "consumers on v2 cannot read v1: `y` has a default that is not one: 'x' is not an int",
+        ],
+    ),
+    "null as the default of a string or null": (
+        X_INT,
+        _record(_field("x", "int"), _field("y", ["string", "null"], default=None)),
+        [
+            f"v2 is wrong in itself: the default of `y` is not one: {FIRST_BRANCH}",
+            f"consumers on v2 cannot read v1: `y` has a default that is not one: {FIRST_BRANCH}",
+        ],
+    ),
+    "int to long": (
+        X_INT,
+        _record(_field("x", "long")),
+        ["consumers on v1 cannot read v2: `x` is long in v2 and int in v1"],
+    ),
+    "a symbol more": (
+        _record(_field("x", _enum("RED"))),
+        _record(_field("x", _enum("RED", "BLUE"))),
+        [
+            "consumers on v1 cannot read v2: `x` in v1 does not know the symbol `BLUE`, and the enum has no default",
+        ],
+    ),
+    "a symbol more with a default to fall back on": (
+        _record(_field("x", _enum("RED", default="RED"))),
+        _record(_field("x", _enum("RED", "BLUE", default="RED"))),
+        [],
+    ),
+    "null allowed": (
+        X_INT,
+        _record(_field("x", ["null", "int"])),
+        ["consumers on v1 cannot read v2: `x` may be null in v2 and may not in v1"],
+    ),
+    "a branch more": (
+        _record(_field("x", ["null", "int"])),
+        _record(_field("x", ["null", "int", "string"])),
+        ["consumers on v1 cannot read v2: `x` may be string in v2, and in v1 it is one of null, int"],
+    ),
+    "another size": (
+        _record(_field("x", {"type": "fixed", "name": "F", "size": 4})),
+        _record(_field("x", {"type": "fixed", "name": "F", "size": 8})),
+        [
+            "consumers on v2 cannot read v1: `x` has 4 bytes in v1 and 8 in v2",
+            "consumers on v1 cannot read v2: `x` has 8 bytes in v2 and 4 in v1",
+        ],
+    ),
+    "a type inside an array of records": (
+        _record(_field("x", {"type": "array", "items": json.loads(_record(_field("n", "int"), name="I"))})),
+        _record(_field("x", {"type": "array", "items": json.loads(_record(_field("n", "string"), name="I"))})),
+        [
+            "consumers on v2 cannot read v1: `x[].n` is int in v1 and string in v2",
+            "consumers on v1 cannot read v2: `x[].n` is string in v2 and int in v1",
+        ],
+    ),
+    "documentation, order and symbols' order": (
+        _record(_field("x", "int"), _field("y", _enum("RED", "BLUE"))),
+        _record(_field("y", _enum("BLUE", "RED")), _field("x", "int", doc="what")),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_acceptance_1_each_change_that_registries_are_too_lax_on_has_our_verdict_and_sentence(change: str) -> None:
+    old, new, sentences = CHANGES[change]
+    assert _sentences(old, new) == sentences
+
+
+HISTORY = (
+    _record(_field("x", "int"), _field("old", "int")),  # v1: cannot be read by a reader that wants `fresh`
+    _record(_field("x", "int"), _field("fresh", "int", default=0)),
+)
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("NONE", []),
+        ("BACKWARD", []),
+        ("BACKWARD_TRANSITIVE", ["consumers on v3 cannot read v1: `fresh` has no default"]),
+        ("FORWARD", []),
+        ("FORWARD_TRANSITIVE", ["consumers on v1 cannot read v3: `old` has no default"]),
+        ("FULL", []),
+        (
+            "FULL_TRANSITIVE",
+            [
+                "consumers on v3 cannot read v1: `fresh` has no default",
+                "consumers on v1 cannot read v3: `old` has no default",
+            ],
+        ),
+    ],
+)
+def test_acceptance_2_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(
+    level: str, told: list[str]
+) -> None:
+    history = [_version(f"v{i}", text) for i, text in enumerate(HISTORY, 1)]
+    new = _version("v3", _record(_field("x", "int"), _field("fresh", "int")))
+    assert level in MODES
+    assert [finding.sentence for finding in verdict(history, new, level)] == told
+
+
+def test_a_recursive_record_is_walked_once() -> None:
+    tree = _record(_field("x", "int"), _field("next", ["null", "t.R"], default=None))
+    assert _sentences(tree, tree) == []
+
+
+# --- fastavro as the oracle -------------------------------------------------------------------------------------------
+
+PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
+TEXT = st.text(alphabet="aé€", max_size=4)
+PLAIN = st.sampled_from((*PRIMITIVES, MILLIS, MICROS, _decimal(6, 2), _decimal(6, 3)))
+UNIONS = st.lists(st.sampled_from(PRIMITIVES), min_size=1, max_size=3, unique=True)
+SIZES = st.integers(1, 2).map(lambda size: {"type": "fixed", "size": size})
+
+
+@st.composite
+def _enums(draw: st.DrawFn) -> dict[str, Any]:
+    symbols = draw(st.lists(st.sampled_from("ABC"), min_size=1, max_size=3, unique=True))
+    return {"type": "enum", "symbols": symbols} | ({"default": symbols[0]} if draw(st.booleans()) else {})
+
+
+@st.composite
+def _record_pairs(draw: st.DrawFn, inner: st.SearchStrategy[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Return a record in two versions: fields are kept, changed, added and removed, with and without default."""
+    sides: tuple[list[Any], list[Any]] = ([], [])
+    for i, pair in enumerate(draw(st.lists(inner, min_size=1, max_size=2))):
+        present = draw(st.sampled_from(((0, 1), (0, 1), (0,), (1,))))
+        for side in present:
+            field = _field(f"f{i}", pair[side])
+            if isinstance(pair[side], str) and pair[side] in DEFAULTS and draw(st.booleans()):
+                field["default"] = draw(st.sampled_from((DEFAULTS[pair[side]], DEFAULTS[pair[side]], "wrong")))
+            sides[side].append(field)
+    return {"type": "record", "fields": sides[0]}, {"type": "record", "fields": sides[1]}
+
+
+def _changes() -> st.SearchStrategy[tuple[Any, Any]]:
+    """Return pairs of types, an old and a new one, which are often alike; named ones get a name later."""
+    leaf: st.SearchStrategy[tuple[Any, Any]] = st.one_of(
+        st.tuples(PLAIN, PLAIN),
+        st.tuples(st.sampled_from(("int", "long", "float")), st.sampled_from(("long", "float", "double"))),
+        st.tuples(PLAIN | UNIONS, UNIONS),
+        st.tuples(UNIONS, PLAIN),
+        st.tuples(_enums(), _enums()),
+        st.tuples(SIZES, SIZES),
+        st.tuples(SIZES, _enums()),
+        (PLAIN | UNIONS | _enums() | SIZES).map(lambda kind: (kind, kind)),
+    )
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            inner.map(lambda pair: ({"type": "array", "items": pair[0]}, {"type": "array", "items": pair[1]})),
+            inner.map(lambda pair: ({"type": "map", "values": pair[0]}, {"type": "map", "values": pair[1]})),
+            _record_pairs(inner),
+        ),
+        max_leaves=3,
+    )
+
+
+def _named(tree: Any, path: str) -> Any:
+    """Return the type with a name of its place for each named type in it, so that both versions call it alike."""
+    if isinstance(tree, list):
+        return [_named(branch, f"{path}u{i}") for i, branch in enumerate(tree)]
+    if not isinstance(tree, dict):
+        return tree
+    found = {key: _named(value, f"{path}i") if key in {"items", "values"} else value for key, value in tree.items()}
+    if tree["type"] in {"enum", "fixed", "record"}:
+        found["name"] = f"N{path}"
+    if tree["type"] == "record":
+        found["fields"] = [{**f, "type": _named(f["type"], f"{path}{f['name']}")} for f in tree["fields"]]
+    return found
+
+
+DEFAULTS: dict[str, Any] = {"int": 0, "long": 0, "string": "", "boolean": False, "double": 1.5, "float": 0.5}
+
+
+@st.composite
+def _pairs(draw: st.DrawFn) -> tuple[str, str]:
+    """Return two versions of a record."""
+    old, new = draw(_record_pairs(_changes()))
+    first, second = (_record(*(_named(side, "x")["fields"])) for side in (old, new))
+    return first, second
+
+
+@st.composite
+def _value(draw: st.DrawFn, tree: Any) -> Any:
+    if isinstance(tree, list):
+        return draw(_value(draw(st.sampled_from(tree))))
+    kind = tree["type"] if isinstance(tree, dict) else tree
+    if isinstance(tree, dict) and "logicalType" in tree:
+        return b"\x01" if kind == "bytes" else draw(st.integers(0, 2**40))
+    match kind:
+        case "array":
+            return draw(st.lists(_value(tree["items"]), max_size=2))
+        case "map":
+            return draw(st.dictionaries(TEXT, _value(tree["values"]), max_size=2))
+        case "record":
+            return {f["name"]: draw(_value(f["type"])) for f in tree["fields"]}
+        case "enum":
+            return draw(st.sampled_from(tree["symbols"]))
+        case "fixed":
+            return draw(st.binary(min_size=tree["size"], max_size=tree["size"]))
+    plain: dict[str, st.SearchStrategy[Any]] = {
+        "null": st.none(),
+        "boolean": st.booleans(),
+        "int": st.integers(-(2**31), 2**31 - 1),
+        "long": st.integers(-(2**63), 2**63 - 1),
+        "float": st.floats(width=32, allow_nan=False),
+        "double": st.floats(width=32, allow_nan=False),
+        "bytes": TEXT.map(str.encode),  # fastavro reads bytes as a string where the reader wants one
+        "string": TEXT,
+    }
+    return draw(plain[kind])
+
+
+@settings(max_examples=150)
+@given(data=st.data(), pair=_pairs())
+def test_acceptance_2_what_we_call_readable_fastavro_reads(data: st.DataObject, pair: tuple[str, str]) -> None:
+    written, read = pair
+    writer, reader = avro_parse.parse("w", written), avro_parse.parse("r", read)
+    if [*wrong_defaults(writer), *wrong_defaults(reader)] or obstacles(writer, reader):
+        return
+    record = data.draw(_value(json.loads(written)))
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(written)), record)
+    out.seek(0)
+    found = fastavro.schemaless_reader(
+        out, fastavro.parse_schema(json.loads(written)), fastavro.parse_schema(json.loads(read))
+    )
+    assert isinstance(found, dict)
+    assert set(found) == {field["name"] for field in json.loads(read)["fields"]}
+    assert not out.read()
