@@ -85,7 +85,7 @@ def width_findings(contracts: Contracts) -> Iterator[str]:
 def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
     """Return what buf says: its lint rules, and where its format differs.
 
-    buf resolves imports by sources of its own or by its registry; it gets the files compiled instead, in its image format.
+    buf resolves imports from its registry or from sources; it gets the files compiled instead, in its image format.
     """
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)

@@ -29,6 +29,7 @@ SUPPORTED: Final = (
     f"string.{{{', '.join(sorted(_CHECKS['string']))}}}; bytes.{{{', '.join(sorted(_LENGTHS))}}}; "
     "repeated.{min_items, max_items, items of these}; and gt, gte, lt, lte of every integer type"
 )
+_IF_ZERO_VALUE: Final = 1  # buf.validate.IGNORE_IF_ZERO_VALUE
 _TYPES: Final = {value: name.removeprefix("TYPE_").lower() for name, value in _Field.Type.items()}
 
 
@@ -106,7 +107,7 @@ class _Reader:
         for file in found.file:
             pool.AddSerializedFile(file.SerializeToString())
         self._pool: Any = pool
-        self._maps: list[tuple[str, str, ContractError]] = []
+        self._maps: list[tuple[str, _Place]] = []
 
     def messages(self, file: descriptor_pb2.FileDescriptorProto) -> Iterator[MessageRules]:
         """Yield every message of a file, nested ones included, with all its fields."""
@@ -121,9 +122,10 @@ class _Reader:
         path: list[int],
     ) -> Iterator[MessageRules]:
         full_name = f"{file.package}.{name}" if file.package else name
-        self._refuse_options(file, message.options, "message", [*path, 7], full_name)
+        self._refuse_options(_Place(file.name, _line(file, [*path, 7]), full_name), message.options, "message")
         for i, oneof in enumerate(message.oneof_decl):
-            self._refuse_options(file, oneof.options, "oneof", [*path, 8, i], f"{full_name}.{oneof.name}")
+            place = _Place(file.name, _line(file, [*path, 8, i, 2]), f"{full_name}.{oneof.name}")
+            self._refuse_options(place, oneof.options, "oneof")
         fields = [self._field(file, full_name, field, [*path, 2, i]) for i, field in enumerate(message.field)]
         yield MessageRules(file.name, full_name, name, tuple(fields))
         for i, each in enumerate(message.nested_type):
@@ -133,9 +135,8 @@ class _Reader:
     def _field(
         self, file: descriptor_pb2.FileDescriptorProto, owner: str, field: _Field, path: list[int]
     ) -> FieldRules:
-        place = _place(file, [*path, 8])
-        what = f"{owner}.{field.name}"
-        self._refuse_options(file, field.options, "predefined", [*path, 8], what)
+        place = _Place(file.name, _line(file, [*path, 8]), f"{owner}.{field.name}")
+        self._refuse_options(place, field.options, "predefined")
         rules = self._extension(field.options, "field")
         descriptor = self._pool.FindMessageTypeByName(owner).fields_by_name[field.name]
         kind, is_map = _TYPES[field.type], _is_map(descriptor)
@@ -143,11 +144,11 @@ class _Reader:
         items: tuple[Check, ...] = ()
         if rules is not None:
             if is_map:
-                raise _unsupported(file, place, what, "a rule on a map")
-            checks, items = _compiled(file, place, what, rules, "repeated" if descriptor.is_repeated else kind, kind)
+                raise place.unsupported("a rule on a map")
+            checks, items = _compiled(place, rules, "repeated" if descriptor.is_repeated else kind, kind)
         message = descriptor.message_type.full_name if descriptor.message_type is not None and not is_map else None
         if is_map and (value := descriptor.message_type.fields_by_name["value"].message_type) is not None:
-            self._maps.append((what, value.full_name, _unsupported(file, place, what, "a map of messages with rules")))
+            self._maps.append((value.full_name, place))
         return FieldRules(
             name=field.name,
             kind=kind,
@@ -155,88 +156,91 @@ class _Reader:
             repeated=descriptor.is_repeated,
             presence=descriptor.has_presence,
             required=rules is not None and rules.required,
-            skip_empty=rules is not None and (descriptor.has_presence or rules.ignore == 1),
+            skip_empty=rules is not None and (descriptor.has_presence or rules.ignore == _IF_ZERO_VALUE),
             checks=checks,
             items=items,
         )
 
     def refuse_maps_of(self, ruled: set[str]) -> None:
         """Raise ContractError when a map holds messages that have rules."""
-        for _, message, error in self._maps:
+        for message, place in self._maps:
             if message in ruled:
-                raise error
+                raise place.unsupported("a map of messages with rules")
 
     def _extension(self, options: Any, name: str) -> Any:
         """Return the value of ``(buf.validate.NAME)`` in the options of a field, message or oneof, or None."""
         extension = self._pool.FindExtensionByName(f"buf.validate.{name}")
-        options_class: Any = message_factory.GetMessageClass(self._pool.FindMessageTypeByName(options.DESCRIPTOR.full_name))
+        options_type = self._pool.FindMessageTypeByName(options.DESCRIPTOR.full_name)
+        options_class: Any = message_factory.GetMessageClass(options_type)
         read = options_class.FromString(options.SerializeToString())
         return read.Extensions[extension] if read.HasExtension(extension) else None
 
-    def _refuse_options(
-        self, file: descriptor_pb2.FileDescriptorProto, options: Any, name: str, path: list[int], what: str
-    ) -> None:
+    def _refuse_options(self, place: "_Place", options: Any, name: str) -> None:
         rules = self._extension(options, name)
         if rules is not None:
             listed = ", ".join(field.name for field, _ in rules.ListFields())
-            raise _unsupported(file, _place(file, path), what, f"(buf.validate.{name}).{listed}")
+            raise place.unsupported(f"(buf.validate.{name}).{listed}")
 
 
-def _compiled(
-    file: descriptor_pb2.FileDescriptorProto, place: str, what: str, rules: Any, expected: str, kind: str
-) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
-    """Return the checks of a field and of its items. Raises ContractError."""
+@dataclass(frozen=True)
+class _Place:
+    """Where an annotation stands: the file below proto/, its line, and what it annotates."""
+
+    file: str
+    line: str
+    what: str
+
+    def error(self, problem: str) -> ContractError:
+        return ContractError(f"proto/{self.file}", self.line, f"{self.what}: {problem}")
+
+    def unsupported(self, rule: str) -> ContractError:
+        return self.error(f"{rule} is not compiled to Python; supported are {SUPPORTED}")
+
+
+def _compiled(place: _Place, rules: Any, expected: str, kind: str) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """Return the checks of a field and of its items; ``expected`` is the kind that fits. Raises ContractError."""
     checks: list[Check] = []
     items: tuple[Check, ...] = ()
     for option, value in rules.ListFields():
-        if option.name == "required" or (option.name == "ignore" and value in (0, 1)):
+        if option.name == "required" or (option.name == "ignore" and value in (0, _IF_ZERO_VALUE)):
             continue
         if option.name not in _CHECKS:
-            raise _unsupported(file, place, what, option.name)
+            raise place.unsupported(option.name)
         if option.name != expected:
-            raise ContractError(f"proto/{file.name}", place, f"{what}: {option.name} rules on a field of type {expected}")
+            raise place.error(f"{option.name} rules on a field of type {expected}")
         for rule, setting in value.ListFields():
             rule_id = f"{option.name}.{rule.name}"
             if rule.name not in _CHECKS[option.name]:
-                raise _unsupported(file, place, what, rule_id)
+                raise place.unsupported(rule_id)
             if rule.name == "items":
                 if setting.required or setting.ignore:
-                    raise _unsupported(file, place, what, "repeated.items with required or ignore")
-                items, _ = _compiled(file, place, what, setting, kind, kind)
+                    raise place.unsupported("repeated.items with required or ignore")
+                items, _ = _compiled(place, setting, kind, kind)
             elif setting is not False:
-                checks.append(_checked(file, place, what, Check(rule_id, setting)))
-    _bounds(file, place, what, checks)
+                checks.append(Check(rule_id, setting))
+    _refuse_slips(place, checks)
     return tuple(checks), items
 
 
-def _checked(file: descriptor_pb2.FileDescriptorProto, place: str, what: str, check: Check) -> Check:
-    if check.rule_id == "string.pattern":
-        try:
-            re2.to_python(check.value)
-        except re2.PatternError as error:
-            raise ContractError(f"proto/{file.name}", place, f"{what}: string.pattern: {error}") from error
-    return check
-
-
-def _bounds(file: descriptor_pb2.FileDescriptorProto, place: str, what: str, checks: list[Check]) -> None:
-    """Refuse bounds that no number meets, and ranges turned inside out: they are a slip more often than meant."""
+def _refuse_slips(place: _Place, checks: list[Check]) -> None:
+    """Refuse a pattern outside the subset, and ranges that are empty or inside out: a slip more often than meant."""
+    for check in checks:
+        if check.rule_id == "string.pattern":
+            try:
+                re2.to_python(check.value)
+            except re2.PatternError as error:
+                raise place.error(f"string.pattern: {error}") from error
     lower = [check.value for check in checks if check.rule_id.endswith((".gt", ".gte"))]
     upper = [check.value for check in checks if check.rule_id.endswith((".lt", ".lte"))]
     if lower and upper and lower[0] >= upper[0]:
-        raise _unsupported(file, place, what, f"a lower bound {lower[0]} that is not below the upper bound {upper[0]}")
+        raise place.unsupported(f"a lower bound {lower[0]} that is not below the upper bound {upper[0]}")
 
 
 def _is_map(field: Any) -> bool:
     return bool(field.is_repeated and field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
-def _unsupported(file: descriptor_pb2.FileDescriptorProto, place: str, what: str, rule: str) -> ContractError:
-    return ContractError(
-        f"proto/{file.name}", place, f"{what}: {rule} is not compiled to Python; supported are {SUPPORTED}"
-    )
-
-
-def _place(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> str:
+def _line(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> str:
     """Return ``line N`` of the first source location at or below ``path``, else of what holds it."""
     for wanted in (path, path[:-1]):
         below = [each for each in file.source_code_info.location if list(each.path[: len(wanted)]) == wanted]

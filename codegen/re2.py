@@ -9,7 +9,8 @@ import re
 from typing import Final
 
 SUPPORTED: Final = (
-    r"literals, ., [a-z] and [^a-z], \d \w \D \W, ^ at the start, $ at the end, |, ( ) and (?: ), and ? * + {n} {n,} {n,m}"
+    r"literals, ., [a-z] and [^a-z], \d \w \D \W, ^ at the start, $ at the end, |, ( ) and (?: ), "
+    "and ? * + {n} {n,} {n,m}"
 )
 _REPEATS_MAX: Final = 1000  # RE2's own
 _META: Final = frozenset(r"\.+*?()|[]{}^$")

@@ -35,9 +35,7 @@ def module_texts(messages: Sequence[MessageRules], package: str, mark: str) -> d
     return texts
 
 
-def _module_text(
-    file: str, own: list[MessageRules], known: Mapping[str, MessageRules], package: str, mark: str
-) -> str:
+def _module_text(file: str, own: list[MessageRules], known: Mapping[str, MessageRules], package: str, mark: str) -> str:
     constants, functions = Lines(), Lines()
     for message in own:
         _message(message, known, constants, functions)
@@ -106,7 +104,9 @@ def _message(message: MessageRules, known: Mapping[str, MessageRules], constants
     out.add("")
     out.add(f"def {function}_fields({', '.join(_parameter(field) for field in own)}) -> list[Violation]:")
     with out.block():
-        out.add(f'"""Return the rules of {message.full_name} that its own fields break; None is a field that is not set."""')
+        out.add(
+            f'"""Return the rules of {message.full_name} that its own fields break; None is a field that is not set."""'
+        )
         out.add("found: list[Violation] = []")
         for field in own:
             _field(field, f"{function.upper()}_{field.name.upper()}", constants, out)
@@ -210,7 +210,7 @@ def _broken(checks: tuple[Check, ...], name: str, constant: str, constants: Line
 
 def _simple(check: Check, name: str, told: str) -> tuple[str, str, str]:
     kind, _, rule = check.rule_id.rpartition(".")
-    measured = f'len({name}.encode())' if rule.endswith("_bytes") else f"len({name})"
+    measured = f"len({name}.encode())" if rule.endswith("_bytes") else f"len({name})"
     unit = {"string": "bytes" if rule.endswith("_bytes") else "characters", "bytes": "bytes", "repeated": "items"}[kind]
     said = f'"{check.rule_id}"'
     if rule in ("prefix", "suffix"):

@@ -92,7 +92,8 @@ class _Used:
 
     def read_message(self, message: descriptor_pb2.DescriptorProto) -> None:
         """Note what the options of a message use, of its fields, and of the messages within."""
-        for holder in (message, *message.field, *message.oneof_decl, *message.extension):
+        holders: list[Any] = [message, *message.field, *message.oneof_decl, *message.extension]
+        for holder in holders:
             self._read_options(holder.options)
         for nested in message.nested_type:
             self.read_message(nested)

@@ -1,6 +1,7 @@
-"""Where ``buf/validate/validate.proto`` comes from: an installed package, as a descriptor. Its text is nobody's to copy.
+"""Where ``buf/validate/validate.proto`` comes from: an installed package, as a descriptor.
 
-Two kinds of packages have it: those with the module ``buf.validate.validate_pb2``, and protovalidate from version 2 on.
+Its text is another project's and is not copied. Two kinds of packages have it: those with the module
+``buf.validate.validate_pb2``, and protovalidate from version 2 on.
 """
 
 import importlib
