@@ -8,7 +8,7 @@ python := root / ".venv" / "bin" / "python"
 # List the recipes.
 [private]
 default:
-    @just --justfile {{ quote(justfile()) }} --list --unsorted
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted
 
 # Make the tools and the environment if they are not there; a second time it only looks.
 [private]

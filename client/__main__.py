@@ -5,6 +5,8 @@ from typing import Final
 
 import click
 
+from client.failures import InterruptedByUserError
+
 _COMMANDS: Final = ("add", "load", "total", "export", "tail", "verify")
 
 _HELP = """Add numbers to a Tally, read the total, check its ledger.
@@ -37,6 +39,12 @@ class _Commands(click.Group):
         command = importlib.import_module(f"client.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedByUserError("interrupted") from None
 
 
 @click.group(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["--help", "-h"]})

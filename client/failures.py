@@ -33,7 +33,7 @@ class UnavailableError(CommandError):
         return cls(f"{what} does not answer at {address}: start it with `just up`, or set {setting} to where it is")
 
 
-class InterruptedLoadError(CommandError):
+class InterruptedByUserError(CommandError):
     """Ctrl-C: exit code 130, what a shell calls a process that SIGINT ended."""
 
     exit_code = 130

@@ -4,9 +4,9 @@ Theory of operation. Callers put additions into one queue. While fewer than ``ba
 way, whatever waits is taken at the next turn of the event loop and sent as one batch, so an idle client sends at once
 and a busy one gathers by itself; there is no timer. The queue is bounded: who finds it full waits for room.
 
-States of an addition: WAITING (for room) -> QUEUED -> IN FLIGHT -> settled. A caller that is cancelled stops
-waiting; a queued or flying addition goes on, its outcome is dropped. ``close`` takes no new additions and waits for
-those under way, which the retry policy's deadline bounds. All of it belongs to one event loop.
+States of an addition: WAITING (for room) -> QUEUED -> IN FLIGHT -> settled. A caller that is cancelled stops waiting;
+its addition, once queued, goes on and its outcome is dropped. ``close`` takes no new additions and waits for those
+under way, which the retry policy's deadline bounds. All of it belongs to one event loop.
 """
 
 import asyncio
@@ -41,10 +41,9 @@ class Gatherer:
             self._room.release()
             raise RuntimeError("the client is closed")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(_retrieve)
         self._queue.append((addition, future))
         self._wake()
-        return await asyncio.shield(future)
+        return await future
 
     async def close(self) -> None:
         """Wait until everything under way is settled."""
@@ -89,9 +88,3 @@ class Gatherer:
         if not flight.cancelled():
             flight.exception()  # the callers have it
         self._wake()
-
-
-def _retrieve(future: "asyncio.Future[Outcome]") -> None:
-    """Mark an exception as seen: the caller may have stopped waiting."""
-    if not future.cancelled():
-        future.exception()

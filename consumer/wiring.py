@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -18,7 +19,6 @@ from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.export_store import ExportLimits, ExportStore
-from consumer.shell.http_server import http_server
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.kafka_facts import KafkaFacts
@@ -28,10 +28,11 @@ from consumer.shell.observer import Observer
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.record_reader import RecordReader
-from consumer.shell.rest.app import build_app
-from consumer.shell.rest.parts import RestParts
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
+
+if TYPE_CHECKING:
+    from consumer.shell.http_server import HttpServer
 
 _JOB_THREADS = 4
 """Recoveries and publications side by side; they wait for Kafka most of the time."""
@@ -96,20 +97,7 @@ class Service:
                 shutdown_timeout_s=settings.consumer_shutdown_timeout_ms / 1000,
             ),
         )
-        app = build_app(
-            RestParts(
-                board=self._board,
-                readers=self._readers,
-                exports=self._exports,
-                unready=self._unready,
-                topic=SUMS.name,
-                partitions=SUMS.partitions,
-                owner_url=settings.owner_url,
-                wait_ms_max=settings.rest_wait_ms_max,
-                page_rows_max=settings.rest_page_rows_max,
-            ),
-        )
-        self._server = http_server(app, settings.consumer_shutdown_timeout_ms / 2000)
+        self._server: HttpServer | None = None
         self._draining = False
         self._end: asyncio.Future[int] | None = None
 
@@ -119,11 +107,13 @@ class Service:
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, partial(self._end_with, 0, f"{number.name}: draining"))
-        serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        # Counting goes on before REST is there: a consumer that was killed has records waiting.
         ingest = threading.Thread(target=self._ingest, args=(loop,), name="ingest", daemon=True)
         observer = threading.Thread(target=self._observer.run, name="observer", daemon=True)
         ingest.start()
         observer.start()
+        server = self._server = self._http_server()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
         logger.bind(host=self._settings.rest_host, port=self._settings.rest_port).info("listening for REST")
         code = await self._end
         drained = await self._drain(serving, [ingest, observer])
@@ -137,7 +127,8 @@ class Service:
         self._draining = True
         self._loop.stop()
         self._observer.stop()
-        self._server.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
         deadline_s = asyncio.get_running_loop().time() + self._settings.consumer_shutdown_timeout_ms / 1000
         ends = [asyncio.create_task(asyncio.to_thread(thread.join)) for thread in threads]
         ends.append(asyncio.create_task(asyncio.to_thread(self._exports.close)))
@@ -145,6 +136,26 @@ class Service:
             [serving, *ends], timeout=max(0.0, deadline_s - asyncio.get_running_loop().time())
         )
         return not pending
+
+    def _http_server(self) -> "HttpServer":
+        # Imported here, with counting under way in its thread: Litestar takes half a second.
+        from consumer.shell.http_server import http_server  # noqa: PLC0415
+        from consumer.shell.rest.app import build_app  # noqa: PLC0415
+        from consumer.shell.rest.parts import RestParts  # noqa: PLC0415
+
+        settings = self._settings
+        parts = RestParts(
+            board=self._board,
+            readers=self._readers,
+            exports=self._exports,
+            unready=self._unready,
+            topic=SUMS.name,
+            partitions=SUMS.partitions,
+            owner_url=settings.owner_url,
+            wait_ms_max=settings.rest_wait_ms_max,
+            page_rows_max=settings.rest_page_rows_max,
+        )
+        return http_server(build_app(parts), settings.consumer_shutdown_timeout_ms / 2000)
 
     def _ingest(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the ingest loop in its thread; however it ends, the process ends with it."""
@@ -169,7 +180,9 @@ class Service:
     def _unready(self) -> list[Unready]:
         """Return every reason for which this replica is not ready."""
         reasons = [Unready("process", "it is ending")] if self._draining else []
-        trouble = self._observer.trouble or self._source.trouble
+        complaint = self._source.complaint
+        # The client complains at once, the observer notices after its time-out; only it knows that the trouble is over.
+        trouble = self._observer.trouble or (complaint.text if complaint.at_s > self._observer.answered_at_s else "")
         if trouble:
             reasons.append(Unready("kafka", trouble))
         return reasons + unready_partitions(self._board.snapshot)

@@ -33,6 +33,8 @@ _ANSWER_RESERVE_S = 1.0
 _QUIET = {"log_level": "0"}
 """For clients whose errors come as exceptions: the client's own lines on standard error would say them again."""
 
+_CACHE = "cache"
+
 
 class Service:
     """The producer: STARTING (unready, listening) -> READY <-> UNREADY (a lane has no client) -> DRAINING -> ended.
@@ -61,7 +63,8 @@ class Service:
             SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, self._unready
         )
         self._lanes: list[LaneThread] = []
-        self._lane_reasons: dict[int, str] = dict.fromkeys(range(settings.producer_lanes), "it is starting")
+        parts = [_CACHE, *(f"lane {number}" for number in range(settings.producer_lanes))]
+        self._reasons = dict.fromkeys(parts, "it is starting")
         self._serving = False
         self._end: asyncio.Future[str] | None = None  # set to the reason; "" is a signal's
 
@@ -85,8 +88,11 @@ class Service:
 
     async def _live(self) -> None:
         try:
-            prepared = await self._startup.prepare(self._known, self._settings.producer_cache_records_max)
-            self._start_lanes(prepared)
+            prepared = await self._startup.facts()
+            self._start_lanes(prepared)  # they get their clients while the cache is warmed
+            await self._startup.warm(self._known, self._settings.producer_cache_records_max, prepared.schema_id)
+            self._desk.open_for_calls(self._hand)
+            self._note(_CACHE, "")
             # What lives from here to the end need not be visited by the collector again.
             gc.collect()
             gc.freeze()
@@ -115,7 +121,6 @@ class Service:
             )
             transactions = KafkaTransactions(config, self._quiet, SUMS.name)
             self._lanes.append(LaneThread(number, transactions, encoder, post, rules))
-        self._desk.open_for_calls(self._hand)
         for lane in self._lanes:
             lane.start()
 
@@ -124,13 +129,16 @@ class Service:
 
     def _on_report(self, post: Post) -> None:
         if post.report is not None:
-            known, self._lane_reasons[post.lane] = self._lane_reasons[post.lane], post.report
-            if post.report and post.report != known:
-                logger.bind(lane=post.lane, reason=post.report).warning("not ready")
-            reasons = (f"lane {lane}: {reason}" for lane, reason in self._lane_reasons.items() if reason)
-            self._set_health("; ".join(reasons))
+            self._note(f"lane {post.lane}", post.report)
         if post.end is not None:
             self._end_with(post.end)
+
+    def _note(self, part: str, reason: str) -> None:
+        """Note why a part is not ready, or "" when it is."""
+        known, self._reasons[part] = self._reasons[part], reason
+        if reason and reason != known:
+            logger.bind(part=part, reason=reason).warning("not ready")
+        self._set_health("; ".join(f"{name}: {why}" for name, why in self._reasons.items() if why))
 
     def _unready(self, why: str) -> None:
         """Note what the start waits for."""

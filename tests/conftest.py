@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from stack import Stack
 from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
 _STACK_FIXTURES = {"kafka_stack", "new_stack"}
+
+# No timing assertions: a busy machine must not fail a test. A failure prints what reproduces it.
+hypothesis.settings.register_profile("tally", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("tally")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

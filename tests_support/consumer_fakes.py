@@ -13,7 +13,7 @@ from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
 from consumer.shell.kafka_facts import LogEnds, TopicIdentity
 from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
@@ -121,7 +121,7 @@ class Source:
     answers: list[tuple[dict[int, int], str]] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
-    trouble: str = ""
+    ended: list[str] = field(default_factory=list)
     ownership: Ownership | None = None
     assigned: bool = False
 
@@ -130,6 +130,8 @@ class Source:
 
     def fetch(self) -> Fetch:
         assert self.ownership is not None
+        if self.ended:
+            raise ConsumerEndedError(self.ended.pop(0))
         if not self.assigned:
             self.assigned = True
             self.ownership.assigned([PARTITION])
@@ -144,6 +146,9 @@ class Source:
             return Fetch()
         self.at = waiting[-1].offset + 1
         return Fetch((fetched(waiting),))
+
+    def reopen(self) -> None:
+        self.at, self.assigned = None, False
 
     def start(self, _partition: int, next_offset: int) -> None:
         self.at = next_offset

@@ -5,9 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stack import Ports, Stack
-from tests_support.oracle.reading import System
+from stack.logfiles import tail
+from stack.parts import STAYING
+from tests_support.history import History
+from tests_support.oracle.reading import System, examine
+from tests_support.oracle.report import Report
 
 READY_S = 120.0
+LOG_LINES = 60
 
 
 @contextmanager
@@ -21,6 +26,18 @@ def live_stack(
     with stack:
         stack.up(timeout_s=READY_S)
         yield stack
+
+
+def examine_live(stack: Stack, history: History, drain_s: float = 60.0) -> Report:
+    """Return the oracle's report, which is clean. Raises AssertionError, after the end of each part's log is shown."""
+    try:
+        report = examine(system_of(stack), history, drain_s).require_clean()
+    except BaseException:
+        for part in STAYING:
+            print(f"--- {part}, process {stack.pid(part)}:\n{tail(stack.log_path(part), LOG_LINES)}")
+        raise
+    print(report, history.counts())
+    return report
 
 
 def system_of(stack: Stack) -> System:

@@ -1,5 +1,6 @@
 """Waiting on a condition with a deadline: the only place in the tests that sleeps."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -40,6 +41,13 @@ def eventually(
         if remaining_s <= 0:
             raise NotInTimeError(f"not in {timeout_s} s: {what} ({seen[:500]})")
         time.sleep(min(interval_s, remaining_s))
+
+
+async def eventually_async(condition: Callable[[], bool], timeout_s: float) -> None:
+    """Wait in an event loop until ``condition()`` holds, asked every millisecond. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def pause(duration_s: float) -> None:

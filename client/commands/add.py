@@ -9,7 +9,7 @@ import click
 
 from client.client import TallyClient
 from client.commands.shared import READY_S, json_option, settings, wait_option
-from client.failures import CommandError, UnavailableError
+from client.failures import CommandError, InterruptedByUserError, UnavailableError
 from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from client.retry import RetryPolicy
 from common import decimals
@@ -50,7 +50,10 @@ def command(a: str, b: str, request_id: UUID | None, wait_s: float, as_json: boo
     """
     addition = Addition.of(a, b, str(request_id) if request_id else None)
     address = settings().grpc_address
-    outcome = asyncio.run(_add(address, addition, wait_s))
+    try:
+        outcome = asyncio.run(_add(address, addition, wait_s))
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(f"interrupted, it may have been counted. {_again(addition)}") from None
     if as_json:
         click.echo(json.dumps({"outcome": type(outcome).__name__.lower(), **asdict(outcome)}))
     _end(outcome, addition, address, as_json)
@@ -80,6 +83,11 @@ def _end(outcome: Outcome, addition: Addition, address: str, as_json: bool) -> N
             doubt = "it may have been counted" if outcome.possibly_committed else "it was not counted"
             raise UnavailableError(
                 f"no answer from {address} after {outcome.attempts} attempts, {doubt} (last: {outcome.status}: "
-                f"{outcome.reason}). Send it again, it is counted once: "
-                f"tally add --request-id {outcome.request_id} -- {addition.a} {addition.b}"
+                f"{outcome.reason}). {_again(addition)}"
             )
+
+
+def _again(addition: Addition) -> str:
+    return (
+        f"Send it again, it is counted once: tally add --request-id {addition.request_id} -- {addition.a} {addition.b}"
+    )

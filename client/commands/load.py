@@ -11,7 +11,7 @@ import click
 from client.client import TallyClient
 from client.commands.shared import READY_S, json_option, settings, wait_option
 from client.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
-from client.failures import CommandError, InterruptedLoadError, UnavailableError, WrongUsageError
+from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from client.ids import check_source_id
 from client.load_memory import Doubt, Loaded, LoadMemory, choose_source_id
 from client.load_summary import summary, table
@@ -132,7 +132,7 @@ def _end(report: LoadReport, file: Path, address: str, interrupted: bool, change
     """End the process by what the report says, the worst first."""
     again = "run the same command again: what was counted is not counted twice"
     if interrupted:
-        raise InterruptedLoadError(
+        raise InterruptedByUserError(
             f"interrupted after {report.acknowledged:,} acknowledged rows; {report.unanswered:,} more were on their "
             f"way, counted or not. To finish, {again}"
         )

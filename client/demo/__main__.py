@@ -13,7 +13,7 @@ from client.demo import dataset
 from client.demo.journey import Journey
 from client.demo.screen import Screen
 from client.demo.truth import truth_of
-from client.failures import CommandError
+from client.failures import CommandError, InterruptedByUserError
 from stack import Ports, Stack, StackError
 
 _STEPS = 7
@@ -39,6 +39,8 @@ def main(limit: int | None, keep: bool) -> None:
         good = asyncio.run(_demo(folder, limit))
     except StackError as error:
         raise CommandError(str(error)) from None
+    except KeyboardInterrupt:
+        raise InterruptedByUserError("interrupted; every part of the demo is stopped") from None
     finally:
         if good and not keep:
             shutil.rmtree(folder)

@@ -144,7 +144,7 @@ def _judge(rows: Rows, fetched: Fetched, partitions: int, found: dict[int, Poiso
 
 
 def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
-    expected = np.ascontiguousarray(rows["request_id"])
+    expected = rows["request_id"]
     if None not in keys and set(map(len, cast(list[bytes], keys))) == {_KEY_BYTES}:
         joined = np.frombuffer(b"".join(cast(list[bytes], keys)), np.uint64).reshape(-1, 2)
         return np.asarray((joined == expected.view(np.uint64)).all(axis=1))

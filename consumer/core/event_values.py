@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.framing import FRAME_BYTES, MAGIC, FramingError, unframe
 from consumer.core.rows import FRAMING, OUT_OF_RANGE, UNDECODABLE, Mask, Rows
@@ -42,7 +43,7 @@ def read_fast(rows: Rows, values: list[bytes | None], fast_schema_ids: frozenset
     chosen = values if fits.all() else [value for value, fit in zip(values, fits.tolist(), strict=True) if fit]
     framed = np.frombuffer(b"".join(cast(list[bytes], chosen)), dtype=_FRAMED_DTYPE)
     ids = framed["schema_id"]
-    seen = set(np.unique(ids).tolist())
+    seen = _distinct(ids)
     added_at = framed["event"]["added_at"]
     good = (framed["magic"] == MAGIC) & (added_at[:, -1] < 0x80) & (added_at[:, :-1] >= 0x80).all(axis=1)
     if not seen <= fast_schema_ids:
@@ -51,7 +52,7 @@ def read_fast(rows: Rows, values: list[bytes | None], fast_schema_ids: frozenset
         fast, used = fits, seen
     else:
         framed = framed[good]
-        fast, used = fits.copy(), set(np.unique(framed["schema_id"]).tolist())
+        fast, used = fits.copy(), _distinct(framed["schema_id"])
         fast[np.flatnonzero(fits)[~good]] = False
     where: slice | Mask = slice(None) if len(framed) == n else fast
     for name in COLUMNS:
@@ -63,6 +64,13 @@ def _of_length(values: list[bytes | None], length: int) -> Mask:
     if None not in values and set(map(len, cast(list[bytes], values))) == {length}:
         return np.ones(len(values), np.bool_)
     return np.fromiter((value is not None and len(value) == length for value in values), np.bool_, len(values))
+
+
+def _distinct(ids: NDArray[np.uint32]) -> set[int]:
+    """Return the values of a column that nearly always has one."""
+    if len(ids) and (ids == ids[0]).all():
+        return {int(ids[0])}
+    return set(np.unique(ids).tolist())
 
 
 def read_one(value: bytes | None, fast_schema_ids: frozenset[int], general: General) -> tuple[int, bytes] | Verdict:

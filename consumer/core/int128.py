@@ -14,7 +14,7 @@ _SIGN_SHIFT: Final = np.uint64(63)
 
 def halves(column: Bytes16) -> tuple[Halves, Halves]:
     """Return (hi, lo) of each value, shape (n,) each, in native byte order."""
-    pairs = np.ascontiguousarray(column).view(">u8")
+    pairs = column.view(">u8")
     return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
 
 
@@ -53,7 +53,7 @@ def exact_sum(column: Bytes16) -> int:
     """Return the sum of n < 2**31 values as a Python int of any size."""
     if len(column) == 0:
         return 0
-    limbs = np.ascontiguousarray(column).view(">u4").astype(np.uint64).sum(axis=0)
+    limbs = column.view(">u4").astype(np.uint64).sum(axis=0)
     unsigned = sum(int(limb) << shift for limb, shift in zip(limbs, (96, 64, 32, 0), strict=True))
     negatives = int(np.count_nonzero(column[:, 0] & 0x80))
     return unsigned - (negatives << 128)

@@ -1,16 +1,10 @@
 """Uvicorn on a socket of ours, without its hold on signals."""
 
 import contextlib
-import socket
 from collections.abc import Iterator
 
-import psutil
 import uvicorn
 from litestar import Litestar
-
-
-class PortTakenError(Exception):
-    """Nobody can listen there; the message names the setting that moves it and who holds it."""
 
 
 class HttpServer(uvicorn.Server):
@@ -34,29 +28,3 @@ def http_server(app: Litestar, drain_s: float) -> HttpServer:
         timeout_keep_alive=30,
     )
     return HttpServer(config)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises PortTakenError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise PortTakenError(
-            f"TALLY_REST_PORT is {port}: REST cannot listen on {host}:{port}: {error.strerror or error}"
-            f"{_held_by(port)}; set TALLY_REST_PORT to another port"
-        ) from error
-    return listener
-
-
-def _held_by(port: int) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections(kind="tcp"):
-            here = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and here and here.port == port and connection.pid:
-                return f", it is taken by process {connection.pid} ({psutil.Process(connection.pid).name()})"
-    return ""

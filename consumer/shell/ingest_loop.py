@@ -3,7 +3,8 @@
 Theory of operation. One thread runs ``run`` and is the only one that changes slots, states and commits. A round of it
 is ``round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
 
-What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError.
+What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError that
+soon follows another.
 """
 
 import threading
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -23,13 +24,15 @@ from consumer.shell.board import Board
 from consumer.shell.caretaker import Caretaker
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.kafka_source import KafkaSource, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
+
+_REJOIN_APART_S: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class IngestLoop:
             monotonic_s=clock,
         )
         self._stopping = threading.Event()
+        self._rejoined_at_s = -_REJOIN_APART_S
 
     def stop(self) -> None:
         """Ask the loop to drain and end. Any thread."""
@@ -89,8 +93,27 @@ class IngestLoop:
         """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
         self.begin()
         while not self._stopping.is_set():
-            self.round()
+            try:
+                self.round()
+            except ConsumerEndedError as error:
+                self.rejoin(error)
         self.drain()
+
+    def rejoin(self, error: ConsumerEndedError) -> None:
+        """Go on as a new member after a while, once in five minutes. Raises the error the second time.
+
+        (Seen: a commit that was in flight when a broker went away for longer than the session is sent again under the
+        old member's name, and the broker fences our own replica. A true rival gets the same: one of the two ends.)
+        """
+        now_s = self._parts.monotonic_s()
+        if now_s - self._rejoined_at_s < _REJOIN_APART_S:
+            raise error
+        self._rejoined_at_s = now_s
+        logger.error("{}; joining the group again once", error)
+        self._stopping.wait(self._config.retry_s)
+        self._parts.source.reopen()
+        self._on_released([slot.partition for slot in self._slots], True)
+        self._commits.answered({}, "the consumer began again")
 
     def begin(self) -> None:
         """Join the group."""
@@ -204,5 +227,6 @@ class IngestLoop:
         wait(working, timeout=max(0.0, deadline_s - self._parts.monotonic_s()))
         # A static member does not leave the group: its partitions wait for it until the session ends.
         self._parts.source.close()
-        self._on_released([slot.partition for slot in self._slots], True)
+        if kept := [slot.partition for slot in self._slots]:
+            self._on_released(kept, True)
         self._parts.publisher.close()

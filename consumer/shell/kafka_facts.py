@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -45,11 +45,24 @@ class TopicMissingError(Exception):
 
 
 class KafkaFacts:
-    """One admin client; every question has a deadline. Safe from several threads."""
+    """An admin client and a reader of the group's offsets; every question has a deadline. Safe from several threads."""
 
     def __init__(self, config: Mapping[str, str], topic: str, group: str, timeout_s: float) -> None:
         """``config`` is what every client shares."""
         self._admin = AdminClient(dict(config))
+        # It never joins the group. The admin client can tell the same (list_consumer_group_offsets), but when such a
+        # request times out, librdkafka 2.16 ends the whole process by a failed assertion once the broker is back
+        # (librdkafka issue 4605; seen at every restart of the broker). read_committed makes Kafka withhold offsets of
+        # an undecided transaction.
+        self._group_reader = Consumer(
+            {
+                **config,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "log_level": 0,  # the ingest loop's consumer tells the same about the brokers
+            }
+        )
         self._topic = topic
         self._group = group
         self._timeout_s = timeout_s
@@ -73,11 +86,15 @@ class KafkaFacts:
         return TopicIdentity(str(found.topic_id), len(found.partitions))
 
     def committed(self, partitions: Iterable[int]) -> dict[int, Committed]:
-        """Return what the group has committed. An offset in an undecided transaction is Unreadable, not Absent."""
-        asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(self._topic, p) for p in partitions])
-        futures = self._admin.list_consumer_group_offsets([asked], require_stable=True, request_timeout=self._timeout_s)
-        answer = self._answer(futures[self._group], f"the committed offsets of group {self._group}")
-        return {entry.partition: _committed_of(entry) for entry in answer.topic_partitions}
+        """Return what the group has committed. Raises KafkaTroubleError, also while a transaction with an offset is
+        undecided: that is never Absent."""
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        try:
+            found = self._group_reader.committed(wanted, timeout=self._timeout_s)
+        except KafkaException as error:
+            what = f"the committed offsets of group {self._group}"
+            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+        return {entry.partition: _committed_of(entry) for entry in found}
 
     def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         """Return the ends of several logs in two requests. Raises KafkaTroubleError."""

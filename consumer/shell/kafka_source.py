@@ -9,7 +9,9 @@ In the assign callback nothing is read yet: recovery takes its time in the loop.
 Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``close``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -23,6 +25,8 @@ from consumer.core.event import Fetched
 from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
 
 _TIMESTAMP_MS: Final = itemgetter(1)
+_COMPLAINTS_APART_S: Final = 30.0
+"""librdkafka complains about a broker that is away many times a second; the log says it this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +62,37 @@ class SourceConfig:
     prefetch_kbytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What librdkafka last said about its connections, and when by the monotonic clock."""
+
+    text: str
+    at_s: float
+
+
 class KafkaSource:
     """See the module's theory of operation."""
 
     def __init__(self, shared: Mapping[str, str], config: SourceConfig) -> None:
         """``shared`` is the configuration of every client; what the guarantees need is not for it to change."""
         self._config = config
+        self._shared = shared
         self._reading: set[int] = set()
         self._ownership: Ownership | None = None
-        self._consumer = Consumer(
+        self._logged_at_s = -_COMPLAINTS_APART_S
+        self.complaint = Complaint("", 0.0)
+        self._consumer = self._new_consumer()
+
+    def _new_consumer(self) -> Consumer:
+        return Consumer(
             {
-                **_tuning(config),
-                **shared,
-                **_guarantees(config),
+                **_tuning(self._config),
+                **self._shared,
+                **_guarantees(self._config),
                 "on_commit": self._on_commit,
                 "error_cb": self._on_error,
             }
         )
-        self.trouble: str = ""
-        """The last complaint of librdkafka, until a fetch brings records again."""
 
     def subscribe(self, ownership: Ownership) -> None:
         """Join the group. Callbacks come out of ``fetch``."""
@@ -90,31 +106,40 @@ class KafkaSource:
 
         Raises ConsumerEndedError.
         """
-        try:
+        with _ended():
             first = self._consumer.poll(self._config.block_wait_ms / 1000)
             if first is None:
                 return Fetch()
             messages = [first, *self._consumer.consume(self._config.block_records_max - 1, 0)]
-        except KafkaException as error:
-            raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}") from error
         return self._sorted_out(messages)
+
+    def reopen(self) -> None:
+        """Begin again as a new member of the group that reads nothing yet. The old one's callbacks may still come."""
+        self.close()
+        self._reading.clear()
+        self._consumer = self._new_consumer()
+        assert self._ownership is not None, "subscribe comes first"
+        self.subscribe(self._ownership)
 
     def start(self, partition: int, next_offset: int) -> None:
         """Read a partition from an offset on."""
         self.stop([partition])
-        self._consumer.incremental_assign([self._place(partition, next_offset)])
+        with _ended():
+            self._consumer.incremental_assign([self._place(partition, next_offset)])
         self._reading.add(partition)
 
     def stop(self, partitions: Iterable[int]) -> None:
         """Read these no more and drop what was fetched ahead; those not being read are ignored."""
         stopped = self._reading.intersection(partitions)
         if stopped:
-            self._consumer.incremental_unassign([self._place(partition) for partition in stopped])
             self._reading -= stopped
+            with _ended():
+                self._consumer.incremental_unassign([self._place(partition) for partition in stopped])
 
     def positions(self) -> dict[int, int]:
         """Return where the consumer stands, of partitions being read that delivered something. No request."""
-        places = self._consumer.position([self._place(partition) for partition in self._reading])
+        with _ended():
+            places = self._consumer.position([self._place(partition) for partition in self._reading])
         return {place.partition: place.offset for place in places if place.offset >= 0}
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
@@ -145,7 +170,6 @@ class KafkaSource:
         errors = list(map(Message.error, messages))
         # By type: comparing a KafkaError with None raises (seen).
         if set(map(type, errors)) == {type(None)}:
-            self.trouble = ""
             return Fetch(tuple(_columns(messages)))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]
         out_of_range = {
@@ -159,8 +183,8 @@ class KafkaSource:
         if is_fatal(error):
             if "same group.instance.id" in error.str():
                 raise ConsumerEndedError(
-                    f"another consumer runs as replica {self._config.replica!r} of group {self._config.group}: "
-                    "give each its own TALLY_CONSUMER_REPLICA"
+                    f"another consumer took the place of replica {self._config.replica!r} in group "
+                    f"{self._config.group}: give each its own TALLY_CONSUMER_REPLICA"
                 )
             raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}")
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -198,10 +222,11 @@ class KafkaSource:
     def _on_error(self, error: KafkaError) -> None:
         if is_fatal(error):
             return  # it comes out of poll() as well, where it ends the loop
-        text = text_of(error)
-        if text != self.trouble:
-            logger.warning("Kafka: {}", text)
-        self.trouble = text
+        now_s = time.monotonic()
+        self.complaint = Complaint(text_of(error), now_s)
+        if now_s - self._logged_at_s >= _COMPLAINTS_APART_S:
+            self._logged_at_s = now_s
+            logger.warning("Kafka: {}", self.complaint.text)
 
     def _place(self, partition: int, offset: int = OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._config.topic, partition, offset)
@@ -210,6 +235,15 @@ class KafkaSource:
         return [
             TopicPartition(self._config.topic, partition, offset, text) for partition, (offset, text) in offsets.items()
         ]
+
+
+@contextmanager
+def _ended() -> Iterator[None]:
+    """Turn what librdkafka raises once it gave up into the end of this consumer."""
+    try:
+        yield
+    except KafkaException as error:
+        raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}") from error
 
 
 def _columns(messages: list[Message]) -> list[Fetched]:

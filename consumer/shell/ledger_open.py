@@ -8,8 +8,9 @@ what the segment before closed with, each block's MARK what its rows give. At th
   ``*.quarantined-N``, the last one first, so that a crash half-way still leaves a break to find. The ledger is then
   shorter, openly: the caller is told, and reads the rows from the topic again.
 
-Then the last block is written again and fsynced: after a failed fsync of a former process its pages may look written
-without being on the disk. Nothing is changed before the identity of every header is known to be right.
+Then the last block is written again, and file and directory are fsynced, with whatever was cut off or renamed: after a
+failed fsync of a former process its pages may look written without being on the disk. Nothing is changed before the
+identity of every header is known to be right.
 """
 
 from collections.abc import Iterator
@@ -118,7 +119,6 @@ def _truncate(disk: Disk, path: Path, position: int) -> Truncated:
     try:
         size = file.size()
         file.truncate(position)
-        sync(file, path)
     finally:
         file.close()
     return Truncated(path.name, size, position)
@@ -133,7 +133,6 @@ def _quarantine(disk: Disk, paths: list[Path], broken: Break) -> list[Recovered]
         disk.rename(path, path.with_name(name))
         what = broken.what if path == paths[0] else f"it comes after {paths[0].name}"
         recovered.append(Quarantined(path.name, name, broken.position if path == paths[0] else 0, what))
-    sync_directory(disk, paths[0].parent)
     return recovered[::-1]
 
 

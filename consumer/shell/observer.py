@@ -43,6 +43,8 @@ class Observer:
         self._totals_at_s = 0.0
         self._totals_trouble = ""
         self.trouble = ""
+        self.answered_at_s = 0.0
+        """When the questions were asked that Kafka last answered, by the monotonic clock."""
 
     def stop(self) -> None:
         """Ask the thread to end."""
@@ -58,6 +60,7 @@ class Observer:
         self._write_totals()
 
     def _look(self) -> None:
+        asked_at_s = time.monotonic()
         try:
             topic_id = self._facts.topic().topic_id
             committed = self._facts.committed(self._partitions)
@@ -68,6 +71,7 @@ class Observer:
             self.trouble = str(error)
             return
         self.trouble = ""
+        self.answered_at_s = asked_at_s
         known = {partition: found for partition, found in committed.items() if isinstance(found, Known)}
         self._board.publish_outside(
             Outside(

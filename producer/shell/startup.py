@@ -24,6 +24,8 @@ from producer.shell.warm_up import tail_of
 _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 5.0
 _WARM_UP_LIMIT_S = 10.0
+_WARM_UP_RECORDS_MAX = 20_000
+"""The retries that follow a restart are of the last seconds before it; more would only make the start slower."""
 _WATCH_INTERVAL_S = 5.0
 
 T = TypeVar("T")
@@ -58,8 +60,8 @@ class Startup:
         self._consumer_config = consumer_config
         self._unready = unready
 
-    async def prepare(self, known: KnownIds, known_max: int) -> Prepared:
-        """Return when everything is there. Raises CannotServeError."""
+    async def facts(self) -> Prepared:
+        """Return what the lanes need, once it is there. Raises CannotServeError."""
         facts = self._facts
         # 1. The schema: its id frames every record.
         schema_id = await self._until(lambda: self._registry.lookup(facts.subject, facts.schema))
@@ -67,13 +69,15 @@ class Startup:
         seen = await self._until(self._topic_admin.seen)
         if against := objection(facts.name, seen, facts.partitions, None):
             raise CannotServeError(against)
-        # 3. The cache. It only saves work, so a failure is told and no more.
-        began_s = time.monotonic()
-        tail = await asyncio.to_thread(self._tail, schema_id, known_max // 2)
-        await known.remember(list(tail.items()))
-        took_s = f"{time.monotonic() - began_s:.2f}"
-        logger.bind(schema_id=schema_id, topic_id=seen.topic_id, ids=len(tail), seconds=took_s).info("cache is warm")
+        logger.bind(schema_id=schema_id, topic_id=seen.topic_id).info("schema and topic are as the contract says")
         return Prepared(schema_id, seen.topic_id)
+
+    async def warm(self, known: KnownIds, known_max: int, schema_id: int) -> None:
+        """Fill the cache from the topic's tail. It only saves work, so a failure is told and no more."""
+        began_s = time.monotonic()
+        tail = await asyncio.to_thread(self._tail, schema_id, min(known_max // 2, _WARM_UP_RECORDS_MAX))
+        await known.remember(list(tail.items()))
+        logger.bind(ids=len(tail), seconds=f"{time.monotonic() - began_s:.2f}").info("cache is warm")
 
     async def watch(self, pinned_id: str) -> str:
         """Return why the producer must stop, once the topic is not the pinned one any more."""

@@ -18,7 +18,7 @@ from producer.shell.read_back import reader_config
 
 _VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH
 _QUERY_LIMIT_S = 5.0
-_POLL_S = 0.2
+_POLL_S = 0.05
 _MESSAGES_MAX = 10_000
 
 

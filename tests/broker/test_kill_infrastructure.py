@@ -15,8 +15,7 @@ from tests_support import rest
 from tests_support.callers import Caller, Crowd, new_pair
 from tests_support.faults import Nemesis, Watch, chosen_seed
 from tests_support.history import History, Outcome
-from tests_support.live import live_stack, system_of
-from tests_support.oracle.reading import examine
+from tests_support.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -55,7 +54,7 @@ def test_a_broker_killed_under_load_loses_and_doubles_nothing(stack: Stack, hist
             nemesis.kill_and_restart("kafka", calm_s=(1.0, 2.0))
             goal = len(history.acknowledged()) + 20
             eventually(partial(reached, history, goal), 60, "calls are acknowledged after the broker is back")
-    print(examine(system_of(stack), history, drain_s=90).require_clean(), history.counts())
+    examine_live(stack, history, drain_s=90)
 
 
 def test_schemas_survive_a_killed_registry(stack: Stack) -> None:
@@ -94,4 +93,4 @@ def test_everything_killed_at_once_comes_back_with_what_it_had(stack: Stack, his
     again = caller.settle(new_pair(rng), 30)
     caller.close()
     assert again.outcome is Outcome.OK
-    print(examine(system_of(stack), history).require_clean())
+    examine_live(stack, history)

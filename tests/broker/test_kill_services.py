@@ -11,8 +11,7 @@ from tests_support import foreign
 from tests_support.callers import Crowd
 from tests_support.faults import Nemesis, Watch, chosen_seed
 from tests_support.history import History, Outcome
-from tests_support.live import live_stack, system_of
-from tests_support.oracle.reading import examine
+from tests_support.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 NOTICED_S = 0.01
@@ -55,8 +54,7 @@ def test_a_producer_killed_again_and_again_loses_and_doubles_nothing(stack: Stac
         for _ in range(4):
             nemesis.kill_and_restart("producer")
             wait_for_acknowledgements(history, 20)
-    report = examine(system_of(stack), history).require_clean()
-    print(report, history.counts())
+    examine_live(stack, history)
     assert history.counts().get("unknown", 0) > 0, "the kills hit no call"
 
 
@@ -67,8 +65,7 @@ def test_a_consumer_killed_again_and_again_loses_and_doubles_nothing(stack: Stac
         for _ in range(4):
             repeat_some(stack, history)
             nemesis.kill_and_restart("consumer", calm_s=(0.1, 2.0))
-    report = examine(system_of(stack), history).require_clean()
-    print(report)
+    report = examine_live(stack, history)
     assert report.duplicates > 0
     assert report.conflicts > 0
 
@@ -80,7 +77,7 @@ def test_producer_and_consumer_killed_in_turns_lose_and_double_nothing(stack: St
     with Watch(system_of(stack), history), Crowd(stack.grpc_target, history, seed=seed):
         for _ in range(4):
             nemesis.kill_and_restart(rng.choice(["producer", "consumer"]), calm_s=(0.0, 0.8))
-    print(examine(system_of(stack), history).require_clean())
+    examine_live(stack, history)
 
 
 def test_a_producer_that_is_told_to_stop_answers_every_call_in_flight(stack: Stack, history: History) -> None:
@@ -102,4 +99,4 @@ def test_a_producer_that_is_told_to_stop_answers_every_call_in_flight(stack: Sta
         if call.outcome is Outcome.UNKNOWN and call.started_s < stopped_s - NOTICED_S
     ]
     assert lost == []
-    print(examine(system_of(stack), history).require_clean())
+    examine_live(stack, history)

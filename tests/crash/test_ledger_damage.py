@@ -183,6 +183,17 @@ def test_quarantined_files_never_replace_each_other() -> None:
         outcome.ledger.close()
 
 
+def test_what_was_mended_is_durable_when_the_ledger_is_open() -> None:
+    disk = written(ROTATING)
+    path = files_of(disk)[-1]
+    torn = damaged(disk, path, disk.content(path)[:-1])
+    rotten = damaged(disk, path, b"x" + disk.content(path)[1:])
+    for damage in (torn, rotten):
+        opened(damage, segment_bytes_max=ROTATING)
+        ((_, after),) = damage.crash_states()
+        assert opened(after, segment_bytes_max=ROTATING).recovered == ()
+
+
 def test_a_left_over_temporary_file_is_removed_and_told() -> None:
     disk = written()
     disk.put(DIRECTORY / f"{9:020d}.avro.tmp", b"half a header")

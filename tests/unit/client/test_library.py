@@ -151,14 +151,13 @@ async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
     fake = FakeTally()
     read = 0
 
-    def endless():
+    def source():
         nonlocal read
-        while True:
-            read += 1
+        for read in range(1, 1001):
             yield Addition.of(read, 0)
 
     async with serving(fake) as target, TallyClient(target, batch_max=10, batches_in_flight=3) as client:
-        stream = client.add_batches(endless())
+        stream = client.add_batches(source())
         first = await anext(stream)
         await stream.aclose()
     assert [addition.a for addition, _ in first] == [str(i) for i in range(1, 11)]

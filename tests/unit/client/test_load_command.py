@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from client.client import BATCH_MAX, BATCHES_IN_FLIGHT
 from client.ids import request_id
 from client.loading import content_sha256
 from tests_support.fake_tally import FakeTally, refusal, serving
@@ -152,6 +153,17 @@ async def test_a_service_that_stops_answering_ends_in_69_and_the_next_run_comple
         resumed = await load(tally, target, file, "--json")
     assert resumed.exit_code == 0
     assert (numbers(resumed)["acknowledged"], numbers(resumed)["duplicates"]) == (2500, 1000)
+
+
+async def test_after_a_row_without_an_answer_nothing_more_is_sent(tally, tmp_path):
+    file = tmp_path / "long.csv"
+    file.write_text(HEADER + "".join(f"{i},0.5,x\n" for i in range(30_000)))
+    fake = FakeTally()
+    fake.script = lambda seen, request: refusal("UNAVAILABLE", "down")
+    async with serving(fake) as target:
+        stopped = await load(tally, target, file, "--wait", "0.3")
+    assert stopped.exit_code == 69
+    assert len(fake.seen) <= (BATCHES_IN_FLIGHT + 1) * BATCH_MAX
 
 
 async def test_no_service_at_all_is_69_with_the_cure_and_nothing_is_remembered(tally, file, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.rows import FRAMING
 from consumer.core.witness import Witness, decode
+from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.ledger_errors import LedgerFull, LedgerSyncFailed
 from consumer.shell.ledger_file import Ledger
 from tests_support.consumer_fakes import Bench, Kafka
@@ -203,3 +204,17 @@ def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: P
     assert bench.kafka.committed is not None
     assert bench.kafka.committed[0] == 10
     assert bench.own.state == Unassigned()
+
+
+def test_a_member_that_was_fenced_joins_again_once_and_ends_the_second_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds()
+    bench.source.ended.append("fenced")
+    with pytest.raises(ConsumerEndedError) as first:
+        bench.loop.round()
+    bench.loop.rejoin(first.value)
+    bench.kafka.records += additions(5, first=10)
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.counted) == (Running(), 15)
+    with pytest.raises(ConsumerEndedError):
+        bench.loop.rejoin(first.value)

@@ -66,5 +66,5 @@ def test_a_range_is_what_slicing_gives(size: int, first: int, last: int) -> None
         ("bytes=-0", Unsatisfiable()),
     ],
 )
-def test_ends_of_ranges(header: str | None, found: object) -> None:
+def test_ranges_are_cut_to_the_file_and_unreadable_ones_mean_the_whole(header: str | None, found: object) -> None:
     assert parse_range(header, 10) == found

@@ -22,6 +22,7 @@ from producer.shell.event_encoder import EventEncoder
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
 from tests_support.producer_transactions import FakeKafka, FakeTransactions
+from tests_support.waiting import eventually_async
 
 LANES = 2
 PARTITIONS = 12
@@ -104,9 +105,7 @@ def request(a: str = "2", b: str = "40.5", request_id: str | None = None) -> Add
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait on a condition that the lanes' threads make true."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
+    await eventually_async(condition, 5)
 
 
 async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None:

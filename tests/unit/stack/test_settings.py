@@ -11,7 +11,7 @@ from stack.settings import StackSettings, passed_on
 def test_settings_of_the_services_are_passed_on_from_the_environment_and_from_dotenv(tmp_path):
     dotenv = tmp_path / ".env"
     dotenv.write_text("TALLY_PRODUCER_LANES=2\nTALLY_LOG_LEVEL=DEBUG\nOTEL_SERVICE_NAME=x\nPATH=/nowhere\n")
-    environment = {"TALLY_LOG_LEVEL": "ERROR", "HOME": "/home/x"}
+    environment = {"TALLY_LOG_LEVEL": "ERROR", "HOME": "/nowhere"}
     assert passed_on(dotenv, environment) == {
         "TALLY_PRODUCER_LANES": "2",
         "TALLY_LOG_LEVEL": "ERROR",  # the environment wins
