@@ -42,6 +42,7 @@ def module_text(found: descriptor_pb2.FileDescriptorSet, own: list[str], mark: s
 
 
 def _used_part(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> descriptor_pb2.FileDescriptorProto:
+    """Return buf/validate/validate.proto with only what the options of the ``own`` files use."""
     used = _Used(found)
     for file in found.file:
         if file.name in own:

@@ -7,7 +7,9 @@ from typing import Final
 from codegen import proto_stubs
 from codegen.errors import ContractError
 from codegen.plan import Wanted, WantedSubject, WantedTopic
+from codegen.registry_text import registry_text
 from codegen.tree import Contracts
+from codegen.validate_proto import VALIDATE_FILE
 from common.avro_fingerprint import fingerprint
 
 PROTOBUF_LEVEL: Final = "BACKWARD_TRANSITIVE"
@@ -54,13 +56,20 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
     includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
     # protoc lists a file after everything it imports.
     for file in proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto)).file:
-        if file.name.startswith(_WELL_KNOWN):
-            continue
         owned = file.name in contracts.proto
-        references = tuple(name for name in file.dependency if not name.startswith(_WELL_KNOWN))
+        if _stays_here(file.name, contracts):
+            continue
+        references = tuple(name for name in file.dependency if not _stays_here(name, contracts))
         text = _text(file.name, includes)
+        if VALIDATE_FILE not in contracts.proto:
+            text = registry_text(file, text)
         level = PROTOBUF_LEVEL if owned else None
         yield WantedSubject(file.name, "PROTOBUF", text, "", level, references, f"Protobuf {file.package}", owned=owned)
+
+
+def _stays_here(name: str, contracts: Contracts) -> bool:
+    """Tell whether an imported file is not published: a registry has it, or its use is a comment there."""
+    return name.startswith(_WELL_KNOWN) or (name == VALIDATE_FILE and VALIDATE_FILE not in contracts.proto)
 
 
 def _text(name: str, includes: list[Path]) -> str:

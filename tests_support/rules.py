@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pool, message_factory
 
 from codegen import proto_rules, proto_stubs, rules_module, rules_runtime
 
-_VALIDATOR = protovalidate.Validator()
+_VALIDATOR = protovalidate.Validator()  # type: ignore[no-untyped-call]
 Verdict = list[tuple[str, str]]
 """(path of the field, id of the rule) of each violation, sorted."""
 

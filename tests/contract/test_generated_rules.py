@@ -92,7 +92,7 @@ def test_the_rules_need_neither_protobuf_nor_protovalidate() -> None:
 
 
 def test_the_generated_messages_live_beside_the_real_buf_validate_and_are_validated_by_it() -> None:
-    """A program that has protovalidate as well meets no clash of descriptors, and sees the same rules on our messages."""
+    """A program that has protovalidate as well meets no clash of descriptors, and sees the rules on ours."""
     from buf.validate import validate_pb2
 
     found = protovalidate.Validator().collect_violations(tally_pb2.AddRequest(request_id=ID, a="1", b="x"))
