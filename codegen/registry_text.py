@@ -1,8 +1,8 @@
 """A Protobuf file as a registry takes it: rules are comments there.
 
 Apicurio refuses every file that imports one which imports google/protobuf/descriptor.proto, and that is what
-buf/validate/validate.proto does. So the import and the annotations are put into comments: the text says the same to its reader, means the same on
-the wire, and every registry can resolve it.
+buf/validate/validate.proto does. So the import and the annotations are put into comments: the text says the same to
+its reader, means the same on the wire, and every registry can resolve it.
 """
 
 from google.protobuf import descriptor_pb2
