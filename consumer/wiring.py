@@ -40,7 +40,8 @@ _EXIT_DISK_FAILED = 74
 """EX_IOERR of sysexits.h."""
 
 _QUIET = {"log_level": "2"}
-"""Kafka's clients print critical lines only; their errors come back as exceptions and callbacks."""
+"""Kafka's clients print critical lines only; their errors come back as exceptions and callbacks. A properties file may
+say otherwise, for finding out what a client does."""
 
 
 class Service:
@@ -49,7 +50,7 @@ class Service:
     def __init__(self, settings: ConsumerSettings) -> None:
         """Build everything; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError."""
         self._settings = settings
-        shared = {**client_config(settings.kafka_bootstrap_servers, settings.kafka_config), **_QUIET}
+        shared = {**_QUIET, **client_config(settings.kafka_bootstrap_servers, settings.kafka_config)}
         kafka_s = settings.consumer_kafka_timeout_ms / 1000
         self._board = Board(SUMS.partitions, settings.rest_waiters_max)
         self._readers = Readers()
@@ -69,6 +70,7 @@ class Service:
             refresh_s=settings.consumer_witness_refresh_ms / 1000,
             totals_interval_s=settings.consumer_totals_interval_ms / 1000,
         )
+        publisher = DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s)
         self._loop = IngestLoop(
             Parts(
                 source=self._source,
@@ -79,11 +81,12 @@ class Service:
                     sums=RecordReader(shared, SUMS.name, kafka_s),
                     dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, settings.consumer_group, kafka_s),
                     dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
+                    settle=publisher.settle,
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
                 ),
-                publisher=DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s),
+                publisher=publisher,
                 schemas=schemas,
                 board=self._board,
                 readers=self._readers,

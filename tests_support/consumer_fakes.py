@@ -46,6 +46,7 @@ class Kafka:
     committed: tuple[int, str] | None = None
     dead_letters: dict[int, int] = field(default_factory=dict)
     down: str = ""
+    undecided: bool = False
     commit_error: str = ""
     publish_error: str = ""
 
@@ -65,6 +66,8 @@ class Kafka:
 
     def committed_of(self, partitions: list[int]) -> dict[int, Committed]:
         self._answer()
+        if self.undecided:
+            raise KafkaTroubleError("timed out")
         if self.committed is None:
             return dict.fromkeys(partitions, Absent())
         offset, metadata = self.committed
@@ -121,6 +124,10 @@ class Source:
     answers: list[tuple[dict[int, int], str]] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
+    stuck: bool = False
+    members: int = 1
+    lose: bool = False
+    starts: int = 0
     ended: list[str] = field(default_factory=list)
     ownership: Ownership | None = None
     assigned: bool = False
@@ -132,6 +139,9 @@ class Source:
         assert self.ownership is not None
         if self.ended:
             raise ConsumerEndedError(self.ended.pop(0))
+        if self.lose:
+            self.lose = False
+            self.ownership.released([PARTITION], True)
         if not self.assigned:
             self.assigned = True
             self.ownership.assigned([PARTITION])
@@ -143,21 +153,23 @@ class Source:
         self.after_fetch()
         if not waiting:
             self.at = max(self.at, self.kafka.end)
+            return Fetch(ends={PARTITION: self.at})
+        if self.stuck:
             return Fetch()
         self.at = waiting[-1].offset + 1
         return Fetch((fetched(waiting),))
 
     def reopen(self) -> None:
         self.at, self.assigned = None, False
+        self.answers.clear()
+        self.members += 1
 
     def start(self, _partition: int, next_offset: int) -> None:
         self.at = next_offset
+        self.starts += 1
 
     def stop(self, _partitions: list[int]) -> None:
         self.at = None
-
-    def positions(self) -> dict[int, int]:
-        return {} if self.at is None else {PARTITION: self.at}
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         error = self.commit_and_wait(offsets)
@@ -194,6 +206,9 @@ class Publisher:
         self.kafka.dead_letters |= {letter.offset: letter.reason for letter in publication.letters}
         self.kafka.committed = (publication.next_offset, publication.metadata)
         return Published(publication.next_offset)
+
+    def settle(self, _partition: int) -> None:
+        self.kafka.undecided = False
 
     def forget(self, _partition: int) -> None:
         """Nothing is kept."""
@@ -243,7 +258,7 @@ class Bench:
         publisher: Any = self.publisher
         recovery = PartitionRecovery(
             facts=facts, schemas=schemas, sums=reader, dead_letter_facts=facts, dead_letters=reader,
-            ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,
+            settle=publisher.settle, ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,
         )  # fmt: skip
         self.ledger_dir = recovery.directory(PARTITION)
         parts = Parts(

@@ -38,8 +38,8 @@ class Figures:
 class Own:
     """A partition as this replica has it. ``figures`` is None until its ledger is open.
 
-    ``position`` is where Kafka's consumer stands once everything before it is in the ledger; it passes commit markers,
-    which the ledger's next offset does not. None when unknown.
+    ``position`` is where the log ended when all of it was in the ledger; it is behind a last commit marker, which the
+    ledger's next offset is not. None when unknown.
     """
 
     partition: int

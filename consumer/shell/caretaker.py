@@ -12,6 +12,7 @@ does not hold up the others.
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Final
 
 from loguru import logger
 
@@ -23,6 +24,7 @@ from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
+from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.partition_recovery import (
@@ -37,6 +39,10 @@ from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
+
+_STALL_S: Final = 5.0
+"""Long beside any fetch, and beside the age of what is known of the log's end."""
+_STALLS_MAX: Final = 2
 
 
 class Caretaker:
@@ -70,13 +76,12 @@ class Caretaker:
     def look_after(self) -> None:
         """Take the outcomes of jobs and start what is due. Raises LedgerFailed."""
         now_s = self._monotonic_s()
-        positions = self._source.positions()
         for slot in self._slots:
             self._take_outcomes(slot)
             if slot.busy or isinstance(slot.state, Refused):
                 continue
             if slot.reading:
-                self._attend(slot, positions.get(slot.partition), now_s)
+                self._attend(slot, now_s)
             elif now_s >= slot.retry_at_s and not self._slots.is_leaving(slot.partition):
                 self._try_again(slot)
         self.close_gone()
@@ -100,15 +105,14 @@ class Caretaker:
             slot.publication = None
             self._on_published(slot, published)
 
-    def _attend(self, slot: Slot, position: int | None, now_s: float) -> None:
+    def _attend(self, slot: Slot, now_s: float) -> None:
         assert slot.held is not None, "a partition that is read has a ledger"
         topic_id = self._board.outside.topic_id
         if topic_id not in ("", slot.held.identity.topic_id):
             # Nothing was fetched that would show it. Recovery looks for itself and says what it means.
             self._slots.pause(slot, "the topic's id has changed", until_success=False)
             return
-        if position is not None:
-            self._slots.note_position(slot, position)
+        self._notice_stall(slot, now_s)
         if slot.replay is not None:
             self._end_replay(slot, slot.replay)
         if slot.trouble and now_s >= slot.trouble_until_s:
@@ -117,6 +121,23 @@ class Caretaker:
         if slot.letters and slot.replay is None and slot.reading:
             self._slots.stop_reading(slot)
             self._publish(slot)
+
+    def _notice_stall(self, slot: Slot, now_s: float) -> None:
+        """Begin reading again when the log has records that do not come, and in the end with a new member.
+
+        (Seen: after a broker's restart librdkafka fetched some partitions no more, without any error.)
+        """
+        end = self._board.outside.last_stable.get(slot.partition, 0)
+        if end <= max(slot.ledger_state.next_offset, slot.position or 0):
+            slot.progress_at_s, slot.stalls = now_s, 0
+        elif now_s - slot.progress_at_s >= _STALL_S:
+            slot.stalls += 1
+            what = f"partition {slot.partition} gives no records from {slot.ledger_state.next_offset} on, to {end}"
+            if slot.stalls > _STALLS_MAX:
+                slot.stalls = 0
+                raise ConsumerEndedError(what)
+            logger.warning("{}: reading begins again", what)
+            self._slots.start_reading(slot)
 
     def _try_again(self, slot: Slot) -> None:
         if slot.letters and slot.replay is None:

@@ -30,6 +30,11 @@ class Commits:
         self._not_before_s = 0.0
         self._last_error = ""
 
+    @property
+    def in_flight(self) -> bool:
+        """Tell whether the answer of a commit has not come yet."""
+        return self._in_flight
+
     def send(self) -> None:
         """Commit what is due, unless a commit is on its way or one failed just now."""
         if self._in_flight or self._monotonic_s() < self._not_before_s:

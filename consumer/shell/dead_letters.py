@@ -107,6 +107,15 @@ class DeadLetterPublisher:
         logger.bind(partition=partition, letters=len(publication.letters)).warning("dead letters published")
         return Published(publication.next_offset)
 
+    def settle(self, partition: int) -> None:
+        """End whatever transaction an earlier owner of the partition left undecided. Raises KafkaTroubleError."""
+        self.forget(partition)
+        try:
+            self._producer(partition)
+        except KafkaException as error:
+            self.forget(partition)
+            raise KafkaTroubleError(f"a transaction of dead letters is undecided: {text_of(error)}") from error
+
     def forget(self, partition: int) -> None:
         """Throw a partition's producer away; the next one fences it."""
         with self._lock:

@@ -84,6 +84,7 @@ class IngestLoop:
         )
         self._stopping = threading.Event()
         self._rejoined_at_s = -_REJOIN_APART_S
+        self._late_commit = False
 
     def stop(self) -> None:
         """Ask the loop to drain and end. Any thread."""
@@ -100,20 +101,22 @@ class IngestLoop:
         self.drain()
 
     def rejoin(self, error: ConsumerEndedError) -> None:
-        """Go on as a new member after a while, once in five minutes. Raises the error the second time.
-
-        (Seen: a commit that was in flight when a broker went away for longer than the session is sent again under the
-        old member's name, and the broker fences our own replica. A true rival gets the same: one of the two ends.)
-        """
+        """Go on as a new member after a while, once in five minutes. Raises the error the second time: of two replicas
+        with one name one must end."""
         now_s = self._parts.monotonic_s()
         if now_s - self._rejoined_at_s < _REJOIN_APART_S:
             raise error
         self._rejoined_at_s = now_s
         logger.error("{}; joining the group again once", error)
         self._stopping.wait(self._config.retry_s)
+        self._begin_again()
+
+    def _begin_again(self) -> None:
         self._parts.source.reopen()
-        self._on_released([slot.partition for slot in self._slots], True)
-        self._commits.answered({}, "the consumer began again")
+        self._late_commit = False
+        if kept := [slot.partition for slot in self._slots]:
+            self._on_released(kept, True)
+        self._commits.answered({}, "")
 
     def begin(self) -> None:
         """Join the group."""
@@ -123,6 +126,11 @@ class IngestLoop:
         """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
         fetch = self._parts.source.fetch()
+        if self._late_commit:
+            # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
+            # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
+            self._begin_again()
+            return
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
         batches = self._proven([batch for batch in fetch.batches if self._slots.is_read(batch.partition)])
         # 3. decode and classify
@@ -132,6 +140,7 @@ class IngestLoop:
         self._note_outcome(prepared, written)
         # 5. look after what is not counting, and show the new picture
         self._pause_out_of_range(fetch.out_of_range)
+        self._slots.note_ends(fetch.ends)
         self._caretaker.look_after()
         self._publish_snapshot()
         # 6. commit what is durable, with the witness
@@ -180,6 +189,7 @@ class IngestLoop:
             slot.progress.durable = block.folded.state.next_offset
             slot.letters += block.letters
             slot.progress.poison_pending = bool(slot.letters)
+            slot.progress_at_s, slot.stalls = self._parts.monotonic_s(), 0
             self._slots.changed()
             if slot.trouble:
                 slot.trouble = ""
@@ -203,7 +213,9 @@ class IngestLoop:
     def _on_released(self, partitions: list[int], lost: bool) -> None:
         """Finish with partitions that are given up: what is durable is committed, unless others own it already."""
         logger.info("{} partitions {}", "lost" if lost else "giving up", sorted(partitions))
-        if not lost:
+        if lost:
+            self._late_commit = self._late_commit or self._commits.in_flight
+        else:
             self._commits.finish(partitions)
         for partition in partitions:
             self._parts.readers.drop(partition)

@@ -1,5 +1,6 @@
 """Questions to Kafka outside the fetching: identities, the ends of the log, what the group has committed."""
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from consumer.core import witness as witness_text
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
 
+_RENEWALS_APART_S: Final = 1.0
 _EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the package annotates neither
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -45,11 +47,18 @@ class TopicMissingError(Exception):
 
 
 class KafkaFacts:
-    """An admin client and a reader of the group's offsets; every question has a deadline. Safe from several threads."""
+    """An admin client and a reader of the group's offsets; every question has a deadline. Safe from several threads.
+
+    After an error the admin client is replaced: its idea of the partitions' leaders is not refreshed by
+    ``list_offsets``, which after a broker's restart answers FENCED_LEADER_EPOCH for ever (seen). Who asks keeps the
+    client alive until the answer: one that is destroyed earlier leaves some questions without any (seen).
+    """
 
     def __init__(self, config: Mapping[str, str], topic: str, group: str, timeout_s: float) -> None:
         """``config`` is what every client shares."""
-        self._admin = AdminClient(dict(config))
+        self._config: dict[str, str | int | float | bool] = dict(config)
+        self._admin = AdminClient(self._config)
+        self._made_at_s = time.monotonic()
         # It never joins the group. The admin client can tell the same (list_consumer_group_offsets), but when such a
         # request times out, librdkafka 2.16 ends the whole process by a failed assertion once the broker is back
         # (librdkafka issue 4605; seen at every restart of the broker). read_committed makes Kafka withhold offsets of
@@ -69,17 +78,20 @@ class KafkaFacts:
 
     def cluster_id(self) -> str:
         """Return the cluster's id. Raises KafkaTroubleError."""
-        return str(self._answer(self._admin.describe_cluster(request_timeout=self._timeout_s), "its id").cluster_id)
+        admin = self._admin
+        return str(self._answer(admin.describe_cluster(request_timeout=self._timeout_s), "its id").cluster_id)
 
     def topic(self) -> TopicIdentity:
         """Return the topic's identity at this moment (1.3 ms seen). Raises KafkaTroubleError, TopicMissingError."""
         what = f"the id of topic {self._topic}"
-        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=self._timeout_s)
+        admin = self._admin
+        asked = admin.describe_topics(TopicCollection([self._topic]), request_timeout=self._timeout_s)
         try:
             found = asked[self._topic].result(timeout=self._timeout_s + 1)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise TopicMissingError(f"the cluster has no topic {self._topic}") from error
+            self._renew()
             raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
         except TimeoutError as error:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
@@ -104,7 +116,8 @@ class KafkaFacts:
         return {number: LogEnds(starts[number], ends[number]) for number in numbers}
 
     def _list_offsets(self, partitions: list[int], which: OffsetSpec) -> dict[int, int]:
-        futures = self._admin.list_offsets(
+        admin = self._admin
+        futures = admin.list_offsets(
             {TopicPartition(self._topic, number): which for number in partitions},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=self._timeout_s,
@@ -119,9 +132,17 @@ class KafkaFacts:
             # librdkafka keeps the request's own deadline; the second on top is for its thread to say so.
             return future.result(timeout=self._timeout_s + 1)
         except KafkaException as error:
+            self._renew()
             raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
         except TimeoutError as error:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
+
+    def _renew(self) -> None:
+        """Take a new admin client, at most once a second; two threads that do so at once do no harm."""
+        now_s = time.monotonic()
+        if now_s - self._made_at_s >= _RENEWALS_APART_S:
+            self._made_at_s = now_s
+            self._admin = AdminClient(self._config)
 
 
 def _committed_of(entry: TopicPartition) -> Committed:

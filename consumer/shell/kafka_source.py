@@ -12,7 +12,7 @@ Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``clo
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
 from typing import Final
@@ -31,10 +31,12 @@ _COMPLAINTS_APART_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """What one round brought: columns a partition, and partitions whose position is outside the log."""
+    """What one round brought: columns a partition, partitions whose position is outside the log, and of those that
+    were read to their end the offset at which they end, commit markers included."""
 
     batches: tuple[Fetched, ...] = ()
     out_of_range: frozenset[int] = frozenset()
+    ends: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,6 @@ class KafkaSource:
             with _ended():
                 self._consumer.incremental_unassign([self._place(partition) for partition in stopped])
 
-    def positions(self) -> dict[int, int]:
-        """Return where the consumer stands, of partitions being read that delivered something. No request."""
-        with _ended():
-            places = self._consumer.position([self._place(partition) for partition in self._reading])
-        return {place.partition: place.offset for place in places if place.offset >= 0}
-
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         """Send a commit of (next offset, metadata); the answer comes to ``Ownership.committed``. Returns an error."""
         try:
@@ -172,25 +168,28 @@ class KafkaSource:
         if set(map(type, errors)) == {type(None)}:
             return Fetch(tuple(_columns(messages)))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]
-        out_of_range = {
-            message.partition()
-            for message, error in zip(messages, errors, strict=True)
-            if error is not None and self._is_out_of_range(error)
-        }
-        return Fetch(tuple(_columns(good)), frozenset(number for number in out_of_range if number is not None))
+        out_of_range: set[int] = set()
+        ends: dict[int, int] = {}
+        for message, error in zip(messages, errors, strict=True):
+            if error is not None:
+                self._sort_out(message, error, out_of_range, ends)
+        return Fetch(tuple(_columns(good)), frozenset(out_of_range), ends)
 
-    def _is_out_of_range(self, error: KafkaError) -> bool:
-        if is_fatal(error):
+    def _sort_out(self, message: Message, error: KafkaError, out_of_range: set[int], ends: dict[int, int]) -> None:
+        partition, offset = message.partition(), message.offset()
+        if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
+            ends[partition] = offset
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:
+            out_of_range.add(partition)
+        elif is_fatal(error):
             if "same group.instance.id" in error.str():
                 raise ConsumerEndedError(
                     f"another consumer took the place of replica {self._config.replica!r} in group "
                     f"{self._config.group}: give each its own TALLY_CONSUMER_REPLICA"
                 )
             raise ConsumerEndedError(f"the consumer of Kafka ended: {text_of(error)}")
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            return True
-        self._on_error(error)
-        return False
+        else:
+            self._on_error(error)
 
     def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         consumer.incremental_assign([])
@@ -306,6 +305,7 @@ def _guarantees(config: SourceConfig) -> dict[str, object]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
+        "enable.partition.eof": True,  # it tells the position behind a last commit marker
         "group.protocol": config.group_protocol,
     }
     if config.group_protocol == "classic":

@@ -4,7 +4,7 @@ Runs in a thread beside the ingest loop, while the partition is not read. It cha
 (``Ledger.open`` mends them); what to do next is its return value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -87,11 +87,13 @@ class PartitionRecovery:
         sums: RecordReader,
         dead_letter_facts: KafkaFacts,
         dead_letters: RecordReader,
+        settle: Callable[[int], None],
         ledger_dir: Path,
         topic: str,
         partitions: int,
     ) -> None:
-        """``partitions`` is the contract's number for the topic."""
+        """``partitions`` is the contract's number for the topic; ``settle`` is that of DeadLetterPublisher."""
+        self._settle = settle
         self._facts = facts
         self._schemas = schemas
         self._sums = sums
@@ -137,7 +139,7 @@ class PartitionRecovery:
         if refusal is not None:
             return RefusedNow(held, refusal.reason, refusal.cure)
         # 4. what the group and the log say
-        committed = self._facts.committed([partition])[partition]
+        committed = self._committed(partition)
         ends = self._facts.log_ends([partition])[partition]
         anchor = self._anchor(partition, ledger)
         decision = recovery.decide(
@@ -185,6 +187,14 @@ class PartitionRecovery:
             logger.bind(partition=identity.partition).warning("ledger mended: {}", mended)
         keep.held = Held(opened, identity)
         return None
+
+    def _committed(self, partition: int) -> Committed:
+        """Kafka withholds an offset while a transaction with it is undecided; a killed owner may have left one."""
+        try:
+            return self._facts.committed([partition])[partition]
+        except KafkaTroubleError:
+            self._settle(partition)
+            return self._facts.committed([partition])[partition]
 
     def _anchor(self, partition: int, ledger: Ledger) -> Anchor:
         last = previous_offset(ledger.state.next_offset)

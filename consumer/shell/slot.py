@@ -28,6 +28,8 @@ class Slot:
     letters: poison in the ledger whose dead letter does not exist yet.
     schema_ids: writers' ids that must be resolved before reading goes on.
     doubt: the reason of a refusal that was found once; the second time it stands.
+    position: the offset at which the log ended when all of it was read.
+    progress_at_s: when reading began or something came of it; ``stalls``: how often it began again without.
     trouble: why reading was interrupted; shown until a block was appended or ``trouble_until_s`` has passed.
     """
 
@@ -43,6 +45,8 @@ class Slot:
     trouble: str = ""
     trouble_until_s: float = 0.0
     position: int | None = None
+    progress_at_s: float = 0.0
+    stalls: int = 0
     reading: bool = False
     recovery: "Future[RecoveryOutcome] | None" = None
     publication: "Future[PublicationOutcome] | None" = None

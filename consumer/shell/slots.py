@@ -3,7 +3,7 @@
 Only the ingest loop's thread uses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from loguru import logger
 
@@ -80,6 +80,7 @@ class Slots:
         self._source.start(slot.partition, slot.ledger_state.next_offset)
         slot.reading = True
         slot.position = None
+        slot.progress_at_s = self._monotonic_s()
         slot.trouble_until_s = self._monotonic_s() + _TROUBLE_SHOWN_S
         self.show_reading(slot)
 
@@ -88,11 +89,13 @@ class Slots:
         self._source.stop([slot.partition])
         slot.reading = False
 
-    def note_position(self, slot: Slot, position: int) -> None:
-        """Take note of where the source stands, everything before it being in the ledger."""
-        if position != slot.position:
-            slot.position = position
-            self._changed = True
+    def note_ends(self, ends: Mapping[int, int]) -> None:
+        """Take note of partitions that were read to their end, everything before it being in the ledger."""
+        for partition, end in ends.items():
+            slot = self._slots.get(partition)
+            if slot is not None and slot.reading and end != slot.position:
+                slot.position = end
+                self._changed = True
 
     # -- states ------------------------------------------------------------------------------------------------------
 

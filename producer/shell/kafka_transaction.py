@@ -56,7 +56,9 @@ def producer_config(
     """Return the client's configuration; ``base`` may tune it, but not change what exactly once rests on."""
     assert socket_timeout_ms < transaction_timeout_ms
     tuning: dict[str, Any] = {
-        "linger.ms": 0,  # the lane gathers; what it has is complete
+        # flush() sends at once whatever this says, so it delays nothing; it only keeps the client from cutting a
+        # transaction into many small requests while it is still being handed over (8 instead of 1 us a record seen).
+        "linger.ms": 50,
         "retry.backoff.ms": 2,  # 244 instead of 193 transactions/s seen: a commit's markers take a moment
         "reconnect.backoff.max.ms": 1_000,  # the default of 10 s would keep a lane waiting for a broker that is back
         "queue.buffering.max.messages": 1_000_000,

@@ -30,5 +30,5 @@ def judge(facts: Facts) -> Report:
         poison=truth.count("POISON"),
         total=truth.total(),
         calls=len(facts.calls),
-        acknowledged=len({call.request_id for call in facts.calls if call.outcome == "ok"}),
+        acknowledged=len({call.request_id.lower() for call in facts.calls if call.outcome == "ok"}),
     )

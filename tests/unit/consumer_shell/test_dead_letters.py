@@ -117,6 +117,12 @@ def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
     assert cluster.instances == 2
 
 
+def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    publisher.settle(3)
+    assert publisher.publish(PUBLICATION) == Published(8)
+    assert cluster.instances == 1
+
+
 def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:

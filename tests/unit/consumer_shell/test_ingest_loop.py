@@ -7,12 +7,13 @@ import pytest
 
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.rows import FRAMING
+from consumer.core.snapshot import Outside, lag_of
 from consumer.core.witness import Witness, decode
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.ledger_errors import LedgerFull, LedgerSyncFailed
 from consumer.shell.ledger_file import Ledger
 from tests_support.consumer_fakes import Bench, Kafka
-from tests_support.ledger_records import Record, addition
+from tests_support.ledger_records import PARTITION, Record, addition
 
 
 def junk(offset: int) -> Record:
@@ -218,3 +219,54 @@ def test_a_member_that_was_fenced_joins_again_once_and_ends_the_second_time(tmp_
     assert (bench.own.state, bench.own.figures.counted) == (Running(), 15)
     with pytest.raises(ConsumerEndedError):
         bench.loop.rejoin(first.value)
+
+
+def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_member(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds()
+    starts = bench.source.starts
+    bench.kafka.records += additions(5, first=10)
+    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 16}))
+    bench.source.stuck = True
+    with pytest.raises(ConsumerEndedError, match="gives no records"):
+        bench.rounds(100)
+    assert bench.source.starts == starts + 2
+    bench.source.stuck = False
+    bench.rounds()
+    assert bench.own.figures.counted == 15
+
+
+def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds()
+    starts = bench.source.starts
+    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 11}))
+    bench.rounds(100)
+    assert bench.source.starts == starts
+    assert lag_of(bench.own, bench.board.outside) == 0
+
+
+def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again_under_a_new_name(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds(3)  # assigned; recovered; counted, and a commit sent
+    assert bench.source.answers
+    bench.source.lose = True
+    bench.rounds()
+    assert bench.source.members == 2
+    assert (bench.own.state, bench.own.figures.counted) == (Running(), 10)
+    bench.rounds()
+    assert bench.kafka.committed is not None
+    bench.source.lose, bench.source.assigned = True, False
+    bench.rounds()
+    assert bench.source.members == 2, "no commit was on its way"
+
+
+def test_a_transaction_that_a_killed_owner_left_undecided_is_ended_by_the_recovery(tmp_path: Path) -> None:
+    kafka = Kafka(additions(10))
+    Bench(tmp_path, kafka).rounds()
+    kafka.undecided = True
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert bench.own.state == Running()
