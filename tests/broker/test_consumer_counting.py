@@ -1,5 +1,9 @@
 """What the consumer makes of the records of the topic, on a real Kafka; raw records, no producer of Tally."""
 
+import csv
+import hashlib
+import io
+import json
 import os
 import signal
 import subprocess
@@ -146,10 +150,6 @@ def test_min_position_waits_for_a_record_that_is_written_meanwhile(rig: Rig) -> 
 
 
 def test_an_export_holds_every_row_of_its_moment_and_says_its_hash(rig: Rig) -> None:
-    import csv
-    import hashlib
-    import io
-
     asked = rest.call("POST", f"{rig.stack.rest_url}/v1/exports", {"format": "csv"})
     assert asked.status == 202
     location = asked.headers["location"]
@@ -203,8 +203,6 @@ def test_a_signal_drains_and_exits_with_0_and_a_start_goes_on_without_reading_ag
 
 
 def test_totals_file_tells_people_the_total(rig: Rig) -> None:
-    import json
-
     rig.wait_for(rig.commit(rig.additions(1)))
     path = rig.stack.data_dir / "consumer" / "0" / "totals.json"
 

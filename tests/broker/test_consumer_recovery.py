@@ -1,9 +1,14 @@
 """What the consumer does after deaths and damage, on a real Kafka. Each test has a stack of its own."""
 
+import json
 import random
+import shutil
 from collections.abc import Iterator
 
+import httpx
 import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from common.framing import frame
 from common.registry import SchemaRegistry
@@ -75,8 +80,6 @@ def test_a_flipped_byte_is_put_aside_and_the_ledger_rebuilt_with_an_equal_chain(
 
 def test_a_lost_directory_is_rebuilt_from_the_topic_with_the_published_verdicts(rig: Rig) -> None:
     """Poison of a schema id that was unknown when it was read stays poison, although it is known by now (I6, I10)."""
-    import shutil
-
     unknown = Raw(PARTITION, b"x", frame(77_777) + b"body")
     rig.wait_for(rig.commit([*rig.additions(50, PARTITION), unknown, *rig.additions(50, PARTITION)]))
     eventually(lambda: rig.partition(PARTITION)["lag"] == 0, 20, "all is counted")
@@ -113,10 +116,6 @@ def test_poison_that_could_not_be_published_before_a_kill_is_published_once_afte
 
 def test_a_registry_that_is_down_pauses_a_partition_and_it_goes_on_by_itself(rig: Rig) -> None:
     # A writer of its own: our record with one more field, under a subject of its own.
-    import json
-
-    import httpx
-
     schema = json.loads(SumAdded.SCHEMA)
     schema["fields"].append({"name": "note", "type": "string", "default": ""})
     url = f"{rig.stack.registry_url}/subjects/foreign-value/versions"
@@ -158,9 +157,6 @@ def test_a_topic_that_was_made_again_is_refused_and_nothing_of_it_is_counted(new
 
 
 def test_a_ledger_whose_committed_offset_is_gone_rules_and_publishes_nothing_twice(rig: Rig) -> None:
-    from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-    from confluent_kafka.admin import AdminClient
-
     partition = 10
     rig.wait_for(rig.commit([Raw(partition, b"x", b"junk"), *rig.additions(20, partition)]))
     eventually(lambda: rig.partition(partition)["lag"] == 0, 20, "all is counted")
@@ -169,20 +165,36 @@ def test_a_ledger_whose_committed_offset_is_gone_rules_and_publishes_nothing_twi
     before = rig.partition(partition)
     rig.stack.stop("consumer")
     admin = AdminClient({"bootstrap.servers": rig.stack.bootstrap_servers})
-    places = [TopicPartition("tally.sums.v1", number, 0) for number in range(12)]
 
     def reset() -> bool:
         for done in admin.delete_consumer_groups(["tally-ledger"]).values():
             done.result(10)
         return True
 
-    from confluent_kafka import KafkaException
-
-    assert ConsumerGroupTopicPartitions("tally-ledger", places)
     eventually(reset, 40, "the group is deleted", retry_on=(KafkaException,))
     rig.restart()
     after = rig.partition(partition)
     assert (after["count"], after["poison"]) == (before["count"], before["poison"])
     rig.wait_for(rig.commit(rig.additions(2, partition)))
     assert len(rig.dead_letters()[partition]) == letters
+    rig.judge()
+
+
+def test_an_undecided_transaction_of_a_killed_owner_does_not_hold_a_partition_up(rig: Rig) -> None:
+    """The owner died between sending the offset and committing: Kafka withholds the offset until somebody ends it."""
+    partition = 11
+    rig.wait_for(rig.commit(rig.additions(3, partition)))
+    eventually(lambda: rig.partition(partition)["lag"] == 0, 20, "all is counted")
+    before = rig.partition(partition)
+    rig.stack.stop("consumer")
+    config = {"bootstrap.servers": rig.stack.bootstrap_servers, "log_level": 2}
+    dead = Producer({**config, "transactional.id": f"tally-dlt-{partition}", "transaction.timeout.ms": 600_000})
+    dead.init_transactions(20)
+    dead.begin_transaction()
+    dead.produce("tally.sums.v1.dlt", b"never", partition=partition)
+    group = Consumer({**config, "group.id": "tally-ledger"}).consumer_group_metadata()
+    dead.send_offsets_to_transaction([TopicPartition("tally.sums.v1", partition, 999)], group, 20)
+    rig.restart()
+    assert rig.partition(partition)["next_offset"] == before["next_offset"]
+    rig.wait_for(rig.commit(rig.additions(1, partition)))
     rig.judge()

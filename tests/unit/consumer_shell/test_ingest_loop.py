@@ -78,8 +78,7 @@ def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itse
         assert bench.kafka.committed is not None
         assert bench.kafka.committed[0] == 5
     bench.rounds()
-    assert bench.own.state == Running()
-    assert bench.kafka.committed[0] == 10
+    assert (bench.own.state, bench.kafka.committed[0]) == (Running(), 10)
 
 
 def test_a_failed_fsync_ends_the_loop_before_anything_is_committed(

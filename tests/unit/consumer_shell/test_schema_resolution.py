@@ -60,7 +60,7 @@ def test_a_value_with_too_many_digits_is_out_of_range_and_not_rounded() -> None:
     assert outcome.reason == OUT_OF_RANGE
 
 
-OTHER_TYPES = {
+OTHER_TYPES: dict[str, dict[str, Any]] = {
     "another scale": {
         "a": {"type": "fixed", "name": "OperandA", "size": 16, "logicalType": "decimal", "precision": 38, "scale": 4}
     },
