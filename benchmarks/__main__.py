@@ -9,7 +9,7 @@ from benchmarks import backlog, door, machine, report
 from benchmarks.results import Comparison
 from benchmarks.system import create_bare_topic, running
 
-NAMES = ("unary", "batch", "idle", "consumer")
+NAMES = ("unary", "batch", "idle", "consumer", "codegen")
 DIRECTORY = Path("build") / "bench"
 
 
@@ -26,6 +26,11 @@ def measure(names: list[str], quick: bool, console: Console) -> list[Comparison]
             for name in chosen:
                 console.print(f"measuring {name}")
                 comparisons.append(benches[name](stack, size))
+    if "codegen" in names:
+        from benchmarks.validation import validation  # noqa: PLC0415 - the others do without protovalidate
+
+        console.print("measuring codegen")
+        comparisons.append(validation(quick=quick))
     if "consumer" in names:
         console.print("starting Kafka and registry, filling the topic")
         with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:

@@ -4,7 +4,7 @@ import keyword
 import re
 from pathlib import Path
 
-from codegen import avro_types, proto_stubs, topics_module
+from codegen import avro_types, proto_rules, proto_stubs, rules_module, served_files, topics_module
 from codegen.errors import CodegenError, ContractError
 from codegen.tree import MARK, Contracts
 
@@ -25,16 +25,26 @@ def generated_files(contracts: Contracts, package: str) -> dict[str, str]:
     files = {"__init__.py": _mark("the contracts") + '"""Generated from the contracts; one folder, never edited."""\n'}
     files |= _avro(contracts)
     if contracts.proto:
-        descriptors = proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto))
-        files |= {
-            name: _mark("the contracts' proto files") + text
-            for name, text in proto_stubs.generate(descriptors, list(contracts.proto), package).items()
-        }
+        files |= _proto(contracts, package)
     if contracts.topics:
         files["topics.py"] = topics_module.module_text(contracts.topics, contracts.avro, _mark("topics").rstrip())
     for name in list(files):
         for parent in Path(name).parents:
             files.setdefault((parent / "__init__.py").as_posix(), _mark("the contracts"))
+    return files
+
+
+def _proto(contracts: Contracts, package: str) -> dict[str, str]:
+    own = list(contracts.proto)
+    descriptors = proto_stubs.descriptor_set(contracts.proto_dir, own)
+    mark = _mark("the contracts' proto files")
+    rules = proto_rules.message_rules(descriptors, own)  # first: its errors name the contract's line
+    files = {name: mark + text for name, text in proto_stubs.generate(descriptors, own, package).items()}
+    files["descriptors.py"] = served_files.module_text(descriptors, own, mark.rstrip())
+    if rules:
+        runtime = Path(rules_module.__file__).with_name("rules_runtime.py").read_text(encoding="utf-8")
+        files["rules.py"] = _mark("its own runtime") + runtime
+        files |= rules_module.module_texts(rules, package, mark.rstrip())
     return files
 
 

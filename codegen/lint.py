@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from google.protobuf import descriptor_pb2
 
 from codegen.avro_defaults import wrong_defaults
 from codegen.avro_layout import columns
 from codegen.avro_schema import AvroFile, Enumeration, Record
 from codegen.buf import run_buf
 from codegen.errors import CodegenError
-from codegen.proto_stubs import include_dirs
+from codegen.proto_stubs import descriptor_set
 from codegen.tree import Contracts
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -83,18 +84,39 @@ def width_findings(contracts: Contracts) -> Iterator[str]:
 def proto_findings(contracts: Contracts, *, fix: bool) -> list[str]:
     """Return what buf says: its lint rules, and where its format differs.
 
-    buf resolves imports inside its workspace only, so it gets one of its own with the foreign files in a second module.
+    buf resolves imports from its registry or from sources; it gets the files compiled instead, in its image format.
     """
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)
+        own = list(contracts.proto)
+        image = buf_image(descriptor_set(contracts.proto_dir, own), own)
+        (workspace / "image.binpb").write_bytes(image)
         shutil.copytree(contracts.proto_dir, workspace / "proto")
-        for include in include_dirs():
-            _copy_protos(include / "google", workspace / "foreign" / "google")
         _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
-        linted = run_buf(workspace, "lint", "proto")
+        linted = run_buf(workspace, "lint", "image.binpb", "--config", "buf.yaml")
         if linted.returncode != 0:
-            return (linted.stdout + linted.stderr).strip().splitlines() or [f"buf lint failed ({linted.returncode})"]
+            said = (linted.stdout + linted.stderr).strip().splitlines()
+            return [f"proto/{line}" for line in said] or [f"buf lint failed ({linted.returncode})"]
         return [line for name in contracts.proto if (line := _format_finding(contracts, workspace, name, fix=fix))]
+
+
+def buf_image(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> bytes:
+    """Return the files as buf's image: a FileDescriptorSet in which each file says whether it is only imported."""
+    parts = []
+    for file in found.file:
+        # Field 8042 of a file is buf's extension; its field 1 is is_import. Field 1 of the set holds the files.
+        extension = b"\xd2\xf6\x03\x02\x08" + (b"\x00" if file.name in own else b"\x01")
+        body = file.SerializeToString(deterministic=True) + extension
+        parts.append(b"\x0a" + _varint(len(body)) + body)
+    return b"".join(parts)
+
+
+def _varint(number: int) -> bytes:
+    groups = []
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*groups, number])
 
 
 def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> str | None:
@@ -111,15 +133,6 @@ def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bo
     return None
 
 
-def _copy_protos(source: Path, target: Path) -> None:
-    """Copy the Protobuf files below a folder, but for google/protobuf, which buf brings itself."""
-    for path in sorted(source.rglob("*.proto")):
-        relative = path.relative_to(source)
-        if relative.parts[0] != "protobuf":
-            (target / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / relative)
-
-
 def _write_buf_yaml(source: Path, target: Path) -> None:
     try:
         config: Any = yaml.safe_load(source.read_text(encoding="utf-8")) if source.exists() else _DEFAULT_BUF
@@ -127,5 +140,4 @@ def _write_buf_yaml(source: Path, target: Path) -> None:
         raise CodegenError(f"buf.yaml is not YAML: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("modules"), list):
         raise CodegenError("buf.yaml: must be a mapping with version: v2 and a list of modules")
-    foreign = {"path": "foreign", "lint": {"use": ["PACKAGE_DEFINED"]}}
-    target.write_text(yaml.safe_dump({**config, "modules": [*config["modules"], foreign]}), encoding="utf-8")
+    target.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -18,6 +18,7 @@ from pathlib import Path
 from google.protobuf import descriptor_pb2
 
 from codegen.errors import CodegenError, ContractError
+from codegen.validate_proto import VALIDATE_FILE, validate_files
 
 _PROTOC_TIMEOUT_S = 60
 
@@ -30,6 +31,10 @@ def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDesc
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "set.bin"
         arguments = [f"-I{proto_dir}", *(f"-I{include}" for include in include_dirs())]
+        if _needs_validate(proto_dir, files):
+            installed = Path(directory) / "installed.bin"
+            installed.write_bytes(validate_files().SerializeToString(deterministic=True))
+            arguments.append(f"--descriptor_set_in={installed}")
         arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *files]
         errors = _protoc(arguments)
         if errors is not None:
@@ -60,6 +65,13 @@ def fingerprint(file: descriptor_pb2.FileDescriptorProto) -> str:
     return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 
+def _needs_validate(proto_dir: Path, files: list[str]) -> bool:
+    """Tell whether a file imports buf/validate/validate.proto and the contracts do not bring it themselves."""
+    return VALIDATE_FILE not in files and any(
+        f'"{VALIDATE_FILE}"' in (proto_dir / name).read_text(encoding="utf-8", errors="replace") for name in files
+    )
+
+
 def include_dirs() -> list[Path]:
     """Return the folders with the Protobuf files of other packages: google/protobuf, google/rpc, …"""
     found = []
@@ -75,18 +87,32 @@ def include_dirs() -> list[Path]:
 
 
 def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
-    """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported."""
+    """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported.
+
+    The import of buf/validate/validate.proto goes: rules are options, which messages carry without knowing them.
+    """
     moved = descriptor_pb2.FileDescriptorSet()
     moved.CopyFrom(found)
     for file in moved.file:
         if file.name in own:
             file.name = f"{prefix}/{file.name}"
+        if VALIDATE_FILE in file.dependency and VALIDATE_FILE not in own:
+            _drop_import(file)
         for i, dependency in enumerate(file.dependency):
             if dependency in own:
                 file.dependency[i] = f"{prefix}/{dependency}"
             elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
                 raise ContractError(file.name, "", f"imports {dependency}, for which no Python module is installed")
     return moved
+
+
+def _drop_import(file: descriptor_pb2.FileDescriptorProto) -> None:
+    place = list(file.dependency).index(VALIDATE_FILE)
+    if place in file.public_dependency:
+        raise ContractError(file.name, "", f"imports {VALIDATE_FILE} publicly; import it without public")
+    del file.dependency[place]
+    for places in (file.public_dependency, file.weak_dependency):
+        places[:] = [each - (each > place) for each in places if each != place]
 
 
 def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:

@@ -7,7 +7,9 @@ from typing import Final
 from codegen import proto_stubs
 from codegen.errors import ContractError
 from codegen.plan import Wanted, WantedSubject, WantedTopic
+from codegen.registry_text import registry_text
 from codegen.tree import Contracts
+from codegen.validate_proto import VALIDATE_FILE
 from common.avro_fingerprint import fingerprint
 
 PROTOBUF_LEVEL: Final = "BACKWARD_TRANSITIVE"
@@ -55,11 +57,13 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
     own_texts = {name: _text(name, includes) for name in contracts.proto}
     # protoc lists a file after everything it imports.
     for file in proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto)).file:
-        if file.name.startswith(_WELL_KNOWN):
-            continue
         owned = file.name in contracts.proto
-        references = tuple(name for name in file.dependency if not name.startswith(_WELL_KNOWN))
+        if _stays_here(file.name, contracts):
+            continue
+        references = tuple(name for name in file.dependency if not _stays_here(name, contracts))
         text = _text(file.name, includes)
+        if VALIDATE_FILE not in contracts.proto:
+            text = registry_text(file, text)
         level = PROTOBUF_LEVEL if owned else None
         yield WantedSubject(
             file.name,
@@ -72,6 +76,11 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
             owned=owned,
             imports=tuple((name, other) for name, other in own_texts.items() if owned and name != file.name),
         )
+
+
+def _stays_here(name: str, contracts: Contracts) -> bool:
+    """Tell whether an imported file is not published: a registry has it, or its use is a comment there."""
+    return name.startswith(_WELL_KNOWN) or (name == VALIDATE_FILE and VALIDATE_FILE not in contracts.proto)
 
 
 def _text(name: str, includes: list[Path]) -> str:

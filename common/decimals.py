@@ -33,6 +33,11 @@ def parse(text: str) -> int:
             f"{shown!r} is not a number of the contract: an optional minus sign, 1 to 29 digits, "
             f"and optionally a point with 1 to 9 digits, for example 2 or -40.25"
         )
+    return value_of(text)
+
+
+def value_of(text: str) -> int:
+    """Return the unscaled value of a text that is known to follow the grammar; of another one, anything."""
     whole, _, fraction = text.partition(".")
     return int(whole + fraction.ljust(SCALE, "0"))
 

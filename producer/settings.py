@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from common.settings import Settings
+from contracts.generated.tally.v1.tally_rules import ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
 from contracts.generated.topics import SUMS
 
 
@@ -30,7 +31,12 @@ class ProducerSettings(Settings):
     producer_gather_ms: float = Field(
         10.0, ge=0, le=1_000, description="How long a lane under load may wait for its share of the calls; 0 is never."
     )
-    producer_add_batch_max: int = Field(10_000, ge=1, le=100_000, description="The most additions in an AddBatch call.")
+    producer_add_batch_max: int = Field(
+        ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS,
+        ge=1,
+        le=ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS,
+        description="The most additions in an AddBatch call; the contract's rule is the highest.",
+    )
     producer_queue_records_max: int = Field(
         100_000, ge=1, description="The most additions that may wait; above it calls are RESOURCE_EXHAUSTED."
     )

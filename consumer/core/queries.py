@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from contracts.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
+
 POSITION_PATTERN: Final = r"^[0-9]{1,5}:[0-9]{1,18}$"
 CURSOR_PATTERN: Final = r"^([0-9]{1,5}:)?-?[0-9]{1,18}$"
-UUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _POSITION: Final = re.compile(POSITION_PATTERN, re.ASCII)
 _CURSOR: Final = re.compile(CURSOR_PATTERN, re.ASCII)
-_UUID: Final = re.compile(UUID_PATTERN, re.ASCII)
+_UUID: Final = re.compile(ADD_REQUEST_REQUEST_ID_PATTERN, re.ASCII)
 BEFORE_FIRST: Final = -1
 """The offset after which everything comes."""
 

@@ -1,14 +1,15 @@
-"""One addition: from the texts of a request to exact values, or to a refusal that names each wrong field."""
+"""One addition: from the texts of a request to exact values, or to a refusal that names each wrong field.
 
-import re
+The rules of the fields stand in the contract, tally.proto; what was compiled from it decides here.
+"""
+
 from typing import NamedTuple
 
 from common import decimals
+from contracts.generated.rules import Violation as Broken
+from contracts.generated.tally.v1.tally_rules import add_request_fields
 from producer.core import refusals
 from producer.core.refusals import Refusal, Violation
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SHOWN_CHARACTERS_MAX = 40
 
 
 # A NamedTuple, not a dataclass: one is made for each request, and its construction takes a third of the time.
@@ -38,27 +39,22 @@ class Addition(NamedTuple):
 
 def validate(request_id: str, a: str, b: str) -> Addition | Refusal:
     """Return the addition of a request's texts, or INVALID_ARGUMENT or OUT_OF_RANGE."""
-    if _UUID.fullmatch(request_id) is None:
-        return _violations(request_id, a, b)
-    try:
-        first = decimals.parse(a)
-        second = decimals.parse(b)
-    except decimals.DecimalTextError:
-        return _violations(request_id, a, b)
+    broken = add_request_fields(request_id, a, b)
+    if broken:
+        texts = {"a": a, "b": b}
+        return refusals.invalid_fields([_violation(each, texts.get(each.field)) for each in broken])
+    first = decimals.value_of(a)
+    second = decimals.value_of(b)
     if not decimals.in_range(first + second):
         return refusals.sum_out_of_range()
     return Addition(bytes.fromhex(request_id.replace("-", "")), first, second)
 
 
-def _violations(request_id: str, a: str, b: str) -> Refusal:
-    found: list[Violation] = []
-    if _UUID.fullmatch(request_id) is None:
-        shown = request_id if len(request_id) <= _SHOWN_CHARACTERS_MAX else request_id[:_SHOWN_CHARACTERS_MAX] + "…"
-        text = f"{shown!r} is not a UUID in text, for example 6ba7b810-9dad-11d1-80b4-00c04fd430c8"
-        found.append(Violation("request_id", text))
-    for field, text in (("a", a), ("b", b)):
+def _violation(broken: Broken, number: str | None) -> Violation:
+    """Return what the caller reads: of a number, its grammar in words instead of the rule's pattern."""
+    if number is not None:
         try:
-            decimals.parse(text)
+            decimals.parse(number)
         except decimals.DecimalTextError as error:
-            found.append(Violation(field, str(error)))
-    return refusals.invalid_fields(found)
+            return Violation(broken.field, str(error), broken.rule_id)
+    return Violation(broken.field, broken.message, broken.rule_id)

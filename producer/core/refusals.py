@@ -54,10 +54,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that is wrong, and how."""
+    """One field that is wrong, and how. ``rule_id``: the contract's rule (``string.pattern``); empty if it has none."""
 
     field: str
     description: str
+    rule_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def invalid_fields(violations: Sequence[Violation]) -> Refusal:
 def batch_too_large(additions: int, additions_max: int) -> Refusal:
     """Refuse a batch of more additions than the limit."""
     text = f"{additions} additions are more than the limit of {additions_max} a call; send them in several calls"
-    violation = Violation("additions", text)
+    violation = Violation("additions", text, "repeated.max_items")
     return Refusal(Code.INVALID_ARGUMENT, Reason.BATCH_TOO_LARGE, Outcome.NOT_COMMITTED, text, (violation,))
 
 

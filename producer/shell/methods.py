@@ -5,12 +5,12 @@ import time
 import numpy as np
 
 from common.partitions import partition_column, partition_of
-from contracts.generated.tally.v1 import tally_pb2
+from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.core import refusals
 from producer.core.addition import Addition, validate
 from producer.core.batching import Call, Placed, Result
 from producer.core.ports import Incoming, deadline_s
-from producer.core.refusals import Refusal
+from producer.core.refusals import Refusal, Violation
 from producer.shell.desk import Desk
 from producer.shell.rpc_status import status_of
 
@@ -48,6 +48,9 @@ class TallyMethods:
         requests = incoming.request.additions
         if len(requests) > self._additions_max:
             return refusals.batch_too_large(len(requests), self._additions_max)
+        broken = tally_rules.add_batch_request_fields(requests)
+        if broken:
+            return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
         checked = [validate(request.request_id, request.a, request.b) for request in requests]
         results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
         places = [place for place, each in enumerate(results) if each is None]

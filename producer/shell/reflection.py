@@ -2,14 +2,20 @@
 
 grpcio-reflection has v1alpha only. The v1 service is the same, message for message and byte for byte, under another
 package name, so its description is made from v1alpha's and its calls are carried by the same servicer.
+
+What is described is the contract as its files are named and written, with the rules on its fields and what reads them,
+not the generated modules' copy of it: so the descriptions have a pool of their own.
 """
 
 from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
+from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha._async import ReflectionServicer  # type: ignore[import-untyped]
+
+from contracts.generated.descriptors import FILES
 
 V1ALPHA_PACKAGE = "grpc.reflection.v1alpha"
 V1_PACKAGE = "grpc.reflection.v1"
@@ -20,9 +26,10 @@ _METHOD = "ServerReflectionInfo"
 
 def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
     """Serve reflection of the services and of itself."""
-    _describe_v1()
+    pool = served_pool(FILES)
+    _describe_v1(pool)
     names = [*service_names, f"{V1_PACKAGE}.{_SERVICE}", f"{V1ALPHA_PACKAGE}.{_SERVICE}"]
-    servicer = ReflectionServicer(names)
+    servicer = ReflectionServicer(names, pool=pool)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
@@ -33,7 +40,32 @@ def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
     server.add_generic_rpc_handlers((v1,))
 
 
-def _describe_v1() -> None:
+def served_pool(files: bytes) -> Any:
+    """Return a pool with the files of a serialized FileDescriptorSet, all they import, and reflection and health."""
+    served = descriptor_pb2.FileDescriptorSet.FromString(files)
+    given = {file.name: file for file in served.file}
+    modules: list[Any] = [reflection_pb2, health_pb2]
+    pool: Any = descriptor_pool.DescriptorPool()
+    added: set[str] = set()
+
+    def add(name: str) -> None:
+        if name in added:
+            return
+        added.add(name)
+        file = given.get(name)
+        if file is None:
+            installed: Any = descriptor_pool.Default().FindFileByName(name)
+            file = descriptor_pb2.FileDescriptorProto.FromString(installed.serialized_pb)
+        for dependency in file.dependency:
+            add(dependency)
+        pool.AddSerializedFile(file.SerializeToString())
+
+    for name in (*given, *(module.DESCRIPTOR.name for module in modules)):
+        add(name)
+    return pool
+
+
+def _describe_v1(pool: Any) -> None:
     """Put v1's description where reflection looks for it."""
     file = descriptor_pb2.FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
@@ -48,8 +80,7 @@ def _describe_v1() -> None:
         for method in service.method:
             method.input_type = _renamed(method.input_type)
             method.output_type = _renamed(method.output_type)
-    pool: Any = descriptor_pool.Default()
-    pool.AddSerializedFile(file.SerializeToString())  # the same file again is accepted
+    pool.AddSerializedFile(file.SerializeToString())
 
 
 def _renamed(type_name: str) -> str:

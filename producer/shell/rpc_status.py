@@ -1,4 +1,7 @@
-"""Refusals as google.rpc.Status with details: BadRequest, RetryInfo, ErrorInfo."""
+"""Refusals as google.rpc.Status with details: BadRequest, RetryInfo, ErrorInfo.
+
+The `reason` of a field violation is the id of the contract's rule as every validator of `buf.validate` names it.
+"""
 
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
@@ -24,7 +27,7 @@ def status_of(refusal: Refusal) -> status_pb2.Status:
     if refusal.violations:
         bad = error_details_pb2.BadRequest()
         for violation in refusal.violations:
-            bad.field_violations.add(field=violation.field, description=violation.description)
+            bad.field_violations.add(field=violation.field, description=violation.description, reason=violation.rule_id)
         status.details.append(_packed(bad))
     if refusal.retry_after_s is not None:
         delay = duration_pb2.Duration()

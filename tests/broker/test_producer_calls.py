@@ -6,7 +6,9 @@ from typing import Any
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
+from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from common.partitions import partition_of
 from contracts.generated.tally.v1 import tally_pb2
@@ -118,6 +120,22 @@ def test_a_batch_over_the_limit_is_refused_whole(stub: Any) -> None:
     assert "10000" in str(refused.value.details())
 
 
+def test_an_empty_batch_and_a_wrong_field_are_told_with_the_contract_s_rule(stub: Any) -> None:
+    """BadRequest names the field, and the rule by the id that every validator of the contract gives it."""
+    for call, broken in (
+        (lambda: stub.AddBatch(tally_pb2.AddBatchRequest()), ("additions", "repeated.min_items")),
+        (lambda: stub.Add(addition("1e3", "1")), ("a", "string.pattern")),
+        (lambda: stub.Add(addition("1", "1", "x")), ("request_id", "string.uuid")),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            call()
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        status = rpc_status.from_call(refused.value)
+        bad = error_details_pb2.BadRequest()
+        assert any(detail.Unpack(bad) for detail in status.details)
+        assert [(each.field, each.reason) for each in bad.field_violations] == [broken]
+
+
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
 def test_reflection_lists_and_describes_the_service(producer: ProducerProcess, version: str) -> None:
     """Both names of reflection list the services and give the file that describes each."""
@@ -132,6 +150,8 @@ def test_reflection_lists_and_describes_the_service(producer: ProducerProcess, v
     asked = [reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in sorted(names)]
     for answer in call(iter(asked)):
         assert answer.file_descriptor_response.file_descriptor_proto, answer.error_response
+    [rules] = call(iter([reflection_pb2.ServerReflectionRequest(file_by_filename="buf/validate/validate.proto")]))
+    assert rules.file_descriptor_response.file_descriptor_proto, "what reads the rules on the fields"
 
 
 def test_health_knows_each_service_by_name(producer: ProducerProcess) -> None:

@@ -1,11 +1,25 @@
 """The bodies of REST's answers. Money-like values are text, never floats."""
 
+from typing import Annotated
+
 import msgspec
 
 from common.decimals import text_of
 from consumer.core.entry import Entry
 from consumer.core.partition_state import StateName
 from consumer.core.snapshot import PartitionTotal, Total
+from contracts.generated.tally.v1.tally_rules import (
+    ADD_REQUEST_A_PATTERN,
+    ADD_REQUEST_B_PATTERN,
+    ADD_REQUEST_REQUEST_ID_PATTERN,
+)
+
+RequestIdText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_REQUEST_ID_PATTERN)]
+"""The contract's rules, for readers of the OpenAPI document; an answer is written and never checked by them."""
+OperandAText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_A_PATTERN)]
+OperandBText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_B_PATTERN)]
+SumText = OperandAText
+"""A sum is refused unless it fits where an operand does."""
 
 
 class PartitionTotalAnswer(msgspec.Struct, frozen=True):
@@ -34,13 +48,13 @@ class TotalAnswer(msgspec.Struct, frozen=True):
 class RequestAnswer(msgspec.Struct, frozen=True):
     """Where and how a request id was counted. ``conflicts``: offsets at which it came again with other operands."""
 
-    request_id: str
+    request_id: RequestIdText
     topic: str
     partition: int
     offset: int
-    a: str
-    b: str
-    sum: str
+    a: OperandAText
+    b: OperandBText
+    sum: SumText
     timestamp: str
     conflicts: list[int]
 
@@ -51,10 +65,10 @@ class EntryAnswer(msgspec.Struct, frozen=True):
     partition: int
     offset: int
     kind: str
-    request_id: str | None
-    a: str | None
-    b: str | None
-    sum: str | None
+    request_id: RequestIdText | None
+    a: OperandAText | None
+    b: OperandBText | None
+    sum: SumText | None
     timestamp: str
     reason: str | None
 

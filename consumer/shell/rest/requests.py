@@ -16,6 +16,7 @@ from consumer.shell.readers import NotHereError
 from consumer.shell.rest.answers import RequestAnswer
 from consumer.shell.rest.parts import RestParts, own_or_redirect
 from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
+from contracts.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 
 
 class RequestsController(Controller):
@@ -37,7 +38,12 @@ class RequestsController(Controller):
         self,
         request: Request[Any, Any, Any],
         parts: NamedDependency[RestParts],
-        request_id: Annotated[str, Parameter(description="The UUID of the addition.")],
+        request_id: Annotated[
+            str,
+            Parameter(
+                description="The UUID of the addition.", schema_extra={"pattern": ADD_REQUEST_REQUEST_ID_PATTERN}
+            ),
+        ],
     ) -> RequestAnswer:
         """Return its row. 404 says that it was not counted (yet); another replica's partition gives 307 or 503."""
         try:

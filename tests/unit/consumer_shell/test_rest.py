@@ -17,6 +17,7 @@ from consumer.shell.readers import Readers
 from consumer.shell.rest.app import build_app
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.slot import figures_of
+from contracts.generated.tally.v1 import tally_rules
 from tests_support.ledger_files import append_batch, opened
 from tests_support.ledger_records import PARTITION, Record, addition, request_id
 from tests_support.waiting import eventually
@@ -289,6 +290,15 @@ def test_the_document_has_every_path_and_problem_documents(world: World) -> None
     assert wanted <= set(document["paths"])
     answers = document["paths"]["/v1/total"]["get"]["responses"]
     assert "application/problem+json" in answers["504"]["content"]
+
+
+def test_the_document_shows_the_contract_s_rules_on_ids_and_numbers(world: World) -> None:
+    document = world.client.get("/schema/openapi.json").json()
+    [parameter] = document["paths"]["/v1/requests/{request_id}"]["get"]["parameters"]
+    assert parameter["schema"]["pattern"] == tally_rules.ADD_REQUEST_REQUEST_ID_PATTERN
+    answer = document["components"]["schemas"]["RequestAnswer"]["properties"]
+    assert answer["request_id"]["pattern"] == tally_rules.ADD_REQUEST_REQUEST_ID_PATTERN
+    assert [answer[name]["pattern"] for name in ("a", "b", "sum")] == [tally_rules.ADD_REQUEST_A_PATTERN] * 3
 
 
 def test_the_home_page_leads_on_and_shows_the_total(world: World) -> None:

@@ -47,7 +47,9 @@ def test_each_wrong_field_is_named() -> None:
     """A request with three wrong fields gets three violations at once, and nothing was committed."""
     result = validate("no", "1e3", "0." + "1" * 10)
     assert isinstance(result, Refusal)
-    assert [violation.field for violation in result.violations] == ["request_id", "a", "b"]
+    assert [(violation.field, violation.rule_id) for violation in result.violations] == [
+        ("request_id", "string.uuid"), ("a", "string.pattern"), ("b", "string.pattern"),
+    ]  # fmt: skip
     assert result.outcome is Outcome.NOT_COMMITTED
 
 

@@ -10,7 +10,7 @@ from producer.core.refusals import Outcome, Reason, Refusal, Violation
 from producer.shell.rpc_status import status_of
 
 EVERY: list[Refusal] = [
-    refusals.invalid_fields([Violation("a", "x")]),
+    refusals.invalid_fields([Violation("a", "x", "string.pattern")]),
     refusals.batch_too_large(2, 1),
     refusals.sum_out_of_range(),
     refusals.reused_id(),
@@ -51,8 +51,8 @@ def test_the_details_are_on_the_wire(refusal: Refusal) -> None:
     unpacked = [next(kind for kind in (info, bad, retry) if detail.Unpack(kind)) for detail in status.details]
     assert (status.code, status.message) == (refusal.code, refusal.message)
     assert (info.reason, info.domain, dict(info.metadata)) == (refusal.reason, "tally.v1", {"outcome": refusal.outcome})
-    assert [(each.field, each.description) for each in bad.field_violations] == [
-        (violation.field, violation.description) for violation in refusal.violations
+    assert [(each.field, each.description, each.reason) for each in bad.field_violations] == [
+        (violation.field, violation.description, violation.rule_id) for violation in refusal.violations
     ]
     assert (retry in unpacked) == (refusal.retry_after_s is not None)
     assert retry.retry_delay.ToMilliseconds() == round((refusal.retry_after_s or 0) * 1000)

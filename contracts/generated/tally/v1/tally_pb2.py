@@ -26,25 +26,33 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(contracts/generated/tally/v1/tally.proto\x12\x08tally.v1\x1a\x17google/rpc/status.proto\"G\n\nAddRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x0c\n\x01\x61\x18\x02 \x01(\tR\x01\x61\x12\x0c\n\x01\x62\x18\x03 \x01(\tR\x01\x62\"\x8c\x01\n\x0b\x41\x64\x64Response\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x10\n\x03sum\x18\x02 \x01(\tR\x03sum\x12\x1c\n\tduplicate\x18\x03 \x01(\x08R\tduplicate\x12.\n\x08position\x18\x04 \x01(\x0b\x32\x12.tally.v1.PositionR\x08position\"V\n\x08Position\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n\x06offset\x18\x03 \x01(\x03R\x06offset\"E\n\x0f\x41\x64\x64\x42\x61tchRequest\x12\x32\n\tadditions\x18\x01 \x03(\x0b\x32\x14.tally.v1.AddRequestR\tadditions\"A\n\x10\x41\x64\x64\x42\x61tchResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x13.tally.v1.AddResultR\x07results\"j\n\tAddResult\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.StatusR\x06status\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x15.tally.v1.AddResponseR\x08response2\x85\x01\n\x0cTallyService\x12\x32\n\x03\x41\x64\x64\x12\x14.tally.v1.AddRequest\x1a\x15.tally.v1.AddResponse\x12\x41\n\x08\x41\x64\x64\x42\x61tch\x12\x19.tally.v1.AddBatchRequest\x1a\x1a.tally.v1.AddBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(contracts/generated/tally/v1/tally.proto\x12\x08tally.v1\x1a\x17google/rpc/status.proto\"\x9f\x01\n\nAddRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x33\n\x01\x61\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$R\x01\x61\x12\x33\n\x01\x62\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$R\x01\x62\"\x8c\x01\n\x0b\x41\x64\x64Response\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x10\n\x03sum\x18\x02 \x01(\tR\x03sum\x12\x1c\n\tduplicate\x18\x03 \x01(\x08R\tduplicate\x12.\n\x08position\x18\x04 \x01(\x0b\x32\x12.tally.v1.PositionR\x08position\"V\n\x08Position\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n\x06offset\x18\x03 \x01(\x03R\x06offset\"R\n\x0f\x41\x64\x64\x42\x61tchRequest\x12?\n\tadditions\x18\x01 \x03(\x0b\x32\x14.tally.v1.AddRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90NR\tadditions\"A\n\x10\x41\x64\x64\x42\x61tchResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x13.tally.v1.AddResultR\x07results\"j\n\tAddResult\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.StatusR\x06status\x12\x31\n\x08response\x18\x02 \x01(\x0b\x32\x15.tally.v1.AddResponseR\x08response2\x85\x01\n\x0cTallyService\x12\x32\n\x03\x41\x64\x64\x12\x14.tally.v1.AddRequest\x1a\x15.tally.v1.AddResponse\x12\x41\n\x08\x41\x64\x64\x42\x61tch\x12\x19.tally.v1.AddBatchRequest\x1a\x1a.tally.v1.AddBatchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'contracts.generated.tally.v1.tally_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADDREQUEST']._serialized_start=79
-  _globals['_ADDREQUEST']._serialized_end=150
-  _globals['_ADDRESPONSE']._serialized_start=153
-  _globals['_ADDRESPONSE']._serialized_end=293
-  _globals['_POSITION']._serialized_start=295
-  _globals['_POSITION']._serialized_end=381
-  _globals['_ADDBATCHREQUEST']._serialized_start=383
-  _globals['_ADDBATCHREQUEST']._serialized_end=452
-  _globals['_ADDBATCHRESPONSE']._serialized_start=454
-  _globals['_ADDBATCHRESPONSE']._serialized_end=519
-  _globals['_ADDRESULT']._serialized_start=521
-  _globals['_ADDRESULT']._serialized_end=627
-  _globals['_TALLYSERVICE']._serialized_start=630
-  _globals['_TALLYSERVICE']._serialized_end=763
+  _globals['_ADDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ADDREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_ADDREQUEST'].fields_by_name['a']._loaded_options = None
+  _globals['_ADDREQUEST'].fields_by_name['a']._serialized_options = b'\272H\"r 2\036^-?[0-9]{1,29}(\\.[0-9]{1,9})?$'
+  _globals['_ADDREQUEST'].fields_by_name['b']._loaded_options = None
+  _globals['_ADDREQUEST'].fields_by_name['b']._serialized_options = b'\272H\"r 2\036^-?[0-9]{1,29}(\\.[0-9]{1,9})?$'
+  _globals['_ADDBATCHREQUEST'].fields_by_name['additions']._loaded_options = None
+  _globals['_ADDBATCHREQUEST'].fields_by_name['additions']._serialized_options = b'\272H\010\222\001\005\010\001\020\220N'
+  _globals['_ADDREQUEST']._serialized_start=80
+  _globals['_ADDREQUEST']._serialized_end=239
+  _globals['_ADDRESPONSE']._serialized_start=242
+  _globals['_ADDRESPONSE']._serialized_end=382
+  _globals['_POSITION']._serialized_start=384
+  _globals['_POSITION']._serialized_end=470
+  _globals['_ADDBATCHREQUEST']._serialized_start=472
+  _globals['_ADDBATCHREQUEST']._serialized_end=554
+  _globals['_ADDBATCHRESPONSE']._serialized_start=556
+  _globals['_ADDBATCHRESPONSE']._serialized_end=621
+  _globals['_ADDRESULT']._serialized_start=623
+  _globals['_ADDRESULT']._serialized_end=729
+  _globals['_TALLYSERVICE']._serialized_start=732
+  _globals['_TALLYSERVICE']._serialized_end=865
 # @@protoc_insertion_point(module_scope)

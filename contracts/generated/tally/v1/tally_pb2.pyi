@@ -125,16 +125,16 @@ Global___Position: _TypeAlias = Position  # noqa: Y015
 
 @_typing.final
 class AddBatchRequest(_message.Message):
-    """Up to as many additions as the server's batch limit allows (its refusal
-    names it).
-    """
+    """Many additions. A server may be set to a lower limit; its refusal names it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ADDITIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def additions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AddRequest]:
-        """The additions; their request ids need not be distinct."""
+        """The additions; their request ids need not be distinct. One that breaks a
+        rule of AddRequest has a result that says so; the others are added.
+        """
 
     def __init__(
         self,

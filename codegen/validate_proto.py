@@ -1,0 +1,48 @@
+"""Where ``buf/validate/validate.proto`` comes from: an installed package, as a descriptor.
+
+Its text is another project's and is not copied. Two kinds of packages have it: those with the module
+``buf.validate.validate_pb2``, and protovalidate from version 2 on.
+"""
+
+import importlib
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+
+from codegen.errors import CodegenError
+
+VALIDATE_FILE: Final = "buf/validate/validate.proto"
+_MODULE: Final = "buf.validate.validate_pb2"
+
+
+def validate_files() -> descriptor_pb2.FileDescriptorSet:
+    """Return the descriptor of buf/validate/validate.proto after those of what it imports. Raises CodegenError."""
+    found = descriptor_pb2.FileDescriptorSet()
+    imported: list[Any] = [descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2]
+    for module in imported:
+        found.file.append(descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
+    found.file.append(descriptor_pb2.FileDescriptorProto.FromString(_serialized()))
+    return found
+
+
+def _serialized() -> bytes:
+    module = _imported(_MODULE)
+    if module is not None:
+        serialized: bytes = module.DESCRIPTOR.serialized_pb
+        return serialized
+    native = getattr(_imported("protovalidate"), "ViolationPb", None)
+    if native is not None:
+        binary: bytes = native.desc().file.proto.to_binary()
+        return binary
+    raise CodegenError(
+        f"a contract imports {VALIDATE_FILE}, and no installed package has it; "
+        f"install protovalidate >= 2, or any package with the module {_MODULE}"
+    )
+
+
+def _imported(name: str) -> Any:
+    """Return a module, or None where it, or one that it imports, is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None

@@ -1,0 +1,79 @@
+"""What a registry gets: the rules as comments, and a file that needs nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from codegen import proto_stubs, tree
+from codegen.errors import ContractError
+from codegen.registry_text import registry_text
+from codegen.wanted import wanted
+
+CONTRACTS = Path(__file__).parents[3] / "contracts"
+HEAD = 'syntax = "proto3";\npackage x.v1;\n'
+IMPORT = 'import "buf/validate/validate.proto";\n'
+COMMENTED = '/* import "buf/validate/validate.proto"; */\n'
+
+
+def _published(folder: Path, body: str) -> str:
+    text = f"{HEAD}{IMPORT}message M {{\n{body}\n}}\n"
+    (folder / "x.proto").write_text(text)
+    [file] = [each for each in proto_stubs.descriptor_set(folder, ["x.proto"]).file if each.name == "x.proto"]
+    return registry_text(file, text)
+
+
+@pytest.mark.parametrize(
+    ("field", "published"),
+    [
+        (
+            "string a = 1 [(buf.validate.field).string.uuid = true];",
+            "string a = 1 /* [(buf.validate.field).string.uuid = true] */;",
+        ),
+        (
+            "string a = 1 [deprecated = true, (buf.validate.field).string.uuid = true];",
+            "string a = 1 [deprecated = true/* , (buf.validate.field).string.uuid = true */];",
+        ),
+        (
+            "string a = 1 [(buf.validate.field).string.uuid = true, deprecated = true];",
+            "string a = 1 [/* (buf.validate.field).string.uuid = true, */ deprecated = true];",
+        ),
+        (
+            'string a = 1 [(buf.validate.field).string.pattern = "a*/"];',
+            'string a = 1 /* [(buf.validate.field).string.pattern = "a* /"] */;',
+        ),
+    ],
+)
+def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str, tmp_path: Path) -> None:
+    made = _published(tmp_path, f"  {field}")
+    assert made == f"{HEAD}{COMMENTED}message M {{\n  {published}\n}}\n"
+    (tmp_path / "x.proto").write_text(made)
+    assert [each.name for each in proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file] == ["x.proto"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "(buf.validate.field).string.min_len = 1, (buf.validate.field).string.max_len = 9",
+        "(buf.validate.field).string.min_len = 1, deprecated = true, (buf.validate.field).string.max_len = 9",
+        "(buf.validate.field).string = {\n    min_len: 1\n  }",
+    ],
+)
+def test_what_is_published_compiles_without_the_rules(options: str, tmp_path: Path) -> None:
+    made = _published(tmp_path, f"  string a = 1 [{options}];\n  string b = 2;")
+    (tmp_path / "x.proto").write_text(made)
+    [file] = proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file
+    assert [field.name for field in file.message_type[0].field] == ["a", "b"]
+    assert file.message_type[0].field[0].options.deprecated == ("deprecated" in options)
+
+
+def test_places_that_do_not_fit_the_text_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"proto/x.proto: line 5: is not formatted; run: codegen lint --fix"):
+        _published(tmp_path, "\tstring a = 1 [(buf.validate.field).string.uuid = true];")
+
+
+def test_the_contract_is_published_with_its_rules_to_read_and_without_the_other_project_s_file() -> None:
+    subjects = {each.subject: each for each in wanted(tree.read(CONTRACTS)).subjects}
+    assert "buf/validate/validate.proto" not in subjects
+    tally = subjects["tally/v1/tally.proto"]
+    assert tally.references == ("google/rpc/status.proto",)
+    assert "/* [(buf.validate.field).string.uuid = true] */" in tally.text

@@ -1,0 +1,86 @@
+"""Protobuf texts compiled in memory: messages for protovalidate, and the rules that codegen makes of the same text."""
+
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import protovalidate
+from google.protobuf import descriptor_pool, message_factory
+
+from codegen import proto_rules, proto_stubs, rules_module, rules_runtime
+
+_VALIDATOR = protovalidate.Validator()  # type: ignore[no-untyped-call]
+Verdict = list[tuple[str, str]]
+"""(path of the field, id of the rule) of each violation, sorted."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The messages of some files, and their rules as modules by file."""
+
+    pool: Any
+    rules: Mapping[str, types.ModuleType]
+
+    def message(self, full_name: str, serialized: bytes) -> Any:
+        """Return a message of the files as protoc reads them."""
+        message_class: Any = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(full_name))
+        return message_class.FromString(serialized)
+
+    def said_by_rules(self, file: str, function: str, message: Any) -> Verdict:
+        """Return the verdict of a generated function on a message."""
+        return sorted((broken.field, broken.rule_id) for broken in getattr(self.rules[file], function)(message))
+
+
+def compiled(texts: Mapping[str, str]) -> Compiled:
+    """Return Protobuf files compiled, by their names below proto/. Raises ContractError as codegen does."""
+    with TemporaryDirectory() as directory:
+        for name, text in texts.items():
+            path = Path(directory) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        found = proto_stubs.descriptor_set(Path(directory), list(texts))
+    messages = proto_rules.message_rules(found, list(texts))
+    pool = descriptor_pool.DescriptorPool()
+    for file in found.file:
+        pool.AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call, unused-ignore]
+    return Compiled(pool, _loaded(rules_module.module_texts(messages, "in_memory", "# generated")))
+
+
+def _loaded(texts: Mapping[str, str]) -> dict[str, types.ModuleType]:
+    """Return the generated modules, run. They import each other, so each is found by its name meanwhile."""
+    modules = {name: types.ModuleType(f"in_memory.{name.removesuffix('.py').replace('/', '.')}") for name in texts}
+    known: dict[str, types.ModuleType] = {"in_memory": types.ModuleType("in_memory"), "in_memory.rules": rules_runtime}
+    for module in modules.values():
+        parts = module.__name__.split(".")
+        for i in range(1, len(parts)):
+            known.setdefault(".".join(parts[:i]), types.ModuleType(".".join(parts[:i])))
+        known[module.__name__] = module
+    for name, each in known.items():
+        parent, _, last = name.rpartition(".")
+        if parent:
+            setattr(known[parent], last, each)
+        each.__path__ = []  # a package to whoever imports from it
+    sys.modules.update(known)
+    try:
+        for name in sorted(texts, key=lambda name: "import in_memory." in texts[name]):
+            exec(compile(texts[name], name, "exec"), modules[name].__dict__)
+    finally:
+        for name in known:
+            del sys.modules[name]
+    return {name.removesuffix("_rules.py") + ".proto": module for name, module in modules.items()}
+
+
+def said_by_oracle(message: Any) -> Verdict:
+    """Return protovalidate's verdict on a message."""
+    return sorted((_path(found.proto), found.proto.rule_id) for found in _VALIDATOR.collect_violations(message))
+
+
+def _path(violation: Any) -> str:
+    return ".".join(
+        f"{element.field_name}[{element.index}]" if element.HasField("index") else element.field_name
+        for element in violation.field.elements
+    )
