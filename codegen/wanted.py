@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
 from codegen import proto_stubs
 from codegen.errors import ContractError
 from codegen.plan import Wanted, WantedSubject, WantedTopic
@@ -64,18 +66,27 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
         text = _text(file.name, includes)
         if VALIDATE_FILE not in contracts.proto:
             text = registry_text(file, text)
+        imports = tuple((name, other) for name, other in own_texts.items() if owned and name != file.name)
         level = PROTOBUF_LEVEL if owned else None
         yield WantedSubject(
             file.name,
             "PROTOBUF",
             text,
-            proto_stubs.fingerprint(file),
+            _fingerprint(file, text, imports),
             level,
             references,
             f"Protobuf {file.package}",
             owned=owned,
-            imports=tuple((name, other) for name, other in own_texts.items() if owned and name != file.name),
+            imports=imports,
         )
+
+
+def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str, str], ...]) -> str:
+    """Return the fingerprint of a file as it is published: rules that became comments are no part of it."""
+    if VALIDATE_FILE in file.dependency:
+        compiled = proto_stubs.descriptors_of({file.name: text, **dict(imports)}, file.name)
+        file = next(each for each in compiled.file if each.name == file.name)
+    return proto_stubs.fingerprint(file)
 
 
 def _stays_here(name: str, contracts: Contracts) -> bool:
