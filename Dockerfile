@@ -11,6 +11,11 @@ COPY requirements/runtime.txt /runtime.txt
 RUN python -m venv /opt/tally \
     && /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /runtime.txt
 
+# What compiles the contracts is not carried by the services.
+FROM packages AS codegen-packages
+COPY requirements/codegen.txt /codegen.txt
+RUN /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /codegen.txt
+
 FROM ${PYTHON} AS base
 # A volume takes over the owner of the folder that it is mounted on when it is first used.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tally \
@@ -26,6 +31,7 @@ USER 10001:10001
 
 # One-shot: publishes the schemas and creates the topics.
 FROM base AS contracts
+COPY --from=codegen-packages /opt/tally /opt/tally
 COPY codegen ./codegen
 ENTRYPOINT ["python", "-m", "codegen"]
 
