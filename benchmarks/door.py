@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, alternate
 from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server
+from producer.settings import LANES_DEFAULT
 from stack import Stack
 
-LANES = 4
+LANES = LANES_DEFAULT
 CONCURRENCY = 64
 CHANNELS = 8
 BATCH = 1000
