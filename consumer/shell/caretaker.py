@@ -125,7 +125,8 @@ class Caretaker:
     def _notice_stall(self, slot: Slot, now_s: float) -> None:
         """Begin reading again when the log has records that do not come, and in the end with a new member.
 
-        (Seen: after a broker's restart librdkafka fetched some partitions no more, without any error.)
+        What a broker gives to nobody looks different: its last stable offset does not move either (seen: after a
+        SIGKILL of a single broker right behind a commit it stood still until that transaction's producer began again).
         """
         end = self._board.outside.last_stable.get(slot.partition, 0)
         if end <= max(slot.ledger_state.next_offset, slot.position or 0):

@@ -250,6 +250,7 @@ def _tuning(config: SourceConfig) -> dict[str, object]:
         "fetch.message.max.bytes": 4 * 1024 * 1024,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
+        "fetch.queue.backoff.ms": 5,  # of 1,000: a full queue must not stop the fetching for a second
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
         "socket.keepalive.enable": True,
