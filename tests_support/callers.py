@@ -16,7 +16,7 @@ import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
-from tests_support.history import Call, History, Outcome
+from oracle.history import Call, History, Outcome
 from tests_support.waiting import pause
 
 OPTIONS = [

@@ -18,12 +18,12 @@ from common.partitions import partition_of
 from common.registry import SchemaRegistry
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
+from oracle.facts import TopicRecord
+from oracle.kafka_reading import read_committed_offsets, read_topic
+from oracle.reading import examine
 from stack import Stack
 from tests_support import rest
 from tests_support.live import system_of
-from tests_support.oracle.facts import TopicRecord
-from tests_support.oracle.kafka_reading import read_committed_offsets, read_topic
-from tests_support.oracle.reading import examine
 from tests_support.waiting import eventually
 
 WAIT_S = 40.0

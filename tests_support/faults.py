@@ -9,10 +9,10 @@ from typing import Self
 
 from confluent_kafka import KafkaException
 
+from oracle.history import History, Watermark
+from oracle.kafka_reading import read_committed_offsets
+from oracle.reading import System, rest_total
 from stack import PartName, Stack
-from tests_support.history import History, Watermark
-from tests_support.oracle.kafka_reading import read_committed_offsets
-from tests_support.oracle.reading import System, rest_total
 from tests_support.waiting import pause
 
 SEED_VARIABLE = "TALLY_TEST_SEED"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message, Producer
 
+from oracle.decoding import partition_of
+from oracle.facts import TopicRecord
+from oracle.reading import System
 from tests_support import planting
-from tests_support.oracle.decoding import partition_of
-from tests_support.oracle.facts import TopicRecord
-from tests_support.oracle.reading import System
 
 FRAME_BYTES = 5
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from oracle.history import History
+from oracle.reading import System, examine
+from oracle.report import Report
 from stack import Ports, Stack
 from stack.logfiles import tail
 from stack.parts import STAYING
-from tests_support.history import History
-from tests_support.oracle.reading import System, examine
-from tests_support.oracle.report import Report
 
 READY_S = 120.0
 LOG_LINES = 60

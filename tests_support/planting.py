@@ -12,11 +12,11 @@ from typing import Any
 
 import fastavro
 
-from tests_support.history import Call, Outcome
-from tests_support.oracle.chain import chains_at
-from tests_support.oracle.decoding import partition_of
-from tests_support.oracle.facts import Committed, DeadLetter, Facts, Ledger, Mark, TopicRecord
-from tests_support.oracle.truth import Truth, states_at, truth_of
+from oracle.chain import chains_at
+from oracle.decoding import partition_of
+from oracle.facts import Committed, DeadLetter, Facts, Ledger, Mark, TopicRecord
+from oracle.history import Call, Outcome
+from oracle.truth import Truth, states_at, truth_of
 
 PARTITIONS = 12
 SCHEMA_ID = 7

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from oracle.facts import TopicRecord
+from oracle.history import Call, History, Outcome
+from oracle.reading import rest_total
 from stack import Stack
 from tests_support import foreign, planting, rest
 from tests_support.callers import Caller, Pair, error_info, new_pair
-from tests_support.history import Call, History, Outcome
 from tests_support.live import examine_live, live_stack, system_of
-from tests_support.oracle.facts import TopicRecord
-from tests_support.oracle.reading import rest_total
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

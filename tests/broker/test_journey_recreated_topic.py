@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from oracle.facts import TopicRecord
+from oracle.history import History
 from stack import Stack
 from tests_support import foreign, planting, rest
 from tests_support.callers import Caller, new_pair
-from tests_support.history import History
 from tests_support.live import live_stack, system_of
-from tests_support.oracle.facts import TopicRecord
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

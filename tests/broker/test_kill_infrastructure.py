@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import pytest
 
+from oracle.history import History, Outcome
 from stack import Stack
 from tests_support import rest
 from tests_support.callers import Caller, Crowd, new_pair
 from tests_support.faults import Nemesis, Watch, chosen_seed
-from tests_support.history import History, Outcome
 from tests_support.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 

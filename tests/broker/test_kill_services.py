@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from oracle.history import History, Outcome
 from stack import Stack
 from tests_support import foreign
 from tests_support.callers import Crowd
 from tests_support.faults import Nemesis, Watch, chosen_seed
-from tests_support.history import History, Outcome
 from tests_support.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 

@@ -1,27 +1,28 @@
 """From a live system to the oracle's facts: drain, read everything, judge."""
 
-import json
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests_support.history import History
-from tests_support.oracle import judge
-from tests_support.oracle.facts import Facts, TopicRecord
-from tests_support.oracle.kafka_reading import (
+import httpx
+
+from oracle import judge
+from oracle.facts import Facts, TopicRecord
+from oracle.history import History
+from oracle.kafka_reading import (
+    REQUEST_S,
     read_committed_offsets,
     read_dead_letters,
     read_schemas,
     read_topic,
     wait_until_stable,
 )
-from tests_support.oracle.ledger_reading import read_ledgers
-from tests_support.oracle.report import Report
-from tests_support.waiting import eventually
+from oracle.ledger_reading import read_ledgers
+from oracle.report import Report
+from oracle.waiting import until
 
-CONTRACT = Path(__file__).parents[2] / "contracts" / "avro" / "sum_added.avsc"
+CONTRACT = Path(__file__).parents[1] / "contracts" / "avro" / "sum_added.avsc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +94,16 @@ def gather(system: System, records: Mapping[int, Sequence[TopicRecord]], history
 
 
 def rest_total(system: System) -> dict[str, Any]:
-    """Return the body of GET /v1/total."""
-    with urllib.request.urlopen(f"{system.rest_url}/v1/total", timeout=10) as answer:
-        body = json.loads(answer.read())
+    """Return the body of GET /v1/total. Raises ConnectionError."""
+    try:
+        body = httpx.get(f"{system.rest_url}/v1/total", timeout=REQUEST_S).raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise ConnectionError(f"{system.rest_url}/v1/total: {error}") from error
     assert isinstance(body, dict)
     return body
 
 
-def _until_empty(left: Any, timeout_s: float, what: str, retry_on: tuple[type[BaseException], ...] = ()) -> None:
+def _until_empty(left: Any, timeout_s: float, what: str, retry_on: tuple[type[Exception], ...] = ()) -> None:
     seen: list[Any] = []
 
     def done() -> bool:
@@ -108,6 +111,6 @@ def _until_empty(left: Any, timeout_s: float, what: str, retry_on: tuple[type[Ba
         return not seen[0]
 
     try:
-        eventually(done, timeout_s, what, retry_on=retry_on)
+        until(done, timeout_s, what, retry_on=retry_on)
     except AssertionError as error:
         raise AssertionError(f"{error}; left: {seen}") from None

@@ -3,7 +3,7 @@
 import uuid
 from decimal import Decimal, InvalidOperation
 
-from tests_support.oracle.facts import Row
+from oracle.facts import Row
 
 
 def number(value: object) -> Decimal | None:

@@ -6,14 +6,14 @@ offset. ``CHECKS`` lists them by the names of the design.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tests_support.oracle.calls import (
+from oracle.calls import (
     i1_acknowledged_is_counted_once,
     i1_answers_are_true,
     i11_refused_never_appears,
     i12_calls_settle,
 )
-from tests_support.oracle.facts import Facts
-from tests_support.oracle.ledgers import (
+from oracle.facts import Facts
+from oracle.ledgers import (
     i2_counts_are_true,
     i2_each_id_once,
     i3_nothing_aborted,
@@ -24,13 +24,13 @@ from tests_support.oracle.ledgers import (
     i7_never_shorter,
     i8_no_gap_inside,
 )
-from tests_support.oracle.outside import (
+from oracle.outside import (
     i9_commits_go_forward,
     i10_poison_has_one_dead_letter,
     rest_tells_the_truth,
     witness_tells_the_fold,
 )
-from tests_support.oracle.truth import Truth
+from oracle.truth import Truth
 
 Check = Callable[[Facts, Truth], Iterator[str]]
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests_support.oracle.chain import chains_at
-from tests_support.oracle.facts import COUNTED, Facts, Ledger
-from tests_support.oracle.naming import row_text, text
-from tests_support.oracle.truth import Truth, differences, states_at
+from oracle.chain import chains_at
+from oracle.facts import COUNTED, Facts, Ledger
+from oracle.naming import row_text, text
+from oracle.truth import Truth, differences, states_at
 
 
 def i2_each_id_once(facts: Facts, truth: Truth) -> Iterator[str]:

@@ -4,10 +4,10 @@ As Jepsen checks queues: log every call with its outcome, drain, read the topic 
 What was answered OK must be there, what was answered "not committed" must not, the rest may go either way.
 """
 
-from tests_support.oracle.checks import CHECKS
-from tests_support.oracle.facts import COUNTED, Facts
-from tests_support.oracle.report import Finding, Report
-from tests_support.oracle.truth import truth_of
+from oracle.checks import CHECKS
+from oracle.facts import COUNTED, Facts
+from oracle.report import Finding, Report
+from oracle.truth import truth_of
 
 __all__ = ["Facts", "Finding", "Report", "judge"]
 

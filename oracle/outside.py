@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests_support.oracle.chain import chains_at
-from tests_support.oracle.facts import COUNTED, POISON, Facts, Row
-from tests_support.oracle.naming import number
-from tests_support.oracle.truth import Truth, states_at
+from oracle.chain import chains_at
+from oracle.facts import COUNTED, POISON, Facts, Row
+from oracle.naming import number
+from oracle.truth import Truth, states_at
 
 
 def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests_support.history import Call, Watermark
+from oracle.history import Call, Watermark
 
 COUNTED, DUPLICATE, CONFLICT, POISON, MARK = "COUNTED", "DUPLICATE", "CONFLICT", "POISON", "MARK"
 NOTHING = Decimal(0)

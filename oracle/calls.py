@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
-from tests_support.history import Call, Outcome
-from tests_support.oracle.decoding import plus
-from tests_support.oracle.facts import COUNTED, Facts, Ledger, Row
-from tests_support.oracle.naming import number, text
-from tests_support.oracle.truth import Truth
+from oracle.decoding import plus
+from oracle.facts import COUNTED, Facts, Ledger, Row
+from oracle.history import Call, Outcome
+from oracle.naming import number, text
+from oracle.truth import Truth
 
 SETTLE_GRACE_S = 5.0
 """How much later than its deadline a call may come back on a machine that is busy with killing processes."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import fastavro
 
-from tests_support.oracle.facts import TopicRecord
+from oracle.facts import TopicRecord
 
 EXACT = Context(prec=200)
 LIMIT = Decimal(10) ** 29
@@ -100,17 +100,9 @@ def read_record(
     writer = schemas.get(struct.unpack(">I", value[1:5])[0])
     if writer is None:
         return Unfit(reason="UNKNOWN_SCHEMA")
-    if not _same_meaning(writer, reader_schema):
-        return Unfit(reason="UNREADABLE_SCHEMA")
-    body = io.BytesIO(value[5:])
-    try:
-        fields: Any = fastavro.schemaless_reader(body, _parsed(writer), _parsed(reader_schema))
-    except fastavro.read.SchemaResolutionError:
-        return Unfit(reason="UNREADABLE_SCHEMA")
-    except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
-        return Unfit(reason="UNDECODABLE")
-    if body.read(1):
-        return Unfit(reason="UNDECODABLE")
+    fields = _fields(value[5:], writer, reader_schema)
+    if isinstance(fields, Unfit):
+        return fields
     addition = Addition(
         request_id=fields["request_id"],
         a=number_of(fields["a"]),
@@ -119,6 +111,19 @@ def read_record(
     )
     reason = _fault(addition, record, partitions)
     return Unfit(reason=reason) if reason else addition
+
+
+def _fields(data: bytes, writer: str, reader: str) -> Mapping[str, Any] | Unfit:
+    if not _same_meaning(writer, reader):
+        return Unfit(reason="UNREADABLE_SCHEMA")
+    body = io.BytesIO(data)
+    try:
+        fields: Any = fastavro.schemaless_reader(body, _parsed(writer), _parsed(reader))
+    except fastavro.read.SchemaResolutionError:
+        return Unfit(reason="UNREADABLE_SCHEMA")
+    except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
+        return Unfit(reason="UNDECODABLE")
+    return Unfit(reason="UNDECODABLE") if body.read(1) else fields
 
 
 def _fault(addition: Addition, record: TopicRecord, partitions: int) -> str | None:

@@ -3,17 +3,16 @@
 import io
 import json
 import struct
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fastavro
+import httpx
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from tests_support.oracle.facts import Committed, DeadLetter, TopicRecord
-from tests_support.waiting import eventually
+from oracle.facts import Committed, DeadLetter, TopicRecord
+from oracle.waiting import until
 
 REQUEST_S = 10.0
 IDLE_S = 30.0
@@ -56,7 +55,7 @@ def wait_until_stable(servers: str, topic: str, timeout_s: float) -> None:
         ]
 
     try:
-        eventually(
+        until(
             lambda: not open_transactions(),
             timeout_s,
             f"no open transaction in {topic}",
@@ -76,7 +75,7 @@ def read_topic(servers: str, topic: str, isolation: str = "read_committed") -> d
         client.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
         at_end: set[int] = set()
         while len(at_end) < count:
-            messages = client.consume(10_000, 1.0) or eventually(
+            messages = client.consume(10_000, 1.0) or until(
                 lambda: client.consume(10_000, 1.0), IDLE_S, f"the end of {topic}; reached: {sorted(at_end)}"
             )
             for message in messages:
@@ -154,13 +153,10 @@ def read_dead_letters(
 
 
 def _schema_text(registry_url: str, schema_id: int) -> str | None:
-    try:
-        with urllib.request.urlopen(f"{registry_url}/schemas/ids/{schema_id}", timeout=REQUEST_S) as answer:
-            return str(json.loads(answer.read())["schema"])
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise
+    answer = httpx.get(f"{registry_url}/schemas/ids/{schema_id}", timeout=REQUEST_S)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    return str(answer.raise_for_status().json()["schema"])
 
 
 def _witness(metadata: str | None) -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests_support.history import Call, Outcome, Watermark
-from tests_support.oracle import Facts, judge
-from tests_support.oracle.decoding import Addition, Unfit, partition_of, read_record
-from tests_support.oracle.facts import Committed, Ledger, Row, TopicRecord
+from oracle import Facts, judge
+from oracle.decoding import Addition, Unfit, partition_of, read_record
+from oracle.facts import Committed, Ledger, Row, TopicRecord
+from oracle.history import Call, Outcome, Watermark
 from tests_support.planting import PARTITIONS, SCHEMA, SCHEMA_ID, id_in, record, value_of, world
 
 ID, OTHER, THIRD = id_in(3, 0), id_in(3, 1), id_in(3, 2)

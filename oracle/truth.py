@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tests_support.oracle.chain import operands_digest, poison_digest
-from tests_support.oracle.decoding import Unfit, plus, read_record
-from tests_support.oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, Row, TopicRecord
+from oracle.chain import operands_digest, poison_digest
+from oracle.decoding import Unfit, plus, read_record
+from oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, Row, TopicRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import fastavro
 
-from tests_support.oracle.facts import MARK, Ledger, Mark, Row
+from oracle.facts import MARK, Ledger, Mark, Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CRC_BYTES, SYNC_BYTES = 4, 16

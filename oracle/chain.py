@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2b
 
-from tests_support.oracle.decoding import WORD, sixteen_of
-from tests_support.oracle.facts import CONFLICT, COUNTED, DUPLICATE, POISON, Row
+from oracle.decoding import WORD, sixteen_of
+from oracle.facts import CONFLICT, COUNTED, DUPLICATE, POISON, Row
 
 WINDOW = 1024
 KINDS = (COUNTED, DUPLICATE, CONFLICT, POISON)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests_support.history import Call, History, Outcome, Watermark, read_history
+from oracle.history import Call, History, Outcome, Watermark, read_history
 
 CALL = Call(request_id="id", a="1", b="2", outcome=Outcome.OK, sum="3", partition=4, offset=5)
 LOST = Call(request_id="lost", a="1", b="2", outcome=Outcome.UNKNOWN, status="UNAVAILABLE", deadline_s=2.5)

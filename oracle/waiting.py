@@ -1,0 +1,31 @@
+"""Waiting on a condition with a deadline; the oracle's own, since it shares no code with what it judges."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+INTERVAL_S = 0.05
+
+
+class NotInTimeError(AssertionError):
+    """What was waited for did not come; the message tells what, and what was seen last."""
+
+
+def until(condition: Callable[[], T], timeout_s: float, what: str, retry_on: tuple[type[Exception], ...] = ()) -> T:
+    """Return the first truthy value of ``condition()``, asked at least once. Raises NotInTimeError.
+
+    An exception of ``retry_on`` counts as "not yet". ``what`` completes the sentence "not in time: ...".
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            if value := condition():
+                return value
+            seen = ""
+        except retry_on as error:
+            seen = f" ({type(error).__name__}: {error})"
+        if time.monotonic() >= deadline:
+            raise NotInTimeError(f"not in {timeout_s:g} s: {what}{seen}")
+        time.sleep(INTERVAL_S)
