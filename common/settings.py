@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         description="TRACE, DEBUG, INFO, WARNING or ERROR.",
     )
     log_format: str = Field("human", pattern="^(human|json)$", description="human or json, one line an event.")
+    fault_points: str = Field("", description="For tests only: where the process kills, stops or delays itself.")
 
 
 S = TypeVar("S", bound=Settings)

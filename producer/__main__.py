@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from loguru import logger
 
+from common import fault_points
 from common.kafka_config import KafkaConfigError
 from common.settings import SettingsError, effective, help_text, load
 from observability import logs
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = load(ProducerSettings)
         logs.configure("producer", settings.log_level, settings.log_format)
+        if armed := fault_points.arm(settings.fault_points):
+            logger.bind(points=armed).warning("fault points are on: this process is under test")
         return _serve(settings)
     except (SettingsError, KafkaConfigError) as error:
         sys.stderr.write(f"{error}\n")

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
+from common.fault_points import point
 from consumer.core import commit_rules, witness
 from consumer.core.fold import FOLD_VERSION
 from consumer.core.witness import Witness
 from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
+
+_BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
 
 
 class Commits:
@@ -41,6 +44,7 @@ class Commits:
             return
         offsets = self._due(self._slots)
         if offsets:
+            _BEFORE_COMMIT()
             self._in_flight = True
             error = self._source.commit(offsets)
             if error:
@@ -55,6 +59,8 @@ class Commits:
 
     def answered(self, done: dict[int, int], error: str) -> None:
         """Take the answer of a commit. An error is never fatal: the ledger rules, and the next commit covers it."""
+        if done:
+            _AFTER_COMMIT()
         self._in_flight = False
         for partition, next_offset in done.items():
             slot = self._slots.get(partition)

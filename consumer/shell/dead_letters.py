@@ -19,11 +19,13 @@ from typing import Any, Final
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from loguru import logger
 
+from common.fault_points import point
 from consumer.core.dead_letter import DeadRecord, Letter, dead_record
 from consumer.core.recovery import Absent, Known, Unreadable
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
 from consumer.shell.kafka_facts import KafkaFacts
 
+_BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.letters_before_commit"), point("consumer.letters_after_commit")
 _SOCKET_TIMEOUT_S: Final = 3.0
 _SUSPICIOUS_COMMIT_S: Final = 0.8 * _SOCKET_TIMEOUT_S
 """A commit this slow may have been sent twice, and the second EndTxn could end a later transaction."""
@@ -167,7 +169,9 @@ class DeadLetterPublisher:
             )
         place = TopicPartition(self._topic, publication.partition, publication.next_offset, publication.metadata)
         producer.send_offsets_to_transaction([place], publication.group_metadata, self._timeout_s)
+        _BEFORE_COMMIT()
         producer.commit_transaction(self._timeout_s)
+        _AFTER_COMMIT()
 
     def _produce(self, producer: Producer, partition: int, record: DeadRecord) -> None:
         deadline_s = time.monotonic() + self._timeout_s

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from loguru import logger
 
+from common.fault_points import point
 from consumer.core.event import Fetched
 from consumer.core.identity import Refuse
 from consumer.shell import blocks
@@ -33,6 +34,7 @@ from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
 
 _REJOIN_APART_S: Final = 300.0
+_AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,15 @@ class IngestLoop:
             # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
             self._begin_again()
             return
+        if fetch.batches:
+            _AFTER_FETCH()
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
         batches = self._proven([batch for batch in fetch.batches if self._slots.is_read(batch.partition)])
         # 3. decode and classify
         prepared = [block for batch in batches if (block := self._prepared(batch)) is not None]
         # 4. append and fsync, several partitions side by side
+        if prepared:
+            _BEFORE_APPEND()
         written = blocks.write(prepared, self._parts.fsyncs)
         self._note_outcome(prepared, written)
         # 5. look after what is not counting, and show the new picture

@@ -9,6 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from common.fault_points import point
+
+_WRITE, _FSYNC = point("consumer.disk_write"), point("consumer.disk_fsync")
+_RENAME, _DIR_FSYNC = point("consumer.disk_rename"), point("consumer.disk_dir_fsync")
+
 
 class File(Protocol):
     """An open file. Reading is safe while another thread writes."""
@@ -90,6 +95,7 @@ class RealFile:
 
     def write(self, at: int, data: bytes) -> int:
         """See File."""
+        _WRITE()
         return os.pwrite(self._descriptor, data, at)
 
     def truncate(self, size: int) -> None:
@@ -98,6 +104,7 @@ class RealFile:
 
     def sync(self) -> None:
         """See File."""
+        _FSYNC()
         if sys.platform == "darwin":
             import fcntl  # noqa: PLC0415 - only here: macOS's fsync leaves the data in the drive's cache
 
@@ -135,6 +142,7 @@ class RealDisk:
 
     def rename(self, old: Path, new: Path) -> None:
         """See Disk."""
+        _RENAME()
         os.replace(old, new)
 
     def remove(self, path: Path) -> None:
@@ -143,6 +151,7 @@ class RealDisk:
 
     def sync_dir(self, directory: Path) -> None:
         """See Disk."""
+        _DIR_FSYNC()
         descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from common.fault_points import point
 from consumer.core.block import SYNC_BYTES, encode_block
 from consumer.core.fold import LedgerState
 from consumer.core.header import encode_header
@@ -38,6 +39,13 @@ __all__ = ["Ledger", "Opened", "Quarantined", "Recovered", "Removed", "SegmentIn
 
 SEGMENT_BYTES_MAX: Final = 128 * 1024 * 1024
 """Reached, a segment is sealed: small enough to copy and check in a second, large enough that they stay few."""
+
+_BEFORE_FSYNC, _AFTER_FSYNC = point("consumer.before_fsync"), point("consumer.after_fsync")
+_SEGMENT_BEFORE_WRITE = point("consumer.segment_before_write")
+_SEGMENT_BEFORE_FSYNC = point("consumer.segment_before_fsync")
+_SEGMENT_BEFORE_RENAME = point("consumer.segment_before_rename")
+_SEGMENT_BEFORE_DIR_FSYNC = point("consumer.segment_before_dir_fsync")
+_SEGMENT_AFTER_DIR_FSYNC = point("consumer.segment_after_dir_fsync")
 
 
 @dataclass(frozen=True)
@@ -202,14 +210,17 @@ class Ledger:
             sync(self._file, old.path)
         # 2. a temporary file with the header, on the disk
         file = self._create(temporary, header)
+        _SEGMENT_BEFORE_RENAME()
         # 3. its name: either the old files alone, or the new one whole
         try:
             self._disk.rename(temporary, path)
         except OSError as error:
             file.close()
             raise LedgerFailed(f"{temporary}: cannot be renamed: {error}") from error
+        _SEGMENT_BEFORE_DIR_FSYNC()
         # 4. the name is on the disk
         sync_directory(self._disk, self._directory)
+        _SEGMENT_AFTER_DIR_FSYNC()
         if self._file is not None:
             self._file.close()
         if old is not None and old.next_offset > old.first_offset:
@@ -225,7 +236,9 @@ class Ledger:
         except OSError as error:
             raise trouble(temporary, "cannot be created", error) from error
         try:
+            _SEGMENT_BEFORE_WRITE()
             write_all(file, temporary, 0, header)
+            _SEGMENT_BEFORE_FSYNC()
             sync(file, temporary)
         except (LedgerFull, LedgerFailed):
             file.close()
@@ -244,7 +257,9 @@ class Ledger:
         except LedgerFull:
             cut_back(file, active.path, active.end_bytes)
             raise
+        _BEFORE_FSYNC()
         sync(file, active.path)
+        _AFTER_FSYNC()
         active.index.add(self._state.chain, active.end_bytes)
         self._active = replace(
             active,

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from common.fault_points import point
 from producer.core.lane_terms import (
     Aborted,
     AbortFailed,
@@ -44,6 +45,11 @@ _FENCED_CODES = frozenset(
         KafkaError.INVALID_PRODUCER_EPOCH,
     }
 )
+_BEFORE_INIT, _AFTER_INIT = point("producer.before_init"), point("producer.after_init")
+_AFTER_BEGIN, _AFTER_PRODUCE = point("producer.after_begin"), point("producer.after_produce")
+_BEFORE_COMMIT, _COMMIT_UNANSWERED = point("producer.before_commit"), point("producer.commit_unanswered")
+_AFTER_COMMIT = point("producer.after_commit")
+_BEFORE_ABORT, _AFTER_ABORT = point("producer.before_abort"), point("producer.after_abort")
 _RETRY_PAUSE_S = 0.05
 _STATISTICS_INTERVAL_MS = 1_000
 _RENEW_LIMIT_S = 10.0
@@ -169,7 +175,9 @@ class KafkaTransactions:
         self.close()
         try:
             self._instance = _Instance(self._config)
+            _BEFORE_INIT()
             self._instance.client.init_transactions(_RENEW_LIMIT_S)
+            _AFTER_INIT()
             return Renewed()
         except KafkaException as error:
             return RenewFailed(trouble_of(error))
@@ -183,6 +191,7 @@ class KafkaTransactions:
         on_delivery = partial(_on_delivery, offsets, failures)
         try:
             client.begin_transaction()
+            _AFTER_BEGIN()
             for place, (key, value, partition) in enumerate(records):
                 client.produce(topic, value, key, partition, on_delivery=partial(on_delivery, place))
             undelivered = client.flush(self._produce_limit_s)
@@ -192,6 +201,7 @@ class KafkaTransactions:
             return ProduceFailed(trouble_of(KafkaException(failures[0])))
         if undelivered or -1 in offsets:
             return ProduceFailed(Trouble(Kind.ABORTABLE, f"{undelivered} records were not delivered in time"))
+        _AFTER_PRODUCE()
         return Delivered(offsets)
 
     def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
@@ -201,13 +211,16 @@ class KafkaTransactions:
         if self._commit_began_s is None:
             self._commit_began_s = called_s
             instance.ending()
+            _BEFORE_COMMIT()
         try:
             instance.client.commit_transaction(timeout_s)
         except KafkaException as error:
             if error.args[0].retriable():
+                _COMMIT_UNANSWERED()
                 _pause_if_early(called_s, timeout_s)
                 return CommitTimedOut()
             return CommitFailed(trouble_of(error))
+        _AFTER_COMMIT()
         instance.committed(time.monotonic() - self._commit_began_s)
         self._commit_began_s = None
         return CommitReturned(self.idle_signs())
@@ -216,10 +229,12 @@ class KafkaTransactions:
         """See the port."""
         instance = self._open_instance()
         instance.ending()
+        _BEFORE_ABORT()
         try:
             instance.client.abort_transaction(_ABORT_LIMIT_S)
         except KafkaException as error:
             return AbortFailed(trouble_of(error))
+        _AFTER_ABORT()
         return Aborted()
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
