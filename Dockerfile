@@ -37,8 +37,8 @@ ENTRYPOINT ["python", "-m", "codegen"]
 
 FROM base AS producer
 COPY producer ./producer
-ENV TALLY_GRPC_HOST=0.0.0.0
-EXPOSE 50051
+ENV TALLY_GRPC_HOST=0.0.0.0 TALLY_PRODUCER_METRICS_HOST=0.0.0.0
+EXPOSE 50051 9464
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["python", "healthcheck.py", "producer"]
 ENTRYPOINT ["python", "-m", "producer"]
 

@@ -66,6 +66,7 @@ gen: _prepared
     @{{ quote(python) }} -m codegen lint
     @{{ quote(python) }} -m codegen generate
     @{{ quote(python) }} -m codegen check
+    @{{ quote(python) }} -m observability
 
 # Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
 [group("develop")]

@@ -52,6 +52,7 @@ def _serve(settings: ConsumerSettings) -> int:
     from consumer.shell.ledger_lock import lock_replica_directory  # noqa: PLC0415
     from consumer.shell.listener import PortTakenError, listen  # noqa: PLC0415
     from consumer.wiring import Service  # noqa: PLC0415
+    from observability.otlp import OtlpError  # noqa: PLC0415
 
     logger.bind(**effective(settings)).info("starting")
     try:
@@ -60,6 +61,9 @@ def _serve(settings: ConsumerSettings) -> int:
     except (ReplicaDirectoryLocked, PortTakenError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OtlpError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except OSError as error:
         sys.stderr.write(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}\n")
         return 1

@@ -23,19 +23,24 @@ from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
+from consumer.shell.ledger_disk import RealDisk
 from consumer.shell.ledger_errors import LedgerFailed
 from consumer.shell.observer import Observer
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
+from consumer.shell.telemetry import LoopMetrics, observe_board
 from contracts.generated.topics import SUMS, SUMS_DLT
+from observability.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from consumer.shell.http_server import HttpServer
 
 _JOB_THREADS = 4
 """Recoveries and publications side by side; they wait for Kafka most of the time."""
+_TELEMETRY_LIMIT_S = 2.0
+"""For sending what was measured last; a backend that hangs must not hold up the end."""
 _EXIT_DISK_FAILED = 74
 """EX_IOERR of sysexits.h."""
 
@@ -50,6 +55,8 @@ class Service:
     def __init__(self, settings: ConsumerSettings) -> None:
         """Build everything; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError."""
         self._settings = settings
+        self._telemetry = Telemetry("consumer", settings.consumer_replica)
+        metrics = self._telemetry.metrics
         shared = {**_QUIET, **client_config(settings.kafka_bootstrap_servers, settings.kafka_config)}
         kafka_s = settings.consumer_kafka_timeout_ms / 1000
         self._board = Board(SUMS.partitions, settings.rest_waiters_max)
@@ -85,6 +92,7 @@ class Service:
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
+                    disk=RealDisk(metrics.histogram("app.ledger.fsync.duration").record),
                 ),
                 publisher=publisher,
                 schemas=schemas,
@@ -92,6 +100,7 @@ class Service:
                 readers=self._readers,
                 fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
                 jobs=ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job"),
+                watch=LoopMetrics(metrics, SUMS.name),
             ),
             LoopConfig(
                 partitions=SUMS.partitions,
@@ -102,6 +111,7 @@ class Service:
         )
         self._server: HttpServer | None = None
         self._draining = False
+        observe_board(metrics, self._board, self._unready)
         self._end: asyncio.Future[int] | None = None
 
     async def run(self, listener: socket.socket) -> int:
@@ -120,6 +130,7 @@ class Service:
         logger.bind(host=self._settings.rest_host, port=self._settings.rest_port).info("listening for REST")
         code = await self._end
         drained = await self._drain(serving, [ingest, observer])
+        await asyncio.to_thread(self._telemetry.close, _TELEMETRY_LIMIT_S)
         if not drained:
             logger.warning("not all was finished in time; the ledger has what is counted, the rest is read again")
         logger.info("ended")
@@ -143,8 +154,9 @@ class Service:
     def _http_server(self) -> "HttpServer":
         # Imported here, with counting under way in its thread: Litestar takes half a second.
         from consumer.shell.http_server import http_server  # noqa: PLC0415
-        from consumer.shell.rest.app import build_app  # noqa: PLC0415
+        from consumer.shell.rest.app import build_app, route_of  # noqa: PLC0415
         from consumer.shell.rest.parts import RestParts  # noqa: PLC0415
+        from observability.asgi import ObservedHttp  # noqa: PLC0415
 
         settings = self._settings
         parts = RestParts(
@@ -157,8 +169,10 @@ class Service:
             owner_url=settings.owner_url,
             wait_ms_max=settings.rest_wait_ms_max,
             page_rows_max=settings.rest_page_rows_max,
+            metrics=self._telemetry.open().answer,
         )
-        return http_server(build_app(parts), settings.consumer_shutdown_timeout_ms / 2000)
+        app = ObservedHttp(build_app(parts), self._telemetry.metrics, route_of)
+        return http_server(app, settings.consumer_shutdown_timeout_ms / 2000)
 
     def _ingest(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the ingest loop in its thread; however it ends, the process ends with it."""

@@ -2,14 +2,20 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
+    from observability.instruments import Counter
+
 _HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
+
+
+COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
+"""The levels whose lines are counted."""
 
 
 def configure(service: str, level: str, form: str) -> None:
@@ -21,6 +27,11 @@ def configure(service: str, level: str, form: str) -> None:
     else:
         # diagnose=False: a traceback must not show the values of variables, payloads among them.
         logger.add(sys.stderr, level=level, format=_HUMAN, backtrace=False, diagnose=False)
+
+
+def count(counter: "Counter") -> None:
+    """Count the lines of the levels that are counted, from now on."""
+    logger.add(lambda message: counter.add(1, (message.record["level"].name,)), level=COUNTED[0], format="{message}")
 
 
 def _add_fields(record: "Record") -> None:

@@ -45,6 +45,8 @@ def _serve(settings: ProducerSettings) -> int:
     import uvloop  # noqa: PLC0415
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
+    from observability.metrics_server import MetricsPortError  # noqa: PLC0415
+    from observability.otlp import OtlpError  # noqa: PLC0415
     from producer.shell.grpc_server import PortTakenError  # noqa: PLC0415
     from producer.wiring import Service  # noqa: PLC0415
 
@@ -57,9 +59,12 @@ def _serve(settings: ProducerSettings) -> int:
     logger.bind(**effective(settings)).info("starting")
     try:
         return uvloop.new_event_loop().run_until_complete(run())
-    except PortTakenError as error:
+    except (PortTakenError, MetricsPortError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OtlpError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
         sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
         return 2

@@ -23,6 +23,10 @@ class ProducerSettings(Settings):
     grpc_message_bytes_max: int = Field(
         4 * 1024 * 1024, ge=1024, description="The largest request taken, in bytes; a larger one is RESOURCE_EXHAUSTED."
     )
+    producer_metrics_host: str = Field("127.0.0.1", min_length=1, description="The address that serves /metrics.")
+    producer_metrics_port: int = Field(
+        9464, ge=0, le=65535, description="The port that serves /metrics for Prometheus; 0: not served."
+    )
     producer_replica: str = Field(
         "0",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",

@@ -14,6 +14,8 @@ from loguru import logger
 from common import registry
 from common.kafka_config import client_config
 from contracts.generated.topics import SUMS
+from observability.metrics_server import serve_metrics
+from observability.telemetry import Telemetry
 from producer.core.batching import Batch, Limits
 from producer.core.idempotency import KnownIds
 from producer.core.lane import Rules
@@ -25,10 +27,14 @@ from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
 from producer.shell.startup import CannotServeError, Prepared, Startup
+from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTransactions, observe_state
 from producer.shell.topic import TopicAdmin
 
 _ANSWER_RESERVE_S = 1.0
 """Of the time to drain: for answering what could not be committed in the rest of it."""
+
+_TELEMETRY_LIMIT_S = 2.0
+"""For sending what was measured last; a backend that hangs must not hold up the end."""
 
 _QUIET = {"log_level": "0"}
 """For clients whose errors come as exceptions: the client's own lines on standard error would say them again."""
@@ -44,6 +50,8 @@ class Service:
 
     def __init__(self, settings: ProducerSettings) -> None:
         self._settings = settings
+        self._telemetry = Telemetry("producer", settings.producer_replica)
+        metrics = self._telemetry.metrics
         self._kafka = client_config(settings.kafka_bootstrap_servers, settings.kafka_config)
         self._known = KnownIds(
             SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), settings.producer_cache_records_max
@@ -57,29 +65,42 @@ class Service:
             settings.producer_lanes, limits, self._known, self._on_report, settings.producer_gather_ms / 1000
         )
         methods = TallyMethods(self._desk, SUMS.name, SUMS.partitions, settings.producer_add_batch_max)
-        self._door = Door(methods, settings.grpc_message_bytes_max)
+        self._door = Door(ObservedMethods(methods, metrics), settings.grpc_message_bytes_max)
         quiet = self._quiet = {**self._kafka, **_QUIET}
         self._startup = Startup(
             SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, self._unready
         )
         self._lanes: list[LaneThread] = []
+        self._lane_metrics = LaneMetrics(metrics, SUMS.name)
         parts = [_CACHE, *(f"lane {number}" for number in range(settings.producer_lanes))]
         self._reasons = dict.fromkeys(parts, "it is starting")
         self._serving = False
+        observe_state(
+            metrics,
+            settings.producer_lanes,
+            self._reasons.__getitem__,
+            lambda: self._serving,
+            lambda: self._desk.waiting,
+        )
         self._end: asyncio.Future[str] | None = None  # set to the reason; "" is a signal's
 
     async def run(self) -> int:
-        """Serve until a signal or a reason to end. Returns the exit code. Raises PortTakenError."""
+        """Serve until a signal or a reason to end. Returns the exit code. Raises PortTakenError, MetricsPortError."""
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, partial(self._end_with, "", number.name))
         await self._door.start(self._settings.grpc_host, self._settings.grpc_port)
         logger.bind(host=self._settings.grpc_host, port=self._settings.grpc_port).info("listening for gRPC")
+        exposition = self._telemetry.open()
+        if self._settings.producer_metrics_port:
+            host, port = self._settings.producer_metrics_host, self._settings.producer_metrics_port
+            serve_metrics(exposition, host, port, "TALLY_PRODUCER_METRICS_PORT")
         life = asyncio.create_task(self._live())
         cause = await self._end
         life.cancel()
         await self._drain()
+        await asyncio.to_thread(self._telemetry.close, _TELEMETRY_LIMIT_S)
         if cause:
             logger.bind(reason=cause).error("ended")
             return 1
@@ -120,7 +141,8 @@ class Service:
                 settings.producer_socket_timeout_ms,
             )
             transactions = KafkaTransactions(config, self._quiet, SUMS.name)
-            self._lanes.append(LaneThread(number, transactions, encoder, post, rules))
+            observed = ObservedTransactions(transactions, self._lane_metrics)
+            self._lanes.append(LaneThread(number, observed, encoder, post, rules))
         for lane in self._lanes:
             lane.start()
 

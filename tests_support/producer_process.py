@@ -42,6 +42,7 @@ class ProducerProcess:
     def __init__(self, stack: Stack, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = int((environment or {}).get("TALLY_GRPC_PORT") or free_port())
+        self.metrics_port = free_port()
         self.log = folder / f"producer-{self.port}-{uuid.uuid4().hex[:6]}.log"
         self._folder = folder
         self._environment = {
@@ -49,6 +50,7 @@ class ProducerProcess:
             **stack.environment(),
             "PYTHONPATH": str(ROOT),
             "TALLY_GRPC_PORT": str(self.port),
+            "TALLY_PRODUCER_METRICS_PORT": str(self.metrics_port),
             **(environment or {}),
         }
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.enable_http_proxy", 0)])

@@ -14,6 +14,7 @@ from consumer.core.witness import Witness
 from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
+from consumer.shell.watch import Watch
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
 
@@ -22,13 +23,21 @@ class Commits:
     """See the module's docstring."""
 
     def __init__(
-        self, source: KafkaSource, slots: Slots, owner_url: str, retry_s: float, monotonic_s: Callable[[], float]
+        self,
+        *,
+        source: KafkaSource,
+        slots: Slots,
+        owner_url: str,
+        retry_s: float,
+        monotonic_s: Callable[[], float],
+        watch: Watch,
     ) -> None:
         self._source = source
         self._slots = slots
         self._owner_url = owner_url
         self._retry_s = retry_s
         self._monotonic_s = monotonic_s
+        self._watch = watch
         self._in_flight = False
         self._not_before_s = 0.0
         self._last_error = ""
@@ -46,6 +55,7 @@ class Commits:
         if offsets:
             _BEFORE_COMMIT()
             self._in_flight = True
+            self._watch.committing()
             error = self._source.commit(offsets)
             if error:
                 self.answered({}, error)
@@ -62,6 +72,7 @@ class Commits:
         if done:
             _AFTER_COMMIT()
         self._in_flight = False
+        self._watch.committed(error)
         for partition, next_offset in done.items():
             slot = self._slots.get(partition)
             if slot is not None and slot.progress is not None:

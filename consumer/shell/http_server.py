@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 
 import uvicorn
-from litestar import Litestar
+
+from observability.asgi import App
 
 
 class HttpServer(uvicorn.Server):
@@ -16,7 +17,7 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def http_server(app: Litestar, drain_s: float) -> HttpServer:
+def http_server(app: App, drain_s: float) -> HttpServer:
     """Return a server; ``serve(sockets=[...])`` runs it until ``should_exit``. Calls then have ``drain_s``."""
     config = uvicorn.Config(
         app,

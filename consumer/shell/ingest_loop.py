@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from loguru import logger
@@ -32,6 +32,7 @@ from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
+from consumer.shell.watch import Watch
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")
@@ -61,6 +62,7 @@ class Parts:
     fsyncs: Executor
     jobs: Executor
     monotonic_s: Callable[[], float] = time.monotonic
+    watch: Watch = field(default_factory=Watch)
 
 
 class IngestLoop:
@@ -71,7 +73,14 @@ class IngestLoop:
         self._parts = parts
         self._config = config
         self._slots = Slots(parts.source, config.partitions, config.retry_s, clock)
-        self._commits = Commits(parts.source, self._slots, config.owner_url, config.retry_s, clock)
+        self._commits = Commits(
+            source=parts.source,
+            slots=self._slots,
+            owner_url=config.owner_url,
+            retry_s=config.retry_s,
+            monotonic_s=clock,
+            watch=parts.watch,
+        )
         self._caretaker = Caretaker(
             slots=self._slots,
             commits=self._commits,
@@ -127,7 +136,9 @@ class IngestLoop:
     def round(self) -> None:
         """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
+        self._parts.watch.fetching()
         fetch = self._parts.source.fetch()
+        self._parts.watch.fetched(fetch)
         if self._late_commit:
             # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
             # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
@@ -143,6 +154,7 @@ class IngestLoop:
         if prepared:
             _BEFORE_APPEND()
         written = blocks.write(prepared, self._parts.fsyncs)
+        self._parts.watch.written(written)
         self._note_outcome(prepared, written)
         # 5. look after what is not counting, and show the new picture
         self._pause_out_of_range(fetch.out_of_range)

@@ -5,6 +5,8 @@
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -75,11 +77,19 @@ class Disk(Protocol):
         ...
 
 
-class RealFile:
-    """A file descriptor."""
+OnSync = Callable[[float], None]
 
-    def __init__(self, descriptor: int) -> None:
+
+def _unheard(_took_s: float) -> None:
+    """Nobody wants to know."""
+
+
+class RealFile:
+    """A file descriptor. ``on_sync`` is told how many seconds each sync took."""
+
+    def __init__(self, descriptor: int, on_sync: OnSync = _unheard) -> None:
         self._descriptor = descriptor
+        self._on_sync = on_sync
 
     def size(self) -> int:
         """See File."""
@@ -104,6 +114,7 @@ class RealFile:
 
     def sync(self) -> None:
         """See File."""
+        began_s = time.perf_counter()
         _FSYNC()
         if sys.platform == "darwin":
             import fcntl  # noqa: PLC0415 - only here: macOS's fsync leaves the data in the drive's cache
@@ -111,6 +122,7 @@ class RealFile:
             fcntl.fcntl(self._descriptor, fcntl.F_FULLFSYNC)
         else:
             os.fdatasync(self._descriptor)
+        self._on_sync(time.perf_counter() - began_s)
 
     def close(self) -> None:
         """See File."""
@@ -118,7 +130,10 @@ class RealFile:
 
 
 class RealDisk:
-    """The operating system's files."""
+    """The operating system's files. ``on_sync`` is told how many seconds each sync of a file took; any thread calls."""
+
+    def __init__(self, on_sync: OnSync = _unheard) -> None:
+        self._on_sync = on_sync
 
     def make_dirs(self, directory: Path) -> None:
         """See Disk."""
@@ -134,11 +149,12 @@ class RealDisk:
 
     def create(self, path: Path) -> RealFile:
         """See Disk."""
-        return RealFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        return RealFile(descriptor, self._on_sync)
 
     def open(self, path: Path, *, write: bool) -> RealFile:
         """See Disk."""
-        return RealFile(os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC))
+        return RealFile(os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC), self._on_sync)
 
     def rename(self, old: Path, new: Path) -> None:
         """See Disk."""

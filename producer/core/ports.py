@@ -9,7 +9,7 @@ tests; one suite of scenarios runs on the fake and on the real one.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from producer.core.lane_terms import (
     Aborted,
@@ -24,6 +24,9 @@ from producer.core.lane_terms import (
     WasReadBack,
 )
 from producer.core.refusals import Refusal
+
+if TYPE_CHECKING:
+    from contracts.generated.tally.v1 import tally_pb2
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -47,6 +50,18 @@ class Incoming(Generic[Request]):
 
 
 Method: TypeAlias = Callable[[Incoming[Request]], Awaitable[Response | Refusal]]
+
+
+class Methods(Protocol):
+    """The service, one method a call."""
+
+    async def add(self, incoming: "Incoming[tally_pb2.AddRequest]") -> "tally_pb2.AddResponse | Refusal":
+        """Add one pair of numbers."""
+
+    async def add_batch(
+        self, incoming: "Incoming[tally_pb2.AddBatchRequest]"
+    ) -> "tally_pb2.AddBatchResponse | Refusal":
+        """Add many pairs of numbers; each has a result of its own."""
 
 
 def deadline_s(now_s: float, remaining_s: float | None) -> float:

@@ -11,9 +11,8 @@ from loguru import logger
 
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from producer.core import refusals
-from producer.core.ports import Incoming, Method, Request, Response
+from producer.core.ports import Incoming, Method, Methods, Request, Response
 from producer.core.refusals import Refusal
-from producer.shell.methods import TallyMethods
 from producer.shell.reflection import add_reflection
 from producer.shell.rpc_status import status_of
 
@@ -33,7 +32,7 @@ class PortTakenError(Exception):
 class TallyServicer(tally_pb2_grpc.TallyServiceServicer):
     """Carries calls to the methods. The task of a call is cancelled by gRPC when its caller is gone."""
 
-    def __init__(self, methods: TallyMethods) -> None:
+    def __init__(self, methods: Methods) -> None:
         self._methods = methods
         self.calls = 0
         """How many calls have come; that it stands still tells that there is nobody at the door."""
@@ -70,7 +69,7 @@ async def _carry(method: Method[Request, Response], request: Request, context: _
 class Door:
     """The server. It listens at once, and its health is NOT_SERVING until it is told otherwise."""
 
-    def __init__(self, methods: TallyMethods, message_bytes_max: int) -> None:
+    def __init__(self, methods: Methods, message_bytes_max: int) -> None:
         self._server = grpc.aio.server(
             options=[
                 # Two servers that share a port by mistake would each get half of the calls.

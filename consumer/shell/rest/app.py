@@ -1,5 +1,8 @@
 """The REST application: controllers, problem documents, OpenAPI."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -8,6 +11,7 @@ from consumer.shell.rest.entries import EntriesController
 from consumer.shell.rest.exports import ExportsController
 from consumer.shell.rest.health import HealthController
 from consumer.shell.rest.home import home
+from consumer.shell.rest.metrics import metrics
 from consumer.shell.rest.openapi import assets, openapi_config
 from consumer.shell.rest.partitions import PartitionsController
 from consumer.shell.rest.parts import RestParts
@@ -18,12 +22,18 @@ from consumer.shell.rest.total import TotalController
 _BODY_BYTES_MAX = 64 * 1024
 
 
+def route_of(scope: Mapping[str, Any]) -> str:
+    """Return the template of the route that a call was led to, "" when there is none."""
+    return str(scope.get("path_template", ""))
+
+
 def build_app(parts: RestParts) -> Litestar:
     """Return the ASGI application."""
     return Litestar(
         route_handlers=[
             home,
             assets(),
+            metrics,
             TotalController,
             RequestsController,
             EntriesController,

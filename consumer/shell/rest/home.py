@@ -16,6 +16,7 @@ _LINKS = (
     ("/v1/exports", "exports"),
     ("/health/ready", "ready or not, and why"),
     ("/schema", "the API"),
+    ("/metrics", "what is measured, for Prometheus"),
 )
 
 

@@ -65,6 +65,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         owner_url="http://here:8000",
         wait_ms_max=30_000,
         page_rows_max=1_000,
+        metrics=lambda accept: (b"", "text/plain"),
     )
     with TestClient(build_app(parts), raise_server_exceptions=False) as client:
         made = World(client, board, figures_of(ledger.ledger.state))

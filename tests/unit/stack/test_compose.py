@@ -73,8 +73,6 @@ def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of
             assert match, text
             published[match[1]] = int(match[2])
     inside_only = {"controller", "registry_management"}
-    if "producer_metrics_port" not in ProducerSettings.model_fields:
-        inside_only.add("metrics")  # reserved: the producer does not serve them yet
     native = {SETTINGS[name]: port for name, port in Ports.default().by_name().items() if name not in inside_only}
     assert published == native
 

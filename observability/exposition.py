@@ -1,0 +1,115 @@
+"""/metrics: what a service measured, as Prometheus reads it; with exemplars where the caller asks for OpenMetrics."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk.metrics.export import Gauge, HistogramDataPoint, MetricsData, NumberDataPoint, Sum
+from opentelemetry.sdk.metrics.export import Metric as MetricData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import format_span_id, format_trace_id
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar as TextExemplar
+
+from observability import catalogue
+from observability.catalogue import prometheus_label, prometheus_name
+from observability.sdk_metrics import SdkMetrics
+
+_NAMED_RESOURCE = ("service.name", "service.instance.id", "service.version")
+
+
+class Exposition:
+    """Answers calls of /metrics. Any thread."""
+
+    def __init__(self, metrics: SdkMetrics) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(_Collector(metrics))
+
+    def answer(self, accept: str) -> tuple[bytes, str]:
+        """Return body and content type for an Accept header."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+
+class _Collector(Collector):
+    def __init__(self, metrics: SdkMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Family]:
+        found = self._metrics.collect()
+        return [] if found is None else families(found)
+
+
+def families(found: MetricsData) -> list[Family]:
+    """Return metrics as the families of the Prometheus client."""
+    made: list[Family] = []
+    for resource in found.resource_metrics:
+        made.append(_target_info(resource.resource))
+        made += [_family(metric) for scope in resource.scope_metrics for metric in scope.metrics]
+    return made
+
+
+def _target_info(resource: Resource) -> Family:
+    labels = {prometheus_label(name): str(resource.attributes[name]) for name in _NAMED_RESOURCE}
+    family = GaugeMetricFamily("target_info", "Who this is.", labels=list(labels))
+    family.add_metric(list(labels.values()), 1)
+    return family
+
+
+def _family(metric: MetricData) -> Family:
+    name = prometheus_name(metric.name, catalogue.load().metrics[metric.name])
+    points: Sequence[Any] = metric.data.data_points
+    # A family has the same labels on every line; an absent attribute is an empty label, which Prometheus drops.
+    names = sorted({attribute for point in points for attribute in point.attributes or {}})
+    labels = [prometheus_label(attribute) for attribute in names]
+    meaning = metric.description or ""
+    if isinstance(metric.data, Sum):
+        return _numbers(CounterMetricFamily(name.removesuffix("_total"), meaning, labels=labels), names, points)
+    if isinstance(metric.data, Gauge):
+        return _numbers(GaugeMetricFamily(name, meaning, labels=labels), names, points)
+    family = HistogramMetricFamily(name, meaning, labels=labels)
+    for point in points:
+        buckets: Any = _buckets(point)  # the library's type wants either all or none of them to have an exemplar
+        family.add_metric(_values(names, point), buckets, point.sum)
+    return family
+
+
+def _numbers(
+    family: CounterMetricFamily | GaugeMetricFamily, names: Sequence[str], points: Sequence[NumberDataPoint]
+) -> Family:
+    for point in points:
+        family.add_metric(_values(names, point), point.value)
+    return family
+
+
+def _values(names: Sequence[str], point: NumberDataPoint | HistogramDataPoint) -> list[str]:
+    attributes = point.attributes or {}
+    return [str(attributes.get(name, "")) for name in names]
+
+
+def _buckets(point: HistogramDataPoint) -> list[tuple[str, float, TextExemplar | None]]:
+    """Return (upper bound, count up to it, exemplar) of each bucket."""
+    exemplars = {_place(point, each): each for each in point.exemplars}
+    bounds = [*(repr(float(bound)) for bound in point.explicit_bounds), "+Inf"]
+    found: list[tuple[str, float, TextExemplar | None]] = []
+    count = 0
+    for place, (bound, inside) in enumerate(zip(bounds, point.bucket_counts, strict=True)):
+        count += inside
+        exemplar = exemplars.get(place)
+        found.append((bound, count, None if exemplar is None else _exemplar(exemplar)))
+    return found
+
+
+def _place(point: HistogramDataPoint, exemplar: Exemplar) -> int:
+    return sum(bound < exemplar.value for bound in point.explicit_bounds)
+
+
+def _exemplar(exemplar: Exemplar) -> TextExemplar:
+    assert exemplar.trace_id is not None
+    assert exemplar.span_id is not None
+    labels = {"trace_id": format_trace_id(exemplar.trace_id), "span_id": format_span_id(exemplar.span_id)}
+    return TextExemplar(labels, exemplar.value, exemplar.time_unix_nano / 1e9)

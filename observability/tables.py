@@ -1,0 +1,36 @@
+"""The catalogue as Markdown, for docs/OBSERVABILITY.md."""
+
+import re
+from typing import Final
+
+from observability.catalogue import Catalogue, prometheus_label, prometheus_name
+
+_BEGIN: Final = "<!-- made from observability/signals.yaml by `just gen`: {name} -->"
+_END: Final = "<!-- end: {name} -->"
+
+
+def metrics_table(catalogue: Catalogue) -> str:
+    """Return a table of all metrics as they stand on /metrics."""
+    rows = [
+        f"| `{prometheus_name(name, metric)}` | {metric.kind} | {', '.join(metric.services)} | "
+        f"{', '.join(f'`{prometheus_label(each)}`' for each in metric.attributes)} | {metric.meaning} |"
+        for name, metric in sorted(catalogue.metrics.items())
+    ]
+    return "\n".join(["| metric | kind | of | labels | meaning |", "|---|---|---|---|---|", *rows])
+
+
+def labels_table(catalogue: Catalogue) -> str:
+    """Return a table of all labels."""
+    rows = [f"| `{prometheus_label(name)}` | {meaning} |" for name, meaning in sorted(catalogue.attributes.items())]
+    return "\n".join(["| label | what it holds |", "|---|---|", *rows])
+
+
+def updated(document: str, catalogue: Catalogue) -> str:
+    """Return the document with its tables made anew. Raises ValueError when it has no place for one."""
+    for name, table in (("metrics", metrics_table(catalogue)), ("labels", labels_table(catalogue))):
+        begin, end = _BEGIN.format(name=name), _END.format(name=name)
+        found = re.findall(f"{re.escape(begin)}.*?{re.escape(end)}", document, re.DOTALL)
+        if len(found) != 1:
+            raise ValueError(f"the document has {len(found)} places between {begin!r} and {end!r}, and 1 is needed")
+        document = document.replace(found[0], f"{begin}\n{table}\n{end}")
+    return document

@@ -1,0 +1,178 @@
+"""What the producer measures: calls at the port of the methods, transactions at the port of the lanes.
+
+Both are wrapped where they are wired, so neither a door nor a lane nor a method knows of it, and every door is measured
+alike. A call that is refused, cancelled or late is counted under the status that its caller sees.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from contracts.generated.tally.v1 import tally_pb2
+from observability.instruments import Counter, Histogram
+from observability.metrics import Metrics
+from producer.core.lane_terms import (
+    Aborted,
+    AbortFailed,
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    Delivered,
+    Found,
+    ProduceFailed,
+    Renewed,
+    RenewFailed,
+    WasReadBack,
+)
+from producer.core.ports import Incoming, Method, Methods, Outgoing, Place, Request, Response, Transactions
+from producer.core.refusals import Code, Refusal
+
+_SERVICE: Final = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
+
+_OUR_FAULT: Final = frozenset({Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVAILABLE})
+"""Of the codes that Tally answers, those that semantic conventions call errors of a server."""
+
+
+class ObservedMethods:
+    """The methods, each call measured."""
+
+    def __init__(self, methods: Methods, metrics: Metrics) -> None:
+        self._durations = metrics.histogram("rpc.server.call.duration")
+        self._add, self._add_batch = methods.add, methods.add_batch
+
+    async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
+        """See Methods."""
+        return await self._call(f"{_SERVICE}/Add", self._add, incoming)
+
+    async def add_batch(self, incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse | Refusal:
+        """See Methods."""
+        return await self._call(f"{_SERVICE}/AddBatch", self._add_batch, incoming)
+
+    async def _call(
+        self, name: str, method: Method[Request, Response], incoming: Incoming[Request]
+    ) -> Response | Refusal:
+        began_s = time.perf_counter()
+        status, error = "", None
+        try:
+            answer = await method(incoming)
+        except asyncio.CancelledError:
+            # gRPC cancels a call whose caller is gone, and one whose deadline has passed.
+            late = incoming.remaining_s is not None and time.perf_counter() - began_s >= incoming.remaining_s
+            status = Code.DEADLINE_EXCEEDED.name if late else "CANCELLED"
+            error = status if late else None
+            raise
+        except Exception as defect:
+            status, error = Code.INTERNAL.name, type(defect).__name__
+            raise
+        else:
+            status, error = _outcome_of(answer)
+            return answer
+        finally:
+            self._durations.record(time.perf_counter() - began_s, (name, status, error))
+
+
+def _outcome_of(answer: object) -> tuple[str, str | None]:
+    """Return status and error of an answer."""
+    if not isinstance(answer, Refusal):
+        return "OK", None
+    return answer.code.name, answer.reason.value if answer.code in _OUR_FAULT else None
+
+
+class LaneMetrics:
+    """The instruments that all lanes share."""
+
+    def __init__(self, metrics: Metrics, topic: str) -> None:
+        self.topic = topic
+        self.operations: Histogram = metrics.histogram("messaging.client.operation.duration")
+        self.records: Histogram = metrics.histogram("app.txn.records")
+        self.sent: Counter = metrics.counter("messaging.client.sent.messages", [(topic,)])
+        self.aborts: Counter = metrics.counter("app.txn.aborts", [()])
+
+
+class ObservedTransactions:
+    """A lane's transactional client, each transaction measured. See the port for the methods."""
+
+    def __init__(self, inner: Transactions, metrics: LaneMetrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+        self._records = 0  # of the transaction that is open
+        self._commit_began_s: float | None = None
+
+    def renew(self) -> Renewed | RenewFailed:
+        """See the port."""
+        self._commit_began_s = None
+        return self._inner.renew()
+
+    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+        """See the port."""
+        self._records = len(records)
+        self._commit_began_s = None
+        began_s = time.perf_counter()
+        event = self._inner.produce(records)
+        self._note("send", began_s, event.trouble.kind.value if isinstance(event, ProduceFailed) else None)
+        return event
+
+    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+        """See the port. A commit that is called again is one operation, from its first call on."""
+        if self._commit_began_s is None:
+            self._commit_began_s = time.perf_counter()
+        event = self._inner.commit(timeout_s)
+        if not isinstance(event, CommitTimedOut):
+            error = event.trouble.kind.value if isinstance(event, CommitFailed) else None
+            self._note("commit", self._commit_began_s, error)
+            self._commit_began_s = None
+        if isinstance(event, CommitReturned):
+            self._committed()
+        return event
+
+    def abort(self) -> Aborted | AbortFailed:
+        """See the port."""
+        began_s = time.perf_counter()
+        event = self._inner.abort()
+        self._note("abort", began_s, event.trouble.kind.value if isinstance(event, AbortFailed) else None)
+        self._metrics.aborts.add(1)
+        return event
+
+    def read_back(self, places: Sequence[Place]) -> WasReadBack:
+        """See the port. What is found committed was sent after all."""
+        event = self._inner.read_back(places)
+        if event.found is Found.ALL:
+            self._committed()
+        return event
+
+    def idle_signs(self) -> str:
+        """See the port."""
+        return self._inner.idle_signs()
+
+    def close(self) -> None:
+        """See the port."""
+        self._inner.close()
+
+    def _committed(self) -> None:
+        self._metrics.records.record(self._records)
+        self._metrics.sent.add(self._records, (self._metrics.topic,))
+
+    def _note(self, operation: str, began_s: float, error: str | None) -> None:
+        took_s = time.perf_counter() - began_s
+        self._metrics.operations.record(took_s, (operation, self._metrics.topic, error))
+
+
+def observe_state(
+    metrics: Metrics,
+    lanes: int,
+    why_unready: Callable[[str], str],
+    serving: Callable[[], bool],
+    waiting: Callable[[], int],
+) -> None:
+    """Make the gauges of the producer's state. ``why_unready`` is of a part, "lane 0"; nothing when it is ready."""
+
+    def lane_states() -> Iterable[tuple[float, tuple[str | int, ...]]]:
+        for lane in range(lanes):
+            ready = not why_unready(f"lane {lane}")
+            yield float(ready), (lane, "READY")
+            yield float(not ready), (lane, "UNREADY")
+
+    metrics.gauge("app.lane.state", lane_states)
+    metrics.gauge("app.ready", lambda: [(float(serving()), ())])
+    metrics.gauge("app.queue.records", lambda: [(waiting(), ())])

@@ -1,0 +1,90 @@
+"""The catalogue is whole, and nobody can emit what is not in it."""
+
+import re
+
+import pytest
+
+from observability import catalogue
+from observability.__main__ import DOCUMENT
+from observability.catalogue import CatalogueError, Metric, parse, prometheus_name
+from observability.metrics import Metrics
+from observability.tables import updated
+
+SERVICES = {"producer", "consumer"}
+FORBIDDEN = re.compile(r"request|key|offset|position|client|peer")
+
+
+def test_every_metric_has_a_service_a_meaning_and_attributes_that_are_explained() -> None:
+    """Each attribute that is explained is also in use, and so are the buckets."""
+    whole = catalogue.load()
+    for name, metric in whole.metrics.items():
+        assert set(metric.services) <= SERVICES, name
+        assert metric.services, name
+        assert metric.meaning.endswith("."), name
+    assert {each for metric in whole.metrics.values() for each in metric.attributes} == set(whole.attributes)
+    assert {metric.buckets for metric in whole.metrics.values()} - {""} == set(whole.buckets)
+    assert all(sorted(set(bounds)) == list(bounds) for bounds in whole.buckets.values())
+
+
+def test_no_attribute_is_an_id_a_key_or_an_offset() -> None:
+    """HTTP's method is the one word that only looks like one."""
+    names = set(catalogue.load().attributes) - {"http.request.method"}
+    assert [name for name in names if FORBIDDEN.search(name)] == []
+
+
+def test_no_two_metrics_have_one_name_for_prometheus() -> None:
+    metrics = catalogue.load().metrics
+    names = [prometheus_name(name, metric) for name, metric in metrics.items()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "unit", "expected"),
+    [
+        ("rpc.server.call.duration", "histogram", "s", "rpc_server_call_duration_seconds"),
+        ("process.memory.usage", "gauge", "By", "process_memory_usage_bytes"),
+        ("process.cpu.time", "counter", "s", "process_cpu_time_seconds_total"),
+        ("app.txn.records", "histogram", "{record}", "app_txn_records"),
+        ("app.ready", "gauge", "1", "app_ready_ratio"),
+    ],
+)
+def test_names_are_translated_as_opentelemetry_does_it(name, kind, unit, expected) -> None:
+    assert prometheus_name(name, Metric(kind, unit, ("producer",), "It.")) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("app.txn.record", "histogram"), ("app.txn.records", "counter"), ("app.block.records", "histogram")],
+)
+def test_an_instrument_that_is_not_in_the_catalogue_cannot_be_made(name: str, kind: str) -> None:
+    """A wrong name, a wrong kind, another service's metric: each ends the start and names the signal."""
+    metrics = Metrics("producer")
+    make = {"histogram": metrics.histogram, "counter": metrics.counter}[kind]
+    with pytest.raises(CatalogueError, match=name):
+        make(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("metrics: {a.b: {kind: counter, unit: s, services: [x], meaning: M., colour: red}}", "colour"),
+        ("metrics: {a.b: {kind: counter, unit: s, services: [x], meaning: M., attributes: [who]}}", "a.b .* who"),
+        ("metrics: {a.b: {kind: histogram, unit: s, services: [x], meaning: M.}}", "a.b is a histogram"),
+        ("metrics: {a.b: {kind: sum, unit: s, services: [x], meaning: M.}}", "kind"),
+        ("metrics: [", "signals.yaml"),
+    ],
+)
+def test_a_broken_catalogue_is_refused_with_the_signal_named(text: str, words: str) -> None:
+    with pytest.raises(CatalogueError, match=words):
+        parse("buckets: {}\nattributes: {}\n" + text)
+
+
+def test_the_document_has_the_tables_of_the_catalogue() -> None:
+    """``just gen`` makes them."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert updated(text, catalogue.load()) == text
+
+
+def test_a_document_without_a_place_for_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 places"):
+        updated("nothing", catalogue.load())
