@@ -8,6 +8,7 @@ those of many tasks do.
 import asyncio
 from collections.abc import Coroutine, Iterable
 from decimal import Decimal
+from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar
@@ -26,11 +27,11 @@ class BlockingTallyClient:
         outcome = client.add("2", "40.5")
     """
 
-    def __init__(self, target: str, *, policy: RetryPolicy | None = None) -> None:
+    def __init__(self, target: str, *, policy: RetryPolicy | None = None, history: Path | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="tally-client", daemon=True)
         self._thread.start()
-        self._client = self._run(_connect(target, policy))
+        self._client = self._run(_connect(target, policy, history))
 
     def __enter__(self) -> "BlockingTallyClient":
         return self
@@ -64,6 +65,6 @@ class BlockingTallyClient:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
 
-async def _connect(target: str, policy: RetryPolicy | None) -> TallyClient:
+async def _connect(target: str, policy: RetryPolicy | None, history: Path | None) -> TallyClient:
     """Make the client inside the loop that it will belong to."""
-    return TallyClient(target, policy=policy)
+    return TallyClient(target, policy=policy, history=history)

@@ -3,11 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 
 from client.gather import Gatherer
+from client.history import AttemptLog
 from client.outcomes import Addition, Outcome
 from client.retry import RetryPolicy
 from client.sending import Environment, settle
@@ -25,7 +28,8 @@ class TallyClient:
             outcome = await client.add("2", "40.5")
 
     Additions that wait at the same time travel together. Every addition is retried under its own request id until
-    the policy's deadline, which counts from when it is sent.
+    the policy's deadline, which counts from when it is sent. ``history`` is a file to which every attempt is appended,
+    with its outcome; ``tally verify --topic`` holds it against the topic and the ledgers.
     """
 
     def __init__(
@@ -36,11 +40,15 @@ class TallyClient:
         batch_max: int = BATCH_MAX,
         batches_in_flight: int = BATCHES_IN_FLIGHT,
         environment: Environment | None = None,
+        history: Path | None = None,
     ) -> None:
         if batch_max < 1 or batches_in_flight < 1:
             raise ValueError("batch_max and batches_in_flight must be at least 1")
         self._policy = policy or RetryPolicy()
         self._environment = environment or Environment()
+        self._history = None if history is None else AttemptLog(history)
+        if self._history is not None:
+            self._environment = replace(self._environment, on_attempt=self._history)
         self._batch_max = batch_max
         self._batches_in_flight = batches_in_flight
         self._transport = GrpcTransport(target)
@@ -97,6 +105,8 @@ class TallyClient:
         """Wait for what is under way, at most the policy's deadline, and close the connection."""
         await self._gatherer.close()
         await self._transport.close()
+        if self._history is not None:
+            self._history.close()
 
     async def _settle(self, additions: Sequence[Addition]) -> list[Outcome]:
         return await settle(self._transport, additions, self._policy, self._environment)

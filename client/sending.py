@@ -35,13 +35,25 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an observer learns after each attempt: what was sent, and the reply to each, in their order."""
+
+    additions: Sequence[Addition]
+    replies: Sequence[Reply]
+    started_s: float
+    ended_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
-    """What is not a decision: time and chance. Tests put their own here."""
+    """What is not a decision: time, chance, and who looks on. Tests put their own here."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random01: Callable[[], float] = random.random
     on_retry: Callable[[Retry], None] = lambda _: None
+    on_attempt: Callable[[Attempt], None] = lambda _: None
 
 
 class _Unsettled:
@@ -103,7 +115,9 @@ async def settle(
         # 1. one attempt with everything that has no final answer
         left_s = policy.deadline_s - (environment.clock() - started)
         timeout_s = max(min(policy.attempt_timeout_s, left_s), 0.001)
-        replies = await transport.send(unsettled.additions(), timeout_s)
+        sent, sent_s = unsettled.additions(), environment.clock()
+        replies = await transport.send(sent, timeout_s)
+        environment.on_attempt(Attempt(sent, replies, sent_s, environment.clock(), timeout_s))
         # 2. final answers become outcomes
         failures = unsettled.take(replies, attempt)
         if not failures:

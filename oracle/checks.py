@@ -51,3 +51,22 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "WITNESS": (witness_tells_the_fold,),
     "REST": (rest_tells_the_truth,),
 }
+
+PROMISES: Mapping[str, str] = {
+    "AT REST": "everything committed was counted and committed by the group before it was compared",
+    "I1": "an id acknowledged OK is counted exactly once, with its first committed operands",
+    "I2": "each id is counted at most once; counts and totals are those of the topic",
+    "I3": "nothing of an aborted transaction is in a ledger",
+    "I4": "what the group committed is in a ledger",
+    "I5": "offsets strictly increase; no committed record is skipped",
+    "I6": "ledgers of one partition are prefixes of one another; chains are true",
+    "I7": "no ledger is shorter than what REST had shown",
+    "I8": "blocks and segments join, and their CRCs hold",
+    "I9": "the committed offset never goes back",
+    "I10": "each poison offset is in the dead-letter topic exactly once",
+    "I11": "an id that was only ever answered not-committed never appears",
+    "I12": "calls settle by their deadline",
+    "WITNESS": "each commit's metadata tells the fold up to it",
+    "REST": "every replica tells the total over all partitions",
+}
+"""What each name promises, in the order of a report."""

@@ -19,7 +19,7 @@ LIMIT = Decimal(10) ** 29
 WORD = 2**64
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Addition:
     """A record that is what the contract says."""
 
@@ -29,7 +29,7 @@ class Addition:
     sum: Decimal
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Unfit:
     """A record that must not be counted, with the first reason that applies in the order of the contract."""
 

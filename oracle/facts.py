@@ -16,7 +16,7 @@ COUNTED, DUPLICATE, CONFLICT, POISON, MARK = "COUNTED", "DUPLICATE", "CONFLICT",
 NOTHING = Decimal(0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TopicRecord:
     """One record as Kafka gave it."""
 
@@ -27,7 +27,7 @@ class TopicRecord:
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One row of a ledger that stands for a record of the topic; also what the topic makes of that record."""
 
@@ -42,7 +42,7 @@ class Row:
     digest: bytes = bytes(16)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
     """The state that a block's closing MARK (or a segment's header) claims."""
 
@@ -119,7 +119,9 @@ class Facts:
     ledgers: Sequence[Ledger] = ()
     committed: Mapping[int, Committed] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
-    rest: Mapping[str, Any] | None = None
-    """The body of GET /v1/total."""
+    rest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The body of GET /v1/total by the replica's address."""
     calls: Sequence[Call] = ()
     watermarks: Sequence[Watermark] = ()
+    unrest: str = ""
+    """Why the system was not at rest when all this was read, empty when it was."""

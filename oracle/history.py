@@ -1,18 +1,23 @@
-"""The history of a test: every addition that was tried, and what its caller was told.
+"""The history: every addition that was tried, and what its caller was told; and looks at the system from outside.
 
 Each try is one ``Call``. Its outcome is what the caller may conclude, not what happened:
 OK the answer said committed; FAIL the answer said that this try was not committed and will not be; UNKNOWN anything
 else (no answer, a deadline, a lost connection). The oracle holds the log against the topic and the ledgers.
+
+The file is JSON lines: ``{"kind": "call" | "watermark", ...the fields of Call or Watermark}``. One process writes one
+file; it goes on where an earlier run ended.
 """
 
 import enum
+import fcntl
 import json
 import threading
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 class Outcome(enum.StrEnum):
@@ -23,7 +28,7 @@ class Outcome(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """One try of one addition. Times are of one monotonic clock, in seconds."""
 
@@ -43,7 +48,7 @@ class Call:
     """How long the caller gave the call; None when it gave no deadline."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Watermark:
     """One look at a partition from outside: what REST showed as in the ledger, or what the group had committed."""
 
@@ -54,27 +59,61 @@ class Watermark:
     at_s: float = 0.0
 
 
+_CALL_FIELDS = tuple(each.name for each in fields(Call))
+_WATERMARK_FIELDS = tuple(each.name for each in fields(Watermark))
+
+
+class HistoryError(Exception):
+    """A history file cannot be used; the message names file, line and what is wrong."""
+
+
+class HistoryFile:
+    """Appends to a history file; what ``write`` returned from is with the operating system. For one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file. A line that an earlier run left torn is cut off. Raises HistoryError and OSError."""
+        self._file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise HistoryError(f"{path} is being written by another process; give each a file of its own") from None
+        self._file.truncate(_end_of_whole_lines(path))
+
+    def write(self, *, calls: Iterable[Call] = (), watermarks: Iterable[Watermark] = ()) -> None:
+        """Append tries and looks, all in one write."""
+        lines = [_line("call", call, _CALL_FIELDS) for call in calls]
+        lines += [_line("watermark", shown, _WATERMARK_FIELDS) for shown in watermarks]
+        self._file.write("".join(lines).encode())
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        self._file.close()
+
+
 class History:
-    """An append-only log in memory and, when a path is given, as JSON lines on the disk. Safe for many threads."""
+    """An append-only log in memory and, when a path is given, in a file. Safe for many threads."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the file at ``path`` for appending, if there is one."""
         self._lock = threading.Lock()
         self._calls: list[Call] = []
         self._watermarks: list[Watermark] = []
-        self._file = None if path is None else path.open("a", encoding="utf-8", buffering=1)
+        self._file = None if path is None else HistoryFile(path)
 
     def record(self, call: Call) -> None:
         """Append one try."""
         with self._lock:
             self._calls.append(call)
-            self._write("call", asdict(call))
+            if self._file is not None:
+                self._file.write(calls=[call])
 
     def observe(self, watermark: Watermark) -> None:
         """Append one look at a partition."""
         with self._lock:
             self._watermarks.append(watermark)
-            self._write("watermark", asdict(watermark))
+            if self._file is not None:
+                self._file.write(watermarks=[watermark])
 
     def calls(self) -> tuple[Call, ...]:
         """Return what was recorded so far, in the order of the answers."""
@@ -114,21 +153,41 @@ class History:
         """Close the file."""
         self.close()
 
-    def _write(self, kind: str, fields: dict[str, object]) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps({"kind": kind, **fields}) + "\n")
-
 
 def read_history(path: Path) -> tuple[tuple[Call, ...], tuple[Watermark, ...]]:
-    """Return calls and watermarks of a file that ``History`` wrote. A torn last line is left out."""
+    """Return calls and watermarks of a file. A torn last line is left out. Raises HistoryError and OSError."""
     calls: list[Call] = []
     watermarks: list[Watermark] = []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for line in lines[:-1]:  # what follows the last newline is torn or empty
-        fields = json.loads(line)
-        kind = fields.pop("kind")
-        if kind == "call":
-            calls.append(Call(**fields | {"outcome": Outcome(fields["outcome"])}))
-        else:
-            watermarks.append(Watermark(**fields))
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith("\n"):
+                break
+            try:
+                _take(json.loads(line), calls, watermarks)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise HistoryError(
+                    f"{path}:{number}: {line.strip()[:100]!r} is no line of a history ({error}); each is a JSON object "
+                    f"with kind call or watermark and its fields"
+                ) from None
     return tuple(calls), tuple(watermarks)
+
+
+def _take(said: dict[str, Any], calls: list[Call], watermarks: list[Watermark]) -> None:
+    kind = said.pop("kind")
+    if kind == "call":
+        calls.append(Call(**said | {"outcome": Outcome(said["outcome"])}))
+    elif kind == "watermark":
+        watermarks.append(Watermark(**said))
+    else:
+        raise ValueError(f"kind {kind!r}")
+
+
+def _line(kind: str, value: Call | Watermark, names: tuple[str, ...]) -> str:
+    said: Mapping[str, object] = {"kind": kind} | {name: getattr(value, name) for name in names}
+    return json.dumps(said) + "\n"
+
+
+def _end_of_whole_lines(path: Path) -> int:
+    """Return the length up to and with the last newline."""
+    content = path.read_bytes()
+    return content.rfind(b"\n") + 1

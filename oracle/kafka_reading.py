@@ -4,12 +4,12 @@ import io
 import json
 import struct
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import fastavro
 import httpx
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from oracle.facts import Committed, DeadLetter, TopicRecord
 from oracle.waiting import until
@@ -19,33 +19,32 @@ IDLE_S = 30.0
 """How long a partition may give nothing while its end is not reached."""
 
 
-def _client(servers: str, isolation: str, group: str = "") -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": group or f"oracle-{uuid.uuid4()}",
-            "isolation.level": isolation,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "check.crcs": True,
-        }
-    )
+Kafka = str | Mapping[str, str]
+"""Where Kafka is: host:port by commas, or a client's properties."""
 
 
-def partitions_of(servers: str, topic: str) -> int:
-    """Return how many partitions a topic has."""
-    client = _client(servers, "read_committed")
+class UnreadableError(Exception):
+    """Kafka or the registry does not give what the oracle must read; the message says what and where."""
+
+
+def partitions_of(kafka: Kafka, topic: str) -> int:
+    """Return how many partitions a topic has. Raises UnreadableError."""
+    client = _client(kafka, "read_committed")
     try:
-        return len(client.list_topics(topic, REQUEST_S).topics[topic].partitions)
+        found = client.list_topics(topic, REQUEST_S).topics[topic]
+    except KafkaException as error:
+        raise UnreadableError(f"Kafka does not answer at {_servers(kafka)}: {error.args[0].str()}") from error
     finally:
         client.close()
+    if found.error is not None:
+        raise UnreadableError(f"Kafka at {_servers(kafka)} has no topic {topic}: {found.error.str()}")
+    return len(found.partitions)
 
 
-def wait_until_stable(servers: str, topic: str, timeout_s: float) -> None:
+def wait_until_stable(kafka: Kafka, topic: str, timeout_s: float) -> None:
     """Return when no transaction is open: the last stable offset of each partition is its high watermark."""
-    committed, uncommitted = _client(servers, "read_committed"), _client(servers, "read_uncommitted")
-    partitions = [TopicPartition(topic, number) for number in range(partitions_of(servers, topic))]
+    committed, uncommitted = _client(kafka, "read_committed"), _client(kafka, "read_uncommitted")
+    partitions = [TopicPartition(topic, number) for number in range(partitions_of(kafka, topic))]
 
     def open_transactions() -> list[int]:
         return [
@@ -55,22 +54,40 @@ def wait_until_stable(servers: str, topic: str, timeout_s: float) -> None:
         ]
 
     try:
-        until(
-            lambda: not open_transactions(),
-            timeout_s,
-            f"no open transaction in {topic}",
-            retry_on=(KafkaException,),
-        )
+        until(lambda: not open_transactions(), timeout_s, f"no open transaction in {topic}", (KafkaException,))
     finally:
         committed.close()
         uncommitted.close()
 
 
-def read_topic(servers: str, topic: str, isolation: str = "read_committed") -> dict[int, list[TopicRecord]]:
-    """Return every record by partition, from the beginning to the end as it is now."""
-    count = partitions_of(servers, topic)
+def read_topic(kafka: Kafka, topic: str, isolation: str = "read_committed") -> dict[int, list[TopicRecord]]:
+    """Return every record by partition, from the beginning to the end as it is now. Raises UnreadableError."""
+    count = partitions_of(kafka, topic)
     records: dict[int, list[TopicRecord]] = {partition: [] for partition in range(count)}
-    client = _client(servers, isolation)
+    for partition, offset, message in _messages(kafka, topic, isolation, count):
+        records[partition].append(
+            TopicRecord(
+                partition=partition,
+                offset=offset,
+                key=_bytes(message.key()),
+                value=_bytes(message.value()),
+                timestamp_ms=message.timestamp()[1],
+            )
+        )
+    return records
+
+
+def read_offsets(kafka: Kafka, topic: str, isolation: str) -> dict[int, list[int]]:
+    """Return every record's offset by partition, as ``read_topic`` does."""
+    count = partitions_of(kafka, topic)
+    offsets: dict[int, list[int]] = {partition: [] for partition in range(count)}
+    for partition, offset, _ in _messages(kafka, topic, isolation, count):
+        offsets[partition].append(offset)
+    return offsets
+
+
+def _messages(kafka: Kafka, topic: str, isolation: str, count: int) -> Iterator[tuple[int, int, Message]]:
+    client = _client(kafka, isolation)
     try:
         client.assign([TopicPartition(topic, partition, 0) for partition in range(count)])
         at_end: set[int] = set()
@@ -79,33 +96,47 @@ def read_topic(servers: str, topic: str, isolation: str = "read_committed") -> d
                 lambda: client.consume(10_000, 1.0), IDLE_S, f"the end of {topic}; reached: {sorted(at_end)}"
             )
             for message in messages:
-                error = message.error()
-                partition, offset = message.partition(), message.offset()
+                error, partition, offset = message.error(), message.partition(), message.offset()
                 assert partition is not None
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:
                     at_end.add(partition)
                     continue
-                assert error is None, f"{topic} partition {partition}: {error}"
+                if error is not None:
+                    raise UnreadableError(f"{topic} partition {partition}: {error.str()}")
                 assert offset is not None
-                records[partition].append(
-                    TopicRecord(
-                        partition=partition,
-                        offset=offset,
-                        key=message.key(),
-                        value=message.value(),
-                        timestamp_ms=message.timestamp()[1],
-                    )
-                )
+                yield partition, offset, message
     finally:
         client.close()
-    return records
 
 
-def read_committed_offsets(servers: str, topic: str, group: str) -> dict[int, Committed]:
+def _client(kafka: Kafka, isolation: str, group: str = "") -> Consumer:
+    return Consumer(
+        {
+            **({"bootstrap.servers": kafka} if isinstance(kafka, str) else kafka),
+            "group.id": group or f"oracle-{uuid.uuid4()}",
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "check.crcs": True,
+            "log_level": 2,  # what goes wrong is told by what is raised
+        }
+    )
+
+
+def _servers(kafka: Kafka) -> str:
+    return kafka if isinstance(kafka, str) else kafka["bootstrap.servers"]
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def read_committed_offsets(kafka: Kafka, topic: str, group: str) -> dict[int, Committed]:
     """Return what the group has committed, by partition; partitions without a commit are left out."""
-    client = _client(servers, "read_committed", group)
+    client = _client(kafka, "read_committed", group)
     try:
-        wanted = [TopicPartition(topic, partition) for partition in range(partitions_of(servers, topic))]
+        wanted = [TopicPartition(topic, partition) for partition in range(partitions_of(kafka, topic))]
         found = client.committed(wanted, REQUEST_S)
     finally:
         client.close()
@@ -116,14 +147,17 @@ def read_committed_offsets(servers: str, topic: str, group: str) -> dict[int, Co
     }
 
 
-def read_schemas(registry_url: str, records: Iterable[TopicRecord]) -> dict[int, str]:
-    """Return the text of every schema id that the records' frames name; denied ones are left out."""
+def read_schemas(registry_url: str, headers: Mapping[str, str], records: Iterable[TopicRecord]) -> dict[int, str]:
+    """Return the text of every schema id that the records' frames name; denied ones are left out.
+
+    Raises UnreadableError.
+    """
     ids = {
         struct.unpack(">I", record.value[1:5])[0]
         for record in records
         if record.value is not None and len(record.value) >= 5 and record.value[0] == 0
     }
-    texts = {schema_id: _schema_text(registry_url, schema_id) for schema_id in ids}
+    texts = {schema_id: _schema_text(registry_url, headers, schema_id) for schema_id in ids}
     return {schema_id: text for schema_id, text in texts.items() if text is not None}
 
 
@@ -152,11 +186,15 @@ def read_dead_letters(
     return letters
 
 
-def _schema_text(registry_url: str, schema_id: int) -> str | None:
-    answer = httpx.get(f"{registry_url}/schemas/ids/{schema_id}", timeout=REQUEST_S)
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        return None
-    return str(answer.raise_for_status().json()["schema"])
+def _schema_text(registry_url: str, headers: Mapping[str, str], schema_id: int) -> str | None:
+    url = f"{registry_url}/schemas/ids/{schema_id}"
+    try:
+        answer = httpx.get(url, headers=dict(headers), timeout=REQUEST_S)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return str(answer.raise_for_status().json()["schema"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise UnreadableError(f"the registry does not give schema {schema_id} at {url}: {error}") from error
 
 
 def _witness(metadata: str | None) -> dict[str, Any] | None:

@@ -1,8 +1,10 @@
 """Reading ledgers for the oracle: plain Avro container files, read by fastavro, their CRCs computed again."""
 
 import json
+import re
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +20,27 @@ OPENING = "tally.opening"
 """The header's metadata with the opening MARK's values, as JSON."""
 
 
-def read_ledgers(data_dir: Path, topic: str) -> list[Ledger]:
-    """Return the ledgers of all replicas below a data directory."""
-    directories = sorted((data_dir / "consumer").glob(f"*/ledger/{topic}-*"))
-    return [
-        read_ledger(directory, replica=directory.parents[1].name, partition=int(directory.name.rpartition("-")[2]))
-        for directory in directories
-    ]
+def read_ledgers(above: Iterable[Path], topic: str) -> list[Ledger]:
+    """Return the ledgers of a topic at or below some directories, each once.
+
+    A ledger lies in REPLICA/ledger/TOPIC-PARTITION; the replica is called by that name, or by its path when two
+    have the same name.
+    """
+    name = re.compile(re.escape(topic) + r"-([0-9]+)")
+    found = {
+        file.parent.resolve()
+        for directory in above
+        for file in directory.rglob("*.avro")
+        if name.fullmatch(file.parent.name)
+    }
+    places = Counter((each.parents[1].name, each.name) for each in found)
+    ledgers = []
+    for directory in sorted(found):
+        replica = directory.parents[1]
+        alone = places[(replica.name, directory.name)] == 1
+        partition = int(directory.name.rpartition("-")[2])
+        ledgers.append(read_ledger(directory, replica=replica.name if alone else str(replica), partition=partition))
+    return ledgers
 
 
 def read_ledger(directory: Path, replica: str, partition: int) -> Ledger:

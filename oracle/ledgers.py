@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from oracle.chain import chains_at
 from oracle.facts import COUNTED, Facts, Ledger
-from oracle.naming import row_text, text
+from oracle.naming import at_offset, row_text, text
 from oracle.truth import Truth, differences, states_at
 
 
@@ -47,7 +47,7 @@ def i3_nothing_aborted(facts: Facts, truth: Truth) -> Iterator[str]:
             if row.offset not in there:
                 aborted = row.offset in facts.aborted.get(ledger.partition, frozenset())
                 what = "belongs to an aborted transaction" if aborted else "is not in the topic"
-                yield f"{ledger.name} has a {row.kind} row at offset {row.offset}, which {what}"
+                yield f"{ledger.name} has a {row.kind} row at {at_offset(row)}, which {what}"
                 return
 
 
@@ -72,17 +72,17 @@ def i5_nothing_skipped(facts: Facts, truth: Truth) -> Iterator[str]:
     for ledger in facts.ledgers:
         for before, after in pairwise(ledger.rows):
             if after.offset <= before.offset:
-                yield f"{ledger.name} has offset {after.offset} after {before.offset}"
+                yield f"{ledger.name} has {at_offset(after)} after offset {before.offset}"
                 return
         there = {row.offset for row in ledger.rows}
         for verdict in truth.verdicts.get(ledger.partition, []):
             if verdict.offset < ledger.next_offset and verdict.offset not in there:
-                yield f"{ledger.name} ends at {ledger.next_offset} and lacks offset {verdict.offset}"
+                yield f"{ledger.name} ends at {ledger.next_offset} and lacks {at_offset(verdict)}"
                 return
     for partition, verdicts in sorted(truth.verdicts.items()):
         ends = [ledger.next_offset for ledger in facts.ledgers if ledger.partition == partition]
         if verdicts and verdicts[-1].offset >= max(ends, default=0):
-            yield f"partition {partition}: no ledger has offset {verdicts[-1].offset}, the last one of the topic"
+            yield f"partition {partition}: no ledger has {at_offset(verdicts[-1])}, the last one of the topic"
             return
 
 

@@ -24,3 +24,8 @@ def row_text(row: Row) -> str:
     reason = "" if row.reason == "NONE" else f" for {row.reason}"
     numbers = f"{row.a:f} + {row.b:f} = {row.sum:f}"
     return f"{row.kind} {text(row.request_id)} {numbers}{reason} at offset {row.offset}, {row.timestamp_us} us"
+
+
+def at_offset(row: Row) -> str:
+    """Return a row's offset, and its id where it has one."""
+    return f"offset {row.offset} ({text(row.request_id)})" if any(row.request_id) else f"offset {row.offset}"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from oracle.chain import chains_at
 from oracle.facts import COUNTED, POISON, Facts, Row
@@ -77,9 +78,15 @@ def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
 
 def rest_tells_the_truth(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find a REST answer that differs from the truth, in the whole or in a partition."""
-    if facts.rest is None:
-        return
-    body = facts.rest
+    for url, body in facts.rest.items():
+        wrong = _wrong_total(body, truth)
+        if wrong:
+            yield f"{url}: {'; '.join(wrong[:3])}"
+            return
+
+
+def _wrong_total(body: Mapping[str, Any], truth: Truth) -> list[str]:
+    """Return how an answer of GET /v1/total differs from the truth, the whole first, as phrases."""
     pairs: Mapping[str, tuple[object, object]] = {
         "total": (number(body["total"]), truth.total()),
         "count": (body["count"], truth.count(COUNTED)),
@@ -96,5 +103,4 @@ def rest_tells_the_truth(facts: Facts, truth: Truth) -> Iterator[str]:
                 f"partition {own}: {part['count']} and {part['total']} instead of "
                 f"{truth.count(COUNTED, own)} and {truth.total(own)}"
             )
-    if wrong:
-        yield "; ".join(wrong[:3])
+    return wrong

@@ -1,26 +1,29 @@
 """From a live system to the oracle's facts: drain, read everything, judge."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from oracle import judge
 from oracle.facts import Facts, TopicRecord
 from oracle.history import History
+from oracle.judging import judge
 from oracle.kafka_reading import (
     REQUEST_S,
     read_committed_offsets,
     read_dead_letters,
+    read_offsets,
     read_schemas,
     read_topic,
     wait_until_stable,
 )
 from oracle.ledger_reading import read_ledgers
 from oracle.report import Report
-from oracle.waiting import until
+from oracle.waiting import NotInTimeError, until
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "avro" / "sum_added.avsc"
 
@@ -30,11 +33,22 @@ class System:
     """Where everything is that the oracle looks at."""
 
     kafka: str
+    """host:port, by commas."""
     registry_url: str
-    rest_url: str
-    data_dir: Path
+    ledgers: Sequence[Path]
+    """Directories with ledgers in them or below."""
+    rest_urls: Sequence[str] = ()
+    """One address a replica."""
     topic: str = "tally.sums.v1"
     group: str = "tally-ledger"
+    kafka_properties: Mapping[str, str] = field(default_factory=dict)
+    """What a client needs beside the address: security, tuning; librdkafka's names."""
+    registry_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kafka_client(self) -> Mapping[str, str]:
+        """The properties of a client."""
+        return {"bootstrap.servers": self.kafka, **self.kafka_properties}
 
     @property
     def dead_letter_topic(self) -> str:
@@ -43,74 +57,98 @@ class System:
 
 
 def examine(system: System, history: History | None = None, drain_s: float = 60.0) -> Report:
-    """Wait until everything committed is in the ledgers and committed by the group, read it all, and judge."""
-    wait_until_stable(system.kafka, system.topic, drain_s)
-    records = read_topic(system.kafka, system.topic)
-    wait_until_counted(system, records, drain_s)
-    wait_until_stable(system.kafka, system.dead_letter_topic, drain_s)
-    return judge(gather(system, records, history or History()))
+    """Wait until everything committed is in the ledgers and committed by the group, read it all, and judge.
+
+    A system that is not at rest in ``drain_s`` is judged as it is, and the report begins with what was missing.
+    Raises UnreadableError when something cannot be read at all.
+    """
+    history = history or History()
+    return judge(gather(system, calls=history.calls(), watermarks=history.watermarks(), drain_s=drain_s))
 
 
-def wait_until_counted(system: System, records: Mapping[int, Sequence[TopicRecord]], timeout_s: float) -> None:
-    """Return when REST shows, and the group has committed, every record."""
-    last = {partition: some[-1].offset for partition, some in records.items() if some}
-
-    def behind() -> dict[int, tuple[int, int]]:
-        """Return (last offset, next offset shown) of the partitions that lack something."""
-        shown = {part["partition"]: part["next_offset"] or 0 for part in rest_total(system)["partitions"]}
-        return {p: (offset, shown.get(p, 0)) for p, offset in last.items() if shown.get(p, 0) <= offset}
-
-    def uncommitted() -> dict[int, int]:
-        committed = read_committed_offsets(system.kafka, system.topic, system.group)
-        return {p: offset for p, offset in last.items() if p not in committed or committed[p].offset <= offset}
-
-    _until_empty(behind, timeout_s, "every record counted", retry_on=(OSError,))
-    _until_empty(uncommitted, timeout_s, "every offset committed")
-
-
-def gather(system: System, records: Mapping[int, Sequence[TopicRecord]], history: History) -> Facts:
-    """Return everything the checks look at."""
-    uncommitted = read_topic(system.kafka, system.topic, "read_uncommitted")
-    letters = read_topic(system.kafka, system.dead_letter_topic)
+def gather(system: System, *, calls: Any = (), watermarks: Any = (), drain_s: float) -> Facts:
+    """Return everything the checks look at, read once the system is at rest or ``drain_s`` have passed."""
+    kafka, until_s = system.kafka_client, time.monotonic() + drain_s
+    unrest = _unrest(lambda: wait_until_stable(kafka, system.topic, drain_s))
+    records = read_topic(kafka, system.topic)
+    unrest = unrest or _unrest(lambda: wait_until_counted(system, records, until_s - time.monotonic()))
+    unrest = unrest or _unrest(lambda: wait_until_stable(kafka, system.dead_letter_topic, until_s - time.monotonic()))
+    letters = read_topic(kafka, system.dead_letter_topic)
     flat = [record for source in (records, letters) for some in source.values() for record in some]
-    schemas = read_schemas(system.registry_url, flat)
+    schemas = read_schemas(system.registry_url, system.registry_headers, flat)
+    uncommitted = read_offsets(kafka, system.topic, "read_uncommitted")
     return Facts(
         partitions=len(records),
         records=records,
         schemas=schemas,
         reader_schema=CONTRACT.read_text(encoding="utf-8"),
         aborted={
-            partition: frozenset(record.offset for record in some)
-            - frozenset(record.offset for record in records[partition])
-            for partition, some in uncommitted.items()
+            partition: frozenset(offsets) - frozenset(record.offset for record in records[partition])
+            for partition, offsets in uncommitted.items()
         },
-        ledgers=read_ledgers(system.data_dir, system.topic),
-        committed=read_committed_offsets(system.kafka, system.topic, system.group),
+        ledgers=read_ledgers(system.ledgers, system.topic),
+        committed=read_committed_offsets(kafka, system.topic, system.group),
         dead_letters=read_dead_letters(letters, schemas, system.topic),
-        rest=rest_total(system),
-        calls=history.calls(),
-        watermarks=history.watermarks(),
+        rest={url: total_at(url) for url in system.rest_urls},
+        calls=calls,
+        watermarks=watermarks,
+        unrest=unrest,
     )
 
 
+def wait_until_counted(system: System, records: Mapping[int, Sequence[TopicRecord]], timeout_s: float) -> None:
+    """Return when every replica shows, and the group has committed, every record. Raises NotInTimeError."""
+    until_s = time.monotonic() + timeout_s
+    last = {partition: some[-1].offset for partition, some in records.items() if some}
+
+    def behind(url: str) -> dict[int, tuple[int, int]]:
+        """Return (last offset, next offset shown) of the partitions that lack something."""
+        shown = {part["partition"]: part["next_offset"] or 0 for part in total_at(url)["partitions"]}
+        return {p: (offset, shown.get(p, 0)) for p, offset in last.items() if shown.get(p, 0) <= offset}
+
+    def uncommitted() -> dict[int, tuple[int, int]]:
+        read = read_committed_offsets(system.kafka_client, system.topic, system.group)
+        reached = {partition: committed.offset for partition, committed in read.items()}
+        return {p: (offset, reached.get(p, 0)) for p, offset in last.items() if reached.get(p, 0) <= offset}
+
+    for url in system.rest_urls:
+        _until_empty(partial(behind, url), until_s - time.monotonic(), f"{url} shows every record")
+    _until_empty(uncommitted, until_s - time.monotonic(), f"the group {system.group} has committed every record")
+
+
 def rest_total(system: System) -> dict[str, Any]:
+    """Return the body of GET /v1/total of the first replica. Raises ConnectionError."""
+    return total_at(system.rest_urls[0])
+
+
+def total_at(url: str) -> dict[str, Any]:
     """Return the body of GET /v1/total. Raises ConnectionError."""
     try:
-        body = httpx.get(f"{system.rest_url}/v1/total", timeout=REQUEST_S).raise_for_status().json()
+        body = httpx.get(f"{url}/v1/total", timeout=REQUEST_S).raise_for_status().json()
     except httpx.HTTPError as error:
-        raise ConnectionError(f"{system.rest_url}/v1/total: {error}") from error
+        raise ConnectionError(f"{url}/v1/total: {error}") from error
     assert isinstance(body, dict)
     return body
 
 
-def _until_empty(left: Any, timeout_s: float, what: str, retry_on: tuple[type[Exception], ...] = ()) -> None:
-    seen: list[Any] = []
+def _unrest(wait: Callable[[], None]) -> str:
+    try:
+        wait()
+    except NotInTimeError as error:
+        return str(error)
+    return ""
+
+
+def _until_empty(left: Callable[[], dict[int, tuple[int, int]]], timeout_s: float, what: str) -> None:
+    seen: dict[int, tuple[int, int]] = {}
 
     def done() -> bool:
-        seen[:] = [left()]
-        return not seen[0]
+        seen.clear()
+        seen.update(left())
+        return not seen
 
     try:
-        until(done, timeout_s, what, retry_on=retry_on)
-    except AssertionError as error:
-        raise AssertionError(f"{error}; left: {seen}") from None
+        until(done, timeout_s, what, retry_on=(OSError,))
+    except NotInTimeError as error:
+        lacking = [f"partition {p} has offset {last}, seen up to {shown}" for p, (last, shown) in seen.items()]
+        raise NotInTimeError("; ".join([str(error), *lacking[:3]])) from None

@@ -1,7 +1,7 @@
 """The oracle's answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -19,7 +19,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was compared and what was found."""
+    """What was compared and what was found. ``total`` is exact."""
 
     findings: Sequence[Finding]
     records: int
@@ -30,6 +30,8 @@ class Report:
     total: Decimal
     calls: int
     acknowledged: int
+    unchecked: Mapping[str, str] = field(default_factory=dict)
+    """Invariants that nothing was there to check with, and what was missing."""
 
     @property
     def clean(self) -> bool:
@@ -41,11 +43,15 @@ class Report:
         assert self.clean, str(self)
         return self
 
-    def __str__(self) -> str:
-        """Return the report as lines for a person."""
-        head = (
+    @property
+    def summary(self) -> str:
+        """Return one line with the figures."""
+        return (
             f"oracle: {self.records} records, {self.counted} counted, {self.duplicates} duplicates, "
             f"{self.conflicts} conflicts, {self.poison} poison, total {self.total:f}; "
             f"{self.calls} calls, {self.acknowledged} ids acknowledged; {len(self.findings)} findings"
         )
-        return "\n".join([head, *(str(finding) for finding in self.findings)])
+
+    def __str__(self) -> str:
+        """Return the report as lines for a person."""
+        return "\n".join([self.summary, *(str(finding) for finding in self.findings)])

@@ -9,7 +9,7 @@ from oracle.decoding import Unfit, plus, read_record
 from oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, Row, TopicRecord
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class First:
     """The first committed record of an id."""
 

@@ -45,6 +45,6 @@ def system_of(stack: Stack) -> System:
     return System(
         kafka=stack.bootstrap_servers,
         registry_url=stack.registry_url,
-        rest_url=stack.rest_url,
-        data_dir=stack.data_dir,
+        rest_urls=[stack.rest_url],
+        ledgers=[stack.data_dir / "consumer"],
     )

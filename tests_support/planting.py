@@ -19,6 +19,8 @@ from oracle.history import Call, Outcome
 from oracle.truth import Truth, states_at, truth_of
 
 PARTITIONS = 12
+URL = "http://127.0.0.1:8000"
+"""The address of the only replica of a planted world."""
 SCHEMA_ID = 7
 SCHEMA = (Path(__file__).parents[1] / "contracts" / "avro" / "sum_added.avsc").read_text(encoding="utf-8")
 
@@ -67,7 +69,7 @@ def world(*records: TopicRecord) -> Facts:
         ledgers=ledgers,
         committed={ledger.partition: _committed(ledger) for ledger in ledgers},
         dead_letters=_dead_letters(by_partition, truth),
-        rest=_rest(truth),
+        rest={URL: _rest(truth)},
         calls=_calls(truth),
     )
 

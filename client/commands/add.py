@@ -3,16 +3,18 @@
 import asyncio
 import json
 from dataclasses import asdict
+from pathlib import Path
 from uuid import UUID
 
 import click
 
 from client.client import TallyClient
-from client.commands.shared import READY_S, json_option, settings, wait_option
-from client.failures import CommandError, InterruptedByUserError, UnavailableError
+from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
+from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from client.retry import RetryPolicy
 from common import decimals
+from oracle.history import HistoryError
 
 
 class _Number(click.ParamType[str]):
@@ -34,9 +36,10 @@ class _Number(click.ParamType[str]):
 @click.argument("a", type=_Number())
 @click.argument("b", type=_Number())
 @click.option("--request-id", type=click.UUID, help="The addition's identity; a new random one if not given.")
+@history_option
 @wait_option
 @json_option
-def command(a: str, b: str, request_id: UUID | None, wait_s: float, as_json: bool) -> None:
+def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wait_s: float, as_json: bool) -> None:
     """Add two numbers and print their sum once it is committed.
 
     \b
@@ -51,7 +54,11 @@ def command(a: str, b: str, request_id: UUID | None, wait_s: float, as_json: boo
     addition = Addition.of(a, b, str(request_id) if request_id else None)
     address = settings().grpc_address
     try:
-        outcome = asyncio.run(_add(address, addition, wait_s))
+        outcome = asyncio.run(_add(address, addition, history, wait_s))
+    except HistoryError as error:
+        raise WrongUsageError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"{error.filename or history}: {error.strerror or error}") from None
     except KeyboardInterrupt:
         raise InterruptedByUserError(f"interrupted, it may have been counted. {_again(addition)}") from None
     if as_json:
@@ -59,8 +66,8 @@ def command(a: str, b: str, request_id: UUID | None, wait_s: float, as_json: boo
     _end(outcome, addition, address, as_json)
 
 
-async def _add(address: str, addition: Addition, wait_s: float) -> Outcome:
-    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
+async def _add(address: str, addition: Addition, history: Path | None, wait_s: float) -> Outcome:
+    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s), history=history) as client:
         if not await client.ready(min(READY_S, wait_s)):
             raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
         return await client.add(addition.a, addition.b, addition.request_id)

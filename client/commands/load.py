@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from client.client import TallyClient
-from client.commands.shared import READY_S, json_option, settings, wait_option
+from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
 from client.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
 from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from client.ids import check_source_id
@@ -20,6 +20,7 @@ from client.progress import LoadProgress, stderr_progress
 from client.rejects import RejectsFile
 from client.retry import RetryPolicy
 from client.sending import Environment
+from oracle.history import HistoryError
 
 
 @click.command("load")
@@ -36,6 +37,7 @@ from client.sending import Environment
 )
 @click.option("--delimiter", default=",", show_default=True, help="What separates columns.")
 @click.option("--encoding", default="utf-8", show_default=True, help="The file's encoding.")
+@history_option
 @wait_option
 @json_option
 def command(
@@ -47,6 +49,7 @@ def command(
     rejects_path: Path | None,
     delimiter: str,
     encoding: str,
+    history: Path | None,
     wait_s: float,
     as_json: bool,
 ) -> None:
@@ -80,12 +83,15 @@ def command(
             used = Loaded(used_id, source.sha256, column_a, column_b)
             with RejectsFile(rejects_path) as rejects:
                 ready = partial(memory.remember, address, file, used)
-                report, interrupted = _run(Load(source, used_id, rejects), address, wait_s, ready)
+                policy = RetryPolicy(deadline_s=wait_s)
+                report, interrupted = _run(Load(source, used_id, rejects), address, policy, history, ready)
             changed = report.complete and source.changed_while_read
     except ColumnError as error:
         raise WrongUsageError(f"{file}: {error}") from None
     except CsvSourceError as error:
         raise CommandError(f"{file}: {error}") from None
+    except HistoryError as error:
+        raise WrongUsageError(str(error)) from None
     except WrongSumError as error:
         raise CommandError(f"{address} answered with a wrong sum; stopped. {error}") from None
     except OSError as error:
@@ -104,24 +110,32 @@ def _agree(source: Source, given: str | None, before: Loaded | None) -> str:
     return choice.source_id
 
 
-def _run(load: Load, address: str, wait_s: float, ready: Callable[[], None]) -> tuple[LoadReport, bool]:
+def _run(
+    load: Load, address: str, policy: RetryPolicy, history: Path | None, ready: Callable[[], None]
+) -> tuple[LoadReport, bool]:
     """Return the report and whether Ctrl-C ended the load. ``ready`` is called before the first row is sent."""
     with stderr_progress(load.source.size_bytes) as progress:
         try:
-            asyncio.run(_send(load, address, RetryPolicy(deadline_s=wait_s), progress, ready))
+            asyncio.run(_send(load, address, policy, history=history, progress=progress, ready=ready))
         except KeyboardInterrupt:
             return load.report, True
     return load.report, False
 
 
 async def _send(
-    load: Load, address: str, policy: RetryPolicy, progress: LoadProgress, ready: Callable[[], None]
+    load: Load,
+    address: str,
+    policy: RetryPolicy,
+    *,
+    history: Path | None,
+    progress: LoadProgress,
+    ready: Callable[[], None],
 ) -> None:
     async def after_batch(report: LoadReport) -> None:
         progress.update(report)
 
     environment = Environment(on_retry=progress.retrying)
-    async with TallyClient(address, policy=policy, environment=environment) as client:
+    async with TallyClient(address, policy=policy, environment=environment, history=history) as client:
         if not await client.ready(min(READY_S, policy.deadline_s)):
             raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
         ready()

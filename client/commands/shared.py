@@ -1,6 +1,7 @@
 """What the commands share: settings and options."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -37,4 +38,14 @@ def wait_option(function: F) -> F:
         default=60.0,
         show_default=True,
         help="Seconds to go on trying an addition that gets no final answer.",
+    )(function)
+
+
+def history_option(function: F) -> F:
+    """Add ``--history``."""
+    return click.option(
+        "--history",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Append every attempt and its outcome to this file, for `tally verify --topic`.",
     )(function)

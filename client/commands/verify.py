@@ -1,4 +1,4 @@
-"""``tally verify``: ledgers on disk, without any service."""
+"""``tally verify``: ledgers on disk, without any service; or with ``--topic`` a whole system against its topic."""
 
 import json
 from pathlib import Path
@@ -6,25 +6,77 @@ from pathlib import Path
 import click
 
 from client.commands.shared import json_option
-from client.failures import CommandError
+from client.commands.verify_system import Wanted, verify_system
+from client.failures import CommandError, WrongUsageError
 from common import decimals
 from consumer.verify import LedgerReport, NoLedger, Report, verify_directory
 
+_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+
 
 @click.command("verify")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=_DIRECTORY, required=False)
+@click.option("--topic", metavar="BOOTSTRAP/TOPIC", help="Check a whole system against this topic.")
+@click.option("--ledger", "ledgers", multiple=True, type=_DIRECTORY, help="A replica's ledgers, or above. Repeatable.")
+@click.option("--rest", "rest_urls", multiple=True, metavar="URL", help="A replica's REST address. Repeatable.")
+@click.option(
+    "--history",
+    "histories",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What callers were told, as `tally load --history` writes it. Repeatable.",
+)
+@click.option("--group", default="tally-ledger", show_default=True, help="The consumers' group.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0, max=3600),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait until everything committed is counted.",
+)
 @json_option
-def command(directory: Path, as_json: bool) -> None:
-    """Read ledgers from disk again and check everything: CRCs, chains, sums, counts, the order of segments.
+def command(
+    *,
+    directory: Path | None,
+    topic: str | None,
+    ledgers: tuple[Path, ...],
+    rest_urls: tuple[str, ...],
+    histories: tuple[Path, ...],
+    group: str,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Check ledgers: by themselves, or with --topic a whole system.
 
     \b
     Examples:
       tally verify data
       tally verify data/consumer/0/ledger/tally.sums.v1-3
+      tally verify --topic 127.0.0.1:9092/tally.sums.v1 --ledger data --rest http://127.0.0.1:8000
+      tally verify --topic kafka:9092/tally.sums.v1 --ledger replica0 --ledger replica1 --history calls.jsonl
 
-    DIRECTORY is one partition's ledger or anything above it. It works offline and changes nothing. Every damage is
-    printed with file, position and meaning; then the exit code is 1.
+    DIRECTORY is one partition's ledger or anything above it: CRCs, chains, sums, counts and the order of segments are
+    checked, offline. Every damage is printed with file, position and meaning; then the exit code is 1.
+
+    With --topic the truth is computed again from the topic, by other code than the services', and compared with every
+    ledger, the committed offsets and their metadata, the dead letters, REST, and what callers were told. Let it be
+    quiet meanwhile: additions that arrive while it reads look like differences. Kafka's security is taken from
+    TALLY_KAFKA_CONFIG, the schema registry from TALLY_REGISTRY_URL. Nothing is changed in either way.
     """
+    if topic is not None:
+        if directory is not None:
+            raise WrongUsageError(f"give ledgers by --ledger together with --topic: --ledger {directory}")
+        verify_system(Wanted(topic, ledgers, rest_urls, histories, group, wait_s), as_json=as_json)
+        return
+    if ledgers or rest_urls or histories:
+        raise WrongUsageError("--ledger, --rest and --history go with --topic BOOTSTRAP/TOPIC")
+    if directory is None:
+        raise WrongUsageError("give a directory with ledgers, or --topic BOOTSTRAP/TOPIC; `tally verify --help`")
+    _verify_offline(directory, as_json=as_json)
+
+
+def _verify_offline(directory: Path, *, as_json: bool) -> None:
     try:
         report = verify_directory(directory)
     except NoLedger as error:

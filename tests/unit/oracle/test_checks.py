@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from oracle import Facts, judge
+from oracle.checks import CHECKS, PROMISES
 from oracle.decoding import Addition, Unfit, partition_of, read_record
-from oracle.facts import Committed, Ledger, Row, TopicRecord
+from oracle.facts import Committed, Facts, Ledger, Row, TopicRecord
 from oracle.history import Call, Outcome, Watermark
-from tests_support.planting import PARTITIONS, SCHEMA, SCHEMA_ID, id_in, record, value_of, world
+from oracle.judging import judge
+from tests_support.planting import PARTITIONS, SCHEMA, SCHEMA_ID, URL, id_in, record, value_of, world
 
+ALWAYS_TOGETHER = {"I4"}
+"""A committed record that no ledger has is also one that was skipped (I5)."""
 ID, OTHER, THIRD = id_in(3, 0), id_in(3, 1), id_in(3, 2)
 GARBAGE = TopicRecord(partition=3, offset=9, key=b"k", value=b"garbage")
 
@@ -208,11 +211,11 @@ def witness_with_another_chain(facts: Facts) -> Facts:
 
 
 def rest_with_a_wrong_total(facts: Facts) -> Facts:
-    return replace(facts, rest={**(facts.rest or {}), "total": "0"})
+    return replace(facts, rest={URL: {**facts.rest[URL], "total": "0"}})
 
 
 def rest_that_is_incomplete(facts: Facts) -> Facts:
-    return replace(facts, rest={**(facts.rest or {}), "complete": False})
+    return replace(facts, rest={URL: {**facts.rest[URL], "complete": False}})
 
 
 PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
@@ -226,10 +229,10 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
     ("I2", counted_other_sum, str(ID)),
     ("I2", poison_for_a_wrong_reason, "offset 9"),
     ("I2", mark_with_wrong_total, "offset 12"),
-    ("I3", row_of_an_aborted_transaction, "offset 1, which belongs to an aborted transaction"),
+    ("I3", row_of_an_aborted_transaction, f"offset 1 ({id_in(3, 9)}), which belongs to an aborted transaction"),
     ("I4", committed_past_every_ledger, "offset 12 is committed"),
-    ("I5", skipped_offset, "lacks offset 4"),
-    ("I5", offsets_that_do_not_rise, "offset 4 after 4"),
+    ("I5", skipped_offset, f"lacks offset 4 ({ID})"),
+    ("I5", offsets_that_do_not_rise, f"offset 4 ({ID}) after offset 4"),
     ("I5", partition_without_any_ledger, "partition 5"),
     ("I6", two_replicas_that_differ, "replica 1"),
     ("I6", two_replicas_with_different_chains, "different chains at 1"),
@@ -260,6 +263,29 @@ def test_a_planted_violation_is_found_under_its_name(
 ) -> None:
     found = [finding.message for finding in judge(plant(honest())).findings if finding.invariant == invariant]
     assert any(named in message for message in found), found
+
+
+def test_each_check_of_the_oracle_has_a_violation_that_it_finds() -> None:
+    """A check that no planted violation reaches could be empty."""
+    assert {invariant for invariant, _, _ in PLANTED} == CHECKS.keys() == PROMISES.keys() - {"AT REST"}
+    reached = {plant: {finding.invariant for finding in judge(plant(honest())).findings} for _, plant, _ in PLANTED}
+    alone = {next(iter(names)) for names in reached.values() if len(names) == 1}
+    assert CHECKS.keys() - alone == ALWAYS_TOGETHER, "each check fails alone for at least one violation"
+
+
+def test_a_check_that_had_nothing_to_look_at_is_reported_as_unchecked_and_not_as_passed() -> None:
+    blind = replace(honest(), calls=(), watermarks=(), rest={}, committed={})
+    assert judge(blind).unchecked.keys() == {"I1", "I4", "I7", "I9", "I11", "I12", "REST", "WITNESS"}
+    watched = [
+        Watermark(source="rest/0", partition=3, next_offset=1),
+        Watermark(source="committed", partition=3, next_offset=1),
+    ]
+    assert judge(replace(honest(), watermarks=watched)).unchecked == {}
+
+
+def test_a_system_that_is_not_at_rest_is_judged_and_the_report_begins_with_what_was_missing() -> None:
+    report = judge(replace(honest(), unrest="not in 1 s: the group has committed every record"))
+    assert str(report.findings[0]) == "AT REST: not in 1 s: the group has committed every record"
 
 
 def test_an_honest_world_has_no_findings() -> None:

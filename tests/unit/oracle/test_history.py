@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from oracle.history import Call, History, Outcome, Watermark, read_history
+import pytest
+
+from oracle.history import Call, History, HistoryError, HistoryFile, Outcome, Watermark, read_history
 
 CALL = Call(request_id="id", a="1", b="2", outcome=Outcome.OK, sum="3", partition=4, offset=5)
 LOST = Call(request_id="lost", a="1", b="2", outcome=Outcome.UNKNOWN, status="UNAVAILABLE", deadline_s=2.5)
@@ -42,3 +44,36 @@ def test_only_ids_with_an_ok_are_acknowledged() -> None:
     history.record(LOST)
     assert history.acknowledged() == {"id"}
     assert history.counts() == {"ok": 1, "unknown": 1}
+
+
+def test_a_second_run_goes_on_behind_the_last_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        history.record(CALL)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"kind": "call", "request')
+    with History(path) as history:
+        history.record(LOST)
+    assert read_history(path) == ((CALL, LOST), ())
+
+
+def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    first = HistoryFile(path)
+    with pytest.raises(HistoryError, match="another process"):
+        HistoryFile(path)
+    first.close()
+    HistoryFile(path).close()
+
+
+@pytest.mark.parametrize(
+    "line", ["not json", "[]", '{"kind": "guess"}', '{"kind": "call"}', '{"kind": "watermark", "offset": 1}']
+)
+def test_a_line_that_is_none_is_refused_with_file_and_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        history.record(CALL)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    with pytest.raises(HistoryError, match=r"history\.jsonl:2: .*no line of a history"):
+        read_history(path)
