@@ -74,6 +74,12 @@ gen: _prepared
 test *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest "$@"
 
+# Run the long tests of faults, which `test` leaves out; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-chaos *OPTIONS: _prepared
+    @{{ quote(python) }} -m pytest -m chaos tests/chaos "$@"
+
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]
 [no-exit-message]

@@ -26,6 +26,7 @@ class Components:
     java: Literal["bundled", "system"] = "bundled"
     kafka_jit: Literal["fast", "full"] = "fast"
     kafka_heap_mb: int = 512
+    kafka_cluster_id: str = ""  # brokers of one cluster are formatted with one id; empty: a new id for each
     quick_starts: bool = True  # use, and make once, Java's ahead-of-time caches
     download: downloads.Download = downloads.from_maven_central
 
@@ -52,6 +53,7 @@ class Components:
             ports=ports,
             jvm_flags=[*flags, f"-Xmx{self.kafka_heap_mb}m"],
             broker_properties=broker_properties,
+            cluster_id=self.kafka_cluster_id,
         )
         quick = aot.flags(self.cache, self._kafka_key(broker)) if self._is_trainable("kafka") else []
         return replace(broker, jvm_flags=[*quick, *broker.jvm_flags])

@@ -66,6 +66,7 @@ class Kafka:
     ports: Ports
     jvm_flags: Sequence[str]
     broker_properties: Mapping[str, str]
+    cluster_id: str = ""  # of a storage that is formatted now; empty is a new one
 
     @property
     def properties_file(self) -> Path:
@@ -110,7 +111,14 @@ class Kafka:
         temporary_file = self.run / "kafka-format.properties"
         _write_properties(temporary_file, {**self.properties(), "log.dirs": str(partial)})
         flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
-        tool = ["kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", str(temporary_file)]
+        tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            self.cluster_id or new_cluster_id(),
+            "-c",
+            str(temporary_file),
+        ]
         try:
             done = subprocess.run(
                 [str(self.java / "bin" / "java"), *flags, *tool],

@@ -1,11 +1,5 @@
 """A producer as a process of its own beside a stack's Kafka and registry, and what an independent reader sees."""
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from stack import Stack
-from stack.services import foreign_environment
-from stack.system import ROOT
+from tests_support.service_process import ServiceProcess, free_port
 from tests_support.waiting import eventually
 
 SERVICE = "tally.v1.TallyService"
@@ -28,44 +21,24 @@ SUMS = "tally.sums.v1"
 PARTITIONS = 12
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-class ProducerProcess:
-    """One ``python -m producer``. Its output goes to a file; `end` leaves nothing running."""
+class ProducerProcess(ServiceProcess):
+    """One producer on a port of its own."""
 
     def __init__(self, stack: Stack, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.port = int((environment or {}).get("TALLY_GRPC_PORT") or free_port())
         self.metrics_port = free_port()
-        self.log = folder / f"producer-{self.port}-{uuid.uuid4().hex[:6]}.log"
-        self._folder = folder
-        self._environment = {
-            **foreign_environment(),
-            **stack.environment(),
-            "PYTHONPATH": str(ROOT),
-            "TALLY_GRPC_PORT": str(self.port),
+        settings = {
+            "TALLY_GRPC_PORT": str(free_port()),
             "TALLY_PRODUCER_METRICS_PORT": str(self.metrics_port),
             **(environment or {}),
         }
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.enable_http_proxy", 0)])
-        self.process = self._start()
+        self.port = int(settings["TALLY_GRPC_PORT"])
+        super().__init__("producer", folder, {**stack.environment(), **settings}, log_name=f"producer-{self.port}")
+        self.channel = grpc.insecure_channel(self.target, options=[("grpc.enable_http_proxy", 0)])
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        with self.log.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "producer"],
-                env=self._environment,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    @property
+    def target(self) -> str:
+        """Return its address, host:port."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def service(self) -> Any:
@@ -86,30 +59,10 @@ class ProducerProcess:
         eventually(lambda: self.health() == "SERVING", timeout_s, f"the producer serves; its log:\n{self.text()}")
         return self
 
-    def text(self) -> str:
-        """Return the log."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def wait_log(self, text: str, timeout_s: float = 30.0) -> None:
-        """Return when the log has this text."""
-        eventually(lambda: text in self.text(), timeout_s, f"{text!r} in the producer's log")
-
-    def wait_end(self, timeout_s: float = 30.0) -> int:
-        """Return the exit code."""
-        return self.process.wait(timeout_s)
-
-    def restart(self) -> "ProducerProcess":
-        """Start again after an end, on the same port."""
-        self.process.wait(10)
-        self.process = self._start()
-        return self
-
     def end(self) -> None:
         """Kill what is left."""
         self.channel.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        super().end()
 
 
 @contextmanager
@@ -198,14 +151,3 @@ def first_operands(records: Sequence[tuple[int, int, bytes, bytes]]) -> dict[str
     for _, _, key, value in sorted(records):
         first.setdefault(str(uuid.UUID(bytes=key)), value[21:53])
     return first
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Hold a process with SIGSTOP."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)

@@ -56,3 +56,8 @@ def pause(duration_s: float) -> None:
     For faults that happen at a moment drawn from a seed and for retry delays of a client; never to wait for a result.
     """
     time.sleep(duration_s)
+
+
+async def pause_async(duration_s: float) -> None:
+    """Let time pass in an event loop: the delay of a simulated network; never to wait for a result."""
+    await asyncio.sleep(duration_s)

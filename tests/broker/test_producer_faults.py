@@ -11,13 +11,11 @@ from typing import Any
 
 import grpc
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from common import decimals
 from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
 from tests_support.producer_process import (
-    SUMS,
     ProducerFactory,
     ProducerProcess,
     addition,
@@ -25,9 +23,10 @@ from tests_support.producer_process import (
     first_operands,
     outcome_of,
     producers,
-    stopped,
 )
+from tests_support.service_process import held
 from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
+from tests_support.topic_settings import max_message_bytes
 from tests_support.waiting import eventually
 
 
@@ -74,24 +73,10 @@ def assert_counted_once(stack: Stack, requests: Sequence[Any]) -> None:
         assert first.get(request.request_id) == b"".join(operands)
 
 
-def set_max_message_bytes(stack: Stack, value: int) -> None:
-    """Change the topic, so that the broker refuses what is produced."""
-    resource = ConfigResource(ResourceType.TOPIC, SUMS)
-    resource.add_incremental_config(
-        ConfigEntry("max.message.bytes", str(value), incremental_operation=AlterConfigOpType.SET)
-    )
-    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
-    for done in admin.incremental_alter_configs([resource]).values():
-        done.result(10)
-
-
 def test_an_aborted_transaction_is_tried_again_with_a_new_instance(stack: Stack, factory: ProducerFactory) -> None:
     """A refused record aborts; the call lives on and is OK in the end; a hasty one is ABORTED and absent."""
     producer = factory.start().wait_ready()
-    # A batch of one record has some 160 bytes. The markers that end transactions have 78 and must pass: a broker that
-    # cannot write one leaves its transaction hanging for good.
-    set_max_message_bytes(stack, 100)
-    try:
+    with max_message_bytes(stack.bootstrap_servers, 100):
         patient = addition()
         [call] = in_flight(producer, [patient])
         producer.wait_log("transaction aborted")
@@ -103,8 +88,6 @@ def test_an_aborted_transaction_is_tried_again_with_a_new_instance(stack: Stack,
 
         refused, hasty = eventually(aborted, 30, "a call meets the abort before its deadline")
         assert outcome_of(refused)[:2] == ("TRANSACTION_ABORTED", "not-committed")
-    finally:
-        set_max_message_bytes(stack, 1_048_576)
     assert call.result().sum == "42.5"
     assert_counted_once(stack, [patient])
     keys = [key for _, _, key, _ in committed(stack.bootstrap_servers)]
@@ -134,7 +117,7 @@ def test_a_broker_that_hangs_during_commits_loses_nothing(stack: Stack, factory:
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(producer.service.Add, request, timeout=40) for request in requests]
         eventually(lambda: sum(answer.done() for answer in answers) >= 20, 20, "the first answers")
-        with stopped(kafka_pid(stack)):
+        with held(kafka_pid(stack)):
             eventually(_passed(2.0), 10, "the broker has hung for 2 s")
     assert [answer.result().sum for answer in answers] == [f"{n}.25".rstrip("0") for n in range(400)]
     assert_counted_once(stack, requests)
@@ -163,7 +146,7 @@ def test_calls_settle_by_their_deadline(stack: Stack, factory: ProducerFactory) 
     """With the broker hanging a call with a deadline ends with DEADLINE_EXCEEDED; afterwards a retry is OK."""
     producer = factory.start().wait_ready()
     request = addition()
-    with stopped(kafka_pid(stack)):
+    with held(kafka_pid(stack)):
         with pytest.raises(grpc.RpcError) as refused:
             producer.service.Add(request, timeout=0.5)
         assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -174,7 +157,7 @@ def test_calls_settle_by_their_deadline(stack: Stack, factory: ProducerFactory) 
 def test_a_full_queue_is_refused_with_a_time_to_retry(stack: Stack, factory: ProducerFactory) -> None:
     """More than may wait is RESOURCE_EXHAUSTED with RetryInfo; what was accepted is committed."""
     producer = factory.start(producer_queue_records_max=20, producer_add_batch_max=20).wait_ready()
-    with stopped(kafka_pid(stack)):
+    with held(kafka_pid(stack)):
         requests = [addition() for _ in range(30)]
         calls = in_flight(producer, requests)
         eventually(lambda: sum(call.done() for call in calls) == 10, 20, "ten are refused")
@@ -230,7 +213,7 @@ def test_a_stop_answers_every_call(stack: Stack, factory: ProducerFactory, numbe
 def test_a_stop_without_a_broker_ends_within_its_time(stack: Stack, factory: ProducerFactory) -> None:
     """What cannot be committed until then is answered UNAVAILABLE with what is known of it; exit code 0."""
     producer = factory.start(producer_drain_timeout_s=2).wait_ready()
-    with stopped(kafka_pid(stack)):
+    with held(kafka_pid(stack)):
         calls = in_flight(producer, [addition() for _ in range(50)])
         # They are in the producer when one more, with a deadline, has come back through it.
         with pytest.raises(grpc.RpcError):

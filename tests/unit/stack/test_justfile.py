@@ -19,6 +19,7 @@ PROMISED = {
     "gen",
     "test",
     "test-unit",
+    "test-chaos",
     "lint",
     "lint-ci",
     "demo",

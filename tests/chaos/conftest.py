@@ -1,0 +1,66 @@
+"""Clusters for the tests of faults: each module shares one, and each test starts producers of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from oracle.history import History
+from tests_support.chaos.cluster import Cluster, temporary_cluster
+from tests_support.consumer_process import ConsumerProcess
+
+_CLUSTERS = {"cluster", "counting", "module_cluster", "module_counting"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that start a real Kafka."""
+    for item in items:
+        if _CLUSTERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A cluster whose consumer counts all the time, and the history of every call of the module."""
+
+    cluster: Cluster
+    consumer: ConsumerProcess
+    history: History
+
+    def examine(self) -> None:
+        """Let the oracle compare everything with what every caller was told."""
+        self.cluster.examine(self.history)
+
+
+@pytest.fixture(scope="module")
+def module_cluster() -> Iterator[Cluster]:
+    """One broker behind a proxy, a registry and the contracts, for a module."""
+    with temporary_cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(module_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The module's cluster without services; those that a test starts end with it."""
+    yield module_cluster
+    _show_if_failed(module_cluster, request)
+    module_cluster.end_services()
+
+
+@pytest.fixture(scope="module")
+def module_counting(module_cluster: Cluster) -> Counting:
+    """The module's cluster with one consumer that runs through all its tests."""
+    return Counting(module_cluster, module_cluster.consumer().wait_ready(), History())
+
+
+@pytest.fixture
+def counting(module_counting: Counting, request: pytest.FixtureRequest) -> Iterator[Counting]:
+    """The module's cluster and consumer; the producers that a test starts end with it."""
+    yield module_counting
+    _show_if_failed(module_counting.cluster, request)
+    module_counting.cluster.end_producers()
+
+
+def _show_if_failed(cluster: Cluster, request: pytest.FixtureRequest) -> None:
+    if request.session.testsfailed:
+        cluster.show_logs()

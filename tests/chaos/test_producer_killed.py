@@ -1,0 +1,99 @@
+"""SIGKILL of the producer at every moment of a transaction.
+
+Invariants: I1, I2 what callers send again is counted once, with its first committed operands; I3 nothing of a
+transaction that was not committed is counted; I11 what was answered not-committed never appears.
+"""
+
+import time
+from random import Random
+
+import pytest
+
+from oracle.history import Outcome
+from tests.chaos.conftest import Counting
+from tests_support.callers import Caller, Pair, new_pair
+from tests_support.faults import chosen_seed
+from tests_support.producer_process import ProducerProcess
+from tests_support.topic_settings import max_message_bytes
+
+PAIRS = 30
+SETTLE_S = 60.0
+ONE_LANE = {"producer_lanes": 1}
+
+
+def new_pairs() -> list[Pair]:
+    rng = Random(chosen_seed())
+    return [new_pair(rng) for _ in range(PAIRS)]
+
+
+def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs: list[Pair]) -> None:
+    """Start the producer without faults, settle every pair, print how long it took, and let the oracle judge."""
+    began_s = time.monotonic()
+    producer.restart(fault_points=None)
+    caller = Caller(producer.target, counting.history)
+    first = caller.settle(pairs[0], SETTLE_S)
+    print(f"acknowledges again {time.monotonic() - began_s:.2f} s after its start (aim 2 s)")
+    calls = [first, *(call for pair in pairs[1:] for call in [caller.settle(pair, SETTLE_S)])]
+    caller.close()
+    assert {call.outcome for call in calls} == {Outcome.OK}
+    counting.examine()
+
+
+@pytest.mark.parametrize(
+    ("point", "committed"),
+    [
+        ("after_begin", False),
+        ("after_produce", False),
+        ("before_commit", False),
+        ("after_commit", True),
+    ],
+)
+def test_killed_in_a_transaction(counting: Counting, point: str, committed: bool) -> None:
+    """Dead at a moment of a transaction: no call is answered, and a retry finds what was committed, and only that."""
+    producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
+    pairs = new_pairs()
+    caller = Caller(producer.target, counting.history)
+    assert {call.outcome for call in caller.add_batch(pairs)} == {Outcome.UNKNOWN}
+    producer.wait_end()
+    start_again_and_settle(counting, producer, pairs)
+    known = {call.request_id: call.duplicate for call in counting.history.calls() if call.outcome is Outcome.OK}
+    assert {known[pair.request_id] for pair in pairs} == {committed}
+
+
+@pytest.mark.parametrize("direction", ["request", "answer"])
+def test_killed_while_its_commit_is_on_the_way(counting: Counting, direction: str) -> None:
+    """Dead after EndTxn left it: held before the broker it does nothing when it comes later; behind it, it counted."""
+    producer = counting.cluster.producer(**ONE_LANE).wait_ready()
+    pairs = new_pairs()
+    held = counting.cluster.proxy.hold("EndTxn", "request" if direction == "request" else "answer")
+    caller = Caller(producer.target, counting.history, deadline_s=1.0)
+    assert {call.outcome for call in caller.add_batch(pairs)} == {Outcome.UNKNOWN}
+    held.wait_caught()
+    producer.kill()
+    producer.restart().wait_ready()
+    held.release()
+    producer.kill()
+    start_again_and_settle(counting, producer, pairs)
+
+
+@pytest.mark.parametrize("point", ["before_abort", "after_abort"])
+def test_killed_at_an_abort(counting: Counting, point: str) -> None:
+    """Dead at an abort: nothing of the transaction is counted, and the retry is counted once."""
+    producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
+    pairs = new_pairs()
+    with max_message_bytes(counting.cluster.direct, 100):
+        caller = Caller(producer.target, counting.history)
+        assert {call.outcome for call in caller.add_batch(pairs)} == {Outcome.UNKNOWN}
+        producer.wait_end()
+    start_again_and_settle(counting, producer, pairs)
+
+
+@pytest.mark.parametrize("point", ["before_init", "after_init"])
+def test_killed_at_init_transactions(counting: Counting, point: str) -> None:
+    """Dead while it begins: the next start serves, and what an earlier one left open holds nobody up."""
+    producer = counting.cluster.producer(fault_points="producer.before_commit=kill", **ONE_LANE).wait_ready()
+    pairs = new_pairs()
+    Caller(producer.target, counting.history).add_batch(pairs)
+    producer.wait_end()
+    producer.restart(fault_points=f"producer.{point}=kill").wait_end()
+    start_again_and_settle(counting, producer, pairs)
