@@ -63,9 +63,7 @@ run +COMMAND: _prepared
 [group("develop")]
 [no-exit-message]
 gen: _prepared
-    @{{ quote(python) }} -m codegen lint
-    @{{ quote(python) }} -m codegen generate
-    @{{ quote(python) }} -m codegen check
+    @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
 
 # Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.

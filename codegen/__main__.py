@@ -1,30 +1,40 @@
 """The command ``codegen``: what a person types. It parses, calls, prints; everything else is in the other modules."""
 
+import importlib
+import os
 import sys
-from pathlib import Path
+from typing import Final
 
 import click
 
-from codegen import lock, tree
 from codegen.errors import EXIT_USAGE, CodegenError
-from codegen.generate import generated_files
-from codegen.options import CONTRACTS, OUT, PACKAGE, package_name
-from codegen.wanted import wanted
 
 _HELP = """Typed Python, a schema registry and Kafka topics, all from one folder of contracts.
+
+New here? This makes a folder that works, and code from it:
+
+\b
+  codegen init contracts --name shop
+  codegen generate
+  python -c "from contracts.generated.avro.order_placed import OrderPlaced"
 
 \b
 The folder (--contracts, by default ./contracts):
   proto/**/*.proto    Protobuf files; imports start here
   avro/*.avsc         Avro records, one a file
   topics/*.yaml       topics: schema, subject, compatibility, partitions, configuration
+  registries.yaml     registries by name, for --registry NAME
   generated/          the code that `codegen generate` writes; commit it, never edit it
+  contracts.lock      what was published where; history/ has every version's text. Commit both
 
 \b
 Without any server:
+  codegen init        a new contracts folder, with an example of everything
   codegen lint        names, documentation, buf's rules
   codegen generate    Python from the contracts; the same bytes on every machine
-  codegen check       is the generated code what the contracts say?
+  codegen docs        pages to browse: fields, types, rules, owners, versions and what changed
+  codegen check       are code, lock and pages what the contracts say?
+  codegen gen         lint, generate, docs and check in one go; at once when nothing changed
   codegen plan --offline   what changed since the lock, or since --against git:main; does it break anybody?
   codegen lock        record the contracts as versions that others may have
 With a registry and Kafka:
@@ -35,31 +45,52 @@ With a registry and Kafka:
   codegen pull        contracts from somebody's registry
 
 \b
+A registry's secrets come from the environment and are never shown:
+  TALLY_REGISTRY_USER, TALLY_REGISTRY_PASSWORD    basic authentication
+  TALLY_REGISTRY_TOKEN                            a bearer token
+  TALLY_REGISTRY_CA                               PEM file of the authorities to trust
+  TALLY_REGISTRY_CERT, TALLY_REGISTRY_KEY, TALLY_REGISTRY_KEY_PASSWORD   a client certificate (mTLS)
+
+\b
 Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pending (plan, publish --dry-run),
 3 a schema would break its readers or writers, 4 something is otherwise than the contracts say,
 5 the registry or Kafka is unreachable or refuses access, 64 usage.
 """
 
+_COMMANDS: Final = {
+    "check": "codegen.commands_local",
+    "diff": "codegen.look",
+    "docs": "codegen.commands_local",
+    "gen": "codegen.gen",
+    "generate": "codegen.commands_local",
+    "init": "codegen.commands_local",
+    "lint": "codegen.commands_local",
+    "lock": "codegen.commands_local",
+    "plan": "codegen.commands",
+    "publish": "codegen.commands",
+    "pull": "codegen.look",
+}
+"""Each command's module, loaded when it is asked for: compilers and clients take a moment."""
+
 
 class _Lazy(click.Group):
-    """Loads the commands that talk to servers when they are asked for: their clients take a moment."""
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
 
-    _LATER = ("check", "diff", "lock", "plan", "publish", "pull")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._LATER})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in self._LATER:
-            from codegen import commands  # noqa: PLC0415
-
-            return commands.COMMANDS[cmd_name]
-        return super().get_command(ctx, cmd_name)
+    def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found = getattr(importlib.import_module(_COMMANDS[cmd_name]), f"{cmd_name}_command")
+        assert isinstance(found, click.Command), f"{cmd_name} is a command"
+        return found
 
 
 @click.group(cls=_Lazy, help=_HELP)
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """The group; its help is above."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 def main() -> None:
@@ -78,40 +109,6 @@ def main() -> None:
         print(f"codegen: {error}", file=sys.stderr)
         code = error.exit_code
     sys.exit(code)
-
-
-@cli.command()
-@CONTRACTS
-@OUT
-@PACKAGE
-def generate(contracts: Path, out: Path | None, package: str | None) -> None:
-    """Write the generated code, and contracts.lock beside the contracts. Offline; a second run changes nothing."""
-    folder = out or contracts / "generated"
-    found = tree.read(contracts)
-    old = lock.load(contracts) if out is None else None
-    files = generated_files(found, package_name(package, folder))
-    changed = tree.replace(folder, files)
-    # Code that goes elsewhere is not this folder's: the lock stays what it is.
-    if out is None and lock.save(contracts, lock.current(old, wanted(found), files)):
-        changed.append(f"{lock.FILE} differs")
-    for change in changed:
-        print(change)
-    print(f"{len(files)} files in {folder}, {len(changed) or 'none'} changed")
-
-
-@cli.command()
-@CONTRACTS
-@click.option("--fix", is_flag=True, help="Format the Protobuf files instead of complaining.")
-def lint(contracts: Path, *, fix: bool) -> None:
-    """Check names, documentation, promised widths and buf's STANDARD rules. Offline."""
-    from codegen.lint import findings  # noqa: PLC0415 - the other commands do not need buf and yaml
-
-    found = findings(tree.read(contracts), fix=fix)
-    for line in found:
-        print(line)
-    if found:
-        raise CodegenError(f"{len(found)} findings in {contracts}")
-    print(f"{contracts}: no findings")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,9 @@ def names_of(schema: AvroFile) -> Names:
         short = python_name(full.rpartition(".")[2], frozenset({"None", "True", "False"}))
         for other, taken in classes.items():
             if snake(taken) == snake(short):
-                raise ContractError(schema.file, full, f"has the same Python name as {other}; rename one of them")
+                raise ContractError(
+                    schema.file, full, f"has the same Python name as {other}; rename one of them", rule="python-name"
+                )
         classes[full] = short
     for definition in schema.named.values():
         if isinstance(definition, Record):
@@ -114,9 +116,13 @@ def _check_fields(schema: AvroFile, record: Record) -> None:
     for field in record.fields:
         name = field_name(field)
         if name.startswith("_"):
-            raise ContractError(schema.file, f"{field.path}.name", "must not start with _: it would be private")
+            raise ContractError(
+                schema.file, f"{field.path}.name", "must not start with _: it would be private", rule="python-name"
+            )
         if name in taken:
-            raise ContractError(schema.file, f"{field.path}.name", f"is {name} in Python, as {taken[name]!r} is")
+            raise ContractError(
+                schema.file, f"{field.path}.name", f"is {name} in Python, as {taken[name]!r} is", rule="python-name"
+            )
         taken[name] = field.name
 
 

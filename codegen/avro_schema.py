@@ -6,7 +6,7 @@ holds a ``Named`` with its full name, so that recursive records need no cycles o
 
 import keyword
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -97,6 +97,8 @@ class AvroFile:
     named: Mapping[str, Definition]
     text: str
     """The schema as compact JSON, keys in the author's order: what is registered."""
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    """The line in the author's file of each value by its JSON path, for messages."""
 
 
 def python_name(name: str, taken: frozenset[str]) -> str:

@@ -1,9 +1,9 @@
-"""Drift: is the generated code, the lock, the history, a registry, and Kafka as the contracts say?"""
+"""Drift: are the generated code, the lock, the history, the pages, a registry and Kafka as the contracts say?"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from codegen import history, tree
+from codegen import history, pages, tree
 from codegen import lock as locks
 from codegen.plan import Kind
 from codegen.publish import Survey
@@ -22,7 +22,12 @@ def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *,
     if old is None:
         return [*lines, f"{root / locks.FILE} is missing; run: codegen generate"]
     history.all_of(root, old)
-    return [*lines, *locks.differences(old, locks.current(old, wanted_of(contracts), files))]
+    lines += locks.differences(old, locks.current(old, wanted_of(contracts), files))
+    shown = tree.files_of(root / pages.FOLDER)
+    stale = tree.differences(pages.pages(contracts, old), shown) if shown else []
+    return lines + (
+        [f"{root / pages.FOLDER} is not what the contracts say; run: codegen docs", *stale] if stale else []
+    )
 
 
 def registry_drift(survey: Survey, name: str, lock: locks.Lock | None) -> Iterator[str]:

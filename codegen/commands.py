@@ -1,4 +1,4 @@
-"""The commands that compare with a registry, with the lock and with git: plan, publish, lock."""
+"""The commands that compare with a registry, with the lock and with git: plan and publish."""
 
 import json
 import os
@@ -12,22 +12,16 @@ import msgspec
 
 from codegen import history, offline, plan_file, tree
 from codegen import lock as locks
-from codegen.check import local_drift, registry_drift
-from codegen.errors import CodegenError, DriftError
-from codegen.generate import generated_files
-from codegen.look import diff, pull
+from codegen.errors import CodegenError, UnreachableError
 from codegen.options import (
     CONTRACTS,
     KAFKA_CONFIG,
-    OUT,
-    PACKAGE,
     REGISTRY_HELP,
     kafka_properties,
-    package_name,
     timeout_option,
 )
-from codegen.plan import Change, Found, Kind, Wanted, line, pending
-from codegen.publish import NO_REASONS, Publisher, Survey
+from codegen.plan import Change, Found, Kind, Wanted, exit_code, line, pending
+from codegen.publish import Publisher, Survey
 from codegen.publishing import open_publisher
 from codegen.registries import Target, target
 from codegen.wanted import wanted as wanted_of
@@ -44,7 +38,7 @@ _COLOURS: Final = {
 }
 
 
-@click.command()
+@click.command("plan")
 @CONTRACTS
 @click.option("--registry", metavar="NAME|URL", default=None, help=REGISTRY_HELP)
 @click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas: topics as well.")
@@ -56,7 +50,7 @@ _COLOURS: Final = {
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan for codegen publish PLAN.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 @click.pass_context
-def plan(
+def plan_command(
     context: click.Context,
     *,
     contracts: Path,
@@ -79,35 +73,40 @@ def plan(
         raise click.UsageError("give either --registry or --offline")
     if no_registry and (out or prune_prefix or kafka):
         raise click.UsageError("--out, --prune-prefix and --kafka need --registry")
-    wanted = wanted_of(tree.read(contracts))
-    if registry is None:
-        survey = offline.survey(wanted, offline.versions_against(contracts, against or "lock"))
-    else:
-        where = target(contracts, registry, kafka)
-        versions = offline.versions_against(contracts, against) if against else {}
-        properties = kafka_properties(kafka_config, os.environ)
-        with open_publisher(
-            where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=_note, against=versions
-        ) as publisher:
-            survey = publisher.survey(wanted, prune_prefix)
-        _tell_of_topics(wanted, where)
-        if out is not None:
-            _save(out, where, survey)
+    try:
+        wanted = wanted_of(tree.read(contracts))
+        if registry is None:
+            survey = offline.survey(wanted, offline.versions_against(contracts, against or "lock"))
+        else:
+            where = target(contracts, registry, kafka)
+            versions = offline.versions_against(contracts, against) if against else {}
+            properties = kafka_properties(kafka_config, os.environ)
+            with open_publisher(
+                where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=note, against=versions
+            ) as publisher:
+                survey = publisher.survey(wanted, prune_prefix)
+            tell_of_topics(wanted, where)
+            if out is not None:
+                _save(out, where, survey)
+    except CodegenError as error:
+        if not as_json:
+            raise
+        _show_error(error)
+        context.exit(error.exit_code)
     code = exit_code(survey.changes)
-    _show(survey.changes, code, as_json=as_json)
+    show(survey.changes, code, as_json=as_json)
     context.exit(code)
 
 
-def exit_code(changes: tuple[Change, ...]) -> int:
-    """Return a plan's exit code: 3 breaking, 4 drift, 2 pending, 0 nothing to do."""
-    if any(change.blocking and change.objections for change in changes):
-        return 3
-    if any(change.kind is Kind.DRIFT for change in changes):
-        return 4
-    return 2 if pending(changes) else 0
+def _show_error(error: CodegenError) -> None:
+    """Print for machines why there is no plan: it must never look like one with nothing to do."""
+    kind = error.kind if isinstance(error, UnreachableError) else "contracts" if error.exit_code == 1 else "drift"
+    document = {"error": {"kind": kind, "message": str(error)}, "changes": None, "exit_code": error.exit_code}
+    print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def _show(changes: tuple[Change, ...], code: int, *, as_json: bool) -> None:
+def show(changes: tuple[Change, ...], code: int, *, as_json: bool) -> None:
+    """Print a plan: a line a change, in colours on a terminal; or JSON."""
     if as_json:
         lines = msgspec.to_builtins(plan_file.lines_of(changes))
         print(json.dumps({"changes": lines, "exit_code": code}, indent=2, ensure_ascii=False))
@@ -131,7 +130,7 @@ def _save(out: Path, where: Target, survey: Survey) -> None:
     plan_file.save(out, replace(planned, changes=plan_file.lines_of(survey.changes)))
 
 
-@click.command()
+@click.command("publish")
 @click.argument("plan_path", metavar="[PLAN]", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @CONTRACTS
 @click.option(
@@ -143,9 +142,10 @@ def _save(out: Path, where: Target, survey: Survey) -> None:
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done; exit 2 when it is something.")
 @click.option("--allow-breaking", multiple=True, metavar="SUBJECT", help="Register a breaking version of it.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the lock.")
-@click.option("--yes", is_flag=True, help="Carry out deletions that the plan has.")
+@click.option("--prune-prefix", default="", metavar="PREFIX", help="Delete subjects of this prefix no contract wants.")
+@click.option("--yes", is_flag=True, help="Carry out deletions; without it they are only told.")
 @click.pass_context
-def publish(
+def publish_command(
     context: click.Context,
     *,
     plan_path: Path | None,
@@ -157,6 +157,7 @@ def publish(
     allow_breaking: tuple[str, ...],
     reason: str,
     dry_run: bool,
+    prune_prefix: str,
     yes: bool,
 ) -> None:
     """Register the schemas and create the topics, as a PLAN says or as the contracts say now.
@@ -164,7 +165,10 @@ def publish(
     What is there and right is left alone, so a second run does nothing, and a run that was killed is completed by the
     next one. A PLAN is carried out exactly, or not at all when something changed since it was made. Breaking versions
     are refused. A topic with another number of partitions is refused; a topic's configuration is set back to the
-    contract.
+    contract. A PLAN that deletes needs --yes; with --prune-prefix as well it may delete within that prefix only.
+
+    Exits 0 when all is as the contracts say, 2 when --dry-run found something to do, 3 for a breaking schema, 4 when
+    somebody changed something since the PLAN, 5 when the registry or Kafka cannot be asked.
     """
     if (plan_path is None) == (registry is None):
         raise click.UsageError("give either a PLAN, made by codegen plan --out, or --registry")
@@ -175,11 +179,11 @@ def publish(
     properties = kafka_properties(kafka_config, os.environ)
     allowed = dict.fromkeys(allow_breaking, reason.strip())
     if plan_path is not None:
-        planned = plan_file.load(plan_path)
-        if planned.unwanted and not yes:
-            raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes if that is meant")
+        planned = _load_plan(plan_path, prune_prefix, yes=yes)
         where, wanted = Target(planned.registry_name, planned.registry, planned.kafka), planned.wanted
     else:
+        if prune_prefix and not (yes or dry_run):
+            raise click.UsageError("--prune-prefix deletes: give --yes as well, or --dry-run to see what it would be")
         planned, where, wanted = None, target(contracts, registry or "", kafka), wanted_of(tree.read(contracts))
     unknown = [name for name in allowed if name not in {subject.subject for subject in wanted.subjects}]
     if unknown:
@@ -188,14 +192,25 @@ def publish(
         if planned is not None:
             outcome = publisher.apply(planned, allowed=allowed)
         else:
-            _tell_of_topics(wanted, where)
-            outcome = publisher.publish(wanted, dry_run=dry_run, allowed=allowed)
+            tell_of_topics(wanted, where)
+            outcome = publisher.publish(wanted, dry_run=dry_run, allowed=allowed, prune_prefix=prune_prefix)
         if dry_run:
             print(f"{outcome.pending} changes pending" if outcome.pending else "nothing to do")
             context.exit(2 if outcome.pending else 0)
         if where.name:
             _remember(contracts, where, wanted, publisher, allowed)
     print(f"{outcome.pending} changes made and verified" if outcome.pending else "nothing to do")
+
+
+def _load_plan(path: Path, prune_prefix: str, *, yes: bool) -> plan_file.PlanFile:
+    """Return a plan whose deletions are wanted. Raises CodegenError."""
+    planned = plan_file.load(path)
+    if planned.unwanted and not yes:
+        raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes if that is meant")
+    beyond = [name for name in planned.unwanted if not name.startswith(prune_prefix)]
+    if beyond:
+        raise CodegenError(f"the plan deletes {', '.join(beyond)}, beyond --prune-prefix {prune_prefix}: make it anew")
+    return planned
 
 
 def _remember(contracts: Path, where: Target, wanted: Wanted, publisher: Publisher, allowed: Mapping[str, str]) -> None:
@@ -222,89 +237,16 @@ def places(found: Found, lock: locks.Lock) -> dict[str, locks.Place]:
     }
 
 
-@click.command("lock")
-@CONTRACTS
-def lock_command(contracts: Path) -> None:
-    """Record the contracts as they are as versions that others may have. Offline.
-
-    Their texts go to history/, and every later version is compared with them. Publishing to a registry with a name does
-    it by itself; without such a registry, do it when you release.
-    """
-    old = locks.load(contracts)
-    wanted = wanted_of(tree.read(contracts))
-    if old is None or any(locks.differences(old, locks.current(old, wanted, tree.files_of(contracts / "generated")))):
-        raise CodegenError(f"{contracts / locks.FILE} is not what the contracts say; run: codegen generate")
-    survey = offline.survey(wanted, history.all_of(contracts, old))
-    if exit_code(survey.changes) == 3:
-        _show(survey.changes, 3, as_json=False)
-        click.get_current_context().exit(3)
-    recorded, lines = history.record(contracts, old, wanted, NO_REASONS)
-    locks.save(contracts, recorded)
-    for one in lines:
-        print(one)
-    print(f"{len(lines)} versions added" if lines else "nothing to add")
-
-
-@click.command()
-@CONTRACTS
-@OUT
-@PACKAGE
-@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {REGISTRY_HELP}")
-@click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas: topics as well.")
-@KAFKA_CONFIG
-@timeout_option(15.0)
-def check(
-    *,
-    contracts: Path,
-    out: Path | None,
-    package: str | None,
-    registry: str | None,
-    kafka: str | None,
-    kafka_config: Path | None,
-    timeout_s: float,
-) -> None:
-    """Tell whether everything is as the contracts say; writes nothing, exits 4 when not.
-
-    Offline it looks at the generated code, contracts.lock and history/; with --registry also at the registry, and with
-    --kafka at the topics.
-    """
-    folder = out or contracts / "generated"
-    found = tree.read(contracts)
-    files = generated_files(found, package_name(package, folder))
-    drift = local_drift(found, folder, files, with_lock=out is None)
-    if registry is not None:
-        where = target(contracts, registry, kafka)
-        properties = kafka_properties(kafka_config, os.environ)
-        with open_publisher(
-            where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=_note
-        ) as publisher:
-            survey = publisher.survey(wanted_of(found))
-        drift += registry_drift(survey, where.name, locks.load(contracts))
-    if drift:
-        raise DriftError("\n  ".join(drift))
-    print(f"{len(files)} files in {folder} are what the contracts say")
-    if registry is not None:
-        print("so are the registry" + (" and the topics" if where.kafka else ""))
-
-
-def _tell_of_topics(wanted: Wanted, where: Target) -> None:
+def tell_of_topics(wanted: Wanted, where: Target) -> None:
+    """Say that topics are not looked at."""
     if wanted.topics and not where.kafka:
-        _note(f"the {len(wanted.topics)} topics are left alone; give --kafka to look at them as well")
+        note(f"the {len(wanted.topics)} topics are left alone; give --kafka to look at them as well")
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Print beside the result."""
     click.echo(text, err=True)
-
-
-COMMANDS: Final[Mapping[str, click.Command]] = {
-    "check": check,
-    "diff": diff,
-    "lock": lock_command,
-    "plan": plan,
-    "publish": publish,
-    "pull": pull,
-}

@@ -13,13 +13,23 @@ class CodegenError(Exception):
 
 
 class ContractError(CodegenError):
-    """A file of the contracts is wrong: ``file``, the place in it (line or JSON path), and what is allowed there."""
+    """A file of the contracts is wrong: ``file``, the place in it (``line``, JSON path), and what is allowed there.
 
-    def __init__(self, file: str, place: str, problem: str) -> None:
-        super().__init__(f"{file}: {place}: {problem}" if place else f"{file}: {problem}")
+    ``rule`` is a stable word for what was broken, for machines; ``line`` 0 is not known, or stands in ``place``.
+    """
+
+    def __init__(self, file: str, place: str, problem: str, *, rule: str = "contract", line: int = 0) -> None:
+        at = ", ".join(part for part in (f"line {line}" if line else "", place) if part)
+        super().__init__(f"{file}: {at}: {problem} [{rule}]" if at else f"{file}: {problem} [{rule}]")
         self.file = file
         self.place = place
         self.problem = problem
+        self.rule = rule
+        self.line = line
+
+    def at(self, line: int) -> "ContractError":
+        """Return the same error with its line."""
+        return ContractError(self.file, self.place, self.problem, rule=self.rule, line=line)
 
 
 class BreakingError(CodegenError):
@@ -35,6 +45,10 @@ class DriftError(CodegenError):
 
 
 class UnreachableError(CodegenError):
-    """The registry or Kafka does not answer in time, or refuses credentials or TLS; the message tells which."""
+    """The registry or Kafka cannot be asked. ``kind`` tells why: what a person does about each is another thing."""
 
     exit_code = 5
+
+    def __init__(self, message: str, kind: str = "unreachable") -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -1,11 +1,11 @@
 """All generated files of a contracts folder: a pure picture of it, without machine paths, times or hash order."""
 
-import keyword
 import re
 from pathlib import Path
 
 from codegen import avro_types, proto_rules, proto_stubs, rules_module, served_files, topics_module
-from codegen.errors import CodegenError, ContractError
+from codegen.errors import ContractError
+from codegen.json_places import line_at
 from codegen.tree import MARK, Contracts
 
 _AVRO_INIT = '''\
@@ -53,8 +53,16 @@ def _avro(contracts: Contracts) -> dict[str, str]:
     for path, schema in contracts.avro.items():
         module = path.removeprefix("avro/").removesuffix(".avsc")
         if re.fullmatch(r"[a-z][a-z0-9_]*", module) is None:
-            raise ContractError(path, "", "the file's name becomes a Python module: lower-case letters, digits and _")
-        files[f"avro/{module}.py"] = avro_types.module_text(schema, _mark(path).rstrip())
+            raise ContractError(
+                path,
+                "",
+                "the file's name becomes a Python module: lower-case letters, digits and _",
+                rule="python-name",
+            )
+        try:
+            files[f"avro/{module}.py"] = avro_types.module_text(schema, _mark(path).rstrip())
+        except ContractError as error:
+            raise error.at(line_at(schema.lines, error.place)) from error
     if files:
         runtime = Path(avro_types.__file__).with_name("avro_runtime.py").read_text(encoding="utf-8")
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
@@ -64,20 +72,3 @@ def _avro(contracts: Contracts) -> dict[str, str]:
 
 def _mark(source: str) -> str:
     return MARK.format(source=source) + "\n"
-
-
-def package_of(folder: Path, base: Path) -> str:
-    """Return the dotted name of an output folder as Python sees it from ``base``. Raises CodegenError."""
-    try:
-        parts = folder.resolve().relative_to(base.resolve()).parts
-    except ValueError:
-        parts = (folder.name,)
-    return checked_package(".".join(parts))
-
-
-def checked_package(name: str) -> str:
-    """Return a dotted name. Raises CodegenError when Python cannot import by it."""
-    parts = name.split(".")
-    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
-        raise CodegenError(f"{name!r} cannot be a Python package; give one with --package, for example my.contracts")
-    return name

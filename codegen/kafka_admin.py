@@ -129,7 +129,8 @@ class KafkaAdmin:
         if error.code() in _ACCESS:
             raise UnreachableError(
                 f"Kafka at {self.servers} refuses access: {error.str()}; give a client properties file with "
-                "--kafka-config (security.protocol, sasl.*, ssl.*)"
+                "--kafka-config (security.protocol, sasl.*, ssl.*)",
+                "tls" if error.code() == KafkaError._SSL else "unauthorised",
             )
 
 

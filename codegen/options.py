@@ -7,8 +7,7 @@ from typing import Any, Final
 import click
 
 from codegen.errors import CodegenError
-from codegen.generate import checked_package, package_of
-from common.kafka_config import KafkaConfigError, read_properties
+from codegen.package_names import checked_package, package_of
 
 CONTRACTS = click.option(
     "--contracts",
@@ -30,8 +29,7 @@ PACKAGE = click.option(
 )
 REGISTRY_HELP: Final = (
     "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
-    "http://host:port/apis/ccompat/v7. Credentials: user:password@ in the URL, or TALLY_REGISTRY_USER and "
-    "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN."
+    "http://host:port/apis/ccompat/v7. Credentials come from the environment: see codegen --help."
 )
 KAFKA_CONFIG = click.option(
     "--kafka-config",
@@ -57,6 +55,8 @@ def kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict
     path = given or (Path(environment["TALLY_KAFKA_CONFIG"]) if environment.get("TALLY_KAFKA_CONFIG") else None)
     if path is None:
         return {}
+    from common.kafka_config import KafkaConfigError, read_properties  # noqa: PLC0415 - Kafka's client takes a moment
+
     try:
         return read_properties(path)
     except KafkaConfigError as error:

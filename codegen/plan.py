@@ -268,6 +268,15 @@ def pending(changes: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(change for change in changes if change.actions)
 
 
+def exit_code(changes: tuple[Change, ...]) -> int:
+    """Return a plan's exit code: 3 breaking, 4 drift, 2 pending, 0 nothing to do."""
+    if any(change.blocking and change.objections for change in changes):
+        return 3
+    if any(change.kind is Kind.DRIFT for change in changes):
+        return 4
+    return 2 if pending(changes) else 0
+
+
 def line(change: Change) -> str:
     """Return a change as a line for a person, with a line below it for each objection."""
     return "\n".join(

@@ -187,11 +187,11 @@ class _Place:
     """Where an annotation stands: the file below proto/, its line, and what it annotates."""
 
     file: str
-    line: str
+    line: int
     what: str
 
     def error(self, problem: str) -> ContractError:
-        return ContractError(f"proto/{self.file}", self.line, f"{self.what}: {problem}")
+        return ContractError(f"proto/{self.file}", self.what, problem, rule="buf-validate", line=self.line)
 
     def unsupported(self, rule: str) -> ContractError:
         return self.error(f"{rule} is not compiled to Python; supported are {SUPPORTED}")
@@ -240,10 +240,10 @@ def _is_map(field: Any) -> bool:
     return bool(field.is_repeated and field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
-def _line(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> str:
-    """Return ``line N`` of the first source location at or below ``path``, else of what holds it."""
+def _line(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> int:
+    """Return the line of the first source location at or below ``path``, else of what holds it; 0 is not known."""
     for wanted in (path, path[:-1]):
         below = [each for each in file.source_code_info.location if list(each.path[: len(wanted)]) == wanted]
         if below:
-            return f"line {min(each.span[0] for each in below) + 1}"
-    return ""
+            return int(min(each.span[0] for each in below)) + 1
+    return 0

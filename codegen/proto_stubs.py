@@ -8,6 +8,7 @@ come with their own distributions.
 
 import hashlib
 import importlib.util
+import re
 import subprocess
 import sys
 import sysconfig
@@ -21,6 +22,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.validate_proto import VALIDATE_FILE, validate_files
 
 _PROTOC_TIMEOUT_S = 60
+_PROTOC_LINE = re.compile(r"(?P<file>[^\s:]+\.proto)(:(?P<line>\d+):(?P<column>\d+))?: (?P<problem>.*)")
 
 
 def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDescriptorSet:
@@ -38,8 +40,20 @@ def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDesc
         arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *files]
         errors = _protoc(arguments)
         if errors is not None:
-            raise ContractError(str(proto_dir.name), "", errors.replace(f"{proto_dir}/", ""))
+            raise _contract_error(errors.replace(f"{proto_dir}/", ""))
         return descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+
+
+def _contract_error(said: str) -> ContractError:
+    """Return protoc's words with the file and the line of the first of them."""
+    first, *more = said.splitlines() or [""]
+    found = _PROTOC_LINE.match(first)
+    if found is None:
+        return ContractError("proto", "", said, rule="protoc")
+    problem = "\n".join((found["problem"], *(f"  proto/{line}" for line in more)))
+    line = int(found["line"] or 0)
+    place = f"column {found['column']}" if found["column"] else ""
+    return ContractError(f"proto/{found['file']}", place, problem, rule="protoc", line=line)
 
 
 def descriptors_of(texts: Mapping[str, str], name: str) -> descriptor_pb2.FileDescriptorSet:

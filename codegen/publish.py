@@ -98,13 +98,15 @@ class Publisher:
         self._say = say
         self._against = against
 
-    def publish(self, wanted: Wanted, *, dry_run: bool = False, allowed: Mapping[str, str] = NO_REASONS) -> Outcome:
+    def publish(
+        self, wanted: Wanted, *, dry_run: bool = False, allowed: Mapping[str, str] = NO_REASONS, prune_prefix: str = ""
+    ) -> Outcome:
         """Plan and carry out at once. Raises CodegenError.
 
         The order: 1. wait for both, 2. read and plan, 3. stop before anything when a change is blocked, 4. act,
         5. read and plan again until nothing is pending.
         """
-        survey = self.survey(wanted)
+        survey = self.survey(wanted, prune_prefix)
         changes = plan(survey.wanted, survey.found, replace(survey.opinions, allowed=allowed))
         for change in changes:
             self._say(line(change))
@@ -235,15 +237,17 @@ class Publisher:
         while True:
             try:
                 return attempt()
-            except (RegistryUnreachable, KafkaNotReady) as error:
-                problem = str(error)
+            except RegistryUnreachable as error:
+                problem, kind = str(error), error.kind
+            except KafkaNotReady as error:
+                problem, kind = str(error), "no-connection"
             except RegistryRefused as error:
                 raise CodegenError(str(error)) from error
             except RegistryError as error:
-                raise UnreachableError(str(error)) from error
+                raise UnreachableError(str(error), error.kind) from error
             now = self._clock.monotonic()
             if now >= self._deadline:
-                raise UnreachableError(f"gave up waiting for {what} after {self._timeout_s:g} s: {problem}")
+                raise UnreachableError(f"gave up waiting for {what} after {self._timeout_s:g} s: {problem}", kind)
             if now - said_at >= _PROGRESS_S:
                 said_at = now
                 self._say(f"waiting for {what}, {self._deadline - now:.0f} s more at most: {problem}")

@@ -1,5 +1,6 @@
 """The composition of a publication: clients, credentials and the clock."""
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -7,7 +8,15 @@ from codegen.errors import CodegenError, UnreachableError
 from codegen.judge import OldVersion
 from codegen.kafka_admin import KafkaAdmin
 from codegen.publish import NOTHING, Publisher
-from common.registry_http import Credentials, RegistryError, RegistryHttp, RegistryRefused, SystemClock
+from common.registry_http import (
+    Credentials,
+    RegistryError,
+    RegistryHttp,
+    RegistryRefused,
+    RegistryTlsError,
+    SystemClock,
+)
+from common.registry_tls import TlsFiles
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -27,7 +36,12 @@ def open_publisher(
     clock = SystemClock()
     # One attempt a request: the publisher itself repeats until its deadline and tells so.
     http = RegistryHttp(
-        registry_url, credentials=credentials(environment), timeout_s=REQUEST_TIMEOUT_S, attempts=1, clock=clock
+        registry_url,
+        credentials=credentials(environment),
+        timeout_s=REQUEST_TIMEOUT_S,
+        attempts=1,
+        clock=clock,
+        verify=tls(environment),
     )
     try:
         kafka = KafkaAdmin(servers, kafka_properties) if servers else None
@@ -39,13 +53,13 @@ def open_publisher(
 @contextmanager
 def open_registry(url: str, environment: Mapping[str, str], *, timeout_s: float) -> Iterator[RegistryHttp]:
     """Yield a registry to read from, failures as CodegenErrors, and close its connections."""
-    http = RegistryHttp(url, credentials=credentials(environment), timeout_s=timeout_s)
+    http = RegistryHttp(url, credentials=credentials(environment), timeout_s=timeout_s, verify=tls(environment))
     try:
         yield http
     except RegistryRefused as error:
         raise CodegenError(str(error)) from error
     except RegistryError as error:
-        raise UnreachableError(str(error)) from error
+        raise UnreachableError(str(error), error.kind) from error
     finally:
         http.close()
 
@@ -58,3 +72,17 @@ def credentials(environment: Mapping[str, str]) -> Credentials | None:
         environment.get("TALLY_REGISTRY_TOKEN", ""),
     )
     return found if found.header() else None
+
+
+def tls(environment: Mapping[str, str]) -> ssl.SSLContext | bool:
+    """Return how to verify the registry and to show who we are. Raises UnreachableError for files that are none."""
+    files = TlsFiles(
+        environment.get("TALLY_REGISTRY_CA", ""),
+        environment.get("TALLY_REGISTRY_CERT", ""),
+        environment.get("TALLY_REGISTRY_KEY", ""),
+        environment.get("TALLY_REGISTRY_KEY_PASSWORD", ""),
+    )
+    try:
+        return files.context() or True
+    except RegistryTlsError as error:
+        raise UnreachableError(str(error), error.kind) from error

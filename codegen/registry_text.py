@@ -34,9 +34,8 @@ def registry_text(file: descriptor_pb2.FileDescriptorProto, text: str) -> str:
             continue
         span = _offsets(starts, list(location.span))
         if not text[span[0] : span[1]].startswith("(" if ruled else "import"):
-            raise ContractError(
-                f"proto/{file.name}", f"line {location.span[0] + 1}", "is not formatted; run: codegen lint --fix"
-            )
+            problem = "is not formatted; run: codegen lint --fix"
+            raise ContractError(f"proto/{file.name}", "", problem, rule="format", line=location.span[0] + 1)
         spans.append(_with_comma(text, span) if ruled else span)
     for start, end in reversed([_with_brackets(text, span) for span in _merged(spans, text)]):
         inside = text[start:end].replace("*/", "* /")

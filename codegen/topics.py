@@ -51,11 +51,11 @@ def parse(file: str, source: str) -> Topic:
         root = yaml.compose(source, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContractError(file, f"line {line}", f"not YAML: {error.problem}") from error
+        raise ContractError(file, "", f"not YAML: {error.problem}", rule="yaml", line=line) from error
     except yaml.YAMLError as error:
-        raise ContractError(file, "", f"not YAML: {error}") from error
+        raise ContractError(file, "", f"not YAML: {error}", rule="yaml") from error
     if root is None:
-        raise ContractError(file, "line 1", "is empty; a topic needs at least topic, value and partitions")
+        raise ContractError(file, "", "is empty; a topic needs at least topic, value and partitions", line=1)
     top = _Section(file, root, "")
     key, value, replication = top.section("key"), top.section("value"), top.section("replication")
     topic = Topic(
@@ -99,19 +99,22 @@ class _Section:
         self._nodes: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
         if not isinstance(node, yaml.MappingNode):
-            raise ContractError(file, f"line {self.line}", f"{path or 'the file'} must be a mapping of keys to values")
+            raise ContractError(
+                file, path, f"{path or 'the file'} must be a mapping of keys to values", rule="yaml", line=self.line
+            )
         for key, value in node.value:
             name = str(key.value)
             line = key.start_mark.line + 1
             if name in self._nodes:
-                raise ContractError(file, f"line {line}", f"the key {self._name(name)} is there twice")
+                raise ContractError(file, self._name(name), "the key is there twice", rule="yaml", line=line)
             self._nodes[name], self._lines[name] = value, line
 
     def _name(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
 
     def error(self, key: str, problem: str) -> ContractError:
-        return ContractError(self.file, f"line {self._lines.get(key, self.line)}", f"{self._name(key)}: {problem}")
+        line = self._lines.get(key, self.line)
+        return ContractError(self.file, self._name(key), problem, rule=f"topic-{key}", line=line)
 
     def _get(self, key: str) -> yaml.Node:
         self._asked.append(key)
@@ -158,7 +161,7 @@ class _Section:
         """Raise for a key that nobody asked for."""
         for key in self._nodes:
             if key not in self._asked:
-                raise self.error(key, f"is not a key here; allowed are {', '.join(sorted(self._asked))}")
+                raise self.error(key, f"is not a key here; allowed are {', '.join(sorted(set(self._asked)))}")
 
     def _scalar(self, key: str, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):

@@ -8,6 +8,7 @@ requests, and a schema that is registered a moment later is found soon). Failure
 # ruff: noqa: N818 - the names of the errors are outcomes that callers match on
 
 import hashlib
+import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ from common.registry_http import (
     RegistryUnreachable,
     SystemClock,
 )
-from common.settings import Settings
+from common.registry_tls import TlsFiles
+from common.settings import Settings, SettingsError
 
 IDS_MAX: Final = 4096
 """Schemas kept by id: far more than a topic's history has."""
@@ -69,10 +71,16 @@ class SchemaRegistry:
         missing_ttl_s: float = 5.0,
         clock: Clock | None = None,
         http: RegistryHttp | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._http = http or RegistryHttp(
-            url, credentials=credentials, timeout_s=timeout_s, attempts=attempts, clock=self._clock
+            url,
+            credentials=credentials,
+            timeout_s=timeout_s,
+            attempts=attempts,
+            clock=self._clock,
+            verify=tls or True,
         )
         self._missing_ttl_s = missing_ttl_s
         self._lock = threading.Lock()
@@ -181,9 +189,16 @@ class SchemaRegistry:
 
 
 def of_settings(settings: Settings) -> SchemaRegistry:
-    """Return the registry of a service's settings."""
+    """Return the registry of a service's settings. Raises SettingsError for TLS files that are none."""
     given = Credentials(settings.registry_user, settings.registry_password, settings.registry_token)
-    return SchemaRegistry(settings.registry_url, credentials=given if given.header() else None)
+    files = TlsFiles(
+        settings.registry_ca, settings.registry_cert, settings.registry_key, settings.registry_key_password
+    )
+    try:
+        tls = files.context()
+    except RegistryTlsError as error:
+        raise SettingsError(str(error)) from error
+    return SchemaRegistry(settings.registry_url, credentials=given if given.header() else None, tls=tls)
 
 
 def fingerprint_of(text: str) -> str:

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
@@ -25,23 +25,40 @@ _RETRIED_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class RegistryError(Exception):
-    """The registry did not do what was asked; the message names its address, masked, and the cure."""
+    """The registry did not do what was asked; the message names its address, masked, and the cure.
+
+    ``kind`` is the same for machines.
+    """
+
+    kind = "refused"
 
 
 class RegistryUnreachable(RegistryError):
     """No connection, no answer in time, or errors of the server's own (5xx), also after the retries. May pass."""
 
+    def __init__(
+        self, message: str, kind: Literal["no-connection", "time-out", "server-error"] = "no-connection"
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+
 
 class RegistryUnauthorised(RegistryError):
     """The registry refuses the credentials or asks for some (401, 403)."""
 
+    kind = "unauthorised"
+
 
 class RegistryTlsError(RegistryError):
-    """The TLS handshake failed: an unknown certificate, another host's, or no TLS at all."""
+    """The TLS handshake failed: an unknown certificate, another host's, none of ours, or no TLS at all."""
+
+    kind = "tls"
 
 
 class RegistryAnswerError(RegistryError):
     """The answer is not what a registry says: not JSON, or without the fields it must have. Often a wrong address."""
+
+    kind = "not-a-registry"
 
 
 class RegistryRefused(RegistryError):
@@ -150,19 +167,22 @@ class RegistryHttp:
 
         ``path`` is below the registry's address, its parts quoted already.
         """
+        kind: Literal["no-connection", "time-out", "server-error"]
         for attempt in range(1, self._attempts + 1):
             try:
                 response = self._send(method, path, body)
                 if response.status_code not in _RETRIED_STATUS:
                     break
-                failure = f"answers {response.status_code}: {_shown(response.text)}"
+                failure, kind = f"answers {response.status_code}: {_shown(response.text)}", "server-error"
+            except httpx.TimeoutException as error:
+                failure, kind = f"no answer in time ({type(error).__name__})", "time-out"
             except httpx.TransportError as error:
                 if _is_tls(error):
                     raise RegistryTlsError(f"no TLS connection to the registry {self.url}: {error}") from error
-                failure = f"{type(error).__name__}: {error}"
+                failure, kind = f"{type(error).__name__}: {error}", "no-connection"
             if attempt == self._attempts:
                 tries = "1 attempt" if attempt == 1 else f"{attempt} attempts"
-                raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}")
+                raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", kind)
             self._clock.sleep(self._retry_wait_s * 2 ** (attempt - 1))
         return self._judged(response, method, path, accept)
 

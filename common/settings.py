@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     registry_user: str = Field("", description="The registry's user, where it asks for one.")
     registry_password: str = Field("", description="That user's password.")
     registry_token: str = Field("", description="A bearer token for the registry, instead of user and password.")
+    registry_ca: str = Field("", description="A PEM file of the authorities to trust, where the registry has its own.")
+    registry_cert: str = Field("", description="A PEM file with our certificate, where the registry asks for one.")
+    registry_key: str = Field("", description="A PEM file with that certificate's key.")
+    registry_key_password: str = Field("", description="The password of that key, if it has one.")
     data_dir: Path = Field(Path("data"), description="Where data is kept; nothing is written elsewhere.")
     log_level: str = Field(
         "INFO",

@@ -1,8 +1,15 @@
 """A small contracts folder for tests that publish: one Avro record on one topic, and one Protobuf file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+Run = Callable[..., tuple[int, str]]
+"""Runs the command in the folder of the contracts; (exit code, all output)."""
+
+ID = {"name": "id", "type": "string"}
+COUNT = {"name": "count", "type": "long"}
 
 TOPIC_YAML = """\
 topic: {name}
@@ -49,9 +56,14 @@ class SmallContracts:
         self.proto = f"{word}/v1/order.proto"
         for name in ("avro", "topics", f"proto/{word}/v1"):
             (root / name).mkdir(parents=True)
-        self.set_fields({"name": "id", "type": "string"}, {"name": "count", "type": "long"})
+        self.set_fields(ID, COUNT)
         self.set_partitions(3)
         (root / "proto" / self.proto).write_text(PROTO.format(package=f"{word}.v1"), encoding="utf-8")
+
+    @property
+    def lock(self) -> Path:
+        """The lock's file."""
+        return self.root / "contracts.lock"
 
     def set_fields(self, *fields: dict[str, Any]) -> None:
         """Give the record these fields."""

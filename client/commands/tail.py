@@ -14,6 +14,7 @@ from client.records import Poison, Record, Sum, read
 from client.settings import ClientSettings
 from common import decimals, registry
 from common.kafka_config import KafkaConfigError, client_config
+from common.settings import SettingsError
 from contracts.generated.topics import SUMS
 
 _METADATA_S = 10.0
@@ -41,7 +42,10 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     TALLY_KAFKA_BOOTSTRAP_SERVERS and TALLY_KAFKA_CONFIG, the schema registry by TALLY_REGISTRY_URL.
     """
     environment = settings()
-    schemas = registry.of_settings(environment)
+    try:
+        schemas = registry.of_settings(environment)
+    except SettingsError as error:
+        raise WrongUsageError(str(error)) from None
     try:
         our_schema_id = schemas.lookup(SUMS.subject, SUMS.schema)
         partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)

@@ -7,6 +7,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from consumer.shell.rest.contract_pages import contract_pages
 from consumer.shell.rest.entries import EntriesController
 from consumer.shell.rest.exports import ExportsController
 from consumer.shell.rest.health import HealthController
@@ -34,6 +35,7 @@ def build_app(parts: RestParts) -> Litestar:
             home,
             assets(),
             metrics,
+            contract_pages(),
             TotalController,
             RequestsController,
             EntriesController,

@@ -17,6 +17,7 @@ _LINKS = (
     ("/health/ready", "ready or not, and why"),
     ("/schema", "the API"),
     ("/metrics", "what is measured, for Prometheus"),
+    ("/contracts", "the contracts: records, topics, services, and what changed"),
 )
 
 

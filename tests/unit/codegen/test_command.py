@@ -102,9 +102,14 @@ def test_a_foreign_project_generates_under_its_own_package_with_imports_between_
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
-        ("proto/tally/v1/tally.proto", "string a = 2 ", "strin a = 2 ", 'tally/v1/tally.proto:30:3: "strin" is not'),
+        (
+            "proto/tally/v1/tally.proto",
+            "string a = 2 ",
+            "strin a = 2 ",
+            'proto/tally/v1/tally.proto: line 30, column 3: "strin" is not',
+        ),
         ("proto/tally/v1/tally.proto", "google/rpc/status", "google/rpc/stats", "google/rpc/stats.proto"),
-        ("avro/sum_added.avsc", '"size": 16', '"size": "16"', "avro/sum_added.avsc: $.fields[0].type.size"),
+        ("avro/sum_added.avsc", '"size": 16', '"size": "16"', "avro/sum_added.avsc: line 10, $.fields[0].type.size: "),
         ("topics/tally.sums.v1.yaml", "partitions: 12", "partitions: many", "topics/tally.sums.v1.yaml: line"),
         ("topics/tally.sums.v1.yaml", "avro/sum_added", "avro/sum_add", "there are avro/dead_letter.avsc"),
     ],

@@ -1,5 +1,6 @@
 """A topic's file is read strictly: each wrong key or value is refused with file, line and what is allowed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_good_file_is_read() -> None:
         ("topic: shop.orders.v1", "topic: 7", "line 1", "allowed is 1 to 249"),
         ("owner: shop\n", "", "line 1", "owner: is missing"),
         ("owner: shop", "owner: ''", "line 2", "owner: is ''"),
-        ("owner: shop", "owner: shop\nowner: shop", "line 3", "owner is there twice"),
+        ("owner: shop", "owner: shop\nowner: shop", "line 3", "owner: the key is there twice"),
         ("owner: shop", "owner: {a: b}", "line 2", "owner: must be a single value"),
         ("  format: order_id", "  frmat: order_id", "line 5", "key.format: is missing; there are frmat"),
         ("  format: order_id", "  format: order_id\n  x: 1", "line 6", "key.x: is not a key here; allowed are format"),
@@ -73,7 +74,7 @@ def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, place: str, w
     assert text != GOOD
     with pytest.raises(ContractError) as caught:
         topics.parse("topics/x.yaml", text)
-    assert f"topics/x.yaml: {place}: " in str(caught.value)
+    assert re.match(rf"topics/x\.yaml: {place}[:,] ", str(caught.value))
     assert words in str(caught.value)
 
 

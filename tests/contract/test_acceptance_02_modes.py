@@ -1,4 +1,4 @@
-"""The Avro verdict: every change has a sentence, every level looks where it says, and fastavro agrees."""
+"""Acceptance 2, offline: each of the seven modes looks where it says, and what we call readable fastavro reads."""
 
 import io
 import json
@@ -13,6 +13,8 @@ from codegen import avro_parse
 from codegen.avro_compat import Version, verdict
 from codegen.avro_defaults import wrong_defaults
 from codegen.avro_resolve import obstacles
+from tests_support.avro_changes import MICROS, MILLIS, decimal, field, record
+from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
 
 MODES = (
     "NONE",
@@ -23,24 +25,6 @@ MODES = (
     "FULL",
     "FULL_TRANSITIVE",
 )
-MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
-MICROS = {"type": "long", "logicalType": "timestamp-micros"}
-
-
-def _decimal(precision: int, scale: int) -> dict[str, Any]:
-    return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
-
-
-def _enum(*symbols: str, **more: str) -> dict[str, Any]:
-    return {"type": "enum", "name": "Colour", "symbols": list(symbols), **more}
-
-
-def _record(*fields: dict[str, Any], namespace: str = "t", name: str = "R") -> str:
-    return json.dumps({"type": "record", "name": name, "namespace": namespace, "fields": list(fields)})
-
-
-def _field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
-    return {"name": name, "type": kind, **more}
 
 
 def _version(name: str, text: str) -> Version:
@@ -51,128 +35,9 @@ def _sentences(old: str, new: str, level: str = "FULL") -> list[str]:
     return [finding.sentence for finding in verdict([_version("v1", old)], _version("v2", new), level)]
 
 
-FIRST_BRANCH = "None is not a string (a union's default belongs to its first branch)"
-X_INT = _record(_field("x", "int"))
-CHANGES: dict[str, tuple[str, str, list[str]]] = {
-    "a field without default": (
-        X_INT,
-        _record(_field("x", "int"), _field("trace_id", "string")),
-        ["consumers on v2 cannot read v1: `trace_id` has no default"],
-    ),
-    "a field that goes and had no default": (
-        _record(_field("x", "int"), _field("trace_id", "string")),
-        X_INT,
-        ["consumers on v1 cannot read v2: `trace_id` has no default"],
-    ),
-    "a field with a default": (X_INT, _record(_field("x", "int"), _field("y", "int", default=0)), []),
-    "another scale": (
-        _record(_field("x", _decimal(10, 4))),
-        _record(_field("x", _decimal(10, 2))),
-        [
-            "consumers on v2 cannot read v1: `x` is decimal(10, 4) in v1 and decimal(10, 2) in v2",
-            "consumers on v1 cannot read v2: `x` is decimal(10, 2) in v2 and decimal(10, 4) in v1",
-        ],
-    ),
-    "another precision": (
-        _record(_field("x", _decimal(10, 2))),
-        _record(_field("x", _decimal(12, 2))),
-        [
-            "consumers on v2 cannot read v1: `x` is decimal(10, 2) in v1 and decimal(12, 2) in v2",
-            "consumers on v1 cannot read v2: `x` is decimal(12, 2) in v2 and decimal(10, 2) in v1",
-        ],
-    ),
-    "milliseconds to microseconds": (
-        _record(_field("x", MILLIS)),
-        _record(_field("x", MICROS)),
-        [
-            "consumers on v2 cannot read v1: `x` is timestamp-millis in v1 and timestamp-micros in v2",
-            "consumers on v1 cannot read v2: `x` is timestamp-micros in v2 and timestamp-millis in v1",
-        ],
-    ),
-    "another namespace": (
-        X_INT,
-        _record(_field("x", "int"), namespace="u"),
-        [
-            "consumers on v2 cannot read v1: the type of the record is called t.R in v1 and u.R in v2",
-            "consumers on v1 cannot read v2: the type of the record is called u.R in v2 and t.R in v1",
-        ],
-    ),
-    "a default of another type": (
-        X_INT,
-        _record(_field("x", "int"), _field("y", "int", default="x")),
-        [
-            "v2 is wrong in itself: the default of `y` is not one: 'x' is not an int",
-            "consumers on v2 cannot read v1: `y` has a default that is not one: 'x' is not an int",
-        ],
-    ),
-    "null as the default of a string or null": (
-        X_INT,
-        _record(_field("x", "int"), _field("y", ["string", "null"], default=None)),
-        [
-            f"v2 is wrong in itself: the default of `y` is not one: {FIRST_BRANCH}",
-            f"consumers on v2 cannot read v1: `y` has a default that is not one: {FIRST_BRANCH}",
-        ],
-    ),
-    "int to long": (
-        X_INT,
-        _record(_field("x", "long")),
-        ["consumers on v1 cannot read v2: `x` is long in v2 and int in v1"],
-    ),
-    "a symbol more": (
-        _record(_field("x", _enum("RED"))),
-        _record(_field("x", _enum("RED", "BLUE"))),
-        [
-            "consumers on v1 cannot read v2: `x` in v1 does not know the symbol `BLUE`, and the enum has no default",
-        ],
-    ),
-    "a symbol more with a default to fall back on": (
-        _record(_field("x", _enum("RED", default="RED"))),
-        _record(_field("x", _enum("RED", "BLUE", default="RED"))),
-        [],
-    ),
-    "null allowed": (
-        X_INT,
-        _record(_field("x", ["null", "int"])),
-        ["consumers on v1 cannot read v2: `x` may be null in v2 and may not in v1"],
-    ),
-    "a branch more": (
-        _record(_field("x", ["null", "int"])),
-        _record(_field("x", ["null", "int", "string"])),
-        ["consumers on v1 cannot read v2: `x` may be string in v2, and in v1 it is one of null, int"],
-    ),
-    "another size": (
-        _record(_field("x", {"type": "fixed", "name": "F", "size": 4})),
-        _record(_field("x", {"type": "fixed", "name": "F", "size": 8})),
-        [
-            "consumers on v2 cannot read v1: `x` has 4 bytes in v1 and 8 in v2",
-            "consumers on v1 cannot read v2: `x` has 8 bytes in v2 and 4 in v1",
-        ],
-    ),
-    "a type inside an array of records": (
-        _record(_field("x", {"type": "array", "items": json.loads(_record(_field("n", "int"), name="I"))})),
-        _record(_field("x", {"type": "array", "items": json.loads(_record(_field("n", "string"), name="I"))})),
-        [
-            "consumers on v2 cannot read v1: `x[].n` is int in v1 and string in v2",
-            "consumers on v1 cannot read v2: `x[].n` is string in v2 and int in v1",
-        ],
-    ),
-    "documentation, order and symbols' order": (
-        _record(_field("x", "int"), _field("y", _enum("RED", "BLUE"))),
-        _record(_field("y", _enum("BLUE", "RED")), _field("x", "int", doc="what")),
-        [],
-    ),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_acceptance_1_each_change_that_registries_are_too_lax_on_has_our_verdict_and_sentence(change: str) -> None:
-    old, new, sentences = CHANGES[change]
-    assert _sentences(old, new) == sentences
-
-
 HISTORY = (
-    _record(_field("x", "int"), _field("old", "int")),  # v1: cannot be read by a reader that wants `fresh`
-    _record(_field("x", "int"), _field("fresh", "int", default=0)),
+    record(field("x", "int"), field("old", "int")),  # v1: cannot be read by a reader that wants `fresh`
+    record(field("x", "int"), field("fresh", "int", default=0)),
 )
 
 
@@ -194,25 +59,51 @@ HISTORY = (
         ),
     ],
 )
-def test_acceptance_2_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(
-    level: str, told: list[str]
-) -> None:
+def test_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(level: str, told: list[str]) -> None:
     history = [_version(f"v{i}", text) for i, text in enumerate(HISTORY, 1)]
-    new = _version("v3", _record(_field("x", "int"), _field("fresh", "int")))
+    new = _version("v3", record(field("x", "int"), field("fresh", "int")))
     assert level in MODES
     assert [finding.sentence for finding in verdict(history, new, level)] == told
 
 
 def test_a_recursive_record_is_walked_once() -> None:
-    tree = _record(_field("x", "int"), _field("next", ["null", "t.R"], default=None))
+    tree = record(field("x", "int"), field("next", ["null", "t.R"], default=None))
     assert _sentences(tree, tree) == []
+
+
+def test_a_breaking_change_is_told_offline_in_a_sentence_with_exit_3(run: Run, small: SmallContracts) -> None:
+    small.set_fields(ID, {"name": "trace_id", "type": "string"})
+    assert run("generate")[0] == 0
+    code, said = run("plan", "--offline")
+    assert code == 3
+    assert "        - consumers on v2 cannot read v1: `trace_id` has no default\n" in said
+    assert "        - consumers on v1 cannot read v2: `count` has no default\n" in said
+    code, said = run("plan", "--offline", "--json")
+    assert code == 3
+    changes = {change["name"]: change for change in json.loads(said)["changes"]}
+    assert changes[f"subject {small.subject}"]["kind"] == "UPDATE"
+    assert len(changes[f"subject {small.subject}"]["objections"]) == 2
+    assert run("lock")[0] == 3
+
+
+def test_transitive_levels_look_at_all_of_the_history_offline(run: Run, small: SmallContracts) -> None:
+    small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": ""})
+    assert run("generate")[0] == 0
+    assert run("plan", "--offline")[0] == 2
+    assert run("lock")[0] == 0
+    assert (small.root / "history" / small.subject / "v2.avsc").is_file()
+    small.set_fields(ID, COUNT, {"name": "note", "type": "string"})
+    code, said = run("plan", "--offline")
+    assert code == 3
+    assert "consumers on v3 cannot read v1: `note` has no default" in said
+    assert "read v2" not in said
 
 
 # --- fastavro as the oracle -------------------------------------------------------------------------------------------
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 TEXT = st.text(alphabet="aé€", max_size=4)
-PLAIN = st.sampled_from((*PRIMITIVES, MILLIS, MICROS, _decimal(6, 2), _decimal(6, 3)))
+PLAIN = st.sampled_from((*PRIMITIVES, MILLIS, MICROS, decimal(6, 2), decimal(6, 3)))
 UNIONS = st.lists(st.sampled_from(PRIMITIVES), min_size=1, max_size=3, unique=True)
 SIZES = st.integers(1, 2).map(lambda size: {"type": "fixed", "size": size})
 
@@ -230,10 +121,10 @@ def _record_pairs(draw: st.DrawFn, inner: st.SearchStrategy[tuple[Any, Any]]) ->
     for i, pair in enumerate(draw(st.lists(inner, min_size=1, max_size=2))):
         present = draw(st.sampled_from(((0, 1), (0, 1), (0,), (1,))))
         for side in present:
-            field = _field(f"f{i}", pair[side])
+            one = field(f"f{i}", pair[side])
             if isinstance(pair[side], str) and pair[side] in DEFAULTS and draw(st.booleans()):
-                field["default"] = draw(st.sampled_from((DEFAULTS[pair[side]], DEFAULTS[pair[side]], "wrong")))
-            sides[side].append(field)
+                one["default"] = draw(st.sampled_from((DEFAULTS[pair[side]], DEFAULTS[pair[side]], "wrong")))
+            sides[side].append(one)
     return {"type": "record", "fields": sides[0]}, {"type": "record", "fields": sides[1]}
 
 
@@ -281,7 +172,7 @@ DEFAULTS: dict[str, Any] = {"int": 0, "long": 0, "string": "", "boolean": False,
 def _pairs(draw: st.DrawFn) -> tuple[str, str]:
     """Return two versions of a record."""
     old, new = draw(_record_pairs(_changes()))
-    first, second = (_record(*(_named(side, "x")["fields"])) for side in (old, new))
+    first, second = (record(*(_named(side, "x")["fields"])) for side in (old, new))
     return first, second
 
 
@@ -318,7 +209,7 @@ def _value(draw: st.DrawFn, tree: Any) -> Any:
 
 @settings(max_examples=150)
 @given(data=st.data(), pair=_pairs())
-def test_acceptance_2_what_we_call_readable_fastavro_reads(data: st.DataObject, pair: tuple[str, str]) -> None:
+def test_what_we_call_readable_fastavro_reads(data: st.DataObject, pair: tuple[str, str]) -> None:
     written, read = pair
     writer, reader = avro_parse.parse("w", written), avro_parse.parse("r", read)
     if [*wrong_defaults(writer), *wrong_defaults(reader)] or obstacles(writer, reader):

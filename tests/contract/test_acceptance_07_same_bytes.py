@@ -1,0 +1,48 @@
+"""Acceptance 7: the same contracts give the same bytes everywhere, and a second run changes nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codegen import tree
+from tests_support.small_contracts import Run, SmallContracts
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_generating_and_locking_again_changes_nothing(run: Run, small: SmallContracts) -> None:
+    before = small.lock.read_bytes()
+    assert run("generate")[1].endswith("none changed\n")
+    assert run("lock") == (0, "nothing to add\n")
+    assert run("check")[0] == 0
+    assert run("plan", "--offline")[0] == 0
+    assert small.lock.read_bytes() == before
+    assert (small.root / "history" / small.subject / "v1.avsc").is_file()
+    assert (small.root / "history" / small.proto / "v1.proto").is_file()
+
+
+def _codegen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "codegen", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "424242"])
+def test_the_code_is_the_same_for_every_hash_seed_folder_language_and_time_zone(seed: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / f"another folder {seed}"
+    shutil.copytree(ROOT / "contracts", elsewhere / "contracts", ignore=shutil.ignore_patterns("generated"))
+    done = _codegen(elsewhere, "generate", PYTHONHASHSEED=seed, TZ="Asia/Kolkata", LC_ALL="C", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    generated = tree.files_of(elsewhere / "contracts" / "generated")
+    assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
+    assert not any(str(tmp_path) in text or str(ROOT) in text for text in generated.values())

@@ -1,0 +1,73 @@
+"""The lock and the history: edits by hand are named with the cure, and plans need no registry."""
+
+import subprocess
+
+import pytest
+
+from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
+
+
+def test_a_lock_that_is_missing_or_old_exits_4_with_the_field_and_the_cure(run: Run, small: SmallContracts) -> None:
+    small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": ""})
+    code, said = run("check")
+    assert code == 4
+    assert "contracts.lock: subjects.shop.orders.v1-value.fingerprint is" in said
+    assert "run: codegen generate" in said
+    small.lock.unlink()
+    code, said = run("check")
+    assert code == 4
+    assert "contracts.lock is missing; run: codegen generate" in said
+
+
+def test_comments_and_docs_are_a_change_of_docs(run: Run, small: SmallContracts) -> None:
+    path = small.root / "proto" / small.proto
+    path.write_text(path.read_text().replace("message Order", "// An order.\nmessage Order"))
+    small.set_fields({**ID, "doc": "Which."}, COUNT)
+    code, said = run("plan", "--offline")
+    assert code == 2
+    assert f"DOCS    subject {small.subject}" in said
+    assert f"DOCS    subject {small.proto}" in said
+
+
+def test_contracts_are_compared_with_a_git_revision(run: Run, small: SmallContracts) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(small.root.parent)]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *arguments], check=True)
+    assert run("plan", "--offline", "--against", "git:HEAD")[0] == 0
+    small.set_fields(ID)
+    code, said = run("plan", "--offline", "--against", "git:HEAD")
+    assert code == 3
+    assert "consumers on git:HEAD cannot read this version: `count` has no default" in said
+    code, said = run("plan", "--offline", "--against", "git:nowhere")
+    assert code == 1
+    assert "nowhere" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("plan",), "give either --registry or --offline"),
+        (("plan", "--offline", "--registry", "x"), "give either --registry or --offline"),
+        (("plan", "--offline", "--out", "x"), "need --registry"),
+        (("publish",), "give either a PLAN"),
+        (("publish", "p", "--registry", "x"), "give either a PLAN"),
+        (("publish", "p", "--allow-breaking", "s"), "say why"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_exits_64(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    code, said = run(*arguments)
+    assert code == 64
+    assert words in said
+
+
+def test_a_registry_of_no_name_is_told_with_the_names_there_are(run: Run, small: SmallContracts) -> None:
+    (small.root / "registries.yaml").write_text("test:\n  url: http://127.0.0.1:1\n")
+    code, said = run("plan", "--registry", "live")
+    assert code == 1
+    assert "--registry is 'live'; allowed is an http:// or https:// address, or a name in" in said
+    assert "(test)" in said
+    code, said = run("plan", "--registry", "test", "--timeout-s", "0")
+    assert code == 5
+    assert "Connection refused" in said
+    (small.root / "registries.yaml").write_text("test:\n  uri: http://127.0.0.1:1\n")
+    assert "registries.yaml: test: must have url" in run("plan", "--registry", "test")[1]
