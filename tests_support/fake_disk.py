@@ -183,6 +183,21 @@ class FakeDisk:
                 if only_first:
                     return
 
+    def any_crash_state(self, rng: random.Random, *, in_place: bool = False) -> "FakeDisk":
+        """Return one state out of all that a power cut now may leave, drawn from ``rng``.
+
+        Each directory keeps a prefix of its changes. Of each write that was not fsynced every sector is by itself
+        written, lost, zeros or garbage; with ``in_place`` also where it lies over what was durable before, which a
+        disk whose sectors are atomic never does when the bytes are the same.
+        """
+        after = FakeDisk()
+        for path, directory in self._directories.items():
+            after._directories[path] = Directory()
+            names = rng.choice([directory.durable, *directory.pending])
+            for name in sorted(names):
+                after.put(path / name, _drawn(names[name], rng, in_place=in_place))
+        return after
+
     def _change(self, path: Path, change: Callable[[dict[str, Inode]], object]) -> None:
         directory = self._directories[path]
         change(directory.current)
@@ -230,3 +245,19 @@ def _torn(content: bytes, write: Write, step_bytes: int) -> Iterator[tuple[str, 
         for label, filler in (("zero", bytes(len(write.data))), ("garbage", garbage)):
             filled = whole[:start] + filler[: stop - start] + whole[stop:]
             yield f"bytes {start} to {stop} {label}", filled
+
+
+def _drawn(inode: Inode, rng: random.Random, *, in_place: bool) -> bytes:
+    content = inode.durable
+    for change in inode.pending:
+        if isinstance(change, Truncate):
+            content = applied(content, change) if rng.random() < 0.5 else content
+            continue
+        end = change.at + len(change.data)
+        for sector in range(change.at - change.at % SECTOR_BYTES, end, SECTOR_BYTES):
+            start, stop = max(sector, change.at), min(sector + SECTOR_BYTES, end)
+            new = change.data[start - change.at : stop - change.at]
+            harmed = (bytes(len(new)), rng.randbytes(len(new))) if in_place or start >= len(inode.durable) else ()
+            fate = rng.choice((new, new, None, *harmed))
+            content = content if fate is None else applied(content, Write(start, fate))
+    return content

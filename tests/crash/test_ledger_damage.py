@@ -1,5 +1,6 @@
 """Damage to the files while nobody looks. I8: refused or put aside and told, never silently shorter."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from consumer.core.identity import Refuse
 from consumer.shell.ledger_file import Ledger, Opened, Quarantined, Removed, Truncated
-from tests_support.fake_disk import FakeDisk
+from tests_support.fake_disk import FakeDisk, PowerCut
+from tests_support.faults import chosen_seed
 from tests_support.ledger_files import (
     DIRECTORY,
     append_all,
@@ -76,6 +78,42 @@ def test_a_flipped_bit_anywhere_is_noticed_and_rebuilt(segment_bytes_max: int) -
                 assert any("quarantined-1" in name for name in copy.names(DIRECTORY))
             if at % 31 == 0:
                 assert_rebuilds(outcome)
+
+
+@pytest.mark.parametrize("within", [0, 1, 2, 40])
+def test_a_flipped_bit_in_an_earlier_block_is_put_aside(within: int) -> None:
+    """Damage to what was fsynced is never cut off as if it were a torn append, its framing included."""
+    disk = written()
+    (path,) = files_of(disk)
+    data = bytearray(disk.content(path))
+    marker = bytes(data[-16:])
+    data[data.index(marker, data.index(marker) + 1) + 16 + within] ^= 4
+    outcome = opened(damaged(disk, path, bytes(data)))
+    assert [type(mended) for mended in outcome.recovered] == [Quarantined]
+    assert_rebuilds(outcome)
+
+
+def test_a_power_cut_while_files_are_put_aside_leaves_a_break_to_find() -> None:
+    """I8: whatever of the renaming is on the disk, the next start sees no gap as a whole ledger."""
+    rotten = written(ROTATING)
+    files = files_of(rotten)
+    data = bytearray(rotten.content(files[1]))
+    data[-30] ^= 1
+    rotten.put(files[1], bytes(data))
+    mended = rotten.copy()
+    reached = opened(mended).ledger.state
+    rng = random.Random(chosen_seed())
+    renames = [number for number, (operation, _) in enumerate(mended.log) if operation == "rename"]
+    assert len(renames) >= 3
+    for cut_at in range(renames[0], len(mended.log)):
+        disk = rotten.copy()
+        disk.cut_at = cut_at
+        with pytest.raises(PowerCut):
+            opened(disk)
+        for _ in range(6):
+            outcome = opened(disk.any_crash_state(rng))
+            assert outcome.ledger.state == reached, f"operation {cut_at}"
+    assert_rebuilds(outcome)
 
 
 def test_every_shorter_file_yields_a_prefix_of_the_batches_and_says_what_it_cut() -> None:

@@ -41,6 +41,18 @@ def test_a_failed_fsync_is_fatal_and_never_tried_again(code: int) -> None:
     assert opening.ledger.state == before
 
 
+def test_an_fsync_that_fails_once_is_not_tried_again() -> None:
+    """The second fsync of the same pages would succeed, and prove nothing."""
+    disk = FakeDisk()
+    opening = opened(disk)
+    append_all(opening.ledger, opening.index, BATCHES[:1])
+    answers = [OSError(errno.EIO, "EIO")]
+    disk.fail = lambda seen, path: answers.pop() if seen == "sync" and answers else None
+    with pytest.raises(LedgerSyncFailed):
+        append_batch(opening.ledger, opening.index, BATCHES[1])
+    assert [operation for operation, _ in disk.log[-2:]] == ["write", "sync"]
+
+
 def test_what_a_failed_fsync_left_in_the_cache_is_durable_before_the_next_start_relies_on_it() -> None:
     """The next start sees the block in the page cache and counts it; a power cut right after must not lose it."""
     disk = FakeDisk()

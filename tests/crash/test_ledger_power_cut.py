@@ -3,6 +3,8 @@
 I7: recovery yields the batches that were fsynced, or one more; never fewer, and never anything else.
 """
 
+import os
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from consumer.core.fold import LedgerState
 from consumer.shell.ledger_file import Quarantined
 from tests_support.fake_disk import FakeDisk, PowerCut
+from tests_support.faults import chosen_seed
 from tests_support.ledger_files import (
     DIRECTORY,
     append_all,
@@ -24,6 +27,8 @@ BATCHES = batches_of(6)
 STATES = states_after(BATCHES)
 ROTATING = 700
 """Bytes at which a segment is sealed: every batch or two begins a new one, as a header alone is longer."""
+DRAWS = int(os.environ.get("TALLY_TEST_DRAWS") or 4)
+"""Crash states that are drawn for each operation, of those that are too many to try them all."""
 
 
 @dataclass
@@ -114,3 +119,50 @@ def test_a_new_segment_whose_name_is_not_on_the_disk_takes_no_fsynced_batch_with
     assert len(renames) >= 3
     for n in renames:
         assert [operation for operation, _ in disk.log[n - 1 : n + 3]] == ["sync", "rename", "sync_dir", "write"]
+
+
+@pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
+def test_a_power_cut_right_after_an_append_finds_its_batch(segment_bytes_max: int) -> None:
+    """I4: what is committed after an append is on the disk with its name, were the power to go at once."""
+    disk = FakeDisk()
+    opening = opened(disk, segment_bytes_max=segment_bytes_max)
+    for number, batch in enumerate(BATCHES, start=1):
+        append_batch(opening.ledger, opening.index, batch)
+        assert opened(disk.without_power()).ledger.state == STATES[number]
+
+
+@pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
+def test_sectors_lost_garbled_or_zeroed_cost_no_fsynced_batch(segment_bytes_max: int) -> None:
+    """I7 with every sector of an unfinished write by itself lost, zeros or garbage, and names kept up to any change."""
+    rng = random.Random(chosen_seed())
+    for cut_at in range(operations(segment_bytes_max)):
+        run = run_until(cut_at, segment_bytes_max)
+        for _ in range(DRAWS):
+            opening = opened(run.disk.any_crash_state(rng), segment_bytes_max=segment_bytes_max)
+            assert run.fsynced <= batches_in(opening.ledger.state) <= run.fsynced + 1, f"operation {cut_at}"
+            assert not any(isinstance(mended, Quarantined) for mended in opening.recovered), f"operation {cut_at}"
+
+
+def test_power_cuts_one_after_another_cost_no_fsynced_batch() -> None:
+    """I7 over a life of many power cuts, also while a recovery is at work."""
+    rng = random.Random(chosen_seed())
+    disk, fsynced = FakeDisk(), 0
+    for _ in range(25 * DRAWS):
+        run = run_until(rng.randrange(12), rng.choice((700, 5_000)), disk)
+        fsynced = max(fsynced, run.fsynced)
+        disk = run.disk.any_crash_state(rng)
+    assert batches_in(opened(disk).ledger.state) >= fsynced
+
+
+def test_sectors_garbled_where_a_block_is_rewritten_in_place_leave_a_prefix_and_are_told() -> None:
+    """I8: a disk that harms a sector it overwrites may take a fsynced block; the ledger is shorter, and says so."""
+    rng = random.Random(chosen_seed())
+    whole = run_until(None, ROTATING).disk
+    last = operations(ROTATING, whole)
+    for cut_at in range(last - 4, last):
+        for _ in range(4 * DRAWS):
+            after = run_until(cut_at, ROTATING, whole).disk.any_crash_state(rng, in_place=True)
+            opening = opened(after, segment_bytes_max=ROTATING)
+            found = batches_in(opening.ledger.state)
+            assert found >= len(BATCHES) - 1
+            assert found == len(BATCHES) or opening.recovered
