@@ -84,6 +84,12 @@ test-chaos *OPTIONS: _prepared
 test-unit *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest tests/unit "$@"
 
+# Break the exactly-once core on purpose, one change at a time; each must make a named test fail.
+[group("develop")]
+[no-exit-message]
+mutants *WORDS: _prepared
+    @{{ quote(python) }} -m tests_support.mutants "$@"
+
 # Format the code and repair what can be repaired, then tell what cannot.
 [group("develop")]
 [no-exit-message]

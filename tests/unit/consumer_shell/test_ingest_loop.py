@@ -197,6 +197,31 @@ def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: 
     assert (bench.own.figures.counted, bench.own.figures.duplicates) == (10, 0)
 
 
+def test_an_id_is_counted_once_whatever_batch_or_process_brings_it_again(tmp_path: Path) -> None:
+    """I2: in the same batch, in a later one, and after a restart with nothing but the ledger to remember it."""
+    kafka = Kafka([addition(0, 7), addition(1, 7), addition(2, 7, a=5)])
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    kafka.records += [addition(4, 7), addition(5, 8)]
+    bench.rounds()
+    kafka.records += [addition(7, 7), addition(8, 8, a=9)]
+    again = Bench(tmp_path, kafka)
+    again.rounds()
+    figures = again.own.figures
+    assert (figures.next_offset, figures.counted, figures.duplicates, figures.conflicts) == (9, 2, 3, 2)
+
+
+def test_nothing_is_committed_of_a_partition_that_was_lost(tmp_path: Path) -> None:
+    """I9: others own it already, and may be further."""
+    kafka = Kafka(additions(10), commit_error="later")
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    kafka.commit_error = ""
+    assert bench.source.ownership is not None
+    bench.source.ownership.released([PARTITION], True)
+    assert kafka.committed is None
+
+
 def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Kafka(additions(10), commit_error="later"))
     bench.rounds()

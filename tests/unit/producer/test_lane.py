@@ -125,6 +125,14 @@ def test_reading_back_decides(found: Found, now_s: float, verdict: type) -> None
     assert isinstance(actions[0].verdict, verdict)
 
 
+@pytest.mark.parametrize("event", [CommitTimedOut(), CommitFailed(FATAL), CommitFailed(FENCED)])
+def test_a_commit_without_an_answer_is_looked_for_where_it_was_delivered(event: Event) -> None:
+    """I11: a new instance alone does not prove that a commit, which may have arrived, did nothing."""
+    resolving, _ = decide(Lane(Committing(BATCH, OFFSETS, NOW)), event, LATE, RULES)
+    _, actions = decide(resolving, Renewed(), LATE, RULES)
+    assert actions[-1] == ReadBack(BATCH, OFFSETS, 0.0)
+
+
 def test_a_batch_is_given_up_when_no_client_comes_in_time() -> None:
     """Its callers hear that the outcome is unknown, and the lane goes on trying for a client."""
     lane, actions = decide(Lane(RESOLVING), RenewFailed(ABORTABLE), LATE, RULES)

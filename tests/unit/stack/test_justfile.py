@@ -24,6 +24,7 @@ PROMISED = {
     "lint-ci",
     "demo",
     "bench",
+    "mutants",
     "run",
 }
 

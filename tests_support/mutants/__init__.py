@@ -1,0 +1,1 @@
+"""Mutations: the exactly-once core broken on purpose, and the tests that must notice. `just mutants` tries them all."""
