@@ -5,6 +5,7 @@ An unscaled value is the number times 10**9. Nothing here rounds.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SCALE: Final[int] = 9
@@ -45,10 +46,12 @@ def value_of(text: str) -> int:
 def text_of(unscaled: int) -> str:
     """Return the canonical text: no leading or trailing zeros, no minus zero. Any size, so that totals fit."""
     whole, fraction = divmod(abs(unscaled), UNIT)
-    sign = "-" if unscaled < 0 else ""
-    if fraction == 0:
-        return f"{sign}{whole}"
-    return f"{sign}{whole}.{fraction:09d}".rstrip("0")
+    return f"{'-' if unscaled < 0 else ''}{whole}{_fraction_text(fraction)}"
+
+
+@lru_cache(maxsize=4096)  # most numbers are amounts of two or three digits after the point
+def _fraction_text(fraction: int) -> str:
+    return f".{fraction:09d}".rstrip("0") if fraction else ""
 
 
 def in_range(unscaled: int) -> bool:

@@ -123,11 +123,11 @@ class FakeTransactions:
         assert self.transactional_id not in self.kafka.open
         transaction = self.kafka.open[self.transactional_id] = Transaction()
         offsets = []
-        for key, value, partition in records:
-            log = self.kafka.partitions[partition]
-            transaction.partitions.add(partition)
+        for record in records:
+            log = self.kafka.partitions[record.partition]
+            transaction.partitions.add(record.partition)
             offsets.append(len(log))
-            log.append(Record(key, value, transaction))
+            log.append(Record(record.key, record.value, transaction))
         if self._fault("produce"):
             return ProduceFailed(Trouble(Kind.ABORTABLE, "a delivery failed"))
         return Delivered(offsets)

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
 from producer.core.lane_terms import (
     Aborted,
     AbortFailed,
@@ -71,7 +73,7 @@ def deadline_s(now_s: float, remaining_s: float | None) -> float:
     return now_s + min(max(remaining_s, 0.0), DEADLINE_MAX_S)
 
 
-class Outgoing(NamedTuple):  # not a dataclass: one is made for each addition
+class Outgoing(msgspec.Struct, frozen=True, gc=False):  # not a dataclass: one is made for each addition
     """A record to produce: the key is the id's 16 bytes, the value is framed."""
 
     key: bytes

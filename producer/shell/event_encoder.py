@@ -1,15 +1,26 @@
-"""From additions to records: the framed Avro bytes of SumAdded, packed straight.
+"""From additions to records: the framed Avro bytes of SumAdded.
 
 The layout follows the schema: id, a, b and sum of 16 bytes each, then the time as a zigzag varint, the same for a whole
-batch. A test proves it equal to the generated `SumAdded.encode`, which costs ten times as much.
+batch. A large batch is laid out as columns in one buffer and cut; `encode` makes one record, and is the reference.
+Tests prove both equal to the generated `SumAdded.encode`, which costs ten times as much as `encode`.
 """
 
 from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from common import framing
+from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt
 from producer.core.ports import Outgoing
+
+_COLUMNS_FROM: Final = 32
+"""Below so many records the columns cost more than they save."""
+_HALF_MAX: Final = 1 << 62
+"""The sum of two operands below it fits 64 bits."""
 
 
 def encode(addition: Addition, frame: bytes, added_at: bytes) -> bytes:
@@ -25,6 +36,35 @@ def encode(addition: Addition, frame: bytes, added_at: bytes) -> bytes:
             added_at,
         )
     )
+
+
+def encode_all(additions: Sequence[Addition], frame: bytes, added_at: bytes) -> list[bytes]:
+    """Return `encode` of each addition, in order."""
+    request_ids, a, b = zip(*additions, strict=True)
+    try:
+        first, second = np.array(a, np.int64), np.array(b, np.int64)
+    except OverflowError:
+        return [encode(addition, frame, added_at) for addition in additions]
+    if max(first.max(), second.max()) >= _HALF_MAX or min(first.min(), second.min()) <= -_HALF_MAX:
+        return [encode(addition, frame, added_at) for addition in additions]
+    layout = np.dtype([("frame", "u1", (len(frame),)), *SumAdded.column_dtype(added_at=len(added_at)).descr])
+    rows = np.empty(len(additions), layout)
+    rows["frame"] = np.frombuffer(frame, np.uint8)
+    rows["request_id"] = np.frombuffer(b"".join(request_ids), np.uint8).reshape(-1, 16)
+    rows["a"] = _fixed_column(first)
+    rows["b"] = _fixed_column(second)
+    rows["sum"] = _fixed_column(first + second)
+    rows["added_at"] = np.frombuffer(added_at, np.uint8)
+    buffer, width = rows.tobytes(), layout.itemsize
+    return [buffer[at : at + width] for at in range(0, len(buffer), width)]
+
+
+def _fixed_column(values: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return each value in 16 bytes of big-endian two's complement, shape (n, 16)."""
+    halves = np.empty((len(values), 2), ">i8")
+    halves[:, 0] = values >> 63  # nothing but the sign
+    halves[:, 1] = values
+    return halves.view(np.uint8)
 
 
 def varint_of(value: int) -> bytes:
@@ -46,8 +86,13 @@ class EventEncoder:
 
     def records(self, attempts: Sequence[Attempt], now_us: int) -> list[Outgoing]:
         """Return one record for each attempt, in order. ``now_us`` is the time in microseconds since 1970."""
-        frame, added_at = self._frame, varint_of(now_us)
+        added_at = varint_of(now_us)
+        additions = [attempt.addition for attempt in attempts]
+        if len(additions) < _COLUMNS_FROM:
+            values = [encode(addition, self._frame, added_at) for addition in additions]
+        else:
+            values = encode_all(additions, self._frame, added_at)
         return [
-            Outgoing(attempt.addition.request_id, encode(attempt.addition, frame, added_at), attempt.partition)
-            for attempt in attempts
+            Outgoing(attempt.addition.request_id, value, attempt.partition)
+            for attempt, value in zip(attempts, values, strict=True)
         ]

@@ -12,8 +12,8 @@ What was seen of confluent-kafka 2.16 (librdkafka 2.16) on Kafka 4.4, and this m
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -185,24 +185,24 @@ class KafkaTransactions:
     def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
         """See the port."""
         client = self._open_instance().client
-        topic = self._topic
-        offsets = [-1] * len(records)
-        failures: list[KafkaError] = []
-        on_delivery = partial(_on_delivery, offsets, failures)
+        topic, produce = self._topic, client.produce
+        reports = _Reports()
+        on_delivery = reports.take_in
         try:
             client.begin_transaction()
             _AFTER_BEGIN()
-            for place, (key, value, partition) in enumerate(records):
-                client.produce(topic, value, key, partition, on_delivery=partial(on_delivery, place))
-            undelivered = client.flush(self._produce_limit_s)
+            for record in records:
+                produce(topic, record.value, record.key, record.partition, on_delivery)
+            client.flush(self._produce_limit_s)
         except (KafkaException, BufferError, SystemError) as error:
             return ProduceFailed(trouble_of(error))
-        if failures:
-            return ProduceFailed(trouble_of(KafkaException(failures[0])))
-        if undelivered or -1 in offsets:
-            return ProduceFailed(Trouble(Kind.ABORTABLE, f"{undelivered} records were not delivered in time"))
+        if reports.failures:
+            return ProduceFailed(trouble_of(KafkaException(reports.failures[0])))
+        unplaced = len(records) - reports.places
+        if unplaced:
+            return ProduceFailed(Trouble(Kind.ABORTABLE, f"{unplaced} records were not delivered in time"))
         _AFTER_PRODUCE()
-        return Delivered(offsets)
+        return Delivered(reports.offsets_of(records))
 
     def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
         """See the port."""
@@ -262,15 +262,34 @@ class KafkaTransactions:
         return self._instance
 
 
-def _on_delivery(
-    offsets: list[int], failures: list[KafkaError], place: int, error: KafkaError | None, message: Message
-) -> None:
-    if error is None:
-        offset = message.offset()
-        assert offset is not None
-        offsets[place] = offset
-    else:
-        failures.append(error)
+class _Reports:
+    """The delivery reports of one transaction, by one callback for all of its records.
+
+    A report does not tell which record it is of, and a callback for each record would cost twice as much as to produce
+    it. It need not: an idempotent producer's records stand in the log in the order in which they were produced, since
+    the broker refuses a sequence number out of turn. So a partition's n-th record has the n-th of its offsets.
+    """
+
+    def __init__(self) -> None:
+        self.failures: list[KafkaError] = []
+        self._offsets: defaultdict[int, list[int]] = defaultdict(list)
+
+    def take_in(self, error: KafkaError | None, message: Message) -> None:
+        """Be the callback."""
+        if error is None:
+            self._offsets[message.partition()].append(message.offset())  # type: ignore[index, arg-type] # never None
+        else:
+            self.failures.append(error)
+
+    @property
+    def places(self) -> int:
+        """In how many places of the log records are known to stand; an offset of -1 is of one whose place is not."""
+        return sum(len({offset for offset in offsets if offset >= 0}) for offsets in self._offsets.values())
+
+    def offsets_of(self, records: Sequence[Outgoing]) -> list[int]:
+        """Return the offset of each record of the transaction, all of which have a place."""
+        in_order = {partition: iter(sorted(offsets)) for partition, offsets in self._offsets.items()}
+        return [next(in_order[record.partition]) for record in records]
 
 
 def _pause_if_early(called_s: float, timeout_s: float) -> None:

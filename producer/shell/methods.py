@@ -8,11 +8,12 @@ from common.partitions import partition_column, partition_of
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.core import refusals
 from producer.core.addition import Addition, validate
-from producer.core.batching import Call, Placed, Result
+from producer.core.addition_columns import validate_all
+from producer.core.batching import Call, Result
 from producer.core.ports import Incoming, deadline_s
 from producer.core.refusals import Refusal, Violation
 from producer.shell.desk import Desk
-from producer.shell.rpc_status import status_of
+from producer.shell.responses import batch_response, fill
 
 _UNARY_BYTES = 128
 """What a call of Add is taken to hold: three short texts and the objects around them."""
@@ -39,7 +40,7 @@ class TallyMethods:
         if isinstance(result, Refusal):
             return result
         response = tally_pb2.AddResponse()
-        _fill(response, addition, result, self._topic)
+        fill(response, addition, result, self._topic)
         return response
 
     async def add_batch(self, incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse | Refusal:
@@ -51,7 +52,8 @@ class TallyMethods:
         broken = tally_rules.add_batch_request_fields(requests)
         if broken:
             return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
-        checked = [validate(request.request_id, request.a, request.b) for request in requests]
+        texts = [(request.request_id, request.a, request.b) for request in requests]
+        checked = validate_all(*zip(*texts, strict=True))
         results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
         places = [place for place, each in enumerate(results) if each is None]
         additions = [each for each in checked if isinstance(each, Addition)]
@@ -60,33 +62,7 @@ class TallyMethods:
             refusal = await self._desk.many(call, places, additions, _partitions_of(additions, self._partitions))
             if refusal is not None:
                 return refusal
-        return self._batch_response(checked, results)
-
-    def _batch_response(
-        self, checked: list[Addition | Refusal], results: list[Result | None]
-    ) -> tally_pb2.AddBatchResponse:
-        response = tally_pb2.AddBatchResponse()
-        add = response.results.add
-        topic = self._topic
-        for addition, result in zip(checked, results, strict=True):
-            into = add()
-            if isinstance(result, Placed) and isinstance(addition, Addition):
-                into.status.SetInParent()  # OK: the code 0
-                _fill(into.response, addition, result, topic)
-            else:
-                assert isinstance(result, Refusal), "a settled call has all its results"
-                into.status.CopyFrom(status_of(result))
-        return response
-
-
-def _fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic: str) -> None:
-    into.request_id = addition.request_id_text
-    into.sum = addition.sum_text
-    into.duplicate = placed.duplicate
-    position = into.position
-    position.topic = topic
-    position.partition = placed.partition
-    position.offset = placed.offset
+        return batch_response(checked, results, self._topic)
 
 
 def _partitions_of(additions: list[Addition], partitions: int) -> list[int]:

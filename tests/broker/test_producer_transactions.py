@@ -1,25 +1,29 @@
 """The scenarios of the transaction port on a real broker: the same suite that the fake passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
-from producer.core.ports import Transactions
+from producer.core.lane_terms import CommitReturned, Renewed
+from producer.core.ports import Place, Transactions
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from stack import Stack
 from tests_support.producer_process import SUMS, committed
-from tests_support.producer_transactions import SCENARIOS, World
+from tests_support.producer_transactions import SCENARIOS, World, delivered, name, records, seen
 
 
 class KafkaWorld:
     """The real one."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, tuning: Mapping[str, str] | None = None) -> None:
         self._servers = bootstrap_servers
+        self._tuning = tuning or {}
 
     def transactions(self, transactional_id: str) -> Transactions:
         """See World."""
-        base = {"bootstrap.servers": self._servers}
+        base = {"bootstrap.servers": self._servers, **self._tuning}
         return KafkaTransactions(producer_config(base, transactional_id, 15_000, 3_000), base, SUMS)
 
     def committed(self, partition: int) -> list[tuple[int, bytes, bytes]]:
@@ -31,3 +35,26 @@ class KafkaWorld:
 def test_scenario(kafka_stack: Stack, scenario: Callable[[World], None]) -> None:
     """The scenario's docstring is its promise."""
     scenario(KafkaWorld(kafka_stack.bootstrap_servers))
+
+
+def test_every_offset_is_exact_while_two_producers_write_in_small_requests(kafka_stack: Stack) -> None:
+    """Each record stands at its offset, though requests of a few records of two producers alternate in the log."""
+    world = KafkaWorld(kafka_stack.bootstrap_servers, {"batch.num.messages": "3", "linger.ms": "0"})
+
+    together = Barrier(2)
+
+    def write(client: Transactions) -> list[Place]:
+        assert client.renew() == Renewed()
+        together.wait()
+        places = delivered(client, records(1_000))
+        assert client.commit(10.0) == CommitReturned()
+        return places
+
+    clients = [world.transactions(name()) for _ in range(2)]
+    with ThreadPoolExecutor() as threads:
+        one, two = threads.map(write, clients)
+    assert seen(world, one + two) == 2_000
+    spans = [[place.offset for place in places if place.partition == 0] for places in (one, two)]
+    assert max(map(min, spans)) < min(map(max, spans)), "they did write in turns"
+    for client in clients:
+        client.close()

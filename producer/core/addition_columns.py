@@ -1,0 +1,49 @@
+"""Many additions at once: what `producer.core.addition.validate` says of each, for a fraction of the time.
+
+A batch in which every text is as most are (a UUID, numbers that fit 64 bits) is checked and read as columns. Any other
+batch goes through `validate`, one by one, which stays the reference: a test compares the two.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import starmap
+from typing import Final
+
+import numpy as np
+
+from common.decimal_columns import unscaled_column
+from producer.core.addition import Addition, validate
+from producer.core.refusals import Refusal
+
+_ID_BYTES: Final = 16
+_UUID_LENGTH: Final = 36
+_DASH_PLACES: Final = np.array([8, 13, 18, 23])
+_make: Final = partial(tuple.__new__, Addition)  # Addition's own __new__ is Python and costs three times as much
+
+
+def validate_all(request_ids: Sequence[str], a: Sequence[str], b: Sequence[str]) -> list[Addition | Refusal]:
+    """Return `validate` of each request's texts, in order."""
+    ids = _uuid_bytes(request_ids)
+    first = unscaled_column(a) if ids is not None else None
+    second = unscaled_column(b) if first is not None else None
+    if ids is None or first is None or second is None:
+        return list(starmap(validate, zip(request_ids, a, b, strict=True)))
+    # Both are below 10**18 in size, so every sum is in range.
+    keys = [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)]
+    return list(map(_make, zip(keys, first.tolist(), second.tolist(), strict=True)))
+
+
+def _uuid_bytes(texts: Sequence[str]) -> bytes | None:
+    """Return the 16 bytes of each id, joined, or None when one is not a UUID in text."""
+    if set(map(len, texts)) != {_UUID_LENGTH}:
+        return None
+    joined = "".join(texts)
+    try:
+        chars = np.frombuffer(joined.encode("ascii"), np.uint8).reshape(-1, _UUID_LENGTH)
+        ids = bytes.fromhex(joined.replace("-", ""))
+    except ValueError:  # UnicodeEncodeError is one
+        return None
+    # fromhex skips blanks, and a dash too many or too few elsewhere would shift an id into the next one.
+    if not (chars[:, _DASH_PLACES] == ord("-")).all() or len(ids) != _ID_BYTES * len(texts):
+        return None
+    return ids

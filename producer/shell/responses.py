@@ -1,0 +1,116 @@
+"""The answers as the contract's messages.
+
+A batch's answer is written straight in Protobuf's wire format, field by field, and then parsed by the library, in two
+thirds of the time of a thousand messages that are filled one by one. A test proves it equal to those that `fill` fills.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from common.decimals import text_of
+from contracts.generated.tally.v1 import tally_pb2
+from producer.core.addition import Addition
+from producer.core.batching import Placed, Result
+from producer.core.refusals import Refusal
+from producer.shell.rpc_status import status_of
+
+
+def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic: str) -> None:
+    """Fill the answer to an addition that is committed."""
+    into.request_id = addition.request_id_text
+    into.sum = addition.sum_text
+    into.duplicate = placed.duplicate
+    position = into.position
+    position.topic = topic
+    position.partition = placed.partition
+    position.offset = placed.offset
+
+
+def batch_response(
+    checked: Sequence[Addition | Refusal], results: Sequence[Result | None], topic: str
+) -> tally_pb2.AddBatchResponse:
+    """Return the answer to a batch, in the request's order; ``results`` are whole."""
+    additions = [each for each in checked if isinstance(each, Addition)]
+    each_addition = zip(additions, _id_texts([each.request_id for each in additions]), strict=True)
+    pieces = []
+    for valid, result in zip(checked, results, strict=True):
+        if not isinstance(valid, Refusal):
+            addition, request_id = next(each_addition)
+            if isinstance(result, Placed):
+                pieces.append(_committed(request_id, text_of(addition.a + addition.b), result, topic))
+                continue
+        assert isinstance(result, Refusal), "a settled call has all its results"
+        refused = tally_pb2.AddResult(status=status_of(result)).SerializeToString().decode(_BYTES)
+        pieces.append(f"{_RESULT}{_varint(len(refused))}{refused}")
+    return tally_pb2.AddBatchResponse.FromString("".join(pieces).encode(_BYTES))
+
+
+def _committed(request_id: str, total: str, placed: Placed, topic: str) -> str:
+    """Return one of the results in wire format. Fields of the value 0 are left out, as the format has it."""
+    offset = placed.offset
+    place = _head_of_position(topic, placed.partition)
+    if offset >= 0x80:  # neighbours differ in the low seven bits only, so the rest is found in the cache
+        place = f"{place}{_OFFSET}{_CONTINUED[offset & 0x7F]}{_varint(offset >> 7)}"
+    elif offset:
+        place = f"{place}{_OFFSET}{_varint(offset)}"
+    duplicate = _DUPLICATE if placed.duplicate else ""
+    response = (
+        f"{_REQUEST_ID}{request_id}{_SUM}{_varint(len(total))}{total}{duplicate}{_POSITION}{_varint(len(place))}{place}"
+    )
+    size = _varint(len(response))
+    return f"{_RESULT}{_varint(len(_OK_AND_RESPONSE) + len(size) + len(response))}{_OK_AND_RESPONSE}{size}{response}"
+
+
+@lru_cache(maxsize=64)  # one for each partition
+def _head_of_position(topic: str, partition: int) -> str:
+    name = topic.encode().decode(_BYTES)
+    head = f"{_tag(tally_pb2.Position.TOPIC_FIELD_NUMBER, _LENGTH)}{_varint(len(name))}{name}"
+    if not partition:
+        return head
+    return f"{head}{_tag(tally_pb2.Position.PARTITION_FIELD_NUMBER, _NUMBER)}{_varint(partition)}"
+
+
+def _id_texts(request_ids: Sequence[bytes]) -> list[str]:
+    """Return each id's canonical text, all of them made at once."""
+    texts = np.full((len(request_ids), _ID_LENGTH), ord("-"), np.uint8)
+    texts[:, _HEX_PLACES] = np.frombuffer(b"".join(request_ids).hex().encode(), np.uint8).reshape(-1, 32)
+    joined = texts.tobytes().decode("ascii")
+    return [joined[at : at + _ID_LENGTH] for at in range(0, len(joined), _ID_LENGTH)]
+
+
+@lru_cache(maxsize=4096)
+def _varint(value: int) -> str:
+    """Return an unsigned whole number: seven bits a byte, the low ones first."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return out.decode(_BYTES)
+
+
+def _tag(field: int, wire_type: int) -> str:
+    return chr(field << 3 | wire_type)
+
+
+_BYTES: Final = "latin-1"
+"""Bytes are put together as text, one character a byte: nothing joins many short pieces faster."""
+_NUMBER: Final = 0  # wire types
+_LENGTH: Final = 2  # what has its length before it: texts and messages
+_ID_LENGTH: Final = 36
+_HEX_PLACES: Final = np.array([place for place in range(_ID_LENGTH) if place not in (8, 13, 18, 23)])
+_CONTINUED: Final = [chr(low | 0x80) for low in range(0x80)]
+_RESULT: Final = _tag(tally_pb2.AddBatchResponse.RESULTS_FIELD_NUMBER, _LENGTH)
+_OK_AND_RESPONSE: Final = (
+    _tag(tally_pb2.AddResult.STATUS_FIELD_NUMBER, _LENGTH)
+    + _varint(0)  # a status of the code 0 is an empty message
+    + _tag(tally_pb2.AddResult.RESPONSE_FIELD_NUMBER, _LENGTH)
+)
+_REQUEST_ID: Final = _tag(tally_pb2.AddResponse.REQUEST_ID_FIELD_NUMBER, _LENGTH) + _varint(_ID_LENGTH)
+_SUM: Final = _tag(tally_pb2.AddResponse.SUM_FIELD_NUMBER, _LENGTH)
+_DUPLICATE: Final = _tag(tally_pb2.AddResponse.DUPLICATE_FIELD_NUMBER, _NUMBER) + _varint(1)
+_POSITION: Final = _tag(tally_pb2.AddResponse.POSITION_FIELD_NUMBER, _LENGTH)
+_OFFSET: Final = _tag(tally_pb2.Position.OFFSET_FIELD_NUMBER, _NUMBER)

@@ -1,0 +1,64 @@
+"""Many additions at once against one at a time."""
+
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import decimals
+from common.decimal_columns import unscaled_column
+from producer.core.addition import Addition, validate
+from producer.core.addition_columns import validate_all
+
+usual = st.from_regex(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", fullmatch=True)
+long = st.from_regex(r"-?[0-9]{9,29}(\.[0-9]{1,9})?", fullmatch=True)
+odd = ["", "-", ".", "1.", ".5", "--1", "1-", "1.2.3", "+1", "1e3", "1\n", "\n1", " 1", "٣", "\ud800"]
+broken = st.one_of(st.sampled_from(odd), st.text(alphabet="0159-.\n é", max_size=5))
+ids = st.uuids().map(str)
+odd_ids = st.one_of(
+    st.uuids().map(lambda each: str(each).upper()),
+    st.uuids().map(lambda each: each.hex),
+    st.uuids().map(lambda each: f"{each.hex[:9]}-{str(each)[9:13]}{str(each)[13:]}"[:36]),
+    st.text(alphabet="0af-\n ", min_size=36, max_size=36),
+    st.just("6ba7b810-9dad-11d1-80b4-00c04fd430c٣"),
+    st.just("6ba7b810-9dad-11d1-80b4-00c04fd4 0c8"),
+    st.just("\ud800" * 36),
+)
+
+
+def rows_of(one_id: st.SearchStrategy[str], number: st.SearchStrategy[str]) -> st.SearchStrategy[list[tuple[str, ...]]]:
+    return st.lists(st.tuples(one_id, number, number), min_size=1, max_size=20)
+
+
+@given(st.one_of(rows_of(ids, usual), rows_of(st.one_of(ids, odd_ids), st.one_of(usual, usual, long, broken))))
+def test_a_batch_is_validated_as_each_of_it_would_be(rows: list[tuple[str, str, str]]) -> None:
+    """The same additions and the same refusals in the same places, whatever stands in the batch."""
+    request_ids, a, b = zip(*rows, strict=True)
+    checked = validate_all(request_ids, a, b)
+    assert checked == [validate(*row) for row in rows]
+    assert all(type(each.request_id) is bytes for each in checked if isinstance(each, Addition))
+
+
+@given(st.lists(usual, min_size=1, max_size=50))
+def test_usual_numbers_are_read_as_a_column(texts: list[str]) -> None:
+    """The column's values are those of the numbers one by one: exact, with sign, to the ninth digit after the point."""
+    column = unscaled_column(texts)
+    assert column is not None, "these have at most nine digits before the point"
+    assert column.tolist() == [decimals.parse(text) for text in texts]
+
+
+@given(st.lists(usual, max_size=5), st.one_of(long, broken), st.lists(usual, max_size=5))
+def test_one_unusual_text_sends_the_column_the_exact_way(before: list[str], odd: str, after: list[str]) -> None:
+    """A column is never read when one of its texts is not a number, or one too long for 64 bits."""
+    try:
+        decimals.parse(odd)
+        fits = len(odd.lstrip("-").partition(".")[0]) <= 9
+    except decimals.DecimalTextError:
+        fits = False
+    assert (unscaled_column([*before, odd, *after]) is not None) == fits
+
+
+def test_no_additions_are_no_results() -> None:
+    """An empty batch is nobody's error here."""
+    assert validate_all([], [], []) == []
+    assert validate_all([str(uuid.UUID(int=0))], ["0"], ["-0"]) == [Addition(bytes(16), 0, 0)]

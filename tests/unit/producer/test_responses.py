@@ -1,0 +1,53 @@
+"""The answer to a batch in straight wire format against messages that the library fills."""
+
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import decimals
+from contracts.generated.tally.v1 import tally_pb2
+from producer.core import refusals
+from producer.core.addition import Addition
+from producer.core.batching import Placed, Result
+from producer.core.refusals import Outcome, Refusal
+from producer.shell.responses import batch_response, fill
+from producer.shell.rpc_status import status_of
+
+half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
+numbers = st.one_of(st.integers(-(10**12), 10**12), half, st.just(0))
+edges = st.sampled_from([0, 1, 127, 128, 16_383, 16_384, 2**31, 2**63 - 1])
+offsets = st.one_of(edges, st.integers(0, 2**63 - 1))
+partitions = st.one_of(st.integers(0, 11), st.integers(0, 2**31 - 1))
+committed = st.tuples(
+    st.builds(lambda request_id, a, b: Addition(request_id.bytes, a, b), st.uuids(), numbers, numbers),
+    st.builds(Placed, partitions, offsets, st.booleans()),
+)
+wrong = st.sampled_from([refusals.sum_out_of_range(), refusals.invalid_fields([])])
+invalid = wrong.map(lambda each: (each, each))
+not_committed = st.tuples(
+    st.just(Addition(UUID(int=7).bytes, 1, 2)),
+    st.sampled_from([refusals.reused_id(), refusals.deadline_exceeded(Outcome.UNKNOWN), refusals.aborted("x" * 300)]),
+)
+
+
+@given(
+    st.lists(st.one_of(committed, committed, invalid, not_committed), max_size=20),
+    st.one_of(st.just("tally.sums.v1"), st.text(alphabet="a.é", max_size=249)),
+)
+def test_a_batch_s_answer_is_the_same_as_filled_message_by_message(
+    rows: list[tuple[Addition | Refusal, Result]], topic: str
+) -> None:
+    """Equal field by field and byte by byte, for sums, offsets and topics of any length, and refusals in between."""
+    expected = tally_pb2.AddBatchResponse()
+    for addition, result in rows:
+        into = expected.results.add()
+        if isinstance(result, Refusal):
+            into.status.CopyFrom(status_of(result))
+        else:
+            assert isinstance(addition, Addition)
+            into.status.SetInParent()
+            fill(into.response, addition, result, topic)
+    answer = batch_response([each for each, _ in rows], [result for _, result in rows], topic)
+    assert answer == expected
+    assert answer.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
