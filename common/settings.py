@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     registry_key: str = Field("", description="A PEM file with that certificate's key.")
     registry_key_password: str = Field("", description="The password of that key, if it has one.")
     data_dir: Path = Field(Path("data"), description="Where data is kept; nothing is written elsewhere.")
+    trace_ratio: float = Field(
+        0.05, ge=0, le=1, description="Share of calls without a traceparent that are traced, where traces are sent."
+    )
     log_level: str = Field(
         "INFO",
         pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$",

@@ -31,6 +31,7 @@ from consumer.shell.readers import Readers
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.telemetry import LoopMetrics, observe_board
+from consumer.shell.watch import Watch, Watches
 from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
 
@@ -55,15 +56,16 @@ class Service:
     def __init__(self, settings: ConsumerSettings) -> None:
         """Build everything; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError."""
         self._settings = settings
-        self._telemetry = Telemetry("consumer", settings.consumer_replica)
+        self._telemetry = Telemetry("consumer", settings.consumer_replica, settings.trace_ratio)
         metrics = self._telemetry.metrics
+        watch = _watch(self._telemetry)
         shared = {**_QUIET, **client_config(settings.kafka_bootstrap_servers, settings.kafka_config)}
         kafka_s = settings.consumer_kafka_timeout_ms / 1000
         self._board = Board(SUMS.partitions, settings.rest_waiters_max)
         self._readers = Readers()
         facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
         schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
-        self._source = KafkaSource(shared, _source_config(settings))
+        self._source = KafkaSource(shared, _source_config(settings, traced=self._telemetry.traced))
         self._exports = ExportStore(
             settings.exports_dir,
             self._readers.blocks,
@@ -92,7 +94,7 @@ class Service:
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
-                    disk=RealDisk(metrics.histogram("app.ledger.fsync.duration").record),
+                    disk=RealDisk(watch.synced),
                 ),
                 publisher=publisher,
                 schemas=schemas,
@@ -100,7 +102,7 @@ class Service:
                 readers=self._readers,
                 fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
                 jobs=ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job"),
-                watch=LoopMetrics(metrics, SUMS.name),
+                watch=watch,
             ),
             LoopConfig(
                 partitions=SUMS.partitions,
@@ -171,7 +173,7 @@ class Service:
             page_rows_max=settings.rest_page_rows_max,
             metrics=self._telemetry.open().answer,
         )
-        app = ObservedHttp(build_app(parts), self._telemetry.metrics, route_of)
+        app = ObservedHttp(build_app(parts), self._telemetry, route_of)
         return http_server(app, settings.consumer_shutdown_timeout_ms / 2000)
 
     def _ingest(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -205,7 +207,17 @@ class Service:
         return reasons + unready_partitions(self._board.snapshot)
 
 
-def _source_config(settings: ConsumerSettings) -> SourceConfig:
+def _watch(telemetry: Telemetry) -> Watch:
+    measures = LoopMetrics(telemetry.metrics, SUMS.name)
+    if not telemetry.traced:
+        return measures
+    # Imported here: the SDK takes longer than a consumer that was killed needs to count again.
+    from consumer.shell.traces import LoopTraces  # noqa: PLC0415
+
+    return Watches(measures, LoopTraces(telemetry, SUMS.name))
+
+
+def _source_config(settings: ConsumerSettings, *, traced: bool) -> SourceConfig:
     return SourceConfig(
         topic=SUMS.name,
         group=settings.consumer_group,
@@ -215,4 +227,5 @@ def _source_config(settings: ConsumerSettings) -> SourceConfig:
         block_records_max=settings.consumer_block_records_max,
         block_wait_ms=settings.consumer_block_wait_ms,
         prefetch_kbytes=settings.consumer_prefetch_kbytes,
+        traced=traced,
     )

@@ -4,7 +4,11 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
-from observability.metrics import Metrics
+from opentelemetry.trace import Span
+
+from observability.current import CURRENT
+from observability.telemetry import Telemetry
+from observability.tracing import finish, trace_of
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -13,21 +17,25 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _SERVER_ERROR: Final = 500
+_NEVER_TRACED: Final = ("/health", "/metrics")
+"""Asked every few seconds by machines; their traces would bury the others."""
 
 
 class ObservedHttp:
     """``route_of`` reads the route's template off the scope once the call was routed; empty when none fitted."""
 
-    def __init__(self, app: App, metrics: Metrics, route_of: Callable[[Message], str]) -> None:
+    def __init__(self, app: App, telemetry: Telemetry, route_of: Callable[[Message], str]) -> None:
         self._app = app
+        self._telemetry = telemetry
         self._route_of = route_of
-        self._durations = metrics.histogram("http.server.request.duration")
+        self._durations = telemetry.metrics.histogram("http.server.request.duration")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        span = self._begin(scope)
         began_s = time.perf_counter()
         status = _SERVER_ERROR  # what the server answers when the application raises
 
@@ -47,5 +55,25 @@ class ObservedHttp:
             if error is None and status >= _SERVER_ERROR:
                 error = str(status)
             method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-            values = (method, self._route_of(scope) or None, status, error)
-            self._durations.record(time.perf_counter() - began_s, values)
+            route = self._route_of(scope) or None
+            trace = None if span is None else trace_of(span)
+            self._durations.record(time.perf_counter() - began_s, (method, route, status, error), trace)
+            if span is not None:
+                self._end(span, method, route, status, error)
+
+    def _begin(self, scope: Message) -> Span | None:
+        tracing = self._telemetry.tracing
+        if tracing is None or scope["path"].startswith(_NEVER_TRACED):
+            return None
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        parent = tracing.chosen(headers)
+        if parent is None:
+            return None
+        span = tracing.start("request", {"http.request.method": scope["method"]}, parent=parent)
+        CURRENT.set(trace_of(span))  # a call has a task of its own
+        return span
+
+    def _end(self, span: Span, method: str, route: str | None, status: int, error: str | None) -> None:
+        span.update_name(f"{method} {route or ''}".strip())
+        about = {"http.route": route, "http.response.status_code": status, "error.type": error}
+        finish(span, about)

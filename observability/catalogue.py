@@ -11,6 +11,7 @@ import yaml
 FILE: Final = Path(__file__).parent / "signals.yaml"
 
 Kind = Literal["counter", "gauge", "histogram"]
+SpanKind = Literal["server", "client", "producer", "consumer", "internal"]
 
 # What Prometheus and OpenTelemetry's translation to it append for a unit; a unit in braces is a remark and has none.
 _SUFFIXES: Final = {"s": "_seconds", "By": "_bytes"}
@@ -31,12 +32,32 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buckets: str = ""
 
 
+class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of span. ``name`` may have attributes in braces; ``parent`` is a span's key, or says which it is."""
+
+    name: str
+    kind: SpanKind
+    services: tuple[str, ...]
+    meaning: str
+    attributes: tuple[str, ...] = ()
+    parent: str = ""
+    links: tuple[str, ...] = ()
+
+
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All signals by name. ``buckets`` are upper bounds by name, ``attributes`` meanings by name."""
 
     buckets: dict[str, tuple[float, ...]]
     attributes: dict[str, str]
     metrics: dict[str, Metric]
+    spans: dict[str, Span]
+
+    def span(self, key: str, service: str) -> Span:
+        """Return a kind of span that this service makes. Raises CatalogueError."""
+        found = self.spans.get(key)
+        if found is None or service not in found.services:
+            raise CatalogueError(f"{FILE.name} has no span {key!r} of the {service}")
+        return found
 
     def metric(self, name: str, kind: Kind, service: str) -> Metric:
         """Return a metric that this service emits. Raises CatalogueError."""
@@ -78,10 +99,12 @@ def parse(text: str) -> Catalogue:
         catalogue = msgspec.convert(yaml.safe_load(text), Catalogue)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise CatalogueError(f"{FILE.name}: {error}") from error
-    for name, metric in catalogue.metrics.items():
-        unknown = [each for each in metric.attributes if each not in catalogue.attributes]
+    signals: dict[str, Metric | Span] = {**catalogue.metrics, **catalogue.spans}
+    for name, signal in signals.items():
+        unknown = [each for each in signal.attributes if each not in catalogue.attributes]
         if unknown:
             raise CatalogueError(f"{FILE.name}: {name} has attributes without a meaning: {', '.join(unknown)}")
+    for name, metric in catalogue.metrics.items():
         if (metric.kind == "histogram") != (metric.buckets in catalogue.buckets):
             raise CatalogueError(f"{FILE.name}: {name} is a {metric.kind} with buckets {metric.buckets!r}")
     return catalogue

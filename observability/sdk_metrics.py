@@ -27,6 +27,7 @@ from opentelemetry.sdk.resources import Resource
 
 from observability.instruments import Counter, Distribution, Values
 from observability.metrics import Distributions, Metrics, Numbers
+from observability.outbox import shut_down
 
 _SCOPE = "tally"
 
@@ -37,7 +38,7 @@ class SdkMetrics:
     def __init__(
         self, metrics: Metrics, resource: Resource, exporter: MetricExporter | None = None, interval_ms: float = 60_000
     ) -> None:
-        """All instruments are made before. ``exporter`` gets everything every ``interval_ms``."""
+        """All counters and gauges are made before. ``exporter`` gets everything every ``interval_ms``."""
         self._metrics = metrics
         self._reader = InMemoryMetricReader()
         readers: list[MetricReader] = [self._reader]
@@ -58,7 +59,7 @@ class SdkMetrics:
 
     def close(self, timeout_s: float) -> None:
         """Send what is there and end."""
-        self._provider.shutdown(timeout_millis=timeout_s * 1000)
+        shut_down(self._provider.shutdown, timeout_s)
 
     def _with_histograms(self, found: MetricsData) -> MetricsData:
         """Return what the SDK collected of our scope (its metrics of itself are not in the catalogue), and ours."""

@@ -25,9 +25,29 @@ def labels_table(catalogue: Catalogue) -> str:
     return "\n".join(["| label | what it holds |", "|---|---|", *rows])
 
 
+def spans_table(catalogue: Catalogue) -> str:
+    """Return a table of all spans."""
+    rows = [
+        f"| `{span.name}` | {span.kind} | {', '.join(span.services)} | {_named(catalogue, span.parent)} | "
+        f"{', '.join(_named(catalogue, link) for link in span.links)} | {span.meaning} |"
+        for span in catalogue.spans.values()
+    ]
+    return "\n".join(["| span | kind | of | parent | links to | meaning |", "|---|---|---|---|---|---|", *rows])
+
+
+def _named(catalogue: Catalogue, key: str) -> str:
+    """Return a span's name where it is one."""
+    return f"`{catalogue.spans[key].name}`" if key in catalogue.spans else key
+
+
 def updated(document: str, catalogue: Catalogue) -> str:
     """Return the document with its tables made anew. Raises ValueError when it has no place for one."""
-    for name, table in (("metrics", metrics_table(catalogue)), ("labels", labels_table(catalogue))):
+    tables = {
+        "metrics": metrics_table(catalogue),
+        "labels": labels_table(catalogue),
+        "spans": spans_table(catalogue),
+    }
+    for name, table in tables.items():
         begin, end = _BEGIN.format(name=name), _END.format(name=name)
         found = re.findall(f"{re.escape(begin)}.*?{re.escape(end)}", document, re.DOTALL)
         if len(found) != 1:

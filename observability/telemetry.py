@@ -1,6 +1,7 @@
 """The telemetry of one service: made in its composition root, opened once it is at work, closed at its end."""
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from observability import logs, otlp
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from observability.exposition import Exposition
     from observability.process import EventLoopLag
     from observability.sdk_metrics import SdkMetrics
+    from observability.tracing import Tracing
 
 
 class Telemetry:
@@ -20,9 +22,14 @@ class Telemetry:
     What is imported by `open` takes a third of a second, which a service that was killed has better use for.
     """
 
-    def __init__(self, service: str, instance: str) -> None:
-        """``service`` is its name in the catalogue, ``instance`` tells replicas apart. Raises OtlpError."""
+    def __init__(self, service: str, instance: str, trace_ratio: float) -> None:
+        """``service`` is its name in the catalogue, ``instance`` tells replicas apart; ``trace_ratio`` is the share of
+        calls without a traceparent that are traced. Raises OtlpError."""
         otlp.check(os.environ)
+        self.traced = otlp.protocol_of("traces") is not None
+        self.tracing: Tracing | None = None
+        """There from `open` on, where traces are sent."""
+        self._trace_ratio = trace_ratio
         self._service = service
         self._instance = instance
         self.metrics = Metrics(service)
@@ -40,6 +47,7 @@ class Telemetry:
         observe_process(self.metrics)
         resource = _resource(self._service, self._instance)
         self._sdk = SdkMetrics(self.metrics, resource, otlp.metric_exporter(), otlp.metric_interval_ms())
+        self.tracing = self._open_tracing(resource)
         self._timer = EventLoopLag(self._lag)
         self._timer.start()
         return Exposition(self._sdk)
@@ -48,8 +56,21 @@ class Telemetry:
         """Send what is there and end; for a thread, since it waits."""
         if self._timer is not None:
             self._timer.stop()
+        until_s = time.monotonic() + timeout_s
+        if self.tracing is not None:
+            self.tracing.close(timeout_s)
         if self._sdk is not None:
-            self._sdk.close(timeout_s)
+            self._sdk.close(max(0.1, until_s - time.monotonic()))
+
+    def _open_tracing(self, resource: "Resource") -> "Tracing | None":
+        exporter = otlp.span_exporter()
+        if exporter is None:
+            return None
+        from observability.outbox import Bound, SpanOutbox  # noqa: PLC0415
+        from observability.tracing import Tracing  # noqa: PLC0415
+
+        outbox = SpanOutbox(exporter, Bound("traces", self.metrics.dropped))
+        return Tracing(self._service, resource, outbox, self._trace_ratio)
 
 
 def _resource(service: str, instance: str) -> "Resource":

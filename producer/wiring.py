@@ -29,6 +29,7 @@ from producer.shell.methods import TallyMethods
 from producer.shell.startup import CannotServeError, Prepared, Startup
 from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTransactions, observe_state
 from producer.shell.topic import TopicAdmin
+from producer.shell.traces import Traces
 
 _ANSWER_RESERVE_S = 1.0
 """Of the time to drain: for answering what could not be committed in the rest of it."""
@@ -50,8 +51,9 @@ class Service:
 
     def __init__(self, settings: ProducerSettings) -> None:
         self._settings = settings
-        self._telemetry = Telemetry("producer", settings.producer_replica)
+        self._telemetry = Telemetry("producer", settings.producer_replica, settings.trace_ratio)
         metrics = self._telemetry.metrics
+        self._traces = Traces(self._telemetry, SUMS.name)
         self._kafka = client_config(settings.kafka_bootstrap_servers, settings.kafka_config)
         self._known = KnownIds(
             SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), settings.producer_cache_records_max
@@ -65,7 +67,7 @@ class Service:
             settings.producer_lanes, limits, self._known, self._on_report, settings.producer_gather_ms / 1000
         )
         methods = TallyMethods(self._desk, SUMS.name, SUMS.partitions, settings.producer_add_batch_max)
-        self._door = Door(ObservedMethods(methods, metrics), settings.grpc_message_bytes_max)
+        self._door = Door(ObservedMethods(methods, metrics, self._traces), settings.grpc_message_bytes_max)
         quiet = self._quiet = {**self._kafka, **_QUIET}
         self._startup = Startup(
             SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, self._unready
@@ -141,7 +143,7 @@ class Service:
                 settings.producer_socket_timeout_ms,
             )
             transactions = KafkaTransactions(config, self._quiet, SUMS.name)
-            observed = ObservedTransactions(transactions, self._lane_metrics)
+            observed = ObservedTransactions(number, transactions, self._lane_metrics, self._traces)
             self._lanes.append(LaneThread(number, observed, encoder, post, rules))
         for lane in self._lanes:
             lane.start()

@@ -25,7 +25,7 @@ from producer.core.lane_terms import (
     Trouble,
     WasReadBack,
 )
-from producer.core.ports import Outgoing, Place, Transactions
+from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place, Transactions
 
 FENCED = Trouble(Kind.FENCED, "fenced by a newer instance")
 
@@ -116,7 +116,7 @@ class FakeTransactions:
         self.renewals += 1
         return Renewed()
 
-    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
         """See the port."""
         if not self._mine():
             return ProduceFailed(FENCED)

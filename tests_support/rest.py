@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +32,12 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_Stay)
 
 
-def call(method: str, url: str, body: object = None) -> Answer:
+def call(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the answer to a call, whatever its status. Raises OSError when there is none."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        url, data=data, method=method, headers={"Content-Type": "application/json", **(headers or {})}
+    )
     try:
         with _OPENER.open(request, timeout=REQUEST_S) as answer:
             return _answer(answer)
@@ -42,9 +45,9 @@ def call(method: str, url: str, body: object = None) -> Answer:
         return _answer(error)
 
 
-def get(url: str) -> Answer:
+def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the answer to GET."""
-    return call("GET", url)
+    return call("GET", url, headers=headers)
 
 
 def _answer(answer: Any) -> Answer:

@@ -6,6 +6,7 @@ cannot be written is simply fetched again.
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from loguru import logger
 
@@ -17,6 +18,7 @@ from consumer.core.recovery import check_schemas
 from consumer.shell.ledger_errors import LedgerFull
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
+from consumer.shell.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,23 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
     return Block(slot, folded, used, letters)
 
 
-def write(blocks: list[Block], executor: Executor) -> list[Block]:
+def write(blocks: list[Block], executor: Executor, watch: Watch) -> list[Block]:
     """Append and fsync the blocks side by side; return those that are durable. The slot of another one shows why.
 
     Raises LedgerFailed: then the process must end.
     """
     # One block needs no other thread.
-    outcomes = list(map(_append, blocks) if len(blocks) <= 1 else executor.map(_append, blocks))
+    append = partial(_watched_append, watch)
+    outcomes = list(map(append, blocks) if len(blocks) <= 1 else executor.map(append, blocks))
     return [block for block, full in zip(blocks, outcomes, strict=True) if not full]
+
+
+def _watched_append(watch: Watch, block: Block) -> bool:
+    watch.writing(block.slot.partition)
+    try:
+        return _append(block)
+    finally:
+        watch.wrote()
 
 
 def _append(block: Block) -> bool:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from operator import itemgetter
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from confluent_kafka import Message
@@ -37,6 +37,20 @@ def columns_of(messages: list[Message]) -> list[Fetched]:
         )
         for partition, slices in runs.items()
     ]
+
+
+def traceparents_of(messages: list[Message]) -> dict[tuple[int, int], str]:
+    """Return the traceparent by (partition, offset) of the records that have one; few do, most batches have none."""
+    all_headers = list(map(Message.headers, messages))
+    if not any(all_headers):
+        return {}
+    found: dict[tuple[int, int], str] = {}
+    for message, headers in zip(messages, all_headers, strict=True):
+        partition, offset = message.partition(), message.offset()
+        for name, value in cast("list[tuple[str, bytes | None]]", headers or []):
+            if name == "traceparent" and value is not None and partition is not None and offset is not None:
+                found[partition, offset] = value.decode("latin-1")
+    return found
 
 
 def _joined(items: list[bytes | None], slices: list[slice]) -> list[bytes | None]:

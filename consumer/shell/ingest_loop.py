@@ -153,7 +153,7 @@ class IngestLoop:
         # 4. append and fsync, several partitions side by side
         if prepared:
             _BEFORE_APPEND()
-        written = blocks.write(prepared, self._parts.fsyncs)
+        written = blocks.write(prepared, self._parts.fsyncs, self._parts.watch)
         self._parts.watch.written(written)
         self._note_outcome(prepared, written)
         # 5. look after what is not counting, and show the new picture

@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from loguru import logger
 
 from consumer.core.event import Fetched
-from consumer.shell.columns import columns_of
+from consumer.shell.columns import columns_of, traceparents_of
 from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
 
 _COMPLAINTS_APART_S: Final = 30.0
@@ -34,6 +34,8 @@ class Fetch:
     batches: tuple[Fetched, ...] = ()
     out_of_range: frozenset[int] = frozenset()
     ends: Mapping[int, int] = field(default_factory=dict)
+    traceparents: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """By (partition, offset), where traces are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class SourceConfig:
     block_records_max: int
     block_wait_ms: int
     prefetch_kbytes: int
+    traced: bool = False
+    """Whether headers are looked at; with millions of records a second that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,17 @@ class KafkaSource:
         errors = list(map(Message.error, messages))
         # By type: comparing a KafkaError with None raises (seen).
         if set(map(type, errors)) == {type(None)}:
-            return Fetch(tuple(columns_of(messages)))
+            return Fetch(tuple(columns_of(messages)), traceparents=self._traceparents(messages))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]
         out_of_range: set[int] = set()
         ends: dict[int, int] = {}
         for message, error in zip(messages, errors, strict=True):
             if error is not None:
                 self._sort_out(message, error, out_of_range, ends)
-        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends)
+        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends, self._traceparents(good))
+
+    def _traceparents(self, messages: list[Message]) -> dict[tuple[int, int], str]:
+        return traceparents_of(messages) if self._config.traced else {}
 
     def _sort_out(self, message: Message, error: KafkaError, out_of_range: set[int], ends: dict[int, int]) -> None:
         partition, offset = message.partition(), message.offset()

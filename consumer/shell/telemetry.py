@@ -27,6 +27,7 @@ class LoopMetrics(Watch):
         self._consumed = metrics.counter("messaging.client.consumed.messages", [(topic,)])
         self._process = metrics.histogram("messaging.process.duration")
         self._queue = metrics.histogram("app.queue.latency")
+        self._fsyncs = metrics.histogram("app.ledger.fsync.duration")
         self._block_records = metrics.histogram("app.block.records")
         self._began_s = 0.0
         self._commit_began_s: float | None = None
@@ -54,6 +55,10 @@ class LoopMetrics(Watch):
             self._block_records.record(len(rows))
             # A clock that is behind Kafka's must not make a wait negative.
             self._queue.record_column(np.maximum(now_us - rows["timestamp_us"], 0) / 1e6)
+
+    def synced(self, took_s: float) -> None:
+        """See Watch."""
+        self._fsyncs.record(took_s)
 
     def committing(self) -> None:
         """See Watch."""

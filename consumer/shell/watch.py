@@ -1,21 +1,32 @@
 """What the ingest loop tells whoever measures it. This one does nothing; `telemetry` measures."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from consumer.shell.blocks import Block
-from consumer.shell.kafka_source import Fetch
+if TYPE_CHECKING:
+    from consumer.shell.blocks import Block
+    from consumer.shell.kafka_source import Fetch
 
 
 class Watch:
-    """Called by the ingest loop's thread, a few times a round whatever the number of records."""
+    """Called a few times a round, whatever the number of records; by the loop's thread where nothing else is said."""
 
     def fetching(self) -> None:
         """A fetch begins."""
 
-    def fetched(self, fetch: Fetch) -> None:
+    def fetched(self, fetch: "Fetch") -> None:
         """It came back, perhaps empty."""
 
-    def written(self, blocks: Sequence[Block]) -> None:
+    def writing(self, partition: int) -> None:
+        """A block of a partition is being written, by this thread."""
+
+    def synced(self, took_s: float) -> None:
+        """A file of a ledger was fsynced, by this thread."""
+
+    def wrote(self) -> None:
+        """It is in the ledger, or is not; by the same thread."""
+
+    def written(self, blocks: "Sequence[Block]") -> None:
         """These blocks of the fetch are in fsynced ledgers, perhaps none."""
 
     def committing(self) -> None:
@@ -23,3 +34,50 @@ class Watch:
 
     def committed(self, error: str) -> None:
         """The answer came; ``error`` is empty when all is well."""
+
+
+class Watches(Watch):
+    """Several, told in their order."""
+
+    def __init__(self, *watches: Watch) -> None:
+        self._watches = watches
+
+    def fetching(self) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.fetching()
+
+    def fetched(self, fetch: "Fetch") -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.fetched(fetch)
+
+    def writing(self, partition: int) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.writing(partition)
+
+    def synced(self, took_s: float) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.synced(took_s)
+
+    def wrote(self) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.wrote()
+
+    def written(self, blocks: "Sequence[Block]") -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.written(blocks)
+
+    def committing(self) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.committing()
+
+    def committed(self, error: str) -> None:
+        """See Watch."""
+        for each in self._watches:
+            each.committed(error)

@@ -89,13 +89,18 @@ class Place(NamedTuple):
     offset: int
 
 
+Headers: TypeAlias = Mapping[bytes, Sequence[tuple[str, bytes]]]
+"""Headers of records by the record's key; most have none."""
+NO_HEADERS: Headers = {}
+
+
 class Transactions(Protocol):
     """One lane's transactional client. Every call is bounded in time; only the lane's thread calls."""
 
     def renew(self) -> Renewed | RenewFailed:
         """Replace the instance: what an older one of the same transactional id had open is ended when this returns."""
 
-    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
         """Begin, produce all and wait for every delivery report."""
 
     def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ from producer.core.lane_terms import (
     Trouble,
     WasReadBack,
 )
-from producer.core.ports import Outgoing, Place
+from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place
 from producer.core.suspicion import Observed, concerns_coordinator, signs
 from producer.shell.read_back import read_back
 
@@ -182,10 +182,11 @@ class KafkaTransactions:
         except KafkaException as error:
             return RenewFailed(trouble_of(error))
 
-    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
         """See the port."""
         client = self._open_instance().client
-        topic, produce = self._topic, client.produce
+        topic = self._topic
+        produce = _with_headers(client.produce, headers) if headers else client.produce
         reports = _Reports()
         on_delivery = reports.take_in
         try:
@@ -260,6 +261,15 @@ class KafkaTransactions:
     def _open_instance(self) -> _Instance:
         assert self._instance is not None, "renew comes first"
         return self._instance
+
+
+def _with_headers(produce: Callable[..., None], headers: Headers) -> Callable[..., None]:
+    """Return a client's ``produce`` that adds the headers of those records that have any."""
+
+    def produced(topic: str, value: bytes, key: bytes, *rest: Any) -> None:
+        produce(topic, value, key, *rest, headers=headers.get(key))
+
+    return produced
 
 
 class _Reports:

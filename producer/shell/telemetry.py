@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from contracts.generated.tally.v1 import tally_pb2
+from observability.current import CURRENT
 from observability.instruments import Counter, Histogram
 from observability.metrics import Metrics
 from producer.core.lane_terms import (
@@ -25,8 +26,20 @@ from producer.core.lane_terms import (
     RenewFailed,
     WasReadBack,
 )
-from producer.core.ports import Incoming, Method, Methods, Outgoing, Place, Request, Response, Transactions
+from producer.core.ports import (
+    NO_HEADERS,
+    Headers,
+    Incoming,
+    Method,
+    Methods,
+    Outgoing,
+    Place,
+    Request,
+    Response,
+    Transactions,
+)
 from producer.core.refusals import Code, Refusal
+from producer.shell.traces import TracedTransaction, Traces
 
 _SERVICE: Final = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
 
@@ -37,7 +50,8 @@ _OUR_FAULT: Final = frozenset({Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVA
 class ObservedMethods:
     """The methods, each call measured."""
 
-    def __init__(self, methods: Methods, metrics: Metrics) -> None:
+    def __init__(self, methods: Methods, metrics: Metrics, traces: Traces) -> None:
+        self._traces = traces
         self._durations = metrics.histogram("rpc.server.call.duration")
         self._add, self._add_batch = methods.add, methods.add_batch
 
@@ -53,6 +67,7 @@ class ObservedMethods:
         self, name: str, method: Method[Request, Response], incoming: Incoming[Request]
     ) -> Response | Refusal:
         began_s = time.perf_counter()
+        call = self._traces.begin(name, incoming)
         status, error = "", None
         try:
             answer = await method(incoming)
@@ -69,7 +84,10 @@ class ObservedMethods:
             status, error = _outcome_of(answer)
             return answer
         finally:
-            self._durations.record(time.perf_counter() - began_s, (name, status, error))
+            took_s = time.perf_counter() - began_s
+            self._durations.record(took_s, (name, status, error), None if call is None else call.trace)
+            if call is not None:
+                self._traces.end(call, status, error)
 
 
 def _outcome_of(answer: object) -> tuple[str, str | None]:
@@ -93,8 +111,11 @@ class LaneMetrics:
 class ObservedTransactions:
     """A lane's transactional client, each transaction measured. See the port for the methods."""
 
-    def __init__(self, inner: Transactions, metrics: LaneMetrics) -> None:
+    def __init__(self, lane: int, inner: Transactions, metrics: LaneMetrics, traces: Traces) -> None:
+        self._lane = lane
         self._inner = inner
+        self._traces = traces
+        self._traced: TracedTransaction | None = None
         self._metrics = metrics
         self._records = 0  # of the transaction that is open
         self._commit_began_s: float | None = None
@@ -102,15 +123,21 @@ class ObservedTransactions:
     def renew(self) -> Renewed | RenewFailed:
         """See the port."""
         self._commit_began_s = None
+        self._end_span("renewed")  # whatever of it was open is ended by that
         return self._inner.renew()
 
-    def produce(self, records: Sequence[Outgoing]) -> Delivered | ProduceFailed:
+    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
         """See the port."""
+        CURRENT.set(None)
+        traced = self._traced = self._traces.transaction(self._lane, records)
         self._records = len(records)
         self._commit_began_s = None
         began_s = time.perf_counter()
-        event = self._inner.produce(records)
-        self._note("send", began_s, event.trouble.kind.value if isinstance(event, ProduceFailed) else None)
+        event = self._inner.produce(records, headers if traced is None else {**headers, **traced.headers})
+        error = event.trouble.kind.value if isinstance(event, ProduceFailed) else None
+        self._note("send", began_s, error)
+        if traced is not None:
+            traced.delivered(error)
         return event
 
     def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
@@ -122,6 +149,7 @@ class ObservedTransactions:
             error = event.trouble.kind.value if isinstance(event, CommitFailed) else None
             self._note("commit", self._commit_began_s, error)
             self._commit_began_s = None
+            self._end_span(error)
         if isinstance(event, CommitReturned):
             self._committed()
         return event
@@ -132,6 +160,7 @@ class ObservedTransactions:
         event = self._inner.abort()
         self._note("abort", began_s, event.trouble.kind.value if isinstance(event, AbortFailed) else None)
         self._metrics.aborts.add(1)
+        self._end_span("aborted")
         return event
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
@@ -152,6 +181,11 @@ class ObservedTransactions:
     def _committed(self) -> None:
         self._metrics.records.record(self._records)
         self._metrics.sent.add(self._records, (self._metrics.topic,))
+
+    def _end_span(self, error: str | None) -> None:
+        if self._traced is not None:
+            self._traced.ended(error)
+            self._traced = None
 
     def _note(self, operation: str, began_s: float, error: str | None) -> None:
         took_s = time.perf_counter() - began_s

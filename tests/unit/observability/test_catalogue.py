@@ -21,7 +21,8 @@ def test_every_metric_has_a_service_a_meaning_and_attributes_that_are_explained(
         assert set(metric.services) <= SERVICES, name
         assert metric.services, name
         assert metric.meaning.endswith("."), name
-    assert {each for metric in whole.metrics.values() for each in metric.attributes} == set(whole.attributes)
+    used = {each for signal in (*whole.metrics.values(), *whole.spans.values()) for each in signal.attributes}
+    assert used == set(whole.attributes)
     assert {metric.buckets for metric in whole.metrics.values()} - {""} == set(whole.buckets)
     assert all(sorted(set(bounds)) == list(bounds) for bounds in whole.buckets.values())
 
@@ -76,7 +77,7 @@ def test_an_instrument_that_is_not_in_the_catalogue_cannot_be_made(name: str, ki
 )
 def test_a_broken_catalogue_is_refused_with_the_signal_named(text: str, words: str) -> None:
     with pytest.raises(CatalogueError, match=words):
-        parse("buckets: {}\nattributes: {}\n" + text)
+        parse("buckets: {}\nattributes: {}\nspans: {}\n" + text)
 
 
 def test_the_document_has_the_tables_of_the_catalogue() -> None:

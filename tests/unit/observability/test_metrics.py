@@ -15,6 +15,7 @@ from observability.exposition import Exposition
 from observability.instruments import Counter, Histogram, Trace
 from observability.metrics import Metrics
 from observability.sdk_metrics import SdkMetrics
+from observability.telemetry import Telemetry
 from tests_support.scrape import OPENMETRICS, Scrape, parsed
 
 RESOURCE = Resource.create({"service.name": "s", "service.instance.id": "i", "service.version": "v"})
@@ -144,12 +145,12 @@ async def test_http_calls_are_counted_by_route_and_status(scope, status, raises,
     async def nothing(*_: object) -> None:
         return None
 
-    metrics = Metrics("consumer")
-    observed = ObservedHttp(app, metrics, lambda scope: scope.get("path_template", ""))
+    telemetry = Telemetry("consumer", "0", 0.0)
+    observed = ObservedHttp(app, telemetry, lambda scope: scope.get("path_template", ""))
     try:
         await observed({"type": "http", "path": "/v1/x/secret", **scope}, nothing, nothing)
     except ValueError:
         assert raises is ValueError
     names = ("http_request_method", "http_route", "http_response_status_code", "error_type")
     wanted = {name: value for name, value in zip(names, labels, strict=True) if value}
-    assert shown(metrics).total("http_server_request_duration_seconds_count", **wanted) == 1
+    assert shown(telemetry.metrics).total("http_server_request_duration_seconds_count", **wanted) == 1
