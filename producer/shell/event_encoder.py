@@ -2,11 +2,15 @@
 
 The layout follows the schema: id, a, b and sum of 16 bytes each, then the time as a zigzag varint, the same for a whole
 batch. A large batch is laid out as columns in one buffer and cut; `encode` makes one record, and is the reference.
-Tests prove both equal to the generated `SumAdded.encode`, which costs ten times as much as `encode`.
+What a newer contract has behind them is written at its defaults, so a producer needs nothing but the generated code to
+be rolled out on it. Tests prove all equal to the generated `SumAdded.encode`, which costs ten times as much as `encode`.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,20 @@ _COLUMNS_FROM: Final = 32
 """Below so many records the columns cost more than they save."""
 _HALF_MAX: Final = 1 << 62
 """The sum of two operands below it fits 64 bits."""
+_NOTHING: Final = bytes(65)
+"""The five fields of zero: four of 16 bytes, and one byte of time."""
+
+
+def _fields_behind() -> bytes:
+    """Return the bytes behind ``added_at``, the same in every record. A field without a default raises TypeError."""
+    zero = Decimal(0)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    body = SumAdded(request_id=UUID(int=0), a=zero, b=zero, sum=zero, added_at=epoch).encode()
+    assert body.startswith(_NOTHING), "the contract's first fields are id, a, b, sum and the time: see `encode`"
+    return body[len(_NOTHING) :]
+
+
+_FIELDS_BEHIND: Final = _fields_behind()
 
 
 def encode(addition: Addition, frame: bytes, added_at: bytes) -> bytes:
@@ -34,6 +52,7 @@ def encode(addition: Addition, frame: bytes, added_at: bytes) -> bytes:
             b.to_bytes(16, "big", signed=True),
             (a + b).to_bytes(16, "big", signed=True),
             added_at,
+            _FIELDS_BEHIND,
         )
     )
 
@@ -47,14 +66,16 @@ def encode_all(additions: Sequence[Addition], frame: bytes, added_at: bytes) -> 
         return [encode(addition, frame, added_at) for addition in additions]
     if max(first.max(), second.max()) >= _HALF_MAX or min(first.min(), second.min()) <= -_HALF_MAX:
         return [encode(addition, frame, added_at) for addition in additions]
-    layout = np.dtype([("frame", "u1", (len(frame),)), *SumAdded.column_dtype(added_at=len(added_at)).descr])
+    rest = added_at + _FIELDS_BEHIND
+    numbers = SumAdded.column_dtype().descr[:4]
+    layout = np.dtype([("frame", "u1", (len(frame),)), *numbers, ("rest", "u1", (len(rest),))])
     rows = np.empty(len(additions), layout)
     rows["frame"] = np.frombuffer(frame, np.uint8)
     rows["request_id"] = np.frombuffer(b"".join(request_ids), np.uint8).reshape(-1, 16)
     rows["a"] = _fixed_column(first)
     rows["b"] = _fixed_column(second)
     rows["sum"] = _fixed_column(first + second)
-    rows["added_at"] = np.frombuffer(added_at, np.uint8)
+    rows["rest"] = np.frombuffer(rest, np.uint8)
     buffer, width = rows.tobytes(), layout.itemsize
     return [buffer[at : at + width] for at in range(0, len(buffer), width)]
 
