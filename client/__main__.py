@@ -7,7 +7,7 @@ import click
 
 from client.failures import InterruptedByUserError
 
-_COMMANDS: Final = ("add", "load", "total", "export", "tail", "verify")
+_COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify")
 
 _HELP = """Add numbers to a Tally, read the total, check its ledger.
 
@@ -36,7 +36,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"client.commands.{cmd_name}").command
+        command = importlib.import_module(f"client.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -44,6 +44,18 @@ class RestService:
             raise self._refused(response)
         return response
 
+    def find(self, path: str) -> httpx.Response | None:
+        """Return the answer to GET, None when it is 404. Raises UnavailableError and CommandError."""
+        try:
+            response = self._http.get(path)
+        except httpx.HTTPError as error:
+            raise self._gone(error) from None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not response.is_success:
+            raise self._refused(response)
+        return response
+
     def download(self, path: str, write: Callable[[bytes], None]) -> None:
         """Stream a file into ``write``. Raises UnavailableError and CommandError."""
         try:

@@ -1,25 +1,21 @@
 """``tally tail``: the topic's records as they are committed."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 
 import click
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
 from client.commands.shared import json_option, settings
 from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.records import Poison, Record, Sum, read
-from client.settings import ClientSettings
+from client.kafka_topic import records
+from client.records import Poison, Sum, read
 from common import decimals, registry
-from common.kafka_config import KafkaConfigError, client_config
+from common.kafka_config import KafkaConfigError
 from common.settings import SettingsError
 from contracts.generated.topics import SUMS
 
-_METADATA_S = 10.0
-_POLL_S = 0.5
-_FETCH_MAX = 500
 _EXACT = Context(prec=60)
 
 
@@ -50,7 +46,7 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
         our_schema_id = schemas.lookup(SUMS.subject, SUMS.schema)
         partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        for count, record in enumerate(_records(environment, partitions, start, follow=not no_follow), start=1):
+        for count, record in enumerate(records(environment, SUMS, partitions, start, follow=not no_follow), start=1):
             seen = read(record, our_schema_id, lambda schema_id: schemas.schema(schema_id).text, SUMS.partitions)
             click.echo(json.dumps(_document(seen)) if as_json else _line(seen))
             if count == limit:
@@ -65,61 +61,6 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
         return  # the way to end it
     finally:
         schemas.close()
-
-
-def _records(environment: ClientSettings, partitions: range, start: int, *, follow: bool) -> Iterator[Record]:
-    """Yield the committed records of these partitions. Raises UnavailableError and CommandError."""
-    servers = environment.kafka_bootstrap_servers
-    consumer = Consumer(
-        {
-            **client_config(servers, environment.kafka_config),
-            "group.id": "tally-tail",  # the client wants one; nothing is ever committed under it
-            "enable.auto.commit": "false",
-            "isolation.level": "read_committed",
-            "enable.partition.eof": "true",
-            "log_level": "2",  # what goes wrong is told here, in one line
-        }
-    )
-    try:
-        _require_topic(consumer, servers)
-        consumer.assign([TopicPartition(SUMS.name, number, start) for number in partitions])
-        unfinished = set(partitions)
-        while follow or unfinished:
-            for message in consumer.consume(_FETCH_MAX, _POLL_S):
-                error = message.error()
-                if error is None:
-                    yield _record(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    unfinished.discard(message.partition() or 0)
-                else:
-                    raise UnavailableError(f"Kafka at {servers}: {error.str()}")
-    finally:
-        consumer.close()
-
-
-def _require_topic(consumer: Consumer, servers: str) -> None:
-    try:
-        topic = consumer.list_topics(SUMS.name, timeout=_METADATA_S).topics[SUMS.name]
-    except KafkaException as error:
-        reason = error.args[0].str() if error.args else "no answer"
-        raise UnavailableError(
-            f"Kafka does not answer at {servers} ({reason}): start it with `just up`, or set "
-            f"TALLY_KAFKA_BOOTSTRAP_SERVERS to where it is"
-        ) from None
-    if topic.error is not None:
-        raise CommandError(f"Kafka at {servers} has no topic {SUMS.name}: `just up` creates it from the contracts")
-
-
-def _record(message: Message) -> Record:
-    partition, offset, (_, timestamp_ms) = message.partition(), message.offset(), message.timestamp()
-    assert partition is not None
-    assert offset is not None
-    key, value = message.key(), message.value()
-    return Record(partition, offset, timestamp_ms, _bytes(key), _bytes(value))
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def _line(seen: Sum | Poison) -> str:

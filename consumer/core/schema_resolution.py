@@ -15,11 +15,11 @@ from uuid import UUID
 import fastavro
 
 from common import decimals
+from common.avro_plain import LOGICAL, without_logical_types
 from consumer.core.event import Verdict
 from consumer.core.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
 from contracts.generated.avro.sum_added import SumAdded
 
-_LOGICAL: Final = ("logicalType", "precision", "scale")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999
 _DETAIL_CHARACTERS_MAX: Final = 200
@@ -43,7 +43,7 @@ def resolve(text: str, fingerprint: str) -> Resolved:
         refusal = _logical_difference(writer)
         if refusal:
             return Resolved(fingerprint, refusal=refusal)
-        return Resolved(fingerprint, fastavro.parse_schema(_without_logical(writer)))
+        return Resolved(fingerprint, fastavro.parse_schema(without_logical_types(writer)))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
         return Resolved(fingerprint, refusal=f"it is not an Avro schema: {_short(error)}")
 
@@ -99,18 +99,8 @@ def _field_types(schema: Any) -> dict[str, Any]:
 def _logical(kind: Any) -> dict[str, Any]:
     if not isinstance(kind, dict) or "logicalType" not in kind:
         return {}
-    found = {name: kind[name] for name in _LOGICAL if name in kind}
+    found = {name: kind[name] for name in LOGICAL if name in kind}
     return found | {"scale": found.get("scale", 0)} if kind["logicalType"] == "decimal" else found
-
-
-def _without_logical(schema: Any) -> Any:
-    if isinstance(schema, dict):
-        # "precision" may also be a field's name or default; only a type's own attributes are taken off.
-        drop = _LOGICAL if "logicalType" in schema else ()
-        return {name: _without_logical(value) for name, value in schema.items() if name not in drop}
-    if isinstance(schema, list):
-        return [_without_logical(item) for item in schema]
-    return schema
 
 
 def _short(error: Exception) -> str:
@@ -120,4 +110,4 @@ def _short(error: Exception) -> str:
 
 _OWN: Final[Any] = json.loads(SumAdded.SCHEMA)
 _OWN_TYPES: Final = _field_types(_OWN)
-_READER: Final = fastavro.parse_schema(_without_logical(_OWN))
+_READER: Final = fastavro.parse_schema(without_logical_types(_OWN))

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from oracle.history import History
+from oracle.kafka_reading import read_topic
+from oracle.ledger_reading import read_ledgers
 from stack import PartName, Stack
 from tests_support.callers import Crowd
 from tests_support.consumer_rig import Rig
 from tests_support.evolution import SUBJECT, NextContracts
 from tests_support.faults import chosen_seed
 from tests_support.foreign import schema_id_of
-from tests_support.history import History
 from tests_support.live import examine_live, live_stack, system_of
-from tests_support.oracle.kafka_reading import read_topic
-from tests_support.oracle.ledger_reading import read_ledgers
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -96,7 +96,7 @@ class RollOut:
         }
         assert set(written.values()) == {self.old_id, self.new_id}
         mixed = 0
-        for ledger in read_ledgers(self.stack.data_dir, TOPIC):
+        for ledger in read_ledgers([self.stack.data_dir], TOPIC):
             ends = [0, *(mark.rows_before for mark in ledger.marks)]
             for start, end in pairwise(ends):
                 versions = {written[ledger.partition, row.offset] for row in ledger.rows[start:end]}

@@ -1,0 +1,215 @@
+"""``tally replay-dlt``: dead letters that were repaired go back to be counted."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+from confluent_kafka import OFFSET_BEGINNING
+
+from client.client import TallyClient
+from client.commands.shared import READY_S, json_option, settings, wait_option
+from client.dead_letters import Letter, Selection, letter_of
+from client.failures import CommandError, UnavailableError, WrongUsageError
+from client.kafka_topic import records
+from client.outcomes import Position
+from client.repair import Correction, RepairsError, read_corrections, repair, unused, without_repetitions
+from client.replay import FAILED, Counted, Status, Told, look_up, send
+from client.replay_journal import ReplayJournal
+from client.rest import RestService
+from client.retry import RetryPolicy
+from client.settings import ClientSettings
+from common import registry
+from common.kafka_config import KafkaConfigError
+from common.settings import SettingsError
+from contracts.generated.avro.dead_letter import DeadLetterReason
+from contracts.generated.topics import SUMS, SUMS_DLT
+
+LETTERS_MAX = 100_000
+"""Letters of one run; they are held in memory, so that all of them are known before the first is sent."""
+
+
+@click.command("replay-dlt")
+@click.option("--reason", "reasons", multiple=True, type=click.Choice([each.value for each in DeadLetterReason]))
+@click.option("--partition", type=click.IntRange(0, SUMS.partitions - 1), help="Only letters of this partition.")
+@click.option("--at", "places", multiple=True, metavar="PARTITION:OFFSET", help="Only the letter of this record.")
+@click.option(
+    "--repair-with",
+    "repairs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.jsonl",
+    help='Right numbers, a line a letter: {"source": "3:1041", "a": "2", "b": "40.5"}.',
+)
+@click.option(
+    "--as-schema",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="ID",
+    help="Read the records by this schema of the registry, whatever their frames say.",
+)
+@click.option("--send", "really", is_flag=True, help="Send them. Without it nothing is changed: only look.")
+@wait_option
+@json_option
+def command(
+    *,
+    reasons: tuple[str, ...],
+    partition: int | None,
+    places: tuple[str, ...],
+    repairs: Path | None,
+    as_schema: int | None,
+    really: bool,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Show dead letters as the additions they stand for; with --send, put these back to be counted.
+
+    \b
+    Examples:
+      tally replay-dlt
+      tally replay-dlt --reason WRONG_SUM --json > letters.jsonl     (then correct a and b there)
+      tally replay-dlt --repair-with letters.jsonl
+      tally replay-dlt --repair-with letters.jsonl --send
+
+    A letter is sent through the gRPC service under the request id that its record had, so it is counted once, however
+    often it is replayed and whoever repeats it. What is counted already, or was replayed before (it is noted in
+    TALLY_DATA_DIR/client/replays.jsonl), is not sent. The dead-letter topic itself is only read.
+
+    Numbers come from the record, if it holds them exactly, under the schema it was written with or the one of
+    --as-schema; those of --repair-with win. Exit code 1 says that a letter was rejected, and each one tells why.
+    """
+    environment = settings()
+    selection = Selection(frozenset(reasons), partition, frozenset(places))
+    corrections = _corrections(repairs)
+    journal = ReplayJournal(environment.data_dir / "client" / "replays.jsonl")
+    try:
+        told = _look(environment, selection, corrections, as_schema, journal)
+        if really:
+            told = asyncio.run(_send(told, environment.grpc_address, wait_s, journal))
+    except OSError as error:
+        raise CommandError(f"{error.filename or journal.path}: {error.strerror or error}") from None
+    for one in told:
+        click.echo(json.dumps(_document(one)) if as_json else _line(one))
+    _end(told, really=really, as_json=as_json)
+
+
+def _corrections(repairs: Path | None) -> dict[str, Correction]:
+    if repairs is None:
+        return {}
+    try:
+        with repairs.open("rb") as lines:
+            return read_corrections(lines)
+    except RepairsError as error:
+        raise WrongUsageError(f"{repairs}: {error}") from None
+
+
+def _look(
+    environment: ClientSettings,
+    selection: Selection,
+    corrections: dict[str, Correction],
+    as_schema: int | None,
+    journal: ReplayJournal,
+) -> list[Told]:
+    """Return all letters that are meant, with what is known of each."""
+    try:
+        schemas = registry.of_settings(environment)
+    except SettingsError as error:
+        raise WrongUsageError(str(error)) from None
+
+    def text_of(schema_id: int) -> str:
+        return schemas.schema(schema_id).text
+
+    try:
+        letters = list(islice(_letters(environment, schemas, selection), LETTERS_MAX + 1))
+        if len(letters) > LETTERS_MAX:
+            raise WrongUsageError(f"more than {LETTERS_MAX:,} letters are meant: choose with --partition or --reason")
+        if strangers := unused(corrections, letters):
+            raise WrongUsageError(f"no dead letter that is meant is of {', '.join(strangers[:5])}: see --repair-with")
+        repaired = [repair(one, corrections.get(str(one.source)), as_schema, text_of) for one in letters]
+    except registry.SchemaUnknown as error:
+        raise CommandError(str(error)) from None
+    except registry.RegistryError as error:
+        raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
+    except KafkaConfigError as error:
+        raise WrongUsageError(str(error)) from None
+    finally:
+        schemas.close()
+    before = journal.read()
+    with RestService(environment.rest_address) as service:
+        return [look_up(one, before, lambda own: _counted(service, own)) for one in without_repetitions(repaired)]
+
+
+def _letters(environment: ClientSettings, schemas: registry.SchemaRegistry, selection: Selection) -> Iterator[Letter]:
+    our_schema_id = schemas.lookup(SUMS_DLT.subject, SUMS_DLT.schema)
+    # A dead letter keeps its source's partition.
+    chosen = (
+        range(SUMS_DLT.partitions)
+        if selection.partition is None
+        else range(selection.partition, selection.partition + 1)
+    )
+    for record in records(environment, SUMS_DLT, chosen, OFFSET_BEGINNING, follow=False):
+        try:
+            letter = letter_of(record, our_schema_id, lambda schema_id: schemas.schema(schema_id).text)
+        except ValueError as error:
+            raise CommandError(
+                f"{SUMS_DLT.name} {record.partition}:{record.offset} is not a dead letter: {error}"
+            ) from None
+        if letter is not None and selection.has(letter):
+            yield letter
+
+
+def _counted(service: RestService, request_id: str) -> Counted | None:
+    answer = service.find(f"/v1/requests/{request_id}")
+    if answer is None:
+        return None
+    found = answer.json()
+    return Counted(found["a"], found["b"], Position(found["topic"], found["partition"], found["offset"]))
+
+
+async def _send(told: list[Told], address: str, wait_s: float, journal: ReplayJournal) -> list[Told]:
+    if not any(one.status is Status.READY for one in told):
+        return told
+    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
+        if not await client.ready(min(READY_S, wait_s)):
+            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+        return [one async for one in send(told, client, journal)]
+
+
+def _line(told: Told) -> str:
+    what = "" if told.addition is None else f"  {told.addition.request_id}  {told.addition.a} + {told.addition.b}"
+    what += "" if told.sum is None else f" = {told.sum}"
+    at = "" if told.position is None else f" at {told.position.partition}:{told.position.offset}"
+    why = f": {told.why}" if told.why else ""
+    return f"{told.letter.source!s:>12}  {told.letter.reason:<17}{what}  {told.status.value}{at}{why}"
+
+
+def _document(told: Told) -> dict[str, object]:
+    addition, position = told.addition, told.position
+    return {
+        "source": str(told.letter.source),
+        "reason": told.letter.reason,
+        "detail": told.letter.detail,
+        "request_id": addition and addition.request_id,
+        "a": addition and addition.a,
+        "b": addition and addition.b,
+        "sum": told.sum,
+        "status": told.status.value,
+        "why": told.why,
+        "position": position and f"{position.partition}:{position.offset}",
+    }
+
+
+def _end(told: list[Told], *, really: bool, as_json: bool) -> None:
+    counts = Counter(one.status for one in told)
+    figures = ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts[status]) or "none"
+    click.echo(f"{len(told):,} dead letters: {figures}", err=as_json)
+    if counts[Status.READY] and not really:
+        click.echo("Nothing was sent. The same command with --send puts the ready ones back.", err=as_json)
+    if counts[Status.UNKNOWN]:
+        raise UnavailableError(
+            f"{counts[Status.UNKNOWN]:,} got no answer: run the same command again, none counts twice"
+        )
+    failed = sum(counts[status] for status in FAILED)
+    if failed:
+        raise CommandError(f"{failed:,} of {len(told):,} letters cannot be counted as they are; each line tells why")

@@ -1,0 +1,75 @@
+"""Reading a topic's committed records, outside of any group."""
+
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from client.failures import CommandError, UnavailableError
+from client.records import Record
+from client.settings import ClientSettings
+from common.kafka_config import client_config
+from contracts.generated.topics import TopicFacts
+
+_METADATA_S = 10.0
+_POLL_S = 0.5
+_FETCH_MAX = 500
+
+
+def records(
+    environment: ClientSettings, topic: TopicFacts, partitions: range, start: int, *, follow: bool
+) -> Iterator[Record]:
+    """Yield the committed records of these partitions from ``start`` on, a logical offset of the Kafka client.
+
+    Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and KafkaConfigError.
+    """
+    servers = environment.kafka_bootstrap_servers
+    consumer = Consumer(
+        {
+            **client_config(servers, environment.kafka_config),
+            "group.id": "tally-tail",  # the client wants one; nothing is ever committed under it
+            "enable.auto.commit": "false",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": "true",
+            "log_level": "2",  # what goes wrong is told here, in one line
+        }
+    )
+    try:
+        _require_topic(consumer, topic.name, servers)
+        consumer.assign([TopicPartition(topic.name, number, start) for number in partitions])
+        unfinished = set(partitions)
+        while follow or unfinished:
+            for message in consumer.consume(_FETCH_MAX, _POLL_S):
+                error = message.error()
+                if error is None:
+                    yield _record(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unfinished.discard(message.partition() or 0)
+                else:
+                    raise UnavailableError(f"Kafka at {servers}: {error.str()}")
+    finally:
+        consumer.close()
+
+
+def _require_topic(consumer: Consumer, topic: str, servers: str) -> None:
+    try:
+        found = consumer.list_topics(topic, timeout=_METADATA_S).topics[topic]
+    except KafkaException as error:
+        reason = error.args[0].str() if error.args else "no answer"
+        raise UnavailableError(
+            f"Kafka does not answer at {servers} ({reason}): start it with `just up`, or set "
+            f"TALLY_KAFKA_BOOTSTRAP_SERVERS to where it is"
+        ) from None
+    if found.error is not None:
+        raise CommandError(f"Kafka at {servers} has no topic {topic}: `just up` creates it from the contracts")
+
+
+def _record(message: Message) -> Record:
+    partition, offset, (_, timestamp_ms) = message.partition(), message.offset(), message.timestamp()
+    assert partition is not None
+    assert offset is not None
+    key, value = message.key(), message.value()
+    return Record(partition, offset, timestamp_ms, _bytes(key), _bytes(value))
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,164 @@
+"""From a dead letter to an addition that can be counted, or to the reason why it cannot: pure decisions.
+
+A record is put back under its own request id and no other. So the ledger, which counts an id once, keeps a letter that
+is replayed twice, or that was repeated by its writer meanwhile, from being counted twice.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from client.dead_letters import Letter
+from client.outcomes import Addition
+from client.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
+from common import decimals
+
+_ID_BYTES: Final = 16
+LINE_BYTES_MAX: Final = 64 * 1024
+
+
+class RepairsError(ValueError):
+    """The file of repairs cannot be used; the message names line, value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person says about one letter: both numbers, or the id of a record that has none, or all three."""
+
+    line: int
+    a: str | None
+    b: str | None
+    request_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """Ready to be sent."""
+
+    letter: Letter
+    addition: Addition
+    sum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It cannot be counted as it is; ``addition`` is what it would have been, as far as that is known."""
+
+    letter: Letter
+    why: str
+    addition: Addition | None = None
+
+
+def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
+    """Return the corrections of a JSON lines file by source, "3:1041". Raises RepairsError.
+
+    A line is what ``--json`` prints, with other numbers in it: ``{"source": "3:1041", "a": "2", "b": "40.5"}``. Fields
+    of other names are left alone, so is a line without numbers and id.
+    """
+    found: dict[str, Correction] = {}
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip():
+            continue
+        if len(raw) > LINE_BYTES_MAX:
+            raise RepairsError(f"line {number} is longer than {LINE_BYTES_MAX:,} bytes")
+        source, correction = _correction(number, raw)
+        if source in found:
+            raise RepairsError(f"line {number} is about {source}, as line {found[source].line} is: keep one of them")
+        found[source] = correction
+    return found
+
+
+def _correction(line: int, raw: bytes) -> tuple[str, Correction]:
+    try:
+        fields: Any = json.loads(raw)
+    except ValueError as error:
+        raise RepairsError(f"line {line} is not JSON: {error}") from None
+    if not isinstance(fields, dict) or not isinstance(fields.get("source"), str):
+        raise RepairsError(f'line {line} has no "source", the letter\'s place as text, for example "3:1041"')
+    a, b = (_number(line, name, fields.get(name)) for name in ("a", "b"))
+    if (a is None) != (b is None):
+        raise RepairsError(f"line {line} has one number only: give both a and b")
+    own = fields.get("request_id")
+    try:
+        return fields["source"], Correction(line, a, b, None if own is None else id_of(own))
+    except NotExactError:
+        raise RepairsError(f"line {line}: request_id {own!r} is not a UUID in text") from None
+
+
+def _number(line: int, name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RepairsError(f'line {line}: {name} is {value!r}; write numbers as text, "40.5", so that they stay exact')
+    try:
+        return decimals.text_of(decimals.parse(value))
+    except decimals.DecimalTextError as error:
+        raise RepairsError(f"line {line}: {name}: {error}") from None
+
+
+def repair(
+    letter: Letter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
+) -> Repaired | Rejected:
+    """Return the addition that a letter stands for, by the record itself and by what a person says about it."""
+    said = said_by(letter.value, as_schema, schema_text)
+    # 1. the id is the record's own
+    own = said.request_id if isinstance(said, Said) else _id_of_key(letter.key)
+    given = correction.request_id if correction else None
+    if own is not None and given not in (None, own):
+        assert correction is not None
+        return Rejected(letter, f"line {correction.line} gives it request id {given}, but its own is {own}: keep that")
+    request_id = own or given
+    # 2. the numbers are the record's, unless a person says which are right
+    numbers = _numbers(said, correction)
+    if isinstance(numbers, str):
+        return Rejected(letter, numbers)
+    a, b = numbers
+    if request_id is None:
+        return Rejected(letter, "it has no request id: give it one with --repair-with, and always the same")
+    # 3. the ledger can hold it
+    addition = Addition(str(request_id), decimals.text_of(a), decimals.text_of(b))
+    if not all(map(decimals.in_range, (a, b, a + b))):
+        return Rejected(letter, "a number or the sum has more than 29 digits before the point", addition)
+    return Repaired(letter, addition, decimals.text_of(a + b))
+
+
+def _numbers(said: Said | Unsaid, correction: Correction | None) -> tuple[int, int] | str:
+    if correction is not None and correction.a is not None and correction.b is not None:
+        return decimals.parse(correction.a), decimals.parse(correction.b)
+    if isinstance(said, Unsaid):
+        return f"{said.why}: give a and b with --repair-with, or the schema that it was written with with --as-schema"
+    if said.sum is not None and said.a + said.b != said.sum:
+        a, b, total = map(decimals.text_of, (said.a, said.b, said.sum))
+        return f"it says {a} + {b} = {total}: say with --repair-with which a and b are right"
+    return said.a, said.b
+
+
+def _id_of_key(key: bytes | None) -> UUID | None:
+    return UUID(bytes=key) if key is not None and len(key) == _ID_BYTES else None
+
+
+def without_repetitions(outcomes: Iterable[Repaired | Rejected]) -> list[Repaired | Rejected]:
+    """Reject what would use an id of an earlier letter with other numbers; the same numbers are one addition."""
+    first: dict[str, Repaired] = {}
+    checked: list[Repaired | Rejected] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Repaired):
+            before = first.setdefault(outcome.addition.request_id, outcome)
+            if before.addition != outcome.addition:
+                outcome = Rejected(outcome.letter, _used_before(before), outcome.addition)  # noqa: PLW2901 - its verdict
+        checked.append(outcome)
+    return checked
+
+
+def _used_before(before: Repaired) -> str:
+    return (
+        f"{before.letter.source} has the same request id with {before.addition.a} + {before.addition.b}: leave one out"
+    )
+
+
+def unused(corrections: Mapping[str, Correction], letters: Iterable[Letter]) -> list[str]:
+    """Return the sources that are corrected but not among these letters."""
+    known = {str(letter.source) for letter in letters}
+    return [source for source in corrections if source not in known]

@@ -1,0 +1,110 @@
+"""Putting repaired dead letters back: what was done before, what the ledger has already, and sending the rest.
+
+Each letter ends in one ``Told``. READY (seen, not sent) -> SENT, REFUSED or UNKNOWN; the others are final at once.
+"""
+
+import enum
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from client.dead_letters import Letter, Source
+from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
+from client.repair import Rejected, Repaired
+from client.replay_journal import Replayed, ReplayJournal
+
+
+class Status(enum.StrEnum):
+    """What became of a letter."""
+
+    READY = "ready"
+    SENT = "sent"
+    REPLAYED = "replayed before"
+    COUNTED = "counted already"
+    REJECTED = "rejected"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+FAILED: Final = frozenset({Status.REJECTED, Status.REFUSED})
+"""A person has to look at these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A letter and what became of it; ``why`` for a person."""
+
+    letter: Letter
+    status: Status
+    addition: Addition | None = None
+    sum: str | None = None
+    position: Position | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the ledger has under an id."""
+
+    a: str
+    b: str
+    position: Position
+
+
+class Adder(Protocol):
+    """The part of the client that a replay needs."""
+
+    def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
+        """Yield each addition with its outcome, in order, a batch at a time."""
+        ...
+
+
+def look_up(
+    outcome: Repaired | Rejected, before: Mapping[Source, Replayed], ledger: Callable[[str], Counted | None]
+) -> Told:
+    """Return what is known of a letter before anything is sent."""
+    letter = outcome.letter
+    if letter.source in before:
+        done = before[letter.source]
+        return Told(letter, Status.REPLAYED, done.addition, position=done.position)
+    if isinstance(outcome, Rejected):
+        return Told(letter, Status.REJECTED, outcome.addition, why=outcome.why)
+    addition = outcome.addition
+    counted = ledger(addition.request_id)
+    if counted is None:
+        return Told(letter, Status.READY, addition, outcome.sum)
+    if (counted.a, counted.b) == (addition.a, addition.b):  # both are canonical texts
+        return Told(letter, Status.COUNTED, addition, outcome.sum, counted.position)
+    why = f"its id is counted with {counted.a} + {counted.b}, which stays: a correction is an addition of its own"
+    return Told(letter, Status.REJECTED, addition, position=counted.position, why=why)
+
+
+async def send(
+    told: list[Told], client: Adder, journal: ReplayJournal, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> AsyncIterator[Told]:
+    """Send what is READY and yield every letter, these last; note each one that is committed. Raises OSError."""
+    ready = iter([one for one in told if one.status is Status.READY])
+    additions = [one.addition for one in told if one.status is Status.READY and one.addition is not None]
+    for one in told:
+        if one.status is not Status.READY:
+            yield one
+    async for batch in client.add_batches(additions):
+        settled = [_settled(next(ready), outcome) for _, outcome in batch]
+        journal.add(
+            Replayed(one.letter.source, one.addition, one.position, now())
+            for one in settled
+            if one.status is Status.SENT and one.addition is not None and one.position is not None
+        )
+        for one in settled:
+            yield one
+
+
+def _settled(told: Told, outcome: Outcome) -> Told:
+    match outcome:
+        case Committed():
+            return replace(told, status=Status.SENT, position=outcome.position)
+        case Refused():
+            return replace(told, status=Status.REFUSED, why=f"{outcome.status}: {outcome.reason}")
+        case Unknown():
+            return replace(told, status=Status.UNKNOWN, why=f"{outcome.status}: {outcome.reason}")

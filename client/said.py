@@ -1,0 +1,131 @@
+"""What a record says by itself, under its own writer's schema: an id and exact numbers, as far as it has them.
+
+The ledger reads records by our schema only. Here a person repairs, so a number is also taken from other types that
+hold it exactly: decimals of any scale, whole numbers, and the contract's texts. A float is none of them.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import fastavro
+
+from common import decimals
+from common.avro_plain import without_logical_types
+from common.framing import FramingError, unframe
+from common.registry import SchemaUnknown
+
+_ID_BYTES = 16
+_SCALE_MAX = 1_000
+"""Bounds what a strange schema can make us compute."""
+
+SchemaText = Callable[[int], str]
+"""Schema id -> its text. Raises SchemaUnknown; its other errors pass through."""
+
+
+class NotExactError(ValueError):
+    """A field has no exact number or no id; the message is a clause for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What could be read. Numbers are unscaled; ``sum`` is None when the record has none that is exact."""
+
+    request_id: UUID
+    a: int
+    b: int
+    sum: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Why nothing could be read, as a clause."""
+
+    why: str
+
+
+def said_by(value: bytes | None, as_schema: int | None, schema_text: SchemaText) -> Said | Unsaid:
+    """Return what a record's value says. ``as_schema``: the schema id to read it by, whatever its frame says."""
+    try:
+        schema_id, body = _framed(value or b"", as_schema)
+        writer = json.loads(schema_text(schema_id))
+        stream = io.BytesIO(body)
+        fields: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(without_logical_types(writer)), None)
+        if stream.read(1):
+            return Unsaid("bytes are left after the record")
+        return _said(fields, writer)
+    except FramingError as error:
+        return Unsaid(f"it has no frame ({error})")
+    except (SchemaUnknown, NotExactError) as error:
+        return Unsaid(str(error))
+    # fastavro tells bad bytes and bad schemas by whatever the first wrong step raises.
+    except (
+        fastavro.schema.SchemaParseException,
+        EOFError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        return Unsaid(f"it does not follow its schema ({error or type(error).__name__})")
+
+
+def _framed(value: bytes, as_schema: int | None) -> tuple[int, bytes]:
+    if as_schema is None:
+        return unframe(value)
+    try:
+        return as_schema, unframe(value)[1]
+    except FramingError:
+        return as_schema, value
+
+
+def _said(fields: Any, writer: Any) -> Said:
+    if not isinstance(fields, dict):
+        raise NotExactError("its schema is not a record")
+    types = {field["name"]: field["type"] for field in writer["fields"]}
+    numbers = {name: number_of(name, fields.get(name), types.get(name)) for name in ("a", "b")}
+    try:
+        total = number_of("sum", fields.get("sum"), types.get("sum"))
+    except NotExactError:
+        total = None
+    return Said(id_of(fields.get("request_id")), numbers["a"], numbers["b"], total)
+
+
+def id_of(value: Any) -> UUID:
+    """Return a request id from 16 bytes or a UUID's text. Raises NotExactError."""
+    if isinstance(value, bytes) and len(value) == _ID_BYTES:
+        return UUID(bytes=value)
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError:
+            pass
+    raise NotExactError("it has no field request_id with a UUID")
+
+
+def number_of(name: str, value: Any, kind: Any) -> int:
+    """Return an exact number, unscaled. Raises NotExactError."""
+    if isinstance(kind, dict) and kind.get("logicalType") == "decimal" and isinstance(value, bytes):
+        return _unscaled(name, int.from_bytes(value, "big", signed=True), int(kind.get("scale", 0)))
+    if isinstance(value, int) and not isinstance(value, bool) and not isinstance(kind, dict):
+        return value * decimals.UNIT
+    if isinstance(value, str):
+        try:
+            return decimals.parse(value)
+        except decimals.DecimalTextError as error:
+            raise NotExactError(f"{name}: {error}") from None
+    raise NotExactError(f"it has no field {name} with an exact number")
+
+
+def _unscaled(name: str, number: int, scale: int) -> int:
+    """Return a decimal of another scale in ours. Raises NotExactError."""
+    if not 0 <= scale <= _SCALE_MAX:
+        raise NotExactError(f"{name} has scale {scale}; up to {_SCALE_MAX} is read")
+    unit: int = 10**scale
+    scaled, rest = divmod(number * decimals.UNIT, unit)
+    if rest:
+        raise NotExactError(f"{name} has more than {decimals.SCALE} digits after the point")
+    return scaled

@@ -1,0 +1,243 @@
+"""From dead letters to additions: what is repaired, what is rejected and why, and what is sent."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from client.dead_letters import Letter, Selection, Source, letter_of
+from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
+from client.records import Record
+from client.repair import Correction, Rejected, Repaired, RepairsError, read_corrections, repair, without_repetitions
+from client.replay import Counted, Status, Told, look_up, send
+from client.replay_journal import ReplayJournal
+from common.avro_plain import without_logical_types
+from common.framing import frame
+from common.registry import SchemaUnknown
+from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
+from contracts.generated.avro.sum_added import SumAdded
+
+OURS = 7
+ID = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+OTHER = uuid.UUID("00000000-0000-4000-8000-000000000001")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def text_of(schema_id: int) -> str:
+    if schema_id != OURS:
+        raise SchemaUnknown(f"the registry does not know schema id {schema_id}")
+    return SumAdded.SCHEMA
+
+
+def body(a: str, b: str, total: str, own: uuid.UUID = ID) -> bytes:
+    return SumAdded(request_id=own, a=Decimal(a), b=Decimal(b), sum=Decimal(total), added_at=NOW).encode()
+
+
+def letter(value: bytes | None, key: bytes | None = ID.bytes, *, offset: int = 5, reason: str = "WRONG_SUM") -> Letter:
+    return Letter(Source("topic-id", 3, offset), reason, "because", key, value)
+
+
+def correction(a: str | None = "2", b: str | None = "3", own: uuid.UUID | None = None) -> Correction:
+    return Correction(1, a, b, own)
+
+
+def rejected(outcome: Repaired | Rejected, *words: str) -> bool:
+    return isinstance(outcome, Rejected) and all(word in outcome.why for word in words)
+
+
+def test_a_record_whose_place_or_key_was_wrong_is_put_back_as_it_says_under_the_id_in_it() -> None:
+    outcome = repair(letter(frame(OURS) + body("2", "40.5", "42.5"), OTHER.bytes), None, None, text_of)
+    assert isinstance(outcome, Repaired)
+    assert (outcome.addition, outcome.sum) == (Addition(str(ID), "2", "40.5"), "42.5")
+
+
+def test_a_wrong_sum_is_not_guessed_at_and_the_persons_numbers_win() -> None:
+    value = frame(OURS) + body("2", "2", "5")
+    assert rejected(repair(letter(value), None, None, text_of), "2 + 2 = 5", "--repair-with")
+    outcome = repair(letter(value), correction("2", "3"), None, text_of)
+    assert isinstance(outcome, Repaired)
+    assert outcome.addition == Addition(str(ID), "2", "3")
+
+
+def test_junk_needs_numbers_and_keeps_the_id_of_its_key() -> None:
+    assert rejected(repair(letter(b"junk"), None, None, text_of), "no frame", "--as-schema")
+    outcome = repair(letter(b"junk"), correction(), None, text_of)
+    assert isinstance(outcome, Repaired)
+    assert outcome.addition.request_id == str(ID)
+
+
+def test_a_record_without_any_id_needs_one_and_another_id_than_its_own_is_rejected() -> None:
+    assert rejected(repair(letter(b"junk", b"x"), correction(), None, text_of), "no request id")
+    outcome = repair(letter(b"junk", b"x"), correction(own=OTHER), None, text_of)
+    assert isinstance(outcome, Repaired)
+    assert outcome.addition.request_id == str(OTHER)
+    assert rejected(repair(letter(b"junk"), correction(own=OTHER), None, text_of), str(OTHER), str(ID), "line 1")
+
+
+def test_a_body_without_its_frame_is_read_by_the_schema_that_is_named() -> None:
+    for value in (body("1", "2", "3"), frame(99) + body("1", "2", "3")):
+        assert rejected(repair(letter(value), None, None, text_of), "--as-schema")
+        outcome = repair(letter(value), None, OURS, text_of)
+        assert isinstance(outcome, Repaired)
+        assert outcome.sum == "3"
+
+
+def of_writer(kind: Any, value: Any) -> tuple[str, bytes]:
+    """Return another writer's schema and a record of it whose a and b are of a type of its own."""
+    fields = [{"name": "request_id", "type": "string"}, {"name": "a", "type": kind}, {"name": "b", "type": "int"}]
+    schema = {"type": "record", "name": "Foreign", "fields": fields}
+    out = BytesIO()
+    record = {"request_id": str(ID), "a": value, "b": 1}
+    fastavro.schemaless_writer(out, fastavro.parse_schema(without_logical_types(schema)), record)
+    return json.dumps(schema), out.getvalue()
+
+
+DECIMAL_4 = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 4}
+DECIMAL_12 = {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 12}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "a"),
+    [
+        (DECIMAL_4, (-402_500).to_bytes(4, "big", signed=True), "-40.25"),
+        (DECIMAL_12, (1_500_000_000_000).to_bytes(8, "big", signed=True), "1.5"),
+        ("long", -3, "-3"),
+        ("string", "0.000000001", "0.000000001"),
+    ],
+)
+def test_another_writers_exact_numbers_are_taken_over_exactly(kind: Any, value: Any, a: str) -> None:
+    schema, written = of_writer(kind, value)
+    outcome = repair(letter(frame(9) + written), None, None, lambda _: schema)
+    assert isinstance(outcome, Repaired)
+    assert outcome.addition == Addition(str(ID), a, "1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("double", 0.5),
+        (DECIMAL_12, b"\x01"),
+        ({"type": "long", "logicalType": "timestamp-micros"}, 5),
+        ("string", "1e3"),
+        ("boolean", True),
+    ],
+)
+def test_a_number_that_is_not_exact_in_the_contract_is_rejected(kind: Any, value: Any) -> None:
+    schema, written = of_writer(kind, value)
+    assert rejected(repair(letter(frame(9) + written), None, None, lambda _: schema), "a", "--repair-with")
+
+
+def test_a_sum_out_of_range_is_rejected() -> None:
+    assert rejected(repair(letter(b""), correction("9" * 29, "9" * 29), None, text_of), "29 digits")
+
+
+def test_two_letters_of_one_id_are_one_addition_or_the_later_one_is_rejected() -> None:
+    one, same, other = (
+        repair(letter(b"", offset=offset), correction("2", b), None, text_of) for offset, b in enumerate("334", start=1)
+    )
+    checked = without_repetitions([one, same, other])
+    assert checked[:2] == [one, same]
+    assert rejected(checked[2], "3:1", "2 + 3")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "not JSON"),
+        ("[]", '"source"'),
+        ('{"source": "3:5", "a": 2, "b": "1"}', "as text"),
+        ('{"source": "3:5", "a": "2"}', "both a and b"),
+        ('{"source": "3:5", "a": "1e5", "b": "1"}', "1e5"),
+        ('{"source": "3:5", "a": "1", "b": "1", "request_id": "x"}', "UUID"),
+        ('{"source": "3:5"}\n{"source": "3:5"}', "line 2"),
+    ],
+)
+def test_a_line_of_repairs_that_cannot_be_used_is_named_with_what_is_allowed(line: str, words: str) -> None:
+    with pytest.raises(RepairsError, match=words):
+        read_corrections([part.encode() for part in line.split("\n")])
+
+
+def test_letters_are_chosen_by_reason_partition_and_place() -> None:
+    one = letter(b"")
+    assert Selection().has(one)
+    assert Selection(frozenset({"WRONG_SUM"}), 3, frozenset({"3:5"})).has(one)
+    for other in (Selection(frozenset({"FRAMING"})), Selection(partition=4), Selection(places=frozenset({"3:6"}))):
+        assert not other.has(one)
+
+
+def test_a_letter_is_read_in_our_version_and_in_another_and_other_topics_letters_are_left_alone() -> None:
+    dead = DeadLetter(
+        source_topic="tally.sums.v1", source_topic_id="t", source_partition=3, source_offset=5, source_timestamp=NOW,
+        reason=DeadLetterReason.FRAMING, detail="d", key=b"k", value=b"v",
+    )  # fmt: skip
+    ours = Record(3, 0, 0, b"", frame(1) + dead.encode())
+    expected = Letter(Source("t", 3, 5), "FRAMING", "d", b"k", b"v")
+    assert letter_of(ours, 1, text_of) == expected
+    schema = json.loads(DeadLetter.SCHEMA)
+    schema["fields"].append({"name": "note", "type": "string", "default": ""})
+    newer = Record(3, 0, 0, b"", frame(2) + dead.encode() + b"\x04hi")
+    assert letter_of(newer, 1, lambda _: json.dumps(schema)) == expected
+    foreign = dead.__class__(**{name: getattr(dead, name) for name in dead.__struct_fields__} | {"source_topic": "x"})
+    assert letter_of(Record(3, 0, 0, b"", frame(1) + foreign.encode()), 1, text_of) is None
+
+
+class Door:
+    """Answers each addition from a table of outcomes by id."""
+
+    def __init__(self, **outcomes: Outcome) -> None:
+        self.outcomes = outcomes
+        self.sent: list[Addition] = []
+
+    async def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
+        for addition in additions:
+            self.sent.append(addition)
+            usual = Committed(addition.request_id, "5", False, Position("t", 3, 77))
+            yield [(addition, self.outcomes.get(addition.request_id, usual))]
+
+
+def ready(own: str, offset: int) -> Told:
+    return Told(letter(b"", offset=offset), Status.READY, Addition(own, "2", "3"), "5")
+
+
+async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: Path) -> None:
+    journal = ReplayJournal(tmp_path / "client" / "replays.jsonl")
+    door = Door(refused=Refused("refused", "OUT_OF_RANGE", "no"), lost=Unknown("lost", "UNAVAILABLE", "gone", 3))
+    told = [
+        ready("good", 1),
+        Told(letter(b"", offset=2), Status.REJECTED, why="w"),
+        ready("refused", 3),
+        ready("lost", 4),
+    ]
+    ended = [one async for one in send(told, door, journal, lambda: NOW)]
+    assert [one.status for one in ended] == [Status.REJECTED, Status.SENT, Status.REFUSED, Status.UNKNOWN]
+    assert [each.request_id for each in door.sent] == ["good", "refused", "lost"]
+    before = journal.read()
+    assert [str(source) for source in before] == ["3:1"]
+    again = look_up(Repaired(letter(b"", offset=1), Addition("good", "2", "3"), "5"), before, lambda _: None)
+    assert (again.status, again.position) == (Status.REPLAYED, Position("t", 3, 77))
+
+
+def test_what_the_ledger_has_is_not_sent_and_other_numbers_of_a_counted_id_are_rejected() -> None:
+    repaired = Repaired(letter(b""), Addition("x", "2", "3"), "5")
+    assert look_up(repaired, {}, lambda _: None).status is Status.READY
+    same = look_up(repaired, {}, lambda _: Counted("2", "3", Position("t", 3, 9)))
+    assert (same.status, same.position) == (Status.COUNTED, Position("t", 3, 9))
+    other = look_up(repaired, {}, lambda _: Counted("2", "4", Position("t", 3, 9)))
+    assert other.status is Status.REJECTED
+    assert "2 + 4" in other.why
+
+
+async def test_a_line_of_the_journal_that_a_crash_cut_short_costs_itself_only(tmp_path: Path) -> None:
+    journal = ReplayJournal(tmp_path / "replays.jsonl")
+    for offset in (1, 2):
+        assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]
+    journal.path.write_bytes(journal.path.read_bytes()[:-20])
+    assert [one async for one in send([ready("good", 3)], Door(), journal, lambda: NOW)]
+    assert [source.offset for source in journal.read()] == [1, 3]
