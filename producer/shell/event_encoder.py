@@ -3,7 +3,7 @@
 The layout follows the schema: id, a, b and sum of 16 bytes each, then the time as a zigzag varint, the same for a whole
 batch. A large batch is laid out as columns in one buffer and cut; `encode` makes one record, and is the reference.
 What a newer contract has behind them is written at its defaults, so a producer needs nothing but the generated code to
-be rolled out on it. Tests prove all equal to the generated `SumAdded.encode`, which costs ten times as much as `encode`.
+be rolled out on it. Tests prove all equal to the generated `SumAdded.encode`, which costs ten times as much.
 """
 
 from collections.abc import Sequence

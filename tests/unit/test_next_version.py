@@ -23,7 +23,7 @@ TODAY_US, LONG_AGO_US = 1_764_000_000_000_000, 1
 
 
 def written(now_us):
-    """Return a record, which is the same alone and in a large batch."""
+    # The same alone and in a large batch.
     attempt = Attempt(Addition(ID, 2, 3), AT, Waiter(Call([None], 0.0, 0), 0, False))
     alone, *many = (EventEncoder(7).records([attempt] * count, now_us) for count in (1, 100))
     assert {record.value for record in many[0]} == {alone[0].value}
