@@ -25,6 +25,7 @@ from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.ledger_disk import RealDisk
 from consumer.shell.ledger_errors import LedgerFailed
+from consumer.shell.ledger_file import Ledger
 from consumer.shell.observer import Observer
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
@@ -94,7 +95,7 @@ class Service:
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
-                    disk=RealDisk(watch.synced),
+                    open_ledger=partial(Ledger.open, disk=RealDisk(watch.synced)),
                 ),
                 publisher=publisher,
                 schemas=schemas,

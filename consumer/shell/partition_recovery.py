@@ -34,9 +34,8 @@ from consumer.core.rows import POISON, Rows, previous_offset
 from consumer.shell.held import Held
 from consumer.shell.kafka_errors import KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
-from consumer.shell.ledger_disk import Disk
 from consumer.shell.ledger_errors import LedgerDamaged, LedgerFull
-from consumer.shell.ledger_file import Ledger
+from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 
@@ -92,7 +91,7 @@ class PartitionRecovery:
         ledger_dir: Path,
         topic: str,
         partitions: int,
-        disk: Disk | None = None,
+        open_ledger: Callable[[Path, Identity], Opened | Refuse] = Ledger.open,
     ) -> None:
         """``partitions`` is the contract's number for the topic; ``settle`` is that of DeadLetterPublisher."""
         self._settle = settle
@@ -104,7 +103,7 @@ class PartitionRecovery:
         self._ledger_dir = ledger_dir
         self._topic = topic
         self._partitions = partitions
-        self._disk = disk
+        self._open_ledger = open_ledger
 
     def directory(self, partition: int) -> Path:
         """Return where a partition's ledger lies."""
@@ -183,7 +182,7 @@ class PartitionRecovery:
         directory = self.directory(identity.partition)
         if keep.held is not None:
             return recovery.check_identity(keep.held.identity, identity, str(directory))
-        opened = Ledger.open(directory, identity, disk=self._disk)
+        opened = self._open_ledger(directory, identity)
         if isinstance(opened, Refuse):
             return opened
         for mended in opened.recovered:
