@@ -93,9 +93,9 @@ def addition(offset: int, number: int, a: int = 1, b: int = 2, *, timestamp_ms: 
     return Record(offset, timestamp_ms, id_, frame(SCHEMA_ID) + body(id_, a, b))
 
 
-def fetched(records: Sequence[Record]) -> Fetched:
+def fetched(records: Sequence[Record], partition: int = PARTITION) -> Fetched:
     return Fetched(
-        PARTITION,
+        partition,
         np.array([record.offset for record in records], np.int64),
         np.array([record.timestamp_ms for record in records], np.int64),
         [record.key for record in records],
@@ -124,12 +124,12 @@ def folded(state: LedgerState, index: IdIndex, records: Sequence[Record]) -> Fol
     return outcome
 
 
-def reference(records: Iterable[Record]) -> list[Row]:
+def reference(records: Iterable[Record], partition: int = PARTITION) -> list[Row]:
     """Return the rows of a whole partition, decided one record at a time."""
     first: dict[bytes, tuple[int, int]] = {}
     rows: list[Row] = []
     for record in records:
-        row = _read(record)
+        row = _read(record, partition)
         if row.reason == NONE:
             if row.request_id not in first:
                 first[row.request_id] = (row.a, row.b)
@@ -166,7 +166,7 @@ def _timestamp_us(record: Record) -> int:
     return min(max(record.timestamp_ms, -TIMESTAMP_MS_MAX), TIMESTAMP_MS_MAX) * 1000
 
 
-def _read(record: Record) -> Row:
+def _read(record: Record, partition: int) -> Row:
     def poison(reason: int) -> Row:
         hashed = b"".join(
             b"\xff" * 8 if part is None else len(part).to_bytes(8, "big") + part for part in (record.key, record.value)
@@ -190,7 +190,7 @@ def _read(record: Record) -> Row:
         (OUT_OF_RANGE, any(not -LIMIT < number < LIMIT for number in (a, b, total))),
         (WRONG_SUM, a + b != total),
         (WRONG_KEY, record.key != data[:16]),
-        (WRONG_PARTITION, partition_of(data[:16], PARTITIONS) != PARTITION),
+        (WRONG_PARTITION, partition_of(data[:16], PARTITIONS) != partition),
     ):
         if wrong:
             return poison(reason)

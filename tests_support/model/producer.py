@@ -1,0 +1,208 @@
+"""A producer process of the model: the real waiting room and decision table, driven step by step on a clock of ours."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from producer.core import lane as table
+from producer.core import refusals
+from producer.core.addition import Addition
+from producer.core.batching import Call, Limits, WaitingRoom
+from producer.core.idempotency import Known
+from producer.core.lane import Rules
+from producer.core.lane_terms import (
+    Abort,
+    Aborted,
+    AbortFailed,
+    Action,
+    Answer,
+    Commit,
+    CommitFailed,
+    CommitReturned,
+    Committed,
+    CommitTimedOut,
+    End,
+    Event,
+    NotCommitted,
+    Produce,
+    ReadBack,
+    Renew,
+    Renewed,
+    RenewFailed,
+    Report,
+    Suspected,
+    Take,
+    Taken,
+    Unknown,
+)
+from producer.core.ports import Place
+from producer.shell.event_encoder import EventEncoder
+from tests_support.ledger_records import SCHEMA_ID
+from tests_support.model.broker import Broker
+from tests_support.producer_transactions import FakeTransactions
+
+LANES = 2
+LIMITS = Limits(records_max=50, bytes_max=100_000, batch_records_max=3)
+RULES = Rules()
+FAULTS = (
+    "renew", "produce", "commit", "commit-held", "commit-lost", "commit-signs", "abort", "abort-held", "read-back",
+)  # fmt: skip
+
+
+@dataclass
+class Clock:
+    """Monotonic seconds that the model moves."""
+
+    now_s: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Client(FakeTransactions):
+    """One lane's client. An EndTxn that was sent twice shows as a sign, as the real client's statistics do.
+
+    ``abort-held``: the abort is held back on the way and sent again.
+    """
+
+    def __init__(self, broker: Broker, transactional_id: str) -> None:
+        super().__init__(broker.kafka, transactional_id)
+        self.held = broker.held
+        self._sent_twice = False
+
+    def renew(self) -> Renewed | RenewFailed:
+        """See the port."""
+        self._sent_twice = False
+        return super().renew()
+
+    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+        """See the port."""
+        before = len(self.held)
+        answer = super().commit(timeout_s)
+        self._sent_twice |= len(self.held) > before
+        return CommitReturned("sent twice") if self._sent_twice and answer == CommitReturned() else answer
+
+    def abort(self) -> Aborted | AbortFailed:
+        """See the port."""
+        if self._fault("abort-held"):
+            epoch = self.epoch
+            assert epoch is not None
+            self.held.append(lambda: self.kafka.end(self.transactional_id, epoch, committed=False))
+        return super().abort()
+
+
+@dataclass
+class Lane:
+    """A lane's thread as data: what it is, and what it does next."""
+
+    number: int
+    client: Client
+    state: table.Lane
+    todo: deque[Action] = field(default_factory=deque)
+
+
+class ProducerProcess:
+    """One process. After its end (`dead`) its calls have what answers they got; the others are lost."""
+
+    def __init__(self, broker: Broker, replica: int, clock: Clock) -> None:
+        self._clock = clock
+        self._room = WaitingRoom(LANES, LIMITS)
+        self._encoder = EventEncoder(SCHEMA_ID)
+        self._calls: list[Call] = []
+        self.known: dict[bytes, Known] = {}
+        self.dead = False
+        self.lanes = []
+        for number in range(LANES):
+            state, actions = table.start()
+            client = Client(broker, f"producer-{replica}-{number}")
+            self.lanes.append(Lane(number, client, state, deque(actions)))
+
+    def call(self, additions: list[tuple[Addition, int]], timeout_s: float) -> Call | None:
+        """Let a call wait for additions, each with its partition; None when the room refuses it."""
+        if self._room.refusal(len(additions), 10) is not None:
+            return None
+        call = Call([None] * len(additions), self._clock.now_s + timeout_s, 10)
+        wanted = [addition for addition, _ in additions]
+        known = [self.known.get(addition.request_id) for addition in wanted]
+        self._room.join(call, range(len(wanted)), wanted, known, [partition for _, partition in additions])
+        self._calls.append(call)
+        return call
+
+    def step(self) -> None:
+        """Let every lane carry out what it has to do once, and end calls whose time is over."""
+        for lane in self.lanes:
+            self._go_on(lane)
+        self.expire()
+
+    def expire(self) -> None:
+        """End calls whose deadline has passed."""
+        for call in self._calls:
+            if call.deadline_s <= self._clock.now_s:
+                self._room.leave(call, self._clock.now_s)
+        self._calls = [call for call in self._calls if call.open_count]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for anything."""
+        return not self._calls
+
+    def _go_on(self, lane: Lane) -> None:
+        while lane.todo and not self.dead:
+            action = lane.todo.popleft()
+            event = self._carry_out(lane, action)
+            if event is not None:
+                lane.state, actions = table.decide(lane.state, event, self._clock.now_s, RULES)
+                lane.todo.extend(actions)
+                return
+            if isinstance(action, Take):
+                lane.todo.appendleft(action)  # there was nothing to take
+                return
+
+    def _carry_out(self, lane: Lane, action: Action) -> Event | None:
+        match action:
+            case Answer():
+                self._answer(lane.number, action)
+            case Report():
+                pass
+            case End():
+                self.dead = True
+                self._room.close()
+            case Take():
+                batch = self._room.take(lane.number)
+                if batch is not None:
+                    return Taken(batch)
+                signs = lane.client.idle_signs()
+                return Suspected(signs) if signs else None
+            case Produce(batch):
+                return lane.client.produce(self._encoder.records(batch.attempts, 1))
+            case Commit(timeout_s):
+                answer = lane.client.commit(timeout_s)
+                if isinstance(answer, CommitTimedOut):
+                    self._clock.now_s += timeout_s
+                return answer
+            case Abort():
+                return lane.client.abort()
+            case Renew(delay_s):
+                self._clock.now_s += delay_s
+                return lane.client.renew()
+            case ReadBack(batch, offsets, delay_s):
+                self._clock.now_s += delay_s
+                places = [
+                    Place(each.addition.request_id, each.partition, offset)
+                    for each, offset in zip(batch.attempts, offsets, strict=True)
+                ]
+                return lane.client.read_back(places)
+        return None
+
+    def _answer(self, lane: int, answer: Answer) -> None:
+        batch = answer.batch
+        match answer.verdict:
+            case Committed(offsets):
+                self._room.committed(batch, offsets)
+                for each in batch.attempts:
+                    self.known[each.addition.request_id] = (each.addition.a, each.addition.b, each.offset)
+                self._room.forget(batch)
+            case NotCommitted(cause, fenced):
+                refusal = refusals.fenced() if fenced else refusals.aborted(cause)
+                self._room.not_committed(lane, batch, refusal, self._clock.now_s, retry=not fenced)
+            case Unknown(cause):
+                self._room.unknown(batch, refusals.unresolved(cause))

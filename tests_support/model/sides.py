@@ -1,0 +1,217 @@
+"""Kafka as a consumer process of the model sees it: facts, records, dead letters, the group, and what fails of it."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from consumer.core.dead_letter import verdict_of
+from consumer.core.recovery import Absent, Committed, Known
+from consumer.core.witness import decode as decode_witness
+from consumer.shell.kafka_errors import KafkaTroubleError
+from consumer.shell.kafka_facts import LogEnds, TopicIdentity
+from consumer.shell.kafka_source import Fetch, Ownership
+from tests_support.ledger_records import PARTITIONS, fetched
+from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
+
+TOPIC_ID = "topic-1"
+FAULTS = ("down", "commit-error", "commit-lost", "letters-timeout", "letters-lost")
+
+
+class Faults:
+    """What goes wrong next, each once; ``down`` stays for some questions."""
+
+    def __init__(self) -> None:
+        self.queue: deque[str] = deque()
+        self.down = 0
+
+    def take(self, name: str) -> bool:
+        """Tell whether this one is next, and use it up."""
+        if self.queue and self.queue[0] == name:
+            self.queue.popleft()
+            return True
+        return False
+
+    def answer(self) -> None:
+        """Fail a question to Kafka while it is down."""
+        if self.take("down"):
+            self.down = 3
+        if self.down:
+            self.down -= 1
+            raise KafkaTroubleError("Kafka did not answer")
+
+
+class Facts:
+    """KafkaFacts of the sums or, with ``letters``, of the dead-letter topic."""
+
+    def __init__(self, broker: Broker, faults: Faults, *, letters: bool = False) -> None:
+        self._broker, self._faults, self._letters = broker, faults, letters
+
+    def topic(self) -> TopicIdentity:
+        self._faults.answer()
+        return TopicIdentity(TOPIC_ID, PARTITIONS)
+
+    def cluster_id(self) -> str:
+        return "cluster"
+
+    def committed(self, partitions: list[int]) -> dict[int, Committed]:
+        self._faults.answer()
+        return {partition: self._committed(partition) for partition in partitions}
+
+    def log_ends(self, partitions: list[int]) -> dict[int, LogEnds]:
+        self._faults.answer()
+        if self._letters:
+            return {
+                p: LogEnds(0, sum(letter.partition == p for letter in self._broker.dead_letters)) for p in partitions
+            }
+        return {partition: LogEnds(0, self._broker.stable_end(partition)) for partition in partitions}
+
+    def _committed(self, partition: int) -> Committed:
+        found = self._broker.group.committed.get(partition)
+        return Absent() if found is None else Known(found[0], decode_witness(found[1]))
+
+
+class Reader:
+    """RecordReader."""
+
+    def __init__(self, broker: Broker, faults: Faults) -> None:
+        self._broker, self._faults = broker, faults
+
+    def records_at(self, partition: int, offsets: list[int]) -> Any:
+        self._faults.answer()
+        return fetched([each for each in self._broker.records(partition) if each.offset in set(offsets)], partition)
+
+    def verdicts(self, partition: int, _topic_id: str, _start: int) -> dict[int, int]:
+        self._faults.answer()
+        return {each.offset: each.reason for each in self._broker.dead_letters if each.partition == partition}
+
+
+class LetterProducer:
+    """The transactional producer of one partition's dead letters."""
+
+    def __init__(self, broker: Broker, faults: Faults, config: Mapping[str, Any]) -> None:
+        self._broker, self._faults = broker, faults
+        self._id = str(config["transactional.id"])
+        self._epoch = -1
+        self._letters: list[DeadLetter] = []
+        self._offsets: Offsets = {}
+        self._member: Member | None = None
+
+    def init_transactions(self, _timeout_s: float) -> None:
+        self._epoch = self._broker.kafka.raise_epoch(self._id)
+
+    def begin_transaction(self) -> None:
+        self._letters, self._offsets = [], {}
+
+    def produce(self, _topic: str, *, partition: int, headers: list[tuple[str, bytes]], **_: Any) -> None:
+        verdict = verdict_of(headers, TOPIC_ID, partition)
+        assert verdict is not None, headers
+        self._letters.append(DeadLetter(partition, *verdict))
+
+    def send_offsets_to_transaction(self, places: list[Any], member: Member, _timeout_s: float) -> None:
+        if not member.valid:
+            raise KafkaException(KafkaError(KafkaError.FENCED_INSTANCE_ID))
+        self._member = member
+        self._offsets = {place.partition: (place.offset, place.metadata) for place in places}
+
+    def commit_transaction(self, _timeout_s: float) -> None:
+        if self._faults.take("letters-timeout"):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        if self._broker.kafka.epochs[self._id] != self._epoch:
+            raise KafkaException(KafkaError(KafkaError._FENCED))
+        assert self._member is not None
+        # The group accepted the offsets when they were sent; the member's end since then does not matter.
+        group = self._broker.group
+        member = self._member if self._member.valid else Member(self._member.name)
+        assert group.commit(member, self._offsets)
+        self._broker.dead_letters += self._letters
+        if self._faults.take("letters-lost"):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+
+class Source:
+    """KafkaSource: at most ``batch`` records a partition a fetch, commits answered by the next fetch.
+
+    A partition that is to be another's is given up at the next fetch; a member that was expelled hears of it then.
+    """
+
+    def __init__(self, broker: Broker, faults: Faults, name: str, batch: int) -> None:
+        self._broker, self._faults, self._name, self._batch = broker, faults, name, batch
+        self._member = broker.group.join(name)
+        self._owned: set[int] = set()
+        self._at: dict[int, int] = {}
+        self._answers: list[tuple[dict[int, int], str]] = []
+        self._ownership: Ownership | None = None
+
+    def subscribe(self, ownership: Ownership) -> None:
+        self._ownership = ownership
+
+    def fetch(self) -> Fetch:
+        self._rebalance()
+        assert self._ownership is not None
+        while self._answers:
+            self._ownership.committed(*self._answers.pop(0))
+        batches, ends = [], {}
+        for partition, at in self._at.items():
+            waiting = [each for each in self._broker.records(partition) if each.offset >= at][: self._batch]
+            if waiting:
+                batches.append(fetched(waiting, partition))
+                self._at[partition] = waiting[-1].offset + 1
+            elif self._broker.stable_end(partition) >= at:
+                self._at[partition] = ends[partition] = self._broker.stable_end(partition)
+        return Fetch(tuple(batches), ends=ends)
+
+    def _rebalance(self) -> None:
+        group, own = self._broker.group, self._ownership
+        assert own is not None
+        if not self._member.valid:
+            lost, self._owned = sorted(self._owned), set()
+            self.stop(lost)
+            self._answers = [({}, "UNKNOWN_MEMBER_ID") for _ in self._answers]
+            own.released(lost, True)
+            if not self._member.valid:  # the loop may have begun again as a new member by itself
+                self._member = group.join(self._name)
+        given = [p for p in sorted(self._owned) if group.target.get(p) != self._name]
+        if given:
+            own.released(given, False)
+            self.stop(given)
+            self._owned -= set(given)
+        # also what a process before this one of the same name had
+        for partition in [p for p, owner in group.owner.items() if owner == self._name != group.target.get(p)]:
+            del group.owner[partition]
+        free = [p for p, name in group.target.items() if name == self._name and group.owner.get(p, name) == name]
+        taken = sorted(set(free) - self._owned)
+        if taken:
+            group.owner |= dict.fromkeys(taken, self._name)
+            self._owned |= set(taken)
+            own.assigned(taken)
+
+    def reopen(self) -> None:
+        self._at.clear()
+        self._answers.clear()
+        self._owned.clear()
+        self._member = self._broker.group.join(self._name)
+
+    def start(self, partition: int, next_offset: int) -> None:
+        assert partition in self._owned, "only what is owned is read"
+        self._at[partition] = next_offset
+
+    def stop(self, partitions: Any) -> None:
+        for partition in partitions:
+            self._at.pop(partition, None)
+
+    def commit(self, offsets: Offsets) -> str:
+        error = self.commit_and_wait(offsets)
+        self._answers.append(({} if error else {p: offset for p, (offset, _) in offsets.items()}, error))
+        return ""
+
+    def commit_and_wait(self, offsets: Offsets) -> str:
+        if self._faults.take("commit-error"):
+            return "_TIMED_OUT"
+        if not self._broker.group.commit(self._member, dict(offsets)):
+            return "UNKNOWN_MEMBER_ID"
+        return "_TRANSPORT" if self._faults.take("commit-lost") else ""
+
+    def group_metadata(self) -> Member:
+        return self._member
