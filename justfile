@@ -90,6 +90,12 @@ test-unit *OPTIONS: _prepared
 mutants *WORDS: _prepared
     @{{ quote(python) }} -m tests_support.mutants "$@"
 
+# Let faults happen at random under load, then check every promise: chaos [MINUTES] [SEED].
+[group("develop")]
+[no-exit-message]
+chaos *OPTIONS: _prepared
+    @{{ quote(python) }} -m tests_support.soak "$@"
+
 # Format the code and repair what can be repaired, then tell what cannot.
 [group("develop")]
 [no-exit-message]

@@ -25,6 +25,7 @@ PROMISED = {
     "demo",
     "bench",
     "mutants",
+    "chaos",
     "run",
 }
 
