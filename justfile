@@ -126,6 +126,18 @@ _check: _prepared
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
+# Load the running system and judge it by its ledger; PROFILE is smoke (the default), load, peak, …
+[group("measure")]
+[no-exit-message]
+load *OPTIONS: _prepared
+    @{{ quote(python) }} -m loadtests run "$@"
+
+# Show two runs of `just load` side by side: A and B are folders below build/load.
+[group("measure")]
+[no-exit-message]
+load-compare A B: _prepared
+    @{{ quote(python) }} -m loadtests compare "$@"
+
 # Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
 [group("maintain")]
 [no-exit-message]

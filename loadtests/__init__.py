@@ -1,0 +1,1 @@
+"""Load tests whose verdict is the truth: `just load`. What judges a run knows nothing of what made the load."""

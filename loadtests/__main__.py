@@ -1,0 +1,115 @@
+"""``python -m loadtests``: load tests whose verdict is the truth (`just load`, `just load-compare`)."""
+
+import argparse
+import secrets
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from benchmarks.system import empty_server
+from common.settings import SettingsError
+from loadtests import report
+from loadtests.compare import comparison, summary_at
+from loadtests.errors import LoadError
+from loadtests.profiles import PROFILES, profile_called
+from loadtests.run import EXIT_OK, EXIT_VERDICT, Plan, run, summary_of
+from loadtests.target import Target
+from stack.__main__ import settings_of_checkout, stack_of
+from stack.errors import StackError
+from stack.parts import STAYING
+
+_FOLDER: Final = Path("build") / "load"
+_EXIT_USAGE: Final = 2
+_EXIT_INTERRUPTED: Final = 130
+
+
+def running_system() -> Target:
+    """Return the system that the settings describe, with the processes of its native parts. Raises StackError."""
+    stack = stack_of(settings_of_checkout())
+    pids: dict[str, int] = {part: pid for part in STAYING if (pid := stack.pid(part)) is not None}
+    return Target(
+        grpc=stack.grpc_target,
+        rest=stack.rest_url,
+        kafka=stack.bootstrap_servers,
+        registry=stack.registry_url,
+        pids=pids,
+    )
+
+
+def load(options: argparse.Namespace) -> int:
+    """Run a profile against the running system; exit 1 when the verdict is broken, 99 when a threshold is."""
+    profile = profile_called(options.profile).lasting(options.time_scale)
+    if options.limit and any(name != "add" for name, _ in profile.weights):
+        raise LoadError(f"--limit goes with a profile that only adds (breakpoint), and {profile.name} does more")
+    system = running_system()
+    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile.name}"
+    plan = Plan(
+        profile=profile, target=system, folder=folder, seed=options.seed, traced_share=options.traced_share,
+        drain_s=options.drain_s, limit=options.limit,
+    )  # fmt: skip
+    print(f"{profile.name}: {profile.meaning}; {profile.duration_s:.0f} s at most, seed {plan.seed}", file=sys.stderr)
+    with empty_server() if options.limit else nullcontext() as empty:
+        if empty is not None:
+            plan = replace(plan, target=replace(system, grpc=empty[0], pids={"empty handler": empty[1]}))
+        result = run(plan)
+    page = report.write(result)
+    print(report.text_of(summary_of(result)))
+    print(f"\nreport: {page}")
+    if result.verdict is None or result.verdict.holds:
+        (folder / "outcomes.bin").unlink()  # kept only where somebody has to find out what was lost
+    return result.exit_code
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Show two runs side by side."""
+    table, notes = comparison(summary_at(options.a), summary_at(options.b))
+    console = Console()
+    console.print(table)
+    for note in notes:
+        console.print(note, highlight=False)
+    return EXIT_OK
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    names = "; ".join(f"{each.name}: {each.meaning}" for each in PROFILES.values())
+    parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__, epilog=names)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("run", help=load.__doc__, epilog=names)
+    one.set_defaults(action=load)
+    one.add_argument("profile", nargs="?", default="smoke", metavar="PROFILE", help=", ".join(PROFILES))
+    one.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="repeats operands and choices")
+    one.add_argument("--time-scale", type=float, default=1.0, help="all durations times this")
+    one.add_argument("--traced-share", type=float, default=0.02, help="share of the iterations with a sampled trace")
+    one.add_argument("--drain-s", type=float, default=60.0, help="longest wait for the ledger after the load")
+    one.add_argument("--limit", action="store_true", help="against an empty handler: the limit of this machine")
+    one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
+    two = commands.add_parser("compare", help=compare.__doc__)
+    two.set_defaults(action=compare)
+    two.add_argument("a", type=Path, metavar="A", help="folder of a run")
+    two.add_argument("b", type=Path, metavar="B", help="folder of another")
+    return parser
+
+
+def main() -> int:
+    """Run one command and return its exit code: 0 good, 1 verdict or trouble, 2 usage, 99 threshold."""
+    options = arguments().parse_args()
+    try:
+        return int(options.action(options))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return _EXIT_USAGE
+    except (LoadError, StackError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_VERDICT
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The additions of a run: ids that bear the run's tag, operands of every length, exact sums. No I/O."""
+
+import random
+from dataclasses import dataclass
+from typing import Final, Self
+
+from common.decimals import UNIT, text_of
+
+TAG_BYTES: Final = 6
+_LONG_SHARE: Final = 0.1
+_LONG_FACTOR_MAX: Final = 10**18  # 1e6 * 1e18 has 25 digits before the point: the sum of two fits as well
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One addition: its id as 16 bytes, and the unscaled sum that its answer and the ledger must have."""
+
+    request_id: bytes
+    a: str
+    b: str
+    sum: int
+
+    @property
+    def id_text(self) -> str:
+        """Return the id in canonical text."""
+        return uuid_text(self.request_id)
+
+
+def uuid_text(request_id: bytes) -> str:
+    """Return 16 bytes as a UUID in text."""
+    text = request_id.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Draws additions. Ids are UUIDs of version 8 (RFC 9562): the run's tag, then 74 random bits."""
+
+    tag: bytes
+    rng: random.Random
+
+    @classmethod
+    def seeded(cls, tag: bytes, seed: int) -> Self:
+        """Return a draw whose operands and choices a seed repeats; ids differ from run to run by the tag."""
+        assert len(tag) == TAG_BYTES, f"a tag has {TAG_BYTES} bytes"
+        return cls(tag, random.Random(seed))
+
+    def next(self) -> Addition:
+        """Return a new addition."""
+        raw = bytearray(self.tag + self.rng.randbytes(16 - TAG_BYTES))
+        raw[6] = raw[6] & 0x0F | 0x80
+        raw[8] = raw[8] & 0x3F | 0x80
+        a, b = self._operand(), self._operand()
+        return Addition(bytes(raw), text_of(a), text_of(b), a + b)
+
+    def _operand(self) -> int:
+        value = self.rng.randrange(-1_000_000 * UNIT, 1_000_000 * UNIT)
+        return value * self.rng.randrange(1, _LONG_FACTOR_MAX) if self.rng.random() < _LONG_SHARE else value

@@ -1,0 +1,59 @@
+"""Line charts as SVG, for a page that needs nothing else. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+Line = Sequence[tuple[float, float]]
+
+_WIDTH: Final = 860
+_HEIGHT: Final = 200
+_LEFT: Final = 60
+_BOTTOM: Final = 24
+_TOP: Final = 10
+_TICKS: Final = 4
+_POINTS_MAX: Final = 800
+_COLOURS: Final = ("#2563eb", "#d97706", "#dc2626", "#059669", "#7c3aed", "#64748b")
+
+
+def line_chart(title: str, unit: str, lines: Mapping[str, Line]) -> str:
+    """Return a chart of several lines over seconds, with a legend; both axes begin at 0."""
+    right = max((x for line in lines.values() for x, _ in line), default=0.0) or 1.0
+    top = max((y for line in lines.values() for _, y in line), default=0.0) or 1.0
+    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">']
+    for tick in range(_TICKS + 1):
+        value = top * tick / _TICKS
+        y = _y(value, top)
+        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>')
+        at_s = right * tick / _TICKS
+        anchor = "end" if tick == _TICKS else "middle"
+        parts.append(f'<text x="{_x(at_s, right):.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{at_s:.0f} s</text>')
+    for number, line in enumerate(lines.values()):
+        points = " ".join(f"{_x(x, right):.1f},{_y(y, top):.1f}" for x, y in _thinned(line))
+        parts.append(f'<polyline points="{points}" stroke="{_colour(number)}"/>')
+    parts.append("</svg>")
+    legend = " ".join(
+        f'<span><i style="background:{_colour(number)}"></i>{escape(name)}</span>' for number, name in enumerate(lines)
+    )
+    return f"<figure><figcaption><b>{escape(title)}</b>, {escape(unit)} {legend}</figcaption>{''.join(parts)}</figure>"
+
+
+def _thinned(line: Line) -> Line:
+    """Return at most ``_POINTS_MAX`` points; of each group the highest, so that no peak is lost."""
+    step = -(-len(line) // _POINTS_MAX)
+    if step <= 1:
+        return line
+    return [max(line[at : at + step], key=lambda point: point[1]) for at in range(0, len(line), step)]
+
+
+def _x(value: float, right: float) -> float:
+    return _LEFT + (_WIDTH - _LEFT) * value / right
+
+
+def _y(value: float, top: float) -> float:
+    return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / top)
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]

@@ -1,0 +1,80 @@
+"""The ledger's rows of a run, as REST exports them: the way of an auditor, native or in containers alike."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from common.decimals import value_of
+from loadtests.errors import LoadError
+from loadtests.verdict import ROW_DTYPE
+
+_POLL_S: Final = 0.2
+_EXPORT_S: Final = 3_600.0
+_CALL_S: Final = 30.0
+_BLOCK_BYTES: Final = 8 << 20
+_COLUMNS: Final = ("kind", "request_id", "sum")
+
+
+def fetch_export(rest_url: str, since: datetime, file: Path) -> None:
+    """Export what was counted since a time into a CSV file, and delete the export. Raises LoadError."""
+    try:
+        with httpx.Client(base_url=rest_url, timeout=_CALL_S) as rest:
+            order = {"format": "csv", "from": since.isoformat()}
+            record = _asked(rest.post("/v1/exports", json=order))
+            place = f"/v1/exports/{record['id']}"
+            deadline_s = time.monotonic() + _EXPORT_S
+            while record["state"] != "DONE":
+                if record["state"] == "FAILED" or time.monotonic() > deadline_s:
+                    raise LoadError(f"the export of the ledger is {record['state']}: {record.get('error')}")
+                time.sleep(_POLL_S)
+                record = _asked(rest.get(place))
+            with rest.stream("GET", f"{place}/file") as answer, file.open("wb") as out:
+                answer.raise_for_status()
+                for chunk in answer.iter_bytes():
+                    out.write(chunk)
+            rest.delete(place)
+    except httpx.HTTPError as error:
+        raise LoadError(f"the ledger cannot be exported from {rest_url}: {error or type(error).__name__}") from error
+
+
+def counted_rows(file: Path, tag: bytes) -> Iterator[NDArray[np.void]]:
+    """Yield the COUNTED rows of a run's ids, in chunks of ``ROW_DTYPE`` that a few megabytes of CSV make."""
+    text = tag.hex()
+    prefix = f"{text[:8]}-{text[8:]}"
+    reader = pyarrow.csv.open_csv(
+        file,
+        read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=list(_COLUMNS), column_types=dict.fromkeys(_COLUMNS, pyarrow.string())
+        ),
+    )
+    for batch in reader:
+        kinds, ids = batch.column("kind"), batch.column("request_id")
+        chosen = batch.filter(pc.and_(pc.equal(kinds, "COUNTED"), pc.starts_with(ids, prefix)))
+        if chosen.num_rows:
+            yield _columns(chosen.column("request_id").to_pylist(), chosen.column("sum").to_pylist())
+
+
+def _columns(ids: list[str], sums: list[str]) -> NDArray[np.void]:
+    rows = np.empty(len(ids), ROW_DTYPE)
+    for names, raw in (
+        (("hi", "lo"), bytes.fromhex("".join(ids).replace("-", ""))),
+        (("sum_hi", "sum_lo"), b"".join(value_of(text).to_bytes(16, "big", signed=True) for text in sums)),
+    ):
+        halves = np.frombuffer(raw, ">u8").reshape(-1, 2)
+        rows[names[0]], rows[names[1]] = halves[:, 0], halves[:, 1]
+    return rows
+
+
+def _asked(answer: httpx.Response) -> Any:
+    if answer.is_error:
+        raise LoadError(f"{answer.request.url} answered {answer.status_code}: {answer.text[:300]}")
+    return answer.json()

@@ -1,0 +1,169 @@
+"""What a user does: each operation is one iteration, tells what it saw, and knows which answer is the right one.
+
+A refusal that is expected (invalid input, an id used again with other operands) is right; a success in its place is
+not. What became of an addition goes into the outcome log, by the API's table: REFUSED only where the status says that
+nothing was committed.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import httpx
+
+from common.decimals import text_of
+from contracts.generated.tally.v1 import tally_pb2
+from loadtests.additions import Addition, Draw
+from loadtests.measures import Window
+from loadtests.outcomes import Outcome, OutcomeLog
+from loadtests.profiles import Operation
+from loadtests.spans import Spans
+
+CALL_S: Final = 30.0
+NOT_COMMITTED: Final = frozenset(
+    {"INVALID_ARGUMENT", "OUT_OF_RANGE", "ALREADY_EXISTS", "RESOURCE_EXHAUSTED", "ABORTED"}
+)
+"""Statuses that say in every case that nothing was committed (docs/API.md)."""
+
+_REMEMBERED: Final = 1_000  # additions whose ids are used again: so few that the producer still knows them
+_VISIBLE_WAIT_MS: Final = 10_000
+_INVALID: Final = (("1e3", "1"), ("", "1"), ("1", "0.1234567891"), ("NaN", "1"), ("9" * 30, "1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one Add: the status's name, and the response when it is OK."""
+
+    status: str
+    response: tally_pb2.AddResponse | None = None
+
+
+class Operations:
+    """The operations of one run, over shared channels. ``window`` is replaced each second by the generator."""
+
+    def __init__(
+        self,
+        stubs: Sequence[Any],
+        rest: httpx.AsyncClient,
+        draw: Draw,
+        log: OutcomeLog,
+        spans: Spans,
+        *,
+        check_sums: bool = True,
+    ) -> None:
+        self.window = Window()
+        self._stubs = stubs
+        self._rest = rest
+        self._draw = draw
+        self._rng: random.Random = draw.rng
+        self._log = log
+        self._spans = spans
+        self._check_sums = check_sums
+        self.positions: dict[int, int] = {}
+        """The last acknowledged offset of each partition: what the ledger must reach before it is judged."""
+        self._known: deque[Addition] = deque(maxlen=_REMEMBERED)
+
+    async def run(self, operation: Operation, due_s: float) -> None:
+        """Do one operation; its latency counts from ``due_s`` on ``time.perf_counter``."""
+        if operation in ("duplicate", "conflict") and not self._known:
+            operation = "add"
+        with self._spans.root(operation) as metadata:
+            await getattr(self, f"_{operation}")(due_s, metadata)
+
+    async def _add(self, due_s: float, metadata: Any) -> tally_pb2.AddResponse | None:
+        addition = self._draw.next()
+        self._log.begin(addition)
+        outcome = Outcome.UNKNOWN  # what it stays when this task is cancelled on the way
+        try:
+            answer = await self._call(addition.id_text, addition.a, addition.b, metadata)
+            wrong = self._wrong_answer(addition, answer)
+            outcome = _outcome_of(answer)
+        finally:
+            self._log.settle(addition, outcome)
+        self.window.answered("add", answer.status, _ms_since(due_s), wrong)
+        if outcome is Outcome.ACKED:
+            self._known.append(addition)
+            self._note_position(answer.response)
+        return answer.response
+
+    async def _duplicate(self, due_s: float, metadata: Any) -> None:
+        """The same again: OK, with the same sum, and known as a duplicate."""
+        addition = self._rng.choice(self._known)
+        answer = await self._call(addition.id_text, addition.a, addition.b, metadata)
+        wrong = self._wrong_answer(addition, answer)
+        if wrong is None and answer.response is not None and not answer.response.duplicate:
+            wrong = "not recognised"
+        self.window.answered("duplicate", answer.status, _ms_since(due_s), wrong)
+
+    async def _conflict(self, due_s: float, metadata: Any) -> None:
+        """The same id with other operands: refused."""
+        addition = self._rng.choice(self._known)
+        answer = await self._call(addition.id_text, addition.a, "77.5" if addition.b != "77.5" else "78", metadata)
+        self._expect("conflict", "ALREADY_EXISTS", answer, due_s)
+
+    async def _invalid(self, due_s: float, metadata: Any) -> None:
+        """What the contract does not allow: refused."""
+        a, b = self._rng.choice(_INVALID)
+        answer = await self._call(self._draw.next().id_text, a, b, metadata)
+        self._expect("invalid", "INVALID_ARGUMENT", answer, due_s)
+
+    async def _total(self, due_s: float, metadata: Any) -> None:
+        await self._get("total", "/v1/total", due_s, metadata)
+
+    async def _health(self, due_s: float, metadata: Any) -> None:
+        await self._get("health", "/health/ready", due_s, metadata)
+
+    async def _visible(self, due_s: float, metadata: Any) -> None:
+        """Add, then wait until the total has it: the time from the call to that moment."""
+        response = await self._add(due_s, metadata)
+        if response is not None:
+            place = f"{response.position.partition}:{response.position.offset}"
+            path = f"/v1/total?min_position={place}&wait_ms={_VISIBLE_WAIT_MS}"
+            if await self._get("read_own_write", path, time.perf_counter(), metadata):
+                self.window.timed("visible", _ms_since(due_s))
+
+    async def _get(self, operation: str, path: str, due_s: float, metadata: Any) -> bool:
+        try:
+            code = str((await self._rest.get(path, headers=dict(metadata))).status_code)
+        except httpx.HTTPError as error:
+            code = type(error).__name__
+        self.window.answered(operation, code, _ms_since(due_s), None if code == "200" else code)
+        return code == "200"
+
+    async def _call(self, request_id: str, a: str, b: str, metadata: Any) -> Answer:
+        request = tally_pb2.AddRequest(request_id=request_id, a=a, b=b)
+        try:
+            stub = self._rng.choice(self._stubs)
+            return Answer("OK", await stub.Add(request, timeout=CALL_S, metadata=metadata))
+        except grpc.aio.AioRpcError as error:
+            return Answer(error.code().name)
+
+    def _note_position(self, response: tally_pb2.AddResponse | None) -> None:
+        assert response is not None, "what is acknowledged has a position"
+        place = response.position
+        self.positions[place.partition] = max(place.offset, self.positions.get(place.partition, 0))
+
+    def _wrong_answer(self, addition: Addition, answer: Answer) -> str | None:
+        if answer.response is None:
+            return answer.status
+        if self._check_sums and answer.response.sum != text_of(addition.sum):
+            return "wrong sum"
+        return None
+
+    def _expect(self, operation: str, status: str, answer: Answer, due_s: float) -> None:
+        wrong = None if answer.status == status else f"{answer.status} instead of {status}"
+        self.window.answered(operation, answer.status, _ms_since(due_s), wrong)
+
+
+def _outcome_of(answer: Answer) -> Outcome:
+    if answer.response is not None:
+        return Outcome.ACKED
+    return Outcome.REFUSED if answer.status in NOT_COMMITTED else Outcome.UNKNOWN
+
+
+def _ms_since(due_s: float) -> float:
+    return 1000 * (time.perf_counter() - due_s)

@@ -1,0 +1,188 @@
+"""One run of a profile, from the first call to the report. The composition root of the load tests."""
+
+import asyncio
+import random
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import httpx
+
+from benchmarks.machine import describe
+from contracts.generated.tally.v1 import tally_pb2_grpc
+from loadtests import generator, target
+from loadtests.additions import TAG_BYTES, Draw
+from loadtests.generator import Generator, Load
+from loadtests.ledger_source import counted_rows, fetch_export
+from loadtests.operations import Operations
+from loadtests.outcomes import Digest, OutcomeLog
+from loadtests.profiles import Profile
+from loadtests.spans import Slow, Spans
+from loadtests.target import Target
+from loadtests.topic import TopicWatch
+from loadtests.verdict import Verdict, judge
+
+EXIT_OK: Final = 0
+EXIT_VERDICT: Final = 1
+EXIT_THRESHOLD: Final = 99
+
+_CHANNELS: Final = 16
+_REST_CONNECTIONS: Final = 64
+_CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
+_BUSY_CORES: Final = 0.9
+_BUSY_SHARE: Final = 0.2
+_LAG_MS_MAX: Final = 100.0
+_CHANNEL_OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run. ``limit``: the target is an empty handler, so sums and the ledger are not looked at."""
+
+    profile: Profile
+    target: Target
+    folder: Path
+    seed: int
+    traced_share: float = 0.02
+    drain_s: float = 60.0
+    limit: bool = False
+
+
+@dataclass(kw_only=True)
+class Result:
+    """What came of a run, as the summary and the report tell it."""
+
+    plan: Plan
+    tag: str
+    started_at: str
+    machine: dict[str, str]
+    load: Load
+    figures: dict[str, float]
+    broken: tuple[str, ...]
+    slowest: list[Slow]
+    verdict: Verdict | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """Return 1 when the verdict does not hold, else 99 when a threshold is broken, else 0."""
+        if self.verdict is not None and not self.verdict.holds:
+            return EXIT_VERDICT
+        return EXIT_THRESHOLD if self.broken else EXIT_OK
+
+
+def run(plan: Plan) -> Result:
+    """Run a profile and judge it. Raises LoadError when it cannot be run or judged."""
+    tag = secrets.token_bytes(TAG_BYTES)
+    started_at = datetime.now(UTC)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    log = OutcomeLog(plan.folder / "outcomes.bin", tag)
+    rng = random.Random(plan.seed)
+    spans = Spans(plan.traced_share, random.Random(plan.seed + 1))
+    # 1. the system as it is before
+    before = None if plan.limit else target.total_of(plan.target)
+    watch = TopicWatch(plan.target, tag) if plan.profile.topic else None
+    # 2. the load
+    machine = describe()
+    load, positions = asyncio.run(_load(plan, Draw(tag, rng), log, spans, watch))
+    digest = log.close()
+    figures = load.whole.figures() | _rates(load)
+    result = Result(
+        plan=plan, tag=tag.hex(), started_at=started_at.isoformat(timespec="seconds"), machine=machine, load=load,
+        figures=figures, broken=(), slowest=spans.finish(), warnings=_warnings(load),
+    )  # fmt: skip
+    # 3. the truth, after the drain
+    if before is not None:
+        undrained = target.drain(plan.target, positions, plan.drain_s)
+        if watch is not None:
+            figures |= watch.finish(digest, plan.drain_s)
+            result.warnings += watch.first_wrong()
+        result.verdict = _judge(plan, digest, started_at)
+        result.verdict.problems += undrained
+        _compare_totals(result, before, target.total_of(plan.target))
+    # 4. the thresholds
+    result.broken = load.broken or generator.broken(plan.profile.thresholds, figures)
+    return result
+
+
+async def _load(
+    plan: Plan, draw: Draw, log: OutcomeLog, spans: Spans, watch: TopicWatch | None
+) -> tuple[Load, dict[int, int]]:
+    channels = [grpc.aio.insecure_channel(plan.target.grpc, options=_CHANNEL_OPTIONS) for _ in range(_CHANNELS)]
+    limits = httpx.Limits(max_connections=_REST_CONNECTIONS, max_keepalive_connections=_REST_CONNECTIONS)
+    async with httpx.AsyncClient(base_url=plan.target.rest, limits=limits, timeout=30.0) as rest:
+        stubs = [tally_pb2_grpc.TallyServiceStub(channel) for channel in channels]
+        operations = Operations(stubs, rest, draw, log, spans, check_sums=not plan.limit)
+        making = Generator(plan.profile, operations, draw.rng, target.cpu_meter(plan.target))
+        if watch is not None:
+            watch.start()
+            watch.produce_poison()
+        load = await making.run()
+    await asyncio.gather(*(channel.close() for channel in channels))
+    return load, operations.positions
+
+
+def _judge(plan: Plan, digest: Digest, started_at: datetime) -> Verdict:
+    export, buckets = plan.folder / "export.csv", plan.folder / "buckets"
+    try:
+        fetch_export(plan.target.rest, started_at - _CLOCKS_APART, export)
+        tag = bytes.fromhex(digest.tag)
+        return judge(plan.folder / "outcomes.bin", digest, counted_rows(export, tag), buckets)
+    finally:
+        export.unlink(missing_ok=True)
+        shutil.rmtree(buckets, ignore_errors=True)
+
+
+def _compare_totals(result: Result, before: target.Total, after: target.Total) -> None:
+    """Hold the totals that REST showed against the run's rows; what others added meanwhile is told."""
+    assert result.verdict is not None
+    others = after.count - before.count - result.verdict.counted
+    result.figures["counted_for_others"] = float(others)
+    if others < 0:
+        result.verdict.problems.append(f"the count rose by {after.count - before.count}, less than the run's own rows")
+
+
+def _rates(load: Load) -> dict[str, float]:
+    """Return calls a second: over the whole run, and the best five seconds in a row."""
+    calls = [second.calls for second in load.seconds]
+    best = max((sum(calls[at : at + 5]) / 5 for at in range(max(1, len(calls) - 4))), default=0.0)
+    return {"lasted_s": round(load.lasted_s, 1), "calls_per_s": round(load.whole.calls / load.lasted_s, 1),
+            "calls_per_s_best_5_s": round(best, 1), "target_max": max((s.target for s in load.seconds), default=0.0),
+            "in_flight_max": float(max((s.in_flight for s in load.seconds), default=0))}  # fmt: skip
+
+
+def _warnings(load: Load) -> list[str]:
+    """Tell when the generator itself, and not the system, may be what limits the figures."""
+    found = []
+    seconds = max(1, len(load.seconds))
+    busy = sum(second.cpu.get("load", 0.0) >= _BUSY_CORES for second in load.seconds) / seconds
+    late = sum(second.loop_lag_ms > _LAG_MS_MAX for second in load.seconds) / seconds
+    if busy >= _BUSY_SHARE:
+        found.append(f"the load generator used a whole core in {busy:.0%} of the seconds: it may be the bottleneck")
+    if late >= _BUSY_SHARE:
+        found.append(f"the load generator was late by more than {_LAG_MS_MAX:g} ms in {late:.0%} of the seconds: "
+                     f"latencies are measured too long")  # fmt: skip
+    if load.whole.dropped:
+        found.append(f"{load.whole.dropped} calls were dropped: {generator.IN_FLIGHT_MAX} were under way already")
+    return found
+
+
+def summary_of(result: Result) -> dict[str, Any]:
+    """Return a run as JSON has it."""
+    plan, load = result.plan, result.load
+    parts = sorted({part for second in load.seconds for part in second.cpu})
+    cpu = {part: [second.cpu[part] for second in load.seconds if part in second.cpu] for part in parts}
+    return {
+        "profile": plan.profile.name, "limit": plan.limit, "seed": plan.seed, "tag": result.tag,
+        "started_at": result.started_at, "machine": result.machine, "exit_code": result.exit_code,
+        "verdict": None if result.verdict is None else {**asdict(result.verdict), "holds": result.verdict.holds},
+        "thresholds": [str(each) for each in plan.profile.thresholds], "broken": list(result.broken),
+        "figures": result.figures, "codes": dict(sorted(load.whole.codes.items())),
+        "unexpected": dict(load.whole.unexpected.most_common(20)),
+        "cpu_cores": {part: round(sum(used) / len(used), 3) for part, used in cpu.items()},
+        "slowest_traced": [asdict(each) for each in result.slowest], "warnings": result.warnings,
+    }  # fmt: skip

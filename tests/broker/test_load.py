@@ -1,0 +1,122 @@
+"""A load test finds what is wrong: here the system is broken on purpose, and the verdict or a threshold must say so."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from stack import Stack
+from stack.healthcheck import consumer_not_ready
+from stack.ports import SETTINGS
+from stack.services import foreign_environment
+from stack.system import ROOT
+from tests_support.live import live_stack
+from tests_support.producer_process import free_port
+from tests_support.slow_relay import SlowRelay
+from tests_support.stacks import temporary_folder
+from tests_support.waiting import eventually
+
+pytestmark = [pytest.mark.broker]
+
+DELAY_S = 0.3
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with temporary_folder() as folder, live_stack(folder) as one:
+        yield one
+
+
+def load(stack: Stack, folder: Path, profile: str, **settings: str) -> tuple[int, Mapping[str, Any]]:
+    """Run a profile as a person does, and return exit code and summary."""
+    ports = {SETTINGS[name]: str(port) for name, port in stack.ports.by_name().items()}
+    environment = {
+        **foreign_environment(), **ports, "TALLY_DATA_DIR": str(stack.data_dir), "PYTHONPATH": str(ROOT), **settings,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "loadtests", "run", profile, "--folder", str(folder), "--drain-s", "10"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    print(done.stdout, done.stderr)
+    assert (folder / "report.html").exists()
+    return done.returncode, json.loads((folder / "summary.json").read_text())
+
+
+@contextmanager
+def broken_service(stack: Stack, name: str, **settings: str) -> Iterator[None]:
+    """Run a service that has a defect; see tests_support.broken_service."""
+    environment = {
+        **foreign_environment(), **stack.environment(), "PYTHONPATH": str(ROOT), **settings,
+    }  # fmt: skip
+    log = stack.data_dir / f"broken-{name}.log"
+    command = [sys.executable, "-m", "tests_support.broken_service", name]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, cwd=stack.data_dir, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+
+def test_a_sound_system_passes(stack, tmp_path):
+    """Smoke holds on a sound system: nothing lost, nothing doubled, every refusal the expected one."""
+    code, summary = load(stack, tmp_path, "smoke")
+    assert code == 0
+    assert summary["verdict"]["holds"]
+    assert summary["verdict"]["counted"] == summary["verdict"]["digest"]["acked"] > 0
+    assert summary["unexpected"] == {}
+    assert {"add OK", "conflict ALREADY_EXISTS", "invalid INVALID_ARGUMENT", "total 200"} <= set(summary["codes"])
+    page = (tmp_path / "report.html").read_text()
+    assert "verdict HOLDS: lost 0, doubled 0" in page
+    assert "://" not in page, "the page needs nothing else"
+    assert not (tmp_path / "outcomes.bin").exists()
+
+
+def test_a_delay_of_300_ms_crosses_a_threshold(stack, tmp_path):
+    """Behind a slow network the truth holds and the thresholds do not: exit code 99."""
+    with SlowRelay(stack.ports.grpc, DELAY_S) as relay:
+        code, summary = load(stack, tmp_path, "smoke", TALLY_GRPC_PORT=str(relay.port))
+    assert code == 99
+    assert summary["verdict"]["holds"]
+    assert any(each.startswith("add_p50_ms") for each in summary["broken"])
+
+
+def test_the_topic_is_read_and_poison_is_judged(stack, tmp_path):
+    """The kafka profile finds every acknowledged addition in the topic, and each poison in its dead letter."""
+    _, summary = load(stack, tmp_path, "kafka")
+    figures = summary["figures"]
+    assert summary["verdict"]["holds"]
+    assert figures["topic_records"] == summary["verdict"]["digest"]["acked"] > 0
+    assert (figures["topic_missing"], figures["topic_wrong"]) == (0, 0)
+    assert (figures["poison_sent"], figures["poison_unjudged"]) == (5, 0)
+
+
+def test_a_producer_that_answers_before_it_commits_loses(stack, tmp_path):
+    """What is acknowledged and not committed is lost, and the run fails whatever its latencies were."""
+    port = free_port()
+    with broken_service(stack, "producer", TALLY_GRPC_PORT=str(port), TALLY_PRODUCER_REPLICA="broken",
+                        TALLY_PRODUCER_METRICS_PORT=str(free_port())):  # fmt: skip
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(60)
+        code, summary = load(stack, tmp_path, "smoke", TALLY_GRPC_PORT=str(port))
+    assert code == 1
+    assert summary["verdict"]["lost"] > 0
+    assert summary["verdict"]["doubled"] == 0
+    assert (tmp_path / "outcomes.bin").exists(), "kept for whoever looks for the cause"
+
+
+def test_a_consumer_that_skips_a_record_loses(stack, tmp_path):
+    """A record that the consumer leaves out is lost, and the verdict names its id. Last, as it spoils the ledger."""
+    stack.stop("consumer")
+    with broken_service(stack, "consumer"):
+        eventually(lambda: consumer_not_ready(stack.ports.rest) is None, 60, "the broken consumer is ready")
+        code, summary = load(stack, tmp_path, "smoke")
+    assert code == 1
+    assert summary["verdict"]["lost"] > 0
+    assert len(summary["verdict"]["examples"]["lost"]) > 0
