@@ -1,4 +1,4 @@
-"""Changes of Avro schemas, each with our sentences under FULL; and short ways to write schemas."""
+"""Changes of Avro schemas, each with our sentences under FULL; a history for the modes; short ways to write schemas."""
 
 import json
 from typing import Any
@@ -140,3 +140,22 @@ CHANGES: dict[str, tuple[str, str, list[str]]] = {
         [],
     ),
 }
+
+HISTORY = (
+    record(field("x", "int"), field("old", "int")),  # v1: cannot be read by a reader that wants `fresh`
+    record(field("x", "int"), field("fresh", "int", default=0)),
+)
+HISTORY_NEXT = record(field("x", "int"), field("fresh", "int"))
+
+_BACKWARD = "consumers on v3 cannot read v1: `fresh` has no default"
+_FORWARD = "consumers on v1 cannot read v3: `old` has no default"
+TOLD_OF_MODES: dict[str, list[str]] = {
+    "NONE": [],
+    "BACKWARD": [],
+    "BACKWARD_TRANSITIVE": [_BACKWARD],
+    "FORWARD": [],
+    "FORWARD_TRANSITIVE": [_FORWARD],
+    "FULL": [],
+    "FULL_TRANSITIVE": [_BACKWARD, _FORWARD],
+}
+"""What each mode says to HISTORY_NEXT as v3 after HISTORY."""

@@ -1,4 +1,4 @@
-"""Plans, drift and pulled contracts on a real registry and a real Kafka."""
+"""Acceptance 2 to 6 and 12 on a real registry and a real Kafka: modes, plans, references, pulling, drift, failures."""
 
 import json
 import os
@@ -11,16 +11,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from codegen.plan import Wanted, WantedSubject
+from codegen.publish import Publisher
+from common.avro_fingerprint import fingerprint
+from common.registry_http import RegistryHttp, SystemClock
 from stack import Stack
-from tests_support.small_contracts import SmallContracts
+from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
+from tests_support.small_contracts import COUNT, ID, SmallContracts
 from tests_support.stacks import stack_factory, temporary_folder
 
 pytestmark = pytest.mark.broker
 
 ROOT = Path(__file__).parents[2]
 COMMAND_TIMEOUT_S = 120
-ID = {"name": "id", "type": "string"}
-COUNT = {"name": "count", "type": "long"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,7 @@ def folder(tmp_path: Path, bare: Stack) -> Folder:
     return Folder(tmp_path, bare)
 
 
-def test_acceptance_3_and_4_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
+def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
     said = folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
     assert f"CREATE  subject {folder.small.proto}" in said
     folder.run("publish", "plan.json")
@@ -75,7 +78,7 @@ def test_acceptance_3_and_4_plan_publish_plan_is_noop_with_references_into_an_em
     assert (folder.root / "contracts" / "history" / folder.small.subject / "v1.avsc").is_file()
 
 
-def test_acceptance_3_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
+def test_acceptance_03_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
     folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
     schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": [ID]})
     versions = f"{folder.url}/subjects/{folder.small.subject}/versions"
@@ -85,7 +88,7 @@ def test_acceptance_3_a_plan_is_void_when_somebody_else_published_meanwhile(fold
     assert httpx.get(versions, timeout=10).json() == [1]
 
 
-def test_acceptance_6_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
+def test_acceptance_06_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
     folder.run("publish", "--registry", "live")
     small = folder.small
     fields = [ID, COUNT, {"name": "foreign", "type": "int", "default": 0}]
@@ -98,7 +101,7 @@ def test_acceptance_6_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) ->
     assert "is missing there (never published, or deleted)" in folder.run("check", "--registry", "live", code=4)
 
 
-def test_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps(folder: Folder) -> None:
+def test_acceptance_03_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps(folder: Folder) -> None:
     folder.run("publish", "--registry", "live")
     small = folder.small
     small.set_fields(ID, {"name": "trace_id", "type": "string"})
@@ -117,7 +120,7 @@ def test_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps
     assert said == folder.run("diff", small.subject, "v1..v2")
 
 
-def test_acceptance_5_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
+def test_acceptance_05_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
     folder.run("publish", "--registry", "live")
     small = folder.small
     folder.run("pull", "--registry", folder.url, "--subject", f"{small.topic.partition('.')[0]}*", "--out", "theirs")
@@ -131,3 +134,69 @@ def test_acceptance_5_an_empty_directory_and_an_address_are_enough_to_decode(fol
         "assert Order.decode(out.getvalue()) == Order(id='a', count=7)\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=folder.root, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("level", TOLD_OF_MODES)
+def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(bare: Stack, level: str) -> None:
+    """Live as offline: the same sentences about the same versions, read from the registry."""
+    http = RegistryHttp(bare.registry_url)
+    subject = f"m{uuid.uuid4().hex[:8]}-value"
+    http.request("PUT", f"config/{subject}", {"compatibility": "NONE"})
+    for text in HISTORY:
+        http.request("POST", f"subjects/{subject}/versions", {"schema": text})
+    http.request("PUT", f"config/{subject}", {"compatibility": level})
+    new = WantedSubject(subject, "AVRO", HISTORY_NEXT, fingerprint(HISTORY_NEXT), level, (), "Avro t.R", owned=True)
+    said: list[str] = []
+    (change,) = Publisher(http, None, SystemClock(), 30.0, said.append).survey(Wanted((new,), ())).changes
+    http.close()
+    ours = [one for one in change.objections if not one.startswith("the registry says")]
+    assert ours == TOLD_OF_MODES[level]
+    assert change.blocking == bool(change.objections)
+    assert bool(change.objections) >= bool(ours)
+
+
+def test_acceptance_04_a_chain_of_references_goes_into_an_empty_registry_in_one_command(folder: Folder) -> None:
+    """Each file is registered after what it imports, and refers to the version that this very run made."""
+    word = folder.small.proto.partition("/")[0]
+    head = f'syntax = "proto3";\npackage {word}.v1;\n'
+    below = folder.root / "contracts" / "proto" / word / "v1"
+    (below / "base.proto").write_text(f"{head}message Base {{}}\n")
+    (below / "middle.proto").write_text(
+        f'{head}import "{word}/v1/base.proto";\nmessage Middle {{\n  Base base = 1;\n}}\n'
+    )
+    top = f'{head}import "{word}/v1/middle.proto";\nmessage Atop {{\n  Middle middle = 1;\n}}\n'
+    (below / "atop.proto").write_text(top)
+    folder.run("generate")
+    folder.run("publish", "--registry", "live")
+    for name, imported in (("atop", "middle"), ("middle", "base")):
+        url = f"{folder.url}/subjects/{word}%2Fv1%2F{name}.proto/versions/1"
+        (reference,) = httpx.get(url, timeout=10).json()["references"]
+        assert (reference["subject"], reference["version"]) == (f"{word}/v1/{imported}.proto", 1)
+    assert folder.run("publish", "--registry", "live").endswith("nothing to do\n")
+
+
+def test_acceptance_03_subjects_beyond_the_contracts_are_pruned_only_when_asked_twice(folder: Folder) -> None:
+    folder.run("publish", "--registry", "live")
+    stray = f"{folder.small.topic.partition('.')[0]}.stray-value"
+    schema = json.dumps({"type": "record", "name": "Stray", "fields": []})
+    httpx.post(f"{folder.url}/subjects/{stray}/versions", json={"schema": schema}, timeout=10).raise_for_status()
+    prefix = stray.partition(".")[0]
+    folder.run("plan", "--registry", "live")
+    said = folder.run("plan", "--registry", "live", "--prune-prefix", prefix, "--out", "plan.json", code=2)
+    assert f"DELETE  subject {stray}" in said
+    folder.run("publish", "plan.json", code=1)
+    folder.run("publish", "plan.json", "--yes", "--prune-prefix", f"{prefix}.other", code=1)
+    folder.run("publish", "--registry", "live", "--prune-prefix", prefix, code=64)
+    assert stray in httpx.get(f"{folder.url}/subjects", timeout=10).json()
+    folder.run("publish", "plan.json", "--yes", "--prune-prefix", prefix)
+    subjects = httpx.get(f"{folder.url}/subjects", timeout=10).json()
+    assert stray not in subjects
+    assert folder.small.subject in subjects
+
+
+def test_acceptance_12_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
+    """On the real registry, too, none of them looks like "nothing to do"."""
+    wrong = folder.url.replace("/apis/ccompat/v7", "/nowhere")
+    for url, kind in ((wrong, "not-a-registry"), (folder.url.replace("http:", "https:"), "tls")):
+        said = folder.run("plan", "--registry", url, "--json", "--timeout-s", "5", code=5)
+        assert f'"kind": "{kind}"' in said
