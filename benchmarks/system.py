@@ -24,13 +24,19 @@ BARE_TOPIC = "bench.bare"
 PARTITIONS = 12
 READY_S = 120.0
 CHILD_S = 180.0
+LOG_LINES = 20
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
+"""For clients of this machine's own servers: a proxy that the environment names could not reach them."""
 
 
 @contextmanager
 def running(
     data_dir: Path, parts: tuple[PartName, ...], environment: Mapping[str, str] | None = None
 ) -> Iterator[Stack]:
-    """Yield a stack on an empty directory with these parts ready; the directory is removed afterwards."""
+    """Yield a stack on an empty directory with these parts ready.
+
+    The directory is removed afterwards. When something fails it is kept, and told with the end of each service's log.
+    """
     shutil.rmtree(data_dir, ignore_errors=True)
     data_dir.mkdir(parents=True)
     # Tests start the broker with the quick compiler only; figures need the one that optimises.
@@ -41,8 +47,21 @@ def running(
         with stack:
             stack.up(parts, timeout_s=READY_S)
             yield stack
-    finally:
-        shutil.rmtree(data_dir, ignore_errors=True)
+    except BaseException:
+        print(what_is_left(stack), file=sys.stderr)
+        raise
+    shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def what_is_left(stack: Stack) -> str:
+    """Return for people: where the data of a failed bench is, and how the logs of the services end."""
+    texts = [f"the bench failed; its data and logs are kept in {stack.data_dir}"]
+    for part in ("producer", "consumer"):
+        path = stack.log_path(part)
+        if path.exists():
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+            texts.append("\n".join([f"the last lines of {path}:", *(f"  {line}" for line in lines)]))
+    return "\n".join(texts)
 
 
 def child(module: str, *arguments: object) -> dict[str, float]:
@@ -64,7 +83,7 @@ def empty_server() -> Iterator[tuple[str, int]]:
     target = f"{HOST}:{port}"
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.empty_server", str(port)])
     try:
-        with grpc.insecure_channel(target) as channel:
+        with grpc.insecure_channel(target, options=NO_PROXY) as channel:
             grpc.channel_ready_future(channel).result(30)
         yield target, process.pid
     finally:
@@ -89,7 +108,8 @@ def schema_id(stack: Stack) -> int:
 
 def get_json(url: str) -> Any:
     """Return the body of GET as JSON. Raises OSError."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=10) as answer:
         return json.loads(answer.read())
 
 
