@@ -21,7 +21,8 @@ def measure(names: list[str], quick: bool, console: Console) -> list[Comparison]
     chosen = [name for name in benches if name in names]
     if chosen:
         console.print("starting Kafka, registry and producer (no consumer: the limits have none either)")
-        with running(DIRECTORY / "data", ("kafka", "registry", "contracts", "producer")) as stack:
+        lanes = {"TALLY_PRODUCER_LANES": str(door.LANES)}
+        with running(DIRECTORY / "data", ("kafka", "registry", "contracts", "producer"), lanes) as stack:
             create_bare_topic(stack)
             for name in chosen:
                 console.print(f"measuring {name}")

@@ -6,9 +6,10 @@ from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, alternate
 from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server
 from producer.settings import LANES_DEFAULT
-from stack import Stack
+from stack import PartName, Stack
 
 LANES = LANES_DEFAULT
+"""Of the producer that is measured, and of the bare ones beside it: more of either would not be the same comparison."""
 CONCURRENCY = 64
 CHANNELS = 8
 BATCH = 1000
@@ -31,16 +32,18 @@ QUICK = Size(rounds=1, unary_calls=200, batches=4, idle_calls=10)
 
 def unary(stack: Stack, size: Size) -> Comparison:
     """Unary Add, 64 concurrent calls, beside a handler that only parses and answers."""
-    producer_pid = stack.pid("producer")
-    assert producer_pid is not None
+    producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
 
     def load(target: str, pid: int) -> Sample:
         options = ("--concurrency", CONCURRENCY, "--channels", CHANNELS, "--warm-up", size.unary_calls // 4)
         # The server's CPU is taken around the whole child, so it is divided by the warm-up calls too.
-        before = cpu_seconds(pid)
+        before, kafka_before = cpu_seconds(pid), cpu_seconds(kafka_pid)
         seen = child("client_load", "unary", target, "--count", size.unary_calls, *options)
-        server_us = 1e6 * (cpu_seconds(pid) - before) / (size.unary_calls + size.unary_calls // 4)
-        return _sample(seen, server_cpu_us=server_us)
+        calls = size.unary_calls + size.unary_calls // 4
+        server_us = 1e6 * (cpu_seconds(pid) - before) / calls
+        return _sample(
+            seen, server_cpu_us=server_us, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - kafka_before) / calls
+        )
 
     with empty_server() as (target, pid):
         limits, subjects = alternate(
@@ -50,7 +53,7 @@ def unary(stack: Stack, size: Size) -> Comparison:
         name="unary",
         unit="calls/s",
         subject=f"Add, {CONCURRENCY} concurrent on {CHANNELS} channels from another process, each answered after its "
-        f"commit",
+        f"commit; lanes: {LANES}",
         limit="an empty grpc.aio handler on uvloop with the same messages and the same load generator",
         target=Target(ratio=0.6),
         subject_samples=subjects,
@@ -61,29 +64,31 @@ def unary(stack: Stack, size: Size) -> Comparison:
 
 def batch(stack: Stack, size: Size) -> Comparison:
     """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
-    producer_pid = stack.pid("producer")
-    assert producer_pid is not None
+    producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
 
     def subject() -> Sample:
         options = ("--concurrency", BATCHES_IN_FLIGHT, "--channels", CHANNELS, "--warm-up", size.batches // 10)
-        before = cpu_seconds(producer_pid)
+        before, kafka_before = cpu_seconds(producer_pid), cpu_seconds(kafka_pid)
         seen = child("client_load", "batch", stack.grpc_target, "--count", size.batches, "--size", BATCH, *options)
         additions = BATCH * (size.batches + size.batches // 10)
-        return _sample(seen, server_cpu_us=1e6 * (cpu_seconds(producer_pid) - before) / additions)
+        server_us = 1e6 * (cpu_seconds(producer_pid) - before) / additions
+        return _sample(
+            seen, server_cpu_us=server_us, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - kafka_before) / additions
+        )
 
     def limit() -> Sample:
         options = ("--producers", LANES, "--size", BATCH, "--partitions", PARTITIONS)
         count = max(size.batches // LANES, 1)
-        return _sample(
-            child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
-        )
+        before = cpu_seconds(kafka_pid)
+        seen = child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
+        return _sample(seen, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - before) / seen["records"])
 
     limits, subjects = alternate(limit, subject, size.rounds)
     return Comparison(
         name="batch",
         unit="sums/s",
-        subject=f"AddBatch of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight",
-        limit=f"{LANES} bare transactional producers in threads of one process (as many as lanes), {BATCH} records a "
+        subject=f"AddBatch of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight; lanes: {LANES}",
+        limit=f"bare transactional producers in threads of one process, as many as lanes: {LANES}; {BATCH} records a "
         f"transaction, key 16 and value 77 bytes and as many partitions a transaction as Tally's",
         target=Target(ratio=0.3),
         subject_samples=subjects,
@@ -116,6 +121,12 @@ def idle(stack: Stack, size: Size) -> Comparison:
         subject_samples=subjects,
         limit_samples=limits,
     )
+
+
+def _pid(stack: Stack, part: PartName) -> int:
+    pid = stack.pid(part)
+    assert pid is not None, f"{part} runs"
+    return pid
 
 
 def _sample(seen: dict[str, float], **details: float) -> Sample:
