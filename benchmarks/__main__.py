@@ -28,10 +28,11 @@ def measure(names: list[str], quick: bool, console: Console) -> list[Comparison]
                 console.print(f"measuring {name}")
                 comparisons.append(benches[name](stack, size))
     if "codegen" in names:
+        from benchmarks.codec import codec, gen  # noqa: PLC0415 - the others do without these
         from benchmarks.validation import validation  # noqa: PLC0415 - the others do without protovalidate
 
         console.print("measuring codegen")
-        comparisons.append(validation(quick=quick))
+        comparisons += [*codec(quick=quick), validation(quick=quick), *gen(quick=quick)]
     if "consumer" in names:
         console.print("starting Kafka and registry, filling the topic")
         with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:

@@ -1,5 +1,6 @@
 """Fixtures that every test may use. A test that takes a stack is marked ``broker`` by that."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_
 _STACK_FIXTURES = {"kafka_stack", "new_stack"}
 
 # No timing assertions: a busy machine must not fail a test. A failure prints what reproduces it.
-hypothesis.settings.register_profile("tally", deadline=None, print_blob=True)
+# TALLY_FUZZ_EXAMPLES=10000 looks longer.
+EXAMPLES = int(os.environ.get("TALLY_FUZZ_EXAMPLES", "100"))
+hypothesis.settings.register_profile("tally", deadline=None, print_blob=True, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("tally")
 
 

@@ -1,10 +1,11 @@
-"""The generated Avro classes write and read exactly what fastavro does, and survive hostile bytes."""
+"""Acceptance 8: the generated Avro classes write and read what fastavro does, and survive hostile bytes."""
 
 import datetime
 import json
 import tracemalloc
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -130,6 +131,41 @@ def test_hostile_bytes_are_refused_within_bounded_memory(kind: object, data: byt
             tracemalloc.stop()
     assert type(caught.value).__name__ == "AvroDecodeError"
     assert peak_bytes < 1_000_000
+
+
+HOSTILE = (
+    b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01",  # a length of 2**63 - 1
+    b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",  # of -2**63
+    b"\x80\x80\x80\x80\x80\x20",  # of 2**39
+    b"\x80\x80\x80\x01",
+    b"\xff" * 12,  # a number without end
+    b"\x02" * 200,  # the second branch of a union, the next record, and so on
+    b"\x7e",  # an index of 63
+    b"\x01",
+    b"\x00",
+)
+FUZZED_BYTES_MAX = 4_000_000
+"""Far above what a record of the longest input takes, far below what its lengths ask for."""
+
+
+@given(pieces=st.lists(st.sampled_from(HOSTILE) | st.binary(max_size=8), max_size=40), start=st.integers(0, 200))
+def test_hostile_lengths_nesting_and_indexes_in_any_order_take_bounded_memory(
+    everything: Values, pieces: list[bytes], start: int
+) -> None:
+    """Also behind the beginning of a valid record, so that every field is reached."""
+    cls = getattr(everything.module, everything.names.classes[everything.schema.top.name])
+    data = VALID_BEGINNING[:start] + b"".join(pieces)
+    tracemalloc.start()
+    try:
+        with suppress(everything.decode_error):
+            cls.decode(data)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < FUZZED_BYTES_MAX
+
+
+VALID_BEGINNING = bytes(200)  # zeros: empty texts, first branches, first symbols, the epoch
 
 
 def test_a_negative_length_does_not_lead_back_to_bytes_that_were_read(tmp_path: Path) -> None:

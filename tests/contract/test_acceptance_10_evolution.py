@@ -1,0 +1,55 @@
+"""Acceptance 10, offline: readers of v1 read v2 and the reverse; other bytes are told as such."""
+
+import datetime
+import io
+import json
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import fastavro
+
+from consumer.core.event import Verdict
+from consumer.core.rows import UNDECODABLE
+from consumer.core.schema_resolution import read, resolve
+from contracts.generated.avro.sum_added import SumAdded
+from tests_support.avro_modules import imported
+
+NOTE = {"name": "note", "doc": "What the caller says.", "type": ["null", "string"], "default": None}
+FIELDS: dict[str, Any] = {
+    "request_id": uuid.UUID(int=7),
+    "a": Decimal("-2.000000001"),
+    "b": Decimal("40.5"),
+    "sum": Decimal("38.499999999"),
+    "added_at": datetime.datetime(2026, 1, 2, 3, 4, 5, 6, datetime.UTC),
+}
+
+
+def _v2() -> str:
+    schema = json.loads(SumAdded.SCHEMA)
+    return json.dumps({**schema, "fields": [*schema["fields"], NOTE]})
+
+
+def test_a_consumer_on_v1_reads_what_a_producer_on_v2_writes(tmp_path: Path) -> None:
+    with imported(_v2(), tmp_path) as module:
+        body = module.SumAdded(**FIELDS, note="hello").encode()
+    assert read(resolve(_v2(), "v2"), body) == SumAdded(**FIELDS)
+
+
+def test_a_consumer_on_v2_reads_what_a_producer_on_v1_wrote_with_the_default(tmp_path: Path) -> None:
+    v1, v2 = (fastavro.parse_schema(json.loads(text)) for text in (SumAdded.SCHEMA, _v2()))
+    found: Any = fastavro.schemaless_reader(io.BytesIO(SumAdded(**FIELDS).encode()), v1, v2)
+    with imported(_v2(), tmp_path) as module:
+        assert module.SumAdded(**{**found, "request_id": _uuid(found["request_id"])}) == module.SumAdded(**FIELDS)
+
+
+def test_bytes_that_follow_neither_version_are_undecodable_and_no_record() -> None:
+    for text in (SumAdded.SCHEMA, _v2()):
+        outcome = read(resolve(text, "x"), b"\x01\x02")
+        assert isinstance(outcome, Verdict)
+        assert outcome.reason == UNDECODABLE
+
+
+def _uuid(value: object) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(bytes=bytes(value))  # type: ignore[call-overload]
