@@ -147,12 +147,17 @@ def _compare_totals(result: Result, before: target.Total, after: target.Total) -
 
 
 def _rates(load: Load) -> dict[str, float]:
-    """Return calls a second: over the whole run, and the best five seconds in a row."""
+    """Return calls a second over the whole run and in the best five seconds in a row, and where a breakpoint was."""
     calls = [second.calls for second in load.seconds]
     best = max((sum(calls[at : at + 5]) / 5 for at in range(max(1, len(calls) - 4))), default=0.0)
-    return {"lasted_s": round(load.lasted_s, 1), "calls_per_s": round(load.whole.calls / load.lasted_s, 1),
-            "calls_per_s_best_5_s": round(best, 1), "target_max": max((s.target for s in load.seconds), default=0.0),
-            "in_flight_max": float(max((s.in_flight for s in load.seconds), default=0))}  # fmt: skip
+    rates = {
+        "lasted_s": round(load.lasted_s, 1),
+        "calls_per_s": round(load.whole.calls / load.lasted_s, 1),
+        "calls_per_s_best_5_s": round(best, 1),
+        "target_max": max((second.target for second in load.seconds), default=0.0),
+        "in_flight_max": float(max((second.in_flight for second in load.seconds), default=0)),
+    }
+    return rates | ({"broke_at_calls_per_s": load.seconds[-1].target} if load.broken else {})
 
 
 def _warnings(load: Load) -> list[str]:
