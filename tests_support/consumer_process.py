@@ -1,6 +1,6 @@
 """A consumer as a process of its own: a replica with its own directory and port beside a stack's Kafka and registry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,15 @@ from tests_support.waiting import eventually
 class ConsumerProcess(ServiceProcess):
     """One replica; everything it keeps is in ``data_dir / "consumer" / replica``."""
 
-    def __init__(self, folder: Path, data_dir: Path, replica: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        data_dir: Path,
+        replica: str,
+        environment: Mapping[str, str],
+        *,
+        prefix: Sequence[str] = (),
+    ) -> None:
         """Start it; its log goes to ``folder``."""
         self.replica = replica
         self.port = free_port()
@@ -24,7 +32,7 @@ class ConsumerProcess(ServiceProcess):
             "TALLY_CONSUMER_REPLICA": replica,
             "TALLY_CONSUMER_SESSION_TIMEOUT_MS": "6000",
         }
-        super().__init__("consumer", folder, {**settings, **environment}, log_name=f"consumer-{replica}")
+        super().__init__("consumer", folder, {**settings, **environment}, log_name=f"consumer-{replica}", prefix=prefix)
 
     @property
     def url(self) -> str:

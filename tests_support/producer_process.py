@@ -24,7 +24,14 @@ PARTITIONS = 12
 class ProducerProcess(ServiceProcess):
     """One producer on a port of its own."""
 
-    def __init__(self, stack: Stack, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.metrics_port = free_port()
         settings = {
             "TALLY_GRPC_PORT": str(free_port()),
@@ -32,7 +39,8 @@ class ProducerProcess(ServiceProcess):
             **(environment or {}),
         }
         self.port = int(settings["TALLY_GRPC_PORT"])
-        super().__init__("producer", folder, {**stack.environment(), **settings}, log_name=f"producer-{self.port}")
+        everything = {**stack.environment(), **settings}
+        super().__init__("producer", folder, everything, log_name=f"producer-{self.port}", prefix=prefix)
         self.channel = grpc.insecure_channel(self.target, options=[("grpc.enable_http_proxy", 0)])
 
     @property

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+import psutil
 
 from stack.ports import is_free
 from stack.services import foreign_environment
@@ -30,11 +32,17 @@ def free_port() -> int:
 class ServiceProcess:
     """One ``python -m NAME``. Its output goes to a file; `end` leaves nothing running."""
 
-    def __init__(self, name: str, folder: Path, environment: Mapping[str, str], *, log_name: str) -> None:
-        """Start it in ``folder``; ``environment`` is on top of the caller's, without its settings of Tally."""
+    def __init__(
+        self, name: str, folder: Path, environment: Mapping[str, str], *, log_name: str, prefix: Sequence[str] = ()
+    ) -> None:
+        """Start it in ``folder``; ``environment`` is on top of the caller's, without its settings of Tally.
+
+        ``prefix`` is a command that runs the rest of its line, such as ``faketime -f +1h``.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{log_name}-{uuid.uuid4().hex[:6]}.log"
         self._name = name
+        self._prefix = prefix
         self._folder = folder
         self._environment = {**foreign_environment(), "PYTHONPATH": str(ROOT), **environment}
         self.process = self._start()
@@ -42,7 +50,7 @@ class ServiceProcess:
     def _start(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", self._name],
+                [*self._prefix, sys.executable, "-m", self._name],
                 env=self._environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -71,6 +79,17 @@ class ServiceProcess:
         """SIGKILL, and wait until it is gone."""
         self.process.kill()
         self.process.wait(10)
+
+    def wait_stopped(self, timeout_s: float = 30.0) -> None:
+        """Return when it has stopped itself at a fault point."""
+        process = psutil.Process(self.process.pid)
+        eventually(
+            lambda: process.status() == psutil.STATUS_STOPPED, timeout_s, f"{self._name} has stopped", interval_s=0.01
+        )
+
+    def go_on(self) -> None:
+        """Continue it after a stop."""
+        self.process.send_signal(signal.SIGCONT)
 
     def restart(self, **settings: object) -> Self:
         """Start again after an end, on the same port; ``settings`` change the environment, None takes one out."""

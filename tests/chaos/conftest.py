@@ -42,8 +42,10 @@ def module_cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def cluster(module_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The module's cluster without services; those that a test starts end with it."""
+    failed = request.session.testsfailed
     yield module_cluster
-    _show_if_failed(module_cluster, request)
+    if request.session.testsfailed > failed:
+        module_cluster.show_logs()
     module_cluster.end_services()
 
 
@@ -56,11 +58,8 @@ def module_counting(module_cluster: Cluster) -> Counting:
 @pytest.fixture
 def counting(module_counting: Counting, request: pytest.FixtureRequest) -> Iterator[Counting]:
     """The module's cluster and consumer; the producers that a test starts end with it."""
+    failed = request.session.testsfailed
     yield module_counting
-    _show_if_failed(module_counting.cluster, request)
+    if request.session.testsfailed > failed:
+        module_counting.cluster.show_logs()
     module_counting.cluster.end_producers()
-
-
-def _show_if_failed(cluster: Cluster, request: pytest.FixtureRequest) -> None:
-    if request.session.testsfailed:
-        cluster.show_logs()

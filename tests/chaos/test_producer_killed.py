@@ -42,9 +42,9 @@ def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs:
 @pytest.mark.parametrize(
     ("point", "committed"),
     [
-        ("after_begin", False),
+        pytest.param("after_begin", False, marks=pytest.mark.chaos),
         ("after_produce", False),
-        ("before_commit", False),
+        pytest.param("before_commit", False, marks=pytest.mark.chaos),
         ("after_commit", True),
     ],
 )
@@ -76,7 +76,7 @@ def test_killed_while_its_commit_is_on_the_way(counting: Counting, direction: st
     start_again_and_settle(counting, producer, pairs)
 
 
-@pytest.mark.parametrize("point", ["before_abort", "after_abort"])
+@pytest.mark.parametrize("point", [pytest.param("before_abort", marks=pytest.mark.chaos), "after_abort"])
 def test_killed_at_an_abort(counting: Counting, point: str) -> None:
     """Dead at an abort: nothing of the transaction is counted, and the retry is counted once."""
     producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
@@ -88,7 +88,7 @@ def test_killed_at_an_abort(counting: Counting, point: str) -> None:
     start_again_and_settle(counting, producer, pairs)
 
 
-@pytest.mark.parametrize("point", ["before_init", "after_init"])
+@pytest.mark.parametrize("point", [pytest.param("before_init", marks=pytest.mark.chaos), "after_init"])
 def test_killed_at_init_transactions(counting: Counting, point: str) -> None:
     """Dead while it begins: the next start serves, and what an earlier one left open holds nobody up."""
     producer = counting.cluster.producer(fault_points="producer.before_commit=kill", **ONE_LANE).wait_ready()

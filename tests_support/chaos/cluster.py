@@ -80,14 +80,26 @@ class Broker:
 class Cluster:
     """See the module's theory of operation. Use it as a context; whatever happens, nothing is left running."""
 
-    def __init__(self, folder: Path, *, brokers: int = 1, broker_properties: Mapping[str, str] | None = None) -> None:
-        """Describe it; entering the context starts brokers, registry and contracts."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        brokers: int = 1,
+        broker_properties: Mapping[str, str] | None = None,
+        advertised_host: str = HOST,
+    ) -> None:
+        """Describe it; entering the context starts brokers, registry and contracts.
+
+        ``advertised_host`` is the name by which clients of the proxies find them.
+        """
         self.folder = folder
         self.data_dir = folder / "data"
         self.producers: list[ProducerProcess] = []
         self.consumers: list[ConsumerProcess] = []
+        self.prefix: list[str] = []  # of the commands of services that are started from now on
         self._named = 0
         self._ends = ExitStack()
+        self._advertised_host = advertised_host
         self.brokers = self._described(brokers, dict(broker_properties or {}))
 
     def _described(self, number: int, extra: dict[str, str]) -> list[Broker]:
@@ -103,7 +115,7 @@ class Cluster:
                 self.folder / f"broker-{index}",
                 each,
                 broker_properties={
-                    **_addresses(index, each, behind[index], proxies[index].port),
+                    **_addresses(index, each, behind[index], f"{self._advertised_host}:{proxies[index].port}"),
                     "controller.quorum.voters": voters,
                     **(_REPLICATED if number > 1 else {}),
                     **extra,
@@ -125,7 +137,7 @@ class Cluster:
     @property
     def proxied(self) -> str:
         """Return the addresses that Tally is given."""
-        return ",".join(f"{HOST}:{broker.proxy.port}" for broker in self.brokers)
+        return ",".join(f"{self._advertised_host}:{broker.proxy.port}" for broker in self.brokers)
 
     @property
     def proxy(self) -> KafkaProxy:
@@ -198,7 +210,10 @@ class Cluster:
         """Start a producer, behind the proxies: ``producer(producer_lanes=2)`` sets TALLY_PRODUCER_LANES."""
         replica = {"TALLY_PRODUCER_REPLICA": f"p{self._named + len(self.producers)}"}
         one = ProducerProcess(
-            self.registry, self.folder / "log", {**self._addresses, **replica, **_variables(settings)}
+            self.registry,
+            self.folder / "log",
+            {**self._addresses, **replica, **_variables(settings)},
+            prefix=self.prefix,
         )
         self.producers.append(one)
         return one
@@ -207,12 +222,14 @@ class Cluster:
         """Start a consumer, behind the proxies, named by its number unless given."""
         name = replica or str(len(self.consumers))
         environment = {"TALLY_REGISTRY_URL": self.registry.registry_url, **self._addresses, **_variables(settings)}
-        one = ConsumerProcess(self.folder / "log", self.data_dir, name, environment)
+        one = ConsumerProcess(self.folder / "log", self.data_dir, name, environment, prefix=self.prefix)
         self.consumers.append(one)
         return one
 
     def end_producers(self) -> None:
-        """Kill all producers and forget them."""
+        """Kill all producers and forget them; the network is whole again."""
+        for broker in self.brokers:
+            broker.proxy.clear()
         for process in self.producers:
             process.end()
         self._named += len(self.producers)  # a later one must not fence a name that was in use
@@ -263,7 +280,7 @@ def temporary_cluster(**options: object) -> Iterator[Cluster]:
         yield cluster
 
 
-def _addresses(index: int, ports: Ports, behind: int, proxy: int) -> dict[str, str]:
+def _addresses(index: int, ports: Ports, behind: int, proxy: str) -> dict[str, str]:
     """Return a broker's listeners: for brokers, for clients behind the proxy, and the controller's."""
     return {
         "node.id": str(index + 1),
@@ -271,7 +288,7 @@ def _addresses(index: int, ports: Ports, behind: int, proxy: int) -> dict[str, s
         "listeners": (
             f"PLAINTEXT://{HOST}:{ports.kafka},PROXIED://{HOST}:{behind},CONTROLLER://{HOST}:{ports.controller}"
         ),
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports.kafka},PROXIED://{HOST}:{proxy}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{ports.kafka},PROXIED://{proxy}",
     }
 
 

@@ -171,6 +171,15 @@ class KafkaProxy:
 
         self.run(cut())
 
+    def clear(self) -> None:
+        """Put every rule out of force: what is held is let go."""
+
+        async def clear() -> None:
+            for rule in list(self._rules):
+                await self.remove(rule)
+
+        self.run(clear())
+
     def close(self) -> None:
         """End; every connection is cut."""
         self.run(self._end())

@@ -199,6 +199,17 @@ def test_a_proxy_that_refuses_cuts_what_there_is_and_what_comes() -> None:
                 assert_cut(another)
 
 
+def test_a_cleared_proxy_lets_go_what_it_held_and_takes_nothing_more() -> None:
+    with echo_behind_proxy() as (echo, proxy), client(proxy) as connection:
+        held = proxy.hold("EndTxn", count=None)
+        connection.sendall(request(END_TXN, 1))
+        held.wait_caught()
+        proxy.clear()
+        connection.sendall(request(END_TXN, 2))
+        assert receive(connection, 2) == [answer(1, b"yes"), answer(2, b"yes")]
+        assert echo.received == [1, 2]
+
+
 def test_a_rule_for_an_api_that_does_not_exist_is_refused() -> None:
     with echo_behind_proxy() as (_, proxy), pytest.raises(AssertionError, match="no such API"):
         proxy.hold("EndTransaction")

@@ -1,0 +1,80 @@
+"""What brokers do to the services: held for a while, killed, or back without the end of what they had acknowledged.
+
+Invariants: I1, I2 every acknowledged id is counted once; I4, I5 offsets and ledgers stay in step; I12 calls settle.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from oracle.history import History
+from tests.chaos.conftest import Counting
+from tests_support.chaos.cluster import Cluster, temporary_cluster, wait_acknowledged
+from tests_support.faults import chosen_seed
+from tests_support.waiting import pause
+
+SHORT = {"producer_lanes": 1, "producer_socket_timeout_ms": 500, "producer_transaction_timeout_ms": 4_000}
+BELOW_S, ABOVE_S = 0.3, 6.0
+"""Below the time-out of a request; above that of a transaction, after which the broker would abort it by itself."""
+
+
+@pytest.mark.chaos
+def test_a_broker_that_is_held_for_less_and_for_more_than_the_timeouts(counting: Counting) -> None:
+    """SIGSTOP below and above them, under load: nothing is lost or counted twice (I1, I2, I12)."""
+    cluster = counting.cluster
+    cluster.producer(**SHORT).wait_ready()
+    with cluster.traffic(counting.history, chosen_seed()):
+        for held_s in (BELOW_S, ABOVE_S):
+            wait_acknowledged(counting.history, 20)
+            with cluster.brokers[0].held():
+                pause(held_s)
+            took_s = wait_acknowledged(counting.history, 1)
+            print(f"held for {held_s} s: acknowledges again {took_s:.2f} s after it goes on")
+    counting.examine()
+
+
+def test_a_killed_broker_that_comes_back(counting: Counting) -> None:
+    """SIGKILL and start under load: nothing is lost or counted twice (I1, I2, I4, I5)."""
+    cluster, [broker] = counting.cluster, counting.cluster.brokers
+    cluster.producer(producer_lanes=1).wait_ready()
+    with cluster.traffic(counting.history, chosen_seed()):
+        wait_acknowledged(counting.history, 20)
+        broker.kill()
+        began_s = time.monotonic()
+        broker.start()
+        broker.wait_ready()
+        ready_s = time.monotonic() - began_s
+        wait_acknowledged(counting.history, 1)
+        print(
+            f"broker ready {ready_s:.2f} s, acknowledges {time.monotonic() - began_s:.2f} s after its start (aim 5 s)"
+        )
+    counting.examine()
+
+
+@pytest.fixture(scope="module")
+def three_brokers() -> Iterator[Cluster]:
+    """Three brokers with three replicas of everything, two of which must be in sync."""
+    with temporary_cluster(brokers=3) as made:
+        yield made
+
+
+@pytest.mark.chaos
+@pytest.mark.broker
+@pytest.mark.timeout(600)
+def test_three_brokers_outlive_the_death_of_each_under_load(three_brokers: Cluster) -> None:
+    """Each of three is killed under load and comes back: nothing is lost or counted twice (I1, I2, I5)."""
+    cluster, history = three_brokers, History()
+    producers = [cluster.producer(producer_lanes=2) for _ in range(2)]
+    cluster.consumer().wait_ready()
+    for producer in producers:
+        producer.wait_ready()
+    with cluster.traffic(history, chosen_seed()):
+        for broker in cluster.brokers:
+            wait_acknowledged(history, 50)
+            broker.kill()
+            print(f"broker {broker.number} killed: acknowledges again after {wait_acknowledged(history, 1):.2f} s")
+            wait_acknowledged(history, 50)
+            broker.start()
+            broker.wait_ready()
+    cluster.examine(history)
