@@ -57,7 +57,7 @@ class Service:
     def __init__(self, settings: ConsumerSettings) -> None:
         """Build everything; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError."""
         self._settings = settings
-        self._telemetry = Telemetry("consumer", settings.consumer_replica, settings.trace_ratio)
+        self._telemetry = Telemetry("consumer", settings.consumer_replica, settings.trace_ratio, settings.log_level)
         metrics = self._telemetry.metrics
         watch = _watch(self._telemetry)
         shared = {**_QUIET, **client_config(settings.kafka_bootstrap_servers, settings.kafka_config)}

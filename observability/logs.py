@@ -1,58 +1,138 @@
-"""Logs by loguru on standard error: one line an event, for people or as JSON."""
+"""Logs by loguru on standard error: one line an event, for people or as JSON; and the same over OTLP.
+
+Each line names the trace that the running code works for (`current`). Warnings and errors that repeat themselves are
+held back and counted; the next line of their place tells how many. Values of variables are never shown.
+"""
 
 import json
+import logging
 import sys
-from typing import TYPE_CHECKING, Final
+import time
+import traceback
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
+
+from observability.repetition import Repetition
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
     from observability.instruments import Counter
 
-_HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
-
-
 COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
-"""The levels whose lines are counted."""
+"""The levels whose lines are counted, and held back when they repeat themselves."""
+
+_HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
+_HELD_BACK: Final = "held_back"
+_OURS: Final = ("service", "fields", _HELD_BACK)
+"""Names in ``extra`` that are no fields of the line."""
+
+
+class _Journal:
+    """What is decided about each line before any sink sees it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew, with nothing counted yet."""
+        self.count: Callable[[str], None] = lambda _level: None
+        self.current: Callable[[], Any] = lambda: None
+        self._repetition = Repetition()
+
+    def patch(self, record: "Record") -> None:
+        """Add the trace, hold back what repeats itself, and make the fields' text."""
+        extra = record["extra"]
+        trace = self.current()
+        if trace is not None:
+            extra["trace_id"], extra["span_id"] = f"{trace.trace_id:032x}", f"{trace.span_id:016x}"
+        if record["level"].name in COUNTED:
+            self.count(record["level"].name)
+            with self._lock:
+                told = self._repetition.take((record["name"], record["line"]), time.monotonic())
+            extra[_HELD_BACK] = told is None
+            if told:
+                extra["repeated"] = told
+        extra["fields"] = " ".join(f"{name}={value}" for name, value in extra.items() if name not in _OURS)
+
+    def untold(self) -> dict[tuple[str | None, int], int]:
+        """Return what was held back and not told of."""
+        with self._lock:
+            return self._repetition.untold()
+
+
+_journal = _Journal()
 
 
 def configure(service: str, level: str, form: str) -> None:
     """Send the log of this process to standard error; ``form`` is "human" or "json". Called once, at start."""
     logger.remove()
-    logger.configure(extra={"service": service, "fields": ""}, patcher=_add_fields)
+    _journal.begin()
+    logger.configure(extra={"service": service, "fields": ""}, patcher=_journal.patch)
     if form == "json":
-        logger.add(_write_json, level=level, backtrace=False, diagnose=False)
+        logger.add(_write_json, level=level, filter=wanted, backtrace=False, diagnose=False)
     else:
         # diagnose=False: a traceback must not show the values of variables, payloads among them.
-        logger.add(sys.stderr, level=level, format=_HUMAN, backtrace=False, diagnose=False)
+        logger.add(sys.stderr, level=level, format=_HUMAN, filter=wanted, backtrace=False, diagnose=False)
+    sdk = logging.getLogger("opentelemetry")
+    sdk.handlers, sdk.propagate = [_FromSdk()], False
 
 
-def count(counter: "Counter") -> None:
-    """Count the lines of the levels that are counted, from now on."""
-    logger.add(lambda message: counter.add(1, (message.record["level"].name,)), level=COUNTED[0], format="{message}")
+def wanted(record: "Record") -> bool:
+    """Tell whether a line is not held back."""
+    return not record["extra"].get(_HELD_BACK, False)
 
 
-def _add_fields(record: "Record") -> None:
-    extra = record["extra"]
-    shown = {name: value for name, value in extra.items() if name not in ("service", "fields")}
-    extra["fields"] = " ".join(f"{name}={value}" for name, value in shown.items())
+def connect(counter: "Counter", current: Callable[[], Any]) -> None:
+    """Count lines from now on, and name the trace that ``current`` returns."""
+    _journal.count = lambda level: counter.add(1, (level,))
+    _journal.current = current
+
+
+def fields_of(record: "Record") -> dict[str, str]:
+    """Return the fields of a line by name, the trace's ids among them."""
+    return {name: str(value) for name, value in record["extra"].items() if name not in _OURS}
+
+
+def tell_held_back() -> None:
+    """At the end: tell of what was held back since the last line of its place."""
+    for (module, line), count in _journal.untold().items():
+        logger.bind(module=module, line=line, repeated=count).info("lines were held back")
+
+
+def stack_trace(record: "Record") -> str:
+    """Return the traceback of a line's exception, without values of variables; empty when there is none."""
+    raised = record["exception"]
+    if raised is None or raised.type is None:
+        return ""
+    return "".join(traceback.format_exception(raised.type, raised.value, raised.traceback)).rstrip()
 
 
 def _write_json(message: "Message") -> None:
     record = message.record
-    extra = dict(record["extra"])
-    extra.pop("fields", None)
     line = {
         "time": record["time"].isoformat(),
         "level": record["level"].name,
-        "service": extra.pop("service", ""),
+        "service": record["extra"].get("service", ""),
         "message": record["message"],
-        **{name: str(value) for name, value in extra.items()},
+        **fields_of(record),
     }
-    if record["exception"] is not None:
-        line["exception"] = (
-            f"{record['exception'].type and record['exception'].type.__name__}: {record['exception'].value}"
-        )
+    raised = record["exception"]
+    if raised is not None:
+        line["exception"] = f"{raised.type and raised.type.__name__}: {raised.value}"
+        line["stacktrace"] = stack_trace(record)
     sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+class _FromSdk(logging.Handler):
+    """Takes what OpenTelemetry's SDK has to say, a failing backend mostly, into our log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.bind(module=record.name).warning("telemetry: {}", record.getMessage())

@@ -5,12 +5,14 @@ import time
 from typing import TYPE_CHECKING
 
 from observability import logs, otlp
+from observability.current import CURRENT
 from observability.metrics import Metrics
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from observability.exposition import Exposition
+    from observability.otlp_logs import OtlpLogs
     from observability.process import EventLoopLag
     from observability.sdk_metrics import SdkMetrics
     from observability.tracing import Tracing
@@ -22,9 +24,11 @@ class Telemetry:
     What is imported by `open` takes a third of a second, which a service that was killed has better use for.
     """
 
-    def __init__(self, service: str, instance: str, trace_ratio: float) -> None:
+    def __init__(self, service: str, instance: str, trace_ratio: float, log_level: str) -> None:
         """``service`` is its name in the catalogue, ``instance`` tells replicas apart; ``trace_ratio`` is the share of
-        calls without a traceparent that are traced. Raises OtlpError."""
+        calls without a traceparent that are traced; lines from ``log_level`` on are sent. Raises OtlpError."""
+        self._log_level = log_level
+        self._logs: OtlpLogs | None = None
         otlp.check(os.environ)
         self.traced = otlp.protocol_of("traces") is not None
         self.tracing: Tracing | None = None
@@ -33,7 +37,8 @@ class Telemetry:
         self._service = service
         self._instance = instance
         self.metrics = Metrics(service)
-        logs.count(self.metrics.counter("app.log.records", [(level,) for level in logs.COUNTED]))
+        lines = self.metrics.counter("app.log.records", [(level,) for level in logs.COUNTED])
+        logs.connect(lines, CURRENT.get)
         self._lag = self.metrics.histogram("app.eventloop.lag")
         self._timer: EventLoopLag | None = None
         self._sdk: SdkMetrics | None = None
@@ -48,6 +53,7 @@ class Telemetry:
         resource = _resource(self._service, self._instance)
         self._sdk = SdkMetrics(self.metrics, resource, otlp.metric_exporter(), otlp.metric_interval_ms())
         self.tracing = self._open_tracing(resource)
+        self._logs = self._open_logs(resource)
         self._timer = EventLoopLag(self._lag)
         self._timer.start()
         return Exposition(self._sdk)
@@ -56,11 +62,11 @@ class Telemetry:
         """Send what is there and end; for a thread, since it waits."""
         if self._timer is not None:
             self._timer.stop()
+        logs.tell_held_back()
         until_s = time.monotonic() + timeout_s
-        if self.tracing is not None:
-            self.tracing.close(timeout_s)
-        if self._sdk is not None:
-            self._sdk.close(max(0.1, until_s - time.monotonic()))
+        for part in (self.tracing, self._logs, self._sdk):
+            if part is not None:
+                part.close(max(0.1, until_s - time.monotonic()))
 
     def _open_tracing(self, resource: "Resource") -> "Tracing | None":
         exporter = otlp.span_exporter()
@@ -71,6 +77,15 @@ class Telemetry:
 
         outbox = SpanOutbox(exporter, Bound("traces", self.metrics.dropped))
         return Tracing(self._service, resource, outbox, self._trace_ratio)
+
+    def _open_logs(self, resource: "Resource") -> "OtlpLogs | None":
+        exporter = otlp.log_exporter()
+        if exporter is None:
+            return None
+        from observability.otlp_logs import OtlpLogs  # noqa: PLC0415
+        from observability.outbox import Bound, LogOutbox  # noqa: PLC0415
+
+        return OtlpLogs(resource, LogOutbox(exporter, Bound("logs", self.metrics.dropped)), self._log_level)
 
 
 def _resource(service: str, instance: str) -> "Resource":

@@ -51,7 +51,7 @@ class Service:
 
     def __init__(self, settings: ProducerSettings) -> None:
         self._settings = settings
-        self._telemetry = Telemetry("producer", settings.producer_replica, settings.trace_ratio)
+        self._telemetry = Telemetry("producer", settings.producer_replica, settings.trace_ratio, settings.log_level)
         metrics = self._telemetry.metrics
         self._traces = Traces(self._telemetry, SUMS.name)
         self._kafka = client_config(settings.kafka_bootstrap_servers, settings.kafka_config)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
+from loguru import logger
 
 from consumer.core.partition_state import StateName, Unassigned, name_of
 from consumer.core.snapshot import Unready, lag_of
@@ -53,6 +54,7 @@ class LoopMetrics(Watch):
         for block in blocks:
             rows = block.folded.rows
             self._block_records.record(len(rows))
+            logger.debug("block written: {} rows of partition {}", len(rows), block.slot.partition)
             # A clock that is behind Kafka's must not make a wait negative.
             self._queue.record_column(np.maximum(now_us - rows["timestamp_us"], 0) / 1e6)
 

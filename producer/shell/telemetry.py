@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from loguru import logger
+
 from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
 from observability.instruments import Counter, Histogram
@@ -181,6 +183,7 @@ class ObservedTransactions:
     def _committed(self) -> None:
         self._metrics.records.record(self._records)
         self._metrics.sent.add(self._records, (self._metrics.topic,))
+        logger.debug("transaction committed: {} records by lane {}", self._records, self._lane)
 
     def _end_span(self, error: str | None) -> None:
         if self._traced is not None:

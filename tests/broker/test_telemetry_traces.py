@@ -1,5 +1,7 @@
 """One trace runs from the caller through the Kafka transaction to the fsync; a backend that fails holds up nothing."""
 
+import json
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ ADD = "tally.v1.TallyService/Add"
 CREATE, SEND, PROCESS = (f"{verb} tally.sums.v1" for verb in ("create", "send", "process"))
 TRACE_ID, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 WAIT_S = 30.0
+SECRETS = {"TALLY_REGISTRY_PASSWORD": "planted-pass-7391"}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,9 @@ def stack(backend: Backend) -> Iterator[Stack]:
         "OTEL_METRIC_EXPORT_INTERVAL": "500",
         "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
         "TALLY_TRACE_RATIO": "0",
+        "TALLY_LOG_LEVEL": "DEBUG",
+        "TALLY_LOG_FORMAT": "json",
+        **SECRETS,
     }
     with temporary_folder() as folder, stack_factory(folder) as new:
         yield new(environment, parts=ORDER)
@@ -160,6 +166,37 @@ def test_the_spans_and_metrics_that_arrive_are_those_of_the_catalogue(
     known = catalogue.load().metrics_of("producer") | catalogue.load().metrics_of("consumer")
     eventually(lambda: len(backend.metrics) > 20, WAIT_S, "metrics have arrived")
     assert backend.metrics <= known
+
+
+def test_log_lines_arrive_and_one_leads_to_its_trace(stack: Stack, backend: Backend) -> None:
+    """What a transaction of a traced addition logs carries the ids of its `send` span."""
+
+    def of_send() -> Any:
+        sends = {(span.trace_id, span.span_id) for span in backend.named(SEND)}
+        return [each for each in backend.logs if (each.trace_id, each.span_id) in sends]
+
+    add(stack, caller(trace_id="6" * 32))
+    found = eventually(of_send, WAIT_S, "a log record of a transaction has arrived")
+    assert found[0].body.string_value.startswith("transaction committed")
+    assert found[0].severity_text == "DEBUG"
+    line = next(line for line in stack.log_path("producer").read_text().splitlines() if found[0].trace_id.hex() in line)
+    assert json.loads(line)["span_id"] == found[0].span_id.hex()
+
+
+def test_secrets_and_payloads_are_in_no_log_and_no_span(stack: Stack, backend: Backend) -> None:
+    """Planted in settings, operands and ids; looked for in every file and in everything that was sent, at DEBUG."""
+    request_id = str(uuid.uuid4())
+    operands = ("31415926.535", "27182818.284")
+    add(stack, caller(trace_id="7" * 32), a=operands[0], b=operands[1], request_id=request_id)
+    for fields in ({"a": operands[0], "b": "1"}, {"a": "planted-words"}):
+        with pytest.raises(grpc.RpcError):
+            add(stack, caller(trace_id="8" * 32), **{"request_id": request_id, **fields})
+    eventually(lambda: of_trace(backend, "8" * 32), WAIT_S, "the last span has arrived")
+    told = "\n".join(path.read_text(errors="replace") for path in (stack.data_dir / "log").iterdir())
+    told += "\n".join(str(each) for each in (*backend.logs, *backend.spans))
+    assert "starting" in told
+    planted = (*operands, "planted-words", request_id, *SECRETS.values())
+    assert [each for each in planted if each in told] == []
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs"])

@@ -145,7 +145,7 @@ async def test_http_calls_are_counted_by_route_and_status(scope, status, raises,
     async def nothing(*_: object) -> None:
         return None
 
-    telemetry = Telemetry("consumer", "0", 0.0)
+    telemetry = Telemetry("consumer", "0", 0.0, "INFO")
     observed = ObservedHttp(app, telemetry, lambda scope: scope.get("path_template", ""))
     try:
         await observed({"type": "http", "path": "/v1/x/secret", **scope}, nothing, nothing)

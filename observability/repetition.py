@@ -1,0 +1,41 @@
+"""Holds back log lines that repeat themselves, and counts them. No clock, no I/O."""
+
+from dataclasses import dataclass
+from typing import Final
+
+WINDOW_S: Final = 10.0
+LINES_MAX: Final = 30
+"""A window and place: all twelve partitions may speak, and a loop that fails a thousand times a second may not."""
+
+Place = tuple[str | None, int]
+"""Module and line of the call that logs: as many as the code has."""
+
+
+@dataclass(slots=True)
+class _Window:
+    since_s: float
+    lines: int = 0
+    held_back: int = 0
+
+
+class Repetition:
+    """Decides about each line. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._windows: dict[Place, _Window] = {}
+
+    def take(self, place: Place, now_s: float) -> int | None:
+        """Return how many lines of this place were held back since its last one, None when this one is to be, too."""
+        window = self._windows.setdefault(place, _Window(now_s))
+        if now_s - window.since_s >= WINDOW_S:
+            window.since_s, window.lines = now_s, 0
+        if window.lines >= LINES_MAX:
+            window.held_back += 1
+            return None
+        window.lines += 1
+        held_back, window.held_back = window.held_back, 0
+        return held_back
+
+    def untold(self) -> dict[Place, int]:
+        """Return how many lines were held back and never told of, by place."""
+        return {place: window.held_back for place, window in self._windows.items() if window.held_back}

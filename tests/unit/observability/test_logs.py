@@ -1,0 +1,85 @@
+"""Log lines: fields, traces, repetitions, and what must not be in them."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from loguru import logger
+
+from observability import logs
+from observability.current import CURRENT
+from observability.instruments import Counter, Trace
+from observability.repetition import LINES_MAX, WINDOW_S, Repetition
+
+TRACE = Trace(0x0AF7651916CD43DD8448EB211C80319C, 0x00AD6B7169203331)
+
+
+@pytest.fixture(params=["json", "human"])
+def form(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A log of this form, with traces and counts; loguru is left without sinks."""
+    CURRENT.set(None)
+    yield request.param
+    logger.remove()
+    CURRENT.set(None)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_line_names_the_trace_it_belongs_to(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As W3C writes the ids, in both forms; a line outside of a trace has none."""
+    logs.configure("producer", "INFO", form)
+    logs.connect(Counter(), CURRENT.get)
+    logger.info("outside")
+    CURRENT.set(TRACE)
+    logger.bind(lane=3).info("inside")
+    outside, inside = lines(capsys)
+    assert "trace_id" not in outside
+    if form == "json":
+        line = json.loads(inside)
+        assert (line["trace_id"], line["span_id"]) == ("0af7651916cd43dd8448eb211c80319c", "00ad6b7169203331")
+        assert (line["message"], line["lane"], line["service"]) == ("inside", "3", "producer")
+    else:
+        assert "inside lane=3 trace_id=0af7651916cd43dd8448eb211c80319c span_id=00ad6b7169203331" in inside
+
+
+def test_values_of_variables_are_never_shown(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A defect is logged with its traceback, which shows code and not payloads."""
+    logs.configure("producer", "INFO", form)
+    operand = "".join(["planted-", "operand"])
+    try:
+        {}[len(operand)]
+    except KeyError:
+        logger.exception("a defect")
+    text = "\n".join(lines(capsys))
+    assert "KeyError" in text
+    assert "test_logs.py" in text
+    assert operand not in text
+
+
+def test_errors_that_repeat_themselves_are_held_back_and_counted(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bounded number of lines; every one is in the metric, and the end tells how many were held back."""
+    logs.configure("producer", "INFO", form)
+    counter = Counter()
+    logs.connect(counter, CURRENT.get)
+    for number in range(LINES_MAX + 70):
+        logger.error("again {}", number)
+    logger.info("something else")
+    logs.tell_held_back()
+    shown = lines(capsys)
+    assert sum("again" in line for line in shown) == LINES_MAX
+    assert "something else" in shown[LINES_MAX]
+    assert any("held back" in line and "70" in line for line in shown)
+    assert (LINES_MAX + 70, ("ERROR",)) in counter.sums()
+
+
+def test_the_next_line_of_a_place_tells_how_many_were_held_back() -> None:
+    """Once the window is over, and once only; other places are not concerned."""
+    repetition, place = Repetition(), ("module", 7)
+    taken = [repetition.take(place, 0.1 * number) for number in range(LINES_MAX + 5)]
+    assert taken == [0] * LINES_MAX + [None] * 5
+    assert repetition.take(("module", 8), 1.0) == 0
+    assert repetition.untold() == {place: 5}
+    assert [repetition.take(place, WINDOW_S + at) for at in (0.0, 0.1)] == [5, 0]
+    assert repetition.untold() == {}
