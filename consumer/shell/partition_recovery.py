@@ -226,13 +226,14 @@ class PartitionRecovery:
             # Below the committed offset every poison has its dead letter: what it says is not decided again.
             published = self._published(partition, topic_id)
             return {offset: reason for offset, reason in published.items() if offset < decision.until}, ()
-        if isinstance(committed, Known):
-            return {}, self._letters(partition, ledger.poison_since(committed.offset))
-        # Without a committed offset only the dead-letter topic knows what is in it.
+        poison = ledger.poison_since(committed.offset if isinstance(committed, Known) else 0)
+        if len(poison) == 0 and isinstance(committed, Known):
+            return {}, ()
+        # What has a dead letter only that topic knows: a group's offset may be absent, and one that was held back on
+        # its way may have arrived behind a later one.
         published = self._published(partition, topic_id)
-        poison = ledger.poison_since(0)
         waiting = [offset not in published for offset in poison["offset"].tolist()]
-        return published, self._letters(partition, poison[waiting])
+        return ({} if isinstance(committed, Known) else published), self._letters(partition, poison[waiting])
 
     def _published(self, partition: int, topic_id: str) -> dict[int, int]:
         ends = self._dead_letter_facts.log_ends([partition])[partition]

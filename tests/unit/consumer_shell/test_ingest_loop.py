@@ -135,6 +135,24 @@ def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes
     assert again.publisher.publications == []
 
 
+def test_a_commit_that_arrives_late_publishes_nothing_twice(tmp_path: Path) -> None:
+    """I10: a commit that was held back on its way may take the group's offset back below poison that is published."""
+    kafka = Kafka(additions(3))
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    late = kafka.committed
+    kafka.records += [junk(4), *additions(2, first=5)]
+    bench.rounds()
+    assert kafka.dead_letters == {4: FRAMING}
+    kafka.committed = late
+    again = Bench(tmp_path, kafka)
+    again.rounds()
+    assert again.publisher.publications == []
+    assert again.own.state == Running()
+    assert kafka.committed is not None
+    assert kafka.committed[0] == 7
+
+
 def test_a_lost_ledger_is_replayed_without_commits_and_publishes_nothing_twice(tmp_path: Path) -> None:
     kafka = Kafka([*additions(3), junk(3), *additions(30, first=4)])
     first = Bench(tmp_path / "first", kafka)
