@@ -28,13 +28,14 @@ class Member:
 
 @dataclass
 class Group:
-    """``target``: who is to own a partition. ``owner``: who does. ``durable``: asks a replica what a power cut would
-    leave of a partition's ledger."""
+    """``target``: who is to own a partition. ``owner``: who does. ``late``: commits that are held back on their way.
+    ``durable``: asks a replica what a power cut would leave of a partition's ledger."""
 
     target: dict[int, str] = field(default_factory=dict)
     owner: dict[int, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     committed: Offsets = field(default_factory=dict)
+    late: list[tuple[Member, Offsets]] = field(default_factory=list)
     durable: dict[str, Callable[[int], int]] = field(default_factory=dict)
 
     def join(self, name: str) -> Member:
@@ -49,6 +50,12 @@ class Group:
         self.members[name].valid = False
         for partition in [p for p, owner in self.owner.items() if owner == name]:
             del self.owner[partition]
+
+    def arrive(self, which: int) -> None:
+        """Take a commit that was held back. Kafka takes it though a later one is there: nothing of ours went back."""
+        member, offsets = self.late.pop(which)
+        if member.valid:
+            self.committed |= offsets
 
     def commit(self, member: Member, offsets: Offsets) -> bool:
         """Take a commit; False when the member is not one any more."""

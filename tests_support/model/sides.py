@@ -16,7 +16,7 @@ from tests_support.ledger_records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
 
 TOPIC_ID = "topic-1"
-FAULTS = ("down", "commit-error", "commit-lost", "letters-timeout", "letters-lost")
+FAULTS = ("down", "commit-error", "commit-lost", "commit-held", "letters-timeout", "letters-lost")
 
 
 class Faults:
@@ -208,6 +208,9 @@ class Source:
 
     def commit_and_wait(self, offsets: Offsets) -> str:
         if self._faults.take("commit-error"):
+            return "_TIMED_OUT"
+        if self._faults.take("commit-held"):
+            self._broker.group.late.append((self._member, dict(offsets)))
             return "_TIMED_OUT"
         if not self._broker.group.commit(self._member, dict(offsets)):
             return "UNKNOWN_MEMBER_ID"

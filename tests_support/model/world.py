@@ -80,6 +80,8 @@ class World:
         """Let a request arrive that was held back on its way."""
         if self.broker.held:
             self.broker.held.pop(which % len(self.broker.held))()
+        if self.broker.group.late:
+            self.broker.group.arrive(which % len(self.broker.group.late))
 
     def time_transaction_out(self) -> None:
         """Let the broker abort the oldest open transaction."""
@@ -151,11 +153,11 @@ class World:
 
     def quiesce(self) -> None:
         """Stop all faults and let everything go on until nothing moves any more."""
-        while self.broker.held:
+        while self.broker.held or self.broker.group.late:
             self.release(0)
         self._zombies.clear()
         for replica in self.replicas.values():
-            replica.faults.queue.clear()
+            replica.start()  # who believes that more is committed than is finds out
         for number in range(len(self.producers)):
             self.fault_producer(number, [])
         for _ in range(ROUNDS_MAX):
