@@ -26,6 +26,7 @@ CONSUMER_POINTS: Final = (
 )  # fmt: skip
 _BOTH: Final[tuple[Direction, ...]] = ("request", "answer")
 _WAYS: Final[tuple[tuple[Direction, ...], ...]] = (("request",), ("answer",), _BOTH)
+MEND_S: Final = 180.0
 POINT_S: Final = 6.0
 """How long a fault point is waited for; one that is not reached, of a new segment say, is left out then."""
 
@@ -37,6 +38,7 @@ class Target:
         self.cluster, self.rng = cluster, rng
         self.consumer = cluster.consumers[0]
         self.spare: ConsumerProcess | None = None
+        self._spare_was_there = False
 
     def producer(self) -> ProducerProcess:
         """Draw a producer."""
@@ -54,6 +56,37 @@ class Target:
         if self.spare is not None and not self.spare.lives:
             self.spare.restart()
         return [f"{one.log.name} ended with {one.process.returncode}" for one in ended]
+
+    def add_spare(self) -> ConsumerProcess:
+        """Start the second replica."""
+        self._spare_was_there = True
+        self.spare = self.cluster.consumer("1")
+        return self.spare
+
+    def end_spare(self) -> None:
+        """Kill the second replica; what it keeps stays."""
+        assert self.spare is not None
+        self.spare.end()
+        self.cluster.consumers.remove(self.spare)
+        self.spare = None
+
+    def mend(self) -> None:
+        """Let each replica own everything once, the first one last: a ledger is mended when it is opened, and one that
+        was torn by a kill or damaged lies there until then."""
+        if self._spare_was_there:
+            spare = self.spare or self.add_spare()
+            self.consumer.kill()
+            _wait_all_counting(spare)
+            self.end_spare()
+            self.consumer.restart()
+        _wait_all_counting(self.consumer)
+
+
+def _wait_all_counting(consumer: ConsumerProcess) -> None:
+    def counting() -> bool:
+        return all(each["state"] == "RUNNING" for each in consumer.get("/v1/total")["partitions"])
+
+    eventually(counting, MEND_S, f"replica {consumer.replica} counts every partition", retry_on=(OSError,))
 
 
 def kill_producer(target: Target) -> str:
@@ -122,7 +155,7 @@ def consumer_dies_at_a_point(target: Target) -> str:
 def disk_fails(target: Target) -> str:
     """An fsync of the ledger fails: the consumer must end at once."""
     target.consumer.kill()
-    count = target.rng.randrange(1, 40)
+    count = target.rng.randrange(1, 12)
     target.consumer.restart(fault_points=f"consumer.disk_fsync=error:EIO@{count}")
     return f"fsync number {count}, {_end_of(target.consumer)}"
 
@@ -215,12 +248,10 @@ def damage_ledger(target: Target) -> str:
 
 def replica_comes_or_goes(target: Target) -> str:
     """A second consumer joins the group, or is killed and stays away."""
-    if target.spare is not None and target.spare.lives:
-        target.spare.kill()
-        target.cluster.consumers.remove(target.spare)
-        target.spare = None
+    if target.spare is not None:
+        target.end_spare()
         return "it went"
-    target.spare = target.cluster.consumer("1")
+    target.add_spare()
     return "it came"
 
 
@@ -256,7 +287,7 @@ def _killed(one: ServiceProcess) -> str:
 
 
 def _dies_at(target: Target, one: ServiceProcess, service: str, points: tuple[str, ...]) -> str:
-    point, count = target.rng.choice(points), target.rng.randrange(1, 30)
+    point, count = target.rng.choice(points), target.rng.randrange(1, 8)
     one.kill()
     one.restart(fault_points=f"{service}.{point}=kill@{count}")
     return f"{service}.{point}, time {count}, {_end_of(one)}"

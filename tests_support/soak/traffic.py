@@ -1,19 +1,20 @@
 """Traffic of the soak: additions in batches and alone, some repeated or contradicted, at a bounded pace.
 
-Theory of operation. One thread with an event loop. Workers share a pace: so many additions a second since the start,
-caught up after an outage, so that a run's size and memory are known before it begins. Every attempt goes into a history
-file before its caller learns the answer (`TallyClient(history=...)`); nothing else is kept but counts and a few ids.
+Theory of operation. A process of its own, since the proxies in the caller's must not wait for it. Workers share a pace:
+so many additions a second since the start, caught up after an outage, so that a run's size and memory are known before
+it begins. Every attempt goes into a history file before its caller learns the answer (`TallyClient(history=...)`);
+nothing else is kept but counts and a few ids.
 """
 
 import asyncio
+import multiprocessing
 import random
-import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from client.client import TallyClient
 from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
@@ -28,6 +29,8 @@ REPEATED, CONTRADICTED, ALONE = 0.03, 0.01, 0.1
 KNOWN_MAX: Final = 2_000
 POLICY: Final = RetryPolicy(deadline_s=90.0, attempt_timeout_s=6.0)
 IDLE_S: Final = 0.01
+COUNTS: Final = (Committed, Refused, Unknown)
+"""What is counted, in the order of the shared counts."""
 
 
 class Traffic:
@@ -36,37 +39,52 @@ class Traffic:
     def __init__(self, targets: Sequence[str], folder: Path, *, seed: int, pace_per_s: float) -> None:
         """``targets``: one client each; its history is a file in ``folder``."""
         self.histories = [folder / f"history-{number}.jsonl" for number in range(len(targets))]
-        self._targets = targets
-        self._seed = seed
-        self._pace_per_s = pace_per_s
-        self._stop = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
-        self._began_s = 0.0
-        self._taken = 0
-        self._known: deque[Addition] = deque(maxlen=KNOWN_MAX)
-        self.acknowledged = 0
-        self.refused = 0
-        self.unknown = 0
+        context = multiprocessing.get_context("spawn")
+        self._stop = context.Event()
+        self._counts = context.Array("q", len(COUNTS), lock=False)
+        callers = _Callers(targets, self.histories, seed, pace_per_s, self._stop, self._counts)
+        self._process = context.Process(target=callers.run, name="traffic", daemon=True)
+
+    @property
+    def acknowledged(self) -> int:
+        """Additions answered OK, repeated ones each time."""
+        return int(self._counts[0])
+
+    @property
+    def unknown(self) -> int:
+        """Additions without a final answer after all retries."""
+        return int(self._counts[2])
 
     def start(self) -> None:
         """Begin."""
-        self._began_s = time.monotonic()
-        self._thread.start()
+        self._process.start()
 
     def stop(self) -> None:
-        """Take nothing new, and return when everything is settled. Raises what went wrong inside."""
+        """Take nothing new, and return when everything is settled. Raises AssertionError when it went wrong inside."""
         self._stop.set()
-        self._thread.join(POLICY.deadline_s + 60.0)
-        assert not self._thread.is_alive(), "a call of the traffic hangs"
-        if self._failure is not None:
-            raise self._failure
+        self._process.join(POLICY.deadline_s + 60.0)
+        assert not self._process.is_alive(), "a call of the traffic hangs"
+        assert self._process.exitcode == 0, f"the traffic ended with {self._process.exitcode}; its error stands above"
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._all())
-        except BaseException as error:  # noqa: BLE001 - stop() raises it in the caller's thread
-            self._failure = error
+
+class _Callers:
+    """What runs in the process: clients, each with workers."""
+
+    def __init__(
+        self, targets: Sequence[str], histories: Sequence[Path], seed: int, pace_per_s: float, stop: Any, counts: Any
+    ) -> None:
+        self._targets, self._histories = targets, histories
+        self._seed = seed
+        self._pace_per_s = pace_per_s
+        self._stop, self._counts = stop, counts
+        self._began_s = 0.0
+        self._taken = 0
+        self._known: deque[Addition] = deque(maxlen=KNOWN_MAX)
+
+    def run(self) -> None:
+        """Run until told to stop and everything is settled."""
+        self._began_s = time.monotonic()
+        asyncio.run(self._all())
 
     async def _all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -74,7 +92,7 @@ class Traffic:
                 group.create_task(self._client(number, target))
 
     async def _client(self, number: int, target: str) -> None:
-        client = TallyClient(target, policy=POLICY, batch_max=BATCH_MAX, history=self.histories[number])
+        client = TallyClient(target, policy=POLICY, batch_max=BATCH_MAX, history=self._histories[number])
         async with client, asyncio.TaskGroup() as group:
             for worker in range(WORKERS):
                 group.create_task(self._work(client, random.Random(f"{self._seed}-{number}-{worker}")))
@@ -104,11 +122,5 @@ class Traffic:
 
     def _note(self, batch: Sequence[tuple[Addition, Outcome]]) -> None:
         for _, outcome in batch:
-            match outcome:
-                case Committed():
-                    self.acknowledged += 1
-                case Refused():
-                    self.refused += 1
-                case Unknown():
-                    self.unknown += 1
+            self._counts[COUNTS.index(type(outcome))] += 1
         self._known.extend(addition for addition, outcome in batch[:2] if isinstance(outcome, Committed))
