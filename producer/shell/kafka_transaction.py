@@ -12,12 +12,11 @@ What was seen of confluent-kafka 2.16 (librdkafka 2.16) on Kafka 4.4, and this m
 import logging
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from common.fault_points import point
 from producer.core.lane_terms import (
@@ -36,6 +35,7 @@ from producer.core.lane_terms import (
 )
 from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place
 from producer.core.suspicion import Observed, concerns_coordinator, signs
+from producer.shell.delivery_reports import DeliveryReports
 from producer.shell.read_back import read_back
 
 _FENCED_CODES = frozenset(
@@ -187,7 +187,7 @@ class KafkaTransactions:
         client = self._open_instance().client
         topic = self._topic
         produce = _with_headers(client.produce, headers) if headers else client.produce
-        reports = _Reports()
+        reports = DeliveryReports()
         on_delivery = reports.take_in
         try:
             client.begin_transaction()
@@ -270,36 +270,6 @@ def _with_headers(produce: Callable[..., None], headers: Headers) -> Callable[..
         produce(topic, value, key, *rest, headers=headers.get(key))
 
     return produced
-
-
-class _Reports:
-    """The delivery reports of one transaction, by one callback for all of its records.
-
-    A report does not tell which record it is of, and a callback for each record would cost twice as much as to produce
-    it. It need not: an idempotent producer's records stand in the log in the order in which they were produced, since
-    the broker refuses a sequence number out of turn. So a partition's n-th record has the n-th of its offsets.
-    """
-
-    def __init__(self) -> None:
-        self.failures: list[KafkaError] = []
-        self._offsets: defaultdict[int, list[int]] = defaultdict(list)
-
-    def take_in(self, error: KafkaError | None, message: Message) -> None:
-        """Be the callback."""
-        if error is None:
-            self._offsets[message.partition()].append(message.offset())  # type: ignore[index, arg-type] # never None
-        else:
-            self.failures.append(error)
-
-    @property
-    def places(self) -> int:
-        """In how many places of the log records are known to stand; an offset of -1 is of one whose place is not."""
-        return sum(len({offset for offset in offsets if offset >= 0}) for offsets in self._offsets.values())
-
-    def offsets_of(self, records: Sequence[Outgoing]) -> list[int]:
-        """Return the offset of each record of the transaction, all of which have a place."""
-        in_order = {partition: iter(sorted(offsets)) for partition, offsets in self._offsets.items()}
-        return [next(in_order[record.partition]) for record in records]
 
 
 def _pause_if_early(called_s: float, timeout_s: float) -> None:
