@@ -7,7 +7,7 @@ import click
 
 from client.failures import InterruptedByUserError
 
-_COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify")
+_COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair")
 
 _HELP = """Add numbers to a Tally, read the total, check its ledger.
 

@@ -18,6 +18,10 @@ class ClientSettings(Settings):
     rest_url: str | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="Address of the REST service; wins over its host and port."
     )
+    consumer_replica: str = Field(
+        "0", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The replica whose ledgers are repaired."
+    )
+    consumer_group: str = Field("tally-ledger", min_length=1, max_length=200, description="The consumers' group.")
 
     @property
     def grpc_address(self) -> str:

@@ -4,7 +4,7 @@ Reads only. Works on one partition's directory or on a tree that holds several. 
 on with the next file that can stand on its own header, so that one run tells of every damaged file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +21,12 @@ from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON,
 from consumer.shell.ledger_disk import Disk, File, RealDisk
 from consumer.shell.ledger_lock import is_locked
 from consumer.shell.ledger_open import quarantined_names
-from consumer.shell.ledger_scan import SUFFIX, first_offset_of, is_rot, segment_paths, walk
-from consumer.shell.ledger_series import header_of, wrong_opening
+from consumer.shell.ledger_read import View
+from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
+from consumer.shell.ledger_series import header_of, read_series, wrong_opening
 
+QUARANTINED: Final = ".quarantined-"
+"""In the name of a directory that a repair put aside: it is kept, and no ledger any more."""
 _REPLICA_LEVELS_UP: Final = 2
 """<replica>/ledger/<topic>-<partition>: where the lock of a running consumer is, seen from a ledger."""
 
@@ -84,7 +87,11 @@ class NoLedger(Exception):  # noqa: N818 - names what is, not that it is an erro
 
 def verify_directory(path: Path) -> Report:
     """Check every ledger at or below a path, in order of partition. Raises NoLedger."""
-    directories = {file.parent for file in path.rglob(f"*{SUFFIX}*") if _is_of_ledger(file.name)}
+    directories = {
+        file.parent
+        for file in path.rglob(f"*{SUFFIX}*")
+        if _is_of_ledger(file.name) and (QUARANTINED not in file.parent.name or file.parent == path)
+    }
     if not directories:
         raise NoLedger(
             f"{path} holds no ledger: no file of 20 digits and .avro was found in it or below. "
@@ -92,7 +99,31 @@ def verify_directory(path: Path) -> Report:
         )
     disk = RealDisk()
     reports = [_Verification(disk, directory).report() for directory in sorted(directories, key=_partition_order)]
-    return Report(path, tuple(reports))
+    return Report(path, _without_forks(reports))
+
+
+def _without_forks(reports: list[LedgerReport]) -> tuple[LedgerReport, ...]:
+    """Add a problem to each ledger whose history is not that of another replica's longer one."""
+    checked: list[LedgerReport] = []
+    for report in reports:
+        others = [other for other in reports if other.identity == report.identity and other is not report]
+        longer = [other for other in others if other.next_offset >= report.next_offset]
+        fork = next((other for other in longer if _chain_of(other, report.next_offset) != report.chain), None)
+        if fork is not None and report.identity is not None and not report.problems and not fork.problems:
+            what = f"its rows below offset {report.next_offset} are not those of {fork.directory}: one of them is wrong"
+            report = replace(report, problems=(Problem(report.directory, 0, what),))  # noqa: PLW2901 - its verdict
+        checked.append(report)
+    return tuple(checked)
+
+
+def _chain_of(report: LedgerReport, offset: int) -> bytes:
+    """Return a good ledger's chain at an offset within it."""
+    if offset == report.next_offset or report.problems:
+        return report.chain
+    disk = RealDisk()
+    paths = segment_paths(disk, report.directory)
+    series = read_series(disk, paths, [header_of(disk, path) for path in paths], 0)
+    return View(tuple(segment.view for segment in series.segments)).chain_at(disk, offset)
 
 
 def _is_of_ledger(name: str) -> bool:
@@ -113,6 +144,9 @@ class _Verification:
         self._identity: Identity | None = None
         self._problems: list[Problem] = []
         self._notes = [f"{name} was put aside as damaged" for name in quarantined_names(disk, directory)]
+        self._notes += [
+            f"{name} was never finished" for name in disk.names(directory) if name.endswith(TEMPORARY_SUFFIX)
+        ]
         self._rows = self._size = 0
 
     def report(self) -> LedgerReport:
@@ -120,6 +154,7 @@ class _Verification:
         paths = segment_paths(self._disk, self._directory)
         for number, path in enumerate(paths):
             self._segment(path, last=number == len(paths) - 1)
+        self._name()
         state = self._state
         return LedgerReport(
             directory=self._directory,
@@ -137,6 +172,13 @@ class _Verification:
             problems=tuple(self._problems),
             notes=tuple(self._notes),
         )
+
+    def _name(self) -> None:
+        """A ledger under another partition's name would be refused."""
+        topic, _, partition = self._directory.name.rpartition("-")
+        found = self._identity
+        if found is not None and topic == found.topic and partition.isdecimal() and int(partition) != found.partition:
+            self._problem(self._directory, 0, f"it is named as partition {partition} and is that of {found.partition}")
 
     def _segment(self, path: Path, *, last: bool) -> None:
         header = header_of(self._disk, path)

@@ -25,11 +25,18 @@ class Refuse:
     cure: str
 
 
+def repair_command(directory: str, source: str) -> str:
+    """Return the command that takes a ledger from ``source``, topic or peer. A directory is called TOPIC-PARTITION."""
+    partition = directory.rpartition("-")[2]
+    peer = " --peer URL-OR-DIRECTORY" if source == "peer" else ""
+    return f"`tally repair --partition {partition} --from {source}{peer}`"
+
+
 def rebuild_cure(directory: str) -> str:
     """Return the sentence for whatever a rebuild from the topic mends."""
     return (
-        f"Stop the consumer, move {directory} away (keep it until all is well) and start the consumer again: "
-        f"it rebuilds the ledger from the topic and checks it against the committed witness."
+        f"Stop the consumer, run {repair_command(directory, 'topic')} (the old ledger is kept beside) and start the "
+        f"consumer again: it rebuilds the ledger from the topic and checks it against the committed witness."
     )
 
 
@@ -43,22 +50,23 @@ def check_identity(found: Identity, expected: Identity, directory: str) -> Refus
         if getattr(found, field) != getattr(expected, field)
     )
     reason = f"{directory} is the ledger of {name.replace('_', ' ')} {had}, not {has}"
-    return Refuse(reason, _IDENTITY_CURES[name].format(directory=directory, had=had, has=has))
+    repair = repair_command(directory, "topic")
+    return Refuse(reason, _IDENTITY_CURES[name].format(repair=repair, had=had, has=has))
 
 
 _IDENTITY_CURES: Final = {
-    "cluster_id": "Point TALLY_KAFKA_BOOTSTRAP_SERVERS to cluster {had}, or stop the consumer, move {directory} away "
-    "and start it again to begin the ledger of this cluster.",
-    "topic": "Stop the consumer and put the directory of the right topic there, or move {directory} away.",
-    "partition": "Stop the consumer and put the directory of partition {has} there, or move {directory} away.",
-    "topic_id": "The topic was deleted and made again. Stop the consumer, move {directory} away (it is the record of "
-    "the old topic), delete the group's committed offsets of the topic (kafka-consumer-groups --delete-offsets) and "
-    "start the consumer again: it begins the ledger of the new topic.",
+    "cluster_id": "Point TALLY_KAFKA_BOOTSTRAP_SERVERS to cluster {had}. Or stop the consumer, run {repair} and start "
+    "it again to begin the ledger of this cluster; the old one is kept beside.",
+    "topic": "Stop the consumer, put the directory of the right topic there or run {repair}, and start it again.",
+    "partition": "Stop the consumer, put the directory of partition {has} there or run {repair}, and start it again.",
+    "topic_id": "The topic was deleted and made again. Stop every consumer, run {repair} for each partition (the old "
+    "ledgers are kept beside, as the record of the old topic) and `tally repair --forget-commits`, and start again: "
+    "the ledger of the new topic begins.",
     "partitions": "The partition of a request id depends on the number of partitions, which is pinned: with {has} "
-    "the same id could be counted twice. Make the topic again with {had} partitions, or move the ledgers away and "
-    "begin new ones.",
-    "fold_version": "Run the version of Tally that wrote it. Or stop the consumer, move {directory} away and start it "
-    "again: the ledger is rebuilt from the topic by the rules of fold version {has}.",
+    "the same id could be counted twice. Make a topic of a new name with {had} partitions in contracts/topics, see "
+    "`codegen plan --offline` and docs/OPERATIONS.md.",
+    "fold_version": "Run the version of Tally that wrote it. Or stop the consumer, run {repair} and start it again: "
+    "the ledger is rebuilt from the topic by the rules of fold version {has}.",
 }
 """By field of Identity, the most telling first."""
 
@@ -70,6 +78,7 @@ def check_schemas(pinned: Mapping[int, str], resolved: Mapping[int, str], direct
             return Refuse(
                 f"schema id {schema_id} now has fingerprint {resolved[schema_id]}, but the records in {directory} "
                 f"were read with {pinned[schema_id]}: the registry was reset or exchanged",
-                "Restore the registry's data, or point TALLY_REGISTRY_URL to the registry that gave the ids out.",
+                "Restore the registry's data, or point TALLY_REGISTRY_URL to the registry that gave the ids out; then "
+                "start the consumer again. `codegen check --registry URL` tells what a registry lacks.",
             )
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from consumer.core.fold import LedgerState
-from consumer.core.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure
+from consumer.core.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
 from consumer.core.rows import Rows, previous_offset
 from consumer.core.witness import Unreadable as UnreadableWitness
 from consumer.core.witness import Witness
@@ -166,8 +166,22 @@ def check_replayed(chain: bytes, replay: Replay, directory: str) -> Continue | R
     return Refuse(
         f"{directory} has chain {chain.hex()} at offset {replay.until}, "
         f"but the witness of that commit says {replay.expected.chain.hex()}: the topic or the registry has changed",
-        f"Compare the topic with another replica's ledger (tally verify). {rebuild_cure(directory)}",
+        f"Check the registry (`codegen check --registry URL`) and then {_lower(rebuild_cure(directory))} "
+        f"If the topic has changed, take a ledger that was right: {repair_command(directory, 'peer')}.",
     )
+
+
+def _lost_tail_cure(directory: str) -> str:
+    return (
+        f"Keep {directory}: it holds what the topic lost (`tally verify {directory}`). Restore the topic from another "
+        f"broker's copy and start the consumer again. If there is none, stop every consumer, run "
+        f"{repair_command(directory, 'topic')} and `tally repair --forget-commits` and start again: only what the "
+        f"topic has is then counted, and the old ledger is kept beside (docs/LIMITS.md)."
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
 
 
 def _check_log(facts: Facts) -> Refuse | None:
@@ -176,14 +190,13 @@ def _check_log(facts: Facts) -> Refuse | None:
         return Refuse(
             f"the log begins at offset {facts.log_start}, but the ledger has only what is below {at}: "
             f"records that it needs were deleted",
-            f"Stop the consumer, put a copy of the ledger that reaches offset {facts.log_start} "
-            f"(another replica's, or a backup) at {facts.directory}, and start it again.",
+            f"Stop the consumer, run {repair_command(facts.directory, 'peer')} with a replica or a backup whose "
+            f"ledger reaches offset {facts.log_start}, and start it again.",
         )
     if facts.log_end < at:
         return Refuse(
             f"the log ends at offset {facts.log_end}, but the ledger has records up to {at}: the log lost its tail",
-            f"Keep {facts.directory}: it holds what the topic lost. Restore the topic from another broker's copy; "
-            f"if there is none, see docs/LIMITS.md.",
+            _lost_tail_cure(facts.directory),
         )
     return None
 
@@ -199,8 +212,7 @@ def _check_anchor(facts: Facts) -> Refuse | None:
     last = previous_offset(facts.ledger.next_offset)
     return Refuse(
         f"the ledger's last row is offset {last}, but the topic {found}: the log lost its tail and grew again",
-        f"Keep {facts.directory}: it holds what the topic lost. Restore the topic from another broker's copy; "
-        f"if there is none, see docs/LIMITS.md.",
+        _lost_tail_cure(facts.directory),
     )
 
 
@@ -211,7 +223,8 @@ def _check_committed(facts: Facts, committed: Known | Absent) -> Decision:
     if committed.offset > facts.log_end:
         return Refuse(
             f"offset {committed.offset} is committed, but the log ends at {facts.log_end}: the log lost its tail",
-            "Restore the topic from another broker's copy; if there is none, see docs/LIMITS.md.",
+            "Restore the topic from another broker's copy and start the consumer again. If there is none, stop every "
+            "consumer, run `tally repair --forget-commits` and start again: then the ledger rules (docs/LIMITS.md).",
         )
     if isinstance(committed.witness, UnreadableWitness):
         notes = (f"offset {committed.offset} is committed without a witness to check against: {committed.witness.why}",)
@@ -229,14 +242,14 @@ def _check_witness(offset: int, witness: Witness, facts: Facts) -> Refuse | None
         return Refuse(
             f"offset {offset} was committed for topic id {witness.topic_id}, but the topic's id is {facts.topic_id}: "
             f"the topic was made again",
-            "Stop the consumer, delete the group's committed offsets of the topic "
-            "(kafka-consumer-groups --delete-offsets) and start it again.",
+            "Stop every consumer, run `tally repair --forget-commits` and start again.",
         )
     if witness.fold_version != facts.fold_version:
         return Refuse(
             f"offset {offset} was committed by fold version {witness.fold_version}, this program has "
             f"{facts.fold_version}: their chains cannot be compared",
-            "Run the same version of Tally on all replicas.",
+            "Run the same version of Tally on all replicas. If the other one is gone for good, stop every consumer, "
+            "run `tally repair --forget-commits` and start again.",
         )
     if offset > facts.ledger.next_offset:
         return None

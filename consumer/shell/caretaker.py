@@ -235,8 +235,5 @@ class Caretaker:
 
 def _nothing_up_to(until: int, next_offset: int) -> tuple[str, str]:
     reason = f"offset {until} is committed, but no record lies between {next_offset} and it: not a commit of Tally"
-    cure = (
-        "Stop the consumer, delete the group's committed offset of this partition (kafka-consumer-groups "
-        "--delete-offsets) and start it again: then the ledger rules."
-    )
+    cure = "Stop every consumer, run `tally repair --forget-commits` and start again: then the ledger rules."
     return reason, cure

@@ -21,7 +21,7 @@ from typing import Final
 from consumer.core.fold import LedgerState
 from consumer.core.header import BadHeader, Header, OtherFormat
 from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity, Refuse, check_identity
+from consumer.core.identity import Identity, Refuse, check_identity, rebuild_cure
 from consumer.shell.ledger_disk import Disk
 from consumer.shell.ledger_errors import LedgerFailed
 from consumer.shell.ledger_scan import QUARANTINE_MARK, SUFFIX, TEMPORARY_SUFFIX, first_offset_of, segment_paths
@@ -100,8 +100,7 @@ def _refusal(header: AnyHeader, identity: Identity, directory: Path) -> Refuse |
         case OtherFormat(what):
             return Refuse(
                 f"a file in {directory} cannot be read: {what}",
-                f"Run the version of Tally that wrote it. Or stop the consumer, move {directory} away and start it "
-                f"again: the ledger is rebuilt from the topic.",
+                f"Run the version of Tally that wrote it. Or: {rebuild_cure(str(directory))}",
             )
         case BadHeader():
             return None

@@ -39,7 +39,10 @@ from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 
-DAMAGED_CURE: Final = "Start the consumer again: it puts damaged files aside and reads their rows from the topic."
+DAMAGED_CURE: Final = (
+    "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "
+    "tells what is damaged."
+)
 
 
 @dataclass(frozen=True)
@@ -289,5 +292,8 @@ def _offset_of(committed: Committed) -> int | None:
 def _partitions_changed(topic: str, found: int, pinned: int) -> tuple[str, str]:
     return (
         f"topic {topic} has {found} partitions and the contract pins {pinned}: ids may be in two partitions",
-        "move to a new topic with the contract's number of partitions; partitions of a topic cannot be taken away",
+        (
+            "Partitions of a topic cannot be taken away: make a topic of a new name with the contract's number in "
+            "contracts/topics (`codegen plan --offline` shows it) and copy the records there, see docs/OPERATIONS.md."
+        ),
     )

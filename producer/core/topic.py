@@ -26,6 +26,6 @@ def objection(topic: str, seen: TopicSeen, partitions: int, pinned_id: str | Non
             f"the topic {topic} has {seen.partitions} partitions, the contract pins {partitions}: the partition of a "
             f"request id depends on the number, so ids would be counted in two places. Partitions cannot be taken "
             f"away: make a new topic with {partitions} (a new name in contracts/topics, or another cluster) and copy "
-            f"the records there"
+            f"the records there, see docs/OPERATIONS.md"
         )
     return ""

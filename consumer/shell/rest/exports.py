@@ -201,10 +201,11 @@ def _send(record: ExportRecord, path: Path, etag: str, range_header: str | None)
                 headers={"Content-Range": f"bytes */{size}"},
             )
     headers["Content-Length"] = str(stop - start)
-    return Stream(_read(path, start, stop), status_code=status.value, headers=headers)
+    return Stream(read_part(path, start, stop), status_code=status.value, headers=headers)
 
 
-def _read(path: Path, start: int, stop: int) -> Iterator[bytes]:
+def read_part(path: Path, start: int, stop: int) -> Iterator[bytes]:
+    """Yield the bytes of a file in [start, stop)."""
     with path.open("rb") as file:
         file.seek(start)
         left = stop - start

@@ -6,6 +6,7 @@ from typing import Annotated
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
+from litestar.response import Stream
 
 from common.decimals import text_of
 from consumer.core.partition_state import StateName, Unassigned, cure_of, name_of, reason_of
@@ -13,6 +14,7 @@ from consumer.core.queries import QueryError, checked_partition
 from consumer.core.snapshot import lag_of
 from consumer.shell.readers import NotHereError
 from consumer.shell.rest.answers import PartitionAnswer, SegmentAnswer
+from consumer.shell.rest.exports import read_part
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, documented
 
@@ -44,6 +46,32 @@ class PartitionsController(Controller):
         except QueryError as error:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-partition", "No such partition", str(error)) from error
         return _answer(parts, partition)
+
+    @get(
+        "/{partition:int}/segments/{first_offset:int}",
+        operation_id="getSegment",
+        summary="A sealed file of the ledger",
+        responses=documented(HTTPStatus.NOT_FOUND),
+        media_type="application/octet-stream",
+        sync_to_thread=True,
+    )
+    def segment(
+        self,
+        parts: NamedDependency[RestParts],
+        partition: Annotated[int, Parameter(description="Its number, from 0.")],
+        first_offset: Annotated[int, Parameter(description="Where the file begins.")],
+    ) -> Stream:
+        """Return a file that never changes again, as `tally repair --from peer` copies it."""
+        try:
+            segments = parts.readers.segments(partition)
+        except NotHereError as error:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "no-segment", "No such file", str(error)) from error
+        for segment in segments:
+            if segment.sealed and segment.first_offset == first_offset:
+                length = {"Content-Length": str(segment.size_bytes)}
+                return Stream(read_part(segment.path, 0, segment.size_bytes), headers=length)
+        what = f"partition {partition} has no sealed file that begins at offset {first_offset}"
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no-segment", "No such file", what)
 
 
 def _answer(parts: RestParts, partition: int) -> PartitionAnswer:
