@@ -202,14 +202,16 @@ def _check_log(facts: Facts) -> Refuse | None:
 
 
 def _check_anchor(facts: Facts) -> Refuse | None:
+    last = previous_offset(facts.ledger.next_offset)
     match facts.anchor:
+        case AnchorGone() if last < facts.log_start:
+            return None  # deleted with the log's head: nothing is left to compare but the witness
         case AnchorDiffers(what):
             found = f"holds another record there ({what} differs)"
         case AnchorGone():
             found = "holds no record there"
         case _:
             return None
-    last = previous_offset(facts.ledger.next_offset)
     return Refuse(
         f"the ledger's last row is offset {last}, but the topic {found}: the log lost its tail and grew again",
         _lost_tail_cure(facts.directory),

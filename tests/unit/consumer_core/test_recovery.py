@@ -121,6 +121,13 @@ def test_another_or_no_record_at_the_ledgers_last_row_refuses(anchor: AnchorDiff
     assert refused(decide(facts(Known(100, WITNESS), anchor=anchor)), "99")
 
 
+def test_a_last_record_that_was_deleted_with_the_logs_head_does_not_refuse() -> None:
+    assert decide(facts(Known(100, WITNESS), anchor=AnchorGone(), log_start=100)) == Continue(100)
+    replayed = decide(facts(Known(300, WITNESS), chain_at_committed=None, anchor=AnchorGone(), log_start=100))
+    assert replayed == Replay(100, 300, WITNESS)
+    assert refused(decide(facts(Known(100, WITNESS), anchor=AnchorGone(), log_start=99)), "no record")
+
+
 def test_a_commit_of_another_topic_or_fold_version_refuses() -> None:
     assert refused(decide(facts(Known(100, replace(WITNESS, topic_id="old")))), "made again")
     assert refused(decide(facts(Known(300, replace(WITNESS, fold_version=2)), chain_at_committed=None)), "fold version")
