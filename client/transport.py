@@ -10,6 +10,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from client.outcomes import Addition, Committed, FieldViolation, Position
 from client.retry import Failure
 from client.sending import Reply
+from client.tracing import attempt
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -41,10 +42,12 @@ class GrpcTransport:
         """Return the reply to each addition, in their order."""
         try:
             if len(additions) == 1:
-                response = await self._stub.Add(_request(additions[0]), timeout=timeout_s)
+                with attempt("Add") as metadata:
+                    response = await self._stub.Add(_request(additions[0]), timeout=timeout_s, metadata=metadata)
                 return [_committed(additions[0], response)]
             batch = tally_pb2.AddBatchRequest(additions=[_request(addition) for addition in additions])
-            results = (await self._stub.AddBatch(batch, timeout=timeout_s)).results
+            with attempt("AddBatch") as metadata:
+                results = (await self._stub.AddBatch(batch, timeout=timeout_s, metadata=metadata)).results
         except grpc.aio.AioRpcError as error:
             return [failure_of_call(error)] * len(additions)
         if len(results) != len(additions):

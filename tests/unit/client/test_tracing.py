@@ -1,0 +1,56 @@
+"""The client library's spans: there when the program has a tracer, absent otherwise."""
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from client import Committed, RetryPolicy, TallyClient
+from client.tracing import SERVICE
+from observability import catalogue
+from tests_support.fake_tally import FakeTally, refusal, serving
+
+QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
+
+
+class Noting(FakeTally):
+    """Keeps each call's traceparent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traceparents: list[str | None] = []
+
+    async def Add(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        self.traceparents.append(dict(context.invocation_metadata()).get("traceparent"))
+        return await super().Add(request, context)
+
+
+async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry has its own; names and attributes are those of the catalogue; only the refused attempt is an error."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("client.tracing.trace.get_tracer", provider.get_tracer)
+    fake = Noting()
+    fake.script = lambda seen, request: refusal("UNAVAILABLE") if seen < 1 else None
+    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+        assert isinstance(await client.add("1", "2"), Committed)
+    spans = exporter.get_finished_spans()
+    ids = [(f"{each.trace_id:032x}", f"{each.span_id:016x}") for each in (span.get_span_context() for span in spans)]
+    headers = [each.split("-") for each in fake.traceparents if each is not None]
+    assert [(trace_id, span_id) for _, trace_id, span_id, _ in headers] == ids
+    assert all(int(flags, 16) & 1 for *_, flags in headers), "sampled"
+    assert [(span.name, span.kind) for span in spans] == [(f"{SERVICE}/Add", SpanKind.CLIENT)] * 2
+    assert [span.status.status_code for span in spans] == [StatusCode.ERROR, StatusCode.UNSET]
+    listed = set(catalogue.load().spans["client_call"].attributes)
+    assert {name for span in spans for name in span.attributes or {}} == listed
+
+
+async def test_without_a_tracer_nothing_is_sent_along() -> None:
+    """No span, no metadata."""
+    fake = Noting()
+    async with serving(fake) as target, TallyClient(target) as client:
+        assert isinstance(await client.add("1", "2"), Committed)
+    assert fake.traceparents == [None]
