@@ -1,0 +1,105 @@
+"""Replicas that come, go, hang and die under load: who owns a partition, and what the others show.
+
+Invariants: I5 nothing is skipped when a partition changes hands; I6 two ledgers of a partition are prefixes of one
+another; I9 the committed offset never goes back; and the total is whole from any replica, or says that it is not.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from oracle.history import History
+from tests_support import rest
+from tests_support.chaos.cluster import Cluster
+from tests_support.chaos.counting import POISONED, chains, wait_counted, write
+from tests_support.consumer_process import ConsumerProcess
+from tests_support.faults import Watch
+from tests_support.waiting import eventually
+
+MOVE_S = 90.0
+PARTITIONS = 12
+
+
+def shares(consumers: list[ConsumerProcess]) -> list[int]:
+    """Return how many partitions each replica counts."""
+    return [sum(part["state"] == "RUNNING" for part in one.get("/v1/partitions")) for one in consumers]
+
+
+def wait_shared(consumers: list[ConsumerProcess]) -> None:
+    """Return when these replicas count all partitions, each some."""
+    eventually(
+        lambda: sum(found := shares(consumers)) == PARTITIONS and min(found) > 0,
+        MOVE_S,
+        f"{len(consumers)} replicas share {PARTITIONS} partitions",
+        retry_on=(OSError,),
+        interval_s=0.2,
+    )
+
+
+def assert_whole_total(consumers: list[ConsumerProcess], count: int) -> None:
+    """Every replica tells the same whole total, of its own ledgers and of the others' witnesses."""
+    eventually(
+        lambda: all(
+            (body["count"], body["complete"]) == (count, True) for body in (one.get("/v1/total") for one in consumers)
+        ),
+        MOVE_S,
+        f"each of {len(consumers)} replicas tells {count}",
+        retry_on=(OSError,),
+        interval_s=0.2,
+    )
+
+
+@contextmanager
+def watched(cluster: Cluster) -> Iterator[History]:
+    """Look at the committed offsets and at REST all the time (I7, I9)."""
+    history = History()
+    with Watch(cluster.system, history):
+        yield history
+
+
+def test_a_replica_that_was_held_past_its_session_writes_nothing_that_is_not_true(cluster: Cluster) -> None:
+    """I5, I6, I9: a zombie by SIGSTOP; others go on without it, and it comes back to a group that moved on."""
+    zombie = cluster.consumer("0").wait_ready(90)
+    second = cluster.consumer("1")
+    wait_shared([zombie, second])
+    with watched(cluster) as history:
+        places = list(write(cluster, 200))
+        with zombie.held():
+            places += write(cluster, 200)
+            eventually(lambda: shares([second]) == [PARTITIONS], MOVE_S, "the second one has all", interval_s=0.2)
+            wait_counted(second, places)
+        places += write(cluster, 200)
+        wait_shared([zombie, second])
+        wait_counted(second, places)
+        wait_counted(zombie, places)
+    cluster.examine(history)
+    kept, other = chains(cluster, "0"), chains(cluster, "1")
+    equal = [partition for partition in kept if kept[partition] == other.get(partition)]
+    print(f"{len(equal)} of {PARTITIONS} ledgers of both replicas end at the same offset, with equal chains")
+
+
+def test_a_replica_without_a_directory_takes_over_with_equal_chains_and_the_total_stays_whole(cluster: Cluster) -> None:
+    """I6: what was counted by the dead one is rebuilt from the topic, up to the same chain, poison included."""
+    first = cluster.consumer("0").wait_ready(90)
+    wait_counted(first, write(cluster, 100))
+    eventually(lambda: first.get(f"/v1/partitions/{POISONED}")["lag"] == 0, MOVE_S, "all is committed")
+    count = first.get("/v1/total")["count"]
+    first.kill()
+    before = chains(cluster, "0")
+    fresh = cluster.consumer("fresh")
+    eventually(lambda: shares([fresh]) == [PARTITIONS], MOVE_S, "it took all over", retry_on=(OSError,), interval_s=0.2)
+    assert_whole_total([fresh], count)
+    assert chains(cluster, "fresh") == before
+    cluster.examine()
+
+
+def test_a_second_consumer_on_one_directory_ends_with_the_reason_and_the_first_goes_on(cluster: Cluster) -> None:
+    """I6: one directory has one writer; the error names the directory, the other process and the setting."""
+    first = cluster.consumer("0").wait_ready(90)
+    second = cluster.consumer("0")
+    assert second.wait_end(30) == 1
+    text = second.text()
+    assert str(first.directory) in text
+    assert f"process {first.process.pid}" in text
+    assert "TALLY_CONSUMER_REPLICA" in text
+    wait_counted(first, write(cluster, 20))
+    assert rest.get(f"{first.url}/health/ready").status == 200

@@ -1,0 +1,67 @@
+"""SIGKILL of the consumer at every moment of a block, of a new segment, and of a commit.
+
+Invariants: I2 nothing is counted twice; I4 at the moment of death nothing is committed that is not in the ledger;
+I7 no fsynced block is lost; I8 what is half made is no damage; I10 each poison has one dead letter.
+"""
+
+import shutil
+
+import pytest
+
+from tests_support.chaos.cluster import Cluster
+from tests_support.chaos.counting import (
+    POISONED,
+    SIGKILLED,
+    WAIT_S,
+    assert_committed_is_on_disk,
+    chains,
+    count_again,
+    wait_counted,
+    write,
+)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "after_fetch",
+        "before_append",
+        "before_fsync",
+        "after_fsync",
+        "before_commit",
+        "after_commit",
+        "letters_before_commit",
+        "letters_after_commit",
+    ],
+)
+def test_killed_on_the_way_of_a_block(cluster: Cluster, point: str) -> None:
+    """I2, I4, I7, I10: dead between fetch and commit, it counts each record once after its start."""
+    places = write(cluster)
+    consumer = cluster.consumer("0", fault_points=f"consumer.{point}=kill@1")
+    assert consumer.wait_end(WAIT_S) == SIGKILLED
+    assert_committed_is_on_disk(cluster)
+    count_again(cluster, consumer, places)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "segment_before_write",
+        "segment_before_fsync",
+        "segment_before_rename",
+        "segment_before_dir_fsync",
+        "segment_after_dir_fsync",
+    ],
+)
+def test_killed_while_a_segment_begins(cluster: Cluster, point: str) -> None:
+    """I2, I7, I8: a half-made first segment of a ledger that is rebuilt is no damage and hides no record."""
+    places = write(cluster)
+    consumer = cluster.consumer("0")
+    wait_counted(consumer, places)
+    consumer.kill()
+    before = chains(cluster, "0")[POISONED]
+    shutil.rmtree(consumer.ledger_dir(POISONED))
+    consumer.restart(fault_points=f"consumer.{point}=kill@1")
+    assert consumer.wait_end(WAIT_S) == SIGKILLED
+    count_again(cluster, consumer, places)
+    assert chains(cluster, "0")[POISONED] == before
