@@ -1,0 +1,123 @@
+"""Faults of the machine room: no file descriptors left, a broker's name that is gone, a clock.
+
+Each ends in a clear word or in recovery without help. Invariants: I1 and I2 after each, by the oracle.
+"""
+
+import resource
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from oracle.history import History, Outcome
+from tests.chaos.conftest import Counting
+from tests_support.callers import Caller, new_pair
+from tests_support.chaos.cluster import Cluster, temporary_cluster
+from tests_support.faults import chosen_seed
+from tests_support.producer_process import ProducerProcess, addition
+from tests_support.waiting import eventually
+
+pytestmark = pytest.mark.broker
+
+
+@contextmanager
+def without_descriptors(pid: int) -> Iterator[None]:
+    """Let a process open nothing more for a while."""
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("this system cannot limit another process's descriptors (prlimit)")
+    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, usual[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+
+
+def add_once(producer: ProducerProcess, history: History, deadline_s: float = 5.0) -> Outcome:
+    caller = Caller(producer.target, history, deadline_s)
+    try:
+        return caller.add(new_pair(Random(uuid.uuid4().int))).outcome
+    finally:
+        caller.close()
+
+
+def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwards(counting: Counting) -> None:
+    """No descriptor is left: calls on open connections are answered, and new ones are as soon as there is room (I1)."""
+    producer = counting.cluster.producer(producer_lanes=1).wait_ready()
+    assert producer.service.Add(addition(), timeout=10).sum == "42.5"
+    with without_descriptors(producer.process.pid):
+        assert producer.service.Add(addition(), timeout=30).sum == "42.5"
+        assert add_once(producer, counting.history, 1.0) is not Outcome.OK, "a new connection needs a descriptor"
+        assert producer.lives
+    eventually(lambda: add_once(producer, counting.history) is Outcome.OK, 30, "new connections are served again")
+    counting.examine()
+
+
+def test_a_consumer_without_descriptors_waits_and_goes_on_afterwards(counting: Counting) -> None:
+    """No file can be opened: the log says so, the process lives, and afterwards all is counted (I1, I5)."""
+    producer = counting.cluster.producer(producer_lanes=1).wait_ready()
+    with without_descriptors(counting.consumer.process.pid):
+        for _ in range(20):
+            assert add_once(producer, counting.history) is Outcome.OK
+        counting.consumer.wait_log("Too many open files")
+        assert counting.consumer.lives
+    counting.consumer.wait_ready()
+    counting.examine()
+
+
+NAME = "broker.tally.test"
+
+
+@pytest.fixture
+def named_cluster() -> Iterator[Cluster]:
+    """A cluster whose broker is known by a name."""
+    with temporary_cluster(advertised_host=NAME) as made:
+        yield made
+
+
+@pytest.mark.chaos
+def test_a_broker_s_name_that_is_gone_for_a_minute(named_cluster: Cluster, tmp_path: Path) -> None:
+    """The name does not resolve and every connection is cut: calls are refused or wait, and all goes on by itself."""
+    hosts = tmp_path / "hosts"
+    with_name, without_name = f"127.0.0.1 localhost {NAME}\n", "127.0.0.1 localhost\n"
+    hosts.write_text(with_name)
+    if subprocess.run(_own_hosts(hosts, ["true"]), capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let a process have an /etc/hosts of its own (unshare, mount --bind)")
+    history = History()
+    named_cluster.prefix = _own_hosts(hosts, [])
+    producer = named_cluster.producer(producer_lanes=1, producer_socket_timeout_ms=500).wait_ready()
+    consumer = named_cluster.consumer().wait_ready()
+    assert add_once(producer, history) is Outcome.OK
+    hosts.write_text(without_name)
+    named_cluster.proxy.cut_all()
+    caller = Caller(producer.target, history, 60.0)
+    assert caller.add(new_pair(Random(chosen_seed()))).outcome is not Outcome.OK
+    hosts.write_text(with_name)
+    eventually(lambda: add_once(producer, history) is Outcome.OK, 60, "it serves when the name is back")
+    consumer.wait_ready()
+    named_cluster.examine(history)
+
+
+def _own_hosts(hosts: Path, command: list[str]) -> list[str]:
+    """Return a command that runs another one with an /etc/hosts of its own."""
+    script = f'mount --bind "{hosts}" /etc/hosts && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+
+
+def test_a_clock_an_hour_off_changes_nothing(counting: Counting) -> None:
+    """Producers an hour early and an hour late: their sums are counted as any other (I1, I2)."""
+    if shutil.which("faketime") is None:
+        pytest.skip("no faketime on this machine: a process cannot be given another clock")
+    for offset in ("-1h", "+1h"):
+        counting.cluster.prefix = ["faketime", "-f", offset]
+        try:
+            producer = counting.cluster.producer(producer_lanes=1).wait_ready()
+        finally:
+            counting.cluster.prefix = []
+        assert add_once(producer, counting.history) is Outcome.OK
+    counting.examine()
