@@ -1,0 +1,49 @@
+"""What is told of a broker that cannot be asked: more than that time has passed, where more is known."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from producer.shell.topic import TopicAdmin, TopicUnknownError
+from tests_support.chaos.certificates import write_certificate
+
+
+@contextmanager
+def tls_server(certificate: Path) -> Iterator[int]:
+    """Yield the port of a server that shakes hands and says nothing more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_expired_certificate_is_told_and_not_only_a_time_out(tmp_path: Path) -> None:
+    write_certificate(tmp_path / "broker.pem", tmp_path / "ca.pem", valid_days=-1)
+    with tls_server(tmp_path / "broker.pem") as port:
+        config = {
+            "bootstrap.servers": f"127.0.0.1:{port}",
+            "security.protocol": "ssl",
+            "ssl.ca.location": str(tmp_path / "ca.pem"),
+            "log_level": "0",
+        }
+        with pytest.raises(TopicUnknownError) as told:
+            TopicAdmin(config, "tally.sums.v1").seen()
+    assert "has its certificate expired" in str(told.value)
+    assert "certificate verify failed" in str(told.value)
+    assert "after" not in str(told.value), "a text with a duration would be another reason each time"
