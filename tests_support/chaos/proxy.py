@@ -24,6 +24,8 @@ EVERYTHING: Final = frozenset({*APIS.values()})
 COORDINATOR: Final = frozenset({"InitProducerId", "AddPartitionsToTxn", "AddOffsetsToTxn", "EndTxn"})
 """What a transactional producer asks its coordinator."""
 
+_TLS: Final = b"\x16"
+"""How TLS begins: as the length of a frame it would be more than a broker takes. Such a connection passes as it is."""
 _READ_BYTES: Final = 256 * 1024
 _WAIT_S: Final = 30.0
 _LAST_ANSWER_S: Final = 2.0
@@ -88,6 +90,7 @@ class _Connection:
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     broker: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     talk: Conversation = field(default_factory=Conversation)
+    opaque: bool = False
 
     def close(self) -> None:
         """Close both sides at once."""
@@ -104,7 +107,6 @@ class KafkaProxy:
         self._host, self._upstream_port = host, upstream_port
         self._rules: list[Rule] = []
         self._connections: set[_Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._latency_s, self._bytes_per_s = 0.0, 0.0
         self._refusing = False
         self.seen: Counter[tuple[str, str]] = Counter()  # (direction, API) -> frames that came
@@ -223,7 +225,6 @@ class KafkaProxy:
         connection = _Connection((reader, writer), broker)
         self._connections.add(connection)
         pumps = [self._loop.create_task(self._pump(connection, direction)) for direction in ("request", "answer")]
-        self._tasks.update(pumps)
         try:
             ended, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             if pumps[0] in ended:  # the client is gone; what it had sent is carried out first
@@ -233,7 +234,6 @@ class KafkaProxy:
         finally:
             connection.close()
             self._connections.discard(connection)
-            self._tasks.difference_update(pumps)
 
     async def _pump(self, connection: _Connection, direction: Direction) -> None:
         talk = connection.talk
@@ -243,6 +243,11 @@ class KafkaProxy:
         frames_of: Callable[[bytes], list[Frame]] = talk.requests if asked else talk.answers
         with suppress(OSError, NotKafkaError):
             while data := await reader.read(_READ_BYTES):
+                connection.opaque = connection.opaque or (asked and data.startswith(_TLS))
+                if connection.opaque:
+                    writer.write(data)
+                    await writer.drain()
+                    continue
                 for frame in frames_of(data):
                     if not await self._pass(frame, direction, writer):
                         connection.close()
@@ -278,7 +283,7 @@ class KafkaProxy:
             await self.remove(rule)
         for connection in list(self._connections):
             connection.close()
-        tasks = list(self._tasks)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         if tasks:

@@ -210,6 +210,21 @@ def test_a_cleared_proxy_lets_go_what_it_held_and_takes_nothing_more() -> None:
         assert echo.received == [1, 2]
 
 
+def test_a_connection_that_speaks_tls_passes_as_it_is() -> None:
+    hello = b"\x16\x03\x01\x02\x00" + bytes(range(256))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        closing(KafkaProxy(server.getsockname()[1])) as proxy,
+        client(proxy) as connection,
+    ):
+        connection.sendall(hello)
+        upstream, _ = server.accept()
+        with upstream:
+            assert upstream.recv(len(hello), socket.MSG_WAITALL) == hello
+            upstream.sendall(b"anything")
+            assert connection.recv(8, socket.MSG_WAITALL) == b"anything"
+
+
 def test_a_rule_for_an_api_that_does_not_exist_is_refused() -> None:
     with echo_behind_proxy() as (_, proxy), pytest.raises(AssertionError, match="no such API"):
         proxy.hold("EndTransaction")
