@@ -1,4 +1,4 @@
-"""Faults of the machine room: no file descriptors left, a broker's name that is gone, a clock.
+"""Faults of the machine room: no file descriptors left, a broker's name that is gone, an expired certificate, a clock.
 
 Each ends in a clear word or in recovery without help. Invariants: I1 and I2 after each, by the oracle.
 """
@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import grpc
 import pytest
 
 from oracle.history import History, Outcome
 from tests.chaos.conftest import Counting
 from tests_support.callers import Caller, new_pair
+from tests_support.chaos.certificates import write_certificate
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import ProducerProcess, addition
@@ -107,6 +109,43 @@ def _own_hosts(hosts: Path, command: list[str]) -> list[str]:
     """Return a command that runs another one with an /etc/hosts of its own."""
     script = f'mount --bind "{hosts}" /etc/hosts && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
+
+
+@pytest.fixture
+def tls_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that Tally reaches over TLS, with a certificate that has expired."""
+    pem = tmp_path / "broker.pem"
+    write_certificate(pem, tmp_path / "ca.pem", valid_days=-1)
+    broker = {
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:SSL,CONTROLLER:PLAINTEXT",
+        "listener.name.proxied.ssl.keystore.type": "PEM",
+        "listener.name.proxied.ssl.keystore.location": str(pem),
+    }
+    with temporary_cluster(broker_properties=broker) as made:
+        yield made
+
+
+def test_an_expired_certificate_is_told_and_a_new_one_is_taken(tls_cluster: Cluster, tmp_path: Path) -> None:
+    """With TLS on and the broker's certificate expired both services say so; with a new one they serve."""
+    properties = tmp_path / "client.properties"
+    properties.write_text(f"security.protocol=ssl\nssl.ca.location={tmp_path / 'ca.pem'}\n")
+    history = History()
+    producer = tls_cluster.producer(kafka_config=properties, producer_lanes=1)
+    consumer = tls_cluster.consumer(kafka_config=properties)
+    producer.wait_log("certificate verify failed")
+    consumer.wait_log("certificate verify failed")
+    assert producer.health() == "NOT_SERVING"
+    with pytest.raises(grpc.RpcError, match="UNAVAILABLE"):
+        producer.service.Add(addition(), timeout=5)
+    [broker] = tls_cluster.brokers
+    broker.kill()
+    write_certificate(tmp_path / "broker.pem", tmp_path / "ca.pem", valid_days=1)
+    broker.start()
+    broker.wait_ready()
+    producer.wait_ready(60)
+    consumer.wait_ready(60)
+    assert add_once(producer, history) is Outcome.OK
+    tls_cluster.examine(history)
 
 
 def test_a_clock_an_hour_off_changes_nothing(counting: Counting) -> None:
