@@ -42,7 +42,10 @@ class ProducerSettings(Settings):
         5_000, ge=1, le=50_000, description="The most additions that one transaction carries."
     )
     producer_gather_ms: float = Field(
-        10.0, ge=0, le=1_000, description="How long a lane under load may wait for its share of the calls; 0 is never."
+        20.0,
+        ge=0,
+        le=1_000,
+        description="How long after a transaction's begin a lane may wait with the next while calls keep coming.",
     )
     producer_add_batch_max: int = Field(
         ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS,

@@ -183,17 +183,9 @@ class WaitingRoom:
             attempt.waiters.append(Waiter(call, place, True))
             call.attempts.append(attempt)
 
-    def waiting(self, lane: int) -> bool:
-        """Tell whether a lane has something to take."""
-        return bool(self._queues[lane])
-
-    def ripe(self, lane: int) -> bool:
-        """Tell whether what waits for a lane is worth a transaction at once: half of its fair share of all that waits.
-
-        A lone call is ripe at once. Under load a lane that took the two or three calls that came since its last commit
-        would spend most of the machine on transactions; waiting a moment lets the other lanes' callers come back.
-        """
-        return len(self._queues[lane]) * len(self._queues) * 2 >= self._records
+    def waiting(self, lane: int) -> int:
+        """Return how many attempts a lane has to take."""
+        return len(self._queues[lane])
 
     def take(self, lane: int) -> Batch | None:
         """Give a lane everything that waits for it, up to the batch limit."""

@@ -184,19 +184,6 @@ def test_close_answers_everybody_and_a_late_commit_harms_nobody() -> None:
     assert refused.reason is Reason.STOPPING
 
 
-def test_a_lone_call_is_ripe_at_once_and_a_crumb_under_load_is_not() -> None:
-    """Half of a lane's fair share of what waits is worth a transaction."""
-    room = WaitingRoom(LANES, LIMITS)
-    join(room, [addition(2)])
-    assert room.ripe(0)
-    room.take(0)
-    for number in range(3, 23, 2):
-        join(room, [addition(number)])
-    join(room, [addition(4)])
-    assert not room.ripe(0)
-    assert room.ripe(1)
-
-
 class RoomMachine(RuleBasedStateMachine):
     """Calls come, leave and are answered in any order; the log is a set of committed ids, as Kafka would have it."""
 
