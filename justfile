@@ -46,6 +46,12 @@ status: _prepared
 logs *SERVICE: _prepared
     @{{ quote(python) }} -m stack logs "$@"
 
+# Start what keeps metrics, logs and traces, without Docker (built once); `observe full` adds Prometheus with the alerts.
+[group("run")]
+[no-exit-message]
+observe *SET: _prepared
+    @{{ quote(python) }} -m stack observe "$@"
+
 # Show the main job on real input, with crashes on the way, on a stack of its own.
 [group("run")]
 [no-exit-message]

@@ -10,13 +10,14 @@ from typing import Final, NoReturn
 from common.settings import SettingsError, help_text, load
 from stack import compose, views
 from stack.components import Components
+from stack.engines import SETS, EngineSet
 from stack.errors import StackError
 from stack.locks import LockError
 from stack.logfiles import follow
 from stack.parts import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
-from stack.system import ROOT, Stack
+from stack.system import ROOT, Stack, engines_of
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -65,7 +66,7 @@ def down(_: argparse.Namespace) -> int:
     """Stop everything and keep the data."""
     stack = stack_of(settings_of_checkout())
     compose.down(ROOT, stack.run_dir, say)
-    stopped = stack.down()
+    stopped = [*stack.down(), *engines_of(stack, say).down()]
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
     return EXIT_OK
 
@@ -75,11 +76,24 @@ def status(_: argparse.Namespace) -> int:
     stack = stack_of(settings_of_checkout())
     states = [views.state_of(stack, part) for part in views.SHOWN]
     print(views.table(states))
+    print(views.engine_lines(engines_of(stack, say)), end="")
     for state in states:
         if state.word == "crashed":
             print(f"\n{state.part}: the end of {stack.log_path(state.part)}\n{views.tail(stack.log_path(state.part))}")
     compose.status(ROOT, stack.run_dir)
     return EXIT_FAILED if any(state.word in ("crashed", "not ready") for state in states) else EXIT_OK
+
+
+def observe(arguments: argparse.Namespace) -> int:
+    """Start the engines that keep metrics, logs and traces, and let the services send to them."""
+    stack = stack_of(settings_of_checkout())
+    which: EngineSet = arguments.which
+    engines = engines_of(stack, say)
+    if engines.up(which):
+        # They learn where to send when they start; a restart loses and doubles nothing.
+        stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
+    print(views.pages(engines))
+    return EXIT_OK
 
 
 def logs(arguments: argparse.Namespace) -> int:
@@ -143,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     starting.add_argument("mode", nargs="?", choices=("native", "compose"), default="native")
     starting.add_argument("--parts", nargs="+", choices=ORDER, help="only these parts")
     command("down", down)
+    observing = command("observe", observe)
+    observing.add_argument("which", nargs="?", choices=tuple(SETS), default="quick", help="full adds Prometheus")
     command("status", status)
     command("logs", logs).add_argument("service", nargs="?", choices=ORDER)
     command("reset", reset).add_argument("--yes", action="store_true", help="do not ask")

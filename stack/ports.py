@@ -22,6 +22,11 @@ SETTINGS: Final[Mapping[str, str]] = {
     "grpc": "TALLY_GRPC_PORT",
     "rest": "TALLY_REST_PORT",
     "metrics": "TALLY_PRODUCER_METRICS_PORT",
+    "otlp": "TALLY_OTLP_PORT",
+    "traces_engine": "TALLY_TRACES_ENGINE_PORT",
+    "logs_engine": "TALLY_LOGS_ENGINE_PORT",
+    "metrics_engine": "TALLY_METRICS_ENGINE_PORT",
+    "prometheus": "TALLY_PROMETHEUS_PORT",
 }
 """The setting that moves each port."""
 
@@ -48,12 +53,28 @@ class Ports:
     grpc: int
     rest: int
     metrics: int
+    otlp: int
+    traces_engine: int
+    logs_engine: int
+    metrics_engine: int
+    prometheus: int
 
     @classmethod
     def default(cls) -> Self:
         """Return the ports that the documents name."""
         return cls(
-            kafka=9092, controller=9093, registry=8081, registry_management=8082, grpc=50051, rest=8000, metrics=9464
+            kafka=9092,
+            controller=9093,
+            registry=8081,
+            registry_management=8082,
+            grpc=50051,
+            rest=8000,
+            metrics=9464,
+            otlp=4318,
+            traces_engine=16686,
+            logs_engine=9428,
+            metrics_engine=8428,
+            prometheus=9090,
         )
 
     @classmethod

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Final
 
 from stack.errors import StackError
-from stack.system import Stack
+from stack.system import Stack, engines_of
 
-OWN_FOLDERS: Final = ("kafka", "kafka.part", "registry", "producer", "consumer", "client", "log", "run")
+OWN_FOLDERS: Final = ("kafka", "kafka.part", "registry", "producer", "consumer", "client", "observe", "log", "run")
 """What Tally writes below the data directory. Nothing else there is touched: it may be a folder with other things."""
 
 
 def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = input) -> bool:
     """Delete a stack's data and tell whether it was done. Raises StackError while a part runs."""
-    running = stack.running()
+    running = [*stack.running(), *engines_of(stack).running()]
     if running:
         raise StackError(f"{', '.join(running)} still run: `just down` first, then the data can be deleted")
     there = [folder for name in OWN_FOLDERS if (folder := stack.data_dir / name).exists()]

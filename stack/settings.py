@@ -22,7 +22,8 @@ class StackSettings(Settings):
         None,
         ge=1_024,
         le=65_535 - len(SETTINGS),
-        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics follow it.",
+        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics and those of "
+        "`just observe` follow it.",
     )
     grpc_port: Port | None = Field(None, description="Port of the producer's gRPC service; 50051.")
     rest_port: Port | None = Field(None, description="Port of the consumer's REST service; 8000.")
@@ -31,6 +32,11 @@ class StackSettings(Settings):
     kafka_controller_port: Port | None = Field(None, description="Port of Kafka's controller; 9093.")
     registry_port: Port | None = Field(None, description="Port of the native schema registry; 8081.")
     registry_management_port: Port | None = Field(None, description="Port of the registry's own health; 8082.")
+    otlp_port: Port | None = Field(None, description="Port where `just observe` takes traces by OTLP over HTTP; 4318.")
+    traces_engine_port: Port | None = Field(None, description="Port of the traces' store of `just observe`; 16686.")
+    logs_engine_port: Port | None = Field(None, description="Port of the logs' store of `just observe`; 9428.")
+    metrics_engine_port: Port | None = Field(None, description="Port of the metrics' store of `just observe`; 8428.")
+    prometheus_port: Port | None = Field(None, description="Port of the Prometheus of `just observe full`; 9090.")
     kafka_jit: Literal["fast", "full"] = Field(
         "fast", description="fast: Kafka starts in seconds; full: it is quicker once warm, for load tests."
     )

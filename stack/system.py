@@ -20,11 +20,13 @@ from typing import Final, Self
 from stack import guard, processes, services
 from stack.components import Components
 from stack.downloads import try_lock
+from stack.engines import endpoints
 from stack.errors import StackError
 from stack.healthcheck import consumer_not_ready, producer_not_ready
 from stack.java import clean_environment
 from stack.kafka import not_ready as kafka_not_ready
 from stack.logfiles import rotate, tail
+from stack.observe import Engines
 from stack.parts import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
@@ -76,6 +78,11 @@ class Stack:
     def run_dir(self) -> Path:
         """Return the folder of the marks."""
         return self.data_dir / "run"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of what was downloaded and built."""
+        return self._components.cache
 
     @property
     def bootstrap_servers(self) -> str:
@@ -184,6 +191,13 @@ class Stack:
         with self._locked():
             self._stop(part)
 
+    def restart(self, parts: Sequence[PartName], timeout_s: float = 120.0) -> None:
+        """Stop parts and start them again, with the settings of now; return when all are ready."""
+        for part in parts:
+            self.stop(part)
+        if parts:
+            self.up(parts, timeout_s)
+
     def kill(self, part: PartName) -> None:
         """Kill one part with SIGKILL and return when it is gone. Raises StackError when it does not run."""
         mark = self.mark(part)
@@ -288,7 +302,9 @@ class Stack:
 
     def _python_environment(self) -> dict[str, str]:
         base = services.foreign_environment()
-        return {**base, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **self.environment(), **self._extra}
+        own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **self.environment()}
+        observed = endpoints(self.ports) if engines_of(self, self._say).running() else {}
+        return {**base, **own, **observed, **self._extra}
 
     def _mark_file(self, name: PartName) -> Path:
         return self.run_dir / f"{name}.json"
@@ -315,3 +331,8 @@ class Stack:
                     told = True
                 time.sleep(_POLL_S)
             yield
+
+
+def engines_of(stack: Stack, say: Callable[[str], None] = _silent) -> Engines:
+    """Return the engines that observe a stack."""
+    return Engines(stack.data_dir, stack.ports, stack.cache, say)

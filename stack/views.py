@@ -5,11 +5,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from stack.engines import ENGINES
 from stack.logfiles import tail
+from stack.observe import Engines
 from stack.parts import PORTS, STAYING, PartName
 from stack.system import Stack
 
-__all__ = ["SHOWN", "State", "state_of", "table", "tail", "welcome"]
+__all__ = ["SHOWN", "State", "engine_lines", "pages", "state_of", "table", "tail", "welcome"]
 
 SHOWN: Final[tuple[PartName, ...]] = STAYING
 
@@ -79,3 +81,30 @@ Add two numbers, then read the total:
   grpcurl -plaintext -d '{request}' {stack.grpc_target} tally.v1.TallyService/Add
   curl {stack.rest_url}/v1/total
 """
+
+
+def engine_lines(engines: Engines) -> str:
+    """Return a line for each engine that was started, "" when none was."""
+    running = engines.running()
+    lines = []
+    for name in ENGINES:
+        mark = engines.mark(name)
+        if mark is not None:
+            word = "crashed" if name not in running else "not ready" if engines.not_ready(name) else "ready"
+            uptime = duration(time.time() - mark.started_at_s) if name in running else ""
+            lines.append(f"{name:<17}{word:<11}{mark.pid:>8}{engines.port(name):>7}  {uptime}".rstrip() + "\n")
+    return "".join(["\n", *lines]) if lines else ""
+
+
+def pages(engines: Engines) -> str:
+    """Return where to look and what to type once engines run."""
+    lines = [f"  {name:<18}{engines.page(name)}" for name in engines.running()]
+    return "\n".join(
+        [
+            "\nThe services now send traces and logs there, and their metrics are scraped:\n",
+            *lines,
+            "\nFollow one addition from the call to the fsync, and read logs, in this terminal:\n",
+            "  just run tally trace REQUEST_ID",
+            "  just run tally logs 'level:ERROR'\n",
+        ]
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stack import Ports
-from tests_support.compose_tool import CannotBuildError, docker_compose
+from stack.go_programs import CannotBuildError
+from tests_support.compose_tool import docker_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 
