@@ -89,7 +89,7 @@ def observe(arguments: argparse.Namespace) -> int:
     stack = stack_of(settings_of_checkout())
     which: EngineSet = arguments.which
     engines = engines_of(stack, say)
-    if engines.up(which):
+    if engines.up(SETS[which]):
         # They learn where to send when they start; a restart loses and doubles nothing.
         stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
     print(views.pages(engines))

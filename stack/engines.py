@@ -116,6 +116,7 @@ ENGINES: Final[Mapping[EngineName, Engine]] = {
             f"-retentionPeriod={_KEEP_METRICS}",
             "-memory.allowedBytes=256MB",
             "-search.latencyOffset=1s",  # a scrape shows after a second, not after half a minute
+            "-promscrape.suppressScrapeErrorsDelay=1m",  # services that are being started are no news
             "-loggerLevel=WARN",
         ],
         configuration=_scraping,

@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from stack import go_programs, processes, services
-from stack.engines import ENGINES, SETS, EngineName, EngineSet, Place
+from stack.engines import ENGINES, EngineName, Place
 from stack.errors import StackError
 from stack.logfiles import rotate, tail
 from stack.ports import HOST, Ports, require_free
@@ -65,13 +65,13 @@ class Engines:
             return f"nothing answers on port {self.port(name)} yet ({type(error).__name__})"
         return None if answer.status_code == httpx.codes.OK else f"it answers {answer.status_code}"
 
-    def up(self, which: EngineSet) -> list[EngineName]:
+    def up(self, wanted: Sequence[EngineName]) -> list[EngineName]:
         """Build what is missing, start what does not run, and return when all answer. Returns those started.
 
         Raises StackError when one cannot be built, a port is taken, or one does not answer in time.
         """
         running = self.running()
-        absent = [name for name in SETS[which] if name not in running]
+        absent = [name for name in wanted if name not in running]
         wanted_ports = [ENGINES[name].port for name in absent]
         require_free(self._place.ports, [*wanted_ports, *(["otlp"] if "jaeger" in absent else [])])
         for name in absent:

