@@ -46,7 +46,7 @@ status: _prepared
 logs *SERVICE: _prepared
     @{{ quote(python) }} -m stack logs "$@"
 
-# Start what keeps metrics, logs and traces, without Docker (built once); `observe full` adds Prometheus with the alerts.
+# Start what keeps metrics, logs and traces, without Docker; `observe full` adds Prometheus.
 [group("run")]
 [no-exit-message]
 observe *SET: _prepared
@@ -71,6 +71,7 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
+    @{{ quote(python) }} -m observability.dashboards
 
 # Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
 [group("develop")]

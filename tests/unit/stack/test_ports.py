@@ -68,7 +68,7 @@ def test_every_port_is_moved_by_a_setting_of_its_own():
 
 def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins():
     ports = StackSettings(port_base=21_000, rest_port=8_123, _env_file=None).ports()
-    assert ports == Ports(21_000, 21_001, 21_002, 21_003, 21_004, 8_123, 21_006)
+    assert ports == Ports(*[*range(21_000, 21_005), 8_123, *range(21_006, 21_012)])
 
 
 def test_two_parts_cannot_share_a_port():
@@ -79,4 +79,6 @@ def test_two_parts_cannot_share_a_port():
 def test_without_settings_the_ports_are_those_of_the_documents(monkeypatch):
     for name in [*SETTINGS.values(), "TALLY_PORT_BASE"]:
         monkeypatch.delenv(name, raising=False)
-    assert StackSettings(_env_file=None).ports() == Ports(9092, 9093, 8081, 8082, 50051, 8000, 9464)
+    services = (9092, 9093, 8081, 8082, 50051, 8000, 9464)
+    engines = (4318, 16686, 9428, 8428, 9090)
+    assert StackSettings(_env_file=None).ports() == Ports(*services, *engines)

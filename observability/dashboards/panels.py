@@ -1,0 +1,90 @@
+"""What a dashboard is made of: values without a drawing, so that each query can also be run by a test."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from observability import catalogue
+from observability.catalogue import prometheus_name
+
+Look = Literal["lines", "number", "heatmap"]
+Unit = Literal["s", "reqps", "percentunit", "short", "bytes", "cores", "none"]
+
+WINDOW: Final = "$__rate_interval"
+"""Grafana's own variable: long enough for four scrapes."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query in PromQL. ``legend`` may name labels in double braces."""
+
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel. ``advice`` tells what it shows and what to do when it looks bad."""
+
+    title: str
+    advice: str
+    unit: Unit
+    queries: tuple[Query, ...]
+    look: Look = "lines"
+    red_above: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of panels, side by side."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A dashboard for one question."""
+
+    uid: str
+    title: str
+    question: str
+    rows: tuple[Row, ...]
+
+    def queries(self) -> Iterator[tuple[Panel, Query]]:
+        """Yield every query with its panel."""
+        for row in self.rows:
+            for panel in row.panels:
+                for query in panel.queries:
+                    yield panel, query
+
+
+def name(signal: str) -> str:
+    """Return a catalogued metric's name in PromQL. Raises CatalogueError when there is none."""
+    known = catalogue.load().metrics
+    if signal not in known:
+        raise catalogue.CatalogueError(f"a dashboard asks for {signal!r}, which {catalogue.FILE.name} does not have")
+    return prometheus_name(signal, known[signal])
+
+
+def rate(signal: str, by: str = "", where: str = "") -> str:
+    """Return the rate a second of a counter, or of a histogram's count, summed over all but ``by``."""
+    count = "_count" if catalogue.load().metrics[signal].kind == "histogram" else ""
+    summed = f"sum by ({by})" if by else "sum"
+    return f"{summed} (rate({name(signal)}{count}{{{where}}}[{WINDOW}]))"
+
+
+def quantile(signal: str, q: float, by: str = "", where: str = "") -> str:
+    """Return a quantile of a histogram."""
+    labels = f"le, {by}" if by else "le"
+    return f"histogram_quantile({q}, sum by ({labels}) (rate({name(signal)}_bucket{{{where}}}[{WINDOW}])))"
+
+
+def quantiles(signal: str, where: str = "") -> tuple[Query, ...]:
+    """Return the three quantiles that are looked at."""
+    return tuple(Query(quantile(signal, q, where=where), f"p{q * 100:g}") for q in (0.5, 0.95, 0.99))
+
+
+def buckets(signal: str) -> tuple[Query, ...]:
+    """Return a histogram's buckets, for a heatmap."""
+    return (Query(f"sum by (le) (increase({name(signal)}_bucket[{WINDOW}]))", "{{le}}"),)
