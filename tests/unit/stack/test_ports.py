@@ -66,7 +66,9 @@ def test_every_port_is_moved_by_a_setting_of_its_own():
     assert set(SETTINGS.values()) <= fields
 
 
-def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins():
+def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins(monkeypatch):
+    for name in SETTINGS.values():
+        monkeypatch.delenv(name, raising=False)
     ports = StackSettings(port_base=21_000, rest_port=8_123, _env_file=None).ports()
     assert ports == Ports(*[*range(21_000, 21_005), 8_123, *range(21_006, 21_012)])
 
