@@ -41,7 +41,8 @@ class RequestsController(Controller):
         request_id: Annotated[
             str,
             Parameter(
-                description="The UUID of the addition.", schema_extra={"pattern": ADD_REQUEST_REQUEST_ID_PATTERN}
+                description="The UUID of the addition.",
+                schema_extra={"pattern": ADD_REQUEST_REQUEST_ID_PATTERN, "format": "uuid"},
             ),
         ],
     ) -> RequestAnswer:

@@ -298,6 +298,7 @@ def test_the_document_shows_the_contract_s_rules_on_ids_and_numbers(world: World
     [parameter] = document["paths"]["/v1/requests/{request_id}"]["get"]["parameters"]
     assert parameter["schema"]["pattern"] == tally_rules.ADD_REQUEST_REQUEST_ID_PATTERN
     answer = document["components"]["schemas"]["RequestAnswer"]["properties"]
+    assert parameter["schema"]["format"] == "uuid"
     assert answer["request_id"]["pattern"] == tally_rules.ADD_REQUEST_REQUEST_ID_PATTERN
     assert [answer[name]["pattern"] for name in ("a", "b", "sum")] == [tally_rules.ADD_REQUEST_A_PATTERN] * 3
 
