@@ -1,0 +1,70 @@
+"""A registry seen by somebody who may only read: a door before the real one that answers 403 to every write."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import httpx
+
+_END_S = 30
+
+
+@dataclass(frozen=True)
+class ReadOnly:
+    """The door's address, and what was asked there: (method, path) of each request, allowed or not."""
+
+    url: str
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that would have changed something."""
+        return [one for one in self.asked if _writes(*one)]
+
+
+def _writes(method: str, path: str) -> bool:
+    """Tell reading from writing: a schema is looked up by POST subjects/X, registered by POST subjects/X/versions."""
+    looks_up = method == "POST" and not path.partition("?")[0].rstrip("/").endswith("/versions")
+    return method != "GET" and not looks_up
+
+
+@contextmanager
+def read_only(url: str) -> Iterator[ReadOnly]:
+    """Yield the door to a registry; it closes with the block."""
+    parts = urlsplit(url)
+    base = f"{parts.scheme}://{parts.netloc}"
+
+    class Handler(BaseHTTPRequestHandler):
+        def _pass(self) -> None:
+            door.asked.append((self.command, self.path))
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if _writes(self.command, self.path):
+                status, body = 403, b'{"error_code": 403, "message": "read only"}'
+            else:
+                kind = {"Content-Type": self.headers.get("Content-Type") or "application/json"}
+                answer = httpx.request(self.command, base + self.path, content=content, headers=kind, timeout=10)
+                status, body = answer.status_code, answer.content
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name there
+            """Write nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    door = ReadOnly(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield door
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(_END_S)
