@@ -7,7 +7,7 @@ import click
 
 from client.failures import InterruptedByUserError
 
-_COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair")
+_COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair", "trace", "logs")
 
 _HELP = """Add numbers to a Tally, read the total, check its ledger.
 

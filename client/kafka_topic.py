@@ -1,6 +1,7 @@
 """Reading a topic's committed records, outside of any group."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -68,8 +69,13 @@ def _record(message: Message) -> Record:
     assert partition is not None
     assert offset is not None
     key, value = message.key(), message.value()
-    return Record(partition, offset, timestamp_ms, _bytes(key), _bytes(value))
+    return Record(partition, offset, timestamp_ms, _bytes(key), _bytes(value), _headers(message))
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    pairs: Any = message.headers() or ()  # typed as a dict or a list of pairs; a consumer always gets the list
+    return {name: _bytes(content) or b"" for name, content in pairs}

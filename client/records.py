@@ -5,8 +5,8 @@ Pure but for ``schema_text``, which asks the registry about a schema id other th
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal, Inexact
 from uuid import UUID
@@ -25,13 +25,14 @@ _EXACT = Context(prec=60, traps=[Inexact])  # two operands of 38 digits always f
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it is in Kafka."""
+    """A record as it is in Kafka. Of headers with one name the last one is kept."""
 
     partition: int
     offset: int
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from common.settings import SettingsError, help_text, load
-from stack import compose, views
+from stack import compose, go_programs, views
 from stack.components import Components
-from stack.engines import SETS, EngineSet
+from stack.engines import PROMTOOL, SETS, EngineSet
 from stack.errors import StackError
 from stack.locks import LockError
 from stack.logfiles import follow
@@ -89,6 +89,8 @@ def observe(arguments: argparse.Namespace) -> int:
     stack = stack_of(settings_of_checkout())
     which: EngineSet = arguments.which
     engines = engines_of(stack, say)
+    if which == "full":
+        go_programs.ensure(PROMTOOL, stack.cache, say)
     if engines.up(SETS[which]):
         # They learn where to send when they start; a restart loses and doubles nothing.
         stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])

@@ -117,6 +117,8 @@ class Stack:
             "TALLY_GRPC_PORT": str(self.ports.grpc),
             "TALLY_REST_PORT": str(self.ports.rest),
             "TALLY_PRODUCER_METRICS_PORT": str(self.ports.metrics),
+            "TALLY_TRACES_ENGINE_PORT": str(self.ports.traces_engine),
+            "TALLY_LOGS_ENGINE_PORT": str(self.ports.logs_engine),
             "TALLY_DATA_DIR": str(self.data_dir),
         }
 

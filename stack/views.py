@@ -105,6 +105,6 @@ def pages(engines: Engines) -> str:
             *lines,
             "\nFollow one addition from the call to the fsync, and read logs, in this terminal:\n",
             "  just run tally trace REQUEST_ID",
-            "  just run tally logs 'level:ERROR'\n",
+            "  just run tally logs 'severity_text:ERROR'\n",
         ]
     )

@@ -116,7 +116,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Warnings and errors in the logs",
-                    "Lines a second, held back repetitions included: `just run tally logs 'level:ERROR'`.",
+                    "Lines a second, held back repetitions included: `just run tally logs 'severity_text:ERROR'`.",
                     "short",
                     (Query(rate("app.log.records", by="job, level"), "{{job}} {{level}}"),),
                 ),

@@ -1,0 +1,50 @@
+"""``tally logs``: the log lines of all services that fit a query."""
+
+import json
+from typing import Any
+
+import click
+
+from client.commands.shared import json_option, settings
+from client.failures import UnavailableError
+from client.rest import RestService
+
+_OWN = ("_msg", "_time", "_stream", "_stream_id", "severity_text", "severity_number", "service.name")
+_QUIET = ("service.", "telemetry.", "scope.", "code.")
+
+
+@click.command("logs")
+@click.argument("query", default="*")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Lines at the most.")
+@json_option
+def command(query: str, limit: int, as_json: bool) -> None:
+    """Print the newest log lines that fit QUERY, the oldest of them first.
+
+    \b
+    Examples:
+      tally logs
+      tally logs 'severity_text:ERROR'
+      tally logs 'trace_id:2f7cd964f206d1056f393d84e6cfabda'
+
+    QUERY is LogsQL: words, field:value, and, or, not. `just observe` must run.
+    """
+    address = settings().logs_address
+    with RestService(address) as engine:
+        try:
+            answer = engine.call(
+                "GET", "/select/logsql/query", params={"query": f"{query} | sort by (_time) desc | limit {limit}"}
+            )
+        except UnavailableError:
+            raise UnavailableError.service("the logs' store", address, "TALLY_LOGS_ENGINE_PORT") from None
+    lines = [json.loads(text) for text in answer.text.splitlines() if text]
+    for line in reversed(lines):
+        click.echo(json.dumps(line) if as_json else readable(line))
+
+
+def readable(line: dict[str, Any]) -> str:
+    """Return one line for a person: time, level, service, message, then what else it says."""
+    rest = [
+        f"{name}={value}" for name, value in sorted(line.items()) if name not in _OWN and not name.startswith(_QUIET)
+    ]
+    level, service = line.get("severity_text", "-"), line.get("service.name", "-")
+    return " ".join([f"{line['_time'][:23]}Z", f"{level:<7}", f"{service:<15}", line.get("_msg", ""), *rest])

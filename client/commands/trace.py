@@ -1,0 +1,79 @@
+"""``tally trace``: one addition's journey, from the call to the fsync."""
+
+import re
+import uuid
+
+import click
+
+from client import traces
+from client.commands.shared import settings
+from client.failures import CommandError, UnavailableError
+from client.kafka_topic import records
+from client.rest import RestService
+from client.settings import ClientSettings
+from contracts.generated.topics import SUMS
+
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")  # W3C Trace Context
+_ENGINE = "the traces' store"
+
+
+@click.command("trace")
+@click.argument("which", metavar="REQUEST_ID|TRACE_ID")
+def command(which: str) -> None:
+    """Print the journey of one addition as a tree with durations.
+
+    \b
+    Examples:
+      tally trace c45facb5-2d96-4ead-8328-46c9aab12dec
+      tally trace 2f7cd964f206d1056f393d84e6cfabda
+
+    A request id is looked up in the ledger, and its record's header names the trace. A trace id stands in log lines and
+    in reports of load tests. The transaction and the block that carried the addition are traces of their own and stand
+    below. `just observe` must run, and the addition must have been sampled (TALLY_TRACE_RATIO).
+    """
+    config = settings()
+    trace_id = which if _TRACE_ID.fullmatch(which) else _trace_of(config, which)
+    with RestService(config.traces_address) as engine:
+        spans = _spans(engine, trace_id)
+        if not spans:
+            raise CommandError(
+                f"{config.traces_address} has no trace {trace_id}: it is young (wait 10 s), or was deleted"
+            )
+        origin_us = spans[0].began_us
+        click.echo(f"trace {trace_id}\n     start        took")
+        click.echo("\n".join(traces.tree(spans, origin_us)))
+        for other in traces.linked(spans):
+            shown = traces.tree(_spans(engine, other), origin_us)
+            click.echo("\n".join([f"\nlinked: trace {other}", *shown]))
+
+
+def _spans(engine: RestService, trace_id: str) -> list[traces.Span]:
+    try:
+        found = engine.find(f"/api/traces/{trace_id}")
+    except UnavailableError:
+        raise UnavailableError.service(_ENGINE, engine.address, "TALLY_TRACES_ENGINE_PORT") from None
+    return traces.spans_of(found.json()) if found is not None else []
+
+
+def _trace_of(config: ClientSettings, which: str) -> str:
+    """Return the trace of a request: the ledger knows the record's place, and the record's header the trace."""
+    try:
+        request_id = str(uuid.UUID(which))
+    except ValueError:
+        raise click.BadParameter(f"{which!r} is neither a UUID nor a trace id of 32 hexadecimal digits") from None
+    with RestService(config.rest_address) as service:
+        found = service.find(f"/v1/requests/{request_id}")
+    if found is None:
+        raise CommandError(f"{request_id} is not counted (yet): see `tally total`")
+    place = found.json()
+    partition = place["partition"]
+    record = next(records(config, SUMS, range(partition, partition + 1), place["offset"], follow=False), None)
+    parent = (
+        _TRACEPARENT.fullmatch(record.headers.get("traceparent", b"").decode("ascii", "replace")) if record else None
+    )
+    if parent is None:
+        raise CommandError(
+            f"{request_id} was not sampled: TALLY_TRACE_RATIO=1 traces every call, or send a sampled traceparent"
+        )
+    return parent["trace"]
