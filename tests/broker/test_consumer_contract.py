@@ -1,0 +1,68 @@
+"""What the consumer relies on of Kafka: one suite of scenarios, on the model's broker and on a real one."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from consumer.shell.kafka_facts import KafkaFacts
+from consumer.shell.kafka_source import KafkaSource, SourceConfig
+from consumer.shell.record_reader import RecordReader
+from producer.core.ports import Transactions
+from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from stack import Stack
+from tests_support.consumer_scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
+from tests_support.producer_process import SUMS
+
+
+class KafkaWorld:
+    """A real broker, and a group of its own."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._shared = {"bootstrap.servers": bootstrap_servers}
+        self._group = f"scenario-{uuid.uuid4()}"
+        self._sources: list[KafkaSource] = []
+
+    def transactions(self, transactional_id: str) -> Transactions:
+        """See ConsumerWorld."""
+        return KafkaTransactions(producer_config(self._shared, transactional_id, 15_000, 3_000), self._shared, SUMS)
+
+    def source(self) -> Any:
+        """See ConsumerWorld."""
+        config = SourceConfig(
+            topic=SUMS, group=self._group, replica="scenario", group_protocol="classic", session_timeout_ms=6_000,
+            block_records_max=100, block_wait_ms=50, prefetch_kbytes=1024, traced=False,
+        )  # fmt: skip
+        self._sources.append(KafkaSource(self._shared, config))
+        return self._sources[-1]
+
+    def facts(self) -> Any:
+        """See ConsumerWorld."""
+        return KafkaFacts(self._shared, SUMS, self._group, 10.0)
+
+    def reader(self) -> Any:
+        """See ConsumerWorld."""
+        return RecordReader(self._shared, SUMS, 10.0)
+
+    def close(self) -> None:
+        """Leave the group."""
+        for source in self._sources:
+            source.close()
+
+
+@pytest.fixture(params=["model", pytest.param("kafka", marks=pytest.mark.broker)])
+def world(request: pytest.FixtureRequest) -> Iterator[ConsumerWorld]:
+    if request.param == "model":
+        yield ModelWorld()
+        return
+    stack: Stack = request.getfixturevalue("kafka_stack")
+    real = KafkaWorld(stack.bootstrap_servers)
+    yield real
+    real.close()
+
+
+@pytest.mark.parametrize("scenario", CONSUMER_SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_scenario(world: ConsumerWorld, scenario: Callable[[ConsumerWorld], None]) -> None:
+    """The scenario's docstring is its promise."""
+    scenario(world)
