@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +10,18 @@ from oracle.history import History
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.consumer_process import ConsumerProcess
 
+_IN_EVERY_RUN = {"test_consumer_killed", "test_producer_killed"}
+"""Modules that `just test` runs too. All of this folder takes more than a quarter of an hour on two cores."""
+
 _CLUSTERS = {"cluster", "counting", "module_cluster", "module_counting"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start a real Kafka."""
+    """Mark the tests that start a real Kafka, and those that only `just test-chaos` runs."""
     for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in _IN_EVERY_RUN:
+            item.add_marker(pytest.mark.chaos)
         if _CLUSTERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
 
