@@ -1,4 +1,4 @@
-"""Counters and histograms that cost about a microsecond, for what happens with every call or batch.
+"""Counters and histograms that cost one to two microseconds, for what happens with every call or batch.
 
 The SDK's own take 12 to 16 us a record and one value at a time (measured); a call has little more than a hundred. These
 add up in place, a whole column at once where there is one, and the SDK's readers are given the sums. Any thread may
