@@ -6,18 +6,16 @@ The generated code is found before the checkout's own on PYTHONPATH: everything 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from stack import Stack
 from stack.system import ROOT
+from tests_support.codegen_command import codegen
 from tests_support.producer_process import ProducerProcess
 from tests_support.stacks import make_stack
 
-COMMAND_S: Final = 120.0
 SUBJECT: Final = "tally.sums.v1-value"
 CHANNEL: Final = {
     "name": "channel",
@@ -50,18 +48,7 @@ class NextContracts:
 
     def codegen(self, *arguments: str, code: int = 0) -> str:
         """Run codegen in the copy, require its exit code and return what it said."""
-        done = subprocess.run(
-            [sys.executable, "-m", "codegen", *arguments],
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND_S,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        return codegen(self.root, *arguments, code=code)
 
     def generate(self) -> None:
         """Check the contracts and generate code from them."""

@@ -1,7 +1,6 @@
 """Acceptance 2 to 6 and 12 on a real registry and a real Kafka: modes, plans, references, pulling, drift, failures."""
 
 import json
-import os
 import subprocess
 import sys
 import uuid
@@ -17,13 +16,13 @@ from common.avro_fingerprint import fingerprint
 from common.registry_http import RegistryHttp, SystemClock
 from stack import Stack
 from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
+from tests_support.codegen_command import codegen
 from tests_support.small_contracts import COUNT, ID, SmallContracts
 from tests_support.stacks import stack_factory, temporary_folder
 
 pytestmark = pytest.mark.broker
 
 ROOT = Path(__file__).parents[2]
-COMMAND_TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +45,7 @@ class Folder:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run codegen, require the exit code and return the output."""
-        done = subprocess.run(
-            [sys.executable, "-m", "codegen", *arguments],
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        return codegen(self.root, *arguments, code=code)
 
 
 @pytest.fixture
