@@ -285,17 +285,17 @@ def the_newer_of_two_fences_the_older(world: World) -> None:
     """Of two clients with one transactional id the older one can neither produce nor commit."""
     shared = name()
     older, newer = world.transactions(shared), world.transactions(shared)
-    older.renew()
-    newer.renew()
+    assert older.renew() == Renewed()
+    assert newer.renew() == Renewed()
     refused = older.produce(records(2))
     assert isinstance(refused, ProduceFailed), refused
-    assert refused.trouble.kind is Kind.FENCED
-    older.renew()
+    assert refused.trouble.kind is Kind.FENCED, refused
+    assert older.renew() == Renewed()
     places = delivered(older, records(2))
-    newer.renew()
+    assert newer.renew() == Renewed()
     failed = older.commit(5.0)
     assert isinstance(failed, CommitFailed), failed
-    assert failed.trouble.kind is Kind.FENCED
+    assert failed.trouble.kind is Kind.FENCED, failed
     assert older.read_back(places).found is Found.NONE
     older.close()
     newer.close()

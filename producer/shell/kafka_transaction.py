@@ -196,7 +196,7 @@ class KafkaTransactions:
                 produce(topic, record.value, record.key, record.partition, on_delivery)
             client.flush(self._produce_limit_s)
         except (KafkaException, BufferError, SystemError) as error:
-            return ProduceFailed(trouble_of(error))
+            return ProduceFailed(_cause_of(client, error))
         if reports.failures:
             return ProduceFailed(trouble_of(KafkaException(reports.failures[0])))
         unplaced = len(records) - reports.places
@@ -261,6 +261,20 @@ class KafkaTransactions:
     def _open_instance(self) -> _Instance:
         assert self._instance is not None, "renew comes first"
         return self._instance
+
+
+def _cause_of(client: Producer, error: BaseException) -> Trouble:
+    """Return the trouble behind ``error``: of a client that is beyond help `produce` says no more than `_FATAL`.
+
+    Such a client answers `begin_transaction` with what made it so, which may be that it was fenced.
+    """
+    trouble = trouble_of(error)
+    if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:
+        try:
+            client.begin_transaction()
+        except KafkaException as cause:
+            return trouble_of(cause)
+    return trouble
 
 
 def _with_headers(produce: Callable[..., None], headers: Headers) -> Callable[..., None]:

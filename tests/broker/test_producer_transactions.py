@@ -1,17 +1,18 @@
 """The scenarios of the transaction port on a real broker: the same suite that the fake passes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from producer.core.lane_terms import CommitReturned, Renewed
-from producer.core.ports import Place, Transactions
+from producer.core.lane_terms import CommitReturned, Kind, ProduceFailed, Renewed
+from producer.core.ports import Outgoing, Place, Transactions
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from stack import Stack
 from tests_support.producer_process import SUMS, committed
 from tests_support.producer_transactions import SCENARIOS, World, delivered, name, records, seen
+from tests_support.waiting import eventually
 
 
 class KafkaWorld:
@@ -58,3 +59,25 @@ def test_every_offset_is_exact_while_two_producers_write_in_small_requests(kafka
     assert max(map(min, spans)) < min(map(max, spans)), "they did write in turns"
     for client in clients:
         client.close()
+
+
+def test_a_producer_that_is_fenced_while_it_hands_records_over_tells_so(kafka_stack: Stack) -> None:
+    """The client says `_FATAL` to the records behind the fencing's answer; the trouble is FENCED all the same."""
+    world = KafkaWorld(kafka_stack.bootstrap_servers)
+    shared = name()
+    older, newer = world.transactions(shared), world.transactions(shared)
+    assert older.renew() == Renewed()
+    assert newer.renew() == Renewed()
+
+    class HandedOverSlowly(list[Outgoing]):
+        def __iter__(self) -> Iterator[Outgoing]:
+            first, *others = list.__iter__(self)
+            yield first
+            eventually(older.idle_signs, 30, "the client heard that it is fenced")
+            yield from others
+
+    refused = older.produce(HandedOverSlowly(records(2)))
+    assert isinstance(refused, ProduceFailed), refused
+    assert refused.trouble.kind is Kind.FENCED, refused
+    older.close()
+    newer.close()
