@@ -144,7 +144,8 @@ class ArmedPoint:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "stop":
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # To this thread: one to the process stops it by way of any thread, while this one goes on.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
             case "delay":
                 sleep(fault.value / 1000)
             case "error":

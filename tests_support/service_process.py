@@ -83,9 +83,12 @@ class ServiceProcess:
     def wait_stopped(self, timeout_s: float = 30.0) -> None:
         """Return when it has stopped itself at a fault point."""
         process = psutil.Process(self.process.pid)
-        eventually(
-            lambda: process.status() == psutil.STATUS_STOPPED, timeout_s, f"{self._name} has stopped", interval_s=0.01
-        )
+
+        def stopped() -> bool:
+            assert self.lives, f"{self._name} ended instead of stopping; its log:\n{self.text()}"
+            return process.status() == psutil.STATUS_STOPPED
+
+        eventually(stopped, timeout_s, f"{self._name} has stopped", interval_s=0.01)
 
     def go_on(self) -> None:
         """Continue it after a stop."""
