@@ -16,6 +16,11 @@ FROM packages AS codegen-packages
 COPY requirements/codegen.txt /codegen.txt
 RUN /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /codegen.txt
 
+# What exports in Parquet need; large, so the producer does not carry it.
+FROM packages AS parquet-packages
+COPY requirements/parquet.txt /parquet.txt
+RUN /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /parquet.txt
+
 FROM ${PYTHON} AS base
 # A volume takes over the owner of the folder that it is mounted on when it is first used.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tally \
@@ -43,6 +48,7 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["python", "health
 ENTRYPOINT ["python", "-m", "producer"]
 
 FROM base AS consumer
+COPY --from=parquet-packages /opt/tally /opt/tally
 COPY consumer ./consumer
 ENV TALLY_REST_HOST=0.0.0.0
 EXPOSE 8000

@@ -16,7 +16,9 @@ _POLL_S = 0.2
 
 
 @click.command("export")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl", "parquet", "avro"]), default="csv", show_default=True
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -38,7 +40,7 @@ def command(form: str, output: Path, wait_s: float) -> None:
     \b
     Examples:
       tally export --output sums.csv
-      tally export --format jsonl --output sums.jsonl
+      tally export --format parquet --output sums.parquet
 
     The service makes the file as of one moment, the command downloads it and checks its sha256; only then it gets its
     name, and the service's own copy is deleted.

@@ -1,7 +1,8 @@
 """Ledger rows as people and files see them: text for numbers, ids and times."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 
@@ -24,15 +25,19 @@ class Entry:
     reason: str | None
 
 
+COLUMNS: Final = tuple(field.name for field in fields(Entry))
+"""In the order in which every export has them."""
+
+
 def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
     """Yield the rows of a partition as entries."""
     columns = zip(
         rows["offset"].tolist(),
         rows["kind"].tolist(),
-        _chunks(rows, "request_id"),
-        _chunks(rows, "a"),
-        _chunks(rows, "b"),
-        _chunks(rows, "sum"),
+        chunks_of(rows, "request_id"),
+        chunks_of(rows, "a"),
+        chunks_of(rows, "b"),
+        chunks_of(rows, "sum"),
         timestamps_of(rows),
         rows["reason"].tolist(),
         strict=True,
@@ -66,6 +71,7 @@ def timestamps_of(rows: Rows) -> list[str]:
     return [f"{text}Z" for text in np.datetime_as_string(moments, unit="us").tolist()]
 
 
-def _chunks(rows: Rows, name: str) -> list[bytes]:
+def chunks_of(rows: Rows, name: str) -> list[bytes]:
+    """Return a column of 16 bytes a row as one ``bytes`` a row."""
     joined = np.ascontiguousarray(rows[name]).tobytes()
     return [joined[start : start + 16] for start in range(0, len(joined), 16)]

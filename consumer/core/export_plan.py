@@ -1,20 +1,15 @@
-"""An export: which rows it holds, and how they are written."""
+"""An export: which rows it holds."""
 
-import csv
-import io
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from consumer.core.entry import Entry, entries_of
 from consumer.core.rows import COUNTED, Rows
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-COLUMNS: Final = tuple(field.name for field in fields(Entry))
 
 
 class ExportFormat(StrEnum):
@@ -24,9 +19,6 @@ class ExportFormat(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     AVRO = "avro"
-
-
-OFFERED: Final = (ExportFormat.CSV, ExportFormat.JSONL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +43,6 @@ def selected(rows: Rows, plan: ExportPlan) -> Rows:
     if plan.to_us is not None:
         rows = rows[rows["timestamp_us"] < plan.to_us]
     return rows
-
-
-def header_of(plan: ExportPlan) -> bytes:
-    """Return what the file begins with."""
-    return (",".join(COLUMNS) + "\r\n").encode() if plan.format is ExportFormat.CSV else b""
-
-
-def encoded(partition: int, rows: Rows, plan: ExportPlan) -> bytes:
-    """Return rows as the file has them. CSV follows RFC 4180; what a row lacks is empty there and null in jsonl."""
-    entries = entries_of(partition, rows)
-    if plan.format is ExportFormat.JSONL:
-        return "".join(json.dumps(asdict(entry)) + "\n" for entry in entries).encode()
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerows(
-        (e.partition, e.offset, e.kind, e.request_id, e.a, e.b, e.sum, e.timestamp, e.reason) for e in entries
-    )
-    return out.getvalue().encode()
 
 
 def counted_sum(rows: Rows) -> tuple[int, int]:

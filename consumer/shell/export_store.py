@@ -6,12 +6,12 @@ own name is whole. ``ID.json`` beside it tells what it is. An export that the pr
 next start. Bounded: so many kept, so many waiting.
 """
 
-import hashlib
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,11 @@ import msgspec
 from loguru import logger
 
 from common.decimals import text_of
-from consumer.core.export_plan import ExportPlan, counted_sum, encoded, header_of, selected
+from consumer.core.export_plan import ExportPlan, counted_sum, selected
 from consumer.core.rows import Rows
 from consumer.shell.export_record import ExportRecord, ExportState, read, save, sync_directory
+from consumer.shell.export_writers import open_writer
+from consumer.shell.hashed_file import HashedFile
 from consumer.shell.readers import NotHereError
 
 _CHUNK_ROWS = 4_096
@@ -161,36 +163,32 @@ class ExportStore:
 
     def _write(self, record: ExportRecord, plan: ExportPlan, path: Path) -> ExportRecord:
         """Write the file and sync it; return what it holds."""
-        digest = hashlib.sha256()
-        size_bytes = rows_written = counted = total = offsets_done = 0
+        rows_written = counted = total = offsets_done = 0
         offsets_all = max(1, sum(plan.positions.values()))
-        with path.open("wb") as file:
-            header = header_of(plan)
-            digest.update(header)
-            size_bytes += file.write(header)
-            for partition, next_offset in plan.positions.items():
-                for rows in self._chunks(record.id, partition, next_offset):
-                    chosen = selected(rows, plan)
-                    data = encoded(partition, chosen, plan)
-                    digest.update(data)
-                    size_bytes += file.write(data)
-                    number, amount = counted_sum(chosen)
-                    rows_written, counted, total = rows_written + len(chosen), counted + number, total + amount
-                    reached = offsets_done + int(rows["offset"][-1])
-                    self._note(
-                        msgspec.structs.replace(record, rows=rows_written, progress=round(reached / offsets_all, 4))
-                    )
-                offsets_done += next_offset
-            file.flush()
-            os.fsync(file.fileno())
+        with path.open("wb") as raw:
+            file = HashedFile(raw)
+            with closing(open_writer(plan, file)) as writer:
+                for partition, next_offset in plan.positions.items():
+                    for rows in self._chunks(record.id, partition, next_offset):
+                        chosen = selected(rows, plan)
+                        writer.write(partition, chosen)
+                        number, amount = counted_sum(chosen)
+                        rows_written, counted, total = rows_written + len(chosen), counted + number, total + amount
+                        reached = offsets_done + int(rows["offset"][-1])
+                        self._note(
+                            msgspec.structs.replace(record, rows=rows_written, progress=round(reached / offsets_all, 4))
+                        )
+                    offsets_done += next_offset
+            raw.flush()
+            os.fsync(raw.fileno())
         return msgspec.structs.replace(
             record,
             progress=1.0,
             rows=rows_written,
             counted=counted,
             total=text_of(total),
-            size_bytes=size_bytes,
-            sha256=digest.hexdigest(),
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
         )
 
     def _chunks(self, export_id: str, partition: int, next_offset: int) -> Iterator[Rows]:

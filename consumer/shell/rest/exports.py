@@ -15,15 +15,21 @@ from litestar.params import Body, Parameter
 from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
-from consumer.core.export_plan import OFFERED, ExportFormat, ExportPlan, microseconds
+from consumer.core.export_plan import ExportFormat, ExportPlan, microseconds
 from consumer.core.partition_state import Refused, Unassigned
 from consumer.core.queries import QueryError, checked_partition
 from consumer.shell.export_record import ExportRecord, ExportState
 from consumer.shell.export_store import ExportsFullError
+from consumer.shell.export_writers import missing_package
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
 
-_MEDIA_TYPES: Final = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSONL: "application/jsonl"}
+_MEDIA_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.JSONL: "application/jsonl",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+    ExportFormat.AVRO: "application/vnd.apache.avro",
+}
 _CHUNK_BYTES: Final = 256 * 1024
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -130,13 +136,14 @@ class ExportsController(Controller):
 
 def _plan(parts: RestParts, order: ExportOrder) -> ExportPlan:
     """Note the positions of this moment. An export that cannot be whole is refused."""
-    if order.format not in OFFERED:
-        offered = " or ".join(offer.value for offer in OFFERED)
+    missing = missing_package(order.format)
+    if missing is not None:
         raise ProblemError(
             HTTPStatus.NOT_IMPLEMENTED,
             "format-not-offered",
-            "The format is not offered yet",
-            f"format is {order.format.value}; offered are {offered}. The ledger's own files are Avro",
+            "The format is not offered here",
+            f"format is {order.format.value}, for which the consumer needs the package {missing}: install "
+            f"tally[{order.format.value}] where it runs and start it again, or take avro, csv or jsonl",
         )
     if order.from_ is not None and order.to is not None and order.from_ >= order.to:
         raise bad_request(f"from is {_text(order.from_)}; allowed is a time before to, which is {_text(order.to)}")

@@ -5,18 +5,28 @@ import errno
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import fastavro
 import numpy as np
+import polars
+import pyarrow.parquet
 import pytest
 
 from consumer.core.export_plan import ExportFormat, ExportPlan, microseconds
 from consumer.core.rows import POISON, WRONG_SUM, Rows, no_rows
 from consumer.shell.export_record import ExportRecord, ExportState
 from consumer.shell.export_store import ExportLimits, ExportsFullError, ExportStore
+from consumer.shell.hashed_file import HashedFile
 from consumer.shell.readers import NotHereError
+from tests_support.checkout import ROOT
 from tests_support.waiting import eventually
 
 LIMITS = ExportLimits(kept_max=3, queued_max=2)
@@ -76,6 +86,82 @@ def test_csv_and_jsonl_hold_the_same_rows_with_exact_numbers(store: ExportStore)
     assert (table[-1]["kind"], table[-1]["reason"], table[-1]["request_id"]) == ("POISON", "WRONG_SUM", "")
 
 
+def as_text(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reader of Avro or Parquet gave as jsonl has it: numbers, times and gaps in text."""
+    kind = str(entry["kind"])
+    numbers = {name: None if kind == "POISON" else f"{entry[name]:f}" for name in ("a", "b", "sum")}
+    found = {**entry, **numbers, "kind": kind}
+    found["request_id"] = None if kind == "POISON" else str(entry["request_id"])
+    found["timestamp"] = entry["timestamp"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    found["reason"] = None if entry["reason"] in (None, "NONE") else str(entry["reason"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        (ExportFormat.AVRO, lambda path: list(fastavro.reader(path.open("rb")))),
+        (ExportFormat.AVRO, lambda path: polars.read_avro(path).to_dicts()),
+        (ExportFormat.PARQUET, lambda path: pyarrow.parquet.read_table(path).to_pylist()),
+        (ExportFormat.PARQUET, lambda path: polars.read_parquet(path).to_dicts()),
+        (ExportFormat.PARQUET, lambda path: duckdb.sql(f"from '{path}'").to_arrow_table().to_pylist()),
+    ],
+    ids=["avro by fastavro", "avro by polars", "parquet by pyarrow", "parquet by polars", "parquet by duckdb"],
+)
+def test_independent_readers_find_in_avro_and_parquet_what_jsonl_says(
+    store: ExportStore, form: ExportFormat, read: Callable[[Path], list[dict[str, Any]]]
+) -> None:
+    lines = finished(store, store.begin(plan(ExportFormat.JSONL), None, None))
+    expected = [json.loads(line) for line in store.file_of(lines).read_text().splitlines()]
+    done = finished(store, store.begin(plan(form), None, None))
+    path = store.file_of(done)
+    assert (done.state, done.error) == (ExportState.DONE, None)
+    assert (done.rows, done.total, done.size_bytes) == (10, lines.total, path.stat().st_size)
+    assert done.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    for entry, line in zip(read(path), expected, strict=True):
+        numbers = {name: line[name] and f"{Decimal(line[name]):.9f}" for name in ("a", "b", "sum")}
+        assert as_text(entry) == {**line, **numbers}
+
+
+def test_avro_and_parquet_say_themselves_as_of_which_positions_they_are(store: ExportStore) -> None:
+    avro = store.file_of(finished(store, store.begin(plan(ExportFormat.AVRO, from_us=7), None, None)))
+    parquet = store.file_of(finished(store, store.begin(plan(ExportFormat.PARQUET), None, None)))
+    with avro.open("rb") as file:
+        metadata = fastavro.reader(file).metadata
+    assert (metadata["tally.positions"], metadata["tally.from_us"]) == ('{"0": 10}', "7")
+    assert pyarrow.parquet.read_schema(parquet).metadata[b"tally.positions"] == b'{"0": 10}'
+
+
+@pytest.mark.parametrize("form", [ExportFormat.AVRO, ExportFormat.PARQUET])
+def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, form: ExportFormat) -> None:
+    """More rows than a writer may hold: several blocks or row groups, every row once and in its place."""
+
+    def many(_partition: int, _from: int, to: int) -> Iterator[Rows]:
+        rows = no_rows(to)
+        rows["offset"] = np.arange(to)
+        yield from np.array_split(rows, 3)
+
+    store = ExportStore(tmp_path, many, LIMITS)
+    done = finished(store, store.begin(ExportPlan(form, {0: 66_000, 1: 10}, None, None), None, None))
+    path = store.file_of(done)
+    store.close()
+    if form is ExportFormat.AVRO:
+        with path.open("rb") as file:
+            blocks_found = [list(block) for block in fastavro.block_reader(file)]
+        rows = [row for block in blocks_found for row in block]
+        pieces = len(blocks_found)
+    else:
+        rows, pieces = (
+            pyarrow.parquet.read_table(path).to_pylist(),
+            pyarrow.parquet.ParquetFile(path).metadata.num_row_groups,
+        )
+    assert [(row["partition"], row["offset"]) for row in rows] == [
+        *((0, offset) for offset in range(66_000)),
+        *((1, offset) for offset in range(10)),
+    ]
+    assert pieces > 1
+
+
 def test_times_let_rows_in_from_the_first_and_before_the_second(store: ExportStore) -> None:
     from datetime import UTC, datetime
 
@@ -85,8 +171,26 @@ def test_times_let_rows_in_from_the_first_and_before_the_second(store: ExportSto
     assert offsets == ["3", "4"]
 
 
-def test_an_export_of_a_ledger_that_goes_away_fails_and_leaves_no_file(store: ExportStore, tmp_path: Path) -> None:
-    done = finished(store, store.begin(plan(partition=11), None, None))
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_a_disk_that_takes_no_more_bytes_fails_the_export_and_leaves_no_file(
+    store: ExportStore, tmp_path: Path, form: ExportFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: HashedFile, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HashedFile, "write", full)
+        done = finished(store, store.begin(plan(form), None, None))
+    assert done.state is ExportState.FAILED
+    assert "No space left on device" in (done.error or "")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_an_export_of_a_ledger_that_goes_away_fails_and_leaves_no_file(
+    store: ExportStore, tmp_path: Path, form: ExportFormat
+) -> None:
+    done = finished(store, store.begin(ExportPlan(form, {0: 10, 11: 10}, None, None), None, None))
     assert (done.state, done.error) == (ExportState.FAILED, "partition 11 is not open here")
     assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
@@ -122,6 +226,39 @@ def test_finished_exports_survive_the_process_and_unfinished_ones_are_failed(tmp
     assert not (tmp_path / "half.csv.tmp").exists()
     assert second.get("foreign") is None
     second.close()
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from consumer.core.export_plan import ExportFormat, ExportPlan
+from consumer.core.rows import no_rows
+from consumer.shell.export_store import ExportLimits, ExportStore
+
+def endless(partition, from_offset, to_offset):
+    while True:
+        yield no_rows(4096)
+        if any(Path(sys.argv[1]).glob("*.tmp")):
+            print("writing", flush=True)
+
+store = ExportStore(Path(sys.argv[1]), endless, ExportLimits(3, 3))
+store.begin(ExportPlan(ExportFormat(sys.argv[2]), {0: 10}, None, None), None, None)
+"""
+
+
+@pytest.mark.parametrize("form", [ExportFormat.AVRO, ExportFormat.PARQUET])
+def test_a_process_killed_in_the_middle_of_an_export_leaves_no_half_file(tmp_path: Path, form: ExportFormat) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path), form.value]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        process.kill()
+    assert list(tmp_path.glob(f"*.{form.value}.tmp"))
+    store = ExportStore(tmp_path, blocks, LIMITS)
+    [record] = store.all()
+    store.close()
+    assert (record.state, record.error) == (ExportState.FAILED, "the consumer stopped before it was finished")
+    assert [path.name for path in tmp_path.iterdir()] == [f"{record.id}.json"]
 
 
 def test_exports_are_bounded_and_a_deleted_one_makes_room(store: ExportStore) -> None:

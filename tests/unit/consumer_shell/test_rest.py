@@ -245,8 +245,6 @@ def test_an_export_is_accepted_done_and_downloaded_whole_or_in_ranges(world: Wor
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"format": "parquet"}, 501),
-        ({"format": "avro"}, 501),
         ({"format": "xml"}, 400),
         ({"formatt": "csv"}, 400),
         ({"partitions": [12]}, 400),
@@ -258,6 +256,19 @@ def test_an_export_is_accepted_done_and_downloaded_whole_or_in_ranges(world: Wor
 )
 def test_an_export_that_cannot_be_is_a_problem(world: World, body: dict[str, Any], status: int) -> None:
     problem(order(world, **body), status)
+
+
+@pytest.mark.parametrize(("form", "media_type"), [("parquet", "vnd.apache.parquet"), ("avro", "vnd.apache.avro")])
+def test_an_export_for_programs_has_the_media_type_of_its_format(world: World, form: str, media_type: str) -> None:
+    location = order(world, format=form).headers["location"]
+    assert done(world, location)["rows"] == 5
+    assert world.client.get(f"{location}/file").headers["content-type"] == f"application/{media_type}"
+
+
+def test_parquet_without_pyarrow_is_501_with_the_cure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.shell.export_writers.importlib.util.find_spec", lambda _name: None)
+    assert "tally[parquet]" in problem(order(world, format="parquet"), 501)["detail"]
+    assert order(world, format="avro").status_code == 202
 
 
 def test_an_export_of_everything_is_refused_where_a_partition_is_another_replicas(world: World) -> None:
