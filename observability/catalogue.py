@@ -21,8 +21,19 @@ class CatalogueError(Exception):
     """The catalogue contradicts itself, or a name is not in it; the message names the signal."""
 
 
+class Bean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a metric of the broker stands in its JMX. ``pattern`` is the exporter's, a regular expression over
+    ``domain<property=value, ...><key>attribute``; ``values`` are the attributes' in order, $1 being its first group;
+    ``factor`` makes the catalogue's unit of JMX's."""
+
+    pattern: str
+    values: tuple[str, ...] = ()
+    factor: float = 1.0
+
+
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One metric. ``attributes`` are the names, in the order in which values are given when it is recorded."""
+    """One metric. ``attributes`` are the names, in the order in which values are given when it is recorded; ``jmx`` is
+    there for what the broker's agent does not tell by itself."""
 
     kind: Kind
     unit: str
@@ -30,6 +41,7 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meaning: str
     attributes: tuple[str, ...] = ()
     buckets: str = ""
+    jmx: tuple[Bean, ...] = ()
 
 
 class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

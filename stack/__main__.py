@@ -94,6 +94,7 @@ def observe(arguments: argparse.Namespace) -> int:
     if engines.up(SETS[which]):
         # They learn where to send when they start; a restart loses and doubles nothing.
         stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
+    stack.observe_broker()
     print(views.pages(engines))
     return EXIT_OK
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from stack import aot, downloads, java, kafka, locks, registry
+from stack import aot, broker_metrics, downloads, java, kafka, locks, registry
 from stack.kafka import Kafka
 from stack.locks import Artifact
 from stack.parts import PartName
@@ -42,6 +42,12 @@ class Components:
             downloads.unpack(self.cache, self._registry_artifact())
         self._train(parts, say)
 
+    def agent(self, say: Callable[[str], None]) -> broker_metrics.Agent:
+        """Return what shows a broker's metrics, bringing it when it is not there. Raises StackError."""
+        wanted = locks.read(locks.AGENT_LOCK)
+        (jar,) = downloads.fetch(self.cache, wanted, self.download, say)
+        return broker_metrics.Agent(java.home(self.java), jar)
+
     def kafka(self, data_dir: Path, ports: Ports, broker_properties: Mapping[str, str]) -> Kafka:
         """Return the broker of a stack; its files must have been fetched."""
         flags = list(java.FAST_START) if self.kafka_jit == "fast" else []
@@ -51,7 +57,7 @@ class Components:
             data=data_dir / "kafka",
             run=data_dir / "run",
             ports=ports,
-            jvm_flags=[*flags, f"-Xmx{self.kafka_heap_mb}m"],
+            jvm_flags=[*flags, f"-Xmx{self.kafka_heap_mb}m", java.TAKES_AGENTS],
             broker_properties=broker_properties,
             cluster_id=self.kafka_cluster_id,
         )

@@ -9,8 +9,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from observability import catalogue
+from observability.jmx import kept
 from stack.go_programs import ROOT, GoProgram
 from stack.ports import HOST, Ports
 
@@ -54,8 +56,12 @@ class Engine:
 def _scraping(place: Place) -> dict[str, str]:
     """Return the scrape configuration by file name; JSON is YAML."""
     ports = place.ports
-    targets = {"producer": ports.metrics, "consumer": ports.rest}
-    jobs = [{"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}"]}]} for name, port in targets.items()]
+    targets = {"producer": ports.metrics, "consumer": ports.rest, "kafka": ports.kafka_metrics}
+    jobs: list[dict[str, Any]] = [
+        {"job_name": name, "static_configs": [{"targets": [f"{HOST}:{port}"]}]} for name, port in targets.items()
+    ]
+    ours = "|".join(kept(catalogue.load()))  # the agent tells more of Java than anybody asks for
+    jobs[-1]["metric_relabel_configs"] = [{"source_labels": ["__name__"], "regex": ours, "action": "keep"}]
     return {"scrape.yml": json.dumps({"global": {"scrape_interval": _SCRAPE_INTERVAL}, "scrape_configs": jobs})}
 
 

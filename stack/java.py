@@ -14,6 +14,9 @@ JAVA_VERSION_MIN: Final = 21
 FAST_START: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Quick to start and small, half as fast at full load: for development and tests."""
 
+TAKES_AGENTS: Final = "-XX:+EnableDynamicAgentLoading"
+"""Java warns of an agent that it is given later, unless it was told to expect one; see `stack.broker_metrics`."""
+
 _UNWANTED: Final = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
 
 

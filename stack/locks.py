@@ -1,4 +1,4 @@
-"""The committed locks: which files make up Kafka and the registry, each pinned by its sha256.
+"""The committed locks: which files make up Kafka, the registry and the agent, each pinned by its sha256.
 
 A line of a lock is ``group:artifact:version[:classifier:packaging] sha256:HEX BYTES``; ``#`` starts a comment. No
 host stands in it: the Maven client knows its own.
@@ -13,6 +13,7 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent
 KAFKA_LOCK: Final = FOLDER / "kafka.lock"
 REGISTRY_LOCK: Final = FOLDER / "registry.lock"
+AGENT_LOCK: Final = FOLDER / "agent.lock"
 
 _LINE = re.compile(
     r"(?P<group>[\w.-]+):(?P<name>[\w.-]+):(?P<version>[\w.-]+)(:(?P<classifier>[\w.-]+):(?P<packaging>[\w.-]+))?"

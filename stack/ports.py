@@ -27,6 +27,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "logs_engine": "TALLY_LOGS_ENGINE_PORT",
     "metrics_engine": "TALLY_METRICS_ENGINE_PORT",
     "prometheus": "TALLY_PROMETHEUS_PORT",
+    "kafka_metrics": "TALLY_KAFKA_METRICS_PORT",
 }
 """The setting that moves each port."""
 
@@ -58,6 +59,7 @@ class Ports:
     logs_engine: int
     metrics_engine: int
     prometheus: int
+    kafka_metrics: int
 
     @classmethod
     def default(cls) -> Self:
@@ -75,6 +77,7 @@ class Ports:
             logs_engine=9428,
             metrics_engine=8428,
             prometheus=9090,
+            kafka_metrics=9404,
         )
 
     @classmethod

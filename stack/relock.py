@@ -1,7 +1,8 @@
 """Pins everything anew, for maintainers: ``just lock [--upgrade]``.
 
-The Python packages by ``uv pip compile`` (without ``--upgrade`` the pinned versions stay), Kafka and the registry by
-resolving and hashing. Look at the difference before you commit it: a changed hash of an unchanged version is an alarm.
+The Python packages by ``uv pip compile`` (without ``--upgrade`` the pinned versions stay), Kafka, the registry and the
+agent by resolving and hashing. Look at the difference before you commit it: a changed hash of an unchanged version is
+an alarm.
 """
 
 import argparse
@@ -14,12 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from stack.locks import KAFKA_LOCK, REGISTRY_LOCK, Artifact
+from stack.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
 
 KAFKA_VERSION: Final = "4.4.0"
 LOG4J_VERSION: Final = "2.25.5"
 REGISTRY_VERSION: Final = "3.3.3"
+AGENT_VERSION: Final = "1.0.1"
 
 # The mark "!" keeps the Maven client from taking a component as a bill of materials too: log4j's would silently lower
 # kafka-clients to 3.9.1. Kafka 4.4 speaks slf4j 1.7, so the binding is log4j-slf4j-impl and not log4j-slf4j2-impl.
@@ -69,6 +71,16 @@ def lock_registry(repository: Path) -> None:
     write(REGISTRY_LOCK, "The schema registry: Apicurio, which speaks the Confluent API.", [artifact])
 
 
+def lock_agent(repository: Path) -> None:
+    """Write stack/agent.lock: one jar without dependencies."""
+    from jgo.maven import MavenContext  # noqa: PLC0415
+
+    coordinates = ("io.prometheus.jmx", "jmx_prometheus_javaagent", AGENT_VERSION)
+    component = MavenContext(repo_cache=repository, timeout=60).project(*coordinates[:2]).at_version(AGENT_VERSION)
+    artifact = artifact_of(coordinates, Path(component.artifact().resolve()))
+    write(AGENT_LOCK, "The agent that shows the broker's metrics to Prometheus (Apache-2.0).", [artifact])
+
+
 def artifact_of(
     coordinates: tuple[str, str, str], file: Path, classifier: str = "", packaging: str = "jar"
 ) -> Artifact:
@@ -100,6 +112,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tally-lock-") as repository:
         lock_kafka(Path(repository))
         lock_registry(Path(repository))
+        lock_agent(Path(repository))
     return 0
 
 

@@ -37,6 +37,9 @@ class StackSettings(Settings):
     logs_engine_port: Port | None = Field(None, description="Port of the logs' store of `just observe`; 9428.")
     metrics_engine_port: Port | None = Field(None, description="Port of the metrics' store of `just observe`; 8428.")
     prometheus_port: Port | None = Field(None, description="Port of the Prometheus of `just observe full`; 9090.")
+    kafka_metrics_port: Port | None = Field(
+        None, description="Port of the native Kafka's metrics, once observed; 9404."
+    )
     kafka_jit: Literal["fast", "full"] = Field(
         "fast", description="fast: Kafka starts in seconds; full: it is quicker once warm, for load tests."
     )

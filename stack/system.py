@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stack import guard, processes, services
+from stack import broker_metrics, guard, processes, services
 from stack.components import Components
 from stack.downloads import try_lock
 from stack.engines import endpoints
@@ -200,6 +200,18 @@ class Stack:
         if parts:
             self.up(parts, timeout_s)
 
+    def observe_broker(self) -> None:
+        """Let the broker that runs show its metrics while engines observe it; tell when it cannot."""
+        pid = self.pid("kafka")
+        port = self.ports.kafka_metrics
+        if pid is None or not engines_of(self, self._say).running() or broker_metrics.are_shown(port):
+            return
+        try:
+            require_free(self.ports, ["kafka_metrics"])
+            broker_metrics.show(self._components.agent(self._say), pid, port)
+        except StackError as error:
+            self._say(f"the broker's own metrics are not to be seen: {error}")
+
     def kill(self, part: PartName) -> None:
         """Kill one part with SIGKILL and return when it is gone. Raises StackError when it does not run."""
         mark = self.mark(part)
@@ -251,6 +263,8 @@ class Stack:
                 reason = self._probe(name)
                 if reason is None:
                     waiting.remove(name)
+                    if name == "kafka":
+                        self.observe_broker()
                     if name in told:
                         self._say(f"{name} ready")
                 elif time.monotonic() > until_s:

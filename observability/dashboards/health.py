@@ -13,8 +13,8 @@ _HTTP: Final = "http.server.request.duration"
 
 CPU: Final = Panel(
     "CPU",
-    "Cores that each service uses. A service near 1 core is at the end of one Python process: take fewer, fuller "
-    "batches (AddBatch), or another replica.",
+    "Cores that each service and the broker use. A service near 1 core is at the end of one Python process: take "
+    "fewer, fuller batches (AddBatch), or another replica.",
     "cores",
     (Query(rate("process.cpu.time", by="job"), "{{job}}"),),
 )
@@ -49,13 +49,21 @@ QUEUE_LATENCY: Final = Panel(
     quantiles("app.queue.latency"),
     red_above=5,
 )
+HEAP: Final = Panel(
+    "Broker JVM heap",
+    "Share of its heap that Kafka's Java uses; it falls with each collection. When it stays above 0.85 raise "
+    "TALLY_KAFKA_HEAP_MB.",
+    "percentunit",
+    (Query(f'{name("jvm.memory.used")}{{area="heap"}} / {name("jvm.memory.max")}{{area="heap"}}', "{{job}}"),),
+    red_above=0.85,
+)
 
 BOARD: Final = Board(
     "tally-health",
     "Tally: is it healthy?",
     "Does the system answer, how fast, and which part is in trouble?",
     (
-        Row("At a glance", (CPU, MEMORY, ERRORS, REQUESTS, QUEUE_LATENCY)),
+        Row("At a glance", (CPU, MEMORY, HEAP, ERRORS, REQUESTS, QUEUE_LATENCY)),
         Row(
             "Calls",
             (

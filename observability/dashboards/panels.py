@@ -8,7 +8,7 @@ from observability import catalogue
 from observability.catalogue import prometheus_name
 
 Look = Literal["lines", "number", "heatmap"]
-Unit = Literal["s", "reqps", "percentunit", "short", "bytes", "cores", "none"]
+Unit = Literal["s", "reqps", "percentunit", "short", "bytes", "Bps", "cores", "none"]
 
 WINDOW: Final = "$__rate_interval"
 """Grafana's own variable: long enough for four scrapes."""

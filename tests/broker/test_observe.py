@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from client import BlockingTallyClient, Committed, Refused
+from observability import catalogue
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import WINDOW, Panel, Query
 from oracle.facts import TopicRecord
-from stack import Ports, Stack, processes
+from stack import Ports, Stack, broker_metrics, processes
 from stack.downloads import default_folder
 from stack.go_programs import CannotBuildError
 from stack.observe import Engines
@@ -20,6 +21,7 @@ from stack.system import engines_of
 from tests_support import foreign
 from tests_support.checkout import ROOT
 from tests_support.live import system_of
+from tests_support.scrape import scrape
 from tests_support.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
@@ -40,6 +42,15 @@ ZERO = {
     "CPU",  # an idle service between two scrapes
     "Partitions by state",  # REFUSED and the like have nothing
     "Lanes by state",
+    "Waiting requests",
+    "Requests to the broker",  # a kind that did not happen in the window
+    "Broker garbage collection",
+    "Late transactions",
+    "Markers that wait",
+    "Under-replicated partitions",
+    "Offline partitions",
+    "Time of requests, p99",  # below a millisecond is zero to the broker
+    "Log size",  # a topic that is empty
     "Calls by status",  # a rate of calls that came before the first scrape
 }
 """Panels that may show nothing but zeroes while all is well."""
@@ -106,6 +117,28 @@ def test_every_query_of_every_panel_returns_data(busy: tuple[Stack, Engines], bo
 
     for panel, query in board.queries():
         eventually(partial(is_shown, panel, query), 90, f"{panel.title}: {query.expr}", interval_s=1)
+
+
+def test_the_broker_tells_what_the_catalogue_lists(busy: tuple[Stack, Engines]) -> None:
+    """Of all that the agent in its Java tells, what is kept is the catalogue's: names, kinds and labels."""
+    stack, _ = busy
+    found = scrape(f"http://127.0.0.1:{stack.ports.kafka_metrics}/metrics")
+    whole = catalogue.load()
+    for name in whole.metrics_of("kafka"):
+        metric, shown = whole.metrics[name], catalogue.prometheus_name(name, whole.metrics[name])
+        assert found.kinds.get(shown) == metric.kind, shown
+        labels = {label for sample, pairs in found.values if sample == shown for label, _ in pairs}
+        allowed = {catalogue.prometheus_label(each) for each in metric.attributes}
+        assert labels == (allowed - {"cpu_mode"}), shown
+
+
+def test_a_broker_that_starts_again_is_observed_again(busy: tuple[Stack, Engines]) -> None:
+    """The agent goes with the process that it was loaded into; `up` loads it into the next."""
+    stack, _ = busy
+    stack.kill("kafka")
+    assert not broker_metrics.are_shown(stack.ports.kafka_metrics)
+    stack.up(ORDER)
+    assert broker_metrics.are_shown(stack.ports.kafka_metrics)
 
 
 def test_every_rule_can_be_asked(busy: tuple[Stack, Engines]) -> None:

@@ -3,14 +3,15 @@
 import re
 
 import pytest
+import yaml
 
-from observability import catalogue
-from observability.__main__ import DOCUMENT
+from observability import catalogue, jmx
+from observability.__main__ import BROKER, DOCUMENT
 from observability.catalogue import CatalogueError, Metric, parse, prometheus_name
 from observability.metrics import Metrics
 from observability.tables import updated
 
-SERVICES = {"producer", "consumer"}
+SERVICES = {"producer", "consumer", "kafka"}
 FORBIDDEN = re.compile(r"request|key|offset|position|client|peer")
 
 
@@ -25,6 +26,15 @@ def test_every_metric_has_a_service_a_meaning_and_attributes_that_are_explained(
     assert used == set(whole.attributes)
     assert {metric.buckets for metric in whole.metrics.values()} - {""} == set(whole.buckets)
     assert all(sorted(set(bounds)) == list(bounds) for bounds in whole.buckets.values())
+
+
+def test_every_metric_of_the_broker_is_asked_for_in_the_words_of_its_agent() -> None:
+    """The agent's file is made from the catalogue, each rule for a bean that it is allowed to read."""
+    assert BROKER.read_text(encoding="utf-8") == jmx.configuration(catalogue.load())
+    asked = yaml.safe_load(BROKER.read_text(encoding="utf-8"))
+    by_itself = {"jvm_memory_used_bytes", "jvm_memory_max_bytes"}
+    assert {rule["name"] for rule in asked["rules"]} | by_itself == set(jmx.kept(catalogue.load()))
+    assert all(":" in name and "(" not in name for name in asked["includeObjectNames"])
 
 
 def test_no_attribute_is_an_id_a_key_or_an_offset() -> None:

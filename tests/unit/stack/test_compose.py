@@ -73,7 +73,13 @@ def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of
             match = re.fullmatch(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:\d+", text)
             assert match, text
             published[match[1]] = int(match[2])
-    inside_only = {"controller", "registry_management", *(engine.port for engine in ENGINES.values()), "otlp"}
+    inside_only = {
+        "controller",
+        "registry_management",
+        *(engine.port for engine in ENGINES.values()),
+        "otlp",
+        "kafka_metrics",
+    }
     native = {SETTINGS[name]: port for name, port in Ports.default().by_name().items() if name not in inside_only}
     assert published == native
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.locks import KAFKA_LOCK, REGISTRY_LOCK, LockError, parse, read, version_of
+from stack.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, LockError, parse, read, version_of
 
 HASH = "a" * 64
 
@@ -23,7 +23,7 @@ def test_the_lock_of_the_registry_is_one_archive():
     assert archive.file_name == "apicurio-registry-app-3.3.3-all.tar.gz"
 
 
-@pytest.mark.parametrize("path", [KAFKA_LOCK, REGISTRY_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [KAFKA_LOCK, REGISTRY_LOCK, AGENT_LOCK], ids=lambda path: path.name)
 def test_a_lock_reads_back_as_it_was_written(path):
     artifacts = read(path)
     assert parse("\n".join(artifact.line for artifact in artifacts), "again") == artifacts
