@@ -71,7 +71,6 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
-    @{{ quote(python) }} -m observability.dashboards
 
 # Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
 [group("develop")]

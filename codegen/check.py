@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codegen import history, pages, tree
 from codegen import lock as locks
 from codegen.plan import Kind
-from codegen.publish import Survey
 from codegen.tree import Contracts
 from codegen.wanted import wanted as wanted_of
+
+if TYPE_CHECKING:  # its clients take a moment, and offline nobody needs them
+    from codegen.publish import Survey
 
 
 def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *, with_lock: bool) -> list[str]:
@@ -30,7 +33,7 @@ def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *,
     )
 
 
-def registry_drift(survey: Survey, name: str, lock: locks.Lock | None) -> Iterator[str]:
+def registry_drift(survey: "Survey", name: str, lock: locks.Lock | None) -> Iterator[str]:
     """Yield a line for each thing in a registry or in Kafka that is not as the contracts or the lock say."""
     for change in survey.changes:
         if change.kind is Kind.CREATE:

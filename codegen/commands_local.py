@@ -2,9 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,7 +12,6 @@ from codegen.check import local_drift, registry_drift
 from codegen.commands import note, show
 from codegen.errors import CodegenError, ContractError, DriftError
 from codegen.generate import generated_files
-from codegen.import_test import require_imports
 from codegen.lint import LintFinding, findings, of_error
 from codegen.options import (
     CONTRACTS,
@@ -30,7 +27,7 @@ from codegen.plan import exit_code
 from codegen.publish import NO_REASONS
 from codegen.publishing import open_publisher
 from codegen.registries import target
-from codegen.tree import Contracts
+from codegen.steps import tell_findings, write_code, write_pages
 from codegen.wanted import wanted as wanted_of
 
 
@@ -69,16 +66,7 @@ def lint_command(context: click.Context, *, contracts: Path, fix: bool, as_json:
         lines = [{name: getattr(one, name) for name in LintFinding.__slots__} for one in found]
         click.echo(json.dumps({"findings": lines, "exit_code": int(bool(found))}, indent=2, ensure_ascii=False))
         context.exit(int(bool(found)))
-    tell_findings(found, contracts)
-
-
-def tell_findings(found: list[LintFinding], contracts: Path) -> None:
-    """Print findings. Raises CodegenError when there are any."""
-    for one in found:
-        click.echo(str(one))
-    if found:
-        raise CodegenError(f"{len(found)} findings in {contracts}")
-    click.echo(f"{contracts}: no findings")
+    tell_findings(found, contracts, click.echo)
 
 
 @click.command("generate")
@@ -106,23 +94,6 @@ def generate_command(*, contracts: Path, source: str | None, out: Path | None, p
         write_code(tree.read(Path(source or contracts)), out, package, click.echo)
 
 
-def write_code(found: Contracts, out: Path | None, package: str | None, say: Callable[[Any], object]) -> dict[str, str]:
-    """Generate, import, write; return the files. Raises CodegenError."""
-    folder = out or found.root / "generated"
-    dotted = package_name(package, folder)
-    files = generated_files(found, dotted)
-    if tree.differences(files, tree.files_of(folder)):
-        require_imports(files, dotted)
-    changed = tree.replace(folder, files)
-    # Code that goes elsewhere is not this folder's: the lock stays what it is.
-    if out is None and locks.save(found.root, locks.current(locks.load(found.root), wanted_of(found), files)):
-        changed.append(f"{locks.FILE} differs")
-    for change in changed:
-        say(change)
-    say(f"{len(files)} files in {folder}, {len(changed) or 'none'} changed")
-    return files
-
-
 @click.command("docs")
 @CONTRACTS
 @click.option(
@@ -138,13 +109,6 @@ def docs_command(*, contracts: Path, out: Path | None) -> None:
     They are plain files: open index.html, or serve the folder.
     """
     write_pages(tree.read(contracts), out or contracts / pages.FOLDER, click.echo)
-
-
-def write_pages(found: Contracts, folder: Path, say: Callable[[Any], object]) -> None:
-    """Write the pages. Raises CodegenError."""
-    made = pages.pages(found, locks.load(found.root))
-    changed = tree.replace(folder, made)
-    say(f"{len(made)} pages in {folder}, {len(changed) or 'none'} changed")
 
 
 @click.command("lock")

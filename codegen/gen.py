@@ -4,29 +4,28 @@ from pathlib import Path
 
 import click
 
-from codegen import stamp
-from codegen.options import CONTRACTS, package_name
+from codegen import settled
+from codegen.options import CONTRACTS
 
 
 @click.command("gen")
 @CONTRACTS
 def gen_command(*, contracts: Path) -> None:
     """Lint, generate, write the pages and check, offline. A second run changes nothing, and says so at once."""
-    package = package_name(None, contracts / "generated")
-    if stamp.is_there(stamp.key(contracts, package)):
-        click.echo(f"{contracts}: nothing changed since lint, code, pages and lock last agreed")
+    if settled.is_so(contracts):
+        click.echo(settled.sentence(contracts))
         return
     # Compilers, buf and protobuf are loaded for real work only.
     from codegen import pages, tree  # noqa: PLC0415
     from codegen.check import local_drift  # noqa: PLC0415
-    from codegen.commands_local import tell_findings, write_code, write_pages  # noqa: PLC0415
     from codegen.errors import DriftError  # noqa: PLC0415
     from codegen.lint import findings  # noqa: PLC0415
+    from codegen.steps import tell_findings, write_code, write_pages  # noqa: PLC0415
 
     found = tree.read(contracts)
-    tell_findings(findings(found), contracts)
+    tell_findings(findings(found), contracts, click.echo)
     files = write_code(found, None, None, click.echo)
     write_pages(found, contracts / pages.FOLDER, click.echo)
     if drift := local_drift(found, contracts / "generated", files, with_lock=True):
         raise DriftError("\n  ".join(drift))
-    stamp.leave(stamp.key(contracts, package))
+    settled.remember(contracts)

@@ -36,7 +36,7 @@ def generated_files(contracts: Contracts, package: str) -> dict[str, str]:
 
 def _proto(contracts: Contracts, package: str) -> dict[str, str]:
     own = list(contracts.proto)
-    descriptors = proto_stubs.descriptor_set(contracts.proto_dir, own)
+    descriptors = contracts.descriptors
     mark = _mark("the contracts' proto files")
     rules = proto_rules.message_rules(descriptors, own)  # first: its errors name the contract's line
     files = {name: mark + text for name, text in proto_stubs.generate(descriptors, own, package).items()}

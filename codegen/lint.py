@@ -18,7 +18,6 @@ from codegen.avro_schema import AvroFile, Definition, Enumeration, Record
 from codegen.buf import run_buf
 from codegen.errors import CodegenError, ContractError
 from codegen.json_places import line_at
-from codegen.proto_stubs import descriptor_set
 from codegen.tree import Contracts
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -129,8 +128,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[LintFinding]:
     """
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)
-        own = list(contracts.proto)
-        image = buf_image(descriptor_set(contracts.proto_dir, own), own)
+        image = buf_image(contracts.descriptors, list(contracts.proto))
         (workspace / "image.binpb").write_bytes(image)
         shutil.copytree(contracts.proto_dir, workspace / "proto")
         _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")

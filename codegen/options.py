@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import click
 
+from codegen import settled
 from codegen.errors import CodegenError
 from codegen.package_names import checked_package, package_of
 
 CONTRACTS = click.option(
     "--contracts",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("contracts"),
+    default=settled.CONTRACTS,
     show_default=True,
     help="The folder with proto/, avro/ and topics/.",
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
-from codegen import history, page_avro, page_proto, proto_stubs, version_words
+from codegen import history, page_avro, page_proto, version_words
 from codegen.judge import OldVersion
 from codegen.lock import Lock
 from codegen.page_html import code, facts, in_line, items, link, page, prose, table
@@ -100,7 +100,7 @@ def _avro(contracts: Contracts, subject: WantedSubject, topics: dict[str, Topic]
 
 def _protobuf(contracts: Contracts, subject: WantedSubject) -> str:
     # From the file itself: in the text that is published, rules are comments.
-    return page_proto.body(proto_stubs.descriptor_set(contracts.proto_dir, [subject.subject]), subject.subject)
+    return page_proto.body(contracts.descriptors, subject.subject)
 
 
 def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) -> Iterator[str]:

@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from google.protobuf import descriptor_pb2
@@ -22,6 +23,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.validate_proto import VALIDATE_FILE, validate_files
 
 _PROTOC_TIMEOUT_S = 60
+_COMPILED_MAX = 128
 _PROTOC_LINE = re.compile(r"(?P<file>[^\s:]+\.proto)(:(?P<line>\d+):(?P<column>\d+))?: (?P<problem>.*)")
 
 
@@ -59,10 +61,16 @@ def _contract_error(said: str) -> ContractError:
 def descriptors_of(texts: Mapping[str, str], name: str) -> descriptor_pb2.FileDescriptorSet:
     """Return the descriptors of a file and of all it imports, from texts by import path; comments included.
 
-    Files that are not among the texts come from the packages installed here. Raises ContractError.
+    Files that are not among the texts come from the packages installed here. Nobody changes what is returned: a second
+    call with the same texts returns the same object. Raises ContractError.
     """
+    return _compiled(tuple(sorted(texts.items())), name)
+
+
+@lru_cache(maxsize=_COMPILED_MAX)
+def _compiled(texts: tuple[tuple[str, str], ...], name: str) -> descriptor_pb2.FileDescriptorSet:
     with tempfile.TemporaryDirectory() as directory:
-        for path, text in texts.items():
+        for path, text in texts:
             target = Path(directory) / path
             if not target.resolve().is_relative_to(Path(directory).resolve()):
                 raise ContractError(path, "", "is not an import path")

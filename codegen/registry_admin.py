@@ -7,8 +7,8 @@ from urllib.parse import quote
 from codegen.errors import BreakingError
 from codegen.judge import OldVersion
 from codegen.plan import FoundSubject, SetLevel, WantedSubject
-from common.registry import SUBJECT_UNKNOWN, fingerprint_of
-from common.registry_http import RegistryAnswerError, RegistryHttp, RegistryRefused
+from common.avro_fingerprint import fingerprint_of
+from common.registry_http import SUBJECT_UNKNOWN, RegistryAnswerError, RegistryHttp, RegistryRefused
 
 _CONFLICT = 409
 REFERENCES_MAX: Final = 1000

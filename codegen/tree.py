@@ -5,9 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from codegen import avro_parse, topics
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from codegen import avro_parse, proto_stubs, topics
 from codegen.avro_schema import AvroFile
 from codegen.errors import CodegenError, ContractError
 from codegen.topics import Topic
@@ -34,6 +37,11 @@ class Contracts:
     def proto_dir(self) -> Path:
         """The folder that Protobuf imports start from."""
         return self.root / "proto"
+
+    @cached_property
+    def descriptors(self) -> FileDescriptorSet:
+        """The Protobuf files and all they import, compiled once; nobody changes it. Raises ContractError."""
+        return proto_stubs.descriptor_set(self.proto_dir, list(self.proto))
 
 
 def read(root: Path) -> Contracts:

@@ -58,7 +58,7 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
     includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
     own_texts = {name: _text(name, includes) for name in contracts.proto}
     # protoc lists a file after everything it imports.
-    for file in proto_stubs.descriptor_set(contracts.proto_dir, list(contracts.proto)).file:
+    for file in contracts.descriptors.file:
         owned = file.name in contracts.proto
         if _stays_here(file.name, contracts):
             continue

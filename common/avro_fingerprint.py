@@ -24,6 +24,14 @@ def fingerprint(schema_text: str) -> str:
     return hashlib.sha256(normal_form(schema_text).encode()).hexdigest()
 
 
+def fingerprint_of(text: str) -> str:
+    """Return the semantic fingerprint, or for a text that is not an Avro schema one that no schema has."""
+    try:
+        return fingerprint(text)
+    except AvroSchemaError:
+        return hashlib.sha256(b"not Avro\0" + text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def normal_form(schema_text: str) -> str:
     """Return the JSON text that the fingerprint is taken of. Raises AvroSchemaError."""
     try:

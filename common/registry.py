@@ -7,7 +7,6 @@ requests, and a schema that is registered a moment later is found soon). Failure
 """
 # ruff: noqa: N818 - the names of the errors are outcomes that callers match on
 
-import hashlib
 import ssl
 import threading
 from collections import OrderedDict
@@ -16,8 +15,9 @@ from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from common.avro_fingerprint import AvroSchemaError, fingerprint
+from common.avro_fingerprint import fingerprint, fingerprint_of
 from common.registry_http import (
+    SUBJECT_UNKNOWN,
     Answer,
     Clock,
     Credentials,
@@ -35,9 +35,6 @@ from common.settings import Settings, SettingsError
 
 IDS_MAX: Final = 4096
 """Schemas kept by id: far more than a topic's history has."""
-
-SUBJECT_UNKNOWN: Final = 40401
-"""The error code of the Confluent API."""
 
 
 class SchemaUnknown(RegistryError):
@@ -199,14 +196,6 @@ def of_settings(settings: Settings) -> SchemaRegistry:
     except RegistryTlsError as error:
         raise SettingsError(str(error)) from error
     return SchemaRegistry(settings.registry_url, credentials=given if given.header() else None, tls=tls)
-
-
-def fingerprint_of(text: str) -> str:
-    """Return the semantic fingerprint, or for a text that is not an Avro schema one that no schema has."""
-    try:
-        return fingerprint(text)
-    except AvroSchemaError:
-        return hashlib.sha256(b"not Avro\0" + text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _object(answer: Answer, url: str) -> dict[str, Any]:

@@ -24,6 +24,9 @@ import httpx  # noqa: E402
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
 
+SUBJECT_UNKNOWN: Final = 40401
+"""The error code of the Confluent API."""
+
 _SHOWN_CHARACTERS_MAX: Final = 200
 _CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _RETRIED_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})

@@ -1,19 +1,28 @@
 """``python -m observability``: makes from the catalogue what repeats it; a part of ``just gen``.
 
-These are the tables of docs/OBSERVABILITY.md and the configuration of the agent in the broker.
+These are the tables of docs/OBSERVABILITY.md, the configuration of the agent in the broker, and the dashboards. At once
+when nothing changed since.
 """
 
 from pathlib import Path
+from typing import Final
 
-from observability import catalogue, jmx
-from observability.tables import updated
+from common import stamp
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "OBSERVABILITY.md"
-BROKER = Path(__file__).resolve().parent / "jmx_exporter" / "kafka.yml"
+_FOLDER: Final = Path(__file__).resolve().parent
+DOCUMENT: Final = _FOLDER.parent / "docs" / "OBSERVABILITY.md"
+BROKER: Final = _FOLDER / "jmx_exporter" / "kafka.yml"
 
 
 def main() -> None:
     """Write what differs."""
+    if stamp.is_there(_key()):
+        return
+    # The libraries for YAML and Grafana are loaded for real work only.
+    from observability import catalogue, jmx  # noqa: PLC0415
+    from observability.dashboards import files  # noqa: PLC0415
+    from observability.tables import updated  # noqa: PLC0415
+
     whole = catalogue.load()
     text = DOCUMENT.read_text(encoding="utf-8")
     BROKER.parent.mkdir(exist_ok=True)
@@ -21,6 +30,12 @@ def main() -> None:
     for path, new in made.items():
         if not path.exists() or path.read_text(encoding="utf-8") != new:
             path.write_text(new, encoding="utf-8")
+    files.write()
+    stamp.leave(_key())
+
+
+def _key() -> str:
+    return stamp.key([_FOLDER, DOCUMENT, _FOLDER.parent / "common"], "observability")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen import stamp
+from common import stamp
 from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +127,7 @@ def test_the_memory_of_states_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(stamp, "STAMPS_MAX", 3)
     for number in range(6):
         stamp.leave(f"key-{number}")
-    assert len(list((tmp_path / "codegen").iterdir())) == 3
+    assert len(list((tmp_path / "stamps").iterdir())) == 3
     assert stamp.is_there("key-5")
 
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from client.__main__ import main as tally
-from codegen.__main__ import cli as codegen
+from codegen.cli import cli as codegen
 from consumer.core.chain import ChainState
 from consumer.core.fold import LedgerState
 from consumer.core.header import OtherFormat

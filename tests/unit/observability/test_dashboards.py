@@ -8,8 +8,8 @@ import yaml
 from observability import catalogue
 from observability.catalogue import CatalogueError, prometheus_label, prometheus_name
 from observability.dashboards import panels
-from observability.dashboards.__main__ import FOLDER
 from observability.dashboards.boards import BOARDS
+from observability.dashboards.files import FOLDER
 from observability.dashboards.grafana import as_json
 from tests_support.checkout import ROOT
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,10 @@ def test_no_python_at_all_is_told(checkout, tmp_path):
 
 
 def test_a_newer_python_beside_an_old_one_is_found(checkout, tmp_path):
-    new = f'#!/bin/sh\n[ "$2" = -c ] && exec "{sys.executable}" "$@"\necho "ran $2 $3"\n'
-    path = folder_with(tmp_path, python3="#!/bin/sh\nexit 1\n", **{"python3.12": new})
+    """A launcher (pyenv's, a wrapper) is asked once; the program that it found does the work."""
+    launcher = f'#!/bin/sh\necho "{tmp_path}/bin/itself"\n'
+    itself = '#!/bin/sh\necho "ran $2 $3"\n'
+    path = folder_with(tmp_path, python3="#!/bin/sh\nexit 1\n", itself=itself, **{"python3.12": launcher})
     done = justw(checkout, "status", path=path)
     assert done.stdout == f"ran {checkout}/stack/bootstrap.py status\n"
 

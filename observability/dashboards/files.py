@@ -1,4 +1,4 @@
-"""``python -m observability.dashboards``: writes the dashboards' files; a part of `just gen`."""
+"""The dashboards' files, as Grafana reads them: JSON, a file a board, made from ``BOARDS``."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from observability.dashboards.grafana import as_json
 FOLDER = Path(__file__).resolve().parent.parent / "grafana" / "dashboards"
 
 
-def main() -> None:
-    """Write what differs."""
+def write() -> None:
+    """Write what differs, and delete the files of boards that are gone."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     wanted = {FOLDER / f"{board.uid}.json": as_json(board) for board in BOARDS}
     for path, text in wanted.items():
@@ -18,7 +18,3 @@ def main() -> None:
     for path in FOLDER.glob("*.json"):
         if path not in wanted:
             path.unlink()
-
-
-if __name__ == "__main__":
-    main()

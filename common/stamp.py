@@ -1,14 +1,14 @@
-"""A stamp outside the tree says: lint, generate, docs and check were done for exactly these bytes, and found nothing.
+"""A stamp outside the tree says: this work was done for exactly these bytes, and found nothing to do any more.
 
-All four are functions of what the key covers: every file of the contracts' folder (what is generated as well, so an
-edit by hand is seen), the folder's and the package's name, codegen's own sources, Python and the installed packages.
+The work must be a function of what its key covers: every file that it reads or writes (what is generated as well, so
+an edit by hand is seen), its own sources, Python and the installed packages. The clock and the network are none.
 """
 
 import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +18,15 @@ STAMPS_MAX: Final = 200
 _CACHES: Final = "__pycache__"
 
 
-def key(contracts: Path, package: str) -> str:
-    """Return the hash of all that the answers depend on, as hex."""
+def key(inputs: Sequence[Path], *parts: str) -> str:
+    """Return a hash, as hex: of files, of all that is in folders, of some words, of Python and its packages."""
     digest = hashlib.sha256()
-    own = Path(__file__).parent
-    for part in (sys.version, package, str(contracts), *sorted(_installed())):
+    for part in (sys.version, *parts, *sorted(_installed())):
         digest.update(f"{len(part)}:{part}\n".encode("utf-8", "surrogateescape"))
-    for folder in (own, own.parent / "common", contracts):
-        for path in _files(folder):
+    for root in inputs:
+        for path in [root] if root.is_file() else _files(root):
             content = path.read_bytes()
-            name = path.relative_to(folder).as_posix()
+            name = path.relative_to(root).as_posix()
             digest.update(f"{name}:{len(content)}\n".encode("utf-8", "surrogateescape") + content)
     return digest.hexdigest()
 
@@ -53,7 +52,7 @@ def _folder() -> Path:
     own = os.environ.get("TALLY_CACHE_DIR")
     base = os.environ.get("XDG_CACHE_HOME")
     cache = Path(own).expanduser() if own else (Path(base) if base else Path.home() / ".cache") / "tally"
-    return cache / "codegen"
+    return cache / "stamps"
 
 
 def _installed() -> Iterator[str]:
