@@ -130,8 +130,12 @@ class _Reader:
             self._varint(target, bits)
             return
         raw = self.out.fresh("raw")
-        self._varint(raw, bits)
         name, _, unit = kind.logical.name.rpartition("-")
+        if unit == "micros" and name != "time":
+            self.out.add("n, pos = _runtime.read_moment(data, pos)")
+            self.out.add(f"{raw} = (n >> 1) ^ -(n & 1)")
+        else:
+            self._varint(raw, bits)
         match name:
             case "timestamp" | "local-timestamp" | "time":
                 function = name.replace("-", "_")
@@ -159,11 +163,15 @@ class _Reader:
         self.out.add(f"pos += {size}")
 
     def _from_bytes(self, logical: Logical, target: str, raw: str) -> None:
+        add = self.out.add
         if logical.name == "uuid":
-            self.out.add(f'{target} = _uuid.UUID(int=int.from_bytes({raw}, "big"))')
+            add(f"{target} = _runtime.uuid_of_bytes({raw})")
             return
-        number = f'int.from_bytes({raw}, "big", signed=True)'
-        self.out.add(f"{target} = _runtime.decimal_of({number}, _UNIT_{logical.scale}, {10**logical.precision:_})")
+        limit = f"{10**logical.precision:_}"
+        add(f'n = int.from_bytes({raw}, "big", signed=True)')
+        add(f"if not -{limit} < n < {limit}:")
+        add(f"    raise _runtime.bad_digits({logical.precision})")
+        add(f"{target} = _runtime.scaled(n, _UNIT_{logical.scale})")
 
     def _named(self, name: str, target: str) -> None:
         definition = self.named[name]

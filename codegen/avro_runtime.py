@@ -6,8 +6,11 @@ bytes, nesting has a limit, and a value that its type does not hold is an error 
 
 import datetime as _datetime
 import decimal as _decimal
+import struct as _struct
 import uuid as _uuid
 from typing import Final, NoReturn
+
+import msgspec as _msgspec
 
 NESTING_MAX: Final = 64
 """Records inside records of the same kind go no deeper."""
@@ -27,6 +30,18 @@ _EXACT: Final = _decimal.Context(
     Emin=-2200,
     traps=[_decimal.Inexact, _decimal.InvalidOperation, _decimal.Overflow],
 )
+
+
+scaled: Final = _EXACT.multiply
+"""Return whole number times 10 ** -scale, exactly."""
+
+_EIGHT_BYTES: Final = _struct.Struct("<Q")
+_CONTINUES: Final = 0x8080_8080_8080_8080
+_ENDS_EIGHTH: Final = 0x0080_8080_8080_8080
+
+# In MessagePack 16 bytes with this head are a UUID, which msgspec makes five times as fast as uuid.UUID does.
+_UUID_HEAD: Final = b"\xc4\x10"
+_decode_uuid: Final = _msgspec.msgpack.Decoder(_uuid.UUID).decode
 
 
 class AvroDecodeError(ValueError):
@@ -50,6 +65,11 @@ def bad_length(length: int, left: int) -> AvroDecodeError:
 def bad_index(name: str, count: int) -> AvroDecodeError:
     """Return the error for an enum or union index outside 0 to count - 1."""
     return AvroDecodeError(f"the index of {name} is not one of 0 to {count - 1}")
+
+
+def bad_digits(precision: int) -> AvroDecodeError:
+    """Return the error for a decimal beyond its precision."""
+    return AvroDecodeError(f"a decimal has more than {precision} digits")
 
 
 def misfit(field: str, value: object, allowed: str) -> AvroEncodeError:
@@ -88,6 +108,22 @@ def read_varint(data: bytes, pos: int, first: int) -> tuple[int, int]:
     return value, pos + 1
 
 
+def read_moment(data: bytes, pos: int) -> tuple[int, int]:
+    """Return (unsigned value, position after it) of a varint that has eight bytes as a rule: microseconds of our time.
+
+    Eight groups of seven bits are moved together two by two, which takes half as long as byte by byte.
+    """
+    if len(data) - pos >= 8:
+        (n,) = _EIGHT_BYTES.unpack_from(data, pos)
+        if n & _CONTINUES == _ENDS_EIGHTH:
+            n = (n & 0x007F_007F_007F_007F) | (n & 0x7F00_7F00_7F00_7F00) >> 1
+            n = (n & 0x0000_3FFF_0000_3FFF) | (n & 0x3FFF_0000_3FFF_0000) >> 2
+            n = (n & 0x0000_0000_0FFF_FFFF) | (n & 0x0FFF_FFFF_0000_0000) >> 4
+            return n, pos + 8
+    first = data[pos]
+    return (first, pos + 1) if first < 0x80 else read_varint(data, pos + 1, first)
+
+
 def write_long(out: bytearray, value: int, field: str) -> None:
     """Append a long as a zigzag varint."""
     if not -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
@@ -110,13 +146,6 @@ def write_int(out: bytearray, value: int, field: str) -> None:
     out.append(rest)
 
 
-def decimal_of(unscaled: int, unit: _decimal.Decimal, limit: int) -> _decimal.Decimal:
-    """Return the decimal; ``unit`` is 10 ** -scale and ``limit`` is 10 ** precision."""
-    if not -limit < unscaled < limit:
-        raise AvroDecodeError(f"a decimal has more than {len(str(limit)) - 1} digits")
-    return _EXACT.multiply(unscaled, unit)
-
-
 def unscaled_of(value: _decimal.Decimal, scale: int, limit: int, field: str) -> int:
     """Return value * 10 ** scale, exactly."""
     try:
@@ -132,6 +161,11 @@ def unscaled_of(value: _decimal.Decimal, scale: int, limit: int, field: str) -> 
 def decimal_bytes(unscaled: int) -> bytes:
     """Return a decimal's bytes where its length is free: big-endian two's complement."""
     return unscaled.to_bytes((unscaled.bit_length() + 8) // 8, "big", signed=True)
+
+
+def uuid_of_bytes(raw: bytes) -> _uuid.UUID:
+    """Return the UUID of its 16 bytes."""
+    return _decode_uuid(_UUID_HEAD + raw)
 
 
 def uuid_of(text: str) -> _uuid.UUID:
@@ -152,7 +186,7 @@ def uuid_text(value: _uuid.UUID, field: str) -> str:
 def timestamp_of(value: int, micros_each: int) -> _datetime.datetime:
     """Return the moment in UTC, ``micros_each`` microseconds a unit."""
     try:
-        return _EPOCH + _datetime.timedelta(0, 0, value * micros_each)
+        return _EPOCH + _MICROSECOND * (value * micros_each)
     except OverflowError:
         raise AvroDecodeError(f"the timestamp {value} is outside the years 1 to 9999") from None
 
@@ -167,7 +201,7 @@ def timestamp_to(value: _datetime.datetime, micros_each: int, field: str) -> int
 def local_timestamp_of(value: int, micros_each: int) -> _datetime.datetime:
     """Return the local date and time, without a zone."""
     try:
-        return _LOCAL_EPOCH + _datetime.timedelta(0, 0, value * micros_each)
+        return _LOCAL_EPOCH + _MICROSECOND * (value * micros_each)
     except OverflowError:
         raise AvroDecodeError(f"the timestamp {value} is outside the years 1 to 9999") from None
 

@@ -213,13 +213,19 @@ def _read_entry(data: bytes, pos: int, end: int) -> tuple[Entry, int]:
         raise _runtime.early(end)
     f4, f5, f6 = _STRUCT_0.unpack_from(data, pos)
     pos += 48
-    f4 = _runtime.decimal_of(int.from_bytes(f4, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f5 = _runtime.decimal_of(int.from_bytes(f5, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f6 = _runtime.decimal_of(int.from_bytes(f6, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
+    n = int.from_bytes(f4, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f4 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f5, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f5 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f6, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f6 = _runtime.scaled(n, _UNIT_9)
+    n, pos = _runtime.read_moment(data, pos)
     raw3 = (n >> 1) ^ -(n & 1)
     f7 = _runtime.timestamp_of(raw3, 1)
     n = data[pos]

@@ -237,14 +237,20 @@ def _read_ledger_row(data: bytes, pos: int, end: int) -> tuple[LedgerRow, int]:
         raise _runtime.early(end)
     f2, f3, f4, f5 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
-    f2 = _uuid.UUID(int=int.from_bytes(f2, "big"))
-    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f4 = _runtime.decimal_of(int.from_bytes(f4, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f5 = _runtime.decimal_of(int.from_bytes(f5, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
+    f2 = _runtime.uuid_of_bytes(f2)
+    n = int.from_bytes(f3, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f3 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f4, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f4 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f5, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f5 = _runtime.scaled(n, _UNIT_9)
+    n, pos = _runtime.read_moment(data, pos)
     raw2 = (n >> 1) ^ -(n & 1)
     f6 = _runtime.timestamp_of(raw2, 1)
     if end - pos < 16:

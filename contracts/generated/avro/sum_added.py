@@ -112,14 +112,20 @@ def _read_sum_added(data: bytes, pos: int, end: int) -> tuple[SumAdded, int]:
         raise _runtime.early(end)
     f0, f1, f2, f3 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
-    f0 = _uuid.UUID(int=int.from_bytes(f0, "big"))
-    f1 = _runtime.decimal_of(int.from_bytes(f1, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f2 = _runtime.decimal_of(int.from_bytes(f2, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    f3 = _runtime.decimal_of(int.from_bytes(f3, "big", signed=True), _UNIT_9, 100_000_000_000_000_000_000_000_000_000_000_000_000)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
+    f0 = _runtime.uuid_of_bytes(f0)
+    n = int.from_bytes(f1, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f1 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f2, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f2 = _runtime.scaled(n, _UNIT_9)
+    n = int.from_bytes(f3, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+        raise _runtime.bad_digits(38)
+    f3 = _runtime.scaled(n, _UNIT_9)
+    n, pos = _runtime.read_moment(data, pos)
     raw1 = (n >> 1) ^ -(n & 1)
     f4 = _runtime.timestamp_of(raw1, 1)
     record = SumAdded(
