@@ -23,6 +23,9 @@ class ConsumerSettings(Settings):
     rest_waiters_max: int = Field(
         1_000, ge=1, le=100_000, description="Calls that may wait for a position at one time."
     )
+    rest_listeners_max: int = Field(
+        100, ge=1, le=10_000, description="Calls of /v1/events that may be open at one time."
+    )
     rest_page_rows_max: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of /v1/entries.")
 
     consumer_replica: str = Field(

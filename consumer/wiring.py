@@ -19,6 +19,7 @@ from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.export_store import ExportLimits, ExportStore
+from consumer.shell.feed import Feed
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.kafka_facts import KafkaFacts
@@ -113,6 +114,7 @@ class Service:
             ),
         )
         self._server: HttpServer | None = None
+        self._feed: Feed | None = None
         self._draining = False
         observe_board(metrics, self._board, self._unready)
         self._end: asyncio.Future[int] | None = None
@@ -144,6 +146,8 @@ class Service:
         self._draining = True
         self._loop.stop()
         self._observer.stop()
+        if self._feed is not None:
+            self._feed.close()
         if self._server is not None:
             self._server.should_exit = True
         deadline_s = asyncio.get_running_loop().time() + self._settings.consumer_shutdown_timeout_ms / 1000
@@ -158,14 +162,17 @@ class Service:
         # Imported here, with counting under way in its thread: Litestar takes half a second.
         from consumer.shell.http_server import http_server  # noqa: PLC0415
         from consumer.shell.rest.app import build_app, route_of  # noqa: PLC0415
+        from consumer.shell.rest.events import total_text  # noqa: PLC0415
         from consumer.shell.rest.parts import RestParts  # noqa: PLC0415
         from observability.asgi import ObservedHttp  # noqa: PLC0415
 
         settings = self._settings
+        self._feed = Feed(self._board, total_text, settings.rest_listeners_max)
         parts = RestParts(
             board=self._board,
             readers=self._readers,
             exports=self._exports,
+            feed=self._feed,
             unready=self._unready,
             topic=SUMS.name,
             partitions=SUMS.partitions,

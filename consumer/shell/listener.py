@@ -2,6 +2,10 @@
 
 import contextlib
 import socket
+from typing import Final
+
+_TAKES_NOTHING_MS: Final = 30_000
+"""A caller that takes nothing of an answer for so long loses its connection, which would hold memory for ever."""
 
 
 class PortTakenError(Exception):
@@ -13,6 +17,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; what is accepted takes it over
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _TAKES_NOTHING_MS)
     try:
         listener.bind((host, port))
         listener.listen(1024)

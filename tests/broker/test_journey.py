@@ -7,12 +7,16 @@ against the oracle.
 import csv
 import hashlib
 import io
+import json
 import random
+import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import fastavro
+import pyarrow.parquet
 import pytest
 
 from oracle.facts import TopicRecord
@@ -81,6 +85,14 @@ def test_a_read_with_min_position_sees_ones_own_write_at_once(stack: Stack, call
         assert answer.status == 200
         shown = {part["partition"]: part["next_offset"] for part in answer.body["partitions"]}
         assert shown[call.partition] > call.offset
+
+
+def test_who_follows_the_events_sees_the_total_move(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    with urllib.request.urlopen(f"{stack.rest_url}/v1/events", timeout=SEEN_S) as answer:
+        totals = (json.loads(line.removeprefix(b"data: ")) for line in answer if line.startswith(b"data: "))
+        before = next(totals)["count"]
+        caller.add(new_pair(rng))
+        assert next(totals)["count"] == before + 1
 
 
 def test_the_same_id_again_is_answered_with_the_first_position(caller: Caller, rng: random.Random) -> None:
@@ -160,28 +172,41 @@ def test_entries_page_through_the_ledger_in_offset_order(stack: Stack, caller: C
     assert call.offset in offsets
 
 
-def test_an_export_holds_what_the_ledger_holds(stack: Stack, caller: Caller, rng: random.Random) -> None:
-    calls = caller.add_batch([new_pair(rng) for _ in range(50)])
-    for call in calls:
-        counted(stack, call)
-    asked = rest.call("POST", f"{stack.rest_url}/v1/exports", {"format": "csv"})
+def exported(stack: Stack, form: str) -> tuple[dict[str, Any], bytes]:
+    """Return a finished export of everything, as REST describes it, and its file."""
+    asked = rest.call("POST", f"{stack.rest_url}/v1/exports", {"format": form})
     assert asked.status == 202, asked.content
-    location = asked.headers["location"]
-    url = location if location.startswith("http") else stack.rest_url + location
+    url = stack.rest_url + asked.headers["location"]
 
     def finished() -> Any:
         body = rest.get(url).body
-        return body if body["state"].lower() in ("done", "finished", "failed", "completed") else None
+        return body if body["state"] in ("DONE", "FAILED") else None
 
     export = eventually(finished, SEEN_S, "the export is finished")
-    file = rest.get(f"{url}/file")
-    assert hashlib.sha256(file.content).hexdigest() == export["sha256"]
-    rows = list(csv.DictReader(io.StringIO(file.content.decode())))
+    file = rest.get(f"{url}/file").content
+    assert hashlib.sha256(file).hexdigest() == export["sha256"]
+    return export, file
+
+
+READERS: dict[str, Callable[[bytes], list[Any]]] = {
+    "csv": lambda file: list(csv.DictReader(io.StringIO(file.decode()))),
+    "parquet": lambda file: pyarrow.parquet.read_table(io.BytesIO(file)).to_pylist(),
+    "avro": lambda file: list(fastavro.reader(io.BytesIO(file))),
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+def test_an_export_holds_what_the_ledger_holds(stack: Stack, caller: Caller, rng: random.Random, form: str) -> None:
+    calls = caller.add_batch([new_pair(rng) for _ in range(50)])
+    for call in calls:
+        counted(stack, call)
+    export, file = exported(stack, form)
+    rows = READERS[form](file)
     assert len(rows) == export["rows"]
-    sums = {row["request_id"]: row["sum"] for row in rows if row["kind"] == "COUNTED"}
-    assert {call.request_id: call.sum for call in calls}.items() <= sums.items()
+    sums = {row["request_id"]: Decimal(row["sum"]) for row in rows if row["kind"] == "COUNTED"}
+    assert {call.request_id: Decimal(call.sum or "nothing") for call in calls}.items() <= sums.items()
     total = rest_total(system_of(stack))
-    assert sum(map(Decimal, sums.values())) == Decimal(total["total"])
+    assert sum(sums.values()) == Decimal(total["total"])
 
 
 def test_poison_is_put_aside_once_and_what_follows_is_counted(stack: Stack, caller: Caller, rng: random.Random) -> None:

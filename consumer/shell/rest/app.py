@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from consumer.shell.rest.contract_pages import contract_pages
 from consumer.shell.rest.entries import EntriesController
+from consumer.shell.rest.events import EventsController
 from consumer.shell.rest.exports import ExportsController
 from consumer.shell.rest.health import HealthController
 from consumer.shell.rest.home import home
@@ -37,6 +38,7 @@ def build_app(parts: RestParts) -> Litestar:
             metrics,
             contract_pages(),
             TotalController,
+            EventsController,
             RequestsController,
             EntriesController,
             PartitionsController,

@@ -9,6 +9,7 @@ from consumer.core.partition_state import Unassigned
 from consumer.core.snapshot import Own, Unready
 from consumer.shell.board import Board
 from consumer.shell.export_store import ExportStore
+from consumer.shell.feed import Feed
 from consumer.shell.readers import Readers
 from consumer.shell.rest.problems import ProblemError, unavailable
 
@@ -20,6 +21,7 @@ class RestParts:
     board: Board
     readers: Readers
     exports: ExportStore
+    feed: Feed
     unready: Callable[[], list[Unready]]
     topic: str
     partitions: int

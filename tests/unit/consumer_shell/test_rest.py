@@ -1,7 +1,7 @@
 """REST over a real ledger and a board, without Kafka."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,70 +9,27 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned
-from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, unready_partitions
-from consumer.shell.board import Board
-from consumer.shell.export_store import ExportLimits, ExportStore
-from consumer.shell.readers import Readers
-from consumer.shell.rest.app import build_app
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.slot import figures_of
+from consumer.core.partition_state import Paused, Recovering, Refused, State
 from contracts.generated.tally.v1 import tally_rules
-from tests_support.ledger_files import append_batch, opened
-from tests_support.ledger_records import PARTITION, Record, addition, request_id
+from tests_support.ledger_records import PARTITION, request_id
+from tests_support.rest_world import OTHER, PARTITIONS, UNKNOWN, rest_world
 from tests_support.waiting import eventually
 
-PARTITIONS = 12
-OTHER = 4
-UNKNOWN = 5
 Client = TestClient[Any]
 
 
 @dataclass
 class World:
-    """A client, and the picture behind it. Partition 3 has a ledger, 4 is another replica's, 5 is nobody's."""
+    """A client, and the picture behind it."""
 
     client: Client
-    board: Board
-    figures: Figures
-
-    def show(self, state: State) -> None:
-        """Show partition 3 in a state."""
-        parts = [Own(number, Running(), Figures(0, 0, 0, 0, 0, 0)) for number in range(PARTITIONS)]
-        parts[PARTITION] = Own(PARTITION, state, self.figures, position=self.figures.next_offset)
-        parts[OTHER] = Own(OTHER, Unassigned())
-        parts[UNKNOWN] = Own(UNKNOWN, Unassigned())
-        self.board.publish(Snapshot(self.board.snapshot.version + 1, tuple(parts), assigned=True))
+    show: Callable[[State], None]
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    ledger = opened(directory=tmp_path / "ledger")
-    records = [addition(0, 0, a=5, b=-7), addition(2, 1), addition(3, 0, a=5, b=-7), addition(4, 0, a=1, b=1)]
-    append_batch(ledger.ledger, ledger.index, [*records, Record(5, 1_764_000_000_000, b"k", b"junk")])
-    board, readers = Board(PARTITIONS, waiters_max=2), Readers()
-    readers.put(PARTITION, ledger)
-    elsewhere = Elsewhere(Figures(9, 3, 0, 0, 0, 10**9), "http://other:8000/")
-    board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))
-    exports = ExportStore(tmp_path / "exports", readers.blocks, ExportLimits(3, 3))
-    parts = RestParts(
-        board=board,
-        readers=readers,
-        exports=exports,
-        unready=lambda: unready_partitions(board.snapshot),
-        topic="tally.sums.v1",
-        partitions=PARTITIONS,
-        owner_url="http://here:8000",
-        wait_ms_max=30_000,
-        page_rows_max=1_000,
-        metrics=lambda accept: (b"", "text/plain"),
-    )
-    with TestClient(build_app(parts), raise_server_exceptions=False) as client:
-        made = World(client, board, figures_of(ledger.ledger.state))
-        made.show(Running())
-        yield made
-    exports.close()
-    ledger.ledger.close()
+    with rest_world(tmp_path) as made, TestClient(made.app, raise_server_exceptions=False) as client:
+        yield World(client, made.show)
 
 
 def problem(answer: Any, status: int) -> Any:
@@ -297,7 +254,7 @@ def test_the_page_of_the_api_needs_no_internet(world: World) -> None:
 def test_the_document_has_every_path_and_problem_documents(world: World) -> None:
     document = world.client.get("/schema/openapi.json").json()
     wanted = {"/v1/total", "/v1/requests/{request_id}", "/v1/entries", "/v1/partitions", "/v1/partitions/{partition}",
-              "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/health/live",
+              "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/v1/events", "/health/live",
               "/health/ready"}  # fmt: skip
     assert wanted <= set(document["paths"])
     answers = document["paths"]["/v1/total"]["get"]["responses"]

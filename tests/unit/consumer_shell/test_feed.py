@@ -1,0 +1,109 @@
+"""The feed of totals: who listens sees the newest one, nobody holds up anybody, and everything is bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from common.decimals import text_of
+from consumer.core.partition_state import Running
+from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
+from consumer.shell.board import Board
+from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
+from tests_support.waiting import eventually_async
+
+LISTENERS_MAX = 2
+SOON_S = 10.0
+
+
+@dataclass
+class World:
+    """A board whose total a test moves, a feed of it, and the feed's clock."""
+
+    board: Board = field(default_factory=lambda: Board(1, waiters_max=1))
+    rendered: list[Total] = field(default_factory=list)
+    now_s: float = 0.0
+    versions: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.show(0)
+        self.feed = Feed(self.board, self.render, LISTENERS_MAX, lambda: self.now_s)
+
+    def render(self, total: Total) -> str:
+        self.rendered.append(total)
+        return text_of(total.total)
+
+    def show(self, total: int) -> None:
+        own = Own(0, Running(), Figures(1, 1, 0, 0, 0, total * 10**9))
+        self.board.publish(Snapshot(next(self.versions), (own,), assigned=True))
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    made.feed.close()
+
+
+async def test_a_listener_has_the_total_at_once_and_each_newer_one_without_being_asked(world: World) -> None:
+    listener = world.feed.open()
+    assert await listener.take(SOON_S) == "0"
+    world.show(7)
+    assert await listener.take(SOON_S) == "7"
+
+
+async def test_a_slow_listener_skips_to_the_newest_and_all_share_one_text(world: World) -> None:
+    first, second = world.feed.open(), world.feed.open()
+    for total in (1, 2, 3):
+        world.show(total)
+        world.feed.look()
+    assert (await first.take(SOON_S), await second.take(SOON_S)) == ("3", "3")
+    assert len(world.rendered) == 4
+
+
+async def test_what_leaves_the_total_as_it_is_says_nothing(world: World) -> None:
+    listener = world.feed.open()
+    await listener.take(SOON_S)
+    world.show(0)
+    world.board.publish_outside(Outside(committed={0: 1}))
+    world.feed.look()
+    assert await listener.take(0) is None
+    assert listener.ended is None
+
+
+async def test_listeners_are_bounded_and_one_that_leaves_makes_room(world: World) -> None:
+    places = [world.feed.open() for _ in range(LISTENERS_MAX)]
+    with pytest.raises(TooManyListenersError, match="2 listen already"):
+        world.feed.open()
+    world.feed.leave(places[0])
+    world.feed.open()
+
+
+async def test_one_that_takes_nothing_loses_its_place_and_still_reads_why(world: World) -> None:
+    slow, quick = world.feed.open(), world.feed.open()
+    assert await quick.take(SOON_S) == "0"
+    world.now_s += SLOW_S + 1
+    world.feed.look()
+    assert len(world.feed) == 1
+    assert (await slow.take(SOON_S), slow.ended) == (None, TOO_SLOW)
+    assert quick.ended is None
+
+
+async def test_a_feed_that_closes_ends_everybody_and_lets_nobody_in(world: World) -> None:
+    listener = world.feed.open()
+    world.feed.close()
+    assert (await listener.take(SOON_S), listener.ended) == (None, STOPPING)
+    with pytest.raises(TooManyListenersError, match="ending"):
+        world.feed.open()
+
+
+async def test_nobody_looks_at_the_board_when_nobody_listens(world: World) -> None:
+    def looking() -> bool:
+        return any("Feed._run" in repr(task) for task in asyncio.all_tasks())
+
+    listener = world.feed.open()
+    assert looking()
+    world.feed.leave(listener)
+    await eventually_async(lambda: not looking(), SOON_S)
