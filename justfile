@@ -72,11 +72,11 @@ gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
 
-# Run all tests that a fresh machine can run, on real brokers; OPTIONS go to pytest.
+# Run all tests that a fresh machine can run, on real brokers, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
 [no-exit-message]
 test *OPTIONS: _prepared
-    @{{ quote(python) }} -m pytest "$@"
+    @{{ quote(python) }} -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
 
 # Run the long tests of faults, which `test` leaves out; OPTIONS go to pytest.
 [group("develop")]
