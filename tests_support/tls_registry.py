@@ -1,7 +1,5 @@
 """A web server on loopback that answers as a test says, in the clear or with TLS and client certificates."""
 
-import datetime
-import ipaddress
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests_support.certificates import Authority
 
 Answers = Callable[[dict[str, str]], tuple[int, bytes] | None]
 """(status, body) for a request's headers, lower case; None never answers."""
@@ -95,42 +90,10 @@ class TlsFolder:
     def make(cls, folder: Path) -> "TlsFolder":
         """Write the files."""
         made = cls(folder)
-        root = ec.generate_private_key(ec.SECP256R1())
-        made._certificate("authority", root, "authority", root, authority=True)
+        authority = Authority()
+        made.authority.write_bytes(authority.certificate)
         for name, password in (("server", None), ("client", made.key_password)):
-            key = ec.generate_private_key(ec.SECP256R1())
-            made._certificate(name, key, "authority", root, authority=False)
-            encryption = (
-                serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
-            )
-            pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-            (folder / f"{name}.key").write_bytes(pem)
+            key, certificate = authority.issue(password=password)
+            (folder / f"{name}.key").write_bytes(key)
+            (folder / f"{name}.pem").write_bytes(certificate)
         return made
-
-    def _certificate(
-        self,
-        subject: str,
-        key: ec.EllipticCurvePrivateKey,
-        issuer: str,
-        signer: ec.EllipticCurvePrivateKey,
-        *,
-        authority: bool,
-    ) -> None:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder(
-            issuer_name=_name(issuer),
-            subject_name=_name(subject),
-            public_key=key.public_key(),
-            serial_number=x509.random_serial_number(),
-            not_valid_before=now - datetime.timedelta(hours=1),
-            not_valid_after=now + datetime.timedelta(days=1),
-        ).add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        if not authority:
-            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        made = builder.sign(signer, hashes.SHA256())
-        (self.folder / f"{subject}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])

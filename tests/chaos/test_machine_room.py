@@ -18,7 +18,7 @@ import pytest
 from oracle.history import History, Outcome
 from tests.chaos.conftest import Counting
 from tests_support.callers import Caller, new_pair
-from tests_support.chaos.certificates import write_certificate
+from tests_support.certificates import Authority
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import ProducerProcess, addition
@@ -112,10 +112,15 @@ def _own_hosts(hosts: Path, command: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def tls_cluster(tmp_path: Path) -> Iterator[Cluster]:
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def tls_cluster(tmp_path: Path, authority: Authority) -> Iterator[Cluster]:
     """A cluster that Tally reaches over TLS, with a certificate that has expired."""
     pem = tmp_path / "broker.pem"
-    write_certificate(pem, tmp_path / "ca.pem", valid_days=-1)
+    pem.write_bytes(b"".join(authority.issue(valid_days=-1)))
     broker = {
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:SSL,CONTROLLER:PLAINTEXT",
         "listener.name.proxied.ssl.keystore.type": "PEM",
@@ -125,8 +130,11 @@ def tls_cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield made
 
 
-def test_an_expired_certificate_is_told_and_a_new_one_is_taken(tls_cluster: Cluster, tmp_path: Path) -> None:
+def test_an_expired_certificate_is_told_and_a_new_one_is_taken(
+    tls_cluster: Cluster, authority: Authority, tmp_path: Path
+) -> None:
     """With TLS on and the broker's certificate expired both services say so; with a new one they serve."""
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
     properties = tmp_path / "client.properties"
     properties.write_text(f"security.protocol=ssl\nssl.ca.location={tmp_path / 'ca.pem'}\n")
     history = History()
@@ -139,7 +147,7 @@ def test_an_expired_certificate_is_told_and_a_new_one_is_taken(tls_cluster: Clus
         producer.service.Add(addition(), timeout=5)
     [broker] = tls_cluster.brokers
     broker.kill()
-    write_certificate(tmp_path / "broker.pem", tmp_path / "ca.pem", valid_days=1)
+    (tmp_path / "broker.pem").write_bytes(b"".join(authority.issue()))
     broker.start()
     broker.wait_ready()
     producer.wait_ready(60)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from producer.shell.topic import TopicAdmin, TopicUnknownError
-from tests_support.chaos.certificates import write_certificate
+from tests_support.certificates import Authority
 
 
 @contextmanager
@@ -34,7 +34,9 @@ def tls_server(certificate: Path) -> Iterator[int]:
 
 
 def test_an_expired_certificate_is_told_and_not_only_a_time_out(tmp_path: Path) -> None:
-    write_certificate(tmp_path / "broker.pem", tmp_path / "ca.pem", valid_days=-1)
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.certificate)
+    (tmp_path / "broker.pem").write_bytes(b"".join(authority.issue(valid_days=-1)))
     with tls_server(tmp_path / "broker.pem") as port:
         config = {
             "bootstrap.servers": f"127.0.0.1:{port}",
