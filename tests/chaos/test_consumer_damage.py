@@ -5,15 +5,21 @@ never silently shorter; I6 the chain at the end is the one from before. (The ind
 file of it that could belong to another ledger.)
 """
 
+import json
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
+from common.framing import frame
+from contracts.generated.avro.sum_added import SumAdded
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import POISONED, WAIT_S, chains, wait_counted, write
 from tests_support.consumer_process import ConsumerProcess
+from tests_support.consumer_rig import Raw, Rig
 from tests_support.waiting import eventually
 
 PARTITION = POISONED
@@ -45,6 +51,17 @@ def lost_directory(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def missing_first_segment(folder: Path) -> None:
+    """The series begins too late."""
+    segments(folder)[0].unlink()
+
+
+def missing_middle_segment(folder: Path) -> None:
+    """The series has a hole."""
+    assert len(segments(folder)) >= 3
+    segments(folder)[1].unlink()
+
+
 def emptied_segment(folder: Path) -> None:
     """A file of no bytes under the newest name."""
     segments(folder)[-1].write_bytes(b"")
@@ -61,6 +78,8 @@ def segments(folder: Path) -> list[Path]:
         zeroed_tail,
         flipped_bit,
         lost_directory,
+        missing_first_segment,
+        missing_middle_segment,
         emptied_segment,
     ],
 )
@@ -68,6 +87,8 @@ def test_a_damaged_ledger_is_rebuilt_with_an_equal_chain(cluster: Cluster, damag
     """I6, I7, I8: whatever happened to the files, the next start ends at the same offset with the same chain."""
     consumer = cluster.consumer("0")
     wait_counted(consumer, write(cluster))
+    for _ in range(2):
+        wait_counted(consumer, of_another_schema(cluster))
     eventually(lambda: settled(consumer), WAIT_S, "all is committed", retry_on=(OSError,))
     consumer.kill()
     before = chains(cluster, "0")
@@ -80,6 +101,19 @@ def test_a_damaged_ledger_is_rebuilt_with_an_equal_chain(cluster: Cluster, damag
 
 def settled(consumer: ConsumerProcess) -> bool:
     return not any(part["lag"] or part["state"] != "RUNNING" for part in consumer.get("/v1/partitions"))
+
+
+def of_another_schema(cluster: Cluster) -> list[tuple[int, int]]:
+    """Write an addition under a writer schema that was not seen before: a new segment begins."""
+    rig = Rig(cluster.registry)
+    name = f"note_{uuid.uuid4().hex}"
+    schema = json.loads(SumAdded.SCHEMA)
+    schema["fields"].append({"name": name, "type": "string", "default": ""})
+    url = f"{cluster.registry.registry_url}/subjects/foreign-{name}/versions"
+    schema_id = httpx.post(url, json={"schema": json.dumps(schema)}, timeout=20).raise_for_status().json()["id"]
+    good = rig.additions(1, PARTITION)[0]
+    assert good.value is not None
+    return rig.commit([Raw(PARTITION, good.key, frame(schema_id) + good.value[5:] + b"\x04hi")])
 
 
 def test_a_ledger_under_another_partition_s_name_is_refused_and_the_others_go_on(cluster: Cluster) -> None:

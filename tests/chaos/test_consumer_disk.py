@@ -3,21 +3,58 @@
 Invariants: I2, I4, I7 as in test_consumer_killed; I8 a disk that fails is never trusted again by the same process.
 """
 
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from tests_support import rest
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import (
+    SIGKILLED,
     WAIT_S,
+    Places,
     assert_committed_is_on_disk,
+    chains,
     count_again,
     wait_counted,
     write,
 )
 from tests_support.chaos.tracing import no_strace, traced
+from tests_support.consumer_process import ConsumerProcess
+from tests_support.waiting import eventually
 
 EX_IOERR = 74
+SMALL, LARGE = "512k", "64m"
 needs_strace = pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "")
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [(call, number) for call in ("pwrite64", "fdatasync", "rename", "fsync") for number in (1, 2, 3)],
+)
+def test_killed_at_a_system_call(cluster: Cluster, call: str, number: int) -> None:
+    """I2, I4, I7, I10: write, fsync, rename, directory fsync; the kernel kills before the call does anything."""
+    partition = (3 * len(call) + number) % 12
+    consumer = cluster.consumer("0").wait_ready()
+    before = chains(cluster, "0")
+    consumer.kill()
+    shutil.rmtree(consumer.ledger_dir(partition), ignore_errors=True)  # so that a segment begins, too
+    places: list[tuple[int, int]] = []
+    consumer.restart()
+    with traced(consumer.process.pid, cluster.folder / "log", f"inject={call}:signal=KILL:when={number}"):
+        for _ in range(20):
+            places += write(cluster, 24)
+            if not consumer.lives:
+                break
+        assert consumer.wait_end(WAIT_S) == SIGKILLED
+    assert_committed_is_on_disk(cluster, taken_away=partition)
+    count_again(cluster, consumer, places)
+    assert chains(cluster, "0").keys() >= before.keys()
 
 
 @needs_strace
@@ -34,6 +71,32 @@ def test_an_fsync_that_fails_ends_the_process_at_once_and_is_never_tried_again(c
     count_again(cluster, consumer, places)
 
 
+def first_append(cluster: Cluster) -> int:
+    """Return the number of the first write behind the opening of ledgers, which writes each last block anew."""
+    return len(chains(cluster, "0")) + 1
+
+
+@pytest.mark.parametrize("error", ["EIO", "EROFS"])
+def test_a_write_that_fails_for_any_reason_but_room_ends_the_process(cluster: Cluster, error: str) -> None:
+    """I4, I8: the reason is logged, nothing is committed for the block, and a start goes on."""
+    plan = f"consumer.disk_write=error:{error}@{first_append(cluster)}"
+    consumer = cluster.consumer("0", fault_points=plan).wait_ready()
+    places = write(cluster, 20, partition=4)
+    assert consumer.wait_end(WAIT_S) == EX_IOERR
+    assert "the disk failed" in consumer.text()
+    assert_committed_is_on_disk(cluster)
+    count_again(cluster, consumer, places)
+
+
+def test_no_room_for_one_write_pauses_and_goes_on_by_itself(cluster: Cluster) -> None:
+    """I7, I8: ENOSPC is no failure of the disk: what was written of the block is cut off and written again."""
+    plan = f"consumer.disk_write=error:ENOSPC@{first_append(cluster)}"
+    consumer = cluster.consumer("0", fault_points=plan).wait_ready()
+    wait_counted(consumer, write(cluster, 20, partition=4))
+    assert "No space left" in consumer.text()
+    cluster.examine()
+
+
 def test_a_slow_disk_is_lag_and_nothing_else(cluster: Cluster) -> None:
     """I2, I5: with every fsync 300 ms late all is counted, and the replica stays ready."""
     consumer = cluster.consumer("0", fault_points="consumer.disk_fsync=delay:300").wait_ready()
@@ -43,3 +106,51 @@ def test_a_slow_disk_is_lag_and_nothing_else(cluster: Cluster) -> None:
         assert rest.get(f"{consumer.url}/health/ready").status == 200
     wait_counted(consumer, places)
     cluster.examine()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Put a small tmpfs at a folder; skips the test where mounting is not allowed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = mount("-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder))
+    if mounted.returncode != 0:
+        pytest.skip(f"mounting a small tmpfs is not allowed here: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def mount(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(["mount", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(arguments, 1, "", str(error))
+
+
+def fill(cluster: Cluster, consumer: ConsumerProcess) -> Places:
+    """Write until a partition is paused for want of room."""
+    places: list[tuple[int, int]] = []
+
+    def full() -> bool:
+        places.extend(write(cluster, 1000, partition=5))
+        shown = consumer.get("/v1/partitions/5")
+        return bool(shown["state"] == "PAUSED" and "make room" in shown["reason"])
+
+    eventually(full, WAIT_S, "the disk is full", interval_s=0.2)
+    return places
+
+
+def test_a_full_disk_pauses_a_partition_tells_so_and_is_resumed_by_room(cluster: Cluster) -> None:
+    """I2, I4, I7, I8: 503 with the reason while there is no room; with room it goes on by itself, nothing is lost."""
+    with small_disk(cluster.data_dir / "consumer" / "small"):
+        consumer = cluster.consumer("small").wait_ready(90)
+        places = fill(cluster, consumer)
+        ready = rest.get(f"{consumer.url}/health/ready")
+        assert (ready.status, "make room" in str(ready.body)) == (503, True)
+        assert_committed_is_on_disk(cluster)
+        assert mount("-o", f"remount,size={LARGE}", str(consumer.directory)).returncode == 0
+        wait_counted(consumer, places)
+        consumer.wait_ready()
+        cluster.examine()
+        cluster.end_services()

@@ -65,3 +65,21 @@ def test_killed_while_a_segment_begins(cluster: Cluster, point: str) -> None:
     assert consumer.wait_end(WAIT_S) == SIGKILLED
     count_again(cluster, consumer, places)
     assert chains(cluster, "0")[POISONED] == before
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", ["before_append", "before_fsync", "after_fsync", "before_commit", "after_commit"])
+def test_killed_again_and_again_at_the_same_point(cluster: Cluster, point: str) -> None:
+    """I2, I4, I7: dying at the first, second and third pass in a row, it never goes back."""
+    consumer = cluster.consumer("0").wait_ready()
+    places = []
+    for number in range(1, 4):
+        consumer.kill()
+        consumer.restart(fault_points=f"consumer.{point}=kill@{number}")
+        for _ in range(50):  # each commit is a block or more; the point is passed at least once a block
+            places += write(cluster, 20)
+            if not consumer.lives:
+                break
+        assert consumer.wait_end(WAIT_S) == SIGKILLED
+        assert_committed_is_on_disk(cluster)
+    count_again(cluster, consumer, places)
