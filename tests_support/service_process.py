@@ -37,7 +37,7 @@ class ServiceProcess:
     ) -> None:
         """Start it in ``folder``; ``environment`` is on top of the caller's, without its settings of Tally.
 
-        ``prefix`` is a command that runs the rest of its line, such as ``faketime -f +1h``.
+        ``prefix`` is a command that runs the rest of its line, such as ``env NAME=VALUE``.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{log_name}-{uuid.uuid4().hex[:6]}.log"

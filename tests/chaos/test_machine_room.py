@@ -4,7 +4,6 @@ Each ends in a clear word or in recovery without help. Invariants: I1 and I2 aft
 """
 
 import resource
-import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from oracle.history import History, Outcome
 from tests.chaos.conftest import Counting
 from tests_support.callers import Caller, new_pair
 from tests_support.certificates import Authority
-from tests_support.chaos.cluster import Cluster, temporary_cluster
+from tests_support.chaos.clock import Clock, no_clock
+from tests_support.chaos.cluster import Cluster, temporary_cluster, wait_acknowledged
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import ProducerProcess, addition
 from tests_support.waiting import eventually
@@ -156,15 +156,50 @@ def test_an_expired_certificate_is_told_and_a_new_one_is_taken(
     tls_cluster.examine(history)
 
 
-def test_a_clock_an_hour_off_changes_nothing(counting: Counting) -> None:
-    """Producers an hour early and an hour late: their sums are counted as any other (I1, I2)."""
-    if shutil.which("faketime") is None:
-        pytest.skip("no faketime on this machine: a process cannot be given another clock")
-    for offset in ("-1h", "+1h"):
-        counting.cluster.prefix = ["faketime", "-f", offset]
-        try:
-            producer = counting.cluster.producer(producer_lanes=1).wait_ready()
-        finally:
-            counting.cluster.prefix = []
-        assert add_once(producer, counting.history) is Outcome.OK
-    counting.examine()
+HOUR_S = 3600
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    if no_clock():
+        pytest.skip(no_clock())
+    return Clock(tmp_path)
+
+
+def test_a_clock_that_jumps_an_hour_back_and_forth_changes_nothing(cluster: Cluster, clock: Clock) -> None:
+    """Set under load, and set while nobody calls: sums are acknowledged and counted as ever (I1, I2, I5, I12)."""
+    cluster.prefix = clock.prefix
+    try:
+        producer, consumer = cluster.producer(producer_lanes=2).wait_ready(), cluster.consumer("0").wait_ready()
+    finally:
+        cluster.prefix = []
+    history, seed = History(), chosen_seed()
+    for number, offset_s in enumerate((HOUR_S, -HOUR_S, 0)):
+        with cluster.traffic(history, seed + 10 * number):
+            wait_acknowledged(history, 20)
+            clock.set(offset_s)
+            print(f"the clock {offset_s:+} s: 50 more acknowledged after {wait_acknowledged(history, 50):.2f} s")
+    for offset_s in (-HOUR_S, HOUR_S, 0):
+        counted = consumer.get("/v1/total")["count"]
+        clock.set(offset_s)
+        assert add_once(producer, history) is Outcome.OK
+        consumer.wait_count(counted + 1).wait_ready()
+    cluster.examine(history)
+
+
+@pytest.mark.parametrize("offset_s", [-HOUR_S, HOUR_S])
+def test_services_whose_clock_is_an_hour_off_from_the_start_change_nothing(
+    cluster: Cluster, clock: Clock, offset_s: int
+) -> None:
+    """Kafka, producer and consumer differ by an hour: sums are counted as any other (I1, I2)."""
+    clock.set(offset_s)
+    cluster.prefix = clock.prefix
+    try:
+        producer, consumer = cluster.producer(producer_lanes=1).wait_ready(), cluster.consumer("0").wait_ready()
+    finally:
+        cluster.prefix = []
+    history = History()
+    counted = consumer.get("/v1/total")["count"]
+    assert add_once(producer, history) is Outcome.OK
+    consumer.wait_count(counted + 1)
+    cluster.examine(history)
