@@ -5,6 +5,9 @@
 
 ARG PYTHON=python:3.11.14-slim-bookworm
 ARG REGISTRY=apicurio/apicurio-registry:3.3.3
+ARG KAFKA=apache/kafka:4.4.0
+ARG TEMPO=grafana/tempo:2.8.2
+ARG LOKI=grafana/loki:3.7.8
 
 FROM ${PYTHON} AS packages
 COPY requirements/runtime.txt /runtime.txt
@@ -61,4 +64,27 @@ FROM ${REGISTRY} AS registry
 USER 0
 RUN mkdir -p /data && chown 1001:0 /data
 USER 1001
+VOLUME ["/data"]
+
+# The agent that shows the broker's metrics, from Maven Central, checked against stack/agent.lock.
+FROM packages AS agent
+COPY requirements/maven.txt /maven.txt
+RUN /opt/tally/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /maven.txt
+WORKDIR /app
+COPY common ./common
+COPY observability ./observability
+COPY stack ./stack
+RUN cp "$(TALLY_CACHE_DIR=/cache /opt/tally/bin/python -m stack agent)" /agent.jar
+
+FROM ${KAFKA} AS kafka
+COPY --from=agent /agent.jar /opt/tally/jmx_prometheus_javaagent.jar
+COPY observability/jmx_exporter/kafka.yml /opt/tally/kafka.yml
+
+# Stores of traces and logs with a data folder that their user may write to; their images have no shell to make one.
+FROM ${TEMPO} AS tempo
+COPY --from=base --chown=10001:10001 /data /data
+VOLUME ["/data"]
+
+FROM ${LOKI} AS loki
+COPY --from=base --chown=10001:10001 /data /data
 VOLUME ["/data"]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from common.settings import SettingsError, help_text, load
-from stack import compose, go_programs, views
+from stack import compose, downloads, go_programs, views
 from stack.components import Components
 from stack.engines import PROMTOOL, SETS, EngineSet
 from stack.errors import StackError
-from stack.locks import LockError
+from stack.locks import AGENT_LOCK, LockError, read
 from stack.logfiles import follow
 from stack.parts import ORDER, PartName
 from stack.reset import delete_data
@@ -141,6 +141,12 @@ def fetch(_: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def agent(_: argparse.Namespace) -> int:
+    """Download the agent that shows the broker's metrics, and print where it is."""
+    print(downloads.fetch(downloads.default_folder(), read(AGENT_LOCK), downloads.from_maven_central, say)[0])
+    return EXIT_OK
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(
@@ -168,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running = command("run", run)
     running.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     command("fetch", fetch)
+    command("agent", agent)
     chosen = parser.parse_args(arguments)
     try:
         action: Callable[[argparse.Namespace], int] = chosen.action

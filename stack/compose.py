@@ -1,5 +1,6 @@
 """`just up compose`: the same parts by ``docker compose``. A mark in the run folder tells `down` that they are up."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Final
 from stack.errors import StackError
 
 _MARK: Final = "compose"
+_PROFILES: Final = {"COMPOSE_PROFILES": "observability"}
+"""Grafana and what it asks; a value of the caller's own wins, the empty one too."""
 
 
 def is_up(run_dir: Path) -> bool:
@@ -18,21 +21,23 @@ def is_up(run_dir: Path) -> bool:
 
 def up(root: Path, run_dir: Path, say: Callable[[str], None]) -> int:
     """Build the images, start all services, and return when they are healthy."""
-    command = _docker()
+    _docker()
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / _MARK).touch()
     say("docker compose builds the images and starts the services: the first time takes some minutes")
-    done = subprocess.run([*command, "up", "--build", "--detach", "--wait"], cwd=root, check=False)
-    if done.returncode == 0:
+    done = _run(root, "up", "--build", "--detach", "--wait")
+    if done == 0:
         print("Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.")
-    return done.returncode
+        if "observability" in _environment()["COMPOSE_PROFILES"].split(","):
+            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{_grafana_port()}")
+    return done
 
 
 def down(root: Path, run_dir: Path, say: Callable[[str], None]) -> None:
     """Stop what `up` started by compose; the volumes stay."""
     if is_up(run_dir):
         say("docker compose stops the services")
-        if subprocess.run([*_docker(), "down"], cwd=root, check=False).returncode != 0:
+        if _run(root, "down") != 0:
             raise StackError("docker compose down failed: its own message is above")
         (run_dir / _MARK).unlink()
 
@@ -40,13 +45,25 @@ def down(root: Path, run_dir: Path, say: Callable[[str], None]) -> None:
 def status(root: Path, run_dir: Path) -> None:
     """Show the containers when they are up."""
     if is_up(run_dir):
-        subprocess.run([*_docker(), "ps"], cwd=root, check=False)
+        _run(root, "ps")
 
 
 def logs(root: Path, service: str | None) -> int:
     """Follow the containers' logs."""
     names = [service] if service else []
-    return subprocess.run([*_docker(), "logs", "--follow", *names], cwd=root, check=False).returncode
+    return _run(root, "logs", "--follow", *names)
+
+
+def _run(root: Path, *words: str) -> int:
+    return subprocess.run([*_docker(), *words], cwd=root, env=_environment(), check=False).returncode
+
+
+def _environment() -> dict[str, str]:
+    return {**_PROFILES, **os.environ}
+
+
+def _grafana_port() -> str:
+    return os.environ.get("TALLY_GRAFANA_PORT", "3000")
 
 
 def _docker() -> list[str]:

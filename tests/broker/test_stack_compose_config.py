@@ -34,7 +34,8 @@ def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose):
     done = config(compose, ROOT / "docker-compose.yml")
     assert done.returncode == 0, done.stderr
     services = json.loads(done.stdout)["services"]
-    assert set(services) == {"kafka", "registry", "contracts", "producer", "consumer"}
+    assert set(services) == {"kafka", "registry", "contracts", "producer", "consumer"}  # no profile is on
+    assert services["producer"]["environment"]["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == ""
     published = {int(p["published"]): p["host_ip"] for each in services.values() for p in each.get("ports", [])}
     default = Ports.default()
     assert {default.kafka, default.registry, default.grpc, default.rest} <= set(published)
@@ -48,6 +49,20 @@ def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose):
     assert "$line" in services["registry"]["healthcheck"]["test"][-1]
 
 
+def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_services_send(compose):
+    """`just up compose` turns it on."""
+    done = config(compose, ROOT / "docker-compose.yml", COMPOSE_PROFILES="observability")
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert {"otel-collector", "tempo", "loki", "prometheus", "grafana"} <= set(services)
+    for name in ("producer", "consumer"):
+        environment = services[name]["environment"]
+        assert environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == "http://otel-collector:4318/v1/traces"
+        assert environment["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"] == "http://otel-collector:4318/v1/logs"
+    published = [port["host_ip"] for each in services.values() for port in each.get("ports", [])]
+    assert set(published) == {"127.0.0.1"}
+
+
 def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(compose):
     done = config(compose, ROOT / "docker-compose.yml", TALLY_KAFKA_PORT="19999")
     kafka = json.loads(done.stdout)["services"]["kafka"]
@@ -57,7 +72,9 @@ def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(com
 
 def test_an_unknown_key_is_refused_so_that_acceptance_means_something(compose, tmp_path):
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text((ROOT / "docker-compose.yml").read_text().replace("    image: apache", "    imagee: apache"))
+    wrong.write_text(
+        (ROOT / "docker-compose.yml").read_text().replace("    image: tally-kafka", "    imagee: tally-kafka")
+    )
     done = config(compose, wrong)
     assert done.returncode != 0
     assert "imagee" in done.stderr

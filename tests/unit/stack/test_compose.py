@@ -22,6 +22,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OWN = ("contracts", "producer", "consumer")
+PARTS = ("kafka", "registry", *OWN)
+SIGNALS = ("otel-collector", "tempo", "loki", "prometheus", "grafana")
 
 # What a container must have otherwise: names instead of loopback, and a listener more for programs of the host.
 DIFFERENT_IN_CONTAINERS = {"listener.security.protocol.map", "quarkus.http.host", "quarkus.management.host"}
@@ -33,11 +35,15 @@ def variable_of(name: str, prefix: str = "") -> str:
 
 
 def test_the_parts_are_the_same():
-    assert list(SERVICES) == ["kafka", "registry", "contracts", "producer", "consumer"]
+    """The native parts always, what keeps the signals in a profile of its own."""
+    assert list(SERVICES) == [*PARTS, *SIGNALS]
+    assert [name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]] == [*SIGNALS]
 
 
 def test_kafka_and_the_registry_have_the_versions_of_the_native_locks():
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version_of(read(KAFKA_LOCK), 'kafka_2.13')}"
+    kafka = version_of(read(KAFKA_LOCK), "kafka_2.13")
+    assert f"ARG KAFKA=apache/kafka:{kafka}\n" in DOCKERFILE
+    assert SERVICES["kafka"]["image"] == f"tally-kafka:{kafka}"
     registry = version_of(read(REGISTRY_LOCK), "apicurio-registry-app")
     assert f"ARG REGISTRY=apicurio/apicurio-registry:{registry}\n" in DOCKERFILE
     assert SERVICES["registry"]["image"] == f"tally-registry:{registry}"
@@ -51,7 +57,7 @@ def test_kafka_has_the_settings_of_the_native_broker(name):
 def test_kafka_has_no_setting_that_the_native_broker_lacks():
     native = {variable_of(name, "KAFKA_") for name in KAFKA_PROPERTIES}
     addresses = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LOG_DIRS"}
-    assert set(SERVICES["kafka"]["environment"]) <= native | addresses | {"CLUSTER_ID", "KAFKA_HEAP_OPTS"}
+    assert set(SERVICES["kafka"]["environment"]) <= native | addresses | {"CLUSTER_ID", "KAFKA_HEAP_OPTS", "KAFKA_OPTS"}
 
 
 @pytest.mark.parametrize("name", sorted(set(REGISTRY_PROPERTIES) - DIFFERENT_IN_CONTAINERS - NATIVE_ONLY))
@@ -73,22 +79,18 @@ def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of
             match = re.fullmatch(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}:\d+", text)
             assert match, text
             published[match[1]] = int(match[2])
-    inside_only = {
-        "controller",
-        "registry_management",
-        *(engine.port for engine in ENGINES.values()),
-        "otlp",
-        "kafka_metrics",
-    }
+    engines = {engine.port for name, engine in ENGINES.items() if name != "prometheus"}
+    inside_only = {"controller", "registry_management", *engines, "otlp", "kafka_metrics"}
     native = {SETTINGS[name]: port for name, port in Ports.default().by_name().items() if name not in inside_only}
-    assert published == native
+    assert published == native | {"TALLY_GRAFANA_PORT": 3000}
 
 
 def test_every_part_that_stays_has_a_health_check_and_keeps_its_data_in_a_volume_of_its_own():
-    staying = {name: service for name, service in SERVICES.items() if name != "contracts"}
+    staying = {name: SERVICES[name] for name in PARTS if name != "contracts"}
     assert all("healthcheck" in service and "stop_grace_period" in service for service in staying.values())
     volumes = [volume.partition(":")[0] for service in staying.values() for volume in service["volumes"]]
-    assert sorted(volumes) == sorted(COMPOSE["volumes"])
+    of_signals = [f"{name}-data" for name in SIGNALS if name != "otel-collector"]
+    assert sorted([*volumes, *of_signals]) == sorted(COMPOSE["volumes"])
     assert len(volumes) == len(staying)
 
 
@@ -109,10 +111,11 @@ def test_services_run_without_root_and_cannot_write_outside_their_volume():
 
 
 def test_every_image_is_pinned_by_a_full_version():
-    images = [*re.findall(r"^ARG \w+=(\S+)$", DOCKERFILE, re.MULTILINE), SERVICES["kafka"]["image"]]
-    assert len(images) == 3
+    others = [each["image"] for each in SERVICES.values() if not each["image"].startswith("tally-")]
+    images = [*re.findall(r"^ARG \w+=(\S+)$", DOCKERFILE, re.MULTILINE), *others]
+    assert len(images) == 8
     for image in images:
-        assert re.search(r":\d+\.\d+\.\d+", image), image
+        assert re.search(r":v?\d+\.\d+\.\d+", image), image
 
 
 def test_the_contracts_are_published_by_the_same_command():
@@ -131,11 +134,11 @@ def test_every_setting_that_a_container_is_given_exists(name, settings):
     stage = DOCKERFILE.split(f"AS {name}\n")[1].split("\nFROM")[0]
     base = DOCKERFILE.split("AS base\n")[1].split("\nFROM")[0]
     given = set(re.findall(r"\b(TALLY_\w+)=", base + stage)) | set(SERVICES[name]["environment"])
-    assert given <= known
+    assert {each for each in given if not each.startswith("OTEL_")} <= known
 
 
 def test_an_image_copies_what_exists_and_the_build_context_holds_it():
     allowed = (ROOT / ".dockerignore").read_text()
     for source in re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE):
         assert (ROOT / source).exists(), source
-        assert f"\n!{source}\n" in allowed, source
+        assert any(f"\n!{each}\n" in allowed for each in (source, *map(str, Path(source).parents))), source

@@ -1,0 +1,141 @@
+"""What keeps the signals in containers is set up as the native engines are (files are compared, nothing is run)."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from stack import Ports
+from stack.downloads import default_folder
+from stack.engines import ENGINES, PROMTOOL, Place, endpoints
+from stack.ports import SETTINGS
+from tests_support.checkout import ROOT
+
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+FOLDER = ROOT / "observability" / "compose"
+DASHBOARDS = ROOT / "observability" / "grafana" / "dashboards"
+FILES = sorted(FOLDER.rglob("*.yml"))
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def mounts() -> list[tuple[Path, str]]:
+    """Return every file and folder of the checkout that a container sees, and where."""
+    whole = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
+    return [(ROOT / each.split(":")[0], each.split(":")[1]) for each in whole if each.startswith("./")]
+
+
+def test_every_file_parses_and_is_seen_by_a_container() -> None:
+    """None is broken, none is forgotten, and nothing is mounted that is not there."""
+    seen = {path.resolve() for path, _ in mounts()}
+    assert all(path.exists() for path in seen)
+    for path in FILES:
+        assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict), path
+        assert path in seen or path.parent in seen, path
+
+
+def test_prometheus_scrapes_the_jobs_of_the_native_stack() -> None:
+    """Dashboards and alerts tell services apart by the job; every target is a service, at a port that it listens on."""
+    ports = Ports.default()
+    place = Place(data=Path(), run=Path(), ports=ports)
+    native = json.loads(ENGINES["prometheus"].configuration(place)["prometheus.yml"])
+    own = read("prometheus.yml")
+    assert own["global"] == native["global"]
+    jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in own["scrape_configs"]}
+    assert jobs.pop("otel-collector") == ["otel-collector:8889"]
+    assert [*jobs] == [job["job_name"] for job in native["scrape_configs"]]
+    default = {"producer": ports.metrics, "consumer": ports.rest, "kafka": ports.kafka_metrics}
+    assert jobs == {name: [f"{name}:{port}"] for name, port in default.items()}
+    assert SERVICES["producer"]["environment"]["TALLY_PRODUCER_METRICS_PORT"] == str(ports.metrics)
+    assert SERVICES["consumer"]["environment"]["TALLY_REST_PORT"] == str(ports.rest)
+    assert f"={ports.kafka_metrics}:" in SERVICES["kafka"]["environment"]["KAFKA_OPTS"]
+
+
+def test_prometheus_has_the_version_of_the_native_one_and_its_alerts() -> None:
+    """A rule means the same in both."""
+    go_mod = (ROOT / "observability" / "engines" / "prometheus" / "go.mod").read_text()
+    module = re.search(r"prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)", go_mod)
+    assert module
+    assert SERVICES["prometheus"]["image"] == f"prom/prometheus:v{module[1]}.{int(module[2])}.{module[3]}"
+    (rules,) = read("prometheus.yml")["rule_files"]
+    assert (ROOT / "observability" / "alerts" / "rules.yml", rules) in mounts()
+
+
+def test_promtool_accepts_what_prometheus_is_given(tmp_path: Path) -> None:
+    """Prometheus's own check, of the same file with the rules where they lie here."""
+    promtool = PROMTOOL.path_in(default_folder())
+    if not promtool.exists():
+        pytest.skip("promtool is not built on this machine: `just observe full` builds it")
+    rules = ROOT / "observability" / "alerts" / "rules.yml"
+    file = tmp_path / "prometheus.yml"
+    file.write_text((FOLDER / "prometheus.yml").read_text().replace("/etc/prometheus/rules.yml", str(rules)))
+    done = subprocess.run([promtool, "check", "config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", ["producer", "consumer"])
+def test_services_are_given_the_settings_by_which_they_send_to_the_native_engines(service: str) -> None:
+    """The same names; the collector takes the place of the engines, and takes both at its port of HTTP."""
+    environment = SERVICES[service]["environment"]
+    assert {name for name in environment if name.startswith("OTEL_")} == set(endpoints(Ports.default()))
+    receiver = read("otel-collector.yml")["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    for signal in ("traces", "logs"):
+        address = f"http://otel-collector:{receiver.rpartition(':')[2]}/v1/{signal}"
+        assert environment[f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"] == f"${{COMPOSE_PROFILES:+{address}}}"
+
+
+def test_the_collector_uses_all_that_it_defines_and_sends_to_services_that_listen() -> None:
+    """Its ends meet those of Tempo, Loki and Kafka."""
+    collector = read("otel-collector.yml")
+    for kind in ("receivers", "processors", "exporters"):
+        used = {name for each in collector["service"]["pipelines"].values() for name in each[kind]}
+        assert used == set(collector[kind]), kind
+    tempo = read("tempo.yml")["distributor"]["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"]
+    assert collector["exporters"]["otlp/tempo"]["endpoint"] == f"tempo:{tempo.rpartition(':')[2]}"
+    loki = read("loki.yml")["server"]["http_listen_port"]
+    assert collector["exporters"]["otlphttp/loki"]["endpoint"] == f"http://loki:{loki}/otlp"
+    (broker,) = collector["receivers"]["kafkametrics"]["brokers"]
+    assert broker == SERVICES["producer"]["environment"]["TALLY_KAFKA_BOOTSTRAP_SERVERS"]
+
+
+def uids(node: object) -> set[str]:
+    """Return every datasource's uid that stands anywhere below."""
+    if isinstance(node, list):
+        return set().union(*map(uids, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node["datasource"]["uid"]} if isinstance(node.get("datasource"), dict) else set()
+    own |= {node["datasourceUid"]} if "datasourceUid" in node else set()
+    return own.union(*map(uids, node.values()))
+
+
+def test_every_datasource_that_is_asked_or_linked_to_exists() -> None:
+    """A uid that nobody provides is a panel or a link that does nothing."""
+    sources = {each["uid"]: each for each in read("grafana/datasources/tally.yml")["datasources"]}
+    boards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
+    asked = set().union(*map(uids, boards)) - {"-- Grafana --"}
+    assert asked == {"prometheus"}
+    linked = {uid: uids(source["jsonData"]) for uid, source in sources.items()}
+    assert linked == {"prometheus": {"tempo"}, "tempo": {"loki", "prometheus"}, "loki": {"tempo"}}
+    listening = {"prometheus": 9090, "tempo": read("tempo.yml")["server"]["http_listen_port"], "loki": 3100}
+    for uid, source in sources.items():
+        address = urlsplit(source["url"])
+        assert (address.hostname, address.port) == (uid, listening[uid])
+
+
+def test_grafana_finds_the_dashboards_and_asks_nobody_to_log_in() -> None:
+    """Whoever opens its page sees the first board."""
+    inside = read("grafana/dashboards/tally.yml")["providers"][0]["options"]["path"]
+    assert (DASHBOARDS, inside) in mounts()
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (DASHBOARDS / Path(home).name).exists()
+    assert home.startswith(f"{inside}/")
+    assert "TALLY_GRAFANA_PORT" not in SETTINGS.values()  # the native stack has no Grafana
