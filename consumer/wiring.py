@@ -201,7 +201,10 @@ class Service:
 
     def _end_with(self, code: int, why: str) -> None:
         if self._end is not None and not self._end.done():
-            logger.log("ERROR" if code else "INFO", "{}", why)
+            if code:
+                logger.error("ends: {}", why)
+            else:
+                logger.info("ends: {}", why)
             self._end.set_result(code)
 
     def _unready(self) -> list[Unready]:

@@ -56,13 +56,22 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     links: tuple[str, ...] = ()
 
 
+class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One event of the logs, by its text as it stands in the code. ``meaning`` tells what to do, where one must."""
+
+    levels: tuple[str, ...]
+    services: tuple[str, ...]
+    meaning: str
+
+
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All signals by name. ``buckets`` are upper bounds by name, ``attributes`` meanings by name."""
+    """All signals by name, log lines by their text. ``buckets`` are upper bounds by name, ``attributes`` meanings."""
 
     buckets: dict[str, tuple[float, ...]]
     attributes: dict[str, str]
     metrics: dict[str, Metric]
     spans: dict[str, Span]
+    logs: dict[str, LogLine]
 
     def span(self, key: str, service: str) -> Span:
         """Return a kind of span that this service makes. Raises CatalogueError."""

@@ -35,6 +35,15 @@ def spans_table(catalogue: Catalogue) -> str:
     return "\n".join(["| span | kind | of | parent | links to | meaning |", "|---|---|---|---|---|---|", *rows])
 
 
+def logs_table(catalogue: Catalogue) -> str:
+    """Return a table of all log lines."""
+    rows = [
+        f"| `{text}` | {', '.join(line.levels)} | {', '.join(line.services)} | {line.meaning} |"
+        for text, line in catalogue.logs.items()
+    ]
+    return "\n".join(["| line | level | of | meaning |", "|---|---|---|---|", *rows])
+
+
 def _named(catalogue: Catalogue, key: str) -> str:
     """Return a span's name where it is one."""
     return f"`{catalogue.spans[key].name}`" if key in catalogue.spans else key
@@ -46,6 +55,7 @@ def updated(document: str, catalogue: Catalogue) -> str:
         "metrics": metrics_table(catalogue),
         "labels": labels_table(catalogue),
         "spans": spans_table(catalogue),
+        "logs": logs_table(catalogue),
     }
     for name, table in tables.items():
         begin, end = _BEGIN.format(name=name), _END.format(name=name)

@@ -103,7 +103,7 @@ def _append(block: Block) -> bool:
         slot.held.opened.ledger.append(block.folded.rows, block.folded.state, block.schemas)
     except LedgerFull as error:
         if slot.trouble != str(error):
-            logger.bind(partition=slot.partition).error("{}", error)
+            logger.bind(partition=slot.partition).error("the ledger takes no more: {}", error)
         slot.trouble = str(error)
         return True
     state = block.folded.state

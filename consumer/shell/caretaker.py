@@ -171,7 +171,7 @@ class Caretaker:
 
     def _go_on(self, slot: Slot, outcome: Recovered) -> None:
         for note in outcome.decision.notes:
-            logger.bind(partition=slot.partition).warning("{}", note)
+            logger.bind(partition=slot.partition).warning("recovery: {}", note)
         slot.doubt = ""
         slot.schema_ids = frozenset()
         slot.verdicts = outcome.verdicts

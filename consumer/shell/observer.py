@@ -67,7 +67,7 @@ class Observer:
             ends = self._facts.log_ends(self._partitions)
         except (KafkaTroubleError, TopicMissingError) as error:
             if not self.trouble:
-                logger.warning("{}", error)
+                logger.warning("Kafka does not tell where the partitions stand: {}", error)
             self.trouble = str(error)
             return
         self.trouble = ""

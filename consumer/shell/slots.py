@@ -148,7 +148,7 @@ class Slots:
             case Running():
                 about.info("RUNNING, after {}", name_of(before))
             case Recovering() | Unassigned():
-                about.debug("{}", state)
+                about.debug("state: {}", state)
 
     # -- the picture -------------------------------------------------------------------------------------------------
 

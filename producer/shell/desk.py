@@ -15,6 +15,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -25,6 +26,9 @@ from producer.core.idempotency import Known, KnownIds
 from producer.core.lane_terms import Answer, Committed, NotCommitted, Unknown
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.lane_thread import Post
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 _IDLE_POLL_S = 0.02
 _QUIET_TURNS = 8
@@ -165,15 +169,14 @@ class Desk:
                 refusal = refusals.fenced() if fenced else refusals.aborted(cause)
                 settled = self._room.not_committed(lane, batch, refusal, time.monotonic(), retry=not fenced)
                 self._wake(settled)
-                self._log(lane, batch, settled, "transaction aborted", cause)
+                self._about(lane, batch, settled, cause).warning("transaction aborted")
             case Unknown(cause):
                 settled = self._room.unknown(batch, refusals.unresolved(cause))
                 self._wake(settled)
-                self._log(lane, batch, settled, "outcome of a transaction unknown", cause)
+                self._about(lane, batch, settled, cause).warning("outcome of a transaction unknown")
 
-    def _log(self, lane: int, batch: Batch, settled: Sequence[Call], what: str, cause: str) -> None:
-        log = logger.bind(lane=lane, records=len(batch.attempts), calls_answered=len(settled), cause=cause)
-        log.warning(what)
+    def _about(self, lane: int, batch: Batch, settled: Sequence[Call], cause: str) -> "Logger":
+        return logger.bind(lane=lane, records=len(batch.attempts), calls_answered=len(settled), cause=cause)
 
     async def _remember(self, batch: Batch) -> None:
         try:

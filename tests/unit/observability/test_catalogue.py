@@ -87,7 +87,7 @@ def test_an_instrument_that_is_not_in_the_catalogue_cannot_be_made(name: str, ki
 )
 def test_a_broken_catalogue_is_refused_with_the_signal_named(text: str, words: str) -> None:
     with pytest.raises(CatalogueError, match=words):
-        parse("buckets: {}\nattributes: {}\nspans: {}\n" + text)
+        parse("buckets: {}\nattributes: {}\nspans: {}\nlogs: {}\n" + text)
 
 
 def test_the_document_has_the_tables_of_the_catalogue() -> None:
