@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import backlog, door, machine, report
+from benchmarks import backlog, door, machine, report, telemetry
 from benchmarks.results import Comparison
 from benchmarks.system import create_bare_topic, running
 
-NAMES = ("unary", "batch", "idle", "consumer", "codegen")
+NAMES = ("unary", "batch", "idle", "consumer", "codegen", "telemetry", "telemetry-consumer")
 DIRECTORY = Path("build") / "bench"
 
 
@@ -37,6 +37,16 @@ def measure(names: list[str], quick: bool, console: Console) -> list[Comparison]
         console.print("starting Kafka and registry, filling the topic")
         with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
             comparisons.append(backlog.consumer(stack, backlog.QUICK if quick else backlog.FULL, block_records()))
+    if "telemetry" in names:
+        console.print("starting Kafka and registry, and producers with telemetry and without")
+        with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
+            comparisons += telemetry.unary(stack, telemetry.QUICK if quick else telemetry.FULL)
+    if "telemetry-consumer" in names:
+        console.print("filling topics, and counting them with telemetry and without")
+        for share in telemetry.TRACED_SHARES[: 1 if quick else None]:
+            with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
+                much = telemetry.QUICK if quick else telemetry.FULL
+                comparisons += telemetry.consumer(stack, much, share)
     return comparisons
 
 

@@ -16,6 +16,12 @@ RECORDS_A_TRANSACTION = 10_000
 GROUP = "tally-ledger"
 GROUP_EMPTY_S = 40.0
 CAUGHT_UP_S = 120.0
+_NOT_YET = (
+    KafkaError.NON_EMPTY_GROUP,
+    KafkaError.NOT_COORDINATOR,  # the broker has just started
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+)
 POLL_S = 0.05
 """Often enough for figures of seconds, seldom enough not to cost the consumer much."""
 
@@ -105,7 +111,7 @@ def _forget_group(stack: Stack) -> None:
             code = error.args[0].code()
             if code in (KafkaError.GROUP_ID_NOT_FOUND, KafkaError._STATE):
                 return True
-            if code == KafkaError.NON_EMPTY_GROUP:
+            if code in _NOT_YET:
                 return False
             raise
         return True

@@ -104,6 +104,7 @@ def fill(options: argparse.Namespace) -> dict[str, float]:
     head = framing.frame(options.schema_id)
     nothing = Decimal(0)
     now = datetime.now(UTC)
+    traced = round(options.traced_share * options.size)
     tail = SumAdded(request_id=uuid.UUID(int=0), a=nothing, b=nothing, sum=nothing, added_at=now).encode()[4 * 16 :]
     started = time.perf_counter()
     for _ in range(options.count):
@@ -114,9 +115,12 @@ def fill(options: argparse.Namespace) -> dict[str, float]:
         made.begin_transaction()
         for number, (a, b) in enumerate(operands):
             key = ids[KEY_BYTES * number : KEY_BYTES * (number + 1)]
-            made.produce(
-                options.topic, head + key + _fixed(a) + _fixed(b) + _fixed(a + b) + tail, key, partitions[number]
-            )
+            value = head + key + _fixed(a) + _fixed(b) + _fixed(a + b) + tail
+            if number < traced:
+                parent = f"00-{rng.bytes(16).hex()}-{rng.bytes(8).hex()}-01"
+                made.produce(options.topic, value, key, partitions[number], headers=[("traceparent", parent.encode())])
+            else:
+                made.produce(options.topic, value, key, partitions[number])
         made.commit_transaction(TIMEOUT_S)
     records = options.count * options.size
     elapsed_s = time.perf_counter() - started
@@ -148,6 +152,7 @@ def main() -> None:
     parser.add_argument("--producers", type=int, default=1)
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--schema-id", type=int, default=0)
+    parser.add_argument("--traced-share", type=float, default=0.0, help="of the records that fill, with a traceparent")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print(json.dumps({"transactions": transactions, "consume": consume, "fill": fill}[options.mode](options)))

@@ -1,7 +1,7 @@
 """Samples, their medians, and the comparison of a subject with its limit. No I/O."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -69,21 +69,26 @@ def spread(samples: Sequence[Sample]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def alternate(
-    limit: Callable[[], Sample], subject: Callable[[], Sample], rounds: int
-) -> tuple[list[Sample], list[Sample]]:
-    """Run both sides in turns, so that what else the machine does hits both. Return ``rounds`` samples of each.
+def in_turns(sides: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
+    """Run all sides in turns, so that what else the machine does hits all. Return ``rounds`` samples of each.
 
     A first turn of each is thrown away: the broker compiles its hot code meanwhile.
     """
-    limit()
-    subject()
-    limits: list[Sample] = []
-    subjects: list[Sample] = []
+    for side in sides.values():
+        side()
+    samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for _ in range(rounds):
-        limits.append(limit())
-        subjects.append(subject())
-    return limits, subjects
+        for name, side in sides.items():
+            samples[name].append(side())
+    return samples
+
+
+def alternate(
+    limit: Callable[[], Sample], subject: Callable[[], Sample], rounds: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Run two sides in turns. Return ``rounds`` samples of each."""
+    samples = in_turns({"limit": limit, "subject": subject}, rounds)
+    return samples["limit"], samples["subject"]
 
 
 def medians_of_details(samples: Sequence[Sample]) -> dict[str, float]:

@@ -108,9 +108,14 @@ def schema_id(stack: Stack) -> int:
 
 def get_json(url: str) -> Any:
     """Return the body of GET as JSON. Raises OSError."""
+    return json.loads(get_text(url))
+
+
+def get_text(url: str) -> str:
+    """Return the body of GET. Raises OSError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=10) as answer:
-        return json.loads(answer.read())
+        return str(answer.read(), "utf-8")
 
 
 def until(condition: Any, timeout_s: float, what: str, interval_s: float = 0.02) -> Any:

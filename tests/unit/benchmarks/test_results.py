@@ -2,13 +2,14 @@
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from benchmarks import client_load, report
-from benchmarks.results import Comparison, Sample, Target, alternate, median, medians_of_details, spread
+from benchmarks.results import Comparison, Sample, Target, alternate, in_turns, median, medians_of_details, spread
 from contracts.generated.tally.v1 import tally_pb2
 
 
@@ -34,6 +35,23 @@ def test_limit_and_subject_run_in_turns_after_a_turn_that_does_not_count() -> No
     assert order == ["limit", "subject"] * 4
     assert [sample.value for sample in limits] == [3, 5, 7]
     assert [sample.value for sample in subjects] == [4, 6, 8]
+
+
+def test_more_than_two_sides_run_in_turns_too() -> None:
+    """What disturbs the machine disturbs all of them."""
+    order: list[str] = []
+
+    def side(name: str) -> Sample:
+        order.append(name)
+        return Sample(value=len(order))
+
+    samples = in_turns({name: partial(side, name) for name in "abc"}, 2)
+    assert "".join(order) == "abc" * 3
+    assert {name: [sample.value for sample in each] for name, each in samples.items()} == {
+        "a": [4, 7],
+        "b": [5, 8],
+        "c": [6, 9],
+    }
 
 
 def test_one_bad_round_does_not_move_the_median() -> None:

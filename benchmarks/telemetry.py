@@ -1,0 +1,177 @@
+"""What telemetry costs: the same load on services that send nothing, and on some that send to several backends.
+
+The sides differ in what is sent and traced. Counting and timing itself is never off; a note tells what it takes.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks import backlog, door
+from benchmarks.machine import cpu_seconds
+from benchmarks.results import Comparison, Sample, Target, in_turns
+from benchmarks.system import PARTITIONS, TOPIC, child, get_text, schema_id, until
+from observability.instruments import Histogram
+from stack import Components, Ports, Stack
+from stack.ports import HOST, is_free
+
+Backend = Literal["takes", "down", "hangs"]
+
+DEFAULT_RATIO: Final = 0.05
+UNARY: Final[Mapping[str, tuple[Backend, float]]] = {
+    "traces 0%": ("takes", 0.0),
+    "traces 5%": ("takes", DEFAULT_RATIO),
+    "traces 100%": ("takes", 1.0),
+    "backend down": ("down", DEFAULT_RATIO),
+    "backend hangs": ("hangs", DEFAULT_RATIO),
+}
+"""The sides by name: what the backend does, and the share of calls that is traced."""
+CONSUMER: Final[Mapping[str, Backend]] = {"on": "takes", "backend down": "down", "backend hangs": "hangs"}
+TRACED_SHARES: Final = (0.005, 0.0, 0.05)
+"""Of the records: a twentieth of all AddBatch calls of 1,000, each with its at most 100 traced additions; none; a
+twentieth, as of unary calls, which never come this fast."""
+_OFF: Final = "off"
+_RECORDS: Final = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    unary_calls: int
+    records: int
+
+
+FULL = Size(rounds=3, unary_calls=4_000, records=1_000_000)
+QUICK = Size(rounds=1, unary_calls=100, records=200_000)  # as `backlog.QUICK`
+
+
+def unary(stack: Stack, size: Size) -> list[Comparison]:
+    """Unary Add on producers with telemetry beside one without, all of them on one Kafka, in turns."""
+    with ExitStack() as opened:
+        addresses = opened.enter_context(_backends())
+        views = {_OFF: opened.enter_context(_producer(stack, _OFF, {}))}
+        for name, (backend, ratio) in UNARY.items():
+            views[name] = opened.enter_context(_producer(stack, name, _sending(addresses[backend], ratio)))
+        samples = in_turns({name: partial(_load, view, size) for name, view in views.items()}, size.rounds)
+    note = f"Recording one value in a histogram, which is never off, takes {_record_us():.2f} us."
+    return [
+        Comparison(
+            name=f"telemetry, {name}",
+            unit="calls/s",
+            subject=f"Add, {door.CONCURRENCY} concurrent; metrics, logs and {ratio:.0%} of all traces are for a "
+            f"backend on this machine that {backend} {'them' if backend == 'takes' else ''}".rstrip(),
+            limit="the same on a producer that sends nothing",
+            target=Target(ratio=0.9 if backend == "takes" else 0.88),
+            subject_samples=samples[name],
+            limit_samples=samples[_OFF],
+            notes=(note,),
+        )
+        for name, (backend, ratio) in UNARY.items()
+    ]
+
+
+def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
+    """Count a full topic, of which a share of the records is traced, with telemetry beside without."""
+    child(
+        "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // backlog.RECORDS_A_TRANSACTION,
+        "--size", backlog.RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
+        "--traced-share", traced_share,
+    )  # fmt: skip
+    with _backends() as addresses:
+        views = {_OFF: _view(stack, "consumer-off", {})}
+        for name, backend in CONSUMER.items():
+            views[name] = _view(stack, f"consumer-{backend}", _sending(addresses[backend], DEFAULT_RATIO))
+        samples = in_turns({name: partial(_count, view, size) for name, view in views.items()}, size.rounds)
+    return [
+        Comparison(
+            name=f"telemetry, consumer, {name}, {traced_share:.1%} traced",
+            unit="records/s",
+            subject=f"a consumer with no ledger counts a full topic, {traced_share:.1%} of whose records have a "
+            f"sampled traceparent; all signals are for a backend that {backend}",
+            limit="the same by a consumer that sends nothing",
+            target=Target(ratio=0.95 if backend == "takes" else 0.93),
+            subject_samples=samples[name],
+            limit_samples=samples[_OFF],
+        )
+        for name, backend in CONSUMER.items()
+    ]
+
+
+def _load(stack: Stack, size: Size) -> Sample:
+    pid = stack.pid("producer")
+    assert pid is not None
+    options = ("--concurrency", door.CONCURRENCY, "--channels", door.CHANNELS, "--warm-up", size.unary_calls // 4)
+    before = cpu_seconds(pid)
+    seen = child("client_load", "unary", stack.grpc_target, "--count", size.unary_calls, *options)
+    server_us = 1e6 * (cpu_seconds(pid) - before) / (size.unary_calls + size.unary_calls // 4)
+    details = {"p99_ms": seen["p99_ms"], "server_cpu_us": server_us, "dropped": _dropped(stack.metrics_url)}
+    return Sample(value=seen["per_s"], details=details)
+
+
+def _count(stack: Stack, size: Size) -> Sample:
+    return backlog.count_from_nothing(stack, size.records)
+
+
+def _dropped(url: str) -> float:
+    """Return how many items a service could not send since it started."""
+    families = text_string_to_metric_families(get_text(url))
+    wanted = [family for family in families if family.name == "app_telemetry_dropped"]
+    return sum(sample.value for family in wanted for sample in family.samples)
+
+
+def _sending(backend: str, ratio: float) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": backend, "TALLY_TRACE_RATIO": str(ratio)}
+
+
+def _view(stack: Stack, name: str, environment: Mapping[str, str]) -> Stack:
+    """Return a stack with services of its own on another one's Kafka and registry."""
+    free = Ports.free()
+    ports = stack.ports.moved({"grpc": free.grpc, "rest": free.rest, "metrics": free.metrics})
+    word = name.replace(" ", "-").replace("%", "")
+    variables = {"TALLY_LOG_LEVEL": "WARNING", "TALLY_PRODUCER_REPLICA": word, **environment}
+    components = Components(kafka_jit="full")
+    return Stack(stack.data_dir / word, ports, variables, components=components, die_with_caller=True)
+
+
+@contextmanager
+def _producer(stack: Stack, name: str, environment: Mapping[str, str]) -> Iterator[Stack]:
+    """Yield such a stack with its producer ready."""
+    with _view(stack, name, environment) as view:
+        view.up(("producer",))
+        yield view
+
+
+@contextmanager
+def _backends() -> Iterator[dict[Backend, str]]:
+    """Yield the address of each kind of backend; nothing listens on that of the one that is down."""
+    free = Ports.free()
+    ports: dict[Backend, int] = {"takes": free.rest, "hangs": free.grpc, "down": free.metrics}
+    kinds: tuple[Backend, ...] = ("takes", "hangs")
+    running = [
+        subprocess.Popen([sys.executable, "-m", "benchmarks.otlp_sink", kind, str(ports[kind])]) for kind in kinds
+    ]
+    try:
+        until(lambda: not any(is_free(ports[kind]) for kind in kinds), 30.0, "the backends listen")
+        yield {kind: f"http://{HOST}:{port}" for kind, port in ports.items()}
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(10)
+
+
+def _record_us() -> float:
+    histogram = Histogram(range(14))
+    began_s = time.process_time()
+    for _ in range(_RECORDS):
+        histogram.record(3.5, ("tally.v1.TallyService/Add", "OK", None))
+    return 1e6 * (time.process_time() - began_s) / _RECORDS
