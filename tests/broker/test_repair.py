@@ -1,12 +1,9 @@
 """A REFUSED partition tells a command, and that command repairs it, on a real Kafka."""
 
 import json
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +17,12 @@ from common.framing import frame
 from consumer.verify import verify_directory
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
-from stack.system import ROOT
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
+from tests_support.tally_command import tally as run_tally
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-COMMAND_S = 120.0
 FIGURES = ("count", "total", "poison", "next_offset")
 
 
@@ -40,16 +36,7 @@ def rig() -> Iterator[Rig]:
 
 
 def tally(rig: Rig, *arguments: object, code: int = 0) -> str:
-    """Run the command, require its exit code, and return all that it said."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "client", *map(str, arguments)],
-        env={**own, **rig.stack.environment(), "PYTHONPATH": str(ROOT)},
-        cwd=rig.stack.data_dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_S,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout
-    return done.stdout
+    return run_tally(rig.stack, *arguments, code=code)
 
 
 def settled(rig: Rig, *partitions: int) -> dict[int, dict[str, Any]]:
