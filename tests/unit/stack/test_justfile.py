@@ -1,6 +1,7 @@
 """The recipes are the product's promise."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -67,3 +68,12 @@ def test_just_alone_lists_the_recipes(just):
     listed = subprocess.run([just, "--justfile", str(ROOT / "justfile")], capture_output=True, text=True, check=True)
     for name in PROMISED:
         assert f" {name} " in listed.stdout
+
+
+def test_a_recipe_s_python_keeps_what_it_compiled_in_the_environment(just):
+    """Whatever the caller says of compiled files: without them each service starts more than a second later."""
+    asks = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+    command = [just, "--justfile", str(ROOT / "justfile"), "run", "python", "-c", asks]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TALLY_PREPARED": str(ROOT)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", str(ROOT / ".venv" / "bytecode")]
