@@ -77,7 +77,7 @@ gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
 
-# Run all tests that a fresh machine can run, on real brokers, two files at a time; OPTIONS go to pytest (-n 0: one).
+# Run all tests that a fresh machine can run, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
 [no-exit-message]
 test *OPTIONS: _prepared
