@@ -79,6 +79,9 @@ class ConsumerSettings(Settings):
     exports_kept_max: int = Field(20, ge=1, le=1_000, description="Exports kept on disk; more are refused.")
     exports_queued_max: int = Field(4, ge=1, le=100, description="Exports running or waiting to run.")
 
+    audits_kept_max: int = Field(20, ge=1, le=1_000, description="Audits kept on disk; more are refused.")
+    audits_queued_max: int = Field(2, ge=1, le=100, description="Audits running or waiting to run.")
+
     @property
     def replica_dir(self) -> Path:
         """Where this replica keeps everything it writes."""
@@ -93,6 +96,11 @@ class ConsumerSettings(Settings):
     def exports_dir(self) -> Path:
         """Finished and running exports."""
         return self.replica_dir / "exports"
+
+    @property
+    def audits_dir(self) -> Path:
+        """Reports of finished audits."""
+        return self.replica_dir / "audits"
 
     @property
     def totals_path(self) -> Path:

@@ -4,6 +4,7 @@ Reads only. Works on one partition's directory or on a tree that holds several. 
 on with the next file that can stand on its own header, so that one run tells of every damaged file.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -102,6 +103,14 @@ def verify_directory(path: Path) -> Report:
     return Report(path, _without_forks(reports))
 
 
+def verify_ledger(directory: Path, until: int, on_block: Callable[[int], None]) -> LedgerReport:
+    """Check one ledger's rows below a next offset that it has fsynced; what comes after may be written meanwhile.
+
+    ``on_block`` is told the offset that was reached.
+    """
+    return _Verification(RealDisk(), directory, until, on_block).report()
+
+
 def _without_forks(reports: list[LedgerReport]) -> tuple[LedgerReport, ...]:
     """Add a problem to each ledger whose history is not that of another replica's longer one."""
     checked: list[LedgerReport] = []
@@ -138,8 +147,11 @@ def _partition_order(directory: Path) -> tuple[str, str, int]:
 class _Verification:
     """One ledger on its way through: the state of the good prefix, all ids, the problems so far."""
 
-    def __init__(self, disk: Disk, directory: Path) -> None:
+    def __init__(
+        self, disk: Disk, directory: Path, until: int | None = None, on_block: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._disk, self._directory = disk, directory
+        self._until, self._on_block = until, on_block
         self._state, self._index = LedgerState.empty(), IdIndex()
         self._identity: Identity | None = None
         self._problems: list[Problem] = []
@@ -153,9 +165,12 @@ class _Verification:
         """Go through all files."""
         paths = segment_paths(self._disk, self._directory)
         for number, path in enumerate(paths):
-            self._segment(path, last=number == len(paths) - 1)
+            if not self._far_enough():
+                self._segment(path, last=number == len(paths) - 1)
         self._name()
         state = self._state
+        if self._until is not None and not self._far_enough() and not self._problems:
+            self._problem(self._directory, 0, f"its files end at offset {state.next_offset}, and not at {self._until}")
         return LedgerReport(
             directory=self._directory,
             identity=self._identity,
@@ -205,6 +220,8 @@ class _Verification:
         """Check blocks that follow on the state."""
         end = file.size()
         for found in walk(file, header.size_bytes, end, header.sync):
+            if self._far_enough():
+                return
             if isinstance(found.block, BadBlock):
                 torn = last and not is_rot(file, found.position, end, header.sync)
                 self._bad(path, found.position, found.block.what, torn=torn)
@@ -218,6 +235,10 @@ class _Verification:
                 self._problem(path, found.position, f"the block is wrong: {wrong}")
             self._state = after
             self._rows += len(found.block.rows)
+            self._on_block(after.next_offset)
+
+    def _far_enough(self) -> bool:
+        return self._until is not None and self._state.next_offset >= self._until
 
     def _crcs(self, path: Path, file: File, header: Header) -> None:
         """Check what can be checked in a file that does not follow on the state: each block by itself."""

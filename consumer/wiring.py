@@ -18,9 +18,10 @@ from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.export_store import ExportLimits, ExportStore
 from consumer.shell.feed import Feed
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
+from consumer.shell.job_record import AuditRecord, ExportRecord
+from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
@@ -68,10 +69,14 @@ class Service:
         facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
         schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
         self._source = KafkaSource(shared, _source_config(settings, traced=self._telemetry.traced))
-        self._exports = ExportStore(
+        self._exports = JobStore(
             settings.exports_dir,
-            self._readers.blocks,
-            ExportLimits(settings.exports_kept_max, settings.exports_queued_max),
+            ExportRecord,
+            "exports",
+            JobLimits(settings.exports_kept_max, settings.exports_queued_max),
+        )
+        self._audits = JobStore(
+            settings.audits_dir, AuditRecord, "audits", JobLimits(settings.audits_kept_max, settings.audits_queued_max)
         )
         self._observer = Observer(
             facts,
@@ -152,7 +157,7 @@ class Service:
             self._server.should_exit = True
         deadline_s = asyncio.get_running_loop().time() + self._settings.consumer_shutdown_timeout_ms / 1000
         ends = [asyncio.create_task(asyncio.to_thread(thread.join)) for thread in threads]
-        ends.append(asyncio.create_task(asyncio.to_thread(self._exports.close)))
+        ends += [asyncio.create_task(asyncio.to_thread(store.close)) for store in (self._exports, self._audits)]
         _, pending = await asyncio.wait(
             [serving, *ends], timeout=max(0.0, deadline_s - asyncio.get_running_loop().time())
         )
@@ -172,6 +177,7 @@ class Service:
             board=self._board,
             readers=self._readers,
             exports=self._exports,
+            audits=self._audits,
             feed=self._feed,
             unready=self._unready,
             topic=SUMS.name,

@@ -11,8 +11,10 @@ from litestar import Litestar
 from consumer.core.partition_state import Running, State, Unassigned
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, unready_partitions
 from consumer.shell.board import Board
-from consumer.shell.export_store import ExportLimits, ExportStore
 from consumer.shell.feed import Feed
+from consumer.shell.job_record import AuditRecord, ExportRecord
+from consumer.shell.job_store import JobLimits, JobStore
+from consumer.shell.ledger_file import Opened
 from consumer.shell.readers import Readers
 from consumer.shell.rest.app import build_app
 from consumer.shell.rest.events import total_text
@@ -34,6 +36,8 @@ class RestWorld:
     app: Litestar
     board: Board
     feed: Feed
+    readers: Readers
+    opened: Opened
     figures: Figures
 
     def show(self, state: State, figures: Figures | None = None) -> None:
@@ -55,13 +59,15 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
     readers.put(PARTITION, ledger)
     elsewhere = Elsewhere(Figures(9, 3, 0, 0, 0, 10**9), "http://other:8000/")
     board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))
-    exports = ExportStore(directory / "exports", readers.blocks, ExportLimits(3, 3))
+    exports = JobStore(directory / "exports", ExportRecord, "exports", JobLimits(3, 3))
+    audits = JobStore(directory / "audits", AuditRecord, "audits", JobLimits(3, 3))
     feed = Feed(board, total_text, LISTENERS_MAX)
     parts = RestParts(
         **{
             "board": board,
             "readers": readers,
             "exports": exports,
+            "audits": audits,
             "feed": feed,
             "unready": lambda: unready_partitions(board.snapshot),
             "topic": "tally.sums.v1",
@@ -73,8 +79,9 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
             **overrides,
         }
     )
-    made = RestWorld(build_app(parts), board, feed, figures_of(ledger.ledger.state))
+    made = RestWorld(build_app(parts), board, feed, readers, ledger, figures_of(ledger.ledger.state))
     made.show(Running())
     yield made
     exports.close()
+    audits.close()
     ledger.ledger.close()

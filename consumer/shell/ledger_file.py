@@ -121,6 +121,11 @@ class Ledger:
         return Opened(ledger, prefix.index, prefix.recovered)
 
     @property
+    def directory(self) -> Path:
+        """Where its files lie."""
+        return self._directory
+
+    @property
     def state(self) -> LedgerState:
         """The state after the last fsynced block."""
         return self._state

@@ -11,7 +11,7 @@ from loguru import logger
 
 from consumer.core.rows import CONFLICT, Rows
 from consumer.shell.ledger_errors import LedgerDamaged
-from consumer.shell.ledger_file import Opened, SegmentInfo
+from consumer.shell.ledger_file import Ledger, Opened, SegmentInfo
 
 _CONFLICTS_MAX = 100_000
 """Conflicting rows remembered a partition, by id; more are counted and not listed."""
@@ -95,6 +95,15 @@ class Readers:
     def segments(self, partition: int) -> tuple[SegmentInfo, ...]:
         """Return the ledger's files. Raises NotHereError."""
         return self._get(partition).ledger.segments()
+
+    def ledger_of(self, partition: int) -> Ledger:
+        """Return the open ledger. Raises NotHereError."""
+        return self._get(partition).ledger
+
+    def has_open(self, partition: int, ledger: Ledger) -> bool:
+        """Tell whether a ledger that was open still is."""
+        opened = self._opened.get(partition)
+        return opened is not None and opened.ledger is ledger
 
     def _get(self, partition: int) -> Opened:
         opened = self._opened.get(partition)

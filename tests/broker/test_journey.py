@@ -172,9 +172,9 @@ def test_entries_page_through_the_ledger_in_offset_order(stack: Stack, caller: C
     assert call.offset in offsets
 
 
-def exported(stack: Stack, form: str) -> tuple[dict[str, Any], bytes]:
-    """Return a finished export of everything, as REST describes it, and its file."""
-    asked = rest.call("POST", f"{stack.rest_url}/v1/exports", {"format": form})
+def finished_job(stack: Stack, path: str, order: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return a finished export or audit, as REST describes it, and its file."""
+    asked = rest.call("POST", f"{stack.rest_url}{path}", order)
     assert asked.status == 202, asked.content
     url = stack.rest_url + asked.headers["location"]
 
@@ -182,10 +182,10 @@ def exported(stack: Stack, form: str) -> tuple[dict[str, Any], bytes]:
         body = rest.get(url).body
         return body if body["state"] in ("DONE", "FAILED") else None
 
-    export = eventually(finished, SEEN_S, "the export is finished")
+    job = eventually(finished, SEEN_S, "the job is finished")
     file = rest.get(f"{url}/file").content
-    assert hashlib.sha256(file).hexdigest() == export["sha256"]
-    return export, file
+    assert hashlib.sha256(file).hexdigest() == job["sha256"]
+    return job, file
 
 
 READERS: dict[str, Callable[[bytes], list[Any]]] = {
@@ -200,13 +200,24 @@ def test_an_export_holds_what_the_ledger_holds(stack: Stack, caller: Caller, rng
     calls = caller.add_batch([new_pair(rng) for _ in range(50)])
     for call in calls:
         counted(stack, call)
-    export, file = exported(stack, form)
+    export, file = finished_job(stack, "/v1/exports", {"format": form})
     rows = READERS[form](file)
     assert len(rows) == export["rows"]
     sums = {row["request_id"]: Decimal(row["sum"]) for row in rows if row["kind"] == "COUNTED"}
     assert {call.request_id: Decimal(call.sum or "nothing") for call in calls}.items() <= sums.items()
     total = rest_total(system_of(stack))
     assert sum(sums.values()) == Decimal(total["total"])
+
+
+def test_an_audit_of_a_running_consumer_finds_its_ledgers_good(
+    stack: Stack, caller: Caller, rng: random.Random
+) -> None:
+    counted(stack, caller.add(new_pair(rng)))
+    total = rest_total(system_of(stack))
+    audit, report = finished_job(stack, "/v1/audits", {})
+    assert (audit["ok"], audit["problems"]) == (True, 0)
+    assert (audit["counted"], audit["total"]) == (total["count"], total["total"])
+    assert [ledger["partition"] for ledger in json.loads(report)["ledgers"]] == list(range(12))
 
 
 def test_poison_is_put_aside_once_and_what_follows_is_counted(stack: Stack, caller: Caller, rng: random.Random) -> None:

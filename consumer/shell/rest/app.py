@@ -7,6 +7,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from consumer.shell.rest.audits import AuditsController
 from consumer.shell.rest.contract_pages import contract_pages
 from consumer.shell.rest.entries import EntriesController
 from consumer.shell.rest.events import EventsController
@@ -43,6 +44,7 @@ def build_app(parts: RestParts) -> Litestar:
             EntriesController,
             PartitionsController,
             ExportsController,
+            AuditsController,
             HealthController,
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},

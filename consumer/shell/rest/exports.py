@@ -1,26 +1,31 @@
 """``/v1/exports``."""
 
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body, Parameter
 from litestar.response import Stream
 
-from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
 from consumer.core.export_plan import ExportFormat, ExportPlan, microseconds
 from consumer.core.partition_state import Refused, Unassigned
-from consumer.core.queries import QueryError, checked_partition
-from consumer.shell.export_record import ExportRecord, ExportState
-from consumer.shell.export_store import ExportsFullError
+from consumer.shell.export_job import write_export
 from consumer.shell.export_writers import missing_package
+from consumer.shell.job_record import ExportRecord
+from consumer.shell.rest.jobs import (
+    BEGIN_PROBLEMS,
+    FILE_RESPONSES,
+    begun,
+    chosen_partitions,
+    existing,
+    file_answer,
+    missing,
+)
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
 
@@ -30,7 +35,6 @@ _MEDIA_TYPES: Final = {
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
     ExportFormat.AVRO: "application/vnd.apache.avro",
 }
-_CHUNK_BYTES: Final = 256 * 1024
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 ExportId = Annotated[str, Parameter(description="The export's id.")]
@@ -56,13 +60,7 @@ class ExportsController(Controller):
         operation_id="createExport",
         summary="Begin an export",
         status_code=HTTPStatus.ACCEPTED,
-        responses=documented(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.CONFLICT,
-            HTTPStatus.NOT_IMPLEMENTED,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            HTTPStatus.INSUFFICIENT_STORAGE,
-        ),
+        responses=documented(*BEGIN_PROBLEMS, HTTPStatus.NOT_IMPLEMENTED),
         response_headers=[ResponseHeader(name="Location", description="Where to look.", documentation_only=True)],
         sync_to_thread=True,
     )
@@ -71,14 +69,10 @@ class ExportsController(Controller):
     ) -> Response[ExportRecord]:
         """Begin an export of what is in the ledgers at this moment; look at it under its Location."""
         plan = _plan(parts, data)
-        try:
-            record = parts.exports.begin(plan, _text(data.from_), _text(data.to))
-        except ExportsFullError as error:
-            raise ProblemError(HTTPStatus.CONFLICT, "exports-full", "Too many exports", str(error)) from error
-        except OSError as error:
-            raise ProblemError(
-                HTTPStatus.INSUFFICIENT_STORAGE, "disk", "The disk does not take it", str(error)
-            ) from error
+        blank = ExportRecord(
+            format=plan.format, positions=dict(plan.positions), from_=_text(data.from_), to=_text(data.to)
+        )
+        record = begun(parts.exports, blank, partial(write_export, plan, parts.readers.blocks))
         return Response(record, status_code=HTTPStatus.ACCEPTED, headers={"Location": f"{self.path}/{record.id}"})
 
     @get("", operation_id="listExports", summary="Every export, the newest first")
@@ -94,32 +88,20 @@ class ExportsController(Controller):
     )
     async def export(self, parts: NamedDependency[RestParts], export_id: ExportId) -> ExportRecord:
         """Return what is known of it."""
-        return _existing(parts, export_id)
+        return existing(parts.exports, export_id)
 
     @get(
         "/{export_id:str}/file",
         operation_id="getExportFile",
         summary="The file; a range of it with a Range header",
-        responses={
-            **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
-            HTTPStatus.PARTIAL_CONTENT.value: ResponseSpec(
-                data_container=bytes, description="A part of it.", media_type="application/octet-stream"
-            ),
-        },
+        responses=FILE_RESPONSES,
         media_type="application/octet-stream",
         sync_to_thread=True,
     )
     def file(self, request: Request[Any, Any, Any], parts: NamedDependency[RestParts], export_id: ExportId) -> Stream:
         """Return the file of an export that is DONE. Its ETag is its sha256."""
-        record = _existing(parts, export_id)
-        path = parts.exports.file_of(record)
-        if record.state is not ExportState.DONE or not path.exists():
-            raise ProblemError(
-                HTTPStatus.CONFLICT, "export-not-done", "There is no file yet", f"the export is {record.state.value}"
-            )
-        etag = f'"{record.sha256}"'
-        wanted = request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
-        return _send(record, path, etag, wanted)
+        record = existing(parts.exports, export_id)
+        return file_answer(request, parts.exports, export_id, _MEDIA_TYPES[record.format])
 
     @delete(
         "/{export_id:str}",
@@ -131,29 +113,25 @@ class ExportsController(Controller):
     def remove(self, parts: NamedDependency[RestParts], export_id: ExportId) -> None:
         """Delete file and record."""
         if not parts.exports.delete(export_id):
-            raise _missing(export_id)
+            raise missing(parts.exports, export_id)
 
 
 def _plan(parts: RestParts, order: ExportOrder) -> ExportPlan:
     """Note the positions of this moment. An export that cannot be whole is refused."""
-    missing = missing_package(order.format)
-    if missing is not None:
+    package = missing_package(order.format)
+    if package is not None:
         raise ProblemError(
             HTTPStatus.NOT_IMPLEMENTED,
             "format-not-offered",
             "The format is not offered here",
-            f"format is {order.format.value}, for which the consumer needs the package {missing}: install "
+            f"format is {order.format.value}, for which the consumer needs the package {package}: install "
             f"tally[{order.format.value}] where it runs and start it again, or take avro, csv or jsonl",
         )
     if order.from_ is not None and order.to is not None and order.from_ >= order.to:
         raise bad_request(f"from is {_text(order.from_)}; allowed is a time before to, which is {_text(order.to)}")
-    try:
-        numbers = sorted({checked_partition(number, parts.partitions) for number in order.partitions or ()})
-    except QueryError as error:
-        raise bad_request(str(error)) from error
     snapshot = parts.board.snapshot
     positions: dict[int, int] = {}
-    for number in numbers or range(parts.partitions):
+    for number in chosen_partitions(parts, order.partitions):
         own = snapshot.partitions[number]
         if isinstance(own.state, Unassigned | Refused) or own.figures is None:
             raise unavailable(
@@ -168,57 +146,6 @@ def _plan(parts: RestParts, order: ExportOrder) -> ExportPlan:
         from_us=None if order.from_ is None else microseconds(order.from_),
         to_us=None if order.to is None else microseconds(order.to),
     )
-
-
-def _existing(parts: RestParts, export_id: str) -> ExportRecord:
-    record = parts.exports.get(export_id)
-    if record is None:
-        raise _missing(export_id)
-    return record
-
-
-def _missing(export_id: str) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.NOT_FOUND, "no-export", "No such export", f"there is no export {export_id[:64]!r}, or no more"
-    )
-
-
-def _send(record: ExportRecord, path: Path, etag: str, range_header: str | None) -> Stream:
-    size = path.stat().st_size
-    name = f"tally-{record.id}.{record.format.value}"
-    # A media type as an argument would give way to the handler's own.
-    headers = {
-        "Content-Type": _MEDIA_TYPES[record.format],
-        "Accept-Ranges": "bytes",
-        "ETag": etag,
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    match parse_range(range_header, size):
-        case Whole():
-            status, start, stop = HTTPStatus.OK, 0, size
-        case Part(start, stop):
-            status = HTTPStatus.PARTIAL_CONTENT
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        case Unsatisfiable():
-            raise ProblemError(
-                HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-                "range",
-                "The range is outside the file",
-                f"the file has {size} bytes",
-                headers={"Content-Range": f"bytes */{size}"},
-            )
-    headers["Content-Length"] = str(stop - start)
-    return Stream(read_part(path, start, stop), status_code=status.value, headers=headers)
-
-
-def read_part(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    """Yield the bytes of a file in [start, stop)."""
-    with path.open("rb") as file:
-        file.seek(start)
-        left = stop - start
-        while left > 0 and (data := file.read(min(_CHUNK_BYTES, left))):
-            left -= len(data)
-            yield data
 
 
 def _text(moment: datetime | None) -> str | None:

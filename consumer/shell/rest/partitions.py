@@ -14,7 +14,7 @@ from consumer.core.queries import QueryError, checked_partition
 from consumer.core.snapshot import lag_of
 from consumer.shell.readers import NotHereError
 from consumer.shell.rest.answers import PartitionAnswer, SegmentAnswer
-from consumer.shell.rest.exports import read_part
+from consumer.shell.rest.jobs import read_part
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, documented
 

@@ -8,8 +8,9 @@ from http import HTTPStatus
 from consumer.core.partition_state import Unassigned
 from consumer.core.snapshot import Own, Unready
 from consumer.shell.board import Board
-from consumer.shell.export_store import ExportStore
 from consumer.shell.feed import Feed
+from consumer.shell.job_record import AuditRecord, ExportRecord
+from consumer.shell.job_store import JobStore
 from consumer.shell.readers import Readers
 from consumer.shell.rest.problems import ProblemError, unavailable
 
@@ -20,7 +21,8 @@ class RestParts:
 
     board: Board
     readers: Readers
-    exports: ExportStore
+    exports: JobStore[ExportRecord]
+    audits: JobStore[AuditRecord]
     feed: Feed
     unready: Callable[[], list[Unready]]
     topic: str

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ import pytest
 
 from consumer.core.export_plan import ExportFormat, ExportPlan, microseconds
 from consumer.core.rows import POISON, WRONG_SUM, Rows, no_rows
-from consumer.shell.export_record import ExportRecord, ExportState
-from consumer.shell.export_store import ExportLimits, ExportsFullError, ExportStore
+from consumer.shell.export_job import Blocks, write_export
 from consumer.shell.hashed_file import HashedFile
+from consumer.shell.job_record import ExportRecord, JobState
+from consumer.shell.job_store import JobLimits, JobsFullError, JobStore
 from consumer.shell.readers import NotHereError
 from tests_support.checkout import ROOT
 from tests_support.waiting import eventually
 
-LIMITS = ExportLimits(kept_max=3, queued_max=2)
+LIMITS = JobLimits(kept_max=3, queued_max=2)
 
 
 def rows_of(count: int, first: int = 0) -> Rows:
@@ -56,6 +58,18 @@ def plan(form: ExportFormat = ExportFormat.CSV, partition: int = 0, **times: int
     return ExportPlan(form, {partition: 10}, times.get("from_us"), times.get("to_us"))
 
 
+class ExportStore(JobStore[ExportRecord]):
+    """A store of exports of given rows."""
+
+    def __init__(self, directory: Path, rows: Blocks, limits: JobLimits) -> None:
+        super().__init__(directory, ExportRecord, "exports", limits)
+        self._rows = rows
+
+    def export(self, wanted: ExportPlan) -> ExportRecord:
+        blank = ExportRecord(format=wanted.format, positions=dict(wanted.positions))
+        return self.begin(blank, partial(write_export, wanted, self._rows))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ExportStore]:
     opened = ExportStore(tmp_path, blocks, LIMITS)
@@ -74,12 +88,12 @@ def finished(store: ExportStore, record: ExportRecord) -> ExportRecord:
 
 
 def test_csv_and_jsonl_hold_the_same_rows_with_exact_numbers(store: ExportStore) -> None:
-    done = finished(store, store.begin(plan(), None, None))
+    done = finished(store, store.export(plan()))
     content = store.file_of(done).read_bytes()
     assert (done.rows, done.counted, done.total, done.progress) == (10, 9, "-0.000000045", 1.0)
     assert (done.size_bytes, done.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     table = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    also = finished(store, store.begin(plan(ExportFormat.JSONL), None, None))
+    also = finished(store, store.export(plan(ExportFormat.JSONL)))
     lines = [json.loads(line) for line in store.file_of(also).read_text().splitlines()]
     assert [{k: "" if v is None else str(v) for k, v in line.items()} for line in lines] == table
     assert table[0]["sum"] == "-0.000000001"
@@ -111,11 +125,11 @@ def as_text(entry: dict[str, Any]) -> dict[str, Any]:
 def test_independent_readers_find_in_avro_and_parquet_what_jsonl_says(
     store: ExportStore, form: ExportFormat, read: Callable[[Path], list[dict[str, Any]]]
 ) -> None:
-    lines = finished(store, store.begin(plan(ExportFormat.JSONL), None, None))
+    lines = finished(store, store.export(plan(ExportFormat.JSONL)))
     expected = [json.loads(line) for line in store.file_of(lines).read_text().splitlines()]
-    done = finished(store, store.begin(plan(form), None, None))
+    done = finished(store, store.export(plan(form)))
     path = store.file_of(done)
-    assert (done.state, done.error) == (ExportState.DONE, None)
+    assert (done.state, done.error) == (JobState.DONE, None)
     assert (done.rows, done.total, done.size_bytes) == (10, lines.total, path.stat().st_size)
     assert done.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     for entry, line in zip(read(path), expected, strict=True):
@@ -124,8 +138,8 @@ def test_independent_readers_find_in_avro_and_parquet_what_jsonl_says(
 
 
 def test_avro_and_parquet_say_themselves_as_of_which_positions_they_are(store: ExportStore) -> None:
-    avro = store.file_of(finished(store, store.begin(plan(ExportFormat.AVRO, from_us=7), None, None)))
-    parquet = store.file_of(finished(store, store.begin(plan(ExportFormat.PARQUET), None, None)))
+    avro = store.file_of(finished(store, store.export(plan(ExportFormat.AVRO, from_us=7))))
+    parquet = store.file_of(finished(store, store.export(plan(ExportFormat.PARQUET))))
     with avro.open("rb") as file:
         metadata = fastavro.reader(file).metadata
     assert (metadata["tally.positions"], metadata["tally.from_us"]) == ('{"0": 10}', "7")
@@ -142,7 +156,7 @@ def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, f
         yield from np.array_split(rows, 3)
 
     store = ExportStore(tmp_path, many, LIMITS)
-    done = finished(store, store.begin(ExportPlan(form, {0: 66_000, 1: 10}, None, None), None, None))
+    done = finished(store, store.export(ExportPlan(form, {0: 66_000, 1: 10}, None, None)))
     path = store.file_of(done)
     store.close()
     if form is ExportFormat.AVRO:
@@ -166,7 +180,7 @@ def test_times_let_rows_in_from_the_first_and_before_the_second(store: ExportSto
     from datetime import UTC, datetime
 
     edge = microseconds(datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC))
-    done = finished(store, store.begin(plan(from_us=edge, to_us=edge + 2_000_000), None, None))
+    done = finished(store, store.export(plan(from_us=edge, to_us=edge + 2_000_000)))
     offsets = [row["offset"] for row in csv.DictReader(store.file_of(done).open(newline=""))]
     assert offsets == ["3", "4"]
 
@@ -180,8 +194,8 @@ def test_a_disk_that_takes_no_more_bytes_fails_the_export_and_leaves_no_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(HashedFile, "write", full)
-        done = finished(store, store.begin(plan(form), None, None))
-    assert done.state is ExportState.FAILED
+        done = finished(store, store.export(plan(form)))
+    assert done.state is JobState.FAILED
     assert "No space left on device" in (done.error or "")
     assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
@@ -190,8 +204,8 @@ def test_a_disk_that_takes_no_more_bytes_fails_the_export_and_leaves_no_file(
 def test_an_export_of_a_ledger_that_goes_away_fails_and_leaves_no_file(
     store: ExportStore, tmp_path: Path, form: ExportFormat
 ) -> None:
-    done = finished(store, store.begin(ExportPlan(form, {0: 10, 11: 10}, None, None), None, None))
-    assert (done.state, done.error) == (ExportState.FAILED, "partition 11 is not open here")
+    done = finished(store, store.export(ExportPlan(form, {0: 10, 11: 10}, None, None)))
+    assert (done.state, done.error) == (JobState.FAILED, "partition 11 is not open here")
     assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
@@ -202,16 +216,16 @@ def test_a_full_disk_fails_the_export_and_leaves_no_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("consumer.shell.export_store.os.fsync", full)
+        patch.setattr("consumer.shell.job_store.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
-            store.begin(plan(), None, None)
+            store.export(plan())
     assert store.all() == []
     assert not list(tmp_path.glob("*.csv*"))
 
 
 def test_finished_exports_survive_the_process_and_unfinished_ones_are_failed(tmp_path: Path) -> None:
     first = ExportStore(tmp_path, blocks, LIMITS)
-    done = finished(first, first.begin(plan(), None, None))
+    done = finished(first, first.export(plan()))
     first.close()
     half = json.loads((tmp_path / f"{done.id}.json").read_text())
     half |= {"id": "half", "state": "RUNNING"}
@@ -222,7 +236,7 @@ def test_finished_exports_survive_the_process_and_unfinished_ones_are_failed(tmp
     assert second.get(done.id) == done
     failed = second.get("half")
     assert failed is not None
-    assert failed.state is ExportState.FAILED
+    assert failed.state is JobState.FAILED
     assert not (tmp_path / "half.csv.tmp").exists()
     assert second.get("foreign") is None
     second.close()
@@ -230,10 +244,13 @@ def test_finished_exports_survive_the_process_and_unfinished_ones_are_failed(tmp
 
 _KILLED = """
 import sys
+from functools import partial
 from pathlib import Path
 from consumer.core.export_plan import ExportFormat, ExportPlan
 from consumer.core.rows import no_rows
-from consumer.shell.export_store import ExportLimits, ExportStore
+from consumer.shell.export_job import write_export
+from consumer.shell.job_record import ExportRecord
+from consumer.shell.job_store import JobLimits, JobStore
 
 def endless(partition, from_offset, to_offset):
     while True:
@@ -241,8 +258,9 @@ def endless(partition, from_offset, to_offset):
         if any(Path(sys.argv[1]).glob("*.tmp")):
             print("writing", flush=True)
 
-store = ExportStore(Path(sys.argv[1]), endless, ExportLimits(3, 3))
-store.begin(ExportPlan(ExportFormat(sys.argv[2]), {0: 10}, None, None), None, None)
+store = JobStore(Path(sys.argv[1]), ExportRecord, "exports", JobLimits(3, 3))
+plan = ExportPlan(ExportFormat(sys.argv[2]), {0: 10}, None, None)
+store.begin(ExportRecord(format=plan.format, positions=plan.positions), partial(write_export, plan, endless))
 """
 
 
@@ -257,18 +275,18 @@ def test_a_process_killed_in_the_middle_of_an_export_leaves_no_half_file(tmp_pat
     store = ExportStore(tmp_path, blocks, LIMITS)
     [record] = store.all()
     store.close()
-    assert (record.state, record.error) == (ExportState.FAILED, "the consumer stopped before it was finished")
+    assert (record.state, record.error) == (JobState.FAILED, "the consumer stopped before it was finished")
     assert [path.name for path in tmp_path.iterdir()] == [f"{record.id}.json"]
 
 
 def test_exports_are_bounded_and_a_deleted_one_makes_room(store: ExportStore) -> None:
-    records = [finished(store, store.begin(plan(), None, None)) for _ in range(LIMITS.kept_max)]
-    with pytest.raises(ExportsFullError, match="delete one"):
-        store.begin(plan(), None, None)
+    records = [finished(store, store.export(plan())) for _ in range(LIMITS.kept_max)]
+    with pytest.raises(JobsFullError, match="delete one"):
+        store.export(plan())
     assert store.delete(records[0].id)
     assert not store.file_of(records[0]).exists()
     assert not store.delete(records[0].id)
-    finished(store, store.begin(plan(), None, None))
+    finished(store, store.export(plan()))
 
 
 def test_a_running_export_can_be_deleted_and_waiting_ones_are_bounded(tmp_path: Path) -> None:
@@ -281,11 +299,11 @@ def test_a_running_export_can_be_deleted_and_waiting_ones_are_bounded(tmp_path: 
         yield rows_of(3, first=3)
 
     store = ExportStore(tmp_path, slow, LIMITS)
-    running = store.begin(plan(), None, None)
+    running = store.export(plan())
     assert began.wait(10)
-    waiting = store.begin(plan(), None, None)
-    with pytest.raises(ExportsFullError, match="not finished"):
-        store.begin(plan(), None, None)
+    waiting = store.export(plan())
+    with pytest.raises(JobsFullError, match="not finished"):
+        store.export(plan())
     assert store.delete(running.id)
     go_on.set()
     finished(store, waiting)

@@ -254,7 +254,8 @@ def test_the_page_of_the_api_needs_no_internet(world: World) -> None:
 def test_the_document_has_every_path_and_problem_documents(world: World) -> None:
     document = world.client.get("/schema/openapi.json").json()
     wanted = {"/v1/total", "/v1/requests/{request_id}", "/v1/entries", "/v1/partitions", "/v1/partitions/{partition}",
-              "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/v1/events", "/health/live",
+              "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/v1/events", "/v1/audits",
+              "/v1/audits/{audit_id}", "/v1/audits/{audit_id}/file", "/health/live",
               "/health/ready"}  # fmt: skip
     assert wanted <= set(document["paths"])
     answers = document["paths"]["/v1/total"]["get"]["responses"]

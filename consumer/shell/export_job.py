@@ -1,0 +1,43 @@
+"""Writing one export: the rows below the noted positions, partition by partition, in pieces."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import msgspec
+
+from common.decimals import text_of
+from consumer.core.export_plan import ExportPlan, counted_sum, selected
+from consumer.core.rows import Rows
+from consumer.shell.export_writers import open_writer
+from consumer.shell.hashed_file import HashedFile
+from consumer.shell.job_record import ExportRecord
+
+_CHUNK_ROWS = 4_096
+
+Blocks = Callable[[int, int, int], Iterator[Rows]]
+"""(partition, from offset, to offset) -> rows; may raise NotHereError half-way."""
+
+
+def write_export(
+    plan: ExportPlan, blocks: Blocks, record: ExportRecord, file: HashedFile, note: Callable[[ExportRecord], None]
+) -> ExportRecord:
+    """Write the file; return what it holds. Raises OSError, NotHereError, and what ``note`` raises."""
+    rows_written = counted = total = offsets_done = 0
+    offsets_all = max(1, sum(plan.positions.values()))
+    with closing(open_writer(plan, file)) as writer:
+        for partition, next_offset in plan.positions.items():
+            for rows in _chunks(blocks(partition, 0, next_offset)):
+                chosen = selected(rows, plan)
+                writer.write(partition, chosen)
+                number, amount = counted_sum(chosen)
+                rows_written, counted, total = rows_written + len(chosen), counted + number, total + amount
+                progress = round((offsets_done + int(rows["offset"][-1])) / offsets_all, 4)
+                note(msgspec.structs.replace(record, rows=rows_written, progress=progress))
+            offsets_done += next_offset
+    return msgspec.structs.replace(record, rows=rows_written, counted=counted, total=text_of(total))
+
+
+def _chunks(blocks: Iterator[Rows]) -> Iterator[Rows]:
+    for rows in blocks:
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            yield rows[start : start + _CHUNK_ROWS]

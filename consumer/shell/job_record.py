@@ -1,0 +1,105 @@
+"""What is known of one export or audit; it lies as JSON beside the file, so that it survives the process."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from consumer.core.export_plan import ExportFormat
+
+
+class JobState(StrEnum):
+    """QUEUED -> RUNNING -> DONE or FAILED."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What exports and audits have in common. ``positions``: of each partition it is about the rows below this offset.
+
+    ``rows`` were read so far, ``counted`` and ``total`` are those of the COUNTED ones; ``progress`` goes from 0 to 1.
+    """
+
+    id: str = ""
+    state: JobState = JobState.QUEUED
+    positions: dict[int, int]
+    created_at: str = ""
+    finished_at: str | None = None
+    progress: float = 0.0
+    rows: int = 0
+    counted: int = 0
+    total: str = "0"
+    size_bytes: int = 0
+    sha256: str | None = None
+    error: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether nothing will change any more."""
+        return self.state in (JobState.DONE, JobState.FAILED)
+
+    @property
+    def suffix(self) -> str:
+        """How its file's name ends."""
+        raise NotImplementedError
+
+
+class ExportRecord(JobRecord, frozen=True, kw_only=True):
+    """One export: rows with timestamps in [from, to)."""
+
+    format: ExportFormat
+    from_: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        """How its file's name ends."""
+        return self.format.value
+
+
+class AuditRecord(JobRecord, frozen=True, kw_only=True):
+    """One audit. ``ok``: nothing was wrong, null until it is DONE; ``problems``: how many were found so far."""
+
+    ok: bool | None = None
+    problems: int = 0
+
+    @property
+    def suffix(self) -> str:
+        """How its file's name ends."""
+        return "report.json"
+
+
+R = TypeVar("R", bound=JobRecord)
+
+
+def save(record: JobRecord, path: Path) -> None:
+    """Write a record, atomically and durably. Raises OSError."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_directory(path.parent)
+
+
+def read(path: Path, kind: type[R]) -> R | None:
+    """Return a record, None when the file is not one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names in a directory durable. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
