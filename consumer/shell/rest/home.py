@@ -1,41 +1,95 @@
-"""``/``: a small page that leads on."""
+"""``/``: the product's own page, for an engineer or auditor who has never seen it.
 
+One answer holds all of it: markup, style and script are put together at import, and the Content-Security-Policy lets in
+nothing but these, by their hashes. The server writes the picture of the moment into it, so that it is readable without
+JavaScript too; the script keeps it moving.
+"""
+
+import base64
+import hashlib
 from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any, Final
 
-from litestar import MediaType, get
+from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 
 from common.decimals import text_of
 from consumer.core.snapshot import total_of
+from consumer.shell.rest.answers import PartitionAnswer
+from consumer.shell.rest.partitions import partition_answer
 from consumer.shell.rest.parts import RestParts, now
 
-_LINKS = (
-    ("/v1/total", "the total"),
-    ("/v1/partitions", "partitions: states, offsets, lag, files"),
-    ("/v1/entries", "the ledger, page by page"),
-    ("/v1/exports", "exports"),
-    ("/health/ready", "ready or not, and why"),
-    ("/schema", "the API"),
-    ("/metrics", "what is measured, for Prometheus"),
-    ("/contracts", "the contracts: records, topics, services, and what changed"),
-)
+_FOLDER: Final = Path(__file__).parent / "page"
 
 
-@get("/", media_type=MediaType.HTML, include_in_schema=False)
-async def home(parts: NamedDependency[RestParts]) -> str:
+def _part(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash_of(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+_STYLE, _SCRIPT = _part("home.css"), _part("home.js")
+_PAGE: Final = Template(_part("home.html"))
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src {_hash_of(_STYLE)}; script-src {_hash_of(_SCRIPT)}; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@get("/", media_type=MediaType.HTML, include_in_schema=False, sync_to_thread=True)
+def home(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> Response[str]:
     """Return the page."""
     total = total_of(parts.board.snapshot, parts.board.outside)
-    whole = "" if total.complete else " (not complete: a partition is not known)"
-    reasons = "".join(f"<li>{escape(r.part)}: {escape(r.reason)}</li>" for r in parts.unready())
-    links = "".join(f'<li><a href="{path}">{path}</a>: {what}</li>' for path, what in _LINKS)
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Tally</title>"
-        '<meta name=viewport content="width=device-width,initial-scale=1">'
-        "<style>body{font-family:system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}"
-        "output{font-size:2rem;overflow-wrap:anywhere}</style>"
-        f"<h1>Tally</h1><p>total as of {now()}{whole}</p><p><output>{escape(text_of(total.total))}</output></p>"
-        f"<p>{total.counted} counted, {total.duplicates} duplicates, {total.conflicts} conflicts, "
-        f"{total.poison} poison</p>"
-        + (f"<h2>Not ready</h2><ul>{reasons}</ul>" if reasons else "")
-        + f"<h2>More</h2><ul>{links}</ul></html>"
+    reasons = [
+        f"{each.part}: {each.reason}" + (f". What to do: {each.cure}" if each.cure else "") for each in parts.unready()
+    ]
+    seen = total.counted + total.duplicates + total.conflicts + total.poison
+    page = _PAGE.substitute(
+        style=_STYLE,
+        script=_SCRIPT,
+        total=text_of(total.total),
+        whole="Complete: the sum over all partitions."
+        if total.complete
+        else "Not complete: a partition is not known, see below.",
+        as_of=now(),
+        link="",
+        count=f"{total.counted:,}",
+        duplicates=f"{total.duplicates:,}",
+        conflicts=f"{total.conflicts:,}",
+        poison=f"{total.poison:,}",
+        empty_hidden=" hidden" if seen else "",
+        trouble_hidden="" if reasons else " hidden",
+        reasons="".join(f"<li>{escape(reason)}</li>" for reason in reasons),
+        partitions="".join(_row(partition_answer(parts, number)) for number in range(parts.partitions)),
+        origin=escape(str(request.base_url).rstrip("/")),
     )
+    return Response(page, media_type=MediaType.HTML, headers=_HEADERS)
+
+
+def _row(each: PartitionAnswer) -> str:
+    words = ". What to do: ".join(filter(None, (each.reason, each.cure)))
+    if not words and each.owner_url and each.files == [] and each.state == "ELSEWHERE":
+        words = f"another replica has it: {each.owner_url}"
+    cells = [
+        each.partition,
+        each.state.value,
+        _known(each.count),
+        each.total,
+        _known(each.next_offset),
+        _known(each.lag),
+    ]
+    shown = "".join(f"<td>{escape('not known' if cell is None else str(cell))}</td>" for cell in cells)
+    return f'<tr>{shown}<td class="words">{escape(words)}</td></tr>'
+
+
+def _known(number: int | None) -> str | None:
+    return None if number is None else f"{number:,}"

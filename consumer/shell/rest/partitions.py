@@ -28,7 +28,7 @@ class PartitionsController(Controller):
     @get("", operation_id="listPartitions", summary="Every partition", sync_to_thread=True)
     def partitions(self, parts: NamedDependency[RestParts]) -> list[PartitionAnswer]:
         """Return all partitions, also those of other replicas."""
-        return [_answer(parts, number) for number in range(parts.partitions)]
+        return [partition_answer(parts, number) for number in range(parts.partitions)]
 
     @get(
         "/{partition:int}",
@@ -45,7 +45,7 @@ class PartitionsController(Controller):
             checked_partition(partition, parts.partitions)
         except QueryError as error:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-partition", "No such partition", str(error)) from error
-        return _answer(parts, partition)
+        return partition_answer(parts, partition)
 
     @get(
         "/{partition:int}/segments/{first_offset:int}",
@@ -74,7 +74,7 @@ class PartitionsController(Controller):
         raise ProblemError(HTTPStatus.NOT_FOUND, "no-segment", "No such file", what)
 
 
-def _answer(parts: RestParts, partition: int) -> PartitionAnswer:
+def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:
     snapshot, outside = parts.board.snapshot, parts.board.outside
     own = snapshot.partitions[partition]
     elsewhere = outside.elsewhere.get(partition)

@@ -270,10 +270,3 @@ def test_the_document_shows_the_contract_s_rules_on_ids_and_numbers(world: World
     assert parameter["schema"]["format"] == "uuid"
     assert answer["request_id"]["pattern"] == tally_rules.ADD_REQUEST_REQUEST_ID_PATTERN
     assert [answer[name]["pattern"] for name in ("a", "b", "sum")] == [tally_rules.ADD_REQUEST_A_PATTERN] * 3
-
-
-def test_the_home_page_leads_on_and_shows_the_total(world: World) -> None:
-    page = world.client.get("/")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "1.000000001" in page.text
-    assert "/schema" in page.text
