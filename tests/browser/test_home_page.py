@@ -1,0 +1,82 @@
+"""The page in a real browser: its script runs under its own policy, and the figures move without a reload."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consumer.core.partition_state import Refused, Running
+from consumer.core.snapshot import Figures
+from tests_support import chromium
+from tests_support.ledger_records import PARTITION
+from tests_support.rest_world import RestWorld, rest_world
+from tests_support.served import served
+from tests_support.waiting import eventually
+
+BINARY = chromium.found()
+SEEN_S = 30
+pytestmark = pytest.mark.skipif(
+    BINARY is None, reason="no Chromium on the path, and TALLY_TEST_CHROMIUM does not name one"
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RestWorld]:
+    with rest_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def page(world: RestWorld, tmp_path: Path) -> Iterator[chromium.Page]:
+    assert BINARY is not None
+    with served(world.app) as server, chromium.browser(BINARY, tmp_path / "profile") as opened:
+        opened.open(server.url)
+        eventually(lambda: opened.text("link") == "Live.", SEEN_S, "the page follows the events")
+        yield opened
+        server.do(world.feed.close)
+
+
+def press(page: chromium.Page, form: str, **fields: str) -> None:
+    """Fill fields of a form and press its button."""
+    for name, value in fields.items():
+        page.ask(f"document.getElementById({json.dumps(name)}).value = {json.dumps(value)}")
+    page.ask(f"document.querySelector('#{form} button').click()")
+
+
+def test_the_figures_move_without_a_reload_and_the_browser_complains_of_nothing(
+    world: RestWorld, page: chromium.Page
+) -> None:
+    assert page.text("total") == "1.000000001"
+    world.show(Running(), Figures(7, 1_234, 1, 1, 1, 10**10))
+    eventually(lambda: page.text("total") == "11", SEEN_S, "the total moved")
+    assert page.text("count") == "1,237"
+    eventually(lambda: "now" in page.text("rate-text") and "now" in page.text("lag-text"), SEEN_S, "both charts draw")
+    eventually(lambda: "POISON FRAMING" in page.text("entry-rows"), SEEN_S, "the latest entries are shown")
+    assert page.complaints == []
+
+
+def test_a_refusal_appears_with_its_cure_and_goes_when_it_is_mended(world: RestWorld, page: chromium.Page) -> None:
+    world.show(Refused("the topic was made again", "move it away"))
+    eventually(lambda: "move it away" in page.text("reasons"), SEEN_S, "the refusal is told")
+    eventually(lambda: "move it away" in page.text("partition-rows"), SEEN_S, "its partition says so too")
+    world.show(Running())
+    eventually(lambda: page.ask("document.getElementById('trouble').hidden"), SEEN_S, "it is taken back")
+
+
+def test_exports_audits_and_look_ups_are_done_on_the_page(page: chromium.Page) -> None:
+    press(page, "export-form", format="avro", **{"export-partitions": str(PARTITION)})
+    eventually(lambda: "avro, 5 rows" in page.text("exports"), SEEN_S, "the export is there")
+    press(page, "audit-form", **{"audit-partitions": str(PARTITION)})
+    eventually(lambda: "all good: 2 counted" in page.text("audits"), SEEN_S, "the audit's verdict is there")
+    press(page, "export-form", **{"export-partitions": ""})
+    eventually(lambda: "name the others in partitions" in page.text("export-said"), SEEN_S, "a refusal is told")
+    press(page, "find-form", **{"request-id": "nonsense"})
+    eventually(lambda: "nonsense" in page.text("found"), SEEN_S, "a wrong id is told")
+
+
+def test_a_page_without_its_live_connection_asks_and_says_so(world: RestWorld, page: chromium.Page) -> None:
+    page.ask("source.dispatchEvent(new Event('end'))")
+    eventually(lambda: page.text("link").startswith("Asked every two seconds"), SEEN_S, "it says that it asks")
+    world.show(Running(), Figures(7, 5, 1, 1, 1, 3 * 10**9))
+    eventually(lambda: page.text("total") == "4", SEEN_S, "the total moves all the same")
