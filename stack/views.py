@@ -72,7 +72,7 @@ def welcome(stack: Stack) -> str:
 Tally is up. Its data is in {stack.data_dir}
 
   gRPC        {stack.grpc_target}
-  REST        {stack.rest_url}          its API's pages: {stack.rest_url}/schema
+  REST        {stack.rest_url}          open it: the total as it moves; its API's pages: {stack.rest_url}/schema
   Kafka       {stack.bootstrap_servers}
   registry    {stack.registry_url}
 
