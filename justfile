@@ -89,6 +89,13 @@ test *OPTIONS: _prepared
 test-chaos *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest -m chaos tests/chaos "$@"
 
+# Build the engines of `observe full`, then test every signal with faults; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-observability *OPTIONS: _prepared
+    @{{ quote(python) }} -m stack engines
+    @{{ quote(python) }} -m pytest -m observability tests/observability "$@"
+
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]
 [no-exit-message]

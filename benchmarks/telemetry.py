@@ -50,7 +50,7 @@ class Size:
     records: int
 
 
-FULL = Size(rounds=3, unary_calls=4_000, records=1_000_000)
+FULL = Size(rounds=3, unary_calls=2_000, records=1_000_000)
 QUICK = Size(rounds=1, unary_calls=100, records=200_000)  # as `backlog.QUICK`
 
 

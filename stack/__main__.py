@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from common.settings import SettingsError, help_text, load
 from stack import compose, downloads, go_programs, views
 from stack.components import Components
-from stack.engines import PROMTOOL, SETS, EngineSet
+from stack.engines import ENGINES, PROMTOOL, SETS, EngineSet
 from stack.errors import StackError
 from stack.locks import AGENT_LOCK, LockError, read
 from stack.logfiles import follow
@@ -141,6 +141,13 @@ def fetch(_: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def engines(_: argparse.Namespace) -> int:
+    """Build the engines of `just observe full` that are not there yet, and start nothing."""
+    for program in [*(ENGINES[name].program for name in SETS["full"]), PROMTOOL]:
+        go_programs.ensure(program, downloads.default_folder(), say)
+    return EXIT_OK
+
+
 def agent(_: argparse.Namespace) -> int:
     """Download the agent that shows the broker's metrics, and print where it is."""
     print(downloads.fetch(downloads.default_folder(), read(AGENT_LOCK), downloads.from_maven_central, say)[0])
@@ -175,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
     command("fetch", fetch)
     command("agent", agent)
+    command("engines", engines)
     chosen = parser.parse_args(arguments)
     try:
         action: Callable[[argparse.Namespace], int] = chosen.action

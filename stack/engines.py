@@ -26,6 +26,7 @@ SETS: Final[Mapping[EngineSet, tuple[EngineName, ...]]] = {
 
 _MODULES: Final = ROOT / "observability" / "engines"
 _RULES: Final = ROOT / "observability" / "alerts" / "rules.yml"
+_BOARDS: Final = ROOT / "observability" / "vmui"
 _SCRAPE_INTERVAL: Final = "5s"
 _KEEP_METRICS: Final = "30d"
 _KEEP_LOGS: Final = "14d"
@@ -114,13 +115,14 @@ ENGINES: Final[Mapping[EngineName, Engine]] = {
         ),
         port="metrics_engine",
         ready_path="/health",
-        page="/vmui",
+        page="/vmui/#/dashboards",
         arguments=lambda place: [
             f"-httpListenAddr={HOST}:{place.ports.metrics_engine}",
             f"-storageDataPath={place.data / 'victoria-metrics'}",
             f"-promscrape.config={place.run / 'scrape.yml'}",
             f"-retentionPeriod={_KEEP_METRICS}",
             "-memory.allowedBytes=256MB",
+            f"-vmui.customDashboardsPath={_BOARDS}",
             "-search.latencyOffset=1s",  # a scrape shows after a second, not after half a minute
             "-promscrape.suppressScrapeErrorsDelay=1m",  # services that are being started are no news
             "-loggerLevel=WARN",

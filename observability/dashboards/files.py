@@ -1,20 +1,30 @@
-"""The dashboards' files, as Grafana reads them: JSON, a file a board, made from ``BOARDS``."""
+"""The dashboards' files, made from ``BOARDS``: JSON, a file a board, as Grafana and VictoriaMetrics' page read them."""
 
 from pathlib import Path
+from typing import Final
 
+from observability.dashboards import grafana, vmui
 from observability.dashboards.boards import BOARDS
-from observability.dashboards.grafana import as_json
 
-FOLDER = Path(__file__).resolve().parent.parent / "grafana" / "dashboards"
+_PLACE: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = _PLACE / "grafana" / "dashboards"
+VMUI: Final = _PLACE / "vmui"
+
+
+def made() -> dict[Path, str]:
+    """Return the text of each file. VictoriaMetrics shows its files in the order of their names."""
+    of_grafana = {FOLDER / f"{board.uid}.json": grafana.as_json(board) for board in BOARDS}
+    return of_grafana | {VMUI / f"{n}-{board.uid}.json": vmui.as_json(board) for n, board in enumerate(BOARDS, 1)}
 
 
 def write() -> None:
     """Write what differs, and delete the files of boards that are gone."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    wanted = {FOLDER / f"{board.uid}.json": as_json(board) for board in BOARDS}
+    wanted = made()
     for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-    for path in FOLDER.glob("*.json"):
-        if path not in wanted:
-            path.unlink()
+    for folder in (FOLDER, VMUI):
+        for path in folder.glob("*.json"):
+            if path not in wanted:
+                path.unlink()

@@ -9,8 +9,7 @@ from observability import catalogue
 from observability.catalogue import CatalogueError, prometheus_label, prometheus_name
 from observability.dashboards import panels
 from observability.dashboards.boards import BOARDS
-from observability.dashboards.files import FOLDER
-from observability.dashboards.grafana import as_json
+from observability.dashboards.files import FOLDER, VMUI, made
 from tests_support.checkout import ROOT
 
 RULES = ROOT / "observability" / "alerts" / "rules.yml"
@@ -36,14 +35,10 @@ def asked_for(expression: str) -> set[str]:
     return {word for word in WORD.findall(bare) if ":" not in word and word not in functions}
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
-def test_the_file_of_a_dashboard_is_made_from_its_code(board):
-    """What Grafana is given is what the code says: `just gen` writes it."""
-    assert (FOLDER / f"{board.uid}.json").read_text(encoding="utf-8") == as_json(board)
-
-
-def test_there_is_no_file_of_a_dashboard_that_is_gone():
-    assert {path.stem for path in FOLDER.glob("*.json")} == {board.uid for board in BOARDS}
+def test_the_files_of_the_dashboards_are_made_from_their_code():
+    """What Grafana and VictoriaMetrics' page are given is what the code says, no more: `just gen` writes it."""
+    there = {path: path.read_text(encoding="utf-8") for folder in (FOLDER, VMUI) for path in folder.glob("*.json")}
+    assert there == made()
 
 
 def test_every_panel_says_what_it_shows_and_what_to_do():

@@ -1,0 +1,32 @@
+"""A dashboard's values as the page of VictoriaMetrics (vmui) shows them, for machines without Grafana."""
+
+import json
+from typing import Any, Final
+
+from observability.dashboards.panels import WINDOW, Board, Panel
+
+_COLUMNS: Final = 12
+_WIDTH_MIN: Final = 4
+_WINDOW: Final = "1m"
+"""Long enough for some scrapes; vmui has no variable that is."""
+
+
+def as_json(board: Board) -> str:
+    """Return the dashboard as a file of vmui's; the same board gives the same bytes."""
+    rows = [
+        {"title": row.title, "panels": [_panel(each, len(row.panels)) for each in row.panels]} for row in board.rows
+    ]
+    return json.dumps({"title": board.title.removeprefix("Tally: "), "rows": rows}, indent=2) + "\n"
+
+
+def _panel(panel: Panel, beside: int) -> dict[str, Any]:
+    shown = {"percentunit": "", "short": "", "none": "", "reqps": "/s", "bytes": "B", "Bps": "B/s"}
+    return {
+        "title": panel.title,
+        "description": panel.advice,
+        "unit": shown.get(panel.unit, panel.unit),
+        "expr": [query.expr.replace(WINDOW, _WINDOW) for query in panel.queries],
+        "alias": [query.legend for query in panel.queries],
+        "showLegend": True,
+        "width": max(_COLUMNS // beside, _WIDTH_MIN),
+    }
