@@ -46,8 +46,10 @@ def traceparents_of(messages: list[Message]) -> dict[tuple[int, int], str]:
         return {}
     found: dict[tuple[int, int], str] = {}
     for message, headers in zip(messages, all_headers, strict=True):
+        if not headers:
+            continue
         partition, offset = message.partition(), message.offset()
-        for name, value in cast("list[tuple[str, bytes | None]]", headers or []):
+        for name, value in cast("list[tuple[str, bytes | None]]", headers):
             if name == "traceparent" and value is not None and partition is not None and offset is not None:
                 found[partition, offset] = value.decode("latin-1")
     return found
