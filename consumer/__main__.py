@@ -1,24 +1,18 @@
 """``python -m consumer``: the consumer service. ``--help`` lists every setting."""
 
-import os
 import sys
 from collections.abc import Sequence
 
 from loguru import logger
 
-from common import fault_points
-from common.kafka_config import KafkaConfigError
-from common.settings import SettingsError, effective, help_text, load
+from common import service
+from common.settings import effective
 from consumer.settings import ConsumerSettings
-from observability import logs
 
-_HELP = """Usage: python -m consumer
+_ABOUT = """Usage: python -m consumer
 
 Counts every committed sum exactly once into an fsynced ledger and serves the total over REST.
 SIGTERM or SIGINT: the block in hand is finished and committed, calls are answered, exit 0.
-
-Settings, from the environment or .env:
-{settings}
 """
 
 
@@ -27,24 +21,11 @@ def main(arguments: Sequence[str]) -> int:
 
     0 after a signal, 1 when it cannot serve, 2 for wrong usage; 74 leaves from within when the disk failed.
     """
-    if arguments:
-        asked = list(arguments) in (["--help"], ["-h"])
-        text = _HELP.format(settings=help_text(ConsumerSettings))
-        (sys.stdout if asked else sys.stderr).write(text)
-        return 0 if asked else 2
-    try:
-        settings = load(ConsumerSettings)
-        logs.configure("consumer", settings.log_level, settings.log_format)
-        if armed := fault_points.arm(settings.fault_points):
-            logger.bind(points=armed).warning("fault points are on: this process is under test")
-        return _serve(settings)
-    except (SettingsError, KafkaConfigError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    return service.run("consumer", _ABOUT, ConsumerSettings, _serve, arguments)
 
 
 def _serve(settings: ConsumerSettings) -> int:
-    # Imported here: --help and a wrong setting must not need half a second for Kafka, numpy and Litestar.
+    # Imported here: see `service.run`.
     import uvloop  # noqa: PLC0415
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
@@ -73,9 +54,4 @@ def _serve(settings: ConsumerSettings) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # All is closed, or was left behind on purpose at the deadline. What is left are threads of Kafka's clients, which a
-    # usual exit would wait for, without a limit when a broker hangs.
-    os._exit(code)
+    service.leave(main(sys.argv[1:]))

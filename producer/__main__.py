@@ -1,47 +1,28 @@
 """``python -m producer``: the producer service. ``--help`` lists every setting."""
 
-import os
 import sys
 from collections.abc import Sequence
 
 from loguru import logger
 
-from common import fault_points
-from common.kafka_config import KafkaConfigError
-from common.settings import SettingsError, effective, help_text, load
-from observability import logs
+from common import service
+from common.settings import effective
 from producer.settings import ProducerSettings
 
-_HELP = """Usage: python -m producer
+_ABOUT = """Usage: python -m producer
 
 Adds two numbers over gRPC and commits each sum in a Kafka transaction before it answers.
 SIGTERM or SIGINT: no more calls, every call in flight is answered, exit 0.
-
-Settings, from the environment or .env:
-{settings}
 """
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the producer; return the exit code: 0 after a signal, 1 when it cannot serve, 2 for wrong usage."""
-    if arguments:
-        asked = list(arguments) in (["--help"], ["-h"])
-        text = _HELP.format(settings=help_text(ProducerSettings))
-        (sys.stdout if asked else sys.stderr).write(text)
-        return 0 if asked else 2
-    try:
-        settings = load(ProducerSettings)
-        logs.configure("producer", settings.log_level, settings.log_format)
-        if armed := fault_points.arm(settings.fault_points):
-            logger.bind(points=armed).warning("fault points are on: this process is under test")
-        return _serve(settings)
-    except (SettingsError, KafkaConfigError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    return service.run("producer", _ABOUT, ProducerSettings, _serve, arguments)
 
 
 def _serve(settings: ProducerSettings) -> int:
-    # Imported here: --help and a wrong setting must not need half a second for gRPC and Kafka.
+    # Imported here: see `service.run`.
     import uvloop  # noqa: PLC0415
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
@@ -71,9 +52,4 @@ def _serve(settings: ProducerSettings) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Every call is answered and every lane has ended or was left behind on purpose. What is left are threads of gRPC
-    # and of Kafka clients, which a usual exit would wait for, without a limit when a broker hangs.
-    os._exit(code)
+    service.leave(main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from consumer.core import varint
+from common import varint
 from consumer.core.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 from consumer.core.rows import MARK, REASON_NAMES, Rows, no_rows
 from contracts.generated.avro.ledger_row import LedgerRow

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Final
 
+from common import varint
 from common.avro_fingerprint import AvroSchemaError, fingerprint
 from common.decimals import text_of
-from consumer.core import varint
 from consumer.core.block import SYNC_BYTES
 from consumer.core.fold import LedgerState
 from consumer.core.identity import Identity

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from common import varint
 from common.decimals import SCALE, text_of
 from consumer.core import rows as codes
-from consumer.core import varint
 from consumer.core.chain import CHAIN_BYTES
 from consumer.core.fold import LedgerState
 

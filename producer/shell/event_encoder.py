@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from common import framing
+from common import framing, varint
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt
@@ -42,7 +42,7 @@ _FIELDS_BEHIND: Final = _fields_behind()
 
 
 def encode(addition: Addition, frame: bytes, added_at: bytes) -> bytes:
-    """Return the record's value: frame, body. ``added_at`` is `varint_of` the time in microseconds."""
+    """Return the record's value: frame, body. ``added_at`` is the varint of the time in microseconds."""
     request_id, a, b = addition
     return b"".join(
         (
@@ -88,17 +88,6 @@ def _fixed_column(values: NDArray[np.int64]) -> NDArray[np.uint8]:
     return halves.view(np.uint8)
 
 
-def varint_of(value: int) -> bytes:
-    """Return an Avro long: zigzag, then seven bits a byte, the low ones first."""
-    rest = (value << 1) ^ (value >> 63)
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
-
-
 class EventEncoder:
     """Makes the records of a batch. The schema id is the registry's; it never stands in the code."""
 
@@ -107,7 +96,7 @@ class EventEncoder:
 
     def records(self, attempts: Sequence[Attempt], now_us: int) -> list[Outgoing]:
         """Return one record for each attempt, in order. ``now_us`` is the time in microseconds since 1970."""
-        added_at = varint_of(now_us)
+        added_at = varint.encode(now_us)
         additions = [attempt.addition for attempt in attempts]
         if len(additions) < _COLUMNS_FROM:
             values = [encode(addition, self._frame, added_at) for addition in additions]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core import varint
+from common import varint
 from consumer.core.block import BadBlock, Block, block_bytes, decode_block, encode_block
 from consumer.core.check import check_block
 from consumer.core.fold import LedgerState

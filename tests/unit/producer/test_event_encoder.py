@@ -7,11 +7,11 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import decimals, framing
+from common import decimals, framing, varint
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt, Call, Waiter
-from producer.shell.event_encoder import EventEncoder, encode_all, varint_of
+from producer.shell.event_encoder import EventEncoder, encode_all
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
@@ -49,7 +49,7 @@ def test_a_record_equals_the_generated_encoding(request_id: UUID, a: int, b: int
 def test_a_batch_equals_the_generated_encoding(rows: list[tuple[UUID, int, int]], now_us: int) -> None:
     """So do the records that are laid out as columns, whether all operands fit 64 bits or one does not."""
     additions = [Addition(request_id.bytes, a, b) for request_id, a, b in rows]
-    values = encode_all(additions, framing.frame(3), varint_of(now_us))
+    values = encode_all(additions, framing.frame(3), varint.encode(now_us))
     assert values == [framing.frame(3) + expected(request_id, a, b, now_us) for request_id, a, b in rows]
 
 
@@ -65,6 +65,6 @@ def test_a_large_batch_s_records_are_in_order() -> None:
 def test_a_varint_reads_back(value: int) -> None:
     """Zigzag and seven bits a byte, for every 64-bit value."""
     rest = 0
-    for place, byte in enumerate(varint_of(value)):
+    for place, byte in enumerate(varint.encode(value)):
         rest |= (byte & 0x7F) << (7 * place)
     assert (rest >> 1) ^ -(rest & 1) == value

@@ -1,0 +1,48 @@
+"""The outer shell of a service's process: its words on the command line, its settings, its way out."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from loguru import logger
+
+from common import fault_points
+from common.kafka_config import KafkaConfigError
+from common.settings import Settings, SettingsError, help_text, load
+from observability import logs
+
+S = TypeVar("S", bound=Settings)
+
+
+def run(name: str, about: str, settings_type: type[S], serve: Callable[[S], int], arguments: Sequence[str]) -> int:
+    """Run the service ``name`` and return its exit code: that of ``serve``, or 2 for wrong usage or a wrong setting.
+
+    ``about`` is its help's text above the settings. ``serve`` imports what is heavy: help and a wrong setting must not
+    need half a second for Kafka and the rest.
+    """
+    if arguments:
+        asked = list(arguments) in (["--help"], ["-h"])
+        text = f"{about}\nSettings, from the environment or .env:\n{help_text(settings_type)}\n"
+        (sys.stdout if asked else sys.stderr).write(text)
+        return 0 if asked else 2
+    try:
+        settings = load(settings_type)
+        logs.configure(name, settings.log_level, settings.log_format)
+        if armed := fault_points.arm(settings.fault_points):
+            logger.bind(points=armed).warning("fault points are on: this process is under test")
+        return serve(settings)
+    except (SettingsError, KafkaConfigError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once.
+
+    All is closed and every call is answered, or was left behind on purpose at the deadline. What is left are threads of
+    gRPC and of Kafka's clients, which a usual exit would wait for, without a limit when a broker hangs.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
