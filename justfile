@@ -83,11 +83,11 @@ gen: _prepared
 test *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
 
-# Run the long tests of faults, which `test` leaves out; OPTIONS go to pytest.
+# Run the long tests of faults, which `test` leaves out, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
 [no-exit-message]
 test-chaos *OPTIONS: _prepared
-    @{{ quote(python) }} -m pytest -m chaos tests/chaos "$@"
+    @{{ quote(python) }} -m pytest -m chaos -n 2 --dist loadfile --no-loadscope-reorder tests/chaos "$@"
 
 # Build the engines of `observe full`, then test every signal with faults; OPTIONS go to pytest.
 [group("develop")]

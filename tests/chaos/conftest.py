@@ -1,5 +1,7 @@
 """Clusters for the tests of faults: each module shares one, and each test starts producers of its own."""
 
+import os
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,23 @@ from oracle.history import History
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.consumer_process import ConsumerProcess
 
+SOAK_SEED = "TALLY_SOAK_SEED"
+
 _IN_EVERY_RUN = {"test_consumer_killed", "test_producer_killed"}
 """Modules that `just test` runs too. All of this folder takes more than a quarter of an hour on two cores."""
 
 _CLUSTERS = {"cluster", "counting", "module_cluster", "module_counting"}
+
+
+def pytest_configure() -> None:
+    """Draw the soak's seed for the whole run; a process that shares its tests inherits it."""
+    os.environ.setdefault(SOAK_SEED, str(random.SystemRandom().randrange(10**6)))
+
+
+def pytest_report_header() -> str:
+    """Print it, whatever becomes of the run."""
+    seed = os.environ[SOAK_SEED]
+    return f"seed of the soak: {seed} ({SOAK_SEED}={seed} or `just chaos 1.5 {seed}` draws the same)"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,6 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.chaos)
         if _CLUSTERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
+    items.sort(key=lambda item: item.path.stem != "test_soak")  # the longest one first, where two run side by side
 
 
 @dataclass(frozen=True)
