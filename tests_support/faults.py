@@ -55,11 +55,15 @@ class Nemesis:
 
 
 class Watch:
-    """Looks at REST and at the committed offsets a few times a second and logs what they show."""
+    """Looks at REST and at the committed offsets a few times a second and logs what they show.
 
-    def __init__(self, system: System, history: History, interval_s: float = 0.3) -> None:
+    Of several replicas it looks at the first one, called ``replica``, and at the partitions which that one owns.
+    """
+
+    def __init__(self, system: System, history: History, *, replica: str = "", interval_s: float = 0.3) -> None:
         self._system = system
         self._history = history
+        self._source = f"rest/{replica}" if replica else "rest"
         self._interval_s = interval_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -85,8 +89,8 @@ class Watch:
         except (OSError, ValueError):
             return  # it is being killed, after all
         for part in parts:
-            if part["next_offset"]:
-                self._observe("rest", part["partition"], part["next_offset"])
+            if part["next_offset"] and part["state"] != "ELSEWHERE":
+                self._observe(self._source, part["partition"], part["next_offset"])
 
     def _look_at_group(self) -> None:
         try:

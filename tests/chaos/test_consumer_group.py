@@ -4,19 +4,24 @@ Invariants: I5 nothing is skipped when a partition changes hands; I6 two ledgers
 another; I9 the committed offset never goes back; and the total is whole from any replica, or says that it is not.
 """
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
+from confluent_kafka import ConsumerGroupState, KafkaException
 
 from oracle.history import History
 from tests_support import rest
 from tests_support.chaos.cluster import Cluster
-from tests_support.chaos.counting import POISONED, chains, wait_counted, write
+from tests_support.chaos.counting import GROUP, POISONED, chains, wait_counted, write
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.faults import Watch
 from tests_support.waiting import eventually
 
 MOVE_S = 90.0
 PARTITIONS = 12
+CLASSIC, KIP_848 = "classic", "consumer"
 
 
 def shares(consumers: list[ConsumerProcess]) -> list[int]:
@@ -52,8 +57,48 @@ def assert_whole_total(consumers: list[ConsumerProcess], count: int) -> None:
 def watched(cluster: Cluster) -> Iterator[History]:
     """Look at the committed offsets and at REST all the time (I7, I9)."""
     history = History()
-    with Watch(cluster.system, history):
+    with Watch(cluster.system, history, replica=cluster.consumers[0].replica):
         yield history
+
+
+def wait_no_member(cluster: Cluster) -> None:
+    """Return when nobody is in the group: only then may one come who speaks the other protocol."""
+    admin = cluster.admin()
+
+    def nobody() -> bool:
+        groups = admin.list_consumer_groups(request_timeout=5).result(10).valid
+        return all(group.state == ConsumerGroupState.EMPTY for group in groups if group.group_id == GROUP)
+
+    eventually(nobody, MOVE_S, "the group is empty", retry_on=(KafkaException,), interval_s=0.3)
+
+
+@pytest.mark.parametrize("protocol", [CLASSIC, KIP_848])
+def test_one_to_three_to_one_replica_under_load(cluster: Cluster, protocol: str) -> None:
+    """I2, I5, I6, I9: partitions move while records arrive, by either protocol; nothing is lost or doubled."""
+    wait_no_member(cluster)
+    name = protocol[:2]
+    settings = {"consumer_group_protocol": protocol}
+    first = cluster.consumer(f"{name}0", **settings).wait_ready(90)
+    before = first.get("/v1/total")["count"]
+    places = list(write(cluster, 300))
+    with watched(cluster) as history:
+        others = [cluster.consumer(f"{name}{number}", **settings) for number in (1, 2)]
+        for _ in range(6):
+            places += write(cluster, 100)
+        wait_shared([first, *others])
+        places += write(cluster, 100)
+        for one in others:
+            one.process.send_signal(signal.SIGTERM)
+            places += write(cluster, 100)
+            assert one.wait_end(60) == 0
+        places += write(cluster, 100)
+        eventually(lambda: shares([first]) == [PARTITIONS], MOVE_S, "the first one has all", interval_s=0.2)
+        wait_counted(first, places)
+    assert first.get("/v1/total")["count"] == before + 300 + 600 + 100 + 200 + 100
+    cluster.examine(history)
+    first.process.send_signal(signal.SIGTERM)
+    assert first.wait_end(60) == 0
+    wait_no_member(cluster)
 
 
 def test_a_replica_that_was_held_past_its_session_writes_nothing_that_is_not_true(cluster: Cluster) -> None:
