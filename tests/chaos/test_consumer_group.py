@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from oracle.history import History
 from tests_support import rest
 from tests_support.chaos.cluster import Cluster
-from tests_support.chaos.counting import GROUP, POISONED, chains, wait_counted, write
+from tests_support.chaos.counting import GROUP, POISONED, TOPIC, chains, wait_counted, write
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.faults import Watch
 from tests_support.waiting import eventually
@@ -135,6 +135,46 @@ def test_a_replica_without_a_directory_takes_over_with_equal_chains_and_the_tota
     assert_whole_total([fresh], count)
     assert chains(cluster, "fresh") == before
     cluster.examine()
+
+
+def test_the_total_is_incomplete_while_a_witness_is_missing_and_whole_again_with_the_next_commit(
+    cluster: Cluster,
+) -> None:
+    """A replica never passes a part for all: what it knows by a witness only, it does not know without one."""
+    first = cluster.consumer("0").wait_ready(90)
+    wait_counted(first, [*write(cluster, 60), *write(cluster, 1, partition=2)])
+    eventually(lambda: not uncommitted(first), MOVE_S, "all is committed", interval_s=0.2)
+    count, offset = first.get("/v1/total")["count"], first.get("/v1/partitions/2")["committed"]
+    first.kill()
+    forget_witness(cluster, 2, offset)
+    both = [first.restart(), cluster.consumer("1")]
+    wait_shared(both)
+    owner, other = sorted(both, key=lambda one: one.get("/v1/partitions/2")["state"] != "RUNNING")
+    told = eventually(lambda: (body := other.get("/v1/total")) and not body["complete"] and body, MOVE_S, "incomplete")
+    assert told["count"] < count
+    assert next(part for part in told["partitions"] if part["partition"] == 2)["total"] is None
+    wait_counted(owner, write(cluster, 1, partition=2))
+    assert_whole_total(both, count + 1)
+
+
+def forget_witness(cluster: Cluster, partition: int, offset: int) -> None:
+    """Set a partition's committed offset to what it is, without its metadata, as another tool might."""
+    place = ConsumerGroupTopicPartitions(GROUP, [TopicPartition(TOPIC, partition, offset)])
+
+    admin = cluster.admin()
+
+    def altered() -> bool:
+        done = admin.alter_consumer_group_offsets([place], request_timeout=5)[GROUP].result(10)
+        return all(each.error is None for each in done.topic_partitions)
+
+    # Kafka refuses until the dead member's session is over.
+    eventually(altered, MOVE_S, "the group is empty", retry_on=(KafkaException,), interval_s=0.5)
+
+
+def uncommitted(consumer: ConsumerProcess) -> list[int]:
+    """Return the partitions of which something is not counted, or not committed."""
+    shown = [part for part in consumer.get("/v1/partitions") if part["next_offset"]]
+    return [part["partition"] for part in shown if part["lag"] or part["committed"] != part["next_offset"]]
 
 
 def test_a_second_consumer_on_one_directory_ends_with_the_reason_and_the_first_goes_on(cluster: Cluster) -> None:
