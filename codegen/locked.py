@@ -1,6 +1,6 @@
 """The contracts as they were last locked: the newest version of each subject from the history, with the topics of now.
 
-Protobuf texts are those that were published, in which rules are comments: code from them has messages and no rules.
+Protobuf texts are those that were published, in which rules are comments; they become rules again.
 """
 
 import shutil
@@ -14,6 +14,7 @@ from codegen import lock as locks
 from codegen.avro_names import snake
 from codegen.errors import CodegenError
 from codegen.lock import Lock
+from codegen.registry_text import with_rules
 from codegen.tree import Contracts
 
 
@@ -43,7 +44,8 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     for name in lock.subjects:
         versions = history.versions_of(root, lock, name)
         if versions and lock.subjects[name].type == "PROTOBUF":
-            yield f"proto/{name}", versions[-1].text
+            newest = versions[-1]
+            yield f"proto/{name}", with_rules({**dict(newest.imports), name: newest.text}, name)
         elif versions:
             top = avro_parse.parse(name, versions[-1].text).top.name
             gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"

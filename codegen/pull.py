@@ -11,6 +11,7 @@ from codegen import avro_parse, proto_stubs, registry_admin
 from codegen.avro_names import snake
 from codegen.errors import CodegenError, ContractError
 from codegen.history import pretty
+from codegen.registry_text import with_rules
 from common.registry_http import RegistryHttp
 
 _WELL_KNOWN: Final = "google/protobuf/"
@@ -58,9 +59,11 @@ def _files(http: RegistryHttp, subject: str, version: str) -> Iterator[Pulled]:
         yield Pulled(f"avro/{snake(top.rpartition('.')[2])}.avsc", pretty("AVRO", text), note)
     elif kind == "PROTOBUF":
         own = subject if subject.endswith(".proto") else f"{_NOT_IN_NAMES.sub('_', subject.lower())}.proto"
-        for name, content in {**imports, own: text}.items():
+        texts = {**imports, own: text}
+        for name, content in texts.items():
             if not _installed(name):
-                yield Pulled(f"proto/{name}", pretty("PROTOBUF", content), note)
+                its = with_rules({**texts, name: pretty("PROTOBUF", content)}, name)
+                yield Pulled(f"proto/{name}", its, note)
     else:
         raise CodegenError(f"{note}: is of type {kind}; codegen takes AVRO and PROTOBUF")
 

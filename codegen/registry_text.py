@@ -2,11 +2,16 @@
 
 Apicurio refuses every file that imports one which imports google/protobuf/descriptor.proto, and that is what
 buf/validate/validate.proto does. So the import and the annotations are put into comments: the text says the same to
-its reader, means the same on the wire, and every registry can resolve it.
+its reader, means the same on the wire, and every registry can resolve it. ``with_rules`` is the way back.
 """
+
+import re
+from collections.abc import Mapping
+from typing import Final
 
 from google.protobuf import descriptor_pb2
 
+from codegen import proto_stubs
 from codegen.errors import ContractError
 from codegen.validate_proto import VALIDATE_FILE
 
@@ -15,6 +20,32 @@ _EXTENSIONS = (1159, 1160)
 _IMPORTS = 3
 _OPTIONS = 8
 """The numbers of a file's imports and a field's options, by which places in the text are named."""
+
+_COMMENT: Final = re.compile(
+    r'/\* ((?:import "buf/validate/validate\.proto";|,? ?\[?\(buf\.validate\.).*?) \*/', re.DOTALL
+)
+_END_OF_COMMENT: Final = "* /"
+"""How ``*/`` stands in a rule that is a comment; which of the two was meant cannot be told."""
+
+
+def with_rules(texts: Mapping[str, str], name: str) -> str:
+    """Return the text of a file as it was before its rules became comments.
+
+    ``texts`` holds it and what it imports, by import path. A text that did not come from here, so that the way forth
+    would not lead to it again, is returned as it is.
+    """
+    text = texts[name]
+    if any(_END_OF_COMMENT in comment for comment in _COMMENT.findall(text)):
+        return text
+    restored = _COMMENT.sub(r"\1", text)
+    if restored == text:
+        return text
+    try:
+        files = proto_stubs.descriptors_of({**texts, name: restored}, name)
+        own = next(file for file in files.file if file.name == name)
+        return restored if registry_text(own, restored) == text else text
+    except ContractError:
+        return text
 
 
 def registry_text(file: descriptor_pb2.FileDescriptorProto, text: str) -> str:

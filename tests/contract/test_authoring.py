@@ -21,6 +21,10 @@ def test_a_new_folder_passes_lint_generates_and_its_code_works(run: Run) -> None
     for command in ("generate", "docs", "check", "gen"):
         assert run(command, *folder)[0] == 0
     assert run("plan", "--offline", *folder)[0] == 2
+    assert run("lock", *folder)[0] == 0
+    assert run("generate", *folder, "--from", "lock", "--out", "released")[0] == 0
+    rules = Path("released/books/v1/books_rules.py").read_text().replace("released.", "new.contracts.generated.")
+    assert rules == Path("new/contracts/generated/books/v1/books_rules.py").read_text()
     program = (
         "import datetime, uuid\n"
         "from new.contracts.generated.avro.order_placed import OrderPlaced\n"

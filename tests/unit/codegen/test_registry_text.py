@@ -6,12 +6,18 @@ import pytest
 
 from codegen import proto_stubs, tree
 from codegen.errors import ContractError
-from codegen.registry_text import registry_text
+from codegen.registry_text import registry_text, with_rules
 from codegen.wanted import wanted
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 HEAD = 'syntax = "proto3";\npackage x.v1;\n'
 IMPORT = 'import "buf/validate/validate.proto";\n'
+ROUND_TRIPS = (
+    "string a = 1 [(buf.validate.field).string.uuid = true];",
+    "string a = 1 [deprecated = true, (buf.validate.field).string.uuid = true];",
+    "string a = 1 [(buf.validate.field).string.uuid = true, deprecated = true];",
+    "string a = 1 [(buf.validate.field).string = {\n    min_len: 1\n    max_len: 9\n  }];",
+)
 COMMENTED = '/* import "buf/validate/validate.proto"; */\n'
 
 
@@ -48,6 +54,36 @@ def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str
     assert made == f"{HEAD}{COMMENTED}message M {{\n  {published}\n}}\n"
     (tmp_path / "x.proto").write_text(made)
     assert [each.name for each in proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file] == ["x.proto"]
+
+
+@pytest.mark.parametrize("field", ROUND_TRIPS)
+def test_rules_come_back_out_of_their_comments(field: str, tmp_path: Path) -> None:
+    """What a registry or the lock has makes the same validators as the file that was published."""
+    published = _published(tmp_path, f"  {field}")
+    assert with_rules({"x.proto": published}, "x.proto") == f"{HEAD}{IMPORT}message M {{\n  {field}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "string a = 1; /* (buf.validate.field) would be nice here */",
+        'string a = 1 /* [(buf.validate.field).string.pattern = "a* /"] */;',  # a*/ or a* /
+        "string a = 1;",
+    ],
+)
+def test_a_text_that_did_not_come_from_here_stays_as_it_is(foreign: str) -> None:
+    text = f"{HEAD}{COMMENTED}message M {{\n  {foreign}\n}}\n"
+    if foreign == "string a = 1;":
+        text = text.replace(COMMENTED, "")
+    assert with_rules({"x.proto": text}, "x.proto") == text
+
+
+def test_the_contracts_themselves_come_back_from_what_is_published() -> None:
+    found = tree.read(CONTRACTS)
+    for subject in wanted(found).subjects:
+        if subject.kind == "PROTOBUF" and subject.owned:
+            texts = {**dict(subject.imports), subject.subject: subject.text}
+            assert with_rules(texts, subject.subject) == (found.proto_dir / subject.subject).read_text()
 
 
 @pytest.mark.parametrize(
