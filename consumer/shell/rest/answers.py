@@ -14,8 +14,14 @@ from contracts.generated.tally.v1.tally_rules import (
     ADD_REQUEST_REQUEST_ID_PATTERN,
 )
 
-RequestIdText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_REQUEST_ID_PATTERN)]
-"""The contract's rules, for readers of the OpenAPI document; an answer is written and never checked by them."""
+RequestIdText = Annotated[
+    str,
+    msgspec.Meta(pattern=ADD_REQUEST_REQUEST_ID_PATTERN, extra_json_schema={"extra": {"format": "uuid"}}),
+]
+"""The contract's rules, for readers of the OpenAPI document; an answer is written and never checked by them.
+
+"extra" is where Litestar looks for what it does not know by name.
+"""
 OperandAText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_A_PATTERN)]
 OperandBText = Annotated[str, msgspec.Meta(pattern=ADD_REQUEST_B_PATTERN)]
 SumText = OperandAText
