@@ -13,9 +13,9 @@ from uuid import UUID
 
 import fastavro
 
-from common.framing import FramingError, unframe
+from common.framing import SCHEMA_HEADER, FramingError, SchemaName, unframe_any
 from common.partitions import partition_of
-from common.registry import SchemaUnknown
+from common.registry import SchemaUnknown, spoken
 from contracts.generated.avro import AvroDecodeError
 from contracts.generated.avro.sum_added import SCHEMA, SumAdded
 
@@ -40,7 +40,7 @@ class Sum:
     """A committed addition."""
 
     record: Record
-    schema_id: int
+    schema_id: SchemaName
     request_id: UUID
     a: Decimal
     b: Decimal
@@ -57,25 +57,26 @@ class Poison:
     detail: str
 
 
-def read(record: Record, our_schema_id: int, schema_text: Callable[[int], str], partitions: int) -> Sum | Poison:
+def read(record: Record, our_schema_id: int, schema_text: Callable[[SchemaName], str], partitions: int) -> Sum | Poison:
     """Return what a record means. ``schema_text`` raises SchemaUnknown; its other errors pass through."""
     try:
-        schema_id, body = unframe(record.value or b"")
+        header = None if record.value is None else record.headers.get(SCHEMA_HEADER)
+        schema, body = unframe_any(record.value or b"", header)
     except FramingError as error:
         return Poison(record, "FRAMING", str(error))
     try:
-        added = SumAdded.decode(body) if schema_id == our_schema_id else _resolve(body, schema_text(schema_id))
+        added = SumAdded.decode(body) if schema == our_schema_id else _resolve(body, schema_text(schema))
     except SchemaUnknown as error:
         return Poison(record, "UNKNOWN_SCHEMA", str(error))
     except (fastavro.read.SchemaResolutionError, fastavro.schema.SchemaParseException) as error:
-        return Poison(record, "UNREADABLE_SCHEMA", f"schema {schema_id}: {error}")
+        return Poison(record, "UNREADABLE_SCHEMA", f"schema {spoken(schema)}: {error}")
     # fastavro tells bad bytes by whatever the first wrong step raises.
     except (AvroDecodeError, EOFError, ValueError, IndexError, KeyError, TypeError, ArithmeticError) as error:
-        return Poison(record, "UNDECODABLE", f"schema {schema_id}: {error or type(error).__name__}")
-    return _check(record, schema_id, added, partitions)
+        return Poison(record, "UNDECODABLE", f"schema {spoken(schema)}: {error or type(error).__name__}")
+    return _check(record, schema, added, partitions)
 
 
-def _check(record: Record, schema_id: int, added: SumAdded, partitions: int) -> Sum | Poison:
+def _check(record: Record, schema: SchemaName, added: SumAdded, partitions: int) -> Sum | Poison:
     if _EXACT.add(added.a, added.b) != added.sum:
         return Poison(record, "WRONG_SUM", f"{added.a:f} + {added.b:f} is not {added.sum:f}")
     if record.key != added.request_id.bytes:
@@ -83,7 +84,7 @@ def _check(record: Record, schema_id: int, added: SumAdded, partitions: int) -> 
     due = partition_of(added.request_id.bytes, partitions)
     if due != record.partition:
         return Poison(record, "WRONG_PARTITION", f"request id {added.request_id} belongs into partition {due}")
-    return Sum(record, schema_id, added.request_id, added.a, added.b, added.sum, added.added_at)
+    return Sum(record, schema, added.request_id, added.a, added.b, added.sum, added.added_at)
 
 
 def _resolve(body: bytes, writer_schema: str) -> SumAdded:

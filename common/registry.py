@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 from common.avro_fingerprint import fingerprint, fingerprint_of
+from common.framing import SchemaName
 from common.registry_http import (
     SUBJECT_UNKNOWN,
     Answer,
@@ -81,9 +83,9 @@ class SchemaRegistry:
         )
         self._missing_ttl_s = missing_ttl_s
         self._lock = threading.Lock()
-        self._known: OrderedDict[int, RegisteredSchema] = OrderedDict()
-        self._missing: OrderedDict[int, float] = OrderedDict()  # id -> when it may be asked for again
-        self._fetching: dict[int, Future[RegisteredSchema]] = {}
+        self._known: OrderedDict[SchemaName, RegisteredSchema] = OrderedDict()
+        self._missing: OrderedDict[SchemaName, float] = OrderedDict()  # id -> when it may be asked for again
+        self._fetching: dict[SchemaName, Future[RegisteredSchema]] = {}
 
     @property
     def url(self) -> str:
@@ -125,64 +127,66 @@ class SchemaRegistry:
             )
         return _object(answer, self.url)
 
-    def schema(self, schema_id: int) -> RegisteredSchema:
-        """Return (text, fingerprint) of an id. Raises SchemaUnknown and the other RegistryErrors."""
+    def schema(self, name: SchemaName) -> RegisteredSchema:
+        """Return (text, fingerprint) of an id, or of a GUID. Raises SchemaUnknown and the other RegistryErrors."""
         with self._lock:
-            known = self._cached(schema_id)
+            known = self._cached(name)
             if known is not None:
                 return known
-            flight = self._fetching.get(schema_id)
+            flight = self._fetching.get(name)
             if flight is None:
-                own = self._fetching[schema_id] = Future[RegisteredSchema]()
+                own = self._fetching[name] = Future[RegisteredSchema]()
         if flight is not None:
             return flight.result()
         try:
-            found = self._fetch(schema_id)
+            found = self._fetch(name)
         except BaseException as error:
-            self._land(schema_id)
+            self._land(name)
             own.set_exception(error)
             raise
-        self._land(schema_id)
+        self._land(name)
         own.set_result(found)
         return found
 
-    def _land(self, schema_id: int) -> None:
+    def _land(self, name: SchemaName) -> None:
         """End a flight. The caches are filled before, so that whoever comes now finds the answer there."""
         with self._lock:
-            del self._fetching[schema_id]
+            del self._fetching[name]
 
-    def _cached(self, schema_id: int) -> RegisteredSchema | None:
+    def _cached(self, name: SchemaName) -> RegisteredSchema | None:
         """Return what is known, None when it must be asked for; raise SchemaUnknown while MISSING. Under the lock."""
-        known = self._known.get(schema_id)
+        known = self._known.get(name)
         if known is not None:
-            self._known.move_to_end(schema_id)
+            self._known.move_to_end(name)
             return known
-        until = self._missing.get(schema_id)
+        until = self._missing.get(name)
         if until is None:
             return None
         if self._clock.monotonic() < until:
-            raise self._unknown_id(schema_id)
-        del self._missing[schema_id]
+            raise self._unknown_id(name)
+        del self._missing[name]
         return None
 
-    def _fetch(self, schema_id: int) -> RegisteredSchema:
-        answer = self._http.request("GET", f"schemas/ids/{schema_id}", accept=(404,))
+    def _fetch(self, name: SchemaName) -> RegisteredSchema:
+        # Confluent's registry knows GUIDs; Apicurio 3.3 has no such call.
+        by_guid = isinstance(name, UUID)
+        answer = self._http.request("GET", _path(name), accept=(404,), maybe_missing=by_guid)
         if answer.status == 404:
             with self._lock:
-                self._missing[schema_id] = self._clock.monotonic() + self._missing_ttl_s
+                self._missing[name] = self._clock.monotonic() + self._missing_ttl_s
                 _bound(self._missing)
-            raise self._unknown_id(schema_id)
+            raise self._unknown_id(name)
         text = _object(answer, self.url).get("schema")
         if not isinstance(text, str):
-            raise RegistryAnswerError(f"{self.url} answers schema id {schema_id} without a schema")
+            raise RegistryAnswerError(f"{self.url} answers schema {spoken(name)} without a schema")
         found = RegisteredSchema(text, fingerprint_of(text))
         with self._lock:
-            self._known[schema_id] = found
+            self._known[name] = found
             _bound(self._known)
         return found
 
-    def _unknown_id(self, schema_id: int) -> SchemaUnknown:
-        return SchemaUnknown(f"the registry {self.url} does not know schema id {schema_id}")
+    def _unknown_id(self, name: SchemaName) -> SchemaUnknown:
+        return SchemaUnknown(f"the registry {self.url} does not know schema {spoken(name)}")
 
 
 def of_settings(settings: Settings) -> SchemaRegistry:
@@ -198,13 +202,22 @@ def of_settings(settings: Settings) -> SchemaRegistry:
     return SchemaRegistry(settings.registry_url, credentials=given if given.header() else None, tls=tls)
 
 
+def spoken(name: SchemaName) -> str:
+    """Return what a person reads: ``id 7``, or ``GUID 89791762-…``."""
+    return f"id {name}" if isinstance(name, int) else f"GUID {name}"
+
+
+def _path(name: SchemaName) -> str:
+    return f"schemas/ids/{name}" if isinstance(name, int) else f"schemas/guids/{name}"
+
+
 def _object(answer: Answer, url: str) -> dict[str, Any]:
     if not isinstance(answer.body, dict):
         raise RegistryAnswerError(f"{url} answers {type(answer.body).__name__} where an object is due")
     return answer.body
 
 
-def _bound(cache: OrderedDict[int, Any]) -> None:
+def _bound(cache: OrderedDict[SchemaName, Any]) -> None:
     while len(cache) > IDS_MAX:
         cache.popitem(last=False)
 
@@ -222,4 +235,5 @@ __all__: Sequence[str] = [
     "SchemaRegistry",
     "SchemaUnknown",
     "of_settings",
+    "spoken",
 ]

@@ -169,11 +169,18 @@ class RegistryHttp:
         self._client.close()
 
     def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, accept: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        accept: tuple[int, ...] = (),
+        maybe_missing: bool = False,
     ) -> Answer:
         """Return the answer of a 2xx or an ``accept``ed status with the registry's JSON; raise RegistryError else.
 
-        ``path`` is below the registry's address, its parts quoted already.
+        ``path`` is below the registry's address, its parts quoted already. ``maybe_missing``: not every registry has
+        this call, and an ``accept``ed status without any body, which is how they say so, is an answer too.
         """
         kind: Literal["no-connection", "time-out", "server-error"]
         for attempt in range(1, self._attempts + 1):
@@ -192,6 +199,8 @@ class RegistryHttp:
                 tries = "1 attempt" if attempt == 1 else f"{attempt} attempts"
                 raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", kind)
             self._clock.sleep(self._retry_wait_s * 2 ** (attempt - 1))
+        if maybe_missing and response.status_code in accept and not response.content:
+            return Answer(response.status_code, None)
         return self._judged(response, method, path, accept)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:

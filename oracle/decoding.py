@@ -11,7 +11,7 @@ from typing import Any
 
 import fastavro
 
-from oracle.facts import TopicRecord
+from oracle.facts import Schemas, TopicRecord
 
 EXACT = Context(prec=200)
 LIMIT = Decimal(10) ** 29
@@ -90,17 +90,36 @@ def _same_meaning(writer: str, reader: str) -> bool:
     return True
 
 
-def read_record(
-    record: TopicRecord, schemas: Mapping[int, str], reader_schema: str, partitions: int
-) -> Addition | Unfit:
+def written_by(record: TopicRecord) -> tuple[int | bytes, bytes] | None:
+    """Return (the id or the GUID of the writer's schema, the body), or None when a record has no frame.
+
+    The frame is in the header, where there is one, and else before the body: 0 and an id, or 1 and a GUID.
+    """
+    if record.value is None:
+        return None
+    if record.schema_header is None:
+        return _split(record.value)
+    named = _split(record.schema_header)
+    return None if named is None or named[1] else (named[0], record.value)
+
+
+def _split(data: bytes) -> tuple[int | bytes, bytes] | None:
+    if len(data) >= 5 and data[0] == 0:
+        return struct.unpack(">I", data[1:5])[0], data[5:]
+    if len(data) >= 17 and data[0] == 1:
+        return data[1:17], data[17:]
+    return None
+
+
+def read_record(record: TopicRecord, schemas: Schemas, reader_schema: str, partitions: int) -> Addition | Unfit:
     """Return what a record says, or why it cannot be counted."""
-    value = record.value
-    if value is None or len(value) < 5 or value[0] != 0:
+    framed = written_by(record)
+    if framed is None:
         return Unfit(reason="FRAMING")
-    writer = schemas.get(struct.unpack(">I", value[1:5])[0])
+    writer = schemas.get(framed[0])
     if writer is None:
         return Unfit(reason="UNKNOWN_SCHEMA")
-    fields = _fields(value[5:], writer, reader_schema)
+    fields = _fields(framed[1], writer, reader_schema)
     if isinstance(fields, Unfit):
         return fields
     addition = Addition(

@@ -8,12 +8,16 @@ Numbers are exact ``Decimal``; ids are 16 bytes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from oracle.history import Call, Watermark
 
 COUNTED, DUPLICATE, CONFLICT, POISON, MARK = "COUNTED", "DUPLICATE", "CONFLICT", "POISON", "MARK"
 NOTHING = Decimal(0)
+
+
+Schemas: TypeAlias = Mapping[int | bytes, str]
+"""Schemas' texts by what records name them by: an id, or a GUID's 16 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,8 @@ class TopicRecord:
     key: bytes | None
     value: bytes | None
     timestamp_ms: int = 0
+    schema_header: bytes | None = None
+    """The header ``__value_schema_id``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,8 +117,8 @@ class Facts:
     partitions: int
     records: Mapping[int, Sequence[TopicRecord]]
     """By partition, read_committed, in offset order."""
-    schemas: Mapping[int, str]
-    """Writer schemas by id; an id that is missing is one the registry denies."""
+    schemas: Schemas
+    """Writer schemas; one that is missing is one the registry denies."""
     reader_schema: str
     aborted: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Offsets that only read_uncommitted shows."""

@@ -5,13 +5,14 @@ import json
 import struct
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import httpx
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from oracle.facts import Committed, DeadLetter, TopicRecord
+from oracle.decoding import written_by
+from oracle.facts import Committed, DeadLetter, Schemas, TopicRecord
 from oracle.waiting import until
 
 REQUEST_S = 10.0
@@ -72,6 +73,7 @@ def read_topic(kafka: Kafka, topic: str, isolation: str = "read_committed") -> d
                 key=_bytes(message.key()),
                 value=_bytes(message.value()),
                 timestamp_ms=message.timestamp()[1],
+                schema_header=_schema_header(message),
             )
         )
     return records
@@ -128,6 +130,12 @@ def _servers(kafka: Kafka) -> str:
     return kafka if isinstance(kafka, str) else kafka["bootstrap.servers"]
 
 
+def _schema_header(message: Message) -> bytes | None:
+    """Return the first header by which Confluent's serializers name a schema."""
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    return next((value for name, value in headers if name == "__value_schema_id"), None)
+
+
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
@@ -150,22 +158,18 @@ def read_committed_offsets(kafka: Kafka, topic: str, group: str) -> dict[int, Co
     }
 
 
-def read_schemas(registry_url: str, headers: Mapping[str, str], records: Iterable[TopicRecord]) -> dict[int, str]:
-    """Return the text of every schema id that the records' frames name; denied ones are left out.
+def read_schemas(registry_url: str, headers: Mapping[str, str], records: Iterable[TopicRecord]) -> Schemas:
+    """Return the text of every schema that the records' frames name; denied ones are left out.
 
     Raises UnreadableError.
     """
-    ids = {
-        struct.unpack(">I", record.value[1:5])[0]
-        for record in records
-        if record.value is not None and len(record.value) >= 5 and record.value[0] == 0
-    }
-    texts = {schema_id: _schema_text(registry_url, headers, schema_id) for schema_id in ids}
-    return {schema_id: text for schema_id, text in texts.items() if text is not None}
+    names = {framed[0] for framed in map(written_by, records) if framed is not None}
+    texts = {name: _schema_text(registry_url, headers, name) for name in names}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def read_dead_letters(
-    records: Mapping[int, Iterable[TopicRecord]], schemas: Mapping[int, str], source_topic: str
+    records: Mapping[int, Iterable[TopicRecord]], schemas: Schemas, source_topic: str
 ) -> list[DeadLetter]:
     """Return the dead letters of a source topic."""
     letters = []
@@ -189,15 +193,16 @@ def read_dead_letters(
     return letters
 
 
-def _schema_text(registry_url: str, headers: Mapping[str, str], schema_id: int) -> str | None:
-    url = f"{registry_url}/schemas/ids/{schema_id}"
+def _schema_text(registry_url: str, headers: Mapping[str, str], name: int | bytes) -> str | None:
+    place = f"ids/{name}" if isinstance(name, int) else f"guids/{uuid.UUID(bytes=name)}"
+    url = f"{registry_url}/schemas/{place}"
     try:
         answer = httpx.get(url, headers=dict(headers), timeout=REQUEST_S)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(answer.raise_for_status().json()["schema"])
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise UnreadableError(f"the registry does not give schema {schema_id} at {url}: {error}") from error
+        raise UnreadableError(f"the registry does not give schema {name!r} at {url}: {error}") from error
 
 
 def _witness(metadata: str | None) -> dict[str, Any] | None:

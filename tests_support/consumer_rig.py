@@ -38,6 +38,7 @@ class Raw:
     partition: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Rig:
@@ -85,7 +86,14 @@ class Rig:
 
         producer.begin_transaction()
         for raw in records:
-            producer.produce(SUMS.name, key=raw.key, value=raw.value, partition=raw.partition, on_delivery=delivered)
+            producer.produce(
+                SUMS.name,
+                key=raw.key,
+                value=raw.value,
+                partition=raw.partition,
+                headers=list(raw.headers),
+                on_delivery=delivered,
+            )
         assert producer.flush(20) == 0, "not delivered in 20 s"
         end(producer)
         return places

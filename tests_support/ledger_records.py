@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from common.framing import frame
+from common.framing import SchemaName, frame
 from common.partitions import mix, partition_of
 from consumer.core.event import Decoded, Fetched, Verdict, decode
 from consumer.core.fold import Folded, LedgerState, fold
@@ -103,8 +103,8 @@ def fetched(records: Sequence[Record], partition: int = PARTITION) -> Fetched:
     )
 
 
-def nobody_knows(schema_id: int, body: bytes) -> Verdict:
-    return Verdict(UNKNOWN_SCHEMA, f"schema id {schema_id} is unknown")
+def nobody_knows(name: SchemaName, body: bytes) -> Verdict:
+    return Verdict(UNKNOWN_SCHEMA, f"schema {name} is unknown")
 
 
 def decoded(records: Sequence[Record], verdicts: dict[int, int] | None = None) -> Decoded:
@@ -175,6 +175,8 @@ def _read(record: Record, partition: int) -> Row:
         return Row(POISON, reason, record.offset, _timestamp_us(record), bytes(16), 0, 0, 0, digest)
 
     value = record.value
+    if value is not None and value[:1] == b"\x01" and len(value) >= 17:  # a GUID, and nobody knows any here
+        return poison(UNKNOWN_SCHEMA)
     if value is None or len(value) < 5 or value[0] != 0:
         return poison(FRAMING)
     if value[1:5] != frame(SCHEMA_ID)[1:]:

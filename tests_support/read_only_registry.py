@@ -1,6 +1,12 @@
-"""A registry seen by somebody who may only read: a door before the real one that answers 403 to every write."""
+"""A registry seen by somebody who may only read: a door before the real one that answers 403 to every write.
 
+It can know GUIDs as well, as Confluent's registry does and Apicurio does not: it adds one to each look-up's answer, and
+gives the schema of one that it told.
+"""
+
+import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,9 +37,19 @@ def _writes(method: str, path: str) -> bool:
     return method != "GET" and not looks_up
 
 
+def _with_guid(content: bytes, guids: dict[str, int]) -> bytes:
+    answer = json.loads(content)
+    if not isinstance(answer, dict) or "id" not in answer:
+        return content
+    guid = str(uuid.uuid5(uuid.NAMESPACE_OID, str(answer["id"])))
+    guids[guid] = answer["id"]
+    return json.dumps({**answer, "guid": guid}).encode()
+
+
 @contextmanager
-def read_only(url: str) -> Iterator[ReadOnly]:
+def read_only(url: str, *, with_guids: bool = False) -> Iterator[ReadOnly]:
     """Yield the door to a registry; it closes with the block."""
+    guids: dict[str, int] = {}
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
 
@@ -45,8 +61,12 @@ def read_only(url: str) -> Iterator[ReadOnly]:
                 status, body = 403, b'{"error_code": 403, "message": "read only"}'
             else:
                 kind = {"Content-Type": self.headers.get("Content-Type") or "application/json"}
-                answer = httpx.request(self.command, base + self.path, content=content, headers=kind, timeout=10)
+                before, _, guid = self.path.partition("/schemas/guids/")
+                path = f"{before}/schemas/ids/{guids[guid]}" if guid in guids else self.path
+                answer = httpx.request(self.command, base + path, content=content, headers=kind, timeout=10)
                 status, body = answer.status_code, answer.content
+                if with_guids and status == httpx.codes.OK:
+                    body = _with_guid(body, guids)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

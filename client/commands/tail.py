@@ -81,7 +81,8 @@ def _document(seen: Sum | Poison) -> dict[str, object]:
         return {**place, "poison": seen.reason, "detail": seen.detail, **raw}
     numbers = {"a": _text(seen.a), "b": _text(seen.b), "sum": _text(seen.sum)}
     added_at = seen.added_at.isoformat()
-    return {**place, "request_id": str(seen.request_id), **numbers, "added_at": added_at, "schema_id": seen.schema_id}
+    schema = seen.schema_id if isinstance(seen.schema_id, int) else str(seen.schema_id)
+    return {**place, "request_id": str(seen.request_id), **numbers, "added_at": added_at, "schema_id": schema}
 
 
 def _text(number: Decimal) -> str:

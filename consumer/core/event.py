@@ -5,13 +5,13 @@ reasons. Trouble that may pass (the registry cannot be reached) is no verdict: `
 ``decode`` lets it out, and the caller pauses the partition.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
 import numpy as np
 
-from common.framing import FRAME_BYTES, MAGIC
+from common.framing import FramingError, SchemaName, unframe_any
 from common.partitions import partition_column
 from consumer.core.digest import operands, undecoded
 from consumer.core.event_values import COLUMNS, General, SchemaUnavailable, Verdict, read_fast, read_one
@@ -31,6 +31,11 @@ from consumer.core.rows import (
 __all__ = ["Decoded", "Fetched", "General", "Poison", "SchemaUnavailable", "Verdict", "decode"]
 
 
+def no_header(_position: int) -> bytes | None:
+    """The header of records that have none."""
+    return None
+
+
 @dataclass(frozen=True)
 class Fetched:
     """Records of one partition in the order of the topic: read_committed, offsets strictly increasing."""
@@ -40,6 +45,17 @@ class Fetched:
     timestamps_ms: Offsets
     keys: list[bytes | None]
     values: list[bytes | None]
+    schema_header: Callable[[int], bytes | None] = no_header
+    """What the record at a position has in the header SCHEMA_HEADER. It is asked only for records that are not of the
+    common form: looking at every record's headers would be seen."""
+
+    def schema_name(self, position: int) -> SchemaName | None:
+        """Return what names the writer's schema of a record, or None when nothing does."""
+        value = self.values[position]
+        try:
+            return None if value is None else unframe_any(value, self.schema_header(position))[0]
+        except FramingError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,8 @@ class Poison:
 class Decoded:
     """A batch as columns. Rows that are not poison have kind 0 until ``fold`` classifies them.
 
-    ``schema_ids``: the writer schema ids of the rows that decoded; the ledger's header pins them.
+    ``schema_ids``: the writer schema ids of the rows that decoded; the ledger's header pins them. GUIDs need no pin:
+    one means the same schema in every registry.
     """
 
     partition: int
@@ -94,14 +111,15 @@ def decode(
     # 2. the others one by one, in their order
     slow = np.flatnonzero(~fast) if len(found) == 0 else [i for i in np.flatnonzero(~fast) if int(i) not in found]
     for position in map(int, slow):
-        outcome = read_one(fetched.values[position], fast_schema_ids, general)
+        outcome = read_one(fetched.values[position], fetched.schema_header(position), fast_schema_ids, general)
         if isinstance(outcome, Verdict):
             found[position] = _poison(fetched, position, outcome)
         else:
-            schema_id, columns = outcome
-            schema_ids.add(schema_id)
-            for k, name in enumerate(COLUMNS):
-                rows[name][position] = np.frombuffer(columns, np.uint8, 16, 16 * k)
+            name, columns = outcome
+            if isinstance(name, int):
+                schema_ids.add(name)
+            for k, column in enumerate(COLUMNS):
+                rows[column][position] = np.frombuffer(columns, np.uint8, 16, 16 * k)
     # 3. what the values must hold, over all that were read
     _judge(rows, fetched, partitions, found)
     # 4. digests
@@ -152,9 +170,8 @@ def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
 
 
 def _poison(fetched: Fetched, position: int, verdict: Verdict) -> Poison:
-    value = fetched.values[position]
-    framed = value is not None and len(value) >= FRAME_BYTES and value[0] == MAGIC
-    schema_id = int.from_bytes(value[1:FRAME_BYTES], "big") if value is not None and framed else None
+    name = fetched.schema_name(position)
+    schema_id = name if isinstance(name, int) else None
     return Poison(position, int(fetched.offsets[position]), verdict.reason, verdict.detail, schema_id)
 
 

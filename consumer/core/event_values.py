@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from common.framing import FRAME_BYTES, MAGIC, FramingError, unframe
+from common.framing import FRAME_BYTES, MAGIC, FramingError, SchemaName, unframe_any
 from consumer.core.rows import FRAMING, OUT_OF_RANGE, UNDECODABLE, Mask, Rows
 from contracts.generated.avro.sum_added import SumAdded
 
@@ -24,8 +24,8 @@ class Verdict:
     detail: str
 
 
-General: TypeAlias = Callable[[int, bytes], SumAdded | Verdict]
-"""(schema id, body) -> the event in our schema, or why there is none. May raise SchemaUnavailable."""
+General: TypeAlias = Callable[[SchemaName, bytes], SumAdded | Verdict]
+"""(writer's schema, body) -> the event in our schema, or why there is none. May raise SchemaUnavailable."""
 
 
 _EVENT_DTYPE: Final = SumAdded.column_dtype()
@@ -76,16 +76,21 @@ def _distinct(ids: NDArray[np.uint32]) -> set[int]:
     return set(np.unique(ids).tolist())
 
 
-def read_one(value: bytes | None, fast_schema_ids: frozenset[int], general: General) -> tuple[int, bytes] | Verdict:
-    """Return (schema id, request_id + a + b + sum) of one value, or why not. Raises SchemaUnavailable."""
+def read_one(
+    value: bytes | None, header: bytes | None, fast_schema_ids: frozenset[int], general: General
+) -> tuple[SchemaName, bytes] | Verdict:
+    """Return (writer's schema, request_id + a + b + sum) of one value, or why not. Raises SchemaUnavailable.
+
+    ``header`` is the record's SCHEMA_HEADER, when it has one.
+    """
     if value is None:
         return Verdict(FRAMING, "the record has no value")
     try:
-        schema_id, body = unframe(value)
+        name, body = unframe_any(value, header)
     except FramingError as error:
         return Verdict(FRAMING, str(error))
-    columns = _own(body) if schema_id in fast_schema_ids else _resolved(general(schema_id, body))
-    return columns if isinstance(columns, Verdict) else (schema_id, columns)
+    columns = _own(body) if name in fast_schema_ids else _resolved(general(name, body))
+    return columns if isinstance(columns, Verdict) else (name, columns)
 
 
 def _own(body: bytes) -> bytes | Verdict:

@@ -10,6 +10,7 @@ from functools import partial
 
 from loguru import logger
 
+from common.framing import SchemaName
 from consumer.core.dead_letter import Letter, letters_of
 from consumer.core.event import Fetched, SchemaUnavailable, decode
 from consumer.core.fold import Folded, fold
@@ -40,7 +41,7 @@ class NothingNew:
 class NotYet:
     """The batch cannot be decoded before these schema ids are resolved."""
 
-    schema_ids: frozenset[int]
+    schema_ids: frozenset[SchemaName]
 
 
 Prepared = Block | NothingNew | NotYet | Refuse
@@ -60,7 +61,7 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
             verdicts=slot.verdicts,
         )
     except SchemaUnavailable:
-        return NotYet(frozenset(schemas.unknown_ids(fetched.values)))
+        return NotYet(frozenset(schemas.unknown_ids(fetched)))
     used = {schema_id: schemas.fingerprint(schema_id) for schema_id in decoded.schema_ids}
     refusal = check_schemas({k: v for k, v in ledger.schemas.items() if k in used}, used, f"partition {slot.partition}")
     if refusal is not None:

@@ -1,15 +1,19 @@
 """From librdkafka's messages to columns a partition, without Python code for each record."""
 
+from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 from confluent_kafka import Message
 
+from common.framing import SCHEMA_HEADER
 from consumer.core.event import Fetched
 
 _TIMESTAMP_MS: Final = itemgetter(1)
+
+T = TypeVar("T")
 
 
 def columns_of(messages: list[Message]) -> list[Fetched]:
@@ -34,6 +38,7 @@ def columns_of(messages: list[Message]) -> list[Fetched]:
             timestamps_ms=np.concatenate([timestamps_ms[run] for run in slices]),
             keys=_joined(keys, slices),
             values=_joined(values, slices),
+            schema_header=partial(schema_header, _joined(messages, slices)),
         )
         for partition, slices in runs.items()
     ]
@@ -55,8 +60,16 @@ def traceparents_of(messages: list[Message]) -> dict[tuple[int, int], str]:
     return found
 
 
-def _joined(items: list[bytes | None], slices: list[slice]) -> list[bytes | None]:
-    joined: list[bytes | None] = []
+def schema_header(messages: list[Message], position: int) -> bytes | None:
+    """Return what the first header SCHEMA_HEADER of a record holds."""
+    for name, value in cast("list[tuple[str, bytes | None]]", messages[position].headers() or []):
+        if name == SCHEMA_HEADER and value is not None:
+            return value
+    return None
+
+
+def _joined(items: list[T], slices: list[slice]) -> list[T]:
+    joined: list[T] = []
     for run in slices:
         joined += items[run]
     return joined

@@ -11,6 +11,7 @@ from typing import Final
 
 from loguru import logger
 
+from common.framing import SchemaName
 from consumer.core import recovery
 from consumer.core.dead_letter import Letter, letters_of
 from consumer.core.event import Fetched, SchemaUnavailable, decode
@@ -112,7 +113,7 @@ class PartitionRecovery:
         """Return where a partition's ledger lies."""
         return self._ledger_dir / f"{self._topic}-{partition}"
 
-    def run(self, partition: int, held: Held | None, schema_ids: frozenset[int]) -> RecoveryOutcome:
+    def run(self, partition: int, held: Held | None, schema_ids: frozenset[SchemaName]) -> RecoveryOutcome:
         """Recover. ``held`` is the ledger when it is open already. Raises LedgerFailed."""
         keep = _Keep(held)
         try:
@@ -124,7 +125,7 @@ class PartitionRecovery:
         except LedgerDamaged as error:
             return RefusedNow(keep.held, str(error), DAMAGED_CURE)
 
-    def _run(self, partition: int, keep: "_Keep", schema_ids: frozenset[int]) -> RecoveryOutcome:
+    def _run(self, partition: int, keep: "_Keep", schema_ids: frozenset[SchemaName]) -> RecoveryOutcome:
         # 1. what the records are read with
         self._schemas.own()
         self._schemas.resolve(schema_ids)
@@ -214,6 +215,8 @@ class PartitionRecovery:
     def _decoded_like(self, record: Fetched, row: Rows) -> Rows:
         """Decode a record again; of poison the verdict stands, and its digest tells whether it is the same."""
         verdicts = {int(row["offset"][0]): int(row["reason"][0])} if row["kind"][0] == POISON else {}
+        if not verdicts:
+            self._schemas.resolve(self._schemas.unknown_ids(record))  # the ledger pins ids and no GUIDs
         return decode(
             record,
             partitions=self._partitions,

@@ -6,6 +6,7 @@ Each reader is a consumer of its own that lives for one question; it is in no gr
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from consumer.core.dead_letter import verdict_of
 from consumer.core.event import Fetched
 from consumer.core.rows import next_offset
+from consumer.shell.columns import schema_header
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
 
 _BATCH = 2_000
@@ -48,6 +50,7 @@ class RecordReader:
             timestamps_ms=np.array([message.timestamp()[1] for message in found], np.int64),
             keys=[message.key() for message in found],
             values=[message.value() for message in found],
+            schema_header=partial(schema_header, found),
         )
 
     def verdicts(self, partition: int, topic_id: str, start: int) -> dict[int, int]:

@@ -7,7 +7,8 @@ is not known yet raises ``UnknownSchemaIdError``, the loop parks the partition, 
     unknown --the registry gives its schema--> known (for ever: ids are never reused by an honest registry)
     unknown --denied--> denied once --denied again ``denials_s`` later--> poison for ``_VERDICT_KEPT_S``, then unknown
 
-A registry that cannot be reached changes nothing. Our own two subjects are looked up, never registered.
+A GUID, by which Confluent's newer framing names a schema, goes the same way; Apicurio 3.3 knows none, so there each is
+denied. A registry that cannot be reached changes nothing. Our own two subjects are looked up, never registered.
 """
 
 import threading
@@ -18,10 +19,10 @@ from typing import Final
 
 from loguru import logger
 
-from common.framing import FramingError, unframe
-from common.registry import RegistryError, SchemaRegistry, SchemaUnknown
+from common.framing import SchemaName
+from common.registry import RegistryError, SchemaRegistry, SchemaUnknown, spoken
 from consumer.core import schema_resolution
-from consumer.core.event import SchemaUnavailable, Verdict
+from consumer.core.event import Fetched, SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
 from consumer.core.schema_resolution import Resolved
 from contracts.generated.avro.sum_added import SumAdded
@@ -36,9 +37,9 @@ _KNOWN_MAX: Final = 10_000
 class UnknownSchemaIdError(SchemaUnavailable):
     """A writer's schema id is to be resolved before the batch can be decoded."""
 
-    def __init__(self, schema_id: int) -> None:
-        super().__init__(f"schema id {schema_id} is not known yet")
-        self.schema_id = schema_id
+    def __init__(self, name: SchemaName) -> None:
+        super().__init__(f"schema {spoken(name)} is not known yet")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ class Schemas:
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
         self._own: OwnIds | None = None
-        self._known: dict[int, Resolved] = {}
-        self._first_denied_s: dict[int, float] = {}
-        self._poison_until_s: dict[int, float] = {}
+        self._known: dict[SchemaName, Resolved] = {}
+        self._first_denied_s: dict[SchemaName, float] = {}
+        self._poison_until_s: dict[SchemaName, float] = {}
         self._fast: frozenset[int] = frozenset()
 
     def own(self) -> OwnIds:
@@ -86,23 +87,25 @@ class Schemas:
         """Return the fingerprint of a known id; a KeyError is a broken invariant."""
         return self._known[schema_id].fingerprint
 
-    def general(self, schema_id: int, body: bytes) -> SumAdded | Verdict:
+    def general(self, name: SchemaName, body: bytes) -> SumAdded | Verdict:
         """Read one body of any writer, or say why not. No I/O. Raises UnknownSchemaIdError."""
-        known = self._known.get(schema_id)
+        known = self._known.get(name)
         if known is not None:
             return schema_resolution.read(known, body)
-        if self._poison_until_s.get(schema_id, 0.0) > self._monotonic_s():
-            return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema id {schema_id}")
-        raise UnknownSchemaIdError(schema_id)
+        if self._poison_until_s.get(name, 0.0) > self._monotonic_s():
+            return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {spoken(name)}")
+        raise UnknownSchemaIdError(name)
 
-    def unknown_ids(self, values: Iterable[bytes | None]) -> set[int]:
-        """Return every id in these values that must be resolved, so that one pause serves them all."""
-        return {schema_id for schema_id in map(_schema_id_of, values) if schema_id is not None} - self._settled()
+    def unknown_ids(self, fetched: Fetched) -> set[SchemaName]:
+        """Return every id in these records that must be resolved, so that one pause serves them all."""
+        named = map(fetched.schema_name, range(len(fetched.values)))
+        return {name for name in named if name is not None} - self._settled()
 
-    def resolve(self, schema_ids: Iterable[int]) -> None:
+    def resolve(self, names: Iterable[SchemaName]) -> None:
         """Ask the registry for all of them. Raises SchemaUnavailable while one is not settled."""
         with self._lock:
-            waiting = [text for text in map(self._resolve_one, sorted(set(schema_ids) - self._settled())) if text]
+            asked = sorted(set(names) - self._settled(), key=str)
+            waiting = [text for text in map(self._resolve_one, asked) if text]
         if waiting:
             raise SchemaUnavailable(waiting[0])
 
@@ -123,41 +126,42 @@ class Schemas:
                 found[schema_id] = self._known[schema_id].fingerprint
         return found
 
-    def _settled(self) -> set[int]:
+    def _settled(self) -> set[SchemaName]:
         now_s = self._monotonic_s()
-        poison = [schema_id for schema_id, until_s in list(self._poison_until_s.items()) if until_s > now_s]
+        poison = [name for name, until_s in list(self._poison_until_s.items()) if until_s > now_s]
         return set(self._known).union(poison)
 
-    def _resolve_one(self, schema_id: int) -> str:
+    def _resolve_one(self, name: SchemaName) -> str:
         """Return nothing once the id is settled, else why it is not."""
         try:
-            self._fetch(schema_id)
+            self._fetch(name)
         except SchemaUnknown:
             now_s = self._monotonic_s()
-            first_s = self._first_denied_s.setdefault(schema_id, now_s)
+            first_s = self._first_denied_s.setdefault(name, now_s)
             if now_s - first_s < self._denials_s:
-                return f"the registry does not know schema id {schema_id}; it is asked again before that is a verdict"
-            del self._first_denied_s[schema_id]
-            self._poison_until_s[schema_id] = now_s + _VERDICT_KEPT_S
+                return f"the registry does not know schema {spoken(name)}; it is asked again before that is a verdict"
+            del self._first_denied_s[name]
+            self._poison_until_s[name] = now_s + _VERDICT_KEPT_S
             _forget_oldest(self._poison_until_s)
             return ""
-        self._first_denied_s.pop(schema_id, None)
+        self._first_denied_s.pop(name, None)
         return ""
 
-    def _fetch(self, schema_id: int) -> None:
+    def _fetch(self, name: SchemaName) -> None:
         """Raises SchemaUnknown, SchemaUnavailable."""
         try:
-            text, fingerprint = self._registry.schema(schema_id)
+            text, fingerprint = self._registry.schema(name)
         except SchemaUnknown:
             raise
         except RegistryError as error:
-            raise SchemaUnavailable(f"schema id {schema_id} cannot be looked up: {error}") from error
-        self._add(schema_id, text, fingerprint)
+            raise SchemaUnavailable(f"schema {spoken(name)} cannot be looked up: {error}") from error
+        self._add(name, text, fingerprint)
 
-    def _add(self, schema_id: int, text: str, fingerprint: str) -> None:
-        self._known[schema_id] = schema_resolution.resolve(text, fingerprint)
+    def _add(self, name: SchemaName, text: str, fingerprint: str) -> None:
+        self._known[name] = schema_resolution.resolve(text, fingerprint)
         _forget_oldest(self._known)
-        self._fast = frozenset(number for number, known in self._known.items() if known.fingerprint == SUMS.fingerprint)
+        ours = [known for known, schema in self._known.items() if schema.fingerprint == SUMS.fingerprint]
+        self._fast = frozenset(known for known in ours if isinstance(known, int))
 
     def _look_up(self, facts: TopicFacts) -> int:
         try:
@@ -166,13 +170,6 @@ class Schemas:
             raise SchemaUnavailable(f"our schema of subject {facts.subject} is not to be had: {error}") from error
 
 
-def _forget_oldest(entries: dict[int, Resolved] | dict[int, float]) -> None:
+def _forget_oldest(entries: dict[SchemaName, Resolved] | dict[SchemaName, float]) -> None:
     while len(entries) > _KNOWN_MAX:
         del entries[next(iter(entries))]
-
-
-def _schema_id_of(value: bytes | None) -> int | None:
-    try:
-        return unframe(value or b"")[0]
-    except FramingError:
-        return None

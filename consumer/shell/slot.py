@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from common.framing import SchemaName
 from consumer.core.commit_rules import Progress
 from consumer.core.dead_letter import Letter
 from consumer.core.fold import LedgerState
@@ -40,7 +41,7 @@ class Slot:
     replay: Replay | None = None
     verdicts: Mapping[int, int] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
-    schema_ids: frozenset[int] = frozenset()
+    schema_ids: frozenset[SchemaName] = frozenset()
     doubt: str = ""
     trouble: str = ""
     trouble_until_s: float = 0.0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from loguru import logger
 
+from common.framing import SchemaName
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
 from consumer.core.snapshot import Own, Snapshot
 from consumer.shell.kafka_source import KafkaSource
@@ -106,12 +107,12 @@ class Slots:
         slot.retry_at_s = self._monotonic_s() + self._retry_s
         self.show(slot, Paused(reason))
 
-    def look_up(self, slot: Slot, schema_ids: frozenset[int]) -> None:
+    def look_up(self, slot: Slot, schema_ids: frozenset[SchemaName]) -> None:
         """Stop reading until recovery has asked the registry for these ids, at once."""
         self.stop_reading(slot)
         slot.schema_ids = schema_ids
         slot.retry_at_s = self._monotonic_s()
-        some = ", ".join(map(str, sorted(schema_ids)[:5]))
+        some = ", ".join(sorted(map(str, schema_ids))[:5])
         self.show(slot, Recovering(f"looking up {len(schema_ids)} schema ids, {some} among them"))
 
     def wait(self, slot: Slot, state: Paused | Recovering) -> None:

@@ -6,14 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from common.framing import frame, unframe
+from common.partitions import partition_of
 from common.registry import SchemaRegistry
+from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.topics import SUMS
+from contracts.generated.topics import SUMS, SUMS_DLT
+from oracle.kafka_reading import read_topic
 from stack import Stack
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.producer_process import addition, producers
@@ -70,6 +74,53 @@ def test_acceptance_11_we_read_the_output_of_confluent_s_serializer(kafka_stack:
     registry = SchemaRegistry(kafka_stack.registry_url)
     assert registry.schema(schema_id).fingerprint == SUMS.fingerprint
     assert SumAdded.decode(body) == _sum()
+
+
+def test_acceptance_11_a_schema_that_a_header_names_by_guid_is_read(kafka_stack: Stack, tmp_path: Path) -> None:
+    """What Confluent's serializer writes with its schema in a header is counted, where the registry knows GUIDs; what
+    names an unknown one lands in the dead letters, as of an unknown id."""
+    with read_only(kafka_stack.registry_url, with_guids=True) as door:
+        conf = {"auto.register.schemas": False, "schema.id.serializer": header_schema_id_serializer}
+        write = AvroSerializer(SchemaRegistryClient({"url": door.url}), SumAdded.SCHEMA, conf=conf)
+        request_id, stranger = uuid.uuid4(), uuid.uuid4()
+        headers: list[tuple[str, bytes]] = []
+        fields = {**_plain(_sum()), "request_id": request_id.bytes, "sum": Decimal("0.999999999")}
+        body = write(fields, SerializationContext(SUMS.name, MessageField.VALUE, headers))
+        assert body is not None
+        assert [(name, value[:1]) for name, value in headers] == [("__value_schema_id", b"\x01")]
+        kafka = kafka_stack.bootstrap_servers
+        producer = Producer({"bootstrap.servers": kafka})
+        for one, its in ((request_id, headers), (stranger, [("__value_schema_id", b"\x01" + bytes(16))])):
+            place = partition_of(one.bytes, SUMS.partitions)
+            producer.produce(SUMS.name, key=one.bytes, value=body, partition=place, headers=list(its))
+        assert producer.flush(20) == 0
+        environment = {
+            "TALLY_KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "TALLY_REGISTRY_URL": door.url,
+            "TALLY_CONSUMER_SCHEMA_DENIALS_MS": "500",
+        }
+        replica, place = f"reader-{uuid.uuid4().hex[:8]}", partition_of(request_id.bytes, SUMS.partitions)
+        consumer = ConsumerProcess(tmp_path, tmp_path / "data", replica, environment)
+        try:
+            wait = (OSError, AssertionError)  # it does not listen yet; it did not count it yet
+            counted = f"/v1/requests/{request_id}"
+            eventually(lambda: consumer.get(counted)["sum"] == "0.999999999", 60, "it is counted", retry_on=wait)
+            eventually(lambda: stranger.bytes in _dead_keys(kafka), 60, "the other one is a dead letter")
+        finally:
+            consumer.end()
+        # Recovery compares the ledger's last record with the topic's, and needs its schema for that.
+        again = ConsumerProcess(tmp_path, tmp_path / "data", replica, environment)
+        try:
+            again.wait_ready().wait_state(place, "RUNNING")
+        finally:
+            again.end()
+
+
+def _dead_keys(kafka: str) -> set[bytes | None]:
+    """Return the keys of the records whose schema nobody knows."""
+    letters = [letter for some in read_topic(kafka, SUMS_DLT.name).values() for letter in some]
+    dead = [DeadLetter.decode(unframe(letter.value or b"")[1]) for letter in letters]
+    return {letter.key for letter in dead if letter.reason.name == "UNKNOWN_SCHEMA"}
 
 
 def _uuid(value: object) -> uuid.UUID:

@@ -78,7 +78,7 @@ def poison(rig: Rig, reason: str) -> Raw:
     other = next(raw for raw in iter(rig.addition, None) if raw.partition != good.partition)
     body = good.value[5:]
     values: dict[str, Raw] = {
-        "FRAMING": Raw(good.partition, good.key, b"\x01" + good.value[1:]),
+        "FRAMING": Raw(good.partition, good.key, b"\x02" + good.value[1:]),
         "UNKNOWN_SCHEMA": Raw(good.partition, good.key, frame(987_654) + body),
         "UNREADABLE_SCHEMA": Raw(good.partition, good.key, frame(_other_schema(rig)) + body),
         "UNDECODABLE": Raw(good.partition, good.key, good.value[:-3]),
@@ -93,6 +93,22 @@ def poison(rig: Rig, reason: str) -> Raw:
 def _other_schema(rig: Rig) -> int:
     """Return the id of the dead letters' schema: Avro, but another record."""
     return rig.schema_id + 1 if rig.schema_id == 1 else rig.schema_id - 1
+
+
+def test_a_schema_that_only_a_guid_names_is_unknown_to_this_registry(rig: Rig) -> None:
+    """Apicurio knows no GUIDs: such a record is poison as one with an unknown id is, in a header or before the body."""
+    one, other = rig.additions(2, 4)
+    assert one.value is not None
+    assert other.value is not None
+    name = b"\x01" + uuid.uuid4().bytes
+    before = rig.get("/v1/total")["poison"]
+    places = rig.commit([
+        Raw(one.partition, one.key, one.value[5:], headers=(("__value_schema_id", name),)),
+        Raw(other.partition, other.key, name + other.value[5:]),
+    ])  # fmt: skip
+    rig.wait_for(places)
+    assert rig.get("/v1/total")["poison"] == before + 2
+    rig.judge()
 
 
 REASONS = (

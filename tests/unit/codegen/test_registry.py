@@ -4,6 +4,7 @@ import base64
 import json
 import ssl
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,24 @@ def _registry(handler: Handler, clock: FakeClock | None = None, url: str = URL, 
 
 def _answering(status: int, body: Any) -> Handler:
     return lambda _: httpx.Response(status, json=body)
+
+
+def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies_it() -> None:
+    """Apicurio answers 404 and nothing; of an id such an answer comes from no registry."""
+    guid = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
+    asked: list[str] = []
+
+    def confluent(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"schema": TEXT})
+
+    assert _registry(confluent).schema(guid).fingerprint == fingerprint(TEXT)
+    assert asked == [f"/apis/ccompat/v7/schemas/guids/{guid}"]
+    for answer in (httpx.Response(404), httpx.Response(404, json={"error_code": 40403, "message": "no"})):
+        with pytest.raises(SchemaUnknown, match=f"GUID {guid}"):
+            _registry(lambda _, answer=answer: answer).schema(guid)
+    with pytest.raises(RegistryAnswerError):
+        _registry(lambda _: httpx.Response(404)).schema(5)
 
 
 def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:

@@ -2,12 +2,13 @@
 
 import datetime
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 
-from common.framing import frame
+from common.framing import SchemaName, frame
 from consumer.core.event import Decoded, General, SchemaUnavailable, Verdict, decode
 from consumer.core.rows import (
     FRAMING,
@@ -33,6 +34,7 @@ from tests_support.ledger_records import (
     body,
     decoded,
     fetched,
+    nobody_knows,
     plain,
     reference,
     request_id,
@@ -65,7 +67,9 @@ def test_a_batch_decodes_as_its_records_one_by_one(records: list[Record]) -> Non
         (ID, OWN + body(ID, 1, 2)[:64] + b"\x02", NONE),
         (ID, None, FRAMING),
         (ID, b"", FRAMING),
-        (ID, b"\x01" + (OWN + body(ID, 1, 2))[1:], FRAMING),
+        (ID, b"\x02" + (OWN + body(ID, 1, 2))[1:], FRAMING),
+        (ID, b"\x01" + bytes(15), FRAMING),
+        (ID, b"\x01" + bytes(16) + body(ID, 1, 2), UNKNOWN_SCHEMA),
         (ID, frame(99) + body(ID, 1, 2), UNKNOWN_SCHEMA),
         (ID, OWN, UNDECODABLE),
         (ID, OWN + body(ID, 1, 2)[:-1], UNDECODABLE),
@@ -89,7 +93,7 @@ def test_each_reason_is_found_alone_and_among_good_records(key: bytes, value: by
 
 
 def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
-    def unreachable(schema_id: int, body: bytes) -> Verdict:
+    def unreachable(name: SchemaName, body: bytes) -> Verdict:
         raise SchemaUnavailable("connection refused")
 
     with pytest.raises(SchemaUnavailable):
@@ -108,6 +112,58 @@ def test_another_writers_schema_goes_through_the_general_way_in_its_place() -> N
     assert outcome.rows["reason"].tolist() == [NONE] * 3
     assert outcome.rows["request_id"][1].tobytes() == ID
     assert outcome.schema_ids == {SCHEMA_ID, 8}
+
+
+GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "asked"),
+    [
+        (b"\x01" + GUID.bytes, b"any body", (GUID, b"any body")),
+        (b"\x01" + GUID.bytes, OWN + b"is a body too", (GUID, OWN + b"is a body too")),
+        (frame(8), b"any body", (8, b"any body")),
+        (None, b"\x01" + GUID.bytes + b"any body", (GUID, b"any body")),
+        (b"\x01" + GUID.bytes + b"more", b"any body", None),
+        (b"\x01short", b"any body", None),
+        (b"", OWN + b"any body", None),
+    ],
+)
+def test_a_header_names_the_schema_of_a_body_that_has_no_frame(
+    header: bytes | None, value: bytes, asked: tuple[object, bytes] | None
+) -> None:
+    """Confluent's newer framing: the header goes before the value's first bytes; one that is broken is no frame."""
+    heard: list[tuple[object, bytes]] = []
+
+    def general(name: SchemaName, body: bytes) -> Verdict:
+        heard.append((name, body))
+        return Verdict(UNKNOWN_SCHEMA, "unknown")
+
+    batch = replace(fetched([addition(0, 1), Record(1, 1, ID, value)]), schema_header=[None, header].__getitem__)
+    ours = frozenset({SCHEMA_ID})
+    outcome = decode(batch, partitions=PARTITIONS, fast_schema_ids=ours, general=general, verdicts={})
+    assert heard == ([asked] if asked else [])
+    assert outcome.rows["reason"].tolist() == [NONE, UNKNOWN_SCHEMA if asked else FRAMING]
+    assert batch.schema_name(1) == (asked[0] if asked else None)
+
+
+def test_the_common_form_is_read_without_a_look_at_headers() -> None:
+    """Looking at the headers of every record would cost throughput."""
+
+    def never(position: int) -> bytes | None:
+        raise AssertionError(f"was asked for {position}")
+
+    batch = replace(fetched([addition(0, 1), addition(1, 2)]), schema_header=never)
+    ours = frozenset({SCHEMA_ID})
+    outcome = decode(batch, partitions=PARTITIONS, fast_schema_ids=ours, general=nobody_knows, verdicts={})
+    assert outcome.rows["reason"].tolist() == [NONE, NONE]
+
+
+def test_a_guid_is_not_pinned_as_an_id() -> None:
+    event = SumAdded.decode(body(ID, 1, 2))
+    outcome = run([Record(1, 1, ID, b"\x01" + GUID.bytes + b"x")], lambda _, __: event)
+    assert outcome.rows["reason"].tolist() == [NONE]
+    assert outcome.schema_ids == frozenset()
 
 
 def test_more_digits_than_the_contract_allows_from_another_schema_are_out_of_range() -> None:
@@ -129,7 +185,7 @@ def test_the_general_ways_verdict_is_kept_with_its_schema_id() -> None:
 
 
 def test_what_has_a_dead_letter_is_not_decided_again() -> None:
-    def never(schema_id: int, body: bytes) -> Verdict:
+    def never(name: SchemaName, body: bytes) -> Verdict:
         raise AssertionError("was asked")
 
     records = [Record(1, 1, ID, frame(8) + b"x"), addition(2, 1)]

@@ -1,25 +1,29 @@
 """Writers' schemas through a registry that denies, fails and comes back."""
 
 import json
+import uuid
 from dataclasses import dataclass, field
 
 import pytest
 
-from common.framing import frame
+from common.framing import SchemaName, frame
 from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from consumer.core.event import SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
+from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tests_support.ledger_records import Record, body, fetched
 
 DENIALS_S = 3.0
+GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
 
 
 @dataclass
 class Registry:
     """A registry in memory."""
 
-    schemas: dict[int, RegisteredSchema] = field(default_factory=dict)
+    schemas: dict[SchemaName, RegisteredSchema] = field(default_factory=dict)
     subjects: dict[str, int] = field(default_factory=lambda: {SUMS.subject: 1, SUMS_DLT.subject: 2})
     down: bool = False
 
@@ -29,11 +33,11 @@ class Registry:
             raise SchemaUnknown(f"the registry does not have our schema under {subject}")
         return self.subjects[subject]
 
-    def schema(self, schema_id: int) -> RegisteredSchema:
+    def schema(self, name: SchemaName) -> RegisteredSchema:
         self._answer()
-        if schema_id not in self.schemas:
-            raise SchemaUnknown(f"does not know schema id {schema_id}")
-        return self.schemas[schema_id]
+        if name not in self.schemas:
+            raise SchemaUnknown(f"does not know schema {name}")
+        return self.schemas[name]
 
     def _answer(self) -> None:
         if self.down:
@@ -124,8 +128,31 @@ def test_an_id_that_means_our_schema_takes_the_fast_way_too(schemas: Schemas, re
 
 def test_every_unknown_id_of_a_batch_is_found_at_once(schemas: Schemas) -> None:
     schemas.own()
-    values = [frame(1) + b"x", frame(8), frame(9) + b"y", None, b"", b"\x01junk"]
-    assert schemas.unknown_ids(values) == {8, 9}
+    values = [frame(1) + b"x", frame(8), frame(9) + b"y", None, b"", b"\x01junk", b"\x01" + GUID.bytes]
+    batch = fetched([Record(at, 0, b"", value) for at, value in enumerate(values)])
+    assert schemas.unknown_ids(batch) == {8, 9, GUID}
+
+
+def test_a_guid_that_the_registry_denies_becomes_poison_as_an_id_does(
+    schemas: Schemas, registry: Registry, clock: Clock
+) -> None:
+    with pytest.raises(UnknownSchemaIdError, match=f"GUID {GUID}"):
+        schemas.general(GUID, b"")
+    with pytest.raises(SchemaUnavailable, match="asked again"):
+        schemas.resolve({GUID, 9})
+    clock.now_s += DENIALS_S
+    schemas.resolve({GUID, 9})
+    verdict = schemas.general(GUID, b"")
+    assert isinstance(verdict, Verdict)
+    assert (verdict.reason, str(GUID) in verdict.detail) == (UNKNOWN_SCHEMA, True)
+
+
+def test_a_guid_of_our_schema_is_read_and_is_no_fast_id(schemas: Schemas, registry: Registry) -> None:
+    registry.schemas[GUID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    schemas.resolve({GUID})
+    event = schemas.general(GUID, body(bytes(16), 1, 2))
+    assert isinstance(event, SumAdded)
+    assert GUID not in schemas.fast_ids
 
 
 def test_the_pinned_ids_of_a_ledger_are_compared_with_what_the_registry_says_now(

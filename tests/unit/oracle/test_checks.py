@@ -342,7 +342,7 @@ def unscaled(value: int) -> bytes:
     [
         (ID.bytes, None, "FRAMING"),
         (ID.bytes, b"\x00\x00", "FRAMING"),
-        (ID.bytes, b"\x01" + value_of(ID, "1", "1")[1:], "FRAMING"),
+        (ID.bytes, b"\x02" + value_of(ID, "1", "1")[1:], "FRAMING"),
         (ID.bytes, b"\x00\x00\x00\x00\x63" + value_of(ID, "1", "1")[5:], "UNKNOWN_SCHEMA"),
         (ID.bytes, b"\x00\x00\x00\x00\x08" + value_of(ID, "1", "1")[5:], "UNREADABLE_SCHEMA"),
         (ID.bytes, value_of(ID, "1", "1")[:-1], "UNDECODABLE"),
@@ -366,6 +366,23 @@ def test_a_record_outside_the_contract_is_unfit_for_its_reason(key: bytes, value
     schemas = {SCHEMA_ID: SCHEMA, 8: SCALE_4}
     read = read_record(TopicRecord(partition=3, offset=0, key=key, value=value), schemas, SCHEMA, PARTITIONS)
     assert read == Unfit(reason=reason)
+
+
+def test_a_schema_is_named_by_an_id_or_a_guid_before_the_body_or_in_a_header() -> None:
+    """Confluent's framings, all four read alike; the header goes first."""
+    value, guid = value_of(ID, "2", "40.5"), bytes(range(16))
+    name, body = value[:5], value[5:]
+    schemas = {SCHEMA_ID: SCHEMA, guid: SCHEMA}
+    for frame, header in ((name, None), (b"\x01" + guid, None), (b"", name), (b"", b"\x01" + guid)):
+        made = TopicRecord(partition=3, offset=0, key=ID.bytes, value=frame + body, schema_header=header)
+        assert isinstance(read_record(made, schemas, SCHEMA, PARTITIONS), Addition)
+    for header, reason in (
+        (b"\x01" + bytes(16), "UNKNOWN_SCHEMA"),
+        (b"\x01" + guid + b"x", "FRAMING"),
+        (b"", "FRAMING"),
+    ):
+        made = TopicRecord(partition=3, offset=0, key=ID.bytes, value=value, schema_header=header)
+        assert read_record(made, schemas, SCHEMA, PARTITIONS) == Unfit(reason=reason)
 
 
 def test_numbers_of_every_digit_are_read_exactly() -> None:
