@@ -10,12 +10,12 @@ from tests_support.checkout import ROOT
 _DEADLINE_S = 120
 
 
-def codegen(folder: Path, *arguments: str, code: int = 0) -> str:
-    """Run codegen in a folder, require its exit code and return what it said."""
+def codegen(folder: Path, *arguments: str, code: int = 0, **environment: str) -> str:
+    """Run codegen in a folder, require its exit code and return what it said; ``environment`` goes before ours."""
     done = subprocess.run(
         [sys.executable, "-m", "codegen", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,17 +1,14 @@
 """Acceptance 7: the same contracts give the same bytes everywhere, and a second run changes nothing."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from codegen import tree
+from tests_support.checkout import ROOT
+from tests_support.codegen_command import codegen
 from tests_support.small_contracts import Run, SmallContracts
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_generating_and_locking_again_changes_nothing(run: Run, small: SmallContracts) -> None:
@@ -25,24 +22,11 @@ def test_generating_and_locking_again_changes_nothing(run: Run, small: SmallCont
     assert (small.root / "history" / small.proto / "v1.proto").is_file()
 
 
-def _codegen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "codegen", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-@pytest.mark.parametrize("seed", ["0", "1", "424242"])
+@pytest.mark.parametrize("seed", ["0", "424242"])
 def test_the_code_is_the_same_for_every_hash_seed_folder_language_and_time_zone(seed: str, tmp_path: Path) -> None:
     elsewhere = tmp_path / f"another folder {seed}"
     shutil.copytree(ROOT / "contracts", elsewhere / "contracts", ignore=shutil.ignore_patterns("generated"))
-    done = _codegen(elsewhere, "generate", PYTHONHASHSEED=seed, TZ="Asia/Kolkata", LC_ALL="C", PYTHONUTF8="0")
-    assert done.returncode == 0, done.stderr
+    codegen(elsewhere, "generate", PYTHONHASHSEED=seed, TZ="Asia/Kolkata", LC_ALL="C", PYTHONUTF8="0")
     generated = tree.files_of(elsewhere / "contracts" / "generated")
     assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
     assert not any(str(tmp_path) in text or str(ROOT) in text for text in generated.values())

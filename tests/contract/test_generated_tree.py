@@ -1,9 +1,7 @@
 """The committed generated code is what the contracts say, everywhere the same, importable, typed and served."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,26 +14,13 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
 
 from contracts.generated import topics
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
-
-ROOT = Path(__file__).parents[2]
-
-
-def _codegen(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "codegen", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+from tests_support.checkout import ROOT
+from tests_support.codegen_command import codegen
 
 
 def test_the_committed_code_is_what_the_contracts_say_and_lint_has_no_findings() -> None:
     for command in ("check", "lint"):
-        done = _codegen(ROOT, command)
-        assert done.returncode == 0, done.stdout + done.stderr
+        codegen(ROOT, command)
 
 
 def test_each_generated_module_imports_alone() -> None:
