@@ -156,6 +156,12 @@ load *OPTIONS: _prepared
 load-compare A B: _prepared
     @{{ quote(python) }} -m loadtests compare "$@"
 
+# Take the pictures of docs/OBSERVABILITY.md in headless Chromium, while `observe` and traffic run.
+[group("maintain")]
+[no-exit-message]
+screenshots: _prepared
+    @{{ quote(python) }} -m tests_support.screenshots
+
 # Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
 [group("maintain")]
 [no-exit-message]

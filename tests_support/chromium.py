@@ -1,5 +1,6 @@
 """A headless Chromium for a test, where the machine has one: DevTools over a pair of pipes, no driver and no port."""
 
+import base64
 import json
 import os
 import shutil
@@ -68,6 +69,14 @@ class Page:
     def text(self, element_id: str) -> str:
         """Return what an element says, "" while it is not there."""
         return str(self.ask(f"document.getElementById({json.dumps(element_id)})?.textContent ?? ''"))
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page a size in pixels."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def picture(self) -> bytes:
+        """Return what the page shows now, as PNG."""
+        return base64.b64decode(self._call("Page.captureScreenshot")["data"])
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._ids)

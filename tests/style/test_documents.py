@@ -49,6 +49,19 @@ def test_a_document_names_only_files_that_exist(document: str) -> None:
     assert missing == []
 
 
+def test_every_picture_is_named_by_a_document_and_small() -> None:
+    """A checkout stays quick to clone, and no picture outlives its page."""
+    pictures = {name for name in tracked() if name.endswith(".png")}
+    named = {
+        str((ROOT / PurePosixPath(document).parent / link).resolve().relative_to(ROOT))
+        for document in DOCUMENTS
+        for link in LINK.findall(text_of(document) or "")
+        if link.endswith(".png")
+    }
+    assert named == pictures
+    assert all((ROOT / name).stat().st_size < 200_000 for name in pictures)
+
+
 def test_the_check_of_paths_sees_a_missing_one() -> None:
     text = "`common/settings.py` and `common/{decimals,nothing}.py`; `data/kafka` is nobody's"
     assert [path for path in named_paths(text) if not exists(path)] == ["common/nothing.py"]
