@@ -83,7 +83,7 @@ gen: _prepared
 test *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
 
-# Run the long tests of faults, which `test` leaves out, two files at a time; OPTIONS go to pytest (-n 0: one).
+# Run the long tests of faults, which `test` leaves out, two files at a time; OPTIONS go to pytest.
 [group("develop")]
 [no-exit-message]
 test-chaos *OPTIONS: _prepared
