@@ -28,7 +28,7 @@ def up(root: Path, run_dir: Path, say: Callable[[str], None]) -> int:
     done = _run(root, "up", "--build", "--detach", "--wait")
     if done == 0:
         print("Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.")
-        if "observability" in _environment()["COMPOSE_PROFILES"].split(","):
+        if "observability" in environment()["COMPOSE_PROFILES"].split(","):
             print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{_grafana_port()}")
     return done
 
@@ -55,10 +55,11 @@ def logs(root: Path, service: str | None) -> int:
 
 
 def _run(root: Path, *words: str) -> int:
-    return subprocess.run([*_docker(), *words], cwd=root, env=_environment(), check=False).returncode
+    return subprocess.run([*_docker(), *words], cwd=root, env=environment(), check=False).returncode
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of compose: the profile that is on by default, unless the caller names others."""
     return {**_PROFILES, **os.environ}
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from stack import Ports
+from stack import Ports, compose
 from stack.downloads import default_folder
 from stack.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
@@ -139,3 +139,14 @@ def test_grafana_finds_the_dashboards_and_asks_nobody_to_log_in() -> None:
     assert (DASHBOARDS / Path(home).name).exists()
     assert home.startswith(f"{inside}/")
     assert "TALLY_GRAFANA_PORT" not in SETTINGS.values()  # the native stack has no Grafana
+
+
+@pytest.mark.parametrize(("own", "in_force"), [(None, "observability"), ("", ""), ("other", "other")])
+def test_the_profile_is_on_unless_the_caller_names_others(
+    monkeypatch: pytest.MonkeyPatch, own: str | None, in_force: str
+) -> None:
+    """`COMPOSE_PROFILES= just up compose` starts the parts alone."""
+    monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
+    if own is not None:
+        monkeypatch.setenv("COMPOSE_PROFILES", own)
+    assert compose.environment()["COMPOSE_PROFILES"] == in_force
