@@ -4,13 +4,16 @@ import csv
 import importlib.util
 import io
 import json
-from dataclasses import asdict
-from typing import Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from consumer.core.entry import COLUMNS, entries_of
 from consumer.core.export_plan import ExportFormat, ExportPlan
 from consumer.core.rows import Rows
 from consumer.shell.hashed_file import HashedFile
+
+_JSON: Final = msgspec.json.Encoder()
 
 
 class RowsWriter(Protocol):
@@ -51,7 +54,7 @@ class JsonlWriter:
 
     def write(self, partition: int, rows: Rows) -> None:
         """Write rows of a partition."""
-        self._file.write("".join(json.dumps(asdict(e)) + "\n" for e in entries_of(partition, rows)).encode())
+        self._file.write(_JSON.encode_lines(list(entries_of(partition, rows))))
 
     def close(self) -> None:
         """Nothing is held."""

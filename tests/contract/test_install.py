@@ -70,7 +70,9 @@ def _tools() -> Path:
 
 def test_the_wheel_asks_for_all_that_is_pinned_for_codegen() -> None:
     """What pip installs by the wheel's own word is the services' packages and the compilers, nothing by chance."""
-    asked = {re.split(r"[\[=<>; ]", one)[0] for one in metadata.requires("tally") or ()}
+    required = metadata.requires("tally") or ()
+    extra = [one for one in required if "extra ==" in one]
+    asked = {re.split(r"[\[=<>; ]", one)[0] for one in required if one not in extra}
     named = {
         re.split(r"[\[=<>; ]", line)[0]
         for name in ("runtime.in", "compilers.in")
@@ -79,6 +81,7 @@ def test_the_wheel_asks_for_all_that_is_pinned_for_codegen() -> None:
     }
     assert asked == named
     assert {"grpcio-tools", "buf-bin", "mypy-protobuf", "msgspec"} <= asked
+    assert [re.split(r"[=; ]", one)[0] for one in extra] == ["pyarrow"], "only Parquet is left to who wants it"
 
 
 def test_a_foreign_project_has_code_from_contracts_in_five_lines(tmp_path: Path) -> None:
@@ -101,3 +104,5 @@ def test_a_foreign_project_has_code_from_contracts_in_five_lines(tmp_path: Path)
     assert Path(where).is_relative_to(programs.parent)
     pages = programs.parent.glob("lib/python*/site-packages/contracts/pages/index.html")
     assert list(pages), "the pages that the consumer serves are part of the wheel"
+    parts = programs.parent.glob("lib/python*/site-packages/consumer/shell/rest/page/home.*")
+    assert {part.suffix for part in parts} == {".html", ".css", ".js"}, "and so is its own page"
