@@ -284,7 +284,10 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
 
 def test_a_restarted_consumer_goes_on_where_it_was(stack: Stack, caller: Caller, rng: random.Random) -> None:
     before = rest_total(system_of(stack))
-    stack.stop("consumer")
+    with urllib.request.urlopen(f"{stack.rest_url}/v1/events", timeout=SEEN_S) as follower:
+        assert b"total" in follower.read(100)
+        stack.stop("consumer")
+        assert b'event: end\r\ndata: {"reason":"stopping"}' in follower.read()
     calls = [caller.add(new_pair(rng)) for _ in range(20)]
     stack.start("consumer")
     stack.wait_ready("consumer")
