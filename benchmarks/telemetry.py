@@ -37,6 +37,7 @@ CONSUMER: Final[Mapping[str, Backend]] = {"on": "takes", "backend down": "down",
 TRACED_SHARES: Final = (0.005, 0.0, 0.05)
 """Of the records: a twentieth of all AddBatch calls of 1,000, each with its at most 100 traced additions; none; a
 twentieth, as of unary calls, which never come this fast."""
+_WHAT: Final[Mapping[Backend, str]] = {"takes": "takes them", "down": "is down", "hangs": "hangs"}
 _OFF: Final = "off"
 _RECORDS: Final = 100_000
 
@@ -68,7 +69,7 @@ def unary(stack: Stack, size: Size) -> list[Comparison]:
             name=f"telemetry, {name}",
             unit="calls/s",
             subject=f"Add, {door.CONCURRENCY} concurrent; metrics, logs and {ratio:.0%} of all traces are for a "
-            f"backend on this machine that {backend} {'them' if backend == 'takes' else ''}".rstrip(),
+            f"backend on this machine that {_WHAT[backend]}",
             limit="the same on a producer that sends nothing",
             target=Target(ratio=0.9 if backend == "takes" else 0.88),
             subject_samples=samples[name],
@@ -96,7 +97,7 @@ def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
             name=f"telemetry, consumer, {name}, {traced_share:.1%} traced",
             unit="records/s",
             subject=f"a consumer with no ledger counts a full topic, {traced_share:.1%} of whose records have a "
-            f"sampled traceparent; all signals are for a backend that {backend}",
+            f"sampled traceparent; all signals are for a backend that {_WHAT[backend]}",
             limit="the same by a consumer that sends nothing",
             target=Target(ratio=0.95 if backend == "takes" else 0.93),
             subject_samples=samples[name],
