@@ -19,6 +19,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", 
 _SERVER_ERROR: Final = 500
 _NEVER_TRACED: Final = ("/health", "/metrics")
 """Asked every few seconds by machines; their traces would bury the others."""
+_EVENTS: Final = b"text/event-stream"
 
 
 class ObservedHttp:
@@ -38,11 +39,14 @@ class ObservedHttp:
         span = self._begin(scope)
         began_s = time.perf_counter()
         status = _SERVER_ERROR  # what the server answers when the application raises
+        followed_s: float | None = None
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, followed_s
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _is_followed(message):
+                    followed_s = time.perf_counter()
             await send(message)
 
         error: str | None = None
@@ -57,7 +61,8 @@ class ObservedHttp:
             method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
             route = self._route_of(scope) or None
             trace = None if span is None else trace_of(span)
-            self._durations.record(time.perf_counter() - began_s, (method, route, status, error), trace)
+            ended_s = time.perf_counter() if followed_s is None else followed_s
+            self._durations.record(ended_s - began_s, (method, route, status, error), trace)
             if span is not None:
                 self._end(span, method, route, status, error)
 
@@ -77,3 +82,10 @@ class ObservedHttp:
         span.update_name(f"{method} {route or ''}".strip())
         about = {"http.route": route, "http.response.status_code": status, "error.type": error}
         finish(span, about)
+
+
+def _is_followed(start: Message) -> bool:
+    """Tell whether an answer lasts as long as its reader likes: what it took is the time until it began."""
+    return any(
+        name.lower() == b"content-type" and value.startswith(_EVENTS) for name, value in start.get("headers", ())
+    )

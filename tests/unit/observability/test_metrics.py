@@ -154,3 +154,24 @@ async def test_http_calls_are_counted_by_route_and_status(scope, status, raises,
     names = ("http_request_method", "http_route", "http_response_status_code", "error_type")
     wanted = {name: value for name, value in zip(names, labels, strict=True) if value}
     assert shown(telemetry.metrics).total("http_server_request_duration_seconds_count", **wanted) == 1
+
+
+async def test_a_stream_of_events_counts_with_the_time_until_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that follows for an hour is no slow call."""
+    clock_s = 0.0
+    monkeypatch.setattr("observability.asgi.time.perf_counter", lambda: clock_s)
+
+    async def app(_scope, _receive, send) -> None:
+        nonlocal clock_s
+        clock_s += 0.25
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        clock_s += 3600
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    telemetry = Telemetry("consumer", "0", 0.0, "INFO")
+    observed = ObservedHttp(app, telemetry, lambda _scope: "/v1/events")
+    await observed({"type": "http", "path": "/v1/events", "method": "GET"}, nothing, nothing)
+    assert shown(telemetry.metrics).total("http_server_request_duration_seconds_sum", http_route="/v1/events") == 0.25
