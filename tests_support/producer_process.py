@@ -62,7 +62,7 @@ class ProducerProcess(ServiceProcess):
             return str(error.code().name)
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(status))
 
-    def wait_ready(self, timeout_s: float = 30.0) -> "ProducerProcess":
+    def wait_ready(self, timeout_s: float = 60.0) -> "ProducerProcess":
         """Return when the health is SERVING."""
         eventually(lambda: self.health() == "SERVING", timeout_s, f"the producer serves; its log:\n{self.text()}")
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen import settled
 from common import stamp
 from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
 
@@ -118,12 +119,17 @@ def test_nothing_is_done_twice_and_nothing_that_matters_is_skipped(
     code, said = run("gen")
     assert code == 0, said
     assert "nothing changed" in run("gen")[1]
-    for edited in (small.root / "generated" / "topics.py", small.root / "pages" / "index.html", avro, small.lock):
+    generated = small.root / "generated" / "topics.py"
+    for edited in (generated, small.root / "pages" / "index.html", avro, small.lock):
         before = edited.read_bytes()
-        edited.write_bytes(before.replace(b"One", b"Two") if edited == avro else before + b"\n")
-        assert "nothing changed" not in run("gen")[1]
+        edited.write_bytes(before + b"\n")
+        assert not settled.is_so(Path("contracts")), edited
         edited.write_bytes(before)
-        assert run("gen")[0] == 0
+        assert settled.is_so(Path("contracts")), edited
+    before = generated.read_bytes()
+    generated.write_bytes(before + b"\n")
+    assert "topics.py differs" in run("gen")[1]
+    assert generated.read_bytes() == before
 
 
 def test_the_memory_of_states_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -155,6 +161,8 @@ def test_a_plan_is_coloured_on_a_terminal_and_only_there(small: SmallContracts, 
     assert process.returncode == 2, said
     assert (b"\x1b[32m" in said) == coloured
     assert b"CREATE  subject" in said
+    if not coloured:
+        return
     piped = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
     assert b"\x1b" not in piped.stdout
     assert b"CREATE  subject" in piped.stdout
