@@ -119,30 +119,37 @@ def outcome_of(error: Any) -> tuple[str, str, float | None]:
     return info.reason, info.metadata["outcome"], delay_s
 
 
-def committed(bootstrap_servers: str, timeout_s: float = 30.0) -> list[tuple[int, int, bytes, bytes]]:
-    """Return (partition, offset, key, value) of every committed record of the sums, by an independent reader."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap_servers,
-            "group.id": "test-reader",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
+def log_ends(base: Mapping[str, Any]) -> dict[int, int]:
+    """Return each partition's end, open transactions included, by partition of the sums."""
+    consumer = Consumer({**base, "isolation.level": "read_uncommitted"})
+    try:
+        places = [TopicPartition(SUMS, partition) for partition in range(PARTITIONS)]
+        return {place.partition: consumer.get_watermark_offsets(place, 30)[1] for place in places}
+    finally:
+        consumer.close()
+
+
+def committed(bootstrap_servers: str, timeout_s: float = 60.0) -> list[tuple[int, int, bytes, bytes]]:
+    """Return (partition, offset, key, value) of every committed record of the sums, by an independent reader.
+
+    It reads up to the log's end as it was at the call. Whatever is open before that must be decided first: a killed
+    producer's transaction hides what others committed behind it until the broker aborts it, or its owner is back.
+    """
+    base = {"bootstrap.servers": bootstrap_servers, "group.id": "test-reader", "enable.auto.commit": False}
+    ends = log_ends(base)
+    consumer = Consumer({**base, "isolation.level": "read_committed", "enable.partition.eof": True})
     found: list[tuple[int, int, bytes, bytes]] = []
     at_end: set[int] = set()
 
     def read() -> bool:
         for message in consumer.consume(1000, 0.1):
-            partition = message.partition()
+            partition, offset = message.partition(), message.offset()
             assert partition is not None
-            if message.error():
+            assert offset is not None
+            if not message.error():
+                found.append((partition, offset, bytes(message.key() or b""), bytes(message.value() or b"")))
+            elif offset >= ends[partition]:
                 at_end.add(partition)
-            else:
-                found.append(
-                    (partition, message.offset() or 0, bytes(message.key() or b""), bytes(message.value() or b""))
-                )
         return len(at_end) == PARTITIONS
 
     try:

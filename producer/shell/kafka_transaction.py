@@ -198,7 +198,7 @@ class KafkaTransactions:
         except (KafkaException, BufferError, SystemError) as error:
             return ProduceFailed(_cause_of(client, error))
         if reports.failures:
-            return ProduceFailed(trouble_of(KafkaException(reports.failures[0])))
+            return ProduceFailed(_cause_of(client, KafkaException(reports.failures[0])))
         unplaced = len(records) - reports.places
         if unplaced:
             return ProduceFailed(Trouble(Kind.ABORTABLE, f"{unplaced} records were not delivered in time"))
@@ -264,16 +264,18 @@ class KafkaTransactions:
 
 
 def _cause_of(client: Producer, error: BaseException) -> Trouble:
-    """Return the trouble behind ``error``: of a client that is beyond help `produce` says no more than `_FATAL`.
+    """Return the trouble behind ``error``, which may be that the client was fenced while it took records over.
 
-    Such a client answers `begin_transaction` with what made it so, which may be that it was fenced.
+    Then `produce` says no more than `_FATAL` and the records' reports no more than that they were purged, and `flush`
+    was seen to end in a SystemError without a cause. The client still tells when it is asked to begin.
     """
     trouble = trouble_of(error)
-    if isinstance(error, KafkaException) and error.args[0].code() == KafkaError._FATAL:
+    if trouble.kind is not Kind.FENCED:
         try:
             client.begin_transaction()
-        except KafkaException as cause:
-            return trouble_of(cause)
+        except KafkaException as told:
+            if (fenced := trouble_of(told)).kind is Kind.FENCED:
+                return fenced
     return trouble
 
 
