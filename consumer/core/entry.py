@@ -1,13 +1,15 @@
 """Ledger rows as people and files see them: text for numbers, ids and times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from common.decimals import text_of
 from consumer.core.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,24 @@ COLUMNS: Final = tuple(field.name for field in fields(Entry))
 """In the order in which every export has them."""
 
 
-def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
-    """Yield the rows of a partition as entries."""
-    columns = zip(
+def cells_of(rows: Rows, timestamps: Iterable[T]) -> Iterator[tuple[int, int, bytes, bytes, bytes, bytes, T, int]]:
+    """Yield (offset, kind, request id, a, b, sum, timestamp, reason) of each row; timestamps are the caller's."""
+    return zip(
         rows["offset"].tolist(),
         rows["kind"].tolist(),
         chunks_of(rows, "request_id"),
         chunks_of(rows, "a"),
         chunks_of(rows, "b"),
         chunks_of(rows, "sum"),
-        timestamps_of(rows),
+        timestamps,
         rows["reason"].tolist(),
         strict=True,
     )
-    for offset, kind, request_id, a, b, total, timestamp, reason in columns:
+
+
+def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
+    """Yield the rows of a partition as entries."""
+    for offset, kind, request_id, a, b, total, timestamp, reason in cells_of(rows, timestamps_of(rows)):
         if kind == POISON:
             yield Entry(partition, offset, "POISON", None, None, None, None, timestamp, REASON_NAMES[reason])
         else:

@@ -6,7 +6,7 @@ from typing import IO, Final, cast
 from fastavro import parse_schema
 from fastavro.write import Writer
 
-from consumer.core.entry import chunks_of, uuid_text
+from consumer.core.entry import cells_of, uuid_text
 from consumer.core.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 from consumer.shell.hashed_file import HashedFile
 from contracts.generated.avro.entry import Entry
@@ -28,18 +28,8 @@ class AvroWriter:
 
     def write(self, partition: int, rows: Rows) -> None:
         """Write rows of a partition."""
-        columns = zip(
-            rows["offset"].tolist(),
-            rows["kind"].tolist(),
-            chunks_of(rows, "request_id"),
-            chunks_of(rows, "a"),
-            chunks_of(rows, "b"),
-            chunks_of(rows, "sum"),
-            rows["timestamp_us"].tolist(),
-            rows["reason"].tolist(),
-            strict=True,
-        )
-        for offset, kind, request_id, a, b, total, timestamp_us, reason in columns:
+        cells = cells_of(rows, rows["timestamp_us"].tolist())
+        for offset, kind, request_id, a, b, total, timestamp_us, reason in cells:
             self._writer.write(
                 {
                     "partition": partition,

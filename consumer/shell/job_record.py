@@ -43,11 +43,6 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether nothing will change any more."""
         return self.state in (JobState.DONE, JobState.FAILED)
 
-    @property
-    def suffix(self) -> str:
-        """How its file's name ends."""
-        raise NotImplementedError
-
 
 class ExportRecord(JobRecord, frozen=True, kw_only=True):
     """One export: rows with timestamps in [from, to)."""
@@ -74,7 +69,8 @@ class AuditRecord(JobRecord, frozen=True, kw_only=True):
         return "report.json"
 
 
-R = TypeVar("R", bound=JobRecord)
+R = TypeVar("R", ExportRecord, AuditRecord)
+"""The kinds of jobs, all of them."""
 
 
 def save(record: JobRecord, path: Path) -> None:

@@ -51,14 +51,15 @@ class JobStore(Generic[R]):
     def __init__(self, directory: Path, kind: type[R], noun: str, limits: JobLimits) -> None:
         """Take up what lies in the directory; ``noun`` is what messages call them all. Raises OSError."""
         self._directory = directory
-        self._kind, self.noun = kind, noun
+        self._kind: type[R] = kind
+        self.noun = noun
         self._limits = limits
         self._lock = threading.Lock()
         self._cancelled: set[str] = set()
         self._closing = False
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=noun)
         directory.mkdir(parents=True, exist_ok=True)
-        self._records = self._taken_up()
+        self._records: dict[str, R] = self._taken_up()
 
     def begin(self, blank: R, work: Work[R]) -> R:
         """Queue a job; ``blank`` lacks id and time. Raises JobsFullError, OSError."""
