@@ -1,14 +1,13 @@
 """Calls of the REST service, with every failure as an error of the command."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import httpx
 
 from client.failures import CommandError, UnavailableError
+from common.loopback import is_loopback
 
 _TIMEOUT_S = 10.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class RestService:
@@ -16,9 +15,9 @@ class RestService:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        # A proxy of the environment is for other machines, never for this one.
-        local = urlsplit(address).hostname in _LOOPBACK
-        self._http = httpx.Client(base_url=address, timeout=_TIMEOUT_S, trust_env=not local, follow_redirects=True)
+        self._http = httpx.Client(
+            base_url=address, timeout=_TIMEOUT_S, trust_env=not is_loopback(address), follow_redirects=True
+        )
 
     def __enter__(self) -> "RestService":
         return self

@@ -11,6 +11,7 @@ from client.outcomes import Addition, Committed, FieldViolation, Position
 from client.retry import Failure
 from client.sending import Reply
 from client.tracing import attempt
+from common.loopback import is_loopback
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -27,7 +28,7 @@ class GrpcTransport:
     """Sends to one service over one channel. Belongs to the event loop it is made in."""
 
     def __init__(self, target: str) -> None:
-        self._channel = grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
+        self._channel = grpc.aio.insecure_channel(target, options=_options(target))
         self._stub = tally_pb2_grpc.TallyServiceStub(self._channel)
 
     async def ready(self) -> None:
@@ -53,6 +54,10 @@ class GrpcTransport:
         if len(results) != len(additions):
             return [_broken(f"{len(results)} results for {len(additions)} additions")] * len(additions)
         return [_reply(addition, result) for addition, result in zip(additions, results, strict=True)]
+
+
+def _options(target: str) -> list[tuple[str, int]]:
+    return [*_CHANNEL_OPTIONS, ("grpc.enable_http_proxy", 0 if is_loopback(target) else 1)]
 
 
 def failure_of_call(error: grpc.aio.AioRpcError) -> Failure:

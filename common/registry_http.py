@@ -21,6 +21,8 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx  # noqa: E402
 
+from common.loopback import is_loopback  # noqa: E402
+
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
 
@@ -162,6 +164,7 @@ class RegistryHttp:
             transport=transport,
             verify=verify,
             follow_redirects=False,
+            trust_env=not is_loopback(address),
         )
 
     def close(self) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
+
 from stack.errors import StackError
 
 _MARK: Final = "compose"
-_PROFILES: Final = {"COMPOSE_PROFILES": "observability"}
-"""Grafana and what it asks; a value of the caller's own wins, the empty one too."""
+_DEFAULTS: Final = {"COMPOSE_PROFILES": "observability", "TALLY_GRAFANA_PORT": "3000"}
+"""Grafana and what it asks are on unless the profiles are named, if only as none."""
 
 
 def is_up(run_dir: Path) -> bool:
@@ -28,8 +30,9 @@ def up(root: Path, run_dir: Path, say: Callable[[str], None]) -> int:
     done = _run(root, "up", "--build", "--detach", "--wait")
     if done == 0:
         print("Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.")
-        if "observability" in environment()["COMPOSE_PROFILES"].split(","):
-            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{_grafana_port()}")
+        seen = environment(root)
+        if "observability" in seen["COMPOSE_PROFILES"].split(","):
+            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{seen['TALLY_GRAFANA_PORT']}")
     return done
 
 
@@ -55,16 +58,13 @@ def logs(root: Path, service: str | None) -> int:
 
 
 def _run(root: Path, *words: str) -> int:
-    return subprocess.run([*_docker(), *words], cwd=root, env=environment(), check=False).returncode
+    return subprocess.run([*_docker(), *words], cwd=root, env=environment(root), check=False).returncode
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of compose: the profile that is on by default, unless the caller names others."""
-    return {**_PROFILES, **os.environ}
-
-
-def _grafana_port() -> str:
-    return os.environ.get("TALLY_GRAFANA_PORT", "3000")
+def environment(root: Path) -> dict[str, str]:
+    """Return the environment of compose: the caller wins over ``.env``, and both over what is on by default."""
+    kept = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
+    return {**_DEFAULTS, **kept, **os.environ}
 
 
 def _docker() -> list[str]:

@@ -22,6 +22,16 @@ async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():
     assert (outcome.sum, outcome.duplicate, outcome.position.topic) == ("42.5", False, "tally.sums.v1")
 
 
+@pytest.mark.parametrize("scheme", ["", "dns:///"])
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch, scheme):
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("grpc_proxy", "http://127.0.0.1:1")
+    async with serving(FakeTally()) as target, TallyClient(scheme + target, policy=HOPELESS) as client:
+        outcome = await client.add(2, 3)
+    assert isinstance(outcome, Committed)
+
+
 async def test_a_float_is_not_taken_because_it_is_not_exact():
     async with serving(FakeTally()) as target, TallyClient(target) as client:
         with pytest.raises(TypeError, match="exact"):

@@ -141,12 +141,22 @@ def test_grafana_finds_the_dashboards_and_asks_nobody_to_log_in() -> None:
     assert "TALLY_GRAFANA_PORT" not in SETTINGS.values()  # the native stack has no Grafana
 
 
-@pytest.mark.parametrize(("own", "in_force"), [(None, "observability"), ("", ""), ("other", "other")])
-def test_the_profile_is_on_unless_the_caller_names_others(
-    monkeypatch: pytest.MonkeyPatch, own: str | None, in_force: str
+@pytest.mark.parametrize(
+    ("own", "kept", "in_force"),
+    [
+        (None, "", "observability"),
+        ("", "", ""),
+        ("other", "", "other"),
+        (None, "COMPOSE_PROFILES=", ""),
+        ("other", "COMPOSE_PROFILES=kept", "other"),
+    ],
+)
+def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str | None, kept: str, in_force: str
 ) -> None:
-    """`COMPOSE_PROFILES= just up compose` starts the parts alone."""
+    """`COMPOSE_PROFILES= just up compose` starts the parts alone, and so does that line in .env."""
     monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
     if own is not None:
         monkeypatch.setenv("COMPOSE_PROFILES", own)
-    assert compose.environment()["COMPOSE_PROFILES"] == in_force
+    (tmp_path / ".env").write_text(kept)
+    assert compose.environment(tmp_path)["COMPOSE_PROFILES"] == in_force
