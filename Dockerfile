@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The images of Tally's services, for `just up compose`. One stage installs the pinned packages; each service's image
 # holds these, the packages of the project that it imports, and nothing to build or test with.
-# Pinned by tag. Digests would pin harder; they could not be looked up where this was written: add them when you can.
+# Pinned by tag; docs/decisions/0018 tells how tags were checked. Digests would pin harder: add them when you can.
 
 ARG PYTHON=python:3.11.14-slim-bookworm
 ARG REGISTRY=apicurio/apicurio-registry:3.3.3
