@@ -1,53 +1,69 @@
-"""``python -m benchmarks [NAME...] [--quick]``: Tally beside the limits of this machine."""
+"""``python -m benchmarks [NAME...] [--quick]``: Tally beside the limits of this machine.
+
+The exit code is 1 when a bench failed; a target that was missed is no failure.
+"""
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks import backlog, door, machine, report, telemetry
-from benchmarks.results import Comparison
+from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
 
-NAMES = ("unary", "batch", "idle", "consumer", "codegen", "telemetry", "telemetry-consumer")
+DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
+NAMES = (*DOOR, "consumer", "codegen", "telemetry", "telemetry-consumer")
 DIRECTORY = Path("build") / "bench"
 
 
-def measure(names: list[str], quick: bool, console: Console) -> list[Comparison]:
-    """Run benches by name: those of the producer on one stack, that of the consumer on another."""
-    comparisons: list[Comparison] = []
-    size = door.QUICK if quick else door.FULL
-    benches = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
-    chosen = [name for name in benches if name in names]
-    if chosen:
-        console.print("starting Kafka, registry and producer (no consumer: the limits have none either)")
-        lanes = {"TALLY_PRODUCER_LANES": str(door.LANES)}
-        with running(DIRECTORY / "data", ("kafka", "registry", "contracts", "producer"), lanes) as stack:
-            create_bare_topic(stack)
-            for name in chosen:
-                console.print(f"measuring {name}")
-                comparisons.append(benches[name](stack, size))
+def measure(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
+    """Run benches by name: those of the producer on one stack, each other one on its own, with data of its own."""
+    of_door = [name for name in DOOR if name in names]
+    if of_door:
+        with suite.attempt(*of_door):
+            _door(suite, of_door, quick, console)
     if "codegen" in names:
-        from benchmarks.codec import codec, gen  # noqa: PLC0415 - the others do without these
-        from benchmarks.validation import validation  # noqa: PLC0415 - the others do without protovalidate
+        with suite.attempt("codegen"):
+            from benchmarks.codec import codec, gen  # noqa: PLC0415 - the others do without these
+            from benchmarks.validation import validation  # noqa: PLC0415 - the others do without protovalidate
 
-        console.print("measuring codegen")
-        comparisons += [*codec(quick=quick), validation(quick=quick), *gen(quick=quick)]
+            console.print("measuring codegen")
+            suite.comparisons += [*codec(quick=quick), validation(quick=quick), *gen(quick=quick)]
     if "consumer" in names:
         console.print("starting Kafka and registry, filling the topic")
-        with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
-            comparisons.append(backlog.consumer(stack, backlog.QUICK if quick else backlog.FULL, block_records()))
+        with suite.attempt("consumer"), running(_data("consumer"), ("kafka", "registry", "contracts")) as stack:
+            size = backlog.QUICK if quick else backlog.FULL
+            suite.comparisons.append(backlog.consumer(stack, size, block_records()))
+    much = telemetry.QUICK if quick else telemetry.FULL
     if "telemetry" in names:
         console.print("starting Kafka and registry, and producers with telemetry and without")
-        with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
-            comparisons += telemetry.unary(stack, telemetry.QUICK if quick else telemetry.FULL)
+        with suite.attempt("telemetry"), running(_data("telemetry"), ("kafka", "registry", "contracts")) as stack:
+            suite.comparisons += telemetry.unary(stack, much)
     if "telemetry-consumer" in names:
         console.print("filling topics, and counting them with telemetry and without")
         for share in telemetry.TRACED_SHARES[: 1 if quick else None]:
-            with running(DIRECTORY / "data", ("kafka", "registry", "contracts")) as stack:
-                much = telemetry.QUICK if quick else telemetry.FULL
-                comparisons += telemetry.consumer(stack, much, share)
-    return comparisons
+            name = "telemetry-consumer"
+            with suite.attempt(name), running(_data(name), ("kafka", "registry", "contracts")) as stack:
+                suite.comparisons += telemetry.consumer(stack, much, share)
+
+
+def _door(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
+    console.print("starting Kafka, registry and producer (no consumer: the limits have none either)")
+    lanes = {"TALLY_PRODUCER_LANES": str(door.LANES)}
+    with running(_data("door"), ("kafka", "registry", "contracts", "producer"), lanes) as stack:
+        create_bare_topic(stack)
+        for name in names:
+            console.print(f"measuring {name}")
+            with suite.attempt(name):
+                suite.comparisons.append(DOOR[name](stack, door.QUICK if quick else door.FULL))
+        suite.check(names)
+
+
+def _data(bench: str) -> Path:
+    """Return a bench's own folder: what one that failed has left stays while the next one runs."""
+    return DIRECTORY / "data" / bench
 
 
 def block_records() -> int:
@@ -57,8 +73,8 @@ def block_records() -> int:
     return int(ConsumerSettings.model_fields["consumer_block_records_max"].default)
 
 
-def main() -> None:
-    """Read the options, measure, show, write."""
+def main() -> int:
+    """Read the options, measure, show, write. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all when none is given")
     parser.add_argument("--quick", action="store_true", help="a short run that shows that the benches work")
@@ -68,10 +84,15 @@ def main() -> None:
         parser.error(f"unknown bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     console = Console(width=None)
     facts = machine.describe()
-    comparisons = measure(options.names or list(NAMES), options.quick, console)
-    report.show(console, facts, comparisons)
-    console.print(f"written to {report.write(DIRECTORY, facts, comparisons)}", highlight=False)
+    suite = Suite()
+    measure(suite, options.names or list(NAMES), options.quick, console)
+    if suite.comparisons:
+        report.show(console, facts, suite.comparisons)
+        console.print(f"written to {report.write(DIRECTORY, facts, suite.comparisons)}", highlight=False)
+    if suite.failed:
+        print(f"failed, see above: {', '.join(suite.failed)}", file=sys.stderr)
+    return 1 if suite.failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -72,14 +72,15 @@ def spread(samples: Sequence[Sample]) -> tuple[float, float]:
 def in_turns(sides: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
     """Run all sides in turns, so that what else the machine does hits all. Return ``rounds`` samples of each.
 
-    A first turn of each is thrown away: the broker compiles its hot code meanwhile.
+    A first turn of each is thrown away: the broker compiles its hot code meanwhile. Every other turn goes backward, so
+    that no side always follows the same one, whose work may not be over.
     """
     for side in sides.values():
         side()
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            samples[name].append(side())
+    for number in range(rounds):
+        for name in sides if number % 2 else reversed([*sides]):
+            samples[name].append(sides[name]())
     return samples
 
 
