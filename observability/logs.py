@@ -27,6 +27,8 @@ COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
 
 _HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
 _HELD_BACK: Final = "held_back"
+_SAMPLED: Final = "01"
+"""The flags of every trace that a line can name, as W3C writes them: others have no spans."""
 _OURS: Final = ("service", "fields", _HELD_BACK)
 """Names in ``extra`` that are no fields of the line."""
 
@@ -114,13 +116,16 @@ def stack_trace(record: "Record") -> str:
 
 def _write_json(message: "Message") -> None:
     record = message.record
+    fields = fields_of(record)
     line = {
         "time": record["time"].isoformat(),
         "level": record["level"].name,
         "service": record["extra"].get("service", ""),
         "message": record["message"],
-        **fields_of(record),
+        **fields,
     }
+    if "trace_id" in fields:
+        line["trace_flags"] = _SAMPLED
     raised = record["exception"]
     if raised is not None:
         line["exception"] = f"{raised.type and raised.type.__name__}: {raised.value}"

@@ -39,6 +39,7 @@ def test_a_line_names_the_trace_it_belongs_to(form: str, capsys: pytest.CaptureF
     if form == "json":
         line = json.loads(inside)
         assert (line["trace_id"], line["span_id"]) == ("0af7651916cd43dd8448eb211c80319c", "00ad6b7169203331")
+        assert line["trace_flags"] == "01"
         assert (line["message"], line["lane"], line["service"]) == ("inside", "3", "producer")
     else:
         assert "inside lane=3 trace_id=0af7651916cd43dd8448eb211c80319c span_id=00ad6b7169203331" in inside
