@@ -144,7 +144,7 @@ _check: _prepared
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
-# Load the running system and judge it by its ledger; PROFILE is smoke (the default), load, peak, …
+# Load the running system and judge it by its ledger; PROFILE is smoke (the default), load, peak, …, all.
 [group("measure")]
 [no-exit-message]
 load *OPTIONS: _prepared

@@ -1,6 +1,7 @@
 """``python -m loadtests``: load tests whose verdict is the truth (`just load`, `just load-compare`)."""
 
 import argparse
+import math
 import secrets
 import sys
 from contextlib import nullcontext
@@ -13,10 +14,10 @@ from rich.console import Console
 
 from benchmarks.system import empty_server
 from common.settings import SettingsError
-from loadtests import report
+from loadtests import report, suite
 from loadtests.compare import comparison, summary_at
-from loadtests.errors import LoadError
-from loadtests.profiles import PROFILES, profile_called
+from loadtests.errors import LoadError, UsageError
+from loadtests.profiles import PROFILES
 from loadtests.run import EXIT_OK, EXIT_VERDICT, Plan, run, summary_of
 from loadtests.target import Target
 from stack.__main__ import settings_of_checkout, stack_of
@@ -42,27 +43,41 @@ def running_system() -> Target:
 
 
 def load(options: argparse.Namespace) -> int:
-    """Run a profile against the running system; exit 1 when the verdict is broken, 99 when a threshold is."""
-    profile = profile_called(options.profile).lasting(options.time_scale)
-    if options.limit and any(name != "add" for name, _ in profile.weights):
-        raise LoadError(f"--limit goes with a profile that only adds (breakpoint), and {profile.name} does more")
+    """Run a profile, or all, against the running system; exit 1 when a verdict is broken, 99 when a threshold is."""
+    steps = suite.steps_of(options.profile, limit=options.limit)
     system = running_system()
-    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile.name}"
+    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{options.profile}"
+    summaries: list[suite.Summary] = []
+    try:
+        for step in steps:
+            place = folder / step.name if len(steps) > 1 else folder
+            summaries += [_run(step, system, place, options)]
+    finally:
+        if len(steps) > 1 and summaries:
+            table = suite.table_of(summaries)
+            (folder / "table.md").write_text(table + "\n", encoding="utf-8")
+            print(f"\n{table}")
+    return suite.exit_code_of(summaries)
+
+
+def _run(step: suite.Step, system: Target, folder: Path, options: argparse.Namespace) -> suite.Summary:
+    profile = PROFILES[step.profile].lasting(options.time_scale)
     plan = Plan(
         profile=profile, target=system, folder=folder, seed=options.seed, traced_share=options.traced_share,
-        drain_s=options.drain_s, limit=options.limit,
+        drain_s=options.drain_s, limit=step.limit,
     )  # fmt: skip
-    print(f"{profile.name}: {profile.meaning}; {profile.duration_s:.0f} s at most, seed {plan.seed}", file=sys.stderr)
-    with empty_server() if options.limit else nullcontext() as empty:
+    print(f"{step.name}: {profile.meaning}; {profile.duration_s:.0f} s at most, seed {plan.seed}", file=sys.stderr)
+    with empty_server() if step.limit else nullcontext() as empty:
         if empty is not None:
             plan = replace(plan, target=replace(system, grpc=empty[0], pids={"empty handler": empty[1]}))
         result = run(plan)
     page = report.write(result)
-    print(report.text_of(summary_of(result)))
+    summary = summary_of(result)
+    print(report.text_of(summary))
     print(f"\nreport: {page}")
     if result.verdict is None or result.verdict.holds:
         (folder / "outcomes.bin").unlink()  # kept only where somebody has to find out what was lost
-    return result.exit_code
+    return summary
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -82,12 +97,14 @@ def arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("run", help=load.__doc__, epilog=names)
     one.set_defaults(action=load)
-    one.add_argument("profile", nargs="?", default="smoke", metavar="PROFILE", help=", ".join(PROFILES))
+    one.add_argument("profile", nargs="?", default="smoke", metavar="PROFILE", help=", ".join([*PROFILES, suite.ALL]))
     one.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="repeats operands and choices")
-    one.add_argument("--time-scale", type=float, default=1.0, help="all durations times this")
-    one.add_argument("--traced-share", type=float, default=0.02, help="share of the iterations with a sampled trace")
-    one.add_argument("--drain-s", type=float, default=60.0, help="longest wait for the ledger after the load")
-    one.add_argument("--limit", action="store_true", help="against an empty handler: the limit of this machine")
+    one.add_argument("--time-scale", type=_positive, default=1.0, help="all durations times this")
+    one.add_argument("--traced-share", type=_share, default=0.02, help="share of the iterations with a sampled trace")
+    one.add_argument("--drain-s", type=_positive, default=60.0, help="longest wait for the ledger after the load")
+    one.add_argument(
+        "--limit", action="store_true", help="then the same against an empty handler: this machine's limit"
+    )
     one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
     two = commands.add_parser("compare", help=compare.__doc__)
     two.set_defaults(action=compare)
@@ -96,12 +113,34 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def _number(text: str) -> float:
+    """Return a number, or one that no range has."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def main() -> int:
     """Run one command and return its exit code: 0 good, 1 verdict or trouble, 2 usage, 99 threshold."""
     options = arguments().parse_args()
     try:
         return int(options.action(options))
-    except SettingsError as error:
+    except (SettingsError, UsageError) as error:
         print(error, file=sys.stderr)
         return _EXIT_USAGE
     except (LoadError, StackError) as error:

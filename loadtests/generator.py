@@ -22,7 +22,7 @@ IN_FLIGHT_MAX: Final = 5_000
 _TICK_S: Final = 0.005
 _USERS_EVERY_S: Final = 0.1
 _SECOND_S: Final = 1.0
-_BREAK_WINDOW_S: Final = 5  # a threshold breaks over these seconds: one slow second is no breakpoint
+BREAK_WINDOW_S: Final = 5  # a threshold breaks over these seconds: one slow second is no breakpoint
 _THINK_SIGMA: Final = 0.8
 _THINK_FACTOR_MAX: Final = 8.0
 _END_GRACE_S: Final = 35.0  # a call has 30 s
@@ -35,6 +35,8 @@ class Load:
     whole: Window = field(default_factory=Window)
     seconds: list[Second] = field(default_factory=list)
     broken: tuple[str, ...] = ()
+    held: Window | None = None
+    """The last ``BREAK_WINDOW_S`` seconds in which all thresholds held, in a profile that ends when one does not."""
     lasted_s: float = 0.0
 
 
@@ -117,11 +119,13 @@ class Generator:
             window, self._operations.window = self._operations.window, Window()
             self._load.whole.merge(window)
             self._load.seconds.append(self._second(window, number * _SECOND_S))
-            recent = [*recent, window][-_BREAK_WINDOW_S:]
-            if self._profile.abort and len(recent) == _BREAK_WINDOW_S:
-                self._load.broken = broken(self._profile.thresholds, merged(recent).figures())
+            recent = [*recent, window][-BREAK_WINDOW_S:]
+            if self._profile.abort and len(recent) == BREAK_WINDOW_S:
+                whole = merged(recent)
+                self._load.broken = broken(self._profile.thresholds, whole.figures())
                 if self._load.broken:
                     return
+                self._load.held = whole
 
     def _second(self, window: Window, at_s: float) -> Second:
         figures = window.figures()

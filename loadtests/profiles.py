@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from loadtests.errors import LoadError
+from loadtests.errors import UsageError
 
 Operation = Literal["add", "duplicate", "conflict", "invalid", "total", "health", "visible"]
 
@@ -136,8 +136,8 @@ PROFILES: Final[Mapping[str, Profile]] = {
 }  # fmt: skip
 
 
-def profile_called(name: str) -> Profile:
-    """Return a profile. Raises LoadError."""
+def profile_called(name: str, *more: str) -> Profile:
+    """Return a profile; ``more`` are other names that a person may give. Raises UsageError."""
     if name not in PROFILES:
-        raise LoadError(f"there is no profile {name!r}; there are {', '.join(PROFILES)}")
+        raise UsageError(f"there is no profile {name!r}; there are {', '.join([*PROFILES, *more])}")
     return PROFILES[name]

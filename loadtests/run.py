@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import grpc
 import httpx
+import uvloop
 
 from benchmarks.machine import describe
 from contracts.generated.tally.v1 import tally_pb2_grpc
@@ -36,6 +37,7 @@ _CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before 
 _BUSY_CORES: Final = 0.9
 _BUSY_SHARE: Final = 0.2
 _LAG_MS_MAX: Final = 100.0
+_OTHERS_CORES: Final = 0.3
 _CHANNEL_OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
 
 
@@ -88,7 +90,7 @@ def run(plan: Plan) -> Result:
     watch = TopicWatch(plan.target, tag) if plan.profile.topic else None
     # 2. the load
     machine = describe()
-    load, positions = asyncio.run(_load(plan, Draw(tag, rng), log, spans, watch))
+    load, positions = uvloop.run(_load(plan, Draw(tag, rng), log, spans, watch))
     digest = log.close()
     figures = load.whole.figures() | _rates(load)
     result = Result(
@@ -147,7 +149,10 @@ def _compare_totals(result: Result, before: target.Total, after: target.Total) -
 
 
 def _rates(load: Load) -> dict[str, float]:
-    """Return calls a second over the whole run and in the best five seconds in a row, and where a breakpoint was."""
+    """Return calls a second over the whole run and in the best five seconds in a row, and where a breakpoint was.
+
+    ``held_*`` is of the last five seconds in which all thresholds of a breakpoint held: what the system can do.
+    """
     calls = [second.calls for second in load.seconds]
     best = max((sum(calls[at : at + 5]) / 5 for at in range(max(1, len(calls) - 4))), default=0.0)
     rates = {
@@ -157,20 +162,26 @@ def _rates(load: Load) -> dict[str, float]:
         "target_max": max((second.target for second in load.seconds), default=0.0),
         "in_flight_max": float(max((second.in_flight for second in load.seconds), default=0)),
     }
+    if load.held is not None:
+        rates["held_calls_per_s"] = load.held.calls / generator.BREAK_WINDOW_S
+        rates["held_add_p99_ms"] = load.held.figures()["add_p99_ms"]
     return rates | ({"broke_at_calls_per_s": load.seconds[-1].target} if load.broken else {})
 
 
 def _warnings(load: Load) -> list[str]:
-    """Tell when the generator itself, and not the system, may be what limits the figures."""
+    """Tell when the generator itself, or somebody else on the machine, may be what limits the figures."""
     found = []
     seconds = max(1, len(load.seconds))
-    busy = sum(second.cpu.get("load", 0.0) >= _BUSY_CORES for second in load.seconds) / seconds
+    busy = sum(second.cpu.get(target.GENERATOR, 0.0) >= _BUSY_CORES for second in load.seconds) / seconds
     late = sum(second.loop_lag_ms > _LAG_MS_MAX for second in load.seconds) / seconds
     if busy >= _BUSY_SHARE:
         found.append(f"the load generator used a whole core in {busy:.0%} of the seconds: it may be the bottleneck")
     if late >= _BUSY_SHARE:
         found.append(f"the load generator was late by more than {_LAG_MS_MAX:g} ms in {late:.0%} of the seconds: "
                      f"latencies are measured too long")  # fmt: skip
+    others = sum(second.cpu.get(target.OTHERS, 0.0) for second in load.seconds) / seconds
+    if others >= _OTHERS_CORES:
+        found.append(f"other processes of this machine used {others:.1f} cores: figures of a quiet machine are better")
     if load.whole.dropped:
         found.append(f"{load.whole.dropped} calls were dropped: {generator.IN_FLIGHT_MAX} were under way already")
     return found

@@ -14,6 +14,11 @@ from loadtests.errors import LoadError
 _CALL_S: Final = 10.0
 _WAIT_MS: Final = 5_000
 _SLACK_S: Final = 5.0
+_TICK_S: Final = 0.01  # what the kernel counts processor time in
+
+GENERATOR: Final = "load"
+OTHERS: Final = "others"
+"""Names in what ``cpu_meter`` returns, beside those of the parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +76,15 @@ def _reached(rest: httpx.Client, place: str) -> bool:
 
 
 def cpu_meter(target: Target) -> Callable[[], dict[str, float]]:
-    """Return a function that tells how many cores each part used since its last call; the generator is "load"."""
-    processes = {"load": psutil.Process(os.getpid())}
+    """Return a function that tells how many cores each part, the generator and all others used since its last call."""
+    processes = {GENERATOR: psutil.Process(os.getpid())}
     for part, pid in target.pids.items():
         processes[part] = psutil.Process(pid)
     before = {name: (time.monotonic(), _used_s(process)) for name, process in processes.items()}
+    machine_before = (time.monotonic(), _machine_used_s())
 
     def measure() -> dict[str, float]:
+        nonlocal machine_before
         cores = {}
         for name, process in processes.items():
             now_s, used_s = time.monotonic(), _used_s(process)
@@ -86,9 +93,20 @@ def cpu_meter(target: Target) -> Callable[[], dict[str, float]]:
                 continue  # it was killed meanwhile
             cores[name] = round((used_s - then_used_s) / (now_s - then_s), 3)
             before[name] = (now_s, used_s)
-        return cores
+        machine = (time.monotonic(), _machine_used_s())
+        busy = (machine[1] - machine_before[1]) / max(machine[0] - machine_before[0], _TICK_S)
+        machine_before = machine
+        return cores | {OTHERS: round(max(0.0, busy - sum(cores.values())), 3)}
 
     return measure
+
+
+def _machine_used_s() -> float:
+    """Return the seconds that all cores of the machine were at work, as the kernel counts them."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # they are in user and nice already
+    return float(sum(times) - idle - guests)
 
 
 def _used_s(process: psutil.Process) -> float | None:

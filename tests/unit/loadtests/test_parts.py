@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from loadtests.additions import Draw
 from loadtests.charts import line_chart
 from loadtests.compare import comparison, summary_at
-from loadtests.errors import LoadError
+from loadtests.errors import LoadError, UsageError
 from loadtests.generator import broken
 from loadtests.measures import Histogram, Window
 from loadtests.profiles import PROFILES, Profile, Stage, Threshold, profile_called
@@ -84,7 +84,7 @@ def test_every_profile_has_thresholds_and_something_to_do(profile):
 
 
 def test_a_profile_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(LoadError, match="'peek'; there are smoke, load, peak"):
+    with pytest.raises(UsageError, match="'peek'; there are smoke, load, peak"):
         profile_called("peek")
 
 
