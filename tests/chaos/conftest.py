@@ -1,16 +1,19 @@
 """Clusters for the tests of faults: each module shares one, and each test starts producers of its own."""
 
 import os
-import random
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random, SystemRandom
 
 import pytest
 
-from oracle.history import History
+from oracle.history import History, Outcome
+from tests_support.callers import Caller, new_pair
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.consumer_process import ConsumerProcess
+from tests_support.producer_process import ProducerProcess
 
 SOAK_SEED = "TALLY_SOAK_SEED"
 
@@ -22,7 +25,7 @@ _CLUSTERS = {"cluster", "counting", "module_cluster", "module_counting"}
 
 def pytest_configure() -> None:
     """Draw the soak's seed for the whole run; a process that shares its tests inherits it."""
-    os.environ.setdefault(SOAK_SEED, str(random.SystemRandom().randrange(10**6)))
+    os.environ.setdefault(SOAK_SEED, str(SystemRandom().randrange(10**6)))
 
 
 def pytest_report_header() -> str:
@@ -65,6 +68,7 @@ def module_cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def cluster(module_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The module's cluster without services; those that a test starts end with it."""
+    assert not module_cluster.consumers, "the module's own consumer counts: its tests take `counting`, not `cluster`"
     failed = request.session.testsfailed
     yield module_cluster
     if request.session.testsfailed > failed:
@@ -86,3 +90,12 @@ def counting(module_counting: Counting, request: pytest.FixtureRequest) -> Itera
     if request.session.testsfailed > failed:
         module_counting.cluster.show_logs()
     module_counting.cluster.end_producers()
+
+
+def add_once(producer: ProducerProcess, history: History, deadline_s: float = 5.0) -> Outcome:
+    """Make one addition of a caller of its own, and tell how it ended."""
+    caller = Caller(producer.target, history, deadline_s)
+    try:
+        return caller.add(new_pair(Random(uuid.uuid4().int))).outcome
+    finally:
+        caller.close()

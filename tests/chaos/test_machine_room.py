@@ -1,11 +1,10 @@
-"""Faults of the machine room: no file descriptors left, a broker's name that is gone, an expired certificate, a clock.
+"""Faults of the machine room: no file descriptors left, a broker's name that is gone, an expired certificate.
 
 Each ends in a clear word or in recovery without help. Invariants: I1 and I2 after each, by the oracle.
 """
 
 import resource
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +14,12 @@ import grpc
 import pytest
 
 from oracle.history import History, Outcome
-from tests.chaos.conftest import Counting
+from tests.chaos.conftest import Counting, add_once
 from tests_support.callers import Caller, new_pair
 from tests_support.certificates import Authority
-from tests_support.chaos.clock import Clock, no_clock
-from tests_support.chaos.cluster import Cluster, temporary_cluster, wait_acknowledged
+from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.faults import chosen_seed
-from tests_support.producer_process import ProducerProcess, addition
+from tests_support.producer_process import addition
 from tests_support.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -38,14 +36,6 @@ def without_descriptors(pid: int) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
-
-
-def add_once(producer: ProducerProcess, history: History, deadline_s: float = 5.0) -> Outcome:
-    caller = Caller(producer.target, history, deadline_s)
-    try:
-        return caller.add(new_pair(Random(uuid.uuid4().int))).outcome
-    finally:
-        caller.close()
 
 
 def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwards(counting: Counting) -> None:
@@ -154,52 +144,3 @@ def test_an_expired_certificate_is_told_and_a_new_one_is_taken(
     consumer.wait_ready(60)
     assert add_once(producer, history) is Outcome.OK
     tls_cluster.examine(history)
-
-
-HOUR_S = 3600
-
-
-@pytest.fixture
-def clock(tmp_path: Path) -> Clock:
-    if no_clock():
-        pytest.skip(no_clock())
-    return Clock(tmp_path)
-
-
-def test_a_clock_that_jumps_an_hour_back_and_forth_changes_nothing(cluster: Cluster, clock: Clock) -> None:
-    """Set under load, and set while nobody calls: sums are acknowledged and counted as ever (I1, I2, I5, I12)."""
-    cluster.prefix = clock.prefix
-    try:
-        producer, consumer = cluster.producer(producer_lanes=2).wait_ready(), cluster.consumer("0").wait_ready()
-    finally:
-        cluster.prefix = []
-    history, seed = History(), chosen_seed()
-    for number, offset_s in enumerate((HOUR_S, -HOUR_S, 0)):
-        with cluster.traffic(history, seed + 10 * number):
-            wait_acknowledged(history, 20)
-            clock.set(offset_s)
-            print(f"the clock {offset_s:+} s: 50 more acknowledged after {wait_acknowledged(history, 50):.2f} s")
-    for offset_s in (-HOUR_S, HOUR_S, 0):
-        counted = consumer.get("/v1/total")["count"]
-        clock.set(offset_s)
-        assert add_once(producer, history) is Outcome.OK
-        consumer.wait_count(counted + 1).wait_ready()
-    cluster.examine(history)
-
-
-@pytest.mark.parametrize("offset_s", [-HOUR_S, HOUR_S])
-def test_services_whose_clock_is_an_hour_off_from_the_start_change_nothing(
-    cluster: Cluster, clock: Clock, offset_s: int
-) -> None:
-    """Kafka, producer and consumer differ by an hour: sums are counted as any other (I1, I2)."""
-    clock.set(offset_s)
-    cluster.prefix = clock.prefix
-    try:
-        producer, consumer = cluster.producer(producer_lanes=1).wait_ready(), cluster.consumer("0").wait_ready()
-    finally:
-        cluster.prefix = []
-    history = History()
-    counted = consumer.get("/v1/total")["count"]
-    assert add_once(producer, history) is Outcome.OK
-    consumer.wait_count(counted + 1)
-    cluster.examine(history)
