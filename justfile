@@ -96,6 +96,13 @@ test-observability *OPTIONS: _prepared
     @{{ quote(python) }} -m stack engines
     @{{ quote(python) }} -m pytest -m observability tests/observability "$@"
 
+# Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
+[group("develop")]
+[no-exit-message]
+test-registry URL *OPTIONS: _prepared
+    @export TALLY_TEST_REGISTRY_URL="$1"; shift; {{ quote(python) }} -m pytest -rs \
+        tests/broker/test_registry_conformance.py tests/broker/test_acceptance_registry.py "$@"
+
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]
 [no-exit-message]

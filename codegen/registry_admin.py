@@ -8,7 +8,7 @@ from codegen.errors import BreakingError
 from codegen.judge import OldVersion
 from codegen.plan import FoundSubject, SetLevel, WantedSubject
 from common.avro_fingerprint import fingerprint_of
-from common.registry_http import SUBJECT_UNKNOWN, RegistryAnswerError, RegistryHttp, RegistryRefused
+from common.registry_http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
 
 _CONFLICT = 409
 REFERENCES_MAX: Final = 1000
@@ -76,20 +76,34 @@ def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping
     body = _body(wanted, found)
     if body is None:
         return None
+    known = found[wanted.subject]
+    level = known.level or "its global level"
     path = f"compatibility/subjects/{_quoted(wanted.subject)}/versions"
     try:
-        answer = http.request("POST", f"{path}?verbose=true", body, accept=(404, 405))
-        if answer.status in {404, 405} and answer.error_code != SUBJECT_UNKNOWN:
-            answer = http.request("POST", f"{path}/latest?verbose=true", body, accept=(404, 405))
+        answer = _verdict(http, path, body)
+        if answer.body is not None:
+            return _said(answer, f"not compatible under {level}")
+        # Karapace has no check against all versions; the newest alone would not do where the level looks at all.
+        numbers = known.versions if level.endswith("_TRANSITIVE") else known.versions[-1:]
+        told = (_said(_verdict(http, f"{path}/{n}", body), f"not compatible with version {n}") for n in numbers)
+        return next((one for one in told if one is not None), None)
     except RegistryRefused:
         # Apicurio calls a valid Protobuf file with references a syntax violation here, and then takes it.
         return None
+
+
+def _verdict(http: RegistryHttp, path: str, body: Mapping[str, Any]) -> Answer:
+    """Return the answer of a compatibility check, without a body when the registry has no such check."""
+    return http.request("POST", f"{path}?verbose=true", body, accept=(404, 405), maybe_missing=True)
+
+
+def _said(answer: Answer, objection: str) -> str | None:
+    """Return the registry's objection in its own words; an unknown subject or version has none."""
     if not isinstance(answer.body, dict) or answer.body.get("is_compatible", True):
         return None
     messages = answer.body.get("messages")
     words = "; ".join(str(message) for message in messages) if isinstance(messages, list) else ""
-    level = found[wanted.subject].level or "its global level"
-    return f"the registry says: {words or f'not compatible under {level} (it gives no reason)'}"
+    return f"the registry says: {objection} ({words or 'it gives no reason'})"
 
 
 def list_subjects(http: RegistryHttp) -> list[str]:

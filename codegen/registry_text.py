@@ -3,6 +3,8 @@
 Apicurio refuses every file that imports one which imports google/protobuf/descriptor.proto, and that is what
 buf/validate/validate.proto does. So the import and the annotations are put into comments: the text says the same to
 its reader, means the same on the wire, and every registry can resolve it. ``with_rules`` is the way back.
+
+Karapace (6.2.0) takes no line comment without words, "//" alone; two blanks after it are words enough.
 """
 
 import re
@@ -28,13 +30,21 @@ _END_OF_COMMENT: Final = "* /"
 """How ``*/`` stands in a rule that is a comment; which of the two was meant cannot be told."""
 
 
+_NO_WORDS: Final = re.compile(r"^([ \t]*//)[ \t]*$", re.MULTILINE)
+
+
+def with_words_in_comments(text: str) -> str:
+    """Return a file's text with two blanks in each line comment that has no words."""
+    return _NO_WORDS.sub(r"\1  ", text)
+
+
 def with_rules(texts: Mapping[str, str], name: str) -> str:
     """Return the text of a file as it was before its rules became comments.
 
     ``texts`` holds it and what it imports, by import path. A text that did not come from here, so that the way forth
-    would not lead to it again, is returned as it is.
+    would not lead to it again, is returned as it is, but for blanks after a comment without words.
     """
-    text = texts[name]
+    text = _NO_WORDS.sub(r"\1", texts[name])
     if any(_END_OF_COMMENT in comment for comment in _COMMENT.findall(text)):
         return text
     restored = _COMMENT.sub(r"\1", text)

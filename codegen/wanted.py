@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from codegen import proto_stubs
 from codegen.errors import ContractError
 from codegen.plan import Wanted, WantedSubject, WantedTopic
-from codegen.registry_text import registry_text
+from codegen.registry_text import registry_text, with_words_in_comments
 from codegen.tree import Contracts
 from codegen.validate_proto import VALIDATE_FILE
 from common.avro_fingerprint import fingerprint
@@ -66,6 +66,7 @@ def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
         text = _text(file.name, includes)
         if VALIDATE_FILE not in contracts.proto:
             text = registry_text(file, text)
+        text = with_words_in_comments(text)
         imports = tuple((name, other) for name, other in own_texts.items() if owned and name != file.name)
         level = PROTOBUF_LEVEL if owned else None
         yield WantedSubject(

@@ -183,7 +183,7 @@ class RegistryHttp:
         """Return the answer of a 2xx or an ``accept``ed status with the registry's JSON; raise RegistryError else.
 
         ``path`` is below the registry's address, its parts quoted already. ``maybe_missing``: not every registry has
-        this call, and an ``accept``ed status without any body, which is how they say so, is an answer too.
+        this call; an ``accept``ed status without the registry's own JSON, which is how they say so, is an answer too.
         """
         kind: Literal["no-connection", "time-out", "server-error"]
         for attempt in range(1, self._attempts + 1):
@@ -202,7 +202,7 @@ class RegistryHttp:
                 tries = "1 attempt" if attempt == 1 else f"{attempt} attempts"
                 raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", kind)
             self._clock.sleep(self._retry_wait_s * 2 ** (attempt - 1))
-        if maybe_missing and response.status_code in accept and not response.content:
+        if maybe_missing and response.status_code in accept and _no_such_call(response):
             return Answer(response.status_code, None)
         return self._judged(response, method, path, accept)
 
@@ -260,6 +260,21 @@ def masked(url: str) -> str:
     """Return the address as it may be shown and logged: userinfo replaced."""
     address, credentials = split_userinfo(url)
     return address.replace("://", "://***@", 1) if credentials.user or credentials.password else address
+
+
+def _no_such_call(response: httpx.Response) -> bool:
+    """Tell whether a server says in its framework's words that it has no such call, and not in a registry's.
+
+    Apicurio answers nothing, Karapace the text "Not Found", Redpanda an object without an error_code, and Confluent
+    one whose error_code is the status itself.
+    """
+    if not response.content:
+        return True
+    try:
+        parsed = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return False
+    return Answer(response.status_code, parsed).error_code in {None, response.status_code}
 
 
 def _is_tls(error: BaseException | None) -> bool:

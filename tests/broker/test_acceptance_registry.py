@@ -1,22 +1,23 @@
-"""Acceptance 2 to 6 and 12 on a real registry and a real Kafka: modes, plans, references, pulling, drift, failures."""
+"""Acceptance 2 to 6 and 12 on a real registry: modes, plans, references, pulling, drift, failures.
+
+On the native registry with Kafka beside it, or on one that ``just test-registry URL`` names.
+"""
 
 import json
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from codegen.plan import Wanted, WantedSubject
+from codegen.plan import Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
 from common.avro_fingerprint import fingerprint
-from common.registry_http import RegistryHttp, SystemClock
-from stack import Stack
+from common.registry_http import SystemClock
 from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
 from tests_support.codegen_command import codegen
+from tests_support.registry_under_test import RegistryUnderTest, registry_under_test
 from tests_support.small_contracts import COUNT, ID, SmallContracts
 from tests_support.stacks import stack_factory, temporary_folder
 
@@ -26,20 +27,24 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[Stack]:
-    """Return a stack on which nothing was published."""
-    with temporary_folder() as folder, stack_factory(folder) as new:
-        yield new(parts=("kafka", "registry"))
+def registry() -> Iterator[RegistryUnderTest]:
+    """Return a registry on which nothing was published, unless it is somebody's."""
+    with (
+        temporary_folder() as folder,
+        stack_factory(folder) as new,
+        registry_under_test(lambda: new(parts=("kafka", "registry"))) as one,
+    ):
+        yield one
 
 
 class Folder:
     """A folder with contracts of names that no other test uses, and the command in it; the registry is ``live``."""
 
-    def __init__(self, root: Path, stack: Stack) -> None:
+    def __init__(self, root: Path, registry: RegistryUnderTest) -> None:
         self.root = root
-        self.url = stack.registry_url
-        self.small = SmallContracts(root / "contracts", f"t{uuid.uuid4().hex[:8]}")
-        where = f"live:\n  url: {stack.registry_url}\n  kafka: {stack.bootstrap_servers}\n"
+        self.registry = registry
+        self.small = SmallContracts(root / "contracts", registry.word())
+        where = f"live:\n  url: {registry.url}\n" + (f"  kafka: {registry.kafka}\n" if registry.kafka else "")
         (root / "contracts" / "registries.yaml").write_text(where, encoding="utf-8")
         self.run("generate")
 
@@ -49,8 +54,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, bare: Stack) -> Folder:
-    return Folder(tmp_path, bare)
+def folder(tmp_path: Path, registry: RegistryUnderTest) -> Folder:
+    return Folder(tmp_path, registry)
 
 
 def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
@@ -58,7 +63,7 @@ def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_
     assert f"CREATE  subject {folder.small.proto}" in said
     folder.run("publish", "plan.json")
     said = folder.run("plan", "--registry", "live")
-    assert {line.split()[0] for line in said.splitlines()[:-1]} == {"NOOP"}
+    assert {word for word in Kind if any(line.startswith(f"{word} ") for line in said.splitlines())} == {Kind.NOOP}
     folder.run("publish", "plan.json")
     folder.run("check", "--registry", "live")
     lock = json.loads((folder.root / "contracts" / "contracts.lock").read_text())
@@ -69,11 +74,11 @@ def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_
 def test_acceptance_03_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
     folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
     schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": [ID]})
-    versions = f"{folder.url}/subjects/{folder.small.subject}/versions"
-    httpx.post(versions, json={"schema": schema}, timeout=10).raise_for_status()
+    versions = f"subjects/{folder.small.subject}/versions"
+    folder.registry.must("POST", versions, {"schema": schema})
     said = folder.run("publish", "plan.json", code=4)
     assert f"subject {folder.small.subject}: had versions none" in said
-    assert httpx.get(versions, timeout=10).json() == [1]
+    assert folder.registry.must("GET", versions) == [1]
 
 
 def test_acceptance_06_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
@@ -81,11 +86,10 @@ def test_acceptance_06_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -
     small = folder.small
     fields = [ID, COUNT, {"name": "foreign", "type": "int", "default": 0}]
     schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": fields})
-    subject = f"{folder.url}/subjects/{small.subject}"
-    httpx.post(f"{subject}/versions", json={"schema": schema}, timeout=10).raise_for_status()
+    folder.registry.must("POST", f"subjects/{small.subject}/versions", {"schema": schema})
     assert "is version 1, but somebody registered 2 after it" in folder.run("check", "--registry", "live", code=4)
     folder.run("plan", "--registry", "live", code=4)
-    httpx.delete(subject, timeout=10).raise_for_status()
+    folder.registry.must("DELETE", f"subjects/{small.subject}")
     assert "is missing there (never published, or deleted)" in folder.run("check", "--registry", "live", code=4)
 
 
@@ -99,8 +103,8 @@ def test_acceptance_03_a_breaking_version_is_published_only_with_a_reason_which_
     folder.run("publish", "plan.json", code=3)
     folder.run("publish", "plan.json", "--allow-breaking", small.subject, "--reason", "nobody reads it yet")
     folder.run("check", "--registry", "live")
-    level = httpx.get(f"{folder.url}/config/{small.subject}", timeout=10).json()
-    assert level == {"compatibilityLevel": "FULL_TRANSITIVE"}
+    level = folder.registry.must("GET", f"config/{small.subject}")
+    assert level["compatibilityLevel"] == "FULL_TRANSITIVE"
     lock = json.loads((folder.root / "contracts" / "contracts.lock").read_text())
     assert lock["subjects"][small.subject]["versions"][1]["allowed"] == "nobody reads it yet"
     said = folder.run("diff", small.subject, "v1..v2", "--registry", "live")
@@ -111,7 +115,9 @@ def test_acceptance_03_a_breaking_version_is_published_only_with_a_reason_which_
 def test_acceptance_05_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
     folder.run("publish", "--registry", "live")
     small = folder.small
-    folder.run("pull", "--registry", folder.url, "--subject", f"{small.topic.partition('.')[0]}*", "--out", "theirs")
+    folder.run(
+        "pull", "--registry", folder.registry.url, "--subject", f"{small.topic.partition('.')[0]}*", "--out", "theirs"
+    )
     folder.run("generate", "--contracts", "theirs")
     program = (
         "import io, fastavro\n"
@@ -125,10 +131,12 @@ def test_acceptance_05_an_empty_directory_and_an_address_are_enough_to_decode(fo
 
 
 @pytest.mark.parametrize("level", TOLD_OF_MODES)
-def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(bare: Stack, level: str) -> None:
+def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(
+    registry: RegistryUnderTest, level: str
+) -> None:
     """Live as offline: the same sentences about the same versions, read from the registry."""
-    http = RegistryHttp(bare.registry_url)
-    subject = f"m{uuid.uuid4().hex[:8]}-value"
+    http = registry.http()
+    subject = f"{registry.word()}-value"
     http.request("PUT", f"config/{subject}", {"compatibility": "NONE"})
     for text in HISTORY:
         http.request("POST", f"subjects/{subject}/versions", {"schema": text})
@@ -157,8 +165,8 @@ def test_acceptance_04_a_chain_of_references_goes_into_an_empty_registry_in_one_
     folder.run("generate")
     folder.run("publish", "--registry", "live")
     for name, imported in (("atop", "middle"), ("middle", "base")):
-        url = f"{folder.url}/subjects/{word}%2Fv1%2F{name}.proto/versions/1"
-        (reference,) = httpx.get(url, timeout=10).json()["references"]
+        path = f"subjects/{word}%2Fv1%2F{name}.proto/versions/1"
+        (reference,) = folder.registry.must("GET", path)["references"]
         assert (reference["subject"], reference["version"]) == (f"{word}/v1/{imported}.proto", 1)
     assert folder.run("publish", "--registry", "live").endswith("nothing to do\n")
 
@@ -167,7 +175,7 @@ def test_acceptance_03_subjects_beyond_the_contracts_are_pruned_only_when_asked_
     folder.run("publish", "--registry", "live")
     stray = f"{folder.small.topic.partition('.')[0]}.stray-value"
     schema = json.dumps({"type": "record", "name": "Stray", "fields": []})
-    httpx.post(f"{folder.url}/subjects/{stray}/versions", json={"schema": schema}, timeout=10).raise_for_status()
+    folder.registry.must("POST", f"subjects/{stray}/versions", {"schema": schema})
     prefix = stray.partition(".")[0]
     folder.run("plan", "--registry", "live")
     said = folder.run("plan", "--registry", "live", "--prune-prefix", prefix, "--out", "plan.json", code=2)
@@ -175,16 +183,18 @@ def test_acceptance_03_subjects_beyond_the_contracts_are_pruned_only_when_asked_
     folder.run("publish", "plan.json", code=1)
     folder.run("publish", "plan.json", "--yes", "--prune-prefix", f"{prefix}.other", code=1)
     folder.run("publish", "--registry", "live", "--prune-prefix", prefix, code=64)
-    assert stray in httpx.get(f"{folder.url}/subjects", timeout=10).json()
+    assert stray in folder.registry.must("GET", "subjects")
     folder.run("publish", "plan.json", "--yes", "--prune-prefix", prefix)
-    subjects = httpx.get(f"{folder.url}/subjects", timeout=10).json()
+    subjects = folder.registry.must("GET", "subjects")
     assert stray not in subjects
     assert folder.small.subject in subjects
 
 
 def test_acceptance_12_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
     """On the real registry, too, none of them looks like "nothing to do"."""
-    wrong = folder.url.replace("/apis/ccompat/v7", "/nowhere")
-    for url, kind in ((wrong, "not-a-registry"), (folder.url.replace("http:", "https:"), "tls")):
-        said = folder.run("plan", "--registry", url, "--json", "--timeout-s", "5", code=5)
+    url = folder.registry.url
+    cases = [(f"{url.rstrip('/')}/nowhere", "not-a-registry")]
+    cases += [(url.replace("http:", "https:"), "tls")] if url.startswith("http:") else []
+    for wrong, kind in cases:
+        said = folder.run("plan", "--registry", wrong, "--json", "--timeout-s", "5", code=5)
         assert f'"kind": "{kind}"' in said

@@ -58,7 +58,7 @@ def _answering(status: int, body: Any) -> Handler:
 
 
 def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies_it() -> None:
-    """Apicurio answers 404 and nothing; of an id such an answer comes from no registry."""
+    """In the words of Apicurio, Confluent, Karapace and Redpanda; of an id such an answer comes from no registry."""
     guid = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
     asked: list[str] = []
 
@@ -68,11 +68,18 @@ def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies
 
     assert _registry(confluent).schema(guid).fingerprint == fingerprint(TEXT)
     assert asked == [f"/apis/ccompat/v7/schemas/guids/{guid}"]
-    for answer in (httpx.Response(404), httpx.Response(404, json={"error_code": 40403, "message": "no"})):
+    for answer in (
+        httpx.Response(404),
+        httpx.Response(404, json={"error_code": 40403, "message": "no"}),
+        httpx.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"}),
+        httpx.Response(404, json="Not Found"),
+        httpx.Response(404, json={"message": "Not found", "code": 404}),
+    ):
         with pytest.raises(SchemaUnknown, match=f"GUID {guid}"):
             _registry(lambda _, answer=answer: answer).schema(guid)
-    with pytest.raises(RegistryAnswerError):
-        _registry(lambda _: httpx.Response(404)).schema(5)
+    for name, page in ((5, httpx.Response(404)), (guid, httpx.Response(404, text="<html>"))):
+        with pytest.raises(RegistryAnswerError):
+            _registry(lambda _, page=page: page).schema(name)
 
 
 def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from codegen import proto_stubs, tree
 from codegen.errors import ContractError
-from codegen.registry_text import registry_text, with_rules
+from codegen.registry_text import registry_text, with_rules, with_words_in_comments
 from codegen.wanted import wanted
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
@@ -113,3 +113,12 @@ def test_the_contract_is_published_with_its_rules_to_read_and_without_the_other_
     tally = subjects["tally/v1/tally.proto"]
     assert tally.references == ("google/rpc/status.proto",)
     assert "/* [(buf.validate.field).string.uuid = true] */" in tally.text
+
+
+def test_no_line_comment_is_published_without_words_and_the_contract_comes_back_all_the_same() -> None:
+    """Karapace takes "//" alone for an error; the file's own words and lines stay what they are."""
+    text = 'syntax = "proto3";\n\n// Adds.\n//\n// Twice.\nmessage M {\n  //\n  string url = 1; // http://\n}\n'
+    made = with_words_in_comments(text)
+    assert [line.strip(" ") for line in made.splitlines()] == [line.strip(" ") for line in text.splitlines()]
+    assert not [line for line in made.splitlines() if line.endswith("//") and line.lstrip() == "//"]
+    assert with_rules({"m.proto": made}, "m.proto") == text

@@ -1,0 +1,144 @@
+"""What the product needs of a registry, asked of a real one: the native one, or one that `just test-registry` names."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen.plan import Change, Kind, Wanted, WantedSubject
+from codegen.publish import Publisher
+from common.avro_fingerprint import fingerprint
+from common.registry import SchemaRegistry, SchemaUnknown
+from common.registry_http import RegistryHttp, SystemClock, split_userinfo
+from tests_support.codegen_command import codegen
+from tests_support.registry_under_test import RegistryUnderTest, registry_under_test
+from tests_support.small_contracts import SmallContracts
+
+pytestmark = pytest.mark.broker
+
+COUNT: dict[str, Any] = {"name": "count", "type": "long"}
+ADDED: dict[str, Any] = {"name": "added", "type": "string", "default": ""}
+NEEDED: dict[str, Any] = {"name": "needed", "type": "string"}
+
+
+@pytest.fixture(scope="module")
+def registry(request: pytest.FixtureRequest) -> Iterator[RegistryUnderTest]:
+    with registry_under_test(lambda: request.getfixturevalue("kafka_stack")) as one:
+        yield one
+
+
+@pytest.fixture
+def http(registry: RegistryUnderTest) -> Iterator[RegistryHttp]:
+    connection = registry.http()
+    yield connection
+    connection.close()
+
+
+def wanted(subject: str, *fields: dict[str, Any], doc: str = "", level: str = "FULL_TRANSITIVE") -> Wanted:
+    """Return a record of one subject as a contract would want it."""
+    text = json.dumps({"type": "record", "name": "R", "namespace": "t", "doc": doc, "fields": fields})
+    return Wanted((WantedSubject(subject, "AVRO", text, fingerprint(text), level, (), "Avro R", owned=True),), ())
+
+
+def plan(http: RegistryHttp, what: Wanted) -> tuple[Change, ...]:
+    return Publisher(http, None, SystemClock(), 30.0, lambda _: None).survey(what).changes
+
+
+def publish(http: RegistryHttp, what: Wanted) -> None:
+    Publisher(http, None, SystemClock(), 30.0, lambda _: None).publish(what)
+    assert [change.kind for change in plan(http, what)] == [Kind.NOOP]
+
+
+def test_a_service_finds_its_schema_by_text_and_the_same_meaning_by_the_id(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    (mine,) = wanted(subject, COUNT).subjects
+    service = SchemaRegistry(registry.url, http=http)
+    assert service.schema(service.lookup(subject, mine.text)).fingerprint == mine.fingerprint
+    (other,) = wanted(subject, COUNT, ADDED).subjects
+    with pytest.raises(SchemaUnknown, match="not among its versions"):
+        service.lookup(subject, other.text)
+    with pytest.raises(SchemaUnknown, match="the subject is unknown"):
+        service.lookup(f"{subject}-of-nobody", mine.text)
+
+
+@pytest.mark.parametrize("name", [2_000_000_000, uuid.UUID("89791762-2336-4186-9674-299b90a802e2")], ids=["id", "guid"])
+def test_an_id_and_a_guid_that_nobody_has_are_unknown_and_no_failure(
+    registry: RegistryUnderTest, http: RegistryHttp, name: int | uuid.UUID
+) -> None:
+    """A registry without GUIDs says so in its own way, and that is the same answer."""
+    with pytest.raises(SchemaUnknown):
+        SchemaRegistry(registry.url, http=http).schema(name)
+
+
+def test_a_guid_that_the_registry_tells_names_the_schema(registry: RegistryUnderTest, http: RegistryHttp) -> None:
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    guid = registry.must("GET", f"subjects/{subject}/versions/1").get("guid")
+    if guid is None:
+        pytest.skip("this registry has no GUIDs")
+    (mine,) = wanted(subject, COUNT).subjects
+    assert SchemaRegistry(registry.url, http=http).schema(uuid.UUID(guid)).fingerprint == mine.fingerprint
+
+
+def test_other_words_are_documentation_and_never_a_breaking_change(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    """DOCS where the registry tells the two texts apart, NOOP where it takes them for one."""
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    (change,) = plan(http, wanted(subject, COUNT, doc="Other words."))
+    assert change.kind in {Kind.DOCS, Kind.NOOP}
+    publish(http, wanted(subject, COUNT, doc="Other words."))
+
+
+def test_the_registry_s_own_objection_stands_beside_ours_and_nothing_is_registered(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    """Also of the oldest version, whether the registry can be asked about all versions at once or not."""
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    publish(http, wanted(subject, COUNT, ADDED))
+    (change,) = plan(http, wanted(subject, COUNT, NEEDED))
+    assert change.kind is Kind.UPDATE
+    assert change.blocking
+    assert any("`needed` has no default" in said for said in change.objections)
+    (theirs,) = (said for said in change.objections if said.startswith("the registry says: not compatible"))
+    print(theirs)
+    assert registry.must("GET", f"subjects/{subject}/versions") == [1, 2]
+
+
+def test_another_level_is_set_and_one_that_was_changed_is_set_back(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT, level="BACKWARD"))
+    registry.must("PUT", f"config/{subject}", {"compatibility": "NONE"})
+    (change,) = plan(http, wanted(subject, COUNT, level="BACKWARD"))
+    assert (change.kind, change.sentence) == (Kind.CONFIG, "compatibility NONE -> BACKWARD")
+    publish(http, wanted(subject, COUNT, level="BACKWARD"))
+
+
+def test_a_subject_that_was_deleted_softly_is_published_again(registry: RegistryUnderTest, http: RegistryHttp) -> None:
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    registry.must("DELETE", f"subjects/{subject}")
+    (change,) = plan(http, wanted(subject, COUNT))
+    assert change.kind is Kind.CREATE
+    publish(http, wanted(subject, COUNT))
+
+
+def test_a_wrong_password_exits_5_as_unauthorised(registry: RegistryUnderTest, tmp_path: Path) -> None:
+    if not any(os.environ.get(f"TALLY_REGISTRY_{name}") for name in ("USER", "TOKEN")):
+        pytest.skip("no credentials are given: this registry asks for none")
+    SmallContracts(tmp_path / "contracts", registry.word())
+    url, _ = split_userinfo(registry.url)
+    nobody = {"TALLY_REGISTRY_USER": "nobody", "TALLY_REGISTRY_PASSWORD": "wrong", "TALLY_REGISTRY_TOKEN": ""}
+    said = codegen(tmp_path, "plan", "--registry", url, "--json", code=5, **nobody)
+    assert '"kind": "unauthorised"' in said
