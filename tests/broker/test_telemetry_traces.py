@@ -183,6 +183,28 @@ def test_log_lines_arrive_and_one_leads_to_its_trace(stack: Stack, backend: Back
     assert json.loads(line)["span_id"] == found[0].span_id.hex()
 
 
+def test_a_call_leaves_no_line_of_its_own(stack: Stack, backend: Backend) -> None:
+    """At DEBUG: one line a transaction, and none for the calls, those that are refused among them."""
+
+    def lines() -> list[str]:
+        return [json.loads(line)["message"] for line in stack.log_path("producer").read_text().splitlines()]
+
+    def transactions() -> float:
+        return scrape(stack.metrics_url).total("app_txn_records_count")
+
+    told, sent = len(lines()), transactions()
+    with grpc.insecure_channel(stack.grpc_target) as channel:
+        stub: Any = tally_pb2_grpc.TallyServiceStub(channel)  # type: ignore[arg-type]
+        stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition() for _ in range(200)]), timeout=20)
+    for _ in range(5):
+        add(stack)
+        with pytest.raises(grpc.RpcError):
+            add(stack, a="two")
+    new = eventually(lambda: lines()[told:], WAIT_S, "the transactions are told")
+    assert all(line.startswith("transaction committed") for line in new)
+    assert 1 <= len(new) == transactions() - sent <= 200
+
+
 def test_secrets_and_payloads_are_in_no_log_and_no_span(stack: Stack, backend: Backend) -> None:
     """Planted in settings, operands and ids; looked for in every file and in everything that was sent, at DEBUG."""
     request_id = str(uuid.uuid4())
