@@ -26,7 +26,11 @@ COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
 """The levels whose lines are counted, and held back when they repeat themselves."""
 
 _HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
+SDK_WINDOW_S: Final = 60.0
+"""How often one complaint of the SDK's is told: it has some every second for as long as a backend is away."""
+
 _HELD_BACK: Final = "held_back"
+_SDK_PLACE: Final = "sdk_place"
 _SAMPLED: Final = "01"
 """The flags of every trace that a line can name, as W3C writes them: others have no spans."""
 _OURS: Final = ("service", "fields", _HELD_BACK)
@@ -45,6 +49,7 @@ class _Journal:
         self.count: Callable[[str], None] = lambda _level: None
         self.current: Callable[[], Any] = lambda: None
         self._repetition = Repetition()
+        self._of_sdk = Repetition(SDK_WINDOW_S, lines_max=1)
 
     def patch(self, record: "Record") -> None:
         """Add the trace, hold back what repeats itself, and make the fields' text."""
@@ -54,8 +59,10 @@ class _Journal:
             extra["trace_id"], extra["span_id"] = f"{trace.trace_id:032x}", f"{trace.span_id:016x}"
         if record["level"].name in COUNTED:
             self.count(record["level"].name)
+            of_sdk = extra.pop(_SDK_PLACE, None)
+            repetition = self._repetition if of_sdk is None else self._of_sdk
             with self._lock:
-                told = self._repetition.take((record["name"], record["line"]), time.monotonic())
+                told = repetition.take(of_sdk or (record["name"], record["line"]), time.monotonic())
             extra[_HELD_BACK] = told is None
             if told:
                 extra["repeated"] = told
@@ -64,7 +71,7 @@ class _Journal:
     def untold(self) -> dict[tuple[str | None, int], int]:
         """Return what was held back and not told of."""
         with self._lock:
-            return self._repetition.untold()
+            return {**self._repetition.untold(), **self._of_sdk.untold()}
 
 
 _journal = _Journal()
@@ -140,4 +147,5 @@ class _FromSdk(logging.Handler):
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger.bind(module=record.name).warning("telemetry: {}", record.getMessage())
+        place = (record.name, record.lineno)
+        logger.bind(module=record.name, **{_SDK_PLACE: place}).warning("telemetry: {}", record.getMessage())

@@ -21,15 +21,18 @@ class _Window:
 class Repetition:
     """Decides about each line. One thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_s: float = WINDOW_S, lines_max: int = LINES_MAX) -> None:
+        """``lines_max`` lines of a place are told in ``window_s`` seconds."""
+        self._window_s = window_s
+        self._lines_max = lines_max
         self._windows: dict[Place, _Window] = {}
 
     def take(self, place: Place, now_s: float) -> int | None:
         """Return how many lines of this place were held back since its last one, None when this one is to be, too."""
         window = self._windows.setdefault(place, _Window(now_s))
-        if now_s - window.since_s >= WINDOW_S:
+        if now_s - window.since_s >= self._window_s:
             window.since_s, window.lines = now_s, 0
-        if window.lines >= LINES_MAX:
+        if window.lines >= self._lines_max:
             window.held_back += 1
             return None
         window.lines += 1

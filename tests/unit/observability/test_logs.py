@@ -1,6 +1,7 @@
 """Log lines: fields, traces, repetitions, and what must not be in them."""
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +74,23 @@ def test_errors_that_repeat_themselves_are_held_back_and_counted(form: str, caps
     assert "something else" in shown[LINES_MAX]
     assert any("held back" in line and "70" in line for line in shown)
     assert (LINES_MAX + 70, ("ERROR",)) in counter.sums()
+
+
+def test_a_backend_that_stays_away_is_told_of_once_a_minute(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The SDK complains every second; each kind of its complaints is one line, the metric has all of them."""
+    logs.configure("producer", "INFO", form)
+    counter = Counter()
+    logs.connect(counter, CURRENT.get)
+    exporter = logging.getLogger("opentelemetry.exporter")
+    for number in range(20):
+        exporter.warning("try %s failed", number)
+        exporter.error("gave up")
+    logs.tell_held_back()
+    shown = lines(capsys)
+    assert sum("try 0 failed" in line for line in shown) == sum("gave up" in line for line in shown) == 1
+    assert sum("held back" in line and "19" in line for line in shown) == 2
+    assert (40, ("WARNING",)) in counter.sums()
+    assert not any("sdk_place" in line for line in shown)
 
 
 def test_the_next_line_of_a_place_tells_how_many_were_held_back() -> None:
