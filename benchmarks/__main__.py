@@ -43,7 +43,7 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console) -> No
             suite.comparisons += telemetry.unary(stack, much)
     if "telemetry-consumer" in names:
         console.print("filling topics, and counting them with telemetry and without")
-        for share in telemetry.TRACED_SHARES[: 1 if quick else None]:
+        for share in [*telemetry.TRACED_SHARES][: 1 if quick else None]:
             name = "telemetry-consumer"
             with suite.attempt(name), running(_data(name), ("kafka", "registry", "contracts")) as stack:
                 suite.comparisons += telemetry.consumer(stack, much, share)

@@ -43,9 +43,9 @@ CONSUMER: Final[Mapping[str, tuple[Backend, str]]] = {
     "backend down": ("down", _ON),
     "backend hangs": ("hangs", _ON),
 }
-TRACED_SHARES: Final = (0.005, 0.05)
-"""Of the records: a twentieth of all AddBatch calls of 1,000, each with its at most 100 traced additions; and a
-twentieth, as of unary calls, which never come this fast."""
+TRACED_SHARES: Final[Mapping[float, Sequence[str]]] = {0.005: [*CONSUMER], 0.05: [_ON]}
+"""Of the records, and the sides that are measured with it: a twentieth of all AddBatch calls of 1,000, each with its at
+most 100 traced additions; and a twentieth, as of unary calls, which never come this fast."""
 _WHAT: Final[Mapping[Backend, str]] = {"takes": "takes them", "down": "is down", "hangs": "hangs"}
 _RECORDS: Final = 100_000
 _QUIET_CPU: Final = 0.2
@@ -98,9 +98,11 @@ def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
         "--size", backlog.RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
         "--traced-share", traced_share,
     )  # fmt: skip
+    sides = TRACED_SHARES[traced_share]
     with _backends() as addresses:
         views = {_OFF: _view(stack, "consumer-off", {})}
-        for name, (backend, _) in CONSUMER.items():
+        for name in sides:
+            backend, _ = CONSUMER[name]
             views[name] = _view(stack, f"consumer-{backend}", _sending(addresses[backend], DEFAULT_RATIO))
         samples = in_turns({name: partial(_count, view, size) for name, view in views.items()}, size.rounds)
     return [
@@ -115,7 +117,8 @@ def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
             limit_samples=samples[other],
             notes=(_cpu_note(samples[name], samples[other], "cpu_s_a_million"),),
         )
-        for name, (backend, other) in CONSUMER.items()
+        for name in sides
+        for backend, other in [CONSUMER[name]]
     ]
 
 
