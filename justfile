@@ -163,7 +163,7 @@ load *OPTIONS: _prepared
 load-compare A B: _prepared
     @{{ quote(python) }} -m loadtests compare "$@"
 
-# Take the pictures of docs/OBSERVABILITY.md in headless Chromium, while `observe` and traffic run.
+# Take the pictures of the documents in headless Chromium, while `observe` and traffic run.
 [group("maintain")]
 [no-exit-message]
 screenshots: _prepared
