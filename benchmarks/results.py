@@ -1,5 +1,6 @@
 """Samples, their medians, and the comparison of a subject with its limit. No I/O."""
 
+import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,14 +73,15 @@ def spread(samples: Sequence[Sample]) -> tuple[float, float]:
 def in_turns(sides: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
     """Run all sides in turns, so that what else the machine does hits all. Return ``rounds`` samples of each.
 
-    A first turn of each is thrown away: the broker compiles its hot code meanwhile. Every other turn goes backward, so
-    that no side always follows the same one, whose work may not be over.
+    A first turn of each is thrown away: the broker compiles its hot code meanwhile. Each turn has an order of its own,
+    the same in every run, so that no side always follows the same one, whose work may not be over.
     """
+    order = random.Random(0)
     for side in sides.values():
         side()
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
-    for number in range(rounds):
-        for name in sides if number % 2 else reversed([*sides]):
+    for _ in range(rounds):
+        for name in order.sample([*sides], len(sides)):
             samples[name].append(sides[name]())
     return samples
 

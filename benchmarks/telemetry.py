@@ -57,13 +57,14 @@ _QUIET_S: Final = 0.25
 class Size:
     """How much is measured."""
 
-    rounds: int
+    unary_rounds: int
     unary_calls: int
+    consumer_rounds: int
     records: int
 
 
-FULL = Size(rounds=3, unary_calls=2_000, records=1_000_000)
-QUICK = Size(rounds=1, unary_calls=100, records=200_000)  # as `backlog.QUICK`
+FULL = Size(unary_rounds=8, unary_calls=1_000, consumer_rounds=3, records=1_000_000)
+QUICK = Size(unary_rounds=1, unary_calls=100, consumer_rounds=1, records=200_000)  # as `backlog.QUICK`
 
 
 def unary(stack: Stack, size: Size) -> list[Comparison]:
@@ -73,7 +74,7 @@ def unary(stack: Stack, size: Size) -> list[Comparison]:
         views = {_OFF: opened.enter_context(_producer(stack, _OFF, {}))}
         for name, (backend, ratio, _) in UNARY.items():
             views[name] = opened.enter_context(_producer(stack, name, _sending(addresses[backend], ratio)))
-        samples = in_turns({name: partial(_load, view, size) for name, view in views.items()}, size.rounds)
+        samples = in_turns({name: partial(_load, view, size) for name, view in views.items()}, size.unary_rounds)
     note = f"Recording one value in a histogram, which is never off, takes {_record_us():.2f} us."
     return [
         Comparison(
@@ -104,7 +105,7 @@ def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
         for name in sides:
             backend, _ = CONSUMER[name]
             views[name] = _view(stack, f"consumer-{backend}", _sending(addresses[backend], DEFAULT_RATIO))
-        samples = in_turns({name: partial(_count, view, size) for name, view in views.items()}, size.rounds)
+        samples = in_turns({name: partial(_count, view, size) for name, view in views.items()}, size.consumer_rounds)
     return [
         Comparison(
             name=f"telemetry, consumer, {name}, {traced_share:.1%} traced",

@@ -24,20 +24,7 @@ def comparison(target: Target, subject: list[Sample], limit: list[Sample]) -> Co
     )  # fmt: skip
 
 
-def test_limit_and_subject_run_in_turns_after_a_turn_that_does_not_count() -> None:
-    order: list[str] = []
-
-    def side(name: str) -> Sample:
-        order.append(name)
-        return Sample(value=len(order))
-
-    limits, subjects = alternate(lambda: side("limit"), lambda: side("subject"), 3)
-    assert order == ["limit", "subject", "subject", "limit"] * 2
-    assert [sample.value for sample in limits] == [4, 5, 8]
-    assert [sample.value for sample in subjects] == [3, 6, 7]
-
-
-def test_more_than_two_sides_run_in_turns_too() -> None:
+def test_sides_run_in_turns_after_a_turn_that_does_not_count() -> None:
     """What disturbs the machine disturbs all of them, and none always follows the same one."""
     order: list[str] = []
 
@@ -45,13 +32,19 @@ def test_more_than_two_sides_run_in_turns_too() -> None:
         order.append(name)
         return Sample(value=len(order))
 
-    samples = in_turns({name: partial(side, name) for name in "abc"}, 2)
-    assert "".join(order) == "abccbaabc"
-    assert {name: [sample.value for sample in each] for name, each in samples.items()} == {
-        "a": [6, 7],
-        "b": [5, 8],
-        "c": [4, 9],
-    }
+    samples = in_turns({name: partial(side, name) for name in "abcd"}, 6)
+    turns = ["".join(order[at : at + 4]) for at in range(0, 28, 4)]
+    assert all(sorted(turn) == ["a", "b", "c", "d"] for turn in turns)
+    for name in "abcd":
+        assert [sample.value for sample in samples[name]] == [at + 1 for at in range(4, 28) if order[at] == name]
+        assert len({turn[turn.index(name) - 1] for turn in turns[1:] if turn[0] != name}) > 1
+
+
+def test_limit_and_subject_are_two_such_sides() -> None:
+    """Each has its own samples."""
+    limits, subjects = alternate(lambda: Sample(value=1), lambda: Sample(value=2), 3)
+    assert [sample.value for sample in limits] == [1, 1, 1]
+    assert [sample.value for sample in subjects] == [2, 2, 2]
 
 
 def test_one_bad_round_does_not_move_the_median() -> None:
