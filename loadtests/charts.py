@@ -25,7 +25,7 @@ def line_chart(title: str, unit: str, lines: Mapping[str, Line]) -> str:
         value = top * tick / _TICKS
         y = _y(value, top)
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_tick(value)}</text>')
         at_s = right * tick / _TICKS
         anchor = "end" if tick == _TICKS else "middle"
         parts.append(f'<text x="{_x(at_s, right):.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{at_s:.0f} s</text>')
@@ -45,6 +45,10 @@ def _thinned(line: Line) -> Line:
     if step <= 1:
         return line
     return [max(line[at : at + step], key=lambda point: point[1]) for at in range(0, len(line), step)]
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _x(value: float, right: float) -> float:

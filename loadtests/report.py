@@ -69,6 +69,7 @@ def page_of(summary: Mapping[str, Any], seconds: Sequence[Second]) -> str:
     """Return the page."""
     good = summary["exit_code"] == 0
     cores = sorted({part for second in seconds for part in second.cpu})
+    answered = [second for second in seconds if second.add_p50_ms]  # a second without an answer has no latency
     kept = "; ".join(summary["broken"]) + " crossed" if summary["broken"] else "all thresholds kept"
     body = [
         f"<h1>Tally under load: {escape(summary['profile'])}</h1>",
@@ -76,7 +77,7 @@ def page_of(summary: Mapping[str, Any], seconds: Sequence[Second]) -> str:
         *(f'<p class="bad">{escape(each)}</p>' for each in (summary["verdict"] or {}).get("problems", [])),
         *(f'<p class="bad">{escape(each)}</p>' for each in summary["warnings"]),
         _chart("The ramp", "users, or calls due a second", seconds, {"target": "target", "under way": "in_flight"}),
-        _chart("Latency of Add", "ms", seconds, {"p50": "add_p50_ms", "p95": "add_p95_ms", "p99": "add_p99_ms"}),
+        _chart("Latency of Add", "ms", answered, {"p50": "add_p50_ms", "p95": "add_p95_ms", "p99": "add_p99_ms"}),
         _chart("Calls", "a second", seconds, {"answered": "calls", "unexpected": "unexpected", "dropped": "dropped"}),
         line_chart(
             "Processors", "cores in use", {part: [(s.at_s, s.cpu.get(part, 0.0)) for s in seconds] for part in cores}
@@ -85,9 +86,10 @@ def page_of(summary: Mapping[str, Any], seconds: Sequence[Second]) -> str:
         "<h2>Figures</h2>", _table(summary["figures"].items()),
         "<h2>Answers by code</h2>", _table(summary["codes"].items()),
         "<h2>Unexpected answers</h2>", _table(summary["unexpected"].items()),
-        "<h2>Thresholds</h2>", _table((each, "") for each in summary["thresholds"]),
-        "<h2>Verdict</h2>", _table((summary["verdict"] or {}).items()),
-        "<h2>Slowest sampled iterations</h2><p>Look a trace id up in the traces.</p>",
+        "<h2>Thresholds</h2>", _table((each, _kept(each, summary["broken"])) for each in summary["thresholds"]),
+        "<h2>Verdict</h2>", _table(_verdict_rows(summary["verdict"])),
+        "<h2>Slowest sampled iterations</h2>",
+        "<p><code>just run tally trace ID</code> shows a trace while <code>just observe</code> runs.</p>",
         _table((f"{s['name']} {s['duration_ms']:g} ms", s["trace_id"]) for s in summary["slowest_traced"]),
         "<h2>Machine</h2>",
         _table([("started", summary["started_at"]), ("seed", summary["seed"]), *summary["machine"].items()]),
@@ -101,6 +103,23 @@ def _chart(title: str, unit: str, seconds: Sequence[Second], lines: Mapping[str,
     return line_chart(
         title, unit, {name: [(s.at_s, float(getattr(s, field))) for s in seconds] for name, field in lines.items()}
     )
+
+
+def _kept(threshold: str, broken: Sequence[str]) -> str:
+    return next(
+        (f"crossed: {each.removeprefix(threshold)[2:]}" for each in broken if each.startswith(threshold)), "kept"
+    )
+
+
+def _verdict_rows(verdict: Mapping[str, Any] | None) -> Iterable[tuple[str, object]]:
+    """Return the counts, what the digest says, and some ids of each fault, as rows."""
+    for name, value in (verdict or {}).items():
+        if name == "digest":
+            yield from value.items()
+        elif name == "examples":
+            yield from ((f"{fault}, some of them", ", ".join(ids)) for fault, ids in value.items())
+        elif name != "problems":  # they stand on top
+            yield name, value
 
 
 def _table(rows: Iterable[tuple[str, object]]) -> str:
