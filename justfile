@@ -157,6 +157,12 @@ bench *NAME: _prepared
 load *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests run "$@"
 
+# Measure one figure with ghz as well, a client of other making (built once); exit 99 when the two disagree.
+[group("measure")]
+[no-exit-message]
+load-check *OPTIONS: _prepared
+    @{{ quote(python) }} -m loadtests check "$@"
+
 # Show two runs of `just load` side by side: A and B are folders below build/load.
 [group("measure")]
 [no-exit-message]

@@ -16,13 +16,18 @@ from benchmarks.system import empty_server
 from common.settings import SettingsError
 from loadtests import report, suite
 from loadtests.compare import comparison, summary_at
+from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
 from loadtests.errors import LoadError, UsageError
 from loadtests.profiles import PROFILES
-from loadtests.run import EXIT_OK, EXIT_VERDICT, Plan, run, summary_of
+from loadtests.report import headline
+from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, run, summary_of
 from loadtests.target import Target
-from stack.__main__ import settings_of_checkout, stack_of
+from stack import downloads, go_programs
+from stack.__main__ import say, settings_of_checkout, stack_of
+from stack.engines import endpoints
 from stack.errors import StackError
 from stack.parts import STAYING
+from stack.system import engines_of
 
 _FOLDER: Final = Path("build") / "load"
 _EXIT_USAGE: Final = 2
@@ -32,12 +37,14 @@ _EXIT_INTERRUPTED: Final = 130
 def running_system() -> Target:
     """Return the system that the settings describe, with the processes of its native parts. Raises StackError."""
     stack = stack_of(settings_of_checkout())
+    observed = endpoints(stack.ports) if engines_of(stack).running() else {}
     pids: dict[str, int] = {part: pid for part in STAYING if (pid := stack.pid(part)) is not None}
     return Target(
         grpc=stack.grpc_target,
         rest=stack.rest_url,
         kafka=stack.bootstrap_servers,
         registry=stack.registry_url,
+        traces=observed.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
         pids=pids,
     )
 
@@ -80,6 +87,30 @@ def _run(step: suite.Step, system: Target, folder: Path, options: argparse.Names
     return summary
 
 
+def check(options: argparse.Namespace) -> int:
+    """Measure the latency of Add at one rate with our client and with ghz, in turns; exit 99 when they disagree."""
+    system = running_system()
+    ghz = go_programs.ensure(GHZ, downloads.default_folder(), say)
+    folder = _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-check"
+    verdicts = []
+
+    def ours(number: int) -> Seen:
+        plan = Plan(profile=steady(options.rate, options.seconds), target=system, folder=folder / f"{number}",
+                    seed=number, traced_share=0.0)  # fmt: skip
+        result = run(plan)
+        report.write(result)
+        verdicts.append(headline(summary_of(result)))
+        return seen_by_ours(result)
+
+    def theirs(number: int) -> Seen:
+        return seen_by_ghz(ghz, system.grpc, options.rate, options.seconds, folder / "contract.protoset")
+
+    folder.mkdir(parents=True)
+    table, ratio = table_of(in_turns(options.rounds, [ours, theirs]))
+    print("\n".join([table, *verdicts]))
+    return EXIT_OK if agree(ratio) else EXIT_THRESHOLD
+
+
 def compare(options: argparse.Namespace) -> int:
     """Show two runs side by side."""
     table, notes = comparison(summary_at(options.a), summary_at(options.b))
@@ -106,6 +137,11 @@ def arguments() -> argparse.ArgumentParser:
         "--limit", action="store_true", help="then the same against an empty handler: this machine's limit"
     )
     one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
+    other = commands.add_parser("check", help=check.__doc__)
+    other.set_defaults(action=check)
+    other.add_argument("--rate", type=_positive, default=200.0, help="additions a second")
+    other.add_argument("--seconds", type=_positive, default=10.0, help="each round of each client")
+    other.add_argument("--rounds", type=int, default=3, choices=range(1, 11), metavar="1..10")
     two = commands.add_parser("compare", help=compare.__doc__)
     two.set_defaults(action=compare)
     two.add_argument("a", type=Path, metavar="A", help="folder of a run")

@@ -31,7 +31,7 @@ EXIT_OK: Final = 0
 EXIT_VERDICT: Final = 1
 EXIT_THRESHOLD: Final = 99
 
-_CHANNELS: Final = 16
+CHANNELS: Final = 16
 _REST_CONNECTIONS: Final = 64
 _CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
 _BUSY_CORES: Final = 0.9
@@ -84,7 +84,7 @@ def run(plan: Plan) -> Result:
     plan.folder.mkdir(parents=True, exist_ok=True)
     log = OutcomeLog(plan.folder / "outcomes.bin", tag)
     rng = random.Random(plan.seed)
-    spans = Spans(plan.traced_share, random.Random(plan.seed + 1))
+    spans = Spans(plan.traced_share, random.Random(plan.seed + 1), plan.target.traces)
     # 1. the system as it is before
     before = None if plan.limit else target.total_of(plan.target)
     watch = TopicWatch(plan.target, tag) if plan.profile.topic else None
@@ -114,7 +114,7 @@ def run(plan: Plan) -> Result:
 async def _load(
     plan: Plan, draw: Draw, log: OutcomeLog, spans: Spans, watch: TopicWatch | None
 ) -> tuple[Load, dict[int, int]]:
-    channels = [grpc.aio.insecure_channel(plan.target.grpc, options=_CHANNEL_OPTIONS) for _ in range(_CHANNELS)]
+    channels = [grpc.aio.insecure_channel(plan.target.grpc, options=_CHANNEL_OPTIONS) for _ in range(CHANNELS)]
     limits = httpx.Limits(max_connections=_REST_CONNECTIONS, max_keepalive_connections=_REST_CONNECTIONS)
     async with httpx.AsyncClient(base_url=plan.target.rest, limits=limits, timeout=30.0) as rest:
         stubs = [tally_pb2_grpc.TallyServiceStub(channel) for channel in channels]

@@ -1,7 +1,7 @@
 """Root spans: a share of the iterations is sampled, so that a slow one leads to its trace.
 
-Spans are sent by OTLP over HTTP when ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or its form for traces) is set. Without it they
-are only remembered, and the services take the trace ids on all the same.
+Spans are sent by OTLP over HTTP to the engine of `just observe`, or where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or its form
+for traces) says. Without either they are only remembered, and the services take the trace ids on all the same.
 """
 
 import heapq
@@ -36,16 +36,16 @@ class Slow:
 class Spans:
     """Gives iterations their trace context and remembers the slowest sampled ones."""
 
-    def __init__(self, share: float, rng: random.Random) -> None:
+    def __init__(self, share: float, rng: random.Random, endpoint: str | None = None) -> None:
         self._share = share
         self._rng = rng
         self._slowest: list[Slow] = []
         self._provider = TracerProvider(resource=Resource({"service.name": "tally-load"}))
-        if any(os.environ.get(name) for name in _ENDPOINTS):
+        if endpoint or any(os.environ.get(name) for name in _ENDPOINTS):
             # Imported here: without a backend it is not needed.
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
         self._tracer = self._provider.get_tracer("loadtests")
 
     @contextmanager

@@ -23,12 +23,16 @@ OTHERS: Final = "others"
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Addresses of one system; ``pids`` by part, empty where its processes cannot be seen from here."""
+    """Addresses of one system; ``pids`` by part, empty where its processes cannot be seen from here.
+
+    ``traces`` is where spans are sent by OTLP over HTTP; None leaves it to the ``OTEL_*`` variables.
+    """
 
     grpc: str
     rest: str
     kafka: str
     registry: str
+    traces: str | None = None
     pids: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -1,6 +1,7 @@
 """A load test finds what is wrong: here the system is broken on purpose, and the verdict or a threshold must say so."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from typing import Any
 import grpc
 import pytest
 
-from stack import Stack
+from loadtests.crosscheck import GHZ
+from loadtests.topic import TOPIC
+from stack import Stack, downloads
 from stack.healthcheck import consumer_not_ready
 from stack.ports import SETTINGS
 from stack.services import foreign_environment
 from stack.system import ROOT
 from tests_support.live import live_stack
+from tests_support.otlp_backend import Backend, otlp_backend
 from tests_support.producer_process import free_port
 from tests_support.slow_relay import SlowRelay
 from tests_support.stacks import temporary_folder
@@ -26,23 +30,40 @@ from tests_support.waiting import eventually
 pytestmark = [pytest.mark.broker]
 
 DELAY_S = 0.3
+ADD = "tally.v1.TallyService/Add"
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with temporary_folder() as folder, live_stack(folder) as one:
+def backend() -> Iterator[Backend]:
+    with otlp_backend() as one:
         yield one
 
 
-def load(stack: Stack, folder: Path, profile: str, **settings: str) -> tuple[int, Mapping[str, Any]]:
-    """Run a profile as a person does, and return exit code and summary."""
+@pytest.fixture(scope="module")
+def stack(backend: Backend) -> Iterator[Stack]:
+    """A stack that traces only what its callers trace."""
+    settings = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{backend.url}/v1/traces", "TALLY_TRACE_RATIO": "0"}
+    with temporary_folder() as folder, live_stack(folder, settings) as one:
+        yield one
+
+
+def command(stack: Stack, folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m loadtests` in a folder, as a person does."""
     ports = {SETTINGS[name]: str(port) for name, port in stack.ports.by_name().items()}
     environment = {
         **foreign_environment(), **ports, "TALLY_DATA_DIR": str(stack.data_dir), "PYTHONPATH": str(ROOT), **settings,
     }  # fmt: skip
-    command = [sys.executable, "-m", "loadtests", "run", profile, "--folder", str(folder), "--drain-s", "10"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    line = [sys.executable, "-m", "loadtests", *arguments]
+    done = subprocess.run(
+        line, env=environment, cwd=folder, capture_output=True, text=True, timeout=200, check=False
+    )  # fmt: skip
     print(done.stdout, done.stderr)
+    return done
+
+
+def load(stack: Stack, folder: Path, profile: str, *more: str, **settings: str) -> tuple[int, Mapping[str, Any]]:
+    """Run a profile and return exit code and summary."""
+    done = command(stack, folder, "run", profile, "--folder", str(folder), "--drain-s", "10", *more, **settings)
     assert (folder / "report.html").exists()
     return done.returncode, json.loads((folder / "summary.json").read_text())
 
@@ -64,9 +85,10 @@ def broken_service(stack: Stack, name: str, **settings: str) -> Iterator[None]:
         process.wait(10)
 
 
-def test_a_sound_system_passes(stack, tmp_path):
-    """Smoke holds on a sound system: nothing lost, nothing doubled, every refusal the expected one."""
-    code, summary = load(stack, tmp_path, "smoke")
+def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(stack, backend, tmp_path):
+    """Smoke holds: nothing lost or doubled, every refusal the expected one; a trace goes from the user to the disk."""
+    traced = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{backend.url}/v1/traces"}
+    code, summary = load(stack, tmp_path, "smoke", "--traced-share", "1", **traced)
     assert code == 0
     assert summary["verdict"]["holds"]
     assert summary["verdict"]["counted"] == summary["verdict"]["digest"]["acked"] > 0
@@ -76,6 +98,14 @@ def test_a_sound_system_passes(stack, tmp_path):
     assert "verdict HOLDS: lost 0, doubled 0" in page
     assert "://" not in page, "the page needs nothing else"
     assert not (tmp_path / "outcomes.bin").exists()
+    slowest = next(each for each in summary["slowest_traced"] if each["name"] == "add")
+    assert slowest["trace_id"] in page
+
+    def parts() -> set[str]:
+        return {span.name for span in backend.spans if span.trace_id.hex() == slowest["trace_id"]}
+
+    wanted = {"add", ADD, f"create {TOPIC}", f"process {TOPIC}"}
+    eventually(lambda: wanted <= parts(), 30, "the trace has the user's span, the call, the record and its counting")
 
 
 def test_a_delay_of_300_ms_crosses_a_threshold(stack, tmp_path):
@@ -85,6 +115,18 @@ def test_a_delay_of_300_ms_crosses_a_threshold(stack, tmp_path):
     assert code == 99
     assert summary["verdict"]["holds"]
     assert any(each.startswith("add_p50_ms") for each in summary["broken"])
+
+
+@pytest.mark.skipif(
+    not GHZ.path_in(downloads.default_folder()).exists(), reason="ghz is not in the cache: `just load-check` builds it"
+)
+def test_a_client_of_other_making_measures_the_same_system(stack, tmp_path):
+    """ghz gets an answer to every addition that it starts, and stands beside our client in the table."""
+    done = command(stack, tmp_path, "check", "--rate", "50", "--seconds", "1", "--rounds", "1")
+    assert done.returncode in (0, 99), "one round of a second proves no median"
+    assert re.search(r"^\| ours \| (49|50|51) \| 0 \|", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| ghz \| (49|50|51) \| 0 \|", done.stdout, re.MULTILINE)
+    assert "verdict HOLDS: lost 0, doubled 0" in done.stdout
 
 
 def test_the_topic_is_read_and_poison_is_judged(stack, tmp_path):

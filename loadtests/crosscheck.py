@@ -1,0 +1,122 @@
+"""One figure by a client of other making: ours and ghz at the same rate, in turns (`just load-check`).
+
+ghz (Apache-2.0) is a Go program on grpc-go; ours is Python on grpc's C core. Both start unary additions at a rate over
+16 connections whatever the answers do. The rate is far from what the system can do, so that what the clients
+themselves cost does not decide, and their medians have to agree.
+"""
+
+import json
+import statistics
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from contracts.generated.tally.v1 import tally_pb2
+from loadtests.errors import LoadError
+from loadtests.profiles import ADD_ONLY, Profile, Stage
+from loadtests.run import CHANNELS, Result
+from stack.go_programs import ROOT, GoProgram
+
+GHZ: Final = GoProgram("ghz", ROOT / "loadtests" / "ghz", "github.com/bojand/ghz/cmd/ghz", seconds=25)
+APART_MAX: Final = 1.25
+"""How far the medians of both clients may be apart, as a ratio."""
+
+_SHARES: Final = (50, 95, 99)
+_ADDITION: Final = json.dumps({"request_id": "{{.UUID}}", "a": "2", "b": "40.5"})
+_END_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one client saw in one round: OK answers, other answers, and quantiles in ms by share."""
+
+    client: str
+    ok: int
+    wrong: int
+    quantiles_ms: Mapping[int, float]
+
+
+def steady(rate: float, duration_s: float) -> Profile:
+    """Return the profile of our side: additions only, at one rate."""
+    return Profile(
+        name="steady", meaning="additions at one rate", open=True, start=rate, weights=ADD_ONLY,
+        stages=[Stage(duration_s, rate)], thresholds=(),
+    )  # fmt: skip
+
+
+def seen_by_ours(result: Result) -> Seen:
+    """Return what our client saw."""
+    figures, codes = result.figures, result.load.whole.codes
+    ok = codes["add OK"]
+    return Seen("ours", ok, codes.total() - ok, {share: figures.get(f"add_p{share}_ms", 0.0) for share in _SHARES})
+
+
+def seen_by_ghz(program: Path, target: str, rate: float, duration_s: float, protoset: Path) -> Seen:
+    """Run ghz and return what it saw. Raises LoadError."""
+    protoset.write_bytes(_descriptors())
+    command = [
+        str(program), "--insecure", "--protoset", str(protoset), "--call", "tally.v1.TallyService.Add",
+        "--data", _ADDITION, "--rps", f"{rate:.0f}", "--duration", f"{duration_s:.0f}s", "--duration-stop", "wait",
+        "--async", "--concurrency", str(CHANNELS), "--connections", str(CHANNELS), "--format", "json", target,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=duration_s + _END_S, check=False)
+        report = json.loads(done.stdout)
+    except (ValueError, subprocess.TimeoutExpired) as error:
+        raise LoadError(f"ghz could not measure {target}: {error}") from error
+    return from_report(report)
+
+
+def from_report(report: Mapping[str, Any]) -> Seen:
+    """Return what ghz's report says. Raises LoadError."""
+    codes = report.get("statusCodeDistribution") or {}
+    latencies = {each["percentage"]: each["latency"] / 1e6 for each in report.get("latencyDistribution") or ()}
+    if not codes.get("OK") or not set(_SHARES) <= set(latencies):
+        raise LoadError(f"ghz had no answer to measure: {report.get('errorDistribution') or codes}")
+    ok = int(codes["OK"])
+    return Seen("ghz", ok, sum(codes.values()) - ok, {share: latencies[share] for share in _SHARES})
+
+
+def in_turns(rounds: int, sides: Sequence[Callable[[int], Seen]]) -> list[Seen]:
+    """Call each side once a round; every other round begins with the other side."""
+    return [side(number) for number in range(rounds) for side in (sides if number % 2 == 0 else sides[::-1])]
+
+
+def table_of(seen: Sequence[Seen]) -> tuple[str, float]:
+    """Return the medians of both clients' rounds as a table in Markdown, and the ratio of their median latencies."""
+    lines = ["| client | OK | other | p50, ms | p95, ms | p99, ms | p50 of each round |", "| --- " * 7 + "|"]
+    medians: dict[str, list[float]] = {}
+    for client in dict.fromkeys(each.client for each in seen):
+        mine = [each for each in seen if each.client == client]
+        medians[client] = [statistics.median(each.quantiles_ms[share] for each in mine) for share in _SHARES]
+        rounds = ", ".join(f"{each.quantiles_ms[50]:.2f}" for each in mine)
+        counts = f"{sum(each.ok for each in mine):,} | {sum(each.wrong for each in mine):,}"
+        lines.append(f"| {client} | {counts} | {' | '.join(f'{ms:.2f}' for ms in medians[client])} | {rounds} |")
+    ratio = medians["ours"][0] / medians["ghz"][0]
+    return "\n".join([*lines, "", f"p50, ours / ghz: {ratio:.2f}"]), ratio
+
+
+def agree(ratio: float) -> bool:
+    """Tell whether the medians are near enough to each other."""
+    return 1 / APART_MAX <= ratio <= APART_MAX
+
+
+def _descriptors() -> bytes:
+    """Return the contract's descriptors as ghz reads them: its reflection client is older than our server's."""
+    found = FileDescriptorSet()
+    names: set[str] = set()
+
+    def add(file: FileDescriptor) -> None:
+        if file.name not in names:
+            names.add(file.name)
+            for needed in file.dependencies:
+                add(needed)
+            file.CopyToProto(found.file.add())
+
+    add(tally_pb2.DESCRIPTOR)
+    return found.SerializeToString()
