@@ -14,7 +14,7 @@ from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
 
 DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
-NAMES = (*DOOR, "consumer", "codegen", "telemetry", "telemetry-consumer")
+NAMES = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
 DIRECTORY = Path("build") / "bench"
 
 
@@ -41,12 +41,11 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console) -> No
         console.print("starting Kafka and registry, and producers with telemetry and without")
         with suite.attempt("telemetry"), running(_data("telemetry"), ("kafka", "registry", "contracts")) as stack:
             suite.comparisons += telemetry.unary(stack, much)
-    if "telemetry-consumer" in names:
-        console.print("filling topics, and counting them with telemetry and without")
-        for share in [*telemetry.TRACED_SHARES][: 1 if quick else None]:
-            name = "telemetry-consumer"
+    for name in telemetry.CATCH_UP:
+        if name in names:
+            console.print("filling a topic, and counting it with telemetry and without")
             with suite.attempt(name), running(_data(name), ("kafka", "registry", "contracts")) as stack:
-                suite.comparisons += telemetry.consumer(stack, much, share)
+                suite.comparisons += telemetry.consumer(stack, much, name)
 
 
 def _door(suite: Suite, names: list[str], quick: bool, console: Console) -> None:

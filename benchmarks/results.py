@@ -70,15 +70,18 @@ def spread(samples: Sequence[Sample]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def in_turns(sides: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
+def in_turns(
+    sides: Mapping[str, Callable[[], Sample]], rounds: int, *, warm_up: bool = True
+) -> dict[str, list[Sample]]:
     """Run all sides in turns, so that what else the machine does hits all. Return ``rounds`` samples of each.
 
-    A first turn of each is thrown away: the broker compiles its hot code meanwhile. Each turn has an order of its own,
-    the same in every run, so that no side always follows the same one, whose work may not be over.
+    To warm up, a first turn is thrown away: the broker compiles its hot code meanwhile. Each turn has an order of its
+    own, the same in every run, so that no side always follows the same one, whose work may not be over.
     """
     order = random.Random(0)
-    for side in sides.values():
-        side()
+    if warm_up:
+        for side in sides.values():
+            side()
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name in order.sample([*sides], len(sides)):

@@ -43,9 +43,12 @@ CONSUMER: Final[Mapping[str, tuple[Backend, str]]] = {
     "backend down": ("down", _ON),
     "backend hangs": ("hangs", _ON),
 }
-TRACED_SHARES: Final[Mapping[float, Sequence[str]]] = {0.005: [*CONSUMER], 0.05: [_ON]}
-"""Of the records, and the sides that are measured with it: a twentieth of all AddBatch calls of 1,000, each with its at
-most 100 traced additions; and a twentieth, as of unary calls, which never come this fast."""
+CATCH_UP: Final[Mapping[str, tuple[float, Sequence[str]]]] = {
+    "telemetry-consumer": (0.005, [*CONSUMER]),
+    "telemetry-replay": (0.05, [_ON]),
+}
+"""By bench: the share of records that are traced, and the sides. A twentieth of all AddBatch calls of 1,000, each with
+its at most 100 traced additions; and a twentieth of all records, a topic that unary calls filled, read again."""
 _WHAT: Final[Mapping[Backend, str]] = {"takes": "takes them", "down": "is down", "hangs": "hangs"}
 _RECORDS: Final = 100_000
 _QUIET_CPU: Final = 0.2
@@ -61,10 +64,11 @@ class Size:
     unary_calls: int
     consumer_rounds: int
     records: int
+    warm_up: bool
 
 
-FULL = Size(unary_rounds=8, unary_calls=1_000, consumer_rounds=3, records=1_000_000)
-QUICK = Size(unary_rounds=1, unary_calls=100, consumer_rounds=1, records=200_000)  # as `backlog.QUICK`
+FULL = Size(unary_rounds=8, unary_calls=1_000, consumer_rounds=3, records=1_000_000, warm_up=True)
+QUICK = Size(unary_rounds=1, unary_calls=100, consumer_rounds=1, records=200_000, warm_up=False)  # as `backlog.QUICK`
 
 
 def unary(stack: Stack, size: Size) -> list[Comparison]:
@@ -74,7 +78,9 @@ def unary(stack: Stack, size: Size) -> list[Comparison]:
         views = {_OFF: opened.enter_context(_producer(stack, _OFF, {}))}
         for name, (backend, ratio, _) in UNARY.items():
             views[name] = opened.enter_context(_producer(stack, name, _sending(addresses[backend], ratio)))
-        samples = in_turns({name: partial(_load, view, size) for name, view in views.items()}, size.unary_rounds)
+        samples = in_turns(
+            {name: partial(_load, view, size) for name, view in views.items()}, size.unary_rounds, warm_up=size.warm_up
+        )
     note = f"Recording one value in a histogram, which is never off, takes {_record_us():.2f} us."
     return [
         Comparison(
@@ -92,20 +98,24 @@ def unary(stack: Stack, size: Size) -> list[Comparison]:
     ]
 
 
-def consumer(stack: Stack, size: Size, traced_share: float) -> list[Comparison]:
+def consumer(stack: Stack, size: Size, bench: str) -> list[Comparison]:
     """Count a full topic, of which a share of the records is traced, with telemetry beside without."""
+    traced_share, sides = CATCH_UP[bench]
     child(
         "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // backlog.RECORDS_A_TRANSACTION,
         "--size", backlog.RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
         "--traced-share", traced_share,
     )  # fmt: skip
-    sides = TRACED_SHARES[traced_share]
     with _backends() as addresses:
         views = {_OFF: _view(stack, "consumer-off", {})}
         for name in sides:
             backend, _ = CONSUMER[name]
             views[name] = _view(stack, f"consumer-{backend}", _sending(addresses[backend], DEFAULT_RATIO))
-        samples = in_turns({name: partial(_count, view, size) for name, view in views.items()}, size.consumer_rounds)
+        samples = in_turns(
+            {name: partial(_count, view, size) for name, view in views.items()},
+            size.consumer_rounds,
+            warm_up=size.warm_up,
+        )
     return [
         Comparison(
             name=f"telemetry, consumer, {name}, {traced_share:.1%} traced",
@@ -152,7 +162,8 @@ def _is_quiet(pid: int) -> bool:
 
 
 def _count(stack: Stack, size: Size) -> Sample:
-    return backlog.count_from_nothing(stack, size.records)
+    # Exporters are imported while the consumer is at work already, once: no part of what sending costs.
+    return backlog.count_from_nothing(stack, size.records, size.records // 4)
 
 
 def _dropped(url: str) -> float:
