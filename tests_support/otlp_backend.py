@@ -1,12 +1,14 @@
-"""A backend that takes OTLP over HTTP, keeps what it is sent, and fails or hangs on request."""
+"""A backend that takes OTLP over HTTP or gRPC, keeps what it is sent, and fails or hangs on request."""
 
 import gzip
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -15,6 +17,14 @@ _REQUESTS: dict[str, Any] = {
     "/v1/traces": ExportTraceServiceRequest,
     "/v1/metrics": ExportMetricsServiceRequest,
     "/v1/logs": ExportLogsServiceRequest,
+}
+_METHODS = {
+    f"/opentelemetry.proto.collector.{package}.v1.{service}/Export": path
+    for package, service, path in (
+        ("trace", "TraceService", "/v1/traces"),
+        ("metrics", "MetricsService", "/v1/metrics"),
+        ("logs", "LogsService", "/v1/logs"),
+    )
 }
 
 
@@ -90,3 +100,30 @@ def otlp_backend() -> Iterator[Backend]:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+@contextmanager
+def otlp_backend_by_grpc() -> Iterator[Backend]:
+    """Yield a backend that listens on loopback and speaks gRPC."""
+    backend = Backend()
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details: Any) -> Any:
+            path = _METHODS[details.method]
+
+            def export(body: bytes, context: grpc.ServicerContext) -> bytes:
+                if backend.take(path, body) != 200:
+                    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "refused")
+                return b""
+
+            return grpc.unary_unary_rpc_method_handler(export)
+
+    server = grpc.server(ThreadPoolExecutor(3), handlers=[Handler()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    backend.url = f"http://127.0.0.1:{port}"
+    try:
+        yield backend
+    finally:
+        backend.ended.set()
+        server.stop(0).wait(10)

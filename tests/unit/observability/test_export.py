@@ -11,16 +11,17 @@ from observability.current import CURRENT
 from observability.otlp import OtlpError, check, protocol_of
 from observability.telemetry import Telemetry
 from observability.tracing import finish, trace_of
-from tests_support.otlp_backend import Backend, otlp_backend
+from tests_support.otlp_backend import Backend, otlp_backend, otlp_backend_by_grpc
 from tests_support.waiting import eventually
 
 WAIT_S = 20.0
 
 
-@pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
-    """A backend that this process is told to send to; loguru is left without sinks."""
-    with otlp_backend() as one:
+@pytest.fixture(params=["http/protobuf", "grpc"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
+    """A backend that this process is told to send to, by each protocol; loguru is left without sinks."""
+    with otlp_backend_by_grpc() if request.param == "grpc" else otlp_backend() as one:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", request.param)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", one.url)
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "200")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
