@@ -5,13 +5,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 import msgspec
 
 from codegen import history, offline, plan_file, tree
 from codegen import lock as locks
+from codegen.capabilities import Capabilities
 from codegen.errors import CodegenError, UnreachableError
 from codegen.options import (
     CONTRACTS,
@@ -75,10 +76,10 @@ def plan_command(
         raise click.UsageError("--out, --prune-prefix and --kafka need --registry")
     try:
         wanted = wanted_of(tree.read(contracts))
-        if registry is None:
+        where = target(contracts, registry, kafka) if registry is not None else None
+        if where is None:
             survey = offline.survey(wanted, offline.versions_against(contracts, against or "lock"))
         else:
-            where = target(contracts, registry, kafka)
             versions = offline.versions_against(contracts, against) if against else {}
             properties = kafka_properties(kafka_config, os.environ)
             with open_publisher(
@@ -94,7 +95,8 @@ def plan_command(
         _show_error(error)
         context.exit(error.exit_code)
     code = exit_code(survey.changes)
-    show(survey.changes, code, as_json=as_json)
+    about = Registry(split_userinfo(where.url)[0], survey.registry) if where else None
+    show(survey.changes, code, as_json=as_json, about=about)
     context.exit(code)
 
 
@@ -105,12 +107,28 @@ def _show_error(error: CodegenError) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def show(changes: tuple[Change, ...], code: int, *, as_json: bool) -> None:
-    """Print a plan: a line a change, in colours on a terminal; or JSON."""
+class Registry(NamedTuple):
+    """The registry that a plan is for: its address without credentials, and what it can do."""
+
+    url: str
+    can: Capabilities
+
+    def line(self) -> str:
+        """Return it as a line for a person."""
+        told = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in self.can.told().items() if names)
+        return f"registry {self.url}, {told}"
+
+
+def show(changes: tuple[Change, ...], code: int, *, as_json: bool, about: Registry | None = None) -> None:
+    """Print a plan: a line about the registry, one a change, in colours on a terminal; or JSON."""
     if as_json:
         lines = msgspec.to_builtins(plan_file.lines_of(changes))
-        print(json.dumps({"changes": lines, "exit_code": code}, indent=2, ensure_ascii=False))
+        registry = {"url": about.url, **about.can.told()} if about else None
+        document = {"registry": registry, "changes": lines, "exit_code": code}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
         return
+    if about is not None:
+        click.echo(click.style(about.line(), dim=True))
     for change in changes:
         colour = _COLOURS[change.kind]
         head, *rest = line(change).split("\n")

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+READWRITE: Final = "READWRITE"
+"""The mode in which a registry takes changes of a subject."""
+
 SchemaKind = Literal["AVRO", "PROTOBUF"]
 
 
@@ -68,7 +71,8 @@ class FoundSubject:
     """A subject as read: its versions, its own level (None: the global one), and the version that equals our schema.
 
     ``docs_only`` when none equals it and the newest differs in documentation and layout only; ``schema_id`` is the
-    registry's id of the matching version.
+    registry's id of the matching version; ``beside`` names what stands beside its schema there, as metadata does.
+    ``mode`` is None where it was not asked for: nothing is to be done, or the registry has no modes.
     """
 
     versions: tuple[int, ...] = ()
@@ -76,6 +80,8 @@ class FoundSubject:
     matching_version: int | None = None
     docs_only: bool = False
     schema_id: int | None = None
+    beside: tuple[str, ...] = ()
+    mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -169,15 +175,34 @@ def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tupl
         changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()), opinions)
         (avro if subject.kind == "AVRO" else protobuf).extend(changes)
     topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
-    deletions = [
-        Change(Kind.DELETE, f"subject {name}", "no contract wants it", (DeleteSubject(name),))
-        for name in opinions.unwanted
-    ]
+    deletions = [change for name in opinions.unwanted for change in _deletion(name, found)]
     return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics, *deletions)
 
 
+def _deletion(subject: str, found: Found) -> list[Change]:
+    change = Change(Kind.DELETE, f"subject {subject}", "no contract wants it", (DeleteSubject(subject),))
+    return [*_refused(subject, found.subjects.get(subject, FoundSubject()).mode), change]
+
+
+def _refused(subject: str, mode: str | None) -> list[Change]:
+    """Return the line that stops everything when the registry would take no change of a subject in its mode."""
+    if mode is None or mode == READWRITE:
+        return []
+    takes = "only versions with the ids of another registry" if mode == "IMPORT" else "no change of it"
+    sentence = (
+        f"is in mode {mode}, in which a registry takes {takes}; when whoever set it is done, set it back "
+        f'(PUT /mode/{subject} {{"mode": "{READWRITE}"}}) and plan again'
+    )
+    return [Change(Kind.DRIFT, f"subject {subject}", sentence, blocking=True)]
+
+
 def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions = NO_OPINIONS) -> list[Change]:
-    """Return the changes of one subject."""
+    """Return the changes of one subject, after a line that stops them when its mode allows none."""
+    changes = _changes(wanted, found, opinions)
+    return [*(_refused(wanted.subject, found.mode) if pending(changes) else []), *changes]
+
+
+def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> list[Change]:
     name = f"subject {wanted.subject}"
     level: tuple[Action, ...] = ()
     if wanted.level is not None and wanted.level != found.level:
@@ -200,7 +225,8 @@ def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions 
         changes.append(Change(Kind.DRIFT, name, sentence))
     if not changes:
         version = found.matching_version or max(found.versions)
-        changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}"))
+        beside = f", with {' and '.join(found.beside)} beside it that stay" if found.beside else ""
+        changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}{beside}"))
     return changes
 
 

@@ -4,12 +4,13 @@ Each action is idempotent and the plan is made from what is there, so a run that
 one. All waiting shares one deadline.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
 from codegen import registry_admin
+from codegen.capabilities import NOTHING_TOLD, Asked, Capabilities
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
 from codegen.judge import OldVersion, objections, same_meaning
 from codegen.kafka_admin import KafkaAdmin, KafkaNotReady
@@ -66,6 +67,7 @@ class Survey:
     wanted: Wanted
     found: Found
     opinions: Opinions
+    registry: Capabilities = NOTHING_TOLD
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -91,6 +93,7 @@ class Publisher:
         against: Mapping[str, Sequence[OldVersion]] = NOTHING,
     ) -> None:
         self._http = http
+        self._can = Asked(http)
         self._kafka = kafka
         self._clock = clock
         self._timeout_s = timeout_s
@@ -140,9 +143,11 @@ class Publisher:
         present = self._wait("the registry", partial(registry_admin.list_subjects, self._http))
         gone = tuple(name for name in planned.unwanted if name in present)
         opinions = Opinions(planned.objections, allowed, gone)
-        remaining = plan(planned.wanted, survey.found, opinions)
+        found = self._wait("the registry", partial(self._with_modes, survey.found, gone))
+        remaining = plan(planned.wanted, found, opinions)
         for change in remaining:
             self._say(line(change))
+        stop_if_blocked(remaining)
         self._carry_out(remaining, planned.wanted)
         return Outcome(remaining)
 
@@ -174,7 +179,17 @@ class Publisher:
             names = {subject.subject for subject in wanted.subjects}
             all_names = registry_admin.list_subjects(self._http)
             unwanted = tuple(name for name in all_names if name.startswith(prune_prefix) and name not in names)
-        return Survey(wanted, replace(found, subjects=subjects), Opinions(against, {}, unwanted))
+        unready = [subject.subject for subject in wanted.subjects if not _settled(subject, found)]
+        modal = self._with_modes(replace(found, subjects=subjects), [*unready, *unwanted])
+        return Survey(wanted, modal, Opinions(against, {}, unwanted), self._can())
+
+    def _with_modes(self, found: Found, names: Iterable[str]) -> Found:
+        """Return what was found with the modes of subjects that are to be changed; some registries have none."""
+        subjects, can = dict(found.subjects), self._can()
+        for name in names if can.modes else ():
+            mode = registry_admin.mode_of(self._http, name, can.mode)
+            subjects[name] = replace(subjects.get(name, FoundSubject()), mode=mode)
+        return replace(found, subjects=subjects)
 
     def _objections(
         self, wanted: WantedSubject, known: FoundSubject, history: Sequence[OldVersion], found: Found
@@ -252,6 +267,12 @@ class Publisher:
                 said_at = now
                 self._say(f"waiting for {what}, {self._deadline - now:.0f} s more at most: {problem}")
             self._clock.sleep(_RETRY_S)
+
+
+def _settled(wanted: WantedSubject, found: Found) -> bool:
+    """Tell whether a subject is as it is wanted, so that nothing will be done to it."""
+    known = found.subjects.get(wanted.subject, FoundSubject())
+    return known.matching_version is not None and wanted.level in {None, known.level}
 
 
 def stop_if_blocked(changes: Sequence[Change]) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from codegen import avro_parse, proto_stubs, registry_admin
 from codegen.avro_names import snake
+from codegen.capabilities import DEFAULT_CONTEXT, Asked, split_context
 from codegen.errors import CodegenError, ContractError
 from codegen.history import pretty
 from codegen.registry_text import with_rules
@@ -28,19 +29,24 @@ class Pulled:
 
 
 def pull(http: RegistryHttp, pattern: str) -> list[Pulled]:
-    """Return the files of the subjects that ``PATTERN[@VERSION]`` names. Raises CodegenError and RegistryError."""
+    """Return the files of the subjects that ``PATTERN[@VERSION]`` names. Raises CodegenError and RegistryError.
+
+    A pattern means subjects of the default context, or of the address's; ``:.staging:orders*`` those of another.
+    """
     wanted, _, version = pattern.partition("@")
     if version not in {"", "latest"} and not version.isdigit():
         raise CodegenError(f"--subject {pattern}: the version is {version!r}; allowed is a number, or latest")
-    subjects = registry_admin.list_subjects(http)
-    names = [name for name in subjects if fnmatch.fnmatchcase(name, wanted)]
+    elsewhere = wanted.startswith(":")
+    subjects = registry_admin.list_subjects(http, split_context(wanted)[0] if elsewhere else "")
+    names = [name for name in subjects if name.startswith(":.") == elsewhere and fnmatch.fnmatchcase(name, wanted)]
+    can = Asked(http)
     if not names:
         shown = ", ".join(subjects[:20]) + (", …" if subjects[20:] else "")
         raise CodegenError(f"--subject {wanted}: fits no subject of {http.url}; there are {shown or 'none'}")
     found: dict[str, Pulled] = {}
     for name in names:
         number = version if version.isdigit() else str(max(registry_admin.versions(http, name)))
-        for file in _files(http, name, number):
+        for file in _files(http, name, number, can):
             same = found.get(file.path)
             if same is not None and same.text != file.text:
                 raise CodegenError(f"{name}: {file.path} is another schema in {same.note}; pull one subject at a time")
@@ -48,9 +54,11 @@ def pull(http: RegistryHttp, pattern: str) -> list[Pulled]:
     return list(found.values())
 
 
-def _files(http: RegistryHttp, subject: str, version: str) -> Iterator[Pulled]:
+def _files(http: RegistryHttp, subject: str, version: str, can: Asked) -> Iterator[Pulled]:
     kind = registry_admin.kind_of(http, subject, version)
-    text, imports = registry_admin.read_version(http, subject, version)
+    context, own_name = split_context(subject)
+    within = context if context != DEFAULT_CONTEXT and can().keeps_apart(context) else DEFAULT_CONTEXT
+    text, imports = registry_admin.read_version(http, subject, version, within)
     note = f"{subject}, version {version}"
     if kind == "AVRO":
         if imports:
@@ -58,7 +66,7 @@ def _files(http: RegistryHttp, subject: str, version: str) -> Iterator[Pulled]:
         top = avro_parse.parse(note, text).top.name
         yield Pulled(f"avro/{snake(top.rpartition('.')[2])}.avsc", pretty("AVRO", text), note)
     elif kind == "PROTOBUF":
-        own = subject if subject.endswith(".proto") else f"{_NOT_IN_NAMES.sub('_', subject.lower())}.proto"
+        own = own_name if own_name.endswith(".proto") else f"{_NOT_IN_NAMES.sub('_', own_name.lower())}.proto"
         texts = {**imports, own: text}
         for name, content in texts.items():
             if not _installed(name):

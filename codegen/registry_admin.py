@@ -1,9 +1,11 @@
 """Reads subjects from a registry and carries out the plan's actions there."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from codegen.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
 from codegen.errors import BreakingError
 from codegen.judge import OldVersion
 from codegen.plan import FoundSubject, SetLevel, WantedSubject
@@ -22,8 +24,11 @@ def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[s
         known = versions(http, subject.subject)
         level = _level(http, subject.subject)
         if known or level:
-            version, schema_id = _matching(http, subject, found) if known else (None, None)
-            found[subject.subject] = FoundSubject(known, level, version, schema_id=schema_id)
+            match = _matching(http, subject, found, known) if known else None
+            version = match["version"] if match else None
+            schema_id = match.get("id") if match else None
+            beside = tuple(_beside(match)) if match else ()
+            found[subject.subject] = FoundSubject(known, level, version, schema_id=schema_id, beside=beside)
     return found
 
 
@@ -36,12 +41,19 @@ def read_history(http: RegistryHttp, subject: str, numbers: Iterable[int]) -> tu
     return tuple(found)
 
 
-def read_version(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, dict[str, str]]:
-    """Return (text, what it imports by import path) of a version. Raises RegistryError."""
+def read_version(
+    http: RegistryHttp, subject: str, version: int | str, context: str = DEFAULT_CONTEXT
+) -> tuple[str, dict[str, str]]:
+    """Return (text, what it imports by import path) of a version. Raises RegistryError.
+
+    ``context`` is where the registry looks for references without a context of their own.
+    """
     imports: dict[str, str] = {}
     text, waiting = _text_of(http, subject, version)
     for name, other, other_version in waiting:  # grows while it is walked
         if name not in imports:
+            if context != DEFAULT_CONTEXT and not other.startswith(":."):
+                other = f":{context}:{other}"  # noqa: PLW2901 - the same subject by its whole name
             imports[name], more = _text_of(http, other, other_version)
             waiting += more
             if len(waiting) > REFERENCES_MAX:
@@ -106,12 +118,27 @@ def _said(answer: Answer, objection: str) -> str | None:
     return f"the registry says: {objection} ({words or 'it gives no reason'})"
 
 
-def list_subjects(http: RegistryHttp) -> list[str]:
-    """Return the names of all subjects. Raises RegistryError."""
-    answer = http.request("GET", "subjects")
+def list_subjects(http: RegistryHttp, context: str = "") -> list[str]:
+    """Return the names of all subjects; of an address in a context without it, as it takes them. Raises RegistryError.
+
+    Subjects of other contexts have theirs in front: ``:.staging:orders-value``. Some registries list them only when
+    their ``context`` is named; those that know none may list all the same.
+    """
+    answer = http.request("GET", f"subjects?subjectPrefix=:{quote(context, safe='')}:" if context else "subjects")
+    if answer.body is None:
+        return []  # a registry in Go may say null for an empty list
     if not isinstance(answer.body, list):
         raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
-    return sorted(str(name) for name in answer.body)
+    here = context_of_address(http.url)
+    names = ((*split_context(str(name)), str(name)) for name in answer.body)
+    return sorted(name if of == here else whole for of, name, whole in names)
+
+
+def mode_of(http: RegistryHttp, subject: str, default: str | None) -> str | None:
+    """Return the mode that holds for a subject: its own, or the registry's ``default``. Raises RegistryError."""
+    answer = http.request("GET", f"mode/{_quoted(subject)}?defaultToGlobal=true", accept=(404, 405), maybe_missing=True)
+    mode = answer.body.get("mode") if isinstance(answer.body, dict) else None
+    return mode if isinstance(mode, str) else default
 
 
 def delete(http: RegistryHttp, subject: str) -> None:
@@ -138,6 +165,9 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
         raise RegistryAnswerError(
             f"a subject that {wanted.subject} refers to is missing: {', '.join(wanted.references)}"
         )
+    if known := versions(http, wanted.subject):  # what stands beside the newest stays there
+        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,))
+        body |= _beside(newest.body)
     try:
         http.request("POST", f"subjects/{_quoted(wanted.subject)}/versions", body)
     except RegistryRefused as error:
@@ -167,22 +197,43 @@ def _level(http: RegistryHttp, subject: str) -> str | None:
 
 
 def _matching(
-    http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]
-) -> tuple[int | None, int | None]:
-    """Return the version and the id of what equals the wanted schema, or (None, None)."""
+    http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject], known: tuple[int, ...]
+) -> dict[str, Any] | None:
+    """Return the registry's answer about what equals the wanted schema, with at least schema and version, or None."""
     body = _body(wanted, found)
     if body is None:
-        return None, None
+        return None
     answer = http.request("POST", f"subjects/{_quoted(wanted.subject)}", body, accept=(404,))
     if answer.status == 404:
-        return None, None
+        # Metadata beside a schema may make it another one for the look-up; the contracts have none to give.
+        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,)).body
+        return newest if newest.get("version") and _beside(newest) and _same_text(wanted, newest) else None
     registered, version = answer.body.get("schema"), answer.body.get("version")
     if not isinstance(registered, str) or not isinstance(version, int):
         raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
     if wanted.kind == "AVRO" and fingerprint_of(registered) != wanted.fingerprint:
-        return None, None  # the registry takes two schemas for one that do not mean the same
-    schema_id = answer.body.get("id")
-    return version, schema_id if isinstance(schema_id, int) else None
+        return None  # the registry takes two schemas for one that do not mean the same
+    return dict(answer.body)
+
+
+def _same_text(wanted: WantedSubject, registered: Mapping[str, Any]) -> bool:
+    text = registered.get("schema")
+    if wanted.kind != "AVRO":
+        return text == wanted.text
+    try:
+        return bool(json.loads(str(text)) == json.loads(wanted.text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _beside(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what somebody put beside a version's schema, without what the registry itself keeps there."""
+    given: dict[str, Any] = {name: version[name] for name in ("metadata", "ruleSet") if version.get(name)}
+    properties = given.get("metadata", {}).get("properties")
+    if isinstance(properties, dict):
+        own = {name: value for name, value in properties.items() if not name.startswith("confluent:")}
+        given["metadata"] = {name: value for name, value in {**given["metadata"], "properties": own}.items() if value}
+    return {name: value for name, value in given.items() if value}
 
 
 def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str, Any] | None:
@@ -200,4 +251,4 @@ def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str,
 
 
 def _quoted(subject: str) -> str:
-    return quote(subject, safe="")
+    return quote(subject, safe=":")  # a context's colons may stand in a path, and not everybody decodes them

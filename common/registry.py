@@ -116,7 +116,7 @@ class SchemaRegistry:
 
     def _lookup(self, subject: str, schema_text: str) -> dict[str, Any]:
         answer = self._http.request(
-            "POST", f"subjects/{quote(subject, safe='')}", {"schema": schema_text}, accept=(404,)
+            "POST", f"subjects/{quote(subject, safe=':')}", {"schema": schema_text}, accept=(404,)
         )
         if answer.status == 404:
             no_subject = answer.error_code == SUBJECT_UNKNOWN

@@ -18,6 +18,11 @@ class FakeRegistry:
         self.incompatible = ""
         self.invalid = ""
         self.level_conflicts = 0
+        self.modes: dict[str, str] | None = None  # by subject, "" for the registry's own; None knows no modes
+        self.contexts: list[str] | None = None
+        self.beside: dict[str, dict[str, Any]] = {}  # metadata of all versions of a subject
+        self.guids = False
+        self.all_versions = True
         self.confused = False  # takes any text of a subject for its first version, as too lax registries do
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -36,7 +41,7 @@ class FakeRegistry:
                 return self._version(subject, version)
             case ["DELETE", "subjects", subject]:
                 return httpx.Response(200, json=[1]) if self.subjects.pop(subject, None) else _error(404, 40401, "none")
-            case ["POST", "compatibility", "subjects", subject, "versions"]:
+            case ["POST", "compatibility", "subjects", subject, "versions", *_] if self.all_versions or parts[4:]:
                 words = [self.incompatible] if self.incompatible else []
                 return httpx.Response(200, json={"is_compatible": not words, "messages": words})
             case ["POST", "subjects", subject]:
@@ -50,6 +55,17 @@ class FakeRegistry:
             case ["PUT", "config", subject]:
                 self.levels[subject] = body["compatibility"]
                 return httpx.Response(200, json=body)
+            case ["GET", "contexts"] if self.contexts is not None:
+                return httpx.Response(200, json=self.contexts)
+            case ["GET", "contexts", *_] if self.contexts is not None:
+                return httpx.Response(200, json=[])
+            case ["GET", "schemas", "guids", _] if self.guids:
+                return _error(404, 40403, "no such schema")
+            case ["GET", "mode", *subject] if self.modes is not None:
+                mode = self.modes.get("".join(subject), self.modes.get("", "READWRITE"))
+                return httpx.Response(200, json={"mode": mode})
+            case ["GET", "contexts" | "mode", *_] | ["GET", "schemas", "guids", _] | ["POST", "compatibility", *_]:
+                return httpx.Response(404, json="Not Found")  # as Karapace says that it has no such call
         raise AssertionError(f"{request.method} {request.url} is not faked")
 
     def _version(self, subject: str, version: str) -> httpx.Response:
@@ -60,7 +76,9 @@ class FakeRegistry:
         found: dict[str, Any] = {"subject": subject, "version": number, "id": number, "schema": texts[number - 1]}
         if subject in self.kinds:
             found["schemaType"] = self.kinds[subject]
-        return httpx.Response(200, json=found | {"references": self.references.get(subject, [])})
+        return httpx.Response(
+            200, json=found | self.beside.get(subject, {}) | {"references": self.references.get(subject, [])}
+        )
 
     def _known(self, subject: str, answer: Any) -> httpx.Response:
         return httpx.Response(200, json=answer) if subject in self.subjects else _error(404, 40401, "no such subject")
@@ -74,13 +92,16 @@ class FakeRegistry:
         if body["schema"] not in texts:
             texts.append(body["schema"])
         self.references[subject] = body.get("references", [])
+        given: dict[str, Any] = {name: body[name] for name in ("metadata", "ruleSet") if name in body}
+        if given:
+            self.beside[subject] = given
         return httpx.Response(200, json={"id": hash(body["schema"]) % 1000})
 
     def _lookup(self, subject: str, body: dict[str, Any]) -> httpx.Response:
         texts = self.subjects.get(subject, [])
         if self.confused and texts:
             return httpx.Response(200, json={"id": 1, "version": 1, "schema": texts[0], "subject": subject})
-        if body["schema"] not in texts:
+        if body["schema"] not in texts or subject in self.beside:  # metadata makes it another schema
             return _error(404, 40403 if texts else 40401, "not found")
         version = texts.index(body["schema"]) + 1
         return httpx.Response(200, json={"id": 1, "version": version, "schema": body["schema"], "subject": subject})

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from codegen.capabilities import split_context
 from codegen.publishing import credentials, tls
 from common.registry_http import RegistryHttp, split_userinfo
 from stack import Stack
@@ -53,9 +54,9 @@ class RegistryUnderTest:
         """Send a request, which succeeds, and return the JSON of its answer."""
         return self.ask(method, path, body).raise_for_status().json()
 
-    def http(self) -> RegistryHttp:
-        """Return a connection as the product makes it."""
-        return RegistryHttp(self.url, credentials=credentials(os.environ), verify=tls(os.environ))
+    def http(self, below: str = "") -> RegistryHttp:
+        """Return a connection as the product makes it, perhaps to an address below the registry's."""
+        return RegistryHttp(self.url.rstrip("/") + below, credentials=credentials(os.environ), verify=tls(os.environ))
 
     def remove(self) -> None:
         """Delete what the tests registered, what refers to others first, and close the connection."""
@@ -69,18 +70,18 @@ class RegistryUnderTest:
 
     def _ours(self, name: str) -> bool:
         shared = name == _SHARED and not self._had_shared
-        return shared or any(name.lstrip(":.").startswith(word) for word in self._words)
+        return shared or any(split_context(name)[1].startswith(word) for word in self._words)
 
     def _deleted(self, name: str) -> bool:
         """Delete a subject for good, and what is set for it; tell whether nothing refers to it any more."""
-        subject = f"subjects/{quote(name, safe='')}"
-        for path in (f"mode/{quote(name, safe='')}", f"config/{quote(name, safe='')}", subject):
+        subject = f"subjects/{quote(name, safe=':')}"
+        for path in (f"mode/{quote(name, safe=':')}", f"config/{quote(name, safe=':')}", subject):
             answer = self.ask("DELETE", path)
         gone = self.ask("DELETE", f"{subject}?permanent=true")
         return answer.is_success or gone.is_success
 
     def _subjects(self, query: str = "") -> list[str]:
-        return [str(name) for name in self.must("GET", f"subjects{query}")]
+        return [str(name) for name in self.must("GET", f"subjects{query}") or ()]
 
 
 @contextmanager

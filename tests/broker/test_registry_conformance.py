@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from codegen.capabilities import Asked
+from codegen.errors import DriftError
 from codegen.plan import Change, Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
+from codegen.pull import pull
 from common.avro_fingerprint import fingerprint
 from common.registry import SchemaRegistry, SchemaUnknown
 from common.registry_http import RegistryHttp, SystemClock, split_userinfo
@@ -132,6 +135,69 @@ def test_a_subject_that_was_deleted_softly_is_published_again(registry: Registry
     (change,) = plan(http, wanted(subject, COUNT))
     assert change.kind is Kind.CREATE
     publish(http, wanted(subject, COUNT))
+
+
+def test_what_the_registry_can_is_told_without_a_write_and_once(
+    registry: RegistryUnderTest, http: RegistryHttp, tmp_path: Path
+) -> None:
+    SmallContracts(tmp_path / "contracts", registry.word())
+    before = set(registry.must("GET", "subjects") or ())
+    told = Asked(http)().told()
+    print(told)
+    said = codegen(tmp_path, "plan", "--registry", registry.url, "--json", code=2)
+    document = json.loads(said[said.index("{") :])
+    assert {kind: tuple(document["registry"][kind]) for kind in told} == told
+    assert told["untold"] == ()
+    assert set(registry.must("GET", "subjects") or ()) == before
+
+
+def test_a_subject_that_takes_no_changes_stops_the_plan_before_anything_is_written(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    subject = f"{registry.word()}-value"
+    publish(http, wanted(subject, COUNT))
+    if registry.ask("PUT", f"mode/{subject}", {"mode": "READONLY"}).is_error:
+        pytest.skip("the mode of a subject cannot be set in this registry")
+    (told,) = (change for change in plan(http, wanted(subject, COUNT, ADDED)) if change.kind is Kind.DRIFT)
+    assert "is in mode READONLY, in which a registry takes no change of it" in told.sentence
+    with pytest.raises(DriftError, match="is in mode READONLY"):
+        publish(http, wanted(subject, COUNT, ADDED))
+    assert registry.must("GET", f"subjects/{subject}/versions") == [1]
+    publish(http, wanted(subject, COUNT))
+    registry.must("PUT", f"mode/{subject}", {"mode": "READWRITE"})
+    publish(http, wanted(subject, COUNT, ADDED))
+
+
+def test_subjects_of_a_context_are_pulled_when_it_is_named_and_are_none_of_the_default_one_s(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    """Where contexts are only parts of names it is the same."""
+    word = registry.word()
+    publish(http, wanted(f"{word}-value", COUNT))
+    publish(http, wanted(f":.{word}:{word}-value", COUNT, ADDED))
+    assert [file.note for file in pull(http, f"{word}*")] == [f"{word}-value, version 1"]
+    assert [file.note for file in pull(http, f":.{word}:*")] == [f":.{word}:{word}-value, version 1"]
+    if "contexts" not in Asked(http)().told()["can"]:
+        pytest.skip("this registry keeps no contexts apart, so there is no address in one")
+    inside = registry.http(f"/contexts/.{word}")
+    assert [change.kind for change in plan(inside, wanted(f"{word}-value", COUNT, ADDED))] == [Kind.NOOP]
+    inside.close()
+
+
+def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version(
+    registry: RegistryUnderTest, http: RegistryHttp
+) -> None:
+    subject = f"{registry.word()}-value"
+    (mine,) = wanted(subject, COUNT).subjects
+    registry.must("PUT", f"config/{subject}", {"compatibility": mine.level})
+    body = {"schema": mine.text, "metadata": {"properties": {"owner": "me"}}}
+    registry.must("POST", f"subjects/{subject}/versions", body)
+    assert [change.kind for change in plan(http, wanted(subject, COUNT))] == [Kind.NOOP]
+    publish(http, wanted(subject, COUNT, ADDED))
+    versions = [registry.must("GET", f"subjects/{subject}/versions/{number}") for number in (1, 2)]
+    if "metadata" not in versions[0]:
+        pytest.skip("this registry keeps no metadata")
+    assert [version["metadata"]["properties"]["owner"] for version in versions] == ["me", "me"]
 
 
 def test_a_wrong_password_exits_5_as_unauthorised(registry: RegistryUnderTest, tmp_path: Path) -> None:
