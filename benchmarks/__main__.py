@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmarks import backlog, door, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
+from stack.downloads import exclusive
 
 DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
 NAMES = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
@@ -84,7 +85,8 @@ def main() -> int:
     console = Console(width=None)
     facts = machine.describe()
     suite = Suite()
-    measure(suite, options.names or list(NAMES), options.quick, console)
+    with exclusive(DIRECTORY / "lock"):  # two at once would measure each other, and share their folders
+        measure(suite, options.names or list(NAMES), options.quick, console)
     if suite.comparisons:
         report.show(console, facts, suite.comparisons)
         console.print(f"written to {report.write(DIRECTORY, facts, suite.comparisons)}", highlight=False)
