@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import grpc
 import httpx
+from google.rpc import code_pb2
 
 from common.decimals import text_of
 from contracts.generated.tally.v1 import tally_pb2
@@ -30,8 +31,11 @@ NOT_COMMITTED: Final = frozenset(
 """Statuses that say in every case that nothing was committed (docs/API.md)."""
 
 _REMEMBERED: Final = 1_000  # additions whose ids are used again: so few that the producer still knows them
+_OF_KNOWN: Final = ("duplicate", "conflict", "lookup")
 _VISIBLE_WAIT_MS: Final = 10_000
 _INVALID: Final = (("1e3", "1"), ("", "1"), ("1", "0.1234567891"), ("NaN", "1"), ("9" * 30, "1"))
+_INVALID_PATHS: Final = ("/v1/requests/nonsense", "/v1/total?min_position=nonsense", "/v1/entries?partition=nonsense")
+_BATCH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Operations:
 
     async def run(self, operation: Operation, due_s: float) -> None:
         """Do one operation; its latency counts from ``due_s`` on ``time.perf_counter``."""
-        if operation in ("duplicate", "conflict") and not self._known:
+        if operation in _OF_KNOWN and not self._known:
             operation = "add"
         with self._spans.root(operation) as metadata:
             await getattr(self, f"_{operation}")(due_s, metadata)
@@ -90,6 +94,24 @@ class Operations:
             self._note_position(answer.response)
         return answer.response
 
+    async def _batch(self, due_s: float, metadata: Any) -> None:
+        """Several in one call: each has a status and an outcome of its own."""
+        additions = [self._draw.next() for _ in range(_BATCH)]
+        for addition in additions:
+            self._log.begin(addition)
+        answers = [Answer("UNKNOWN")] * _BATCH  # what they stay when this task is cancelled on the way
+        try:
+            answers = await self._call_batch(additions, metadata)
+        finally:
+            for addition, answer in zip(additions, answers, strict=True):
+                self._log.settle(addition, _outcome_of(answer))
+        wrong = [each for each in map(self._wrong_answer, additions, answers) if each is not None]
+        status = next((each.status for each in answers if each.response is None), "OK")
+        self.window.answered("batch", status, _ms_since(due_s), wrong[0] if wrong else None)
+        for answer in answers:
+            if answer.response is not None:
+                self._note_position(answer.response)
+
     async def _duplicate(self, due_s: float, metadata: Any) -> None:
         """The same again: OK, with the same sum, and known as a duplicate."""
         addition = self._rng.choice(self._known)
@@ -106,13 +128,21 @@ class Operations:
         self._expect("conflict", "ALREADY_EXISTS", answer, due_s)
 
     async def _invalid(self, due_s: float, metadata: Any) -> None:
-        """What the contract does not allow: refused."""
+        """What the contract does not allow, or a path that REST does not: refused."""
+        if self._rng.random() < 0.25:
+            await self._get("invalid_rest", self._rng.choice(_INVALID_PATHS), due_s, metadata, expected=("400",))
+            return
         a, b = self._rng.choice(_INVALID)
         answer = await self._call(self._draw.next().id_text, a, b, metadata)
         self._expect("invalid", "INVALID_ARGUMENT", answer, due_s)
 
     async def _total(self, due_s: float, metadata: Any) -> None:
         await self._get("total", "/v1/total", due_s, metadata)
+
+    async def _lookup(self, due_s: float, metadata: Any) -> None:
+        """Where one addition was counted: found, or not counted yet."""
+        path = f"/v1/requests/{self._rng.choice(self._known).id_text}"
+        await self._get("lookup", path, due_s, metadata, expected=("200", "404"))
 
     async def _health(self, due_s: float, metadata: Any) -> None:
         await self._get("health", "/health/ready", due_s, metadata)
@@ -126,13 +156,16 @@ class Operations:
             if await self._get("read_own_write", path, time.perf_counter(), metadata):
                 self.window.timed("visible", _ms_since(due_s))
 
-    async def _get(self, operation: str, path: str, due_s: float, metadata: Any) -> bool:
+    async def _get(
+        self, operation: str, path: str, due_s: float, metadata: Any, expected: Sequence[str] = ("200",)
+    ) -> bool:
         try:
             code = str((await self._rest.get(path, headers=dict(metadata))).status_code)
         except httpx.HTTPError as error:
             code = type(error).__name__
-        self.window.answered(operation, code, _ms_since(due_s), None if code == "200" else code)
-        return code == "200"
+        wrong = None if code in expected else f"{code} instead of {' or '.join(expected)}"
+        self.window.answered(operation, code, _ms_since(due_s), wrong)
+        return wrong is None
 
     async def _call(self, request_id: str, a: str, b: str, metadata: Any) -> Answer:
         request = tally_pb2.AddRequest(request_id=request_id, a=a, b=b)
@@ -141,6 +174,19 @@ class Operations:
             return Answer("OK", await stub.Add(request, timeout=CALL_S, metadata=metadata))
         except grpc.aio.AioRpcError as error:
             return Answer(error.code().name)
+
+    async def _call_batch(self, additions: Sequence[Addition], metadata: Any) -> list[Answer]:
+        requests = [tally_pb2.AddRequest(request_id=each.id_text, a=each.a, b=each.b) for each in additions]
+        request = tally_pb2.AddBatchRequest(additions=requests)
+        try:
+            stub = self._rng.choice(self._stubs)
+            response = await stub.AddBatch(request, timeout=CALL_S, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            return [Answer(error.code().name)] * len(additions)
+        return [
+            Answer("OK", each.response) if each.status.code == 0 else Answer(code_pb2.Code.Name(each.status.code))
+            for each in response.results
+        ]
 
     def _note_position(self, response: tally_pb2.AddResponse | None) -> None:
         assert response is not None, "what is acknowledged has a position"

@@ -10,11 +10,14 @@ from typing import Final, Literal
 
 from loadtests.errors import UsageError
 
-Operation = Literal["add", "duplicate", "conflict", "invalid", "total", "health", "visible"]
+Operation = Literal["add", "batch", "duplicate", "conflict", "invalid", "total", "lookup", "health", "visible"]
 
 Weights = tuple[tuple[Operation, int], ...]
 
-MIXED: Final[Weights] = (("add", 74), ("duplicate", 4), ("conflict", 2), ("invalid", 5), ("total", 10), ("health", 5))
+MIXED: Final[Weights] = (
+    ("add", 71), ("batch", 3), ("duplicate", 4), ("conflict", 2), ("invalid", 5), ("total", 7), ("lookup", 3),
+    ("health", 5),
+)  # fmt: skip
 ADD_ONLY: Final[Weights] = (("add", 1),)
 VISIBLE: Final[Weights] = (("visible", 1),)
 
