@@ -73,9 +73,11 @@ class Operations:
 
     async def run(self, operation: Operation, due_s: float) -> None:
         """Do one operation; its latency counts from ``due_s`` on ``time.perf_counter``."""
-        if operation in _OF_KNOWN and not self._known:
-            operation = "add"
         with self._spans.root(operation) as metadata:
+            if operation in _OF_KNOWN and not self._known:
+                await self._add(due_s, metadata)
+                if not self._known:
+                    return
             await getattr(self, f"_{operation}")(due_s, metadata)
 
     async def _add(self, due_s: float, metadata: Any) -> tally_pb2.AddResponse | None:

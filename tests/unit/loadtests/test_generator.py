@@ -87,6 +87,20 @@ async def test_a_closed_profile_has_as_many_users_as_it_says():
     assert load.seconds[0].in_flight == 7
 
 
+async def test_the_shortest_run_does_everything_once():
+    """However rare an operation is, it is among the first ones."""
+    seen = []
+
+    class Noting(Calls):
+        async def run(self, operation: str, due_s: float) -> None:
+            seen.append(operation)
+            await super().run(operation, due_s)
+
+    weights = (("add", 10**9), ("batch", 1), ("conflict", 1))
+    await load_of(profile_of(weights=weights, open=True, start=100, stages=[Stage(0.1, 100)]), Noting())
+    assert seen[:4] == ["add", "batch", "conflict", "add"]
+
+
 async def test_a_defect_of_the_generator_is_no_good_run():
     """What an operation raises comes out of the run."""
 
@@ -105,6 +119,7 @@ def test_users_think_for_a_log_normal_time():
     logs = [math.log(each / 3.0) for each in pauses]
     assert statistics.median(pauses) == pytest.approx(3.0, rel=0.03)
     assert statistics.stdev(logs) == pytest.approx(0.8, rel=0.05)
+    assert sum(abs(each) < 0.8 for each in logs) / len(logs) == pytest.approx(0.683, abs=0.02)
     assert max(pauses) <= 8 * 3.0
 
 

@@ -147,3 +147,12 @@ async def test_a_duplicate_that_is_not_known_as_one_is_unexpected(tmp_path):
     async with world(Lax(), tmp_path) as made:
         await made.operations.run("duplicate", 0.0)
     assert made.operations.window.unexpected == {"duplicate: not recognised": 1}
+
+
+async def test_a_conflict_makes_the_addition_that_it_needs(tmp_path):
+    """The first operation of a run may be one that uses an id again."""
+    async with world(Strict(), tmp_path) as made:
+        made.operations._known.clear()
+        await made.operations.run("conflict", 0.0)
+    assert made.operations.window.codes["conflict ALREADY_EXISTS"] == 1
+    assert made.log.digest().acked == 2
