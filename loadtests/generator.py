@@ -99,10 +99,10 @@ class Generator:
             self._users -= 1
 
     async def _open(self, started_s: float) -> None:
-        due_s = started_s
-        while due_s - started_s < self._profile.duration_s:
+        due_s, end_s = started_s, started_s + self._profile.duration_s
+        while due_s < end_s:
             now_s = time.perf_counter()
-            while due_s <= now_s:
+            while due_s <= now_s and due_s < end_s:  # a loop that is late must not go on beyond the profile's end
                 if len(self._tasks) < IN_FLIGHT_MAX:
                     self._spawn(self._operations.run(self._choice(), due_s))
                 else:

@@ -4,6 +4,8 @@ import asyncio
 import math
 import random
 import statistics
+from itertools import chain, repeat
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,6 +47,15 @@ async def test_an_open_profile_starts_each_call_when_it_is_due_whatever_the_answ
     calls = Calls()
     load = await load_of(profile_of(open=True, start=200, stages=[Stage(0.5, 200)]), calls)
     assert 99 <= calls.begun == load.whole.calls <= 101
+
+
+async def test_a_loop_that_is_late_starts_no_call_that_was_never_due(monkeypatch):
+    """After a standstill far beyond the profile's end as many calls were started as the profile has, and not more."""
+    readings = chain([0.0], repeat(100.0))
+    monkeypatch.setattr(generator, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    calls = Calls()
+    await load_of(profile_of(open=True, start=200, stages=[Stage(0.5, 200)]), calls)
+    assert 99 <= calls.begun <= 101
 
 
 async def test_calls_beyond_the_bound_are_dropped_and_told(monkeypatch):
