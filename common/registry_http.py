@@ -12,16 +12,19 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from common.loopback import is_loopback
+
 # httpx imports its command line, with rich and pygments, where click is installed: 0.27 of its 0.46 s, at every start
-# of a service. It does without when that module cannot be imported.
+# of a service. It does without when that module cannot be imported. What is left is imported with the first request,
+# while a service that was killed waits for Kafka in other threads.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
-import httpx  # noqa: E402
-
-from common.loopback import is_loopback  # noqa: E402
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
@@ -144,7 +147,7 @@ class RegistryHttp:
         attempts: int = 3,
         retry_wait_s: float = 0.2,
         clock: Clock | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         assert attempts >= 1
@@ -153,23 +156,42 @@ class RegistryHttp:
         self._attempts = attempts
         self._retry_wait_s = retry_wait_s
         self._clock = clock or SystemClock()
-        headers = {"Accept": f"{_CONTENT_TYPE}, application/json", "Content-Type": _CONTENT_TYPE}
+        self._headers = {"Accept": f"{_CONTENT_TYPE}, application/json", "Content-Type": _CONTENT_TYPE}
         authorization = (credentials or from_url).header()
         if authorization is not None:
-            headers["Authorization"] = authorization
-        self._client = httpx.Client(
-            base_url=address.rstrip("/") + "/",
-            headers=headers,
-            timeout=timeout_s,
-            transport=transport,
-            verify=verify,
+            self._headers["Authorization"] = authorization
+        self._timeout_s = timeout_s
+        self._transport = transport
+        self._verify = verify
+
+    @cached_property
+    def _client(self) -> "httpx.Client":
+        import httpx  # noqa: PLC0415
+
+        return httpx.Client(
+            base_url=self.url.rstrip("/") + "/",
+            headers=self._headers,
+            timeout=self._timeout_s,
+            transport=self._transport,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._verify is True and self._is_plain else self._verify,
             follow_redirects=False,
-            trust_env=not is_loopback(address),
+            trust_env=not is_loopback(self.url),
         )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Tell whether no connection can be by TLS: then the authorities that are trusted need not be read, 40 ms.
+
+        A context without any trusts nobody. A plain address is never left, since no redirect is followed.
+        """
+        from urllib.request import getproxies  # noqa: PLC0415 - as heavy as httpx, which imports it, too
+
+        return not any(url.startswith("https:") for url in (self.url, *getproxies().values()))
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if "_client" in vars(self):
+            self._client.close()
 
     def request(
         self,
@@ -185,6 +207,8 @@ class RegistryHttp:
         ``path`` is below the registry's address, its parts quoted already. ``maybe_missing``: not every registry has
         this call; an ``accept``ed status without the registry's own JSON, which is how they say so, is an answer too.
         """
+        import httpx  # noqa: PLC0415
+
         kind: Literal["no-connection", "time-out", "server-error"]
         for attempt in range(1, self._attempts + 1):
             try:
@@ -206,7 +230,9 @@ class RegistryHttp:
             return Answer(response.status_code, None)
         return self._judged(response, method, path, accept)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> "httpx.Response":
+        import httpx  # noqa: PLC0415
+
         content = None if body is None else json.dumps(body)
         request = self._client.build_request(method, path.lstrip("/"), content=content)
         response = self._client.send(request, stream=True)
@@ -220,7 +246,7 @@ class RegistryHttp:
             response.close()
         return httpx.Response(response.status_code, content=bytes(received), request=request)
 
-    def _judged(self, response: httpx.Response, method: str, path: str, accept: tuple[int, ...]) -> Answer:
+    def _judged(self, response: "httpx.Response", method: str, path: str, accept: tuple[int, ...]) -> Answer:
         status = response.status_code
         if status in {401, 403}:
             raise RegistryUnauthorised(
@@ -262,7 +288,7 @@ def masked(url: str) -> str:
     return address.replace("://", "://***@", 1) if credentials.user or credentials.password else address
 
 
-def _no_such_call(response: httpx.Response) -> bool:
+def _no_such_call(response: "httpx.Response") -> bool:
     """Tell whether a server says in its framework's words that it has no such call, and not in a registry's.
 
     Apicurio answers nothing, Karapace the text "Not Found", Redpanda an object without an error_code, and Confluent

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from common import registry
+from common import registry, service
 from common.kafka_config import client_config
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
@@ -41,8 +41,11 @@ from observability.telemetry import Telemetry
 if TYPE_CHECKING:
     from consumer.shell.http_server import HttpServer
 
-_JOB_THREADS = 4
+_JOB_THREADS = SUMS.partitions
 """Recoveries and publications side by side; they wait for Kafka most of the time."""
+_STARTING_SWITCH_S = 0.0005
+"""How soon the interpreter goes over to another thread while REST is imported, which is one long computation: the
+threads that recover and count would wait the default of 5 ms after each answer of Kafka."""
 _TELEMETRY_LIMIT_S = 2.0
 """For sending what was measured last; a backend that hangs must not hold up the end."""
 _EXIT_DISK_FAILED = 74
@@ -67,7 +70,8 @@ class Service:
         self._board = Board(SUMS.partitions, settings.rest_waiters_max)
         self._readers = Readers()
         facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
-        schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
+        schemas = self._schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
+        jobs = self._jobs = ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job")
         self._source = KafkaSource(shared, _source_config(settings, traced=self._telemetry.traced))
         self._exports = JobStore(
             settings.exports_dir,
@@ -108,7 +112,7 @@ class Service:
                 board=self._board,
                 readers=self._readers,
                 fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
-                jobs=ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job"),
+                jobs=jobs,
                 watch=watch,
             ),
             LoopConfig(
@@ -133,9 +137,15 @@ class Service:
         # Counting goes on before REST is there: a consumer that was killed has records waiting.
         ingest = threading.Thread(target=self._ingest, args=(loop,), name="ingest", daemon=True)
         observer = threading.Thread(target=self._observer.run, name="observer", daemon=True)
+        usual_s = sys.getswitchinterval()
+        sys.setswitchinterval(_STARTING_SWITCH_S)
         ingest.start()
+        # While the group is joined. Whoever needs the ids asks again, and tells what is wrong.
+        self._jobs.submit(self._schemas.own)
         observer.start()
         server = self._server = self._http_server()
+        sys.setswitchinterval(usual_s)
+        service.collect_garbage_again()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         logger.bind(host=self._settings.rest_host, port=self._settings.rest_port).info("listening for REST")
         code = await self._end

@@ -1,16 +1,19 @@
 """A port of its own for /metrics, for a service that has no HTTP of its own."""
 
-from prometheus_client import start_http_server
+from typing import TYPE_CHECKING
 
-from observability.exposition import Exposition
+if TYPE_CHECKING:
+    from observability.exposition import Exposition
 
 
 class MetricsPortError(Exception):
     """The port is taken; the message is one line with the setting that moves it."""
 
 
-def serve_metrics(exposition: Exposition, host: str, port: int, setting: str) -> None:
+def serve_metrics(exposition: "Exposition", host: str, port: int, setting: str) -> None:
     """Serve /metrics from threads that end with the process. Raises MetricsPortError; ``setting`` moves the port."""
+    from prometheus_client import start_http_server  # noqa: PLC0415 - a service that starts has better use for its time
+
     try:
         start_http_server(port, host, exposition.registry)
     except OSError as error:

@@ -1,5 +1,6 @@
 """The telemetry of one service: made in its composition root, opened once it is at work, closed at its end."""
 
+import importlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -42,6 +43,12 @@ class Telemetry:
         self._lag = self.metrics.histogram("app.eventloop.lag")
         self._timer: EventLoopLag | None = None
         self._sdk: SdkMetrics | None = None
+
+    @staticmethod
+    def load() -> None:
+        """Import what `open` needs; any thread."""
+        for name in ("exposition", "process", "sdk_metrics"):
+            importlib.import_module(f"observability.{name}")
 
     def open(self) -> "Exposition":
         """Begin to read and send, in the running loop, once all instruments are made. Returns what answers /metrics."""

@@ -11,7 +11,7 @@ from functools import partial
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 from loguru import logger
 
-from common import registry
+from common import registry, service
 from common.kafka_config import client_config
 from contracts.generated.topics import SUMS
 from observability.metrics_server import serve_metrics
@@ -26,7 +26,7 @@ from producer.shell.grpc_server import Door
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
-from producer.shell.startup import CannotServeError, Prepared, Startup
+from producer.shell.startup import CannotServeError, Startup
 from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTransactions, observe_state
 from producer.shell.topic import TopicAdmin
 from producer.shell.traces import Traces
@@ -40,7 +40,7 @@ _TELEMETRY_LIMIT_S = 2.0
 _QUIET = {"log_level": "0"}
 """For clients whose errors come as exceptions: the client's own lines on standard error would say them again."""
 
-_CACHE = "cache"
+_START, _CACHE = "start", "cache"
 
 
 class Service:
@@ -70,11 +70,12 @@ class Service:
         self._door = Door(ObservedMethods(methods, metrics, self._traces), settings.grpc_message_bytes_max)
         quiet = self._quiet = {**self._kafka, **_QUIET}
         self._startup = Startup(
-            SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, self._unready
+            SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, partial(self._note, _START)
         )
         self._lanes: list[LaneThread] = []
         self._lane_metrics = LaneMetrics(metrics, SUMS.name)
-        parts = [_CACHE, *(f"lane {number}" for number in range(settings.producer_lanes))]
+        self._encoder = EventEncoder()
+        parts = [_START, _CACHE, *(f"lane {number}" for number in range(settings.producer_lanes))]
         self._reasons = dict.fromkeys(parts, "it is starting")
         self._serving = False
         observe_state(
@@ -84,6 +85,7 @@ class Service:
             lambda: self._serving,
             lambda: self._desk.waiting,
         )
+        self._observed = asyncio.Event()
         self._end: asyncio.Future[str] | None = None  # set to the reason; "" is a signal's
 
     async def run(self) -> int:
@@ -94,11 +96,16 @@ class Service:
             loop.add_signal_handler(number, partial(self._end_with, "", number.name))
         await self._door.start(self._settings.grpc_host, self._settings.grpc_port)
         logger.bind(host=self._settings.grpc_host, port=self._settings.grpc_port).info("listening for gRPC")
+        # The lanes ask for their clients before metrics are there: a producer that was killed left transactions open.
+        self._start_lanes()
+        life = asyncio.create_task(self._live())
+        await asyncio.to_thread(self._telemetry.load)
         exposition = self._telemetry.open()
         if self._settings.producer_metrics_port:
             host, port = self._settings.producer_metrics_host, self._settings.producer_metrics_port
             serve_metrics(exposition, host, port, "TALLY_PRODUCER_METRICS_PORT")
-        life = asyncio.create_task(self._live())
+        self._observed.set()
+        service.collect_garbage_again()
         cause = await self._end
         life.cancel()
         await self._drain()
@@ -112,8 +119,11 @@ class Service:
     async def _live(self) -> None:
         try:
             prepared = await self._startup.facts()
-            self._start_lanes(prepared)  # they get their clients while the cache is warmed
+            self._encoder.frame_with(prepared.schema_id)
+            self._note(_START, "")
             await self._startup.warm(self._known, self._settings.producer_cache_records_max, prepared.schema_id)
+            if self._telemetry.traced:
+                await self._observed.wait()
             self._desk.open_for_calls(self._hand)
             self._note(_CACHE, "")
             # What lives from here to the end need not be visited by the collector again.
@@ -126,11 +136,10 @@ class Service:
             logger.exception("the start failed by a defect")
             self._end_with(f"{type(error).__name__}: {error}")
 
-    def _start_lanes(self, prepared: Prepared) -> None:
+    def _start_lanes(self) -> None:
         settings = self._settings
         loop = asyncio.get_running_loop()
         post = partial(_post, loop, self._desk.on_post)
-        encoder = EventEncoder(prepared.schema_id)
         timeout_s = settings.producer_transaction_timeout_ms / 1000
         rules = Rules(
             commit_limit_s=timeout_s, commit_slice_s=min(1.0, timeout_s), resolve_limit_s=max(30.0, 2 * timeout_s)
@@ -144,7 +153,7 @@ class Service:
             )
             transactions = KafkaTransactions(config, self._quiet, SUMS.name)
             observed = ObservedTransactions(number, transactions, self._lane_metrics, self._traces)
-            self._lanes.append(LaneThread(number, observed, encoder, post, rules))
+            self._lanes.append(LaneThread(number, observed, self._encoder, post, rules))
         for lane in self._lanes:
             lane.start()
 
@@ -163,11 +172,6 @@ class Service:
         if reason and reason != known:
             logger.bind(part=part, reason=reason).warning("not ready")
         self._set_health("; ".join(f"{name}: {why}" for name, why in self._reasons.items() if why))
-
-    def _unready(self, why: str) -> None:
-        """Note what the start waits for."""
-        logger.bind(reason=why).warning("not ready")
-        self._set_health(why)
 
     def _set_health(self, why_unready: str) -> None:
         assert self._end is not None

@@ -7,7 +7,7 @@ alike. A call that is refused, cancelled or late is counted under the status tha
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
@@ -41,7 +41,10 @@ from producer.core.ports import (
     Transactions,
 )
 from producer.core.refusals import Code, Refusal
-from producer.shell.traces import TracedTransaction, Traces
+from producer.shell.traces import Traces
+
+if TYPE_CHECKING:
+    from producer.shell.traced import TracedTransaction
 
 _SERVICE: Final = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
 

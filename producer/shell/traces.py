@@ -6,30 +6,20 @@ took in between, and puts the span of the record's creation into its header. The
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final
-
-from opentelemetry.trace import Span
+from typing import TYPE_CHECKING, Any, Final
 
 from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
-from observability.instruments import Trace
 from observability.telemetry import Telemetry
-from observability.tracing import HEADER, LINKS_MAX, Tracing, finish, trace_of, traceparent_of
 from producer.core.ports import Incoming, Outgoing
+
+if TYPE_CHECKING:
+    from producer.shell.traced import TracedCall, TracedTransaction
 
 _ADDITIONS_MAX: Final = 100
 """Of one call: a trace with ten thousand spans helps nobody."""
-
-
-class TracedCall:
-    """A call that is traced."""
-
-    def __init__(self, span: Span, ids: Sequence[bytes]) -> None:
-        self.span = span
-        self.ids = ids
-        self.trace: Trace = trace_of(span)
 
 
 class Traces:
@@ -40,7 +30,7 @@ class Traces:
         self._topic = topic
         self._calls: dict[bytes, TracedCall] = {}
 
-    def begin(self, method: str, incoming: Incoming[Any]) -> TracedCall | None:
+    def begin(self, method: str, incoming: Incoming[Any]) -> "TracedCall | None":
         """Begin a call's span, if it is to be traced."""
         tracing = self._telemetry.tracing
         if tracing is None:
@@ -48,18 +38,20 @@ class Traces:
         parent = tracing.chosen(incoming.metadata())
         if parent is None:
             return None
+        from producer.shell.traced import TracedCall  # noqa: PLC0415 - see there
+
         call = TracedCall(tracing.start("call", {"rpc.method": method}, parent=parent), _ids_of(incoming.request))
         self._calls.update(dict.fromkeys(call.ids, call))
         # Never taken back: a call has a task of its own, and whatever it logs after its span is about it, too.
         CURRENT.set(call.trace)
         return call
 
-    def end(self, call: TracedCall, status: str, error: str | None) -> None:
+    def end(self, call: "TracedCall", status: str, error: str | None) -> None:
         """End a call's span."""
         for request_id in call.ids:
             if self._calls.get(request_id) is call:
                 del self._calls[request_id]
-        finish(call.span, {"rpc.response.status_code": status, "error.type": error})
+        call.end(status, error)
 
     def transaction(self, lane: int, records: Sequence[Outgoing]) -> "TracedTransaction | None":
         """Begin the spans of a transaction, if it carries additions of traced calls."""
@@ -69,37 +61,9 @@ class Traces:
         found = [(record.key, call) for record in records if (call := calls.get(record.key)) is not None]
         if not found:
             return None
+        from producer.shell.traced import TracedTransaction  # noqa: PLC0415 - see there
+
         return TracedTransaction(tracing, self._topic, lane, len(records), found)
-
-
-class TracedTransaction:
-    """One transaction's spans: `send`, and a `create` for each addition of a traced call. A lane's thread uses it."""
-
-    def __init__(
-        self, tracing: Tracing, topic: str, lane: int, records: int, found: Sequence[tuple[bytes, TracedCall]]
-    ) -> None:
-        about = {"messaging.destination.name": topic}
-        self._send = tracing.start("send", {**about, "lane": lane, "app.txn.records": records})
-        link = [self._send.get_span_context()]
-        self._creates = {
-            key: tracing.start("create", about, parent=call.span, links=link)
-            for key, call in islice(found, LINKS_MAX)  # the bound of links of `send`
-        }
-        for create in self._creates.values():
-            self._send.add_link(create.get_span_context())
-        self.headers: Mapping[bytes, Sequence[tuple[str, bytes]]] = {
-            key: [(HEADER, traceparent_of(create).encode("ascii"))] for key, create in self._creates.items()
-        }
-        CURRENT.set(trace_of(self._send))
-
-    def delivered(self, error: str | None) -> None:
-        """End the spans of the records."""
-        for create in self._creates.values():
-            finish(create, {"error.type": error})
-
-    def ended(self, error: str | None) -> None:
-        """End the transaction's span. What the lane logs until its next transaction is about this one."""
-        finish(self._send, {"error.type": error})
 
 
 def _ids_of(request: object) -> list[bytes]:
