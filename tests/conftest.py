@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from stack import Stack
+from tests_support import recovery
 from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
 _STACK_FIXTURES = {"kafka_stack", "new_stack"}
@@ -24,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _STACK_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show, by fault, how often it was made, what was seen and how long it took until all worked again."""
+    reports = [each for kind in ("passed", "failed", "skipped") for each in terminalreporter.getreports(kind)]
+    if lines := recovery.table(reports):
+        terminalreporter.section("faults")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,10 @@ class Forgery:
         rows["timestamp_us"][row] += 1
         return replace(self, rows=rows)
 
+    def without_last(self) -> Self:
+        """Return it without its last row."""
+        return replace(self, rows=self.rows[:-1].copy())
+
     def with_last_at(self, offset: int) -> Self:
         """Return it with its last row at a higher offset."""
         rows = self.rows.copy()

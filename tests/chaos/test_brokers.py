@@ -12,6 +12,7 @@ from oracle.history import History
 from tests.chaos.conftest import Counting
 from tests_support.chaos.cluster import Cluster, temporary_cluster, wait_acknowledged
 from tests_support.faults import chosen_seed
+from tests_support.recovery import recovered
 from tests_support.waiting import pause
 
 SHORT = {"producer_lanes": 1, "producer_socket_timeout_ms": 500, "producer_transaction_timeout_ms": 4_000}
@@ -29,8 +30,7 @@ def test_a_broker_that_is_held_for_less_and_for_more_than_the_timeouts(counting:
             wait_acknowledged(counting.history, 20)
             with cluster.brokers[0].held():
                 pause(held_s)
-            took_s = wait_acknowledged(counting.history, 1)
-            print(f"held for {held_s} s: acknowledges again {took_s:.2f} s after it goes on")
+            recovered(f"held for {held_s} s: acknowledged", wait_acknowledged(counting.history, 1))
     counting.examine()
 
 
@@ -44,11 +44,9 @@ def test_a_killed_broker_that_comes_back(counting: Counting) -> None:
         began_s = time.monotonic()
         broker.start()
         broker.wait_ready()
-        ready_s = time.monotonic() - began_s
+        recovered("the broker is ready", time.monotonic() - began_s)
         wait_acknowledged(counting.history, 1)
-        print(
-            f"broker ready {ready_s:.2f} s, acknowledges {time.monotonic() - began_s:.2f} s after its start (aim 5 s)"
-        )
+        recovered("acknowledged, after its start (aim 5 s)", time.monotonic() - began_s)
     counting.examine()
 
 
@@ -73,7 +71,7 @@ def test_three_brokers_outlive_the_death_of_each_under_load(three_brokers: Clust
         for broker in cluster.brokers:
             wait_acknowledged(history, 50)
             broker.kill()
-            print(f"broker {broker.number} killed: acknowledges again after {wait_acknowledged(history, 1):.2f} s")
+            recovered("acknowledged by those left", wait_acknowledged(history, 1))
             wait_acknowledged(history, 50)
             broker.start()
             broker.wait_ready()

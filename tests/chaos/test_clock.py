@@ -9,6 +9,7 @@ from tests.chaos.conftest import add_once
 from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster, wait_acknowledged
 from tests_support.faults import chosen_seed
+from tests_support.recovery import recovered
 
 pytestmark = pytest.mark.broker
 
@@ -34,7 +35,7 @@ def test_a_clock_that_jumps_an_hour_back_and_forth_changes_nothing(cluster: Clus
         with cluster.traffic(history, seed + 10 * number):
             wait_acknowledged(history, 20)
             clock.set(offset_s)
-            print(f"the clock {offset_s:+} s: 50 more acknowledged after {wait_acknowledged(history, 50):.2f} s")
+            recovered(f"{offset_s:+} s: 50 more acknowledged", wait_acknowledged(history, 50))
     for offset_s in (-HOUR_S, HOUR_S, 0):
         counted = consumer.get("/v1/total")["count"]
         clock.set(offset_s)

@@ -7,6 +7,7 @@ file of it that could belong to another ledger.)
 
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import POISONED, WAIT_S, chains, wait_counted, write
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.consumer_rig import Raw, Rig
+from tests_support.recovery import recovered
 from tests_support.waiting import eventually
 
 PARTITION = POISONED
@@ -93,7 +95,9 @@ def test_a_damaged_ledger_is_rebuilt_with_an_equal_chain(cluster: Cluster, damag
     consumer.kill()
     before = chains(cluster, "0")
     damage(consumer.ledger_dir(PARTITION))
+    began_s = time.monotonic()
     consumer.restart().wait_ready()
+    recovered("the ledger is whole", time.monotonic() - began_s)
     assert chains(cluster, "0") == before
     wait_counted(consumer, write(cluster))
     cluster.examine()

@@ -25,6 +25,7 @@ from tests_support.chaos.counting import (
 )
 from tests_support.chaos.tracing import no_strace, traced
 from tests_support.consumer_process import ConsumerProcess
+from tests_support.recovery import recovered
 from tests_support.waiting import eventually
 
 EX_IOERR = 74
@@ -92,7 +93,7 @@ def test_no_room_for_one_write_pauses_and_goes_on_by_itself(cluster: Cluster) ->
     """I7, I8: ENOSPC is no failure of the disk: what was written of the block is cut off and written again."""
     plan = f"consumer.disk_write=error:ENOSPC@{first_append(cluster)}"
     consumer = cluster.consumer("0", fault_points=plan).wait_ready()
-    wait_counted(consumer, write(cluster, 20, partition=4))
+    recovered("counted", wait_counted(consumer, write(cluster, 20, partition=4)))
     assert "No space left" in consumer.text()
     cluster.examine()
 
@@ -104,7 +105,7 @@ def test_a_slow_disk_is_lag_and_nothing_else(cluster: Cluster) -> None:
     for _ in range(5):
         places += write(cluster, 40)
         assert rest.get(f"{consumer.url}/health/ready").status == 200
-    wait_counted(consumer, places)
+    recovered("the lag is gone", wait_counted(consumer, places))
     cluster.examine()
 
 
@@ -150,7 +151,7 @@ def test_a_full_disk_pauses_a_partition_tells_so_and_is_resumed_by_room(cluster:
         assert (ready.status, "make room" in str(ready.body)) == (503, True)
         assert_committed_is_on_disk(cluster)
         assert mount("-o", f"remount,size={LARGE}", str(consumer.directory)).returncode == 0
-        wait_counted(consumer, places)
+        recovered("counted, after there is room", wait_counted(consumer, places))
         consumer.wait_ready()
         cluster.examine()
         cluster.end_services()

@@ -5,6 +5,7 @@ another; I9 the committed offset never goes back; and the total is whole from an
 """
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import GROUP, POISONED, TOPIC, chains, wait_counted, write
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.faults import Watch
+from tests_support.recovery import recovered
 from tests_support.waiting import eventually
 
 MOVE_S = 90.0
@@ -110,7 +112,9 @@ def test_a_replica_that_was_held_past_its_session_writes_nothing_that_is_not_tru
         places = list(write(cluster, 200))
         with zombie.held():
             places += write(cluster, 200)
+            began_s = time.monotonic()
             eventually(lambda: shares([second]) == [PARTITIONS], MOVE_S, "the second one has all", interval_s=0.2)
+            recovered("the other one counts all (session of 6 s)", time.monotonic() - began_s)
             wait_counted(second, places)
         places += write(cluster, 200)
         wait_shared([zombie, second])
@@ -130,8 +134,10 @@ def test_a_replica_without_a_directory_takes_over_with_equal_chains_and_the_tota
     count = first.get("/v1/total")["count"]
     first.kill()
     before = chains(cluster, "0")
+    began_s = time.monotonic()
     fresh = cluster.consumer("fresh")
     eventually(lambda: shares([fresh]) == [PARTITIONS], MOVE_S, "it took all over", retry_on=(OSError,), interval_s=0.2)
+    recovered("taken over (session of 6 s)", time.monotonic() - began_s)
     assert_whole_total([fresh], count)
     assert chains(cluster, "fresh") == before
     cluster.examine()

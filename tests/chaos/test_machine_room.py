@@ -5,6 +5,7 @@ Each ends in a clear word or in recovery without help. Invariants: I1 and I2 aft
 
 import resource
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests_support.certificates import Authority
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import addition
+from tests_support.recovery import recovered
 from tests_support.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -46,7 +48,9 @@ def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwa
         assert producer.service.Add(addition(), timeout=30).sum == "42.5"
         assert add_once(producer, counting.history, 1.0) is not Outcome.OK, "a new connection needs a descriptor"
         assert producer.lives
+    began_s = time.monotonic()
     eventually(lambda: add_once(producer, counting.history) is Outcome.OK, 30, "new connections are served again")
+    recovered("a new connection is served", time.monotonic() - began_s)
     counting.examine()
 
 
@@ -58,7 +62,9 @@ def test_a_consumer_without_descriptors_waits_and_goes_on_afterwards(counting: C
             assert add_once(producer, counting.history) is Outcome.OK
         counting.consumer.wait_log("Too many open files")
         assert counting.consumer.lives
+    began_s = time.monotonic()
     counting.consumer.wait_ready()
+    recovered("the consumer is ready", time.monotonic() - began_s)
     counting.examine()
 
 
@@ -90,7 +96,9 @@ def test_a_broker_s_name_that_is_gone_for_a_minute(named_cluster: Cluster, tmp_p
     caller = Caller(producer.target, history, 60.0)
     assert caller.add(new_pair(Random(chosen_seed()))).outcome is not Outcome.OK
     hosts.write_text(with_name)
+    began_s = time.monotonic()
     eventually(lambda: add_once(producer, history) is Outcome.OK, 60, "it serves when the name is back")
+    recovered("acknowledged, after the name is back", time.monotonic() - began_s)
     consumer.wait_ready()
     named_cluster.examine(history)
 
@@ -140,7 +148,9 @@ def test_an_expired_certificate_is_told_and_a_new_one_is_taken(
     (tmp_path / "broker.pem").write_bytes(b"".join(authority.issue()))
     broker.start()
     broker.wait_ready()
+    began_s = time.monotonic()
     producer.wait_ready(60)
     consumer.wait_ready(60)
+    recovered("both are ready, after the broker", time.monotonic() - began_s)
     assert add_once(producer, history) is Outcome.OK
     tls_cluster.examine(history)

@@ -20,6 +20,7 @@ from tests_support.chaos.cluster import wait_acknowledged
 from tests_support.chaos.proxy import COORDINATOR, Direction
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import ProducerProcess, addition, committed, outcome_of
+from tests_support.recovery import recovered
 from tests_support.topic_settings import max_message_bytes
 from tests_support.waiting import pause
 
@@ -39,6 +40,7 @@ def added(counting: Counting, producer: ProducerProcess, pairs: list[Pair], dead
     caller = Caller(producer.target, counting.history, deadline_s)
     calls = caller.add_batch(pairs)
     caller.close()
+    recovered("answered", max(call.ended_s - call.started_s for call in calls))
     return calls
 
 
@@ -118,7 +120,7 @@ def test_a_silent_coordinator_keeps_nobody_waiting(counting: Counting) -> None:
     began_s = time.monotonic()
     caller = Caller(producer.target, counting.history)
     assert outcomes([caller.settle(pair, 40) for pair in pairs]) == {Outcome.OK}
-    print(f"acknowledges again {time.monotonic() - began_s:.2f} s after the coordinator is back")
+    recovered("acknowledged, after it is back", time.monotonic() - began_s)
     counting.examine()
 
 
@@ -156,7 +158,7 @@ def test_a_partition_of_the_network_loses_and_doubles_nothing(
         wait_acknowledged(counting.history, 20)
         with cluster.proxy.partitioned(*directions):
             pause(3.0)
-        print(f"acknowledges again {wait_acknowledged(counting.history, 1):.2f} s after the network is back")
+        recovered("acknowledged, after the network is back", wait_acknowledged(counting.history, 1))
         wait_acknowledged(counting.history, 20)
     counting.examine()
 

@@ -14,6 +14,7 @@ from tests.chaos.conftest import Counting
 from tests_support.callers import Caller, Pair, new_pair
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import ProducerProcess
+from tests_support.recovery import recovered
 from tests_support.topic_settings import max_message_bytes
 
 PAIRS = 30
@@ -32,7 +33,7 @@ def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs:
     producer.restart(fault_points=None)
     caller = Caller(producer.target, counting.history)
     first = caller.settle(pairs[0], SETTLE_S)
-    print(f"acknowledges again {time.monotonic() - began_s:.2f} s after its start (aim 2 s)")
+    recovered("the producer acknowledges (aim 2 s)", time.monotonic() - began_s)
     calls = [first, *(call for pair in pairs[1:] for call in [caller.settle(pair, SETTLE_S)])]
     caller.close()
     assert {call.outcome for call in calls} == {Outcome.OK}

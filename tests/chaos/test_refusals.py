@@ -8,8 +8,11 @@ records (tests/broker/test_repair.py); a reset registry and other partitions, wh
 
 import re
 import shlex
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from consumer.verify import verify_directory
 from contracts.generated.topics import SUMS
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.forged_ledgers import Forgery
+from tests_support.recovery import recovered
 from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.tally_command import tally
 from tests_support.waiting import eventually
@@ -186,9 +190,39 @@ def test_the_reason_is_told_with_commands_that_run(refused: Refused, partition: 
 def test_after_the_commands_all_is_counted_again_with_the_chains_from_before(refused: Refused) -> None:
     """I6, I8: one start later every partition runs, its ledger ends as it did, and the oracle agrees."""
     rig = refused.rig
+    began_s = time.monotonic()
     rig.restart()
     for partition in range(SUMS.partitions):
         rig.wait_for_state(partition, "RUNNING")
+    recovered("all count, after the commands", time.monotonic() - began_s)
     eventually(lambda: ends(rig) == refused.before, 40, "each ledger ends as before")
     rig.wait_for(rig.commit(rig.additions(48)))
+    rig.judge()
+
+
+def test_a_replay_that_ends_with_another_chain_is_refused_and_each_of_its_cures_works(
+    refused: Refused, tmp_path: Path
+) -> None:
+    """I6, I8: a ledger that differs early and lacks its end is refused behind the replay; the topic or a backup is the
+    cure. After the tests above: the system counts."""
+    rig = refused.rig
+    rig.wait_for(rig.commit([raw for partition in (0, 1) for raw in rig.additions(2, partition)]))
+    eventually(lambda: not any(part["lag"] for part in rig.get("/v1/partitions")), 40, "all is committed")
+    rig.stack.stop("consumer")
+    before, backup = ends(rig), tmp_path / "backup" / rig.ledger_dir(1).name
+    shutil.copytree(rig.ledger_dir(1), backup)
+    for partition in (0, 1):
+        place = Place(rig, partition, 0, {})
+        place.put(place.ledger.with_other_time(0).without_last())
+    rig.stack.start("consumer")
+    shown = [rig.wait_for_state(partition, "REFUSED") for partition in (0, 1)]
+    rig.stack.stop("consumer")
+    assert all("the topic or the registry has changed" in each["reason"] for each in shown)
+    from_topic, from_peer = TOPIC.format(0), f"repair --partition 1 --from peer --peer {backup.parent}"
+    assert f"`tally {from_topic}`" in shown[0]["cure"]
+    assert from_peer.rpartition(" ")[0] in shown[1]["cure"]
+    for command in (from_topic, from_peer):
+        print(tally(rig.stack, *shlex.split(command)))
+    rig.restart()
+    eventually(lambda: ends(rig) == before, 40, "each ledger ends as before")
     rig.judge()

@@ -1,13 +1,12 @@
 """The page of faults names tests that exist, and invariants that the design has."""
 
 import ast
-import re
 
 import pytest
 
 from tests_support.checkout import ROOT, text_of
+from tests_support.recovery import ROW
 
-ROW = re.compile(r"^\| (?P<fault>[^|]+) \| `(?P<path>tests/[\w/]+\.py)::(?P<test>test_\w+)` \| (?P<holds>[^|]+) \|$")
 INVARIANTS = {f"I{number}" for number in range(1, 13)}
 LINES = [line for line in (text_of("docs/FAULTS.md") or "").splitlines() if "::" in line]
 
@@ -15,7 +14,7 @@ LINES = [line for line in (text_of("docs/FAULTS.md") or "").splitlines() if "::"
 @pytest.mark.parametrize("line", LINES)
 def test_a_row_names_a_test_that_exists_and_what_holds(line: str) -> None:
     row = ROW.match(line)
-    assert row is not None, "a row is: fault | `path::test` | invariants"
+    assert row is not None, "a row is: fault | made by | `path::test` | invariants"
     tree = ast.parse((ROOT / row["path"]).read_text(encoding="utf-8"))
     found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     assert row["test"] in found, f"{row['path']} has no such test"

@@ -9,6 +9,7 @@ from oracle.ledger_reading import read_ledgers
 from tests_support.chaos.cluster import Cluster
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.consumer_rig import Raw, Rig
+from tests_support.recovery import recovered
 from tests_support.waiting import eventually
 
 TOPIC: Final = "tally.sums.v1"
@@ -79,7 +80,7 @@ def count_again(cluster: Cluster, consumer: ConsumerProcess, places: Places) -> 
     """Start a dead consumer without faults: it keeps what was on the disk, counts all, and the oracle agrees."""
     on_disk = next_offsets(cluster)
     consumer.restart(fault_points=None)
-    print(f"counts on {wait_counted(consumer, places):.2f} s after its start (aim 1.5 s)")
+    recovered("the consumer counts on (aim 1.5 s)", wait_counted(consumer, places))
     kept = next_offsets(cluster)
     assert all(kept[partition] >= reached for partition, reached in on_disk.items()), (on_disk, kept)
     cluster.examine()
