@@ -94,7 +94,7 @@ class Facts:
     def cluster_id(self) -> str:
         return self.kafka.cluster_id()
 
-    def committed(self, partitions: list[int]) -> dict[int, Committed]:
+    def committed(self, partitions: list[int], _limit_s: float = 0.0) -> dict[int, Committed]:
         return self.kafka.committed_of(partitions)
 
     def log_ends(self, partitions: list[int]) -> dict[int, LogEnds]:

@@ -1,5 +1,6 @@
 """Questions to Kafka outside the fetching: identities, the ends of the log, what the group has committed."""
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -97,12 +98,12 @@ class KafkaFacts:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
         return TopicIdentity(str(found.topic_id), len(found.partitions))
 
-    def committed(self, partitions: Iterable[int]) -> dict[int, Committed]:
-        """Return what the group has committed. Raises KafkaTroubleError, also while a transaction with an offset is
-        undecided: that is never Absent."""
+    def committed(self, partitions: Iterable[int], limit_s: float = math.inf) -> dict[int, Committed]:
+        """Return what the group has committed, in ``limit_s`` or the usual time. Raises KafkaTroubleError, also while a
+        transaction with an offset is undecided: that is never Absent."""
         wanted = [TopicPartition(self._topic, partition) for partition in partitions]
         try:
-            found = self._group_reader.committed(wanted, timeout=self._timeout_s)
+            found = self._group_reader.committed(wanted, timeout=min(limit_s, self._timeout_s))
         except KafkaException as error:
             what = f"the committed offsets of group {self._group}"
             raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error

@@ -45,6 +45,9 @@ DAMAGED_CURE: Final = (
     "tells what is damaged."
 )
 
+_UNDECIDED_S: Final = 1.5
+"""Kafka answers in milliseconds, or not before a transaction is decided: a takeover need not wait for the usual 5 s."""
+
 
 @dataclass(frozen=True)
 class Recovered:
@@ -197,7 +200,7 @@ class PartitionRecovery:
     def _committed(self, partition: int) -> Committed:
         """Kafka withholds an offset while a transaction with it is undecided; a killed owner may have left one."""
         try:
-            return self._facts.committed([partition])[partition]
+            return self._facts.committed([partition], _UNDECIDED_S)[partition]
         except KafkaTroubleError:
             self._settle(partition)
             return self._facts.committed([partition])[partition]

@@ -55,7 +55,7 @@ class Facts:
     def cluster_id(self) -> str:
         return "cluster"
 
-    def committed(self, partitions: list[int]) -> dict[int, Committed]:
+    def committed(self, partitions: list[int], _limit_s: float = 0.0) -> dict[int, Committed]:
         self._faults.answer()
         return {partition: self._committed(partition) for partition in partitions}
 
