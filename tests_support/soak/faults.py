@@ -160,6 +160,17 @@ def disk_fails(target: Target) -> str:
     return f"fsync number {count}, {_end_of(target.consumer)}"
 
 
+def full_disk(target: Target) -> str:
+    """A write of the ledger finds no room, several times in a row: the partition waits, and goes on by itself."""
+    target.consumer.kill()
+    count, full_s = target.rng.randrange(13, 30), target.rng.uniform(1.0, 4.0)  # beyond the rewrites of an opening
+    target.consumer.restart(fault_points=f"consumer.disk_write=error:ENOSPC@{count}+")
+    pause(full_s)
+    target.consumer.kill()
+    target.consumer.restart(fault_points=None)
+    return f"from write number {count} on, for {full_s:.1f} s"
+
+
 def slow_disk(target: Target) -> str:
     """Every fsync takes long for a while."""
     target.consumer.kill()
@@ -274,7 +285,7 @@ def foreign_writer(target: Target) -> str:
 Fault = Callable[[Target], str]
 CATALOGUE: Final[tuple[Fault, ...]] = (
     kill_producer, kill_consumer, kill_everything, hold_service, kill_broker, hold_broker, kill_registry,
-    producer_dies_at_a_point, consumer_dies_at_a_point, disk_fails, slow_disk, slow_network, cut_network,
+    producer_dies_at_a_point, consumer_dies_at_a_point, disk_fails, full_disk, slow_disk, slow_network, cut_network,
     partition_network, black_hole, hold_end_txn, cut_end_txn, hold_offset_commit, damage_ledger,
     replica_comes_or_goes, foreign_writer,
 )  # fmt: skip
