@@ -1,0 +1,46 @@
+"""Avro's longs: each has one value, and what is none is told."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common import varint
+
+LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
+
+
+@given(LONGS)
+def test_a_long_is_read_as_it_was_written(value: int) -> None:
+    written = varint.encode(value)
+    assert varint.decode(written + b"rest", 0) == (value, len(written))
+
+
+@given(st.lists(LONGS, min_size=1))
+def test_columns_are_written_and_read_as_single_values_are(values: list[int]) -> None:
+    """Row by row, each of its own width."""
+    unsigned = varint.zigzag(np.array(values, np.int64))
+    for value, number, width in zip(values, unsigned, varint.widths(unsigned), strict=True):
+        row = np.zeros((1, int(width)), np.uint8)
+        varint.write_column(row, np.array([number], np.uint64))
+        assert row.tobytes() == varint.encode(value)
+        assert varint.have_width(row).all()
+        assert varint.read_column(row).tolist() == [value]
+
+
+@pytest.mark.parametrize(("row", "has"), [(b"\x80\x01", True), (b"\x80\x80", False), (b"\x01\x01", False)])
+def test_what_ends_before_a_width_or_goes_on_behind_it_is_not_of_that_width(row: bytes, *, has: bool) -> None:
+    assert varint.have_width(np.frombuffer(row, np.uint8).reshape(1, -1)).tolist() == [has]
+
+
+@pytest.mark.parametrize("last", [b"\x02", b"\x7f"])
+def test_more_than_64_bits_are_refused(last: bytes) -> None:
+    with pytest.raises(ValueError, match="more than 64 bits"):
+        varint.decode(b"\xff" * 9 + last, 0)
+
+
+def test_an_eleventh_byte_is_refused_and_an_end_within_is_told() -> None:
+    with pytest.raises(ValueError, match="more than 64 bits"):
+        varint.decode(b"\x80" * 11, 0)
+    with pytest.raises(IndexError):
+        varint.decode(b"\x80\x80", 0)

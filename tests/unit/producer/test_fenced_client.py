@@ -1,0 +1,61 @@
+"""A client that was fenced while it took records over is told from one that failed: the lane must not begin again."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from producer.core.lane_terms import Kind, ProduceFailed
+from producer.core.ports import Outgoing
+from producer.shell import kafka_transaction
+from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+
+RECORDS = [Outgoing(bytes(16), b"value", 3)]
+
+
+class Client:
+    """As librdkafka 2.16 was seen: taking records over says no more than `_FATAL`, and `begin` tells why."""
+
+    def __init__(self, failure: BaseException, told: int | None) -> None:
+        self._failure, self._told, self._begun = failure, told, 0
+
+    def init_transactions(self, _timeout_s: float) -> None:
+        """Succeed."""
+
+    def begin_transaction(self) -> None:
+        self._begun += 1
+        if self._begun > 1 and self._told is not None:
+            raise KafkaException(KafkaError(self._told))
+
+    def produce(self, *_arguments: Any) -> None:
+        raise self._failure
+
+    def poll(self, _timeout_s: float) -> int:
+        return 0
+
+    def purge(self) -> None:
+        """Nothing waits."""
+
+
+FATAL = KafkaException(KafkaError(KafkaError._FATAL))
+
+
+@pytest.mark.parametrize(
+    ("failure", "told", "kind"),
+    [
+        (FATAL, KafkaError._FENCED, Kind.FENCED),
+        (SystemError("a callback failed"), KafkaError._FENCED, Kind.FENCED),
+        (KafkaException(KafkaError(KafkaError._TIMED_OUT)), None, Kind.ABORTABLE),
+        (SystemError("a callback failed"), KafkaError._STATE, Kind.FATAL),
+    ],
+)
+def test_the_client_is_asked_whether_it_was_fenced(
+    monkeypatch: pytest.MonkeyPatch, failure: BaseException, told: int | None, kind: Kind
+) -> None:
+    """Fencing wins over whatever the failing call said; any other answer leaves that as it was."""
+    monkeypatch.setattr(kafka_transaction, "Producer", lambda *_given, **_named: Client(failure, told))
+    transactions = KafkaTransactions(producer_config({}, "tally-producer-0-0", 15_000, 3_000), {}, "sums")
+    transactions.renew()
+    failed = transactions.produce(RECORDS)
+    assert isinstance(failed, ProduceFailed)
+    assert failed.trouble.kind is kind
