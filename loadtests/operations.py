@@ -5,6 +5,7 @@ not. What became of an addition goes into the outcome log, by the API's table: R
 nothing was committed.
 """
 
+import asyncio
 import random
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from loadtests.profiles import Operation
 from loadtests.spans import Spans
 
 CALL_S: Final = 30.0
+REST_CONNECTIONS: Final = 64
 NOT_COMMITTED: Final = frozenset(
     {"INVALID_ARGUMENT", "OUT_OF_RANGE", "ALREADY_EXISTS", "RESOURCE_EXHAUSTED", "ABORTED"}
 )
@@ -62,6 +64,8 @@ class Operations:
         self.window = Window()
         self._stubs = stubs
         self._rest = rest
+        # Whoever waits for a connection waits here: httpx looks through all that wait each time one becomes free.
+        self._rest_places = asyncio.Semaphore(REST_CONNECTIONS)
         self._draw = draw
         self._rng: random.Random = draw.rng
         self._log = log
@@ -162,7 +166,8 @@ class Operations:
         self, operation: str, path: str, due_s: float, metadata: Any, expected: Sequence[str] = ("200",)
     ) -> bool:
         try:
-            code = str((await self._rest.get(path, headers=dict(metadata))).status_code)
+            async with self._rest_places:
+                code = str((await self._rest.get(path, headers=dict(metadata))).status_code)
         except httpx.HTTPError as error:
             code = type(error).__name__
         wrong = None if code in expected else f"{code} instead of {' or '.join(expected)}"

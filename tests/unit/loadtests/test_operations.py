@@ -1,9 +1,10 @@
 """The operations: an expected refusal is right, an unexpected success is not, and each addition's outcome is logged."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -14,7 +15,7 @@ from google.rpc import status_pb2
 from common import decimals
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from loadtests.additions import Draw
-from loadtests.operations import Operations
+from loadtests.operations import REST_CONNECTIONS, Operations
 from loadtests.outcomes import OutcomeLog
 from loadtests.spans import Spans
 from tests_support.fake_tally import FakeTally, refusal, serving
@@ -59,6 +60,8 @@ class World:
     operations: Operations
     log: OutcomeLog
     rest: int = 200
+    asked: int = 0
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
     nonsense: int = 400
 
 
@@ -66,8 +69,11 @@ class World:
 async def world(fake: FakeTally, folder: Path) -> AsyncIterator[World]:
     """Yield operations that call ``fake``; the first addition is made, so that an id is known."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(made.nonsense if "nonsense" in str(request.url) else made.rest)
+    async def answer(request: httpx.Request) -> httpx.Response:
+        made.asked += 1
+        if made.rest == 0:
+            await made.answering.wait()
+        return httpx.Response(made.nonsense if "nonsense" in str(request.url) else made.rest or 200)
 
     log = OutcomeLog(folder / "outcomes.bin", TAG)
     async with (
@@ -156,3 +162,19 @@ async def test_a_conflict_makes_the_addition_that_it_needs(tmp_path):
         await made.operations.run("conflict", 0.0)
     assert made.operations.window.codes["conflict ALREADY_EXISTS"] == 1
     assert made.log.digest().acked == 2
+
+
+async def test_no_more_requests_are_open_than_there_are_connections(tmp_path):
+    """Users who wait for a connection wait outside of httpx, whose queue costs more the longer it is."""
+    async with world(FakeTally(), tmp_path) as made:
+        made.rest = 0
+        async with asyncio.TaskGroup() as users:
+            for _ in range(3 * REST_CONNECTIONS):
+                users.create_task(made.operations.run("total", 0.0))
+            while made.asked < REST_CONNECTIONS:
+                await asyncio.sleep(0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert made.asked == REST_CONNECTIONS
+            made.answering.set()
+        assert made.operations.window.codes["total 200"] == 3 * REST_CONNECTIONS
