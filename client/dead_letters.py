@@ -4,12 +4,13 @@ import io
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import fastavro
 
 from client.records import Record
 from client.said import SchemaText
-from common.framing import unframe
+from common.framing import SchemaName, unframe
 from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from contracts.generated.topics import SUMS
 
@@ -30,13 +31,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter of the sums; ``key`` and ``value`` are the record's own, byte for byte."""
+    """A dead letter of the sums; ``key`` and ``value`` are the record's own, byte for byte.
+
+    ``schema`` is what named the writer's schema, in a header of the record or before its body.
+    """
 
     source: Source
     reason: str
     detail: str
     key: bytes | None
     value: bytes | None
+    schema: SchemaName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Le
     if found.source_topic != SUMS.name:
         return None
     source = Source(found.source_topic_id, found.source_partition, found.source_offset)
-    return Letter(source, found.reason.value, found.detail, found.key, found.value)
+    schema = found.schema_id if found.schema_guid is None else UUID(found.schema_guid)
+    return Letter(source, found.reason.value, found.detail, found.key, found.value, schema)
 
 
 def _resolved(body: bytes, writer: str) -> DeadLetter:

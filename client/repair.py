@@ -102,7 +102,7 @@ def repair(
     letter: Letter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
 ) -> Repaired | Rejected:
     """Return the addition that a letter stands for, by the record itself and by what a person says about it."""
-    said = said_by(letter.value, as_schema, schema_text)
+    said = said_by(letter.value, as_schema, schema_text, letter.schema)
     # 1. the id is the record's own
     own = said.request_id if isinstance(said, Said) else _id_of_key(letter.key)
     given = correction.request_id if correction else None

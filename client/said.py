@@ -15,15 +15,15 @@ import fastavro
 
 from common import decimals
 from common.avro_plain import without_logical_types
-from common.framing import FramingError, unframe
+from common.framing import FramingError, SchemaName, unframe_any
 from common.registry import SchemaUnknown
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000
 """Bounds what a strange schema can make us compute."""
 
-SchemaText = Callable[[int], str]
-"""Schema id -> its text. Raises SchemaUnknown; its other errors pass through."""
+SchemaText = Callable[[SchemaName], str]
+"""Schema id or GUID -> its text. Raises SchemaUnknown; its other errors pass through."""
 
 
 class NotExactError(ValueError):
@@ -47,11 +47,17 @@ class Unsaid:
     why: str
 
 
-def said_by(value: bytes | None, as_schema: int | None, schema_text: SchemaText) -> Said | Unsaid:
-    """Return what a record's value says. ``as_schema``: the schema id to read it by, whatever its frame says."""
+def said_by(
+    value: bytes | None, as_schema: int | None, schema_text: SchemaText, named: SchemaName | None = None
+) -> Said | Unsaid:
+    """Return what a record's value says.
+
+    ``named`` is what named its schema when it was read, perhaps in a header, which is not in the value. ``as_schema``:
+    the schema id to read it by, whatever both say.
+    """
     try:
-        schema_id, body = _framed(value or b"", as_schema)
-        writer = json.loads(schema_text(schema_id))
+        schema, body = _framed(value or b"", named, as_schema)
+        writer = json.loads(schema_text(schema))
         stream = io.BytesIO(body)
         fields: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(without_logical_types(writer)), None)
         if stream.read(1):
@@ -73,13 +79,18 @@ def said_by(value: bytes | None, as_schema: int | None, schema_text: SchemaText)
         return Unsaid(f"it does not follow its schema ({error or type(error).__name__})")
 
 
-def _framed(value: bytes, as_schema: int | None) -> tuple[int, bytes]:
-    if as_schema is None:
-        return unframe(value)
+def _framed(value: bytes, named: SchemaName | None, as_schema: int | None) -> tuple[SchemaName, bytes]:
+    """Return (schema, body). A value that does not begin with its schema's name is all body. Raises FramingError."""
     try:
-        return as_schema, unframe(value)[1]
+        schema, body = unframe_any(value, None)
     except FramingError:
-        return as_schema, value
+        own = as_schema if named is None else named
+        if own is None:
+            raise
+        schema, body = own, value
+    if named not in {None, schema}:
+        body = value  # a header named it
+    return next(name for name in (as_schema, named, schema) if name is not None), body
 
 
 def _said(fields: Any, writer: Any) -> Said:

@@ -23,6 +23,7 @@ from client.rest import RestService
 from client.retry import RetryPolicy
 from client.settings import ClientSettings
 from common import registry
+from common.framing import SchemaName
 from common.kafka_config import KafkaConfigError
 from common.settings import SettingsError
 from contracts.generated.avro.dead_letter import DeadLetterReason
@@ -117,8 +118,8 @@ def _look(
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
 
-    def text_of(schema_id: int) -> str:
-        return schemas.schema(schema_id).text
+    def text_of(name: SchemaName) -> str:
+        return schemas.schema(name).text
 
     try:
         letters = list(islice(_letters(environment, schemas, selection), LETTERS_MAX + 1))

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from common.framing import frame
+from common.framing import SchemaName, frame
 from consumer.core.event import Fetched, Poison
 from consumer.core.rows import REASON_NAMES
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
@@ -37,7 +38,7 @@ class Letter:
     timestamp_ms: int
     reason: int
     detail: str
-    schema_id: int | None
+    schema: SchemaName | None
     key: bytes | None
     value: bytes | None
 
@@ -62,7 +63,7 @@ def letters_of(fetched: Fetched, poison: Iterable[Poison], known: Iterable[int] 
             timestamp_ms=int(fetched.timestamps_ms[one.position]),
             reason=one.reason,
             detail=one.detail,
-            schema_id=one.schema_id,
+            schema=one.schema,
             key=fetched.keys[one.position],
             value=fetched.values[one.position],
         )
@@ -73,7 +74,7 @@ def letters_of(fetched: Fetched, poison: Iterable[Poison], known: Iterable[int] 
 
 def dead_record(letter: Letter, topic: str, topic_id: str, dead_letter_schema_id: int) -> DeadRecord:
     """Return the record to produce. ``dead_letter_schema_id`` is our dead letters' id in the registry."""
-    reason = DeadLetterReason(REASON_NAMES[letter.reason])
+    reason, schema = DeadLetterReason(REASON_NAMES[letter.reason]), letter.schema
     dead = DeadLetter(
         source_topic=topic,
         source_topic_id=topic_id,
@@ -83,7 +84,8 @@ def dead_record(letter: Letter, topic: str, topic_id: str, dead_letter_schema_id
         reason=reason,
         detail=letter.detail,
         # The frame's id has 32 bits without a sign; one that Avro's int cannot hold is still in the value.
-        schema_id=letter.schema_id if letter.schema_id is not None and letter.schema_id <= _SCHEMA_ID_MAX else None,
+        schema_id=schema if isinstance(schema, int) and schema <= _SCHEMA_ID_MAX else None,
+        schema_guid=str(schema) if isinstance(schema, UUID) else None,
         key=letter.key,
         value=letter.value,
     )

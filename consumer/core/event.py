@@ -66,7 +66,7 @@ class Poison:
     offset: int
     reason: int
     detail: str
-    schema_id: int | None
+    schema: SchemaName | None
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,8 @@ def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
 
 
 def _poison(fetched: Fetched, position: int, verdict: Verdict) -> Poison:
-    name = fetched.schema_name(position)
-    schema_id = name if isinstance(name, int) else None
-    return Poison(position, int(fetched.offsets[position]), verdict.reason, verdict.detail, schema_id)
+    offset, schema = int(fetched.offsets[position]), fetched.schema_name(position)
+    return Poison(position, offset, verdict.reason, verdict.detail, schema)
 
 
 def _blank(rows: Rows, poison: Poison, fetched: Fetched) -> None:

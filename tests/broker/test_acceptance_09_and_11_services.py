@@ -105,7 +105,8 @@ def test_acceptance_11_a_schema_that_a_header_names_by_guid_is_read(kafka_stack:
             wait = (OSError, AssertionError)  # it does not listen yet; it did not count it yet
             counted = f"/v1/requests/{request_id}"
             eventually(lambda: consumer.get(counted)["sum"] == "0.999999999", 60, "it is counted", retry_on=wait)
-            eventually(lambda: stranger.bytes in _dead_keys(kafka), 60, "the other one is a dead letter")
+            eventually(lambda: stranger.bytes in _unknown(kafka), 60, "the other one is a dead letter")
+            assert _unknown(kafka)[stranger.bytes] == (None, str(uuid.UUID(int=0)))
         finally:
             consumer.end()
         # Recovery compares the ledger's last record with the topic's, and needs its schema for that.
@@ -116,11 +117,12 @@ def test_acceptance_11_a_schema_that_a_header_names_by_guid_is_read(kafka_stack:
             again.end()
 
 
-def _dead_keys(kafka: str) -> set[bytes | None]:
-    """Return the keys of the records whose schema nobody knows."""
+def _unknown(kafka: str) -> dict[bytes | None, tuple[int | None, str | None]]:
+    """Return what named the schema, id or GUID, of each record whose schema nobody knows, by key."""
     letters = [letter for some in read_topic(kafka, SUMS_DLT.name).values() for letter in some]
     dead = [DeadLetter.decode(unframe(letter.value or b"")[1]) for letter in letters]
-    return {letter.key for letter in dead if letter.reason.name == "UNKNOWN_SCHEMA"}
+    unknown = (letter for letter in dead if letter.reason.name == "UNKNOWN_SCHEMA")
+    return {letter.key: (letter.schema_id, letter.schema_guid) for letter in unknown}
 
 
 def _uuid(value: object) -> uuid.UUID:

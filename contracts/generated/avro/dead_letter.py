@@ -35,7 +35,10 @@ _SCHEMA: Final = (
     '"The reason as a sentence for a person."},{"name":"schema_id","type":["null","int"],"default":nu'
     'll,"doc":"The writer\'s schema id where the framing has one."},{"name":"key","type":["null","byte'
     's"],"default":null,"doc":"The record\'s key, byte for byte."},{"name":"value","type":["null","byt'
-    'es"],"default":null,"doc":"The record\'s value, byte for byte, framing included."}]}'
+    'es"],"default":null,"doc":"The record\'s value, byte for byte, framing included."},{"name":"schem'
+    'a_guid","type":["null","string"],"default":null,"doc":"The writer\'s schema by GUID where the rec'
+    'ord names it so: in its header __value_schema_id, and then the value is all body, or before the '
+    'body."}]}'
 )
 
 
@@ -76,7 +79,7 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     SCHEMA: ClassVar[str] = _SCHEMA
     """The schema as JSON, as it is registered."""
     FULL_NAME: ClassVar[str] = "tally.v1.DeadLetter"
-    FINGERPRINT: ClassVar[str] = "f29f2aa9ba844f953d2a1d2aac9764291c3d7e54461b5b7115dbe14859a3448d"
+    FINGERPRINT: ClassVar[str] = "07c59e20ab95f1835a998dce9349f94decd2e94b5e1db56576c5f8767b514ba6"
     """The semantic fingerprint: equal for texts that mean the same schema."""
 
     source_topic: str
@@ -103,6 +106,10 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     """The record's key, byte for byte."""
     value: bytes | None = None
     """The record's value, byte for byte, framing included."""
+    schema_guid: str | None = None
+    """The writer's schema by GUID where the record names it so: in its header __value_schema_id, and then the
+    value is all body, or before the body.
+    """
 
     def encode(self) -> bytes:
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
@@ -233,6 +240,24 @@ def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]
             raise _runtime.bad_length(size10, end - pos)
         f9 = data[pos : pos + size10]
         pos += size10
+    n = data[pos]
+    pos += 1
+    if n > 2 or n & 1:
+        raise _runtime.bad_index("a union", 2)
+    branch11 = n >> 1
+    f10: str | None
+    if branch11 == 0:
+        f10 = None
+    else:
+        n = data[pos]
+        pos += 1
+        if n > 127:
+            n, pos = _runtime.read_varint(data, pos, n)
+        size12 = (n >> 1) ^ -(n & 1)
+        if not 0 <= size12 <= end - pos:
+            raise _runtime.bad_length(size12, end - pos)
+        f10 = data[pos : pos + size12].decode("utf-8")
+        pos += size12
     record = DeadLetter(
         source_topic=f0,
         source_topic_id=f1,
@@ -244,6 +269,7 @@ def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]
         schema_id=f7,
         key=f8,
         value=f9,
+        schema_guid=f10,
     )
     return record, pos
 
@@ -321,6 +347,19 @@ def _write_dead_letter(record: DeadLetter, out: bytearray) -> None:
         out += raw12
     else:
         raise _runtime.misfit("DeadLetter.value", value11, "None or bytes")
+    value13 = record.schema_guid
+    if value13 is None:
+        out.append(0)
+    elif isinstance(value13, str):
+        out.append(2)
+        raw14 = value13.encode("utf-8")
+        if len(raw14) < 64:
+            out.append(len(raw14) << 1)
+        else:
+            _runtime.write_long(out, len(raw14), "DeadLetter.schema_guid")
+        out += raw14
+    else:
+        raise _runtime.misfit("DeadLetter.schema_guid", value13, "None or str")
 
 
 SCHEMA: Final = DeadLetter.SCHEMA

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -19,19 +20,20 @@ from client.repair import Correction, Rejected, Repaired, RepairsError, read_cor
 from client.replay import Counted, Status, Told, look_up, send
 from client.replay_journal import ReplayJournal
 from common.avro_plain import without_logical_types
-from common.framing import frame
+from common.framing import SchemaName, frame
 from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from contracts.generated.avro.sum_added import SumAdded
 
 OURS = 7
+GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
 ID = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 OTHER = uuid.UUID("00000000-0000-4000-8000-000000000001")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def text_of(schema_id: int) -> str:
-    if schema_id != OURS:
+def text_of(schema_id: SchemaName) -> str:
+    if schema_id not in {OURS, GUID}:
         raise SchemaUnknown(f"the registry does not know schema id {schema_id}")
     return SumAdded.SCHEMA
 
@@ -64,6 +66,17 @@ def test_a_wrong_sum_is_not_guessed_at_and_the_persons_numbers_win() -> None:
     outcome = repair(letter(value), correction("2", "3"), None, text_of)
     assert isinstance(outcome, Repaired)
     assert outcome.addition == Addition(str(ID), "2", "3")
+
+
+@pytest.mark.parametrize("name", [GUID, OURS], ids=["guid", "id"])
+def test_a_record_is_read_by_the_schema_that_its_header_named_or_that_stands_before_its_body(name: SchemaName) -> None:
+    """The letter keeps the name: of a header nothing is in the value. Letters of before it kept GUIDs are read, too."""
+    before = b"\x01" + GUID.bytes if name == GUID else frame(OURS)
+    all_body, framed = body("2", "40.5", "42.5"), before + body("2", "40.5", "42.5")
+    for value, schema in ((all_body, name), (framed, name), (framed, None)):
+        outcome = repair(replace(letter(value), schema=schema), None, None, text_of)
+        assert isinstance(outcome, Repaired)
+        assert outcome.sum == "42.5"
 
 
 def test_junk_needs_numbers_and_keeps_the_id_of_its_key() -> None:

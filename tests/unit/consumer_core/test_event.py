@@ -180,7 +180,7 @@ def test_more_digits_than_the_contract_allows_from_another_schema_are_out_of_ran
 def test_the_general_ways_verdict_is_kept_with_its_schema_id() -> None:
     outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: Verdict(UNREADABLE_SCHEMA, "because"))
     (poison,) = outcome.poison
-    assert (poison.reason, poison.detail, poison.schema_id) == (UNREADABLE_SCHEMA, "because", 8)
+    assert (poison.reason, poison.detail, poison.schema) == (UNREADABLE_SCHEMA, "because", 8)
     assert outcome.schema_ids == frozenset()
 
 
