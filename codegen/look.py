@@ -64,7 +64,12 @@ def _version(contracts: Path, subject: str, known: Sequence[OldVersion], name: s
 @CONTRACTS
 @click.option("--registry", metavar="NAME|URL", required=True, help=REGISTRY_HELP)
 @click.option(
-    "--subject", "patterns", metavar="PATTERN[@VERSION]", required=True, multiple=True, help="orders.*@3, or *"
+    "--subject",
+    "patterns",
+    metavar="PATTERN[@VERSION]",
+    required=True,
+    multiple=True,
+    help="orders.*@3, or *; in a context: :.staging:*",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The new contracts' folder."
