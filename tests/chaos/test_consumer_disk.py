@@ -6,7 +6,7 @@ Invariants: I2, I4, I7 as in test_consumer_killed; I8 a disk that fails is never
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,10 @@ def test_killed_at_a_system_call(cluster: Cluster, call: str, number: int) -> No
     shutil.rmtree(consumer.ledger_dir(partition), ignore_errors=True)  # so that a segment begins, too
     places: list[tuple[int, int]] = []
     consumer.restart()
-    with traced(consumer.process.pid, cluster.folder / "log", f"inject={call}:signal=KILL:when={number}"):
+    with ExitStack() as tracing:
+        with consumer.held():  # so that it opens no ledger before strace is there
+            injection = f"inject={call}:signal=KILL:when={number}"
+            tracing.enter_context(traced(consumer.process.pid, cluster.folder / "log", injection))
         for _ in range(20):
             places += write(cluster, 24)
             if not consumer.lives:
