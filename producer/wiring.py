@@ -26,7 +26,7 @@ from producer.shell.grpc_server import Door
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
-from producer.shell.startup import CannotServeError, Startup
+from producer.shell.startup import CannotServeError, Prepared, Startup
 from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTransactions, observe_state
 from producer.shell.topic import TopicAdmin
 from producer.shell.traces import Traces
@@ -74,7 +74,6 @@ class Service:
         )
         self._lanes: list[LaneThread] = []
         self._lane_metrics = LaneMetrics(metrics, SUMS.name)
-        self._encoder = EventEncoder()
         parts = [_START, _CACHE, *(f"lane {number}" for number in range(settings.producer_lanes))]
         self._reasons = dict.fromkeys(parts, "it is starting")
         self._serving = False
@@ -96,8 +95,7 @@ class Service:
             loop.add_signal_handler(number, partial(self._end_with, "", number.name))
         await self._door.start(self._settings.grpc_host, self._settings.grpc_port)
         logger.bind(host=self._settings.grpc_host, port=self._settings.grpc_port).info("listening for gRPC")
-        # The lanes ask for their clients before metrics are there: a producer that was killed left transactions open.
-        self._start_lanes()
+        # Before metrics are there: a producer that was killed left transactions open, which the lanes' clients end.
         life = asyncio.create_task(self._live())
         await asyncio.to_thread(self._telemetry.load)
         exposition = self._telemetry.open()
@@ -118,8 +116,9 @@ class Service:
 
     async def _live(self) -> None:
         try:
+            # A producer that may not serve must not fence one that does: no lane gets a client before the facts agree.
             prepared = await self._startup.facts()
-            self._encoder.frame_with(prepared.schema_id)
+            self._start_lanes(prepared)
             self._note(_START, "")
             await self._startup.warm(self._known, self._settings.producer_cache_records_max, prepared.schema_id)
             if self._telemetry.traced:
@@ -136,8 +135,9 @@ class Service:
             logger.exception("the start failed by a defect")
             self._end_with(f"{type(error).__name__}: {error}")
 
-    def _start_lanes(self) -> None:
+    def _start_lanes(self, prepared: Prepared) -> None:
         settings = self._settings
+        encoder = EventEncoder(prepared.schema_id)
         loop = asyncio.get_running_loop()
         post = partial(_post, loop, self._desk.on_post)
         timeout_s = settings.producer_transaction_timeout_ms / 1000
@@ -153,7 +153,7 @@ class Service:
             )
             transactions = KafkaTransactions(config, self._quiet, SUMS.name)
             observed = ObservedTransactions(number, transactions, self._lane_metrics, self._traces)
-            self._lanes.append(LaneThread(number, observed, self._encoder, post, rules))
+            self._lanes.append(LaneThread(number, observed, encoder, post, rules))
         for lane in self._lanes:
             lane.start()
 

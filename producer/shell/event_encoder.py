@@ -91,17 +91,11 @@ def _fixed_column(values: NDArray[np.int64]) -> NDArray[np.uint8]:
 class EventEncoder:
     """Makes the records of a batch. The schema id is the registry's; it never stands in the code."""
 
-    def __init__(self, schema_id: int | None = None) -> None:
-        """``schema_id`` may follow by ``frame_with``."""
-        self._frame = b"" if schema_id is None else framing.frame(schema_id)
-
-    def frame_with(self, schema_id: int) -> None:
-        """Frame records with this id from now on. Before the first batch; any thread."""
+    def __init__(self, schema_id: int) -> None:
         self._frame = framing.frame(schema_id)
 
     def records(self, attempts: Sequence[Attempt], now_us: int) -> list[Outgoing]:
         """Return one record for each attempt, in order. ``now_us`` is the time in microseconds since 1970."""
-        assert self._frame, "no call is taken before the registry told the schema's id"
         added_at = varint.encode(now_us)
         additions = [attempt.addition for attempt in attempts]
         if len(additions) < _COLUMNS_FROM:

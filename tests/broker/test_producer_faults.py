@@ -196,6 +196,17 @@ def test_of_two_producers_of_one_name_one_ends(stack: Stack, factory: ProducerFa
     assert_counted_once(stack, [*accepted, request])
 
 
+def test_a_producer_that_may_not_serve_fences_nobody(factory: ProducerFactory) -> None:
+    """One of the same name that cannot find its schema waits, and the one that serves does not notice it."""
+    producer = factory.start(producer_replica="calm", producer_lanes=1).wait_ready()
+    assert producer.service.Add(addition(), timeout=10).sum == "42.5"
+    waiting = factory.start(producer_replica="calm", producer_lanes=1, registry_url="http://127.0.0.1:1")
+    waiting.wait_log("not ready")
+    for _ in range(5):
+        assert producer.service.Add(addition(), timeout=10).sum == "42.5"
+    assert "fenced" not in producer.text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_answers_every_call(stack: Stack, factory: ProducerFactory, number: signal.Signals) -> None:
     """A signal with calls in flight: each is answered, OK or UNAVAILABLE and never dropped; exit code 0."""
