@@ -72,7 +72,7 @@ class Service:
         facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
         schemas = self._schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
         jobs = self._jobs = ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job")
-        self._source = KafkaSource(shared, _source_config(settings, traced=self._telemetry.traced))
+        self._source = KafkaSource(shared, _source_config(settings))
         self._exports = JobStore(
             settings.exports_dir,
             ExportRecord,
@@ -244,7 +244,7 @@ def _watch(telemetry: Telemetry) -> Watch:
     return Watches(measures, LoopTraces(telemetry, SUMS.name))
 
 
-def _source_config(settings: ConsumerSettings, *, traced: bool) -> SourceConfig:
+def _source_config(settings: ConsumerSettings) -> SourceConfig:
     return SourceConfig(
         topic=SUMS.name,
         group=settings.consumer_group,
@@ -254,5 +254,4 @@ def _source_config(settings: ConsumerSettings, *, traced: bool) -> SourceConfig:
         block_records_max=settings.consumer_block_records_max,
         block_wait_ms=settings.consumer_block_wait_ms,
         prefetch_kbytes=settings.consumer_prefetch_kbytes,
-        traced=traced,
     )

@@ -44,19 +44,16 @@ def columns_of(messages: list[Message]) -> list[Fetched]:
     ]
 
 
-def traceparents_of(messages: list[Message]) -> dict[tuple[int, int], str]:
-    """Return the traceparent by (partition, offset) of the records that have one; few do, most batches have none."""
-    all_headers = list(map(Message.headers, messages))
-    if not any(all_headers):
-        return {}
+def traceparents_of(messages: list[Message], most: int) -> dict[tuple[int, int], str]:
+    """Return the traceparent by (partition, offset) of the first records that have one; at ``most`` looking ends."""
     found: dict[tuple[int, int], str] = {}
-    for message, headers in zip(messages, all_headers, strict=True):
-        if not headers:
-            continue
+    for message in filter(Message.headers, messages) if most > 0 else ():
         partition, offset = message.partition(), message.offset()
-        for name, value in cast("list[tuple[str, bytes | None]]", headers):
+        for name, value in cast("list[tuple[str, bytes | None]]", message.headers()):
             if name == "traceparent" and value is not None and partition is not None and offset is not None:
                 found[partition, offset] = value.decode("latin-1")
+        if len(found) == most:
+            break
     return found
 
 

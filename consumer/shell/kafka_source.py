@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -26,6 +27,11 @@ _COMPLAINTS_APART_S: Final = 30.0
 """librdkafka complains about a broker that is away many times a second; the log says it this often."""
 
 
+def no_traceparents(_most: int) -> Mapping[tuple[int, int], str]:
+    """Of a fetch that brought no records."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """What one round brought: columns a partition, partitions whose position is outside the log, and of those that
@@ -34,8 +40,8 @@ class Fetch:
     batches: tuple[Fetched, ...] = ()
     out_of_range: frozenset[int] = frozenset()
     ends: Mapping[int, int] = field(default_factory=dict)
-    traceparents: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    """By (partition, offset), where traces are wanted."""
+    traceparents: Callable[[int], Mapping[tuple[int, int], str]] = no_traceparents
+    """Those of the first so many records that have one, by (partition, offset). Nobody looks at headers before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,6 @@ class SourceConfig:
     block_records_max: int
     block_wait_ms: int
     prefetch_kbytes: int
-    traced: bool = False
-    """Whether headers are looked at; with millions of records a second that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +171,14 @@ class KafkaSource:
         errors = list(map(Message.error, messages))
         # By type: comparing a KafkaError with None raises (seen).
         if set(map(type, errors)) == {type(None)}:
-            return Fetch(tuple(columns_of(messages)), traceparents=self._traceparents(messages))
+            return Fetch(tuple(columns_of(messages)), traceparents=partial(traceparents_of, messages))
         good = [message for message, error in zip(messages, errors, strict=True) if error is None]
         out_of_range: set[int] = set()
         ends: dict[int, int] = {}
         for message, error in zip(messages, errors, strict=True):
             if error is not None:
                 self._sort_out(message, error, out_of_range, ends)
-        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends, self._traceparents(good))
-
-    def _traceparents(self, messages: list[Message]) -> dict[tuple[int, int], str]:
-        return traceparents_of(messages) if self._config.traced else {}
+        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends, partial(traceparents_of, good))
 
     def _sort_out(self, message: Message, error: KafkaError, out_of_range: set[int], ends: dict[int, int]) -> None:
         partition, offset = message.partition(), message.offset()

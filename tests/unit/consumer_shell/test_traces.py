@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+from confluent_kafka import Message
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
+from consumer.shell.columns import traceparents_of
 from consumer.shell.kafka_source import Fetch
 from consumer.shell.traces import RECORDS_A_SECOND, LoopTraces
 from observability.telemetry import Telemetry
@@ -24,19 +26,38 @@ class Spans:
         return trace.INVALID_SPAN
 
 
-def fetch_of(count: int) -> Fetch:
-    return Fetch(traceparents={(0, at): f"00-{at + 1:032x}-{at + 1:016x}-01" for at in range(count)})
+def fetch_of(count: int, asked: list[int]) -> Fetch:
+    """So many traced records; ``asked`` notes how many are looked for."""
+
+    def first(most: int) -> dict[tuple[int, int], str]:
+        asked.append(most)
+        return {(0, at): f"00-{at + 1:032x}-{at + 1:016x}-01" for at in range(min(most, count))}
+
+    return Fetch(traceparents=first)
 
 
 def test_of_the_traced_records_of_one_second_only_the_first_get_spans() -> None:
-    """A topic that is read again at full speed has thousands; the next second has room again."""
-    spans, now = Spans(), [5 * SECOND_NS]
+    """A topic that is read again at full speed has thousands: then nobody looks, until the next second has room."""
+    spans, now, asked = Spans(), [5 * SECOND_NS], list[int]()
     telemetry = cast("Telemetry", SimpleNamespace(tracing=spans))
     traces = LoopTraces(telemetry, "a.topic", lambda: now[0])
     for count in (RECORDS_A_SECOND - 50, 70, 10):
-        traces.fetched(fetch_of(count))
+        traces.fetched(fetch_of(count, asked))
         traces.written([])
     assert spans.links == [RECORDS_A_SECOND - 50, 50]
+    assert asked == [RECORDS_A_SECOND, 50]
     now[0] += SECOND_NS
-    traces.fetched(fetch_of(10))
+    traces.fetched(fetch_of(10, asked))
     assert spans.links[2:] == [10]
+
+
+def test_traceparents_are_looked_for_in_order_until_there_are_enough() -> None:
+    """Without one, or with other headers, a record is not traced; behind the last that is wanted nobody looks."""
+    header = [("other", b"x"), ("traceparent", b"00-1-2-01")]
+    messages = [
+        Message(topic="t", partition=3, offset=at, headers=given)
+        for at, given in enumerate([None, header, [("other", b"x")], header, header])
+    ]
+    assert traceparents_of(messages, 2) == {(3, 1): "00-1-2-01", (3, 3): "00-1-2-01"}
+    assert [*traceparents_of(messages, 10)] == [(3, 1), (3, 3), (3, 4)]
+    assert traceparents_of(messages, 0) == {}
