@@ -151,13 +151,13 @@ _check: _prepared
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
-# Load the running system and judge it by its ledger; PROFILE is smoke (the default), load, peak, …, all.
+# Load the running system, judge it by its ledger; PROFILE: smoke (the default), load, peak, …, all.
 [group("measure")]
 [no-exit-message]
 load *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests run "$@"
 
-# Measure one figure with ghz as well, a client of other making (built once); exit 99 when the two disagree.
+# Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
 [group("measure")]
 [no-exit-message]
 load-check *OPTIONS: _prepared
