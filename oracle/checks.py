@@ -60,7 +60,7 @@ PROMISES: Mapping[str, str] = {
     "I4": "what the group committed is in a ledger",
     "I5": "offsets strictly increase; no committed record is skipped",
     "I6": "ledgers of one partition are prefixes of one another; chains are true",
-    "I7": "no ledger is shorter than what REST had shown",
+    "I7": "what REST had shown is in a ledger",
     "I8": "blocks and segments join, and their CRCs hold",
     "I9": "the committed offset never goes back",
     "I10": "each poison offset is in the dead-letter topic exactly once",

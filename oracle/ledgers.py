@@ -116,14 +116,20 @@ def i6_chains_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find ledgers that end before what REST had shown as counted."""
+    """Find ledgers that end before what REST had shown as counted.
+
+    A replica that was held, or rebuilds a ledger, shows the witness of another one where that is further: then it must be
+    in that one's ledger.
+    """
     for shown in facts.watermarks:
         if not shown.source.startswith("rest"):
             continue
         _, _, replica = shown.source.partition("/")
-        for ledger in facts.ledgers:
-            mine = ledger.partition == shown.partition and replica in ("", ledger.replica)
-            if mine and ledger.next_offset < shown.next_offset:
+        of_partition = [ledger for ledger in facts.ledgers if ledger.partition == shown.partition]
+        if any(ledger.next_offset >= shown.next_offset for ledger in of_partition):
+            continue
+        for ledger in of_partition:
+            if replica in ("", ledger.replica):
                 yield f"{ledger.name} ends at {ledger.next_offset}; REST had shown {shown.next_offset}"
                 return
 

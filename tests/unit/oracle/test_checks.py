@@ -295,6 +295,25 @@ def test_an_honest_world_has_no_findings() -> None:
     assert report.total == Decimal("50.500000001")
 
 
+def test_what_a_replica_had_shown_may_be_in_another_ones_ledger_but_must_be_in_one() -> None:
+    """One that was held shows the witness of who went on; its own ledger may lack that for ever."""
+    facts = honest()
+    ledger = ledger_3(facts)
+    held = replace(ledger, replica="1", rows=ledger.rows[:2], marks=ledger.marks[:2])
+    facts = replace(facts, ledgers=[*facts.ledgers, held])
+
+    def found(next_offset: int) -> list[str]:
+        shown = [Watermark(source="rest/1", partition=3, next_offset=next_offset)]
+        findings = judge(replace(facts, watermarks=shown)).findings
+        return [finding.message for finding in findings if finding.invariant == "I7"]
+
+    assert held.next_offset < ledger.next_offset == 12
+    assert found(12) == []
+    [message] = found(13)
+    assert "replica 1" in message
+    assert "REST had shown 13" in message
+
+
 def test_a_shorter_ledger_of_a_second_replica_is_no_violation() -> None:
     facts = honest()
     ledger = ledger_3(facts)
