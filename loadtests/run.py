@@ -5,6 +5,7 @@ import random
 import secrets
 import shutil
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from loadtests import generator, target
 from loadtests.additions import TAG_BYTES, Draw
 from loadtests.generator import Generator, Load
 from loadtests.ledger_source import counted_rows, fetch_export
-from loadtests.operations import REST_CONNECTIONS, Operations
+from loadtests.operations import CALL_S, Operations
 from loadtests.outcomes import Digest, OutcomeLog
 from loadtests.profiles import Profile
 from loadtests.spans import Slow, Spans
@@ -33,6 +34,7 @@ EXIT_VERDICT: Final = 1
 EXIT_THRESHOLD: Final = 99
 
 CHANNELS: Final = 16
+_REST_CLIENTS: Final = 64
 _CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
 _BUSY_CORES: Final = 0.9
 _BUSY_SHARE: Final = 0.2
@@ -119,8 +121,14 @@ async def _load(
     plan: Plan, draw: Draw, log: OutcomeLog, spans: Spans, watch: TopicWatch | None
 ) -> tuple[Load, dict[int, int]]:
     channels = [grpc.aio.insecure_channel(plan.target.grpc, options=_CHANNEL_OPTIONS) for _ in range(CHANNELS)]
-    limits = httpx.Limits(max_connections=REST_CONNECTIONS, max_keepalive_connections=REST_CONNECTIONS)
-    async with httpx.AsyncClient(base_url=plan.target.rest, limits=limits, timeout=30.0) as rest:
+    async with AsyncExitStack() as opened:
+        trusted = httpx.create_ssl_context()  # reading the authorities takes longer than all else of a client
+        rest = [
+            await opened.enter_async_context(
+                httpx.AsyncClient(base_url=plan.target.rest, timeout=CALL_S, verify=trusted, trust_env=False)
+            )
+            for _ in range(_REST_CLIENTS)
+        ]
         stubs = [tally_pb2_grpc.TallyServiceStub(channel) for channel in channels]
         operations = Operations(stubs, rest, draw, log, spans, check_sums=not plan.limit)
         making = Generator(plan.profile, operations, draw.rng, target.cpu_meter(plan.target))

@@ -15,11 +15,12 @@ from google.rpc import status_pb2
 from common import decimals
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from loadtests.additions import Draw
-from loadtests.operations import REST_CONNECTIONS, Operations
+from loadtests.operations import Operations
 from loadtests.outcomes import OutcomeLog
 from loadtests.spans import Spans
 from tests_support.fake_tally import FakeTally, refusal, serving
 
+CLIENTS = 4
 TAG = bytes.fromhex("0123456789ab")
 
 
@@ -82,7 +83,7 @@ async def world(fake: FakeTally, folder: Path) -> AsyncIterator[World]:
         httpx.AsyncClient(base_url="http://tally", transport=httpx.MockTransport(answer)) as rest,
     ):
         stubs = [tally_pb2_grpc.TallyServiceStub(channel)]
-        made = World(Operations(stubs, rest, Draw.seeded(TAG, 1), log, Spans(0.0, random.Random(1))), log)
+        made = World(Operations(stubs, [rest] * CLIENTS, Draw.seeded(TAG, 1), log, Spans(0.0, random.Random(1))), log)
         await made.operations.run("add", 0.0)
         yield made
 
@@ -164,17 +165,17 @@ async def test_a_conflict_makes_the_addition_that_it_needs(tmp_path):
     assert made.log.digest().acked == 2
 
 
-async def test_no_more_requests_are_open_than_there_are_connections(tmp_path):
-    """Users who wait for a connection wait outside of httpx, whose queue costs more the longer it is."""
+async def test_no_more_requests_are_open_than_there_are_clients(tmp_path):
+    """Users who wait for a client wait outside of httpx, whose queue costs more the longer it is."""
     async with world(FakeTally(), tmp_path) as made:
         made.rest = 0
         async with asyncio.TaskGroup() as users:
-            for _ in range(3 * REST_CONNECTIONS):
+            for _ in range(3 * CLIENTS):
                 users.create_task(made.operations.run("total", 0.0))
-            while made.asked < REST_CONNECTIONS:
+            while made.asked < CLIENTS:
                 await asyncio.sleep(0)
             for _ in range(100):
                 await asyncio.sleep(0)
-            assert made.asked == REST_CONNECTIONS
+            assert made.asked == CLIENTS
             made.answering.set()
-        assert made.operations.window.codes["total 200"] == 3 * REST_CONNECTIONS
+        assert made.operations.window.codes["total 200"] == 3 * CLIENTS
