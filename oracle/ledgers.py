@@ -118,8 +118,8 @@ def i6_chains_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
 def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find ledgers that end before what REST had shown as counted.
 
-    A replica that was held, or rebuilds a ledger, shows the witness of another one where that is further: then it must be
-    in that one's ledger.
+    A replica that was held, or rebuilds a ledger, shows the witness of another one where that is further: then it must
+    be in that one's ledger.
     """
     for shown in facts.watermarks:
         if not shown.source.startswith("rest"):
