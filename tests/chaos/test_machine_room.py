@@ -3,11 +3,9 @@
 Each ends in a clear word or in recovery without help. Invariants: I1 and I2 after each, by the oracle.
 """
 
-import resource
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -19,6 +17,7 @@ from tests.chaos.conftest import Counting, add_once
 from tests_support.callers import Caller, new_pair
 from tests_support.certificates import Authority
 from tests_support.chaos.cluster import Cluster, temporary_cluster
+from tests_support.chaos.descriptors import no_limits, without_descriptors
 from tests_support.faults import chosen_seed
 from tests_support.producer_process import addition
 from tests_support.recovery import recovered
@@ -27,19 +26,10 @@ from tests_support.waiting import eventually
 pytestmark = pytest.mark.broker
 
 
-@contextmanager
-def without_descriptors(pid: int) -> Iterator[None]:
-    """Let a process open nothing more for a while."""
-    if not hasattr(resource, "prlimit"):
-        pytest.skip("this system cannot limit another process's descriptors (prlimit)")
-    usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, usual[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+needs_limits = pytest.mark.skipif(bool(no_limits()), reason=no_limits())
 
 
+@needs_limits
 def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwards(counting: Counting) -> None:
     """No descriptor is left: calls on open connections are answered, and new ones are as soon as there is room (I1)."""
     producer = counting.cluster.producer(producer_lanes=1).wait_ready()
@@ -54,6 +44,7 @@ def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwa
     counting.examine()
 
 
+@needs_limits
 def test_a_consumer_without_descriptors_waits_and_goes_on_afterwards(counting: Counting) -> None:
     """No file can be opened: the log says so, the process lives, and afterwards all is counted (I1, I5)."""
     producer = counting.cluster.producer(producer_lanes=1).wait_ready()

@@ -11,7 +11,9 @@ from typing import Final
 
 from oracle.facts import TopicRecord
 from tests_support import foreign
+from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster
+from tests_support.chaos.descriptors import no_limits, without_descriptors
 from tests_support.chaos.proxy import COORDINATOR, Direction
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.producer_process import ProducerProcess
@@ -19,6 +21,7 @@ from tests_support.service_process import ServiceProcess
 from tests_support.waiting import NotInTimeError, eventually, pause
 
 PARTITIONS: Final = 12
+HOUR_S: Final = 3600
 PRODUCER_POINTS: Final = ("after_begin", "after_produce", "before_commit", "after_commit", "after_init")
 CONSUMER_POINTS: Final = (
     "after_fetch", "before_append", "before_fsync", "after_fsync", "before_commit", "after_commit",
@@ -32,10 +35,10 @@ POINT_S: Final = 6.0
 
 
 class Target:
-    """What faults are done to. ``spare`` is the consumer that comes and goes."""
+    """What faults are done to. ``spare`` is the consumer that comes and goes; ``clock`` is what the services read."""
 
-    def __init__(self, cluster: Cluster, rng: random.Random) -> None:
-        self.cluster, self.rng = cluster, rng
+    def __init__(self, cluster: Cluster, rng: random.Random, clock: Clock | None) -> None:
+        self.cluster, self.rng, self.clock = cluster, rng, clock
         self.consumer = cluster.consumers[0]
         self.spare: ConsumerProcess | None = None
         self._spare_was_there = False
@@ -282,12 +285,33 @@ def foreign_writer(target: Target) -> str:
     return f"{count} records of garbage"
 
 
+def clock_jumps(target: Target) -> str:
+    """An hour forth or back for every service, and back again."""
+    if target.clock is None:
+        return f"left out: {no_clock()}"
+    offset_s, kept_s = target.rng.choice((-HOUR_S, HOUR_S)), target.rng.uniform(0.5, 3.0)
+    target.clock.set(offset_s)
+    pause(kept_s)
+    target.clock.set(0)
+    return f"{offset_s:+} s for {kept_s:.1f} s"
+
+
+def no_descriptors(target: Target) -> str:
+    """A service may open neither files nor connections."""
+    one, kept_s = target.service(), target.rng.uniform(0.5, 3.0)
+    if no_limits():
+        return f"left out: {no_limits()}"
+    with without_descriptors(one.process.pid):
+        pause(kept_s)
+    return f"{one.log.stem} for {kept_s:.1f} s"
+
+
 Fault = Callable[[Target], str]
 CATALOGUE: Final[tuple[Fault, ...]] = (
     kill_producer, kill_consumer, kill_everything, hold_service, kill_broker, hold_broker, kill_registry,
     producer_dies_at_a_point, consumer_dies_at_a_point, disk_fails, full_disk, slow_disk, slow_network, cut_network,
     partition_network, black_hole, hold_end_txn, cut_end_txn, hold_offset_commit, damage_ledger,
-    replica_comes_or_goes, foreign_writer,
+    replica_comes_or_goes, foreign_writer, clock_jumps, no_descriptors,
 )  # fmt: skip
 
 

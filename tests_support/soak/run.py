@@ -17,6 +17,7 @@ from oracle.judging import judge
 from oracle.kafka_reading import UnreadableError, read_committed_offsets
 from oracle.reading import gather, total_at
 from oracle.report import Report
+from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster
 from tests_support.soak.faults import CATALOGUE, Fault, Target
 from tests_support.soak.timeline import Happening, Sample, Timeline, page
@@ -48,6 +49,9 @@ def soak(folder: Path, *, duration_s: float, seed: int, say: Callable[[str], Non
     """Run a soak in a folder, which keeps everything."""
     rng = random.Random(seed)
     with Cluster(folder) as cluster:
+        clock = None if no_clock() else Clock(folder)
+        if clock is not None:
+            cluster.prefix = clock.prefix
         for _ in range(PRODUCERS):
             cluster.producer()
         cluster.consumer()
@@ -55,7 +59,7 @@ def soak(folder: Path, *, duration_s: float, seed: int, say: Callable[[str], Non
             producer.wait_ready(READY_S)
         cluster.consumers[0].wait_ready(READY_S)
         traffic = Traffic([one.target for one in cluster.producers], folder, seed=seed, pace_per_s=PACE_PER_S)
-        target, timeline = Target(cluster, rng), Timeline()
+        target, timeline = Target(cluster, rng, clock), Timeline()
         watermarks: list[Watermark] = []
         began_s = time.monotonic()
         observing = _Observer(cluster, traffic, timeline, watermarks, began_s)
