@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from common.decimals import value_of
 from loadtests.errors import LoadError
+from loadtests.target import rest_client
 from loadtests.verdict import ROW_DTYPE
 
 _POLL_S: Final = 0.2
@@ -26,7 +27,7 @@ _COLUMNS: Final = ("kind", "request_id", "sum")
 def fetch_export(rest_url: str, since: datetime, file: Path) -> None:
     """Export what was counted since a time into a CSV file, and delete the export. Raises LoadError."""
     try:
-        with httpx.Client(base_url=rest_url, timeout=_CALL_S) as rest:
+        with rest_client(rest_url, _CALL_S) as rest:
             order = {"format": "csv", "from": since.isoformat()}
             record = _asked(rest.post("/v1/exports", json=order))
             place = f"/v1/exports/{record['id']}"

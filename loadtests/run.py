@@ -43,7 +43,11 @@ _OTHERS_CORES: Final = 0.3
 _SWITCH_S: Final = 0.0002
 """How soon the interpreter goes over to gRPC's thread, which hands each answer to the loop. With the default of 5 ms a
 loop that has always something to do got some 60 answers a second, and the rest in bursts (seen with 3,000 users)."""
-_CHANNEL_OPTIONS: Final = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+_CHANNEL_OPTIONS: Final = [
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+    ("grpc.enable_http_proxy", 0),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
