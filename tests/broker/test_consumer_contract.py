@@ -32,7 +32,7 @@ class KafkaWorld:
         """See ConsumerWorld."""
         config = SourceConfig(
             topic=SUMS, group=self._group, replica="scenario", group_protocol="classic", session_timeout_ms=6_000,
-            block_records_max=100, block_wait_ms=50, prefetch_kbytes=1024, traced=False,
+            block_records_max=100, block_wait_ms=50, prefetch_kbytes=1024,
         )  # fmt: skip
         self._sources.append(KafkaSource(self._shared, config))
         return self._sources[-1]
