@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show, by fault, how often it was made, what was seen and how long it took until all worked again."""
-    reports = [each for kind in ("passed", "failed", "skipped") for each in terminalreporter.getreports(kind)]
+    reports = [each for kind in ("passed", "failed", "error", "skipped") for each in terminalreporter.getreports(kind)]
     if lines := recovery.table(reports):
         terminalreporter.section("faults")
         for line in lines:

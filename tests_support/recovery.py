@@ -2,11 +2,11 @@
 
 A test asserts no time. It tells it, its report carries what it printed, and the run's last words are a table with a row
 for each row of docs/FAULTS.md whose test ran: how often the fault was made, what was seen, and after how long it worked
-again. What a failed or skipped test says is elsewhere in the output.
+again. A case whose set-up or tear-down fails has failed. What a failed or skipped test says is elsewhere in the output.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
@@ -40,7 +40,8 @@ class Report(Protocol):
 
 @dataclass
 class _Runs:
-    outcomes: list[str] = field(default_factory=list)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """By case of the test."""
     told: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -57,15 +58,18 @@ def table(reports: Iterable[Report]) -> list[str]:
     for report in reports:
         if report.when == "call" or report.outcome != "passed":
             run = runs[report.nodeid.partition("[")[0]]
-            run.outcomes.append(report.outcome)
-            for told in _TOLD.finditer(report.capstdout):
+            if run.outcomes.get(report.nodeid) != "failed":
+                run.outcomes[report.nodeid] = report.outcome
+            # The report of a tear-down has once more what the call printed.
+            for told in _TOLD.finditer(report.capstdout if report.when == "call" else ""):
                 run.told[told["what"]].append(float(told["took_s"]))
     rows = [_line(row["fault"], runs[name]) for row in catalogue() if (name := f"{row['path']}::{row['test']}") in runs]
     return ["| fault | cases | seen | works again after |", "|---|---|---|---|", *rows] if rows else []
 
 
 def _line(fault: str, run: _Runs) -> str:
-    others = [f"{run.outcomes.count(each)} {each}" for each in ("failed", "skipped") if each in run.outcomes]
+    seen_of = Counter(run.outcomes.values())
+    others = [f"{seen_of[each]} {each}" for each in ("failed", "skipped") if seen_of[each]]
     seen = ", ".join(others) or "no invariant broke"
     times = "; ".join(f"{what} {_spread(took_s)}" for what, took_s in run.told.items())
     return f"| {fault} | {len(run.outcomes)} | {seen} | {times or '-'} |"
