@@ -52,7 +52,9 @@ class ConsumerProcess(ServiceProcess):
     def wait_ready(self, timeout_s: float = 60.0) -> Self:
         """Return when it says that it is ready."""
         eventually(
-            lambda: not consumer_not_ready(self.port), timeout_s, f"the consumer is ready; its log:\n{self.text()}"
+            lambda: not consumer_not_ready(self.port),
+            timeout_s,
+            lambda: f"the consumer is ready; its log:\n{self.text()}",
         )
         return self
 

@@ -64,7 +64,9 @@ class ProducerProcess(ServiceProcess):
 
     def wait_ready(self, timeout_s: float = 60.0) -> "ProducerProcess":
         """Return when the health is SERVING."""
-        eventually(lambda: self.health() == "SERVING", timeout_s, f"the producer serves; its log:\n{self.text()}")
+        eventually(
+            lambda: self.health() == "SERVING", timeout_s, lambda: f"the producer serves; its log:\n{self.text()}"
+        )
         return self
 
     def end(self) -> None:

@@ -17,15 +17,16 @@ class NotInTimeError(AssertionError):
 def eventually(
     condition: Callable[[], T],
     timeout_s: float,
-    what: str,
+    what: str | Callable[[], str],
     *,
     retry_on: tuple[type[BaseException], ...] = (),
     interval_s: float = POLL_INTERVAL_S,
 ) -> T:
     """Return the first truthy value of ``condition()``, asked every ``interval_s`` until ``timeout_s`` have passed.
 
-    ``what`` completes the sentence "not in time: ...". An exception of ``retry_on`` counts as "not yet"; any other
-    one ends the wait at once. The condition is asked at least once, also with a deadline of 0.
+    ``what`` completes the sentence "not in time: ..."; a function is called when the time is over, for what is only
+    known then, such as a log. An exception of ``retry_on`` counts as "not yet"; any other one ends the wait at once.
+    The condition is asked at least once, also with a deadline of 0.
     Raises NotInTimeError.
     """
     deadline = time.monotonic() + timeout_s
@@ -39,7 +40,8 @@ def eventually(
             seen = f"last error: {type(error).__name__}: {error}"
         remaining_s = deadline - time.monotonic()
         if remaining_s <= 0:
-            raise NotInTimeError(f"not in {timeout_s} s: {what} ({seen[:500]})")
+            awaited = what if isinstance(what, str) else what()
+            raise NotInTimeError(f"not in {timeout_s} s: {awaited} ({seen[:500]})")
         time.sleep(min(interval_s, remaining_s))
 
 

@@ -32,7 +32,11 @@ def traced(pid: int, folder: Path, injection: str) -> Iterator[Path]:
     with said.open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
-        eventually(lambda: "attached" in said.read_text(), 20, f"strace is attached to {pid}: {said.read_text()}")
+        eventually(
+            lambda: "attached" in said.read_text(),
+            20,
+            lambda: f"strace is attached to {pid}, it says: {said.read_text()}",
+        )
         yield trace
     finally:
         process.terminate()  # it lets go of what still lives

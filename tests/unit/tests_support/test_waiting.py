@@ -16,6 +16,13 @@ def test_a_deadline_that_passes_tells_what_was_awaited_and_seen() -> None:
         eventually(list, 0, "the moon is full")
 
 
+def test_what_is_only_known_at_the_end_is_told_as_it_is_then() -> None:
+    """A log that is empty when the wait begins is shown with what the process wrote meanwhile."""
+    log: list[str] = []
+    with pytest.raises(NotInTimeError, match="it is ready; its log: no such broker"):
+        eventually(lambda: log.append("no such broker"), 0, lambda: f"it is ready; its log: {log[-1]}")
+
+
 def test_a_listed_error_means_not_yet() -> None:
     answers = iter([ConnectionError("refused"), ConnectionError("refused"), None])
 
