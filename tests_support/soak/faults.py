@@ -164,7 +164,7 @@ def disk_fails(target: Target) -> str:
 
 
 def full_disk(target: Target) -> str:
-    """A write of the ledger finds no room, several times in a row: the partition waits, and goes on by itself."""
+    """Writes of the ledger find no room any more: its partitions wait, until a consumer starts that has room."""
     target.consumer.kill()
     count, full_s = target.rng.randrange(13, 30), target.rng.uniform(1.0, 4.0)  # beyond the rewrites of an opening
     target.consumer.restart(fault_points=f"consumer.disk_write=error:ENOSPC@{count}+")
@@ -287,9 +287,9 @@ def foreign_writer(target: Target) -> str:
 
 def clock_jumps(target: Target) -> str:
     """An hour forth or back for every service, and back again."""
-    if target.clock is None:
-        return f"left out: {no_clock()}"
     offset_s, kept_s = target.rng.choice((-HOUR_S, HOUR_S)), target.rng.uniform(0.5, 3.0)
+    if target.clock is None:  # after the draws: a seed draws the same on every machine
+        return f"left out: {no_clock()}"
     target.clock.set(offset_s)
     pause(kept_s)
     target.clock.set(0)

@@ -83,8 +83,9 @@ def _harm(target: Target, timeline: Timeline, began_s: float, duration_s: float,
         if not waiting:
             waiting = target.rng.sample(CATALOGUE, len(CATALOGUE))
         fault = waiting.pop()
+        between = target.revive()  # a fault needs a living service, and one may have ended since the last fault
         from_s = time.monotonic() - began_s
-        what = "; ".join([fault(target), *target.revive()])
+        what = "; ".join([*between, fault(target), *target.revive()])
         name = fault.__name__.replace("_", " ")
         timeline.faults.append(Happening(name=name, began_s=from_s, ended_s=time.monotonic() - began_s, what=what))
         say(f"{from_s:6.1f} s  {name}: {what}")

@@ -3,9 +3,15 @@
 import random
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 
 from tests_support.checkout import ROOT
-from tests_support.soak.faults import CATALOGUE
+from tests_support.soak import faults, run
+from tests_support.soak.faults import CATALOGUE, Target, clock_jumps
 from tests_support.soak.timeline import Happening, Sample, Timeline, lags, page, rates
 
 SAMPLES = [
@@ -35,6 +41,43 @@ def test_every_fault_of_the_catalogue_says_what_it_is_and_the_same_seed_draws_th
     assert len(set(CATALOGUE)) == len(CATALOGUE) >= 20
     drawn = [random.Random(7).sample(CATALOGUE, len(CATALOGUE)) for _ in range(2)]
     assert drawn[0] == drawn[1]
+
+
+def test_a_seed_draws_the_same_where_the_clock_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a seed from another machine repeats all faults but that one."""
+    monkeypatch.setattr(faults, "pause", lambda _duration_s: None)
+    left = []
+    for clock in (None, SimpleNamespace(set=lambda _offset_s: None)):
+        target = cast("Target", SimpleNamespace(rng=random.Random(7), clock=clock))
+        clock_jumps(target)
+        left.append(target.rng.random())
+    assert left[0] == left[1]
+
+
+def test_a_service_that_ended_after_a_fault_is_started_again_before_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process that is gone cannot be stopped, limited or asked; its end is told with the fault that met it."""
+    ended = ["consumer-0.log ended with 74"]
+
+    def revive() -> list[str]:
+        told, ended[:] = ended[:], []
+        return told
+
+    def harm(_target: Any) -> str:
+        assert not ended, "it was started again"
+        return "harm was done"
+
+    def say(_line: str) -> None:
+        raise KeyboardInterrupt  # one fault is enough
+
+    monkeypatch.setattr(run, "pause", lambda _duration_s: None)
+    monkeypatch.setattr(run, "CATALOGUE", (harm,))
+    target = cast("Target", SimpleNamespace(rng=random.Random(7), revive=revive))
+    timeline = Timeline()
+    with pytest.raises(KeyboardInterrupt):
+        run._harm(target, timeline, time.monotonic(), 600, say)
+    assert timeline.faults[0].what == "consumer-0.log ended with 74; harm was done"
 
 
 def test_wrong_arguments_are_told_with_what_is_allowed() -> None:
