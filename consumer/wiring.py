@@ -19,6 +19,7 @@ from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.feed import Feed
+from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
@@ -69,7 +70,8 @@ class Service:
         kafka_s = settings.consumer_kafka_timeout_ms / 1000
         self._board = Board(SUMS.partitions, settings.rest_waiters_max)
         self._readers = Readers()
-        facts = KafkaFacts(shared, SUMS.name, settings.consumer_group, kafka_s)
+        facts = KafkaFacts(shared, SUMS.name, kafka_s)
+        offsets = GroupOffsets(shared, SUMS.name, settings.consumer_group, kafka_s)
         schemas = self._schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
         jobs = self._jobs = ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job")
         self._source = KafkaSource(shared, _source_config(settings))
@@ -84,22 +86,24 @@ class Service:
         )
         self._observer = Observer(
             facts,
+            GroupOffsets(shared, SUMS.name, settings.consumer_group, kafka_s),  # see its theory of operation
             self._board,
             settings.totals_path,
             partitions=SUMS.partitions,
             refresh_s=settings.consumer_witness_refresh_ms / 1000,
             totals_interval_s=settings.consumer_totals_interval_ms / 1000,
         )
-        publisher = DeadLetterPublisher(shared, facts, SUMS.name, SUMS_DLT.name, kafka_s)
+        publisher = DeadLetterPublisher(shared, offsets, SUMS.name, SUMS_DLT.name, kafka_s)
         self._loop = IngestLoop(
             Parts(
                 source=self._source,
                 facts=facts,
                 recovery=PartitionRecovery(
                     facts=facts,
+                    offsets=offsets,
                     schemas=schemas,
                     sums=RecordReader(shared, SUMS.name, kafka_s),
-                    dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, settings.consumer_group, kafka_s),
+                    dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, kafka_s),
                     dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
                     settle=publisher.settle,
                     ledger_dir=settings.ledger_dir,

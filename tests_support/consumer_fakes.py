@@ -54,7 +54,7 @@ class Kafka:
     def end(self) -> int:
         return self.records[-1].offset + 2 if self.records else 0  # past a commit marker
 
-    # -- as KafkaFacts -----------------------------------------------------------------------------------------------
+    # -- as KafkaFacts and GroupOffsets ---------------------------------------------------------------------------
 
     def topic(self) -> TopicIdentity:
         self._answer()
@@ -84,7 +84,7 @@ class Kafka:
 
 @dataclass
 class Facts:
-    """KafkaFacts over a Kafka in memory."""
+    """KafkaFacts and GroupOffsets over a Kafka in memory."""
 
     kafka: Kafka
 
@@ -257,7 +257,7 @@ class Bench:
         source: Any = self.source
         publisher: Any = self.publisher
         recovery = PartitionRecovery(
-            facts=facts, schemas=schemas, sums=reader, dead_letter_facts=facts, dead_letters=reader,
+            facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=facts, dead_letters=reader,
             settle=publisher.settle, ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,
         )  # fmt: skip
         self.ledger_dir = recovery.directory(PARTITION)

@@ -39,7 +39,10 @@ class ConsumerWorld(Protocol):
         """Return a KafkaSource, the only member of the group."""
 
     def facts(self) -> Any:
-        """Return KafkaFacts of the group."""
+        """Return KafkaFacts of the topic."""
+
+    def offsets(self) -> Any:
+        """Return GroupOffsets of the group."""
 
     def reader(self) -> Any:
         """Return a RecordReader."""
@@ -64,6 +67,10 @@ class ModelWorld:
     def facts(self) -> Any:
         """See ConsumerWorld."""
         return Facts(self._broker, Faults())
+
+    def offsets(self) -> Any:
+        """See ConsumerWorld."""
+        return self.facts()
 
     def reader(self) -> Any:
         """See ConsumerWorld."""
@@ -154,14 +161,14 @@ def an_open_transaction_holds_the_end_where_it_began(world: ConsumerWorld) -> No
 
 def a_commit_is_read_back_with_its_witness(world: ConsumerWorld) -> None:
     """Absent before, then the offset and the witness, also of a commit that is not waited for."""
-    assert world.facts().committed([PARTITION]) == {PARTITION: Absent()}
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Absent()}
     written(world, 4, commit=True)
     member = Member(world)
     assert member.source.commit_and_wait({PARTITION: (1, encode_witness(WITNESS))}) == ""
-    assert world.facts().committed([PARTITION]) == {PARTITION: Known(1, WITNESS)}
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Known(1, WITNESS)}
     assert member.source.commit({PARTITION: (2, encode_witness(WITNESS))}) == ""
     member.until(lambda: ({PARTITION: 2}, "") in member.answers, "the commit is answered")
-    assert world.facts().committed([PARTITION]) == {PARTITION: Known(2, WITNESS)}
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Known(2, WITNESS)}
 
 
 def records_are_found_at_their_offsets_and_nothing_where_none_is(world: ConsumerWorld) -> None:

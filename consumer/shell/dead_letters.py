@@ -22,8 +22,8 @@ from loguru import logger
 from common.fault_points import point
 from consumer.core.dead_letter import DeadRecord, Letter, dead_record
 from consumer.core.recovery import Absent, Known, Unreadable
+from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
-from consumer.shell.kafka_facts import KafkaFacts
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.letters_before_commit"), point("consumer.letters_after_commit")
 _SOCKET_TIMEOUT_S: Final = 3.0
@@ -69,7 +69,7 @@ class DeadLetterPublisher:
     def __init__(
         self,
         shared: Mapping[str, str],
-        facts: KafkaFacts,
+        offsets: GroupOffsets,
         topic: str,
         dead_letter_topic: str,
         timeout_s: float,
@@ -79,7 +79,7 @@ class DeadLetterPublisher:
         """``timeout_s`` bounds each step: beginning, sending, committing."""
         self._new_producer = new_producer
         self._shared = shared
-        self._facts = facts
+        self._offsets = offsets
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
         self._timeout_s = timeout_s
@@ -150,7 +150,7 @@ class DeadLetterPublisher:
         return producer, True
 
     def _is_covered(self, publication: Publication) -> bool:
-        committed = self._facts.committed([publication.partition])[publication.partition]
+        committed = self._offsets.committed([publication.partition])[publication.partition]
         match committed:
             case Known(offset, _):
                 return offset >= publication.next_offset

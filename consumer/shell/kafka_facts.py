@@ -1,25 +1,15 @@
-"""Questions to Kafka outside the fetching: identities, the ends of the log, what the group has committed."""
+"""Questions to Kafka about a topic, outside the fetching: its identity, its cluster and the ends of its log."""
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from consumer.core import witness as witness_text
-from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
 
 _RENEWALS_APART_S: Final = 1.0
@@ -48,33 +38,19 @@ class TopicMissingError(Exception):
 
 
 class KafkaFacts:
-    """An admin client and a reader of the group's offsets; every question has a deadline. Safe from several threads.
+    """An admin client; every question has a deadline. Safe from several threads.
 
     After an error the admin client is replaced: its idea of the partitions' leaders is not refreshed by
     ``list_offsets``, which after a broker's restart answers FENCED_LEADER_EPOCH for ever (seen). Who asks keeps the
     client alive until the answer: one that is destroyed earlier leaves some questions without any (seen).
     """
 
-    def __init__(self, config: Mapping[str, str], topic: str, group: str, timeout_s: float) -> None:
+    def __init__(self, config: Mapping[str, str], topic: str, timeout_s: float) -> None:
         """``config`` is what every client shares."""
         self._config: dict[str, str | int | float | bool] = dict(config)
         self._admin = AdminClient(self._config)
         self._made_at_s = time.monotonic()
-        # It never joins the group. The admin client can tell the same (list_consumer_group_offsets), but when such a
-        # request times out, librdkafka 2.16 ends the whole process by a failed assertion once the broker is back
-        # (librdkafka issue 4605; seen at every restart of the broker). read_committed makes Kafka withhold offsets of
-        # an undecided transaction.
-        self._group_reader = Consumer(
-            {
-                **config,
-                "group.id": group,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "log_level": 0,  # the ingest loop's consumer tells the same about the brokers
-            }
-        )
         self._topic = topic
-        self._group = group
         self._timeout_s = timeout_s
 
     def cluster_id(self) -> str:
@@ -97,17 +73,6 @@ class KafkaFacts:
         except TimeoutError as error:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
         return TopicIdentity(str(found.topic_id), len(found.partitions))
-
-    def committed(self, partitions: Iterable[int], limit_s: float = math.inf) -> dict[int, Committed]:
-        """Return what the group has committed, in ``limit_s`` or the usual time. Raises KafkaTroubleError, also while a
-        transaction with an offset is undecided: that is never Absent."""
-        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
-        try:
-            found = self._group_reader.committed(wanted, timeout=min(limit_s, self._timeout_s))
-        except KafkaException as error:
-            what = f"the committed offsets of group {self._group}"
-            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
-        return {entry.partition: _committed_of(entry) for entry in found}
 
     def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         """Return the ends of several logs in two requests. Raises KafkaTroubleError."""
@@ -144,11 +109,3 @@ class KafkaFacts:
         if now_s - self._made_at_s >= _RENEWALS_APART_S:
             self._made_at_s = now_s
             self._admin = AdminClient(self._config)
-
-
-def _committed_of(entry: TopicPartition) -> Committed:
-    if entry.error is not None:
-        return Unreadable(text_of(entry.error))
-    if entry.offset < 0:
-        return Absent()
-    return Known(entry.offset, witness_text.decode(entry.metadata))

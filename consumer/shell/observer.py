@@ -14,6 +14,7 @@ from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
 from consumer.core.witness import Witness
 from consumer.shell.board import Board
+from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_errors import KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.totals_file import write_totals
@@ -25,6 +26,7 @@ class Observer:
     def __init__(
         self,
         facts: KafkaFacts,
+        offsets: GroupOffsets,
         board: Board,
         totals_path: Path,
         *,
@@ -33,6 +35,7 @@ class Observer:
         totals_interval_s: float,
     ) -> None:
         self._facts = facts
+        self._offsets = offsets
         self._board = board
         self._totals_path = totals_path
         self._partitions = range(partitions)
@@ -63,7 +66,7 @@ class Observer:
         asked_at_s = time.monotonic()
         try:
             topic_id = self._facts.topic().topic_id
-            committed = self._facts.committed(self._partitions)
+            committed = self._offsets.committed(self._partitions)
             ends = self._facts.log_ends(self._partitions)
         except (KafkaTroubleError, TopicMissingError) as error:
             if not self.trouble:

@@ -32,6 +32,7 @@ from consumer.core.recovery import (
     Unreadable,
 )
 from consumer.core.rows import POISON, Rows, previous_offset
+from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
 from consumer.shell.kafka_errors import KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
@@ -45,8 +46,9 @@ DAMAGED_CURE: Final = (
     "tells what is damaged."
 )
 
-_UNDECIDED_S: Final = 1.5
-"""Kafka answers in milliseconds, or not before a transaction is decided: a takeover need not wait for the usual 5 s."""
+_UNDECIDED_S: Final = 0.5
+"""Kafka answers in milliseconds, or not before a transaction is decided: a takeover need not wait for the usual 5 s,
+nor hold up that of other partitions."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class PartitionRecovery:
         self,
         *,
         facts: KafkaFacts,
+        offsets: GroupOffsets,
         schemas: Schemas,
         sums: RecordReader,
         dead_letter_facts: KafkaFacts,
@@ -103,6 +106,7 @@ class PartitionRecovery:
         """``partitions`` is the contract's number for the topic; ``settle`` is that of DeadLetterPublisher."""
         self._settle = settle
         self._facts = facts
+        self._offsets = offsets
         self._schemas = schemas
         self._sums = sums
         self._dead_letter_facts = dead_letter_facts
@@ -200,10 +204,10 @@ class PartitionRecovery:
     def _committed(self, partition: int) -> Committed:
         """Kafka withholds an offset while a transaction with it is undecided; a killed owner may have left one."""
         try:
-            return self._facts.committed([partition], _UNDECIDED_S)[partition]
+            return self._offsets.committed([partition], _UNDECIDED_S)[partition]
         except KafkaTroubleError:
             self._settle(partition)
-            return self._facts.committed([partition])[partition]
+            return self._offsets.committed([partition])[partition]
 
     def _anchor(self, partition: int, ledger: Ledger) -> Anchor:
         last = previous_offset(ledger.state.next_offset)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.record_reader import RecordReader
@@ -39,7 +40,11 @@ class KafkaWorld:
 
     def facts(self) -> Any:
         """See ConsumerWorld."""
-        return KafkaFacts(self._shared, SUMS, self._group, 10.0)
+        return KafkaFacts(self._shared, SUMS, 10.0)
+
+    def offsets(self) -> Any:
+        """See ConsumerWorld."""
+        return GroupOffsets(self._shared, SUMS, self._group, 10.0)
 
     def reader(self) -> Any:
         """See ConsumerWorld."""

@@ -64,8 +64,8 @@ class Replica:
         publisher = DeadLetterPublisher({}, facts, SUMS.name, SUMS_DLT.name, 1.0, new_producer=new_producer)
         schemas = Schemas(registry, 1.0, self._clock)
         recovery = PartitionRecovery(
-            facts=facts, schemas=schemas, sums=reader, dead_letter_facts=letter_facts, dead_letters=reader,
-            settle=publisher.settle, ledger_dir=LEDGERS, topic=SUMS.name, partitions=PARTITIONS,
+            facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=letter_facts,
+            dead_letters=reader, settle=publisher.settle, ledger_dir=LEDGERS, topic=SUMS.name, partitions=PARTITIONS,
             open_ledger=self._open,
         )  # fmt: skip
         parts = Parts(

@@ -43,7 +43,7 @@ class Faults:
 
 
 class Facts:
-    """KafkaFacts of the sums or, with ``letters``, of the dead-letter topic."""
+    """KafkaFacts of the sums or, with ``letters``, of the dead-letter topic; of the sums GroupOffsets, too."""
 
     def __init__(self, broker: Broker, faults: Faults, *, letters: bool = False) -> None:
         self._broker, self._faults, self._letters = broker, faults, letters

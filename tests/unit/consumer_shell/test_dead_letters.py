@@ -82,13 +82,13 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def publisher(cluster: Cluster) -> DeadLetterPublisher:
-    class Facts:
+    class Offsets:
         def committed(self, partitions: list[int]) -> dict[int, Committed]:
             return dict.fromkeys(partitions, cluster.committed_of())
 
-    facts: Any = Facts()
+    offsets: Any = Offsets()
     make: Any = lambda _config: Transaction(cluster)  # noqa: E731
-    return DeadLetterPublisher({}, facts, "t", "t.dlt", 1.0, new_producer=make)
+    return DeadLetterPublisher({}, offsets, "t", "t.dlt", 1.0, new_producer=make)
 
 
 PUBLICATION = Publication(3, (LETTER,), 8, "witness", b"group", "topic-1", 2)
