@@ -125,6 +125,7 @@ class Source:
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
     stuck: bool = False
+    waited_s: float = RETRY_S
     members: int = 1
     lose: bool = False
     starts: int = 0
@@ -155,7 +156,7 @@ class Source:
             self.at = max(self.at, self.kafka.end)
             return Fetch(ends={PARTITION: self.at})
         if self.stuck:
-            return Fetch()
+            return Fetch(waited_s=self.waited_s)
         self.at = waiting[-1].offset + 1
         return Fetch((fetched(waiting),))
 

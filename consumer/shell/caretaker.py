@@ -41,7 +41,7 @@ from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 
 _STALL_S: Final = 5.0
-"""Long beside any fetch, and beside the age of what is known of the log's end."""
+"""Of waiting for records: long beside any fetch, and beside the age of what is known of the log's end."""
 _STALLS_MAX: Final = 2
 
 
@@ -73,14 +73,18 @@ class Caretaker:
         self._jobs = jobs
         self._monotonic_s = monotonic_s
 
-    def look_after(self) -> None:
-        """Take the outcomes of jobs and start what is due. Raises LedgerFailed."""
+    def look_after(self, waited_s: float) -> None:
+        """Take the outcomes of jobs and start what is due. Raises LedgerFailed, ConsumerEndedError.
+
+        ``waited_s`` is how long this round waited for records.
+        """
         now_s = self._monotonic_s()
         for slot in self._slots:
             self._take_outcomes(slot)
             if slot.busy or isinstance(slot.state, Refused):
                 continue
             if slot.reading:
+                slot.waited_s += waited_s
                 self._attend(slot, now_s)
             elif now_s >= slot.retry_at_s and not self._slots.is_leaving(slot.partition):
                 self._try_again(slot)
@@ -112,7 +116,7 @@ class Caretaker:
             # Nothing was fetched that would show it. Recovery looks for itself and says what it means.
             self._slots.pause(slot, "the topic's id has changed", until_success=False)
             return
-        self._notice_stall(slot, now_s)
+        self._notice_stall(slot)
         if slot.replay is not None:
             self._end_replay(slot, slot.replay)
         if slot.trouble and now_s >= slot.trouble_until_s:
@@ -122,16 +126,18 @@ class Caretaker:
             self._slots.stop_reading(slot)
             self._publish(slot)
 
-    def _notice_stall(self, slot: Slot, now_s: float) -> None:
+    def _notice_stall(self, slot: Slot) -> None:
         """Begin reading again when the log has records that do not come, and in the end with a new member.
 
+        Only waiting counts. A partition whose records stand behind those of others comes when its turn is there, and
+        reading it again would throw them away (seen with three million records to catch up on a busy machine).
         What a broker gives to nobody looks different: its last stable offset does not move either (seen: after a
         SIGKILL of a single broker right behind a commit it stood still until that transaction's producer began again).
         """
         end = self._board.outside.last_stable.get(slot.partition, 0)
         if end <= max(slot.ledger_state.next_offset, slot.position or 0):
-            slot.progress_at_s, slot.stalls = now_s, 0
-        elif now_s - slot.progress_at_s >= _STALL_S:
+            slot.waited_s, slot.stalls = 0.0, 0
+        elif slot.waited_s >= _STALL_S:
             slot.stalls += 1
             what = f"partition {slot.partition} gives no records from {slot.ledger_state.next_offset} on, to {end}"
             if slot.stalls > _STALLS_MAX:

@@ -159,7 +159,7 @@ class IngestLoop:
         # 5. look after what is not counting, and show the new picture
         self._pause_out_of_range(fetch.out_of_range)
         self._slots.note_ends(fetch.ends)
-        self._caretaker.look_after()
+        self._caretaker.look_after(fetch.waited_s)
         self._publish_snapshot()
         # 6. commit what is durable, with the witness
         self._commits.send()
@@ -207,7 +207,7 @@ class IngestLoop:
             slot.progress.durable = block.folded.state.next_offset
             slot.letters += block.letters
             slot.progress.poison_pending = bool(slot.letters)
-            slot.progress_at_s, slot.stalls = self._parts.monotonic_s(), 0
+            slot.waited_s, slot.stalls = 0.0, 0
             self._slots.changed()
             if slot.trouble:
                 slot.trouble = ""

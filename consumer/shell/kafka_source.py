@@ -12,7 +12,7 @@ Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``clo
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -42,6 +42,8 @@ class Fetch:
     ends: Mapping[int, int] = field(default_factory=dict)
     traceparents: Callable[[int], Mapping[tuple[int, int], str]] = no_traceparents
     """Those of the first so many records that have one, by (partition, offset). Nobody looks at headers before."""
+    waited_s: float = 0.0
+    """How long nothing was at hand. Behind it stands no record of any partition that was fetched ahead before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,14 @@ class KafkaSource:
 
         Raises ConsumerEndedError.
         """
+        began_s = time.monotonic()
         with _ended():
             first = self._consumer.poll(self._config.block_wait_ms / 1000)
+            waited_s = time.monotonic() - began_s
             if first is None:
-                return Fetch()
+                return Fetch(waited_s=waited_s)
             messages = [first, *self._consumer.consume(self._config.block_records_max - 1, 0)]
-        return self._sorted_out(messages)
+        return replace(self._sorted_out(messages), waited_s=waited_s)
 
     def reopen(self) -> None:
         """Begin again as a new member of the group that reads nothing yet. The old one's callbacks may still come."""

@@ -30,7 +30,8 @@ class Slot:
     schema_ids: writers' ids that must be resolved before reading goes on.
     doubt: the reason of a refusal that was found once; the second time it stands.
     position: the offset at which the log ended when all of it was read.
-    progress_at_s: when reading began or something came of it; ``stalls``: how often it began again without.
+    waited_s: how long nothing of any partition was at hand since reading began or something came of this one.
+    stalls: how often reading began again without anything coming.
     trouble: why reading was interrupted; shown until a block was appended or ``trouble_until_s`` has passed.
     """
 
@@ -46,7 +47,7 @@ class Slot:
     trouble: str = ""
     trouble_until_s: float = 0.0
     position: int | None = None
-    progress_at_s: float = 0.0
+    waited_s: float = 0.0
     stalls: int = 0
     reading: bool = False
     recovery: "Future[RecoveryOutcome] | None" = None

@@ -81,7 +81,7 @@ class Slots:
         self._source.start(slot.partition, slot.ledger_state.next_offset)
         slot.reading = True
         slot.position = None
-        slot.progress_at_s = self._monotonic_s()
+        slot.waited_s = 0.0
         slot.trouble_until_s = self._monotonic_s() + _TROUBLE_SHOWN_S
         self.show_reading(slot)
 

@@ -279,6 +279,21 @@ def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_m
     assert bench.own.figures.counted == 15
 
 
+def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_path: Path) -> None:
+    """On a slow machine the records of the others last for long, and reading again would throw its own away."""
+    bench = Bench(tmp_path, Kafka(additions(10)))
+    bench.rounds()
+    starts = bench.source.starts
+    bench.kafka.records += additions(5, first=11)
+    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 17}))
+    bench.source.stuck, bench.source.waited_s = True, 0.0
+    bench.rounds(100)
+    assert bench.source.starts == starts
+    bench.source.stuck = False
+    bench.rounds()
+    assert bench.own.figures.counted == 15
+
+
 def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds()
