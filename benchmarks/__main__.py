@@ -83,9 +83,13 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     console = Console(width=None)
-    facts = machine.describe()
     suite = Suite()
-    with exclusive(DIRECTORY / "lock"):  # two at once would measure each other, and share their folders
+
+    def waiting() -> None:
+        console.print("another `just bench` of this checkout runs: this one begins when it has ended")
+
+    with exclusive(DIRECTORY / "lock", waiting):  # two at once would measure each other, and share their folders
+        facts = machine.describe()
         measure(suite, options.names or list(NAMES), options.quick, console)
     if suite.comparisons:
         report.show(console, facts, suite.comparisons)

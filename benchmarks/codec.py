@@ -4,7 +4,6 @@ import io
 import json
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any, Final
 import fastavro
 
 from benchmarks.results import Comparison, Sample, Target, alternate
+from benchmarks.system import finished
 from common.framing import frame
 from consumer.core.event_values import read_fast
 from consumer.core.rows import no_rows
@@ -140,7 +140,7 @@ def _edit(contracts: Path, number: int) -> None:
 
 def _seconds(command: list[str], folder: Path) -> Sample:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    finished(command, folder)
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

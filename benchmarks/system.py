@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,14 +66,19 @@ def what_is_left(stack: Stack) -> str:
 
 def child(module: str, *arguments: object) -> dict[str, float]:
     """Run a measuring module as a process of its own and return the figures of its last line."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_S, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command[2:])} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    done = finished([sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)])
     if done.stderr:
         print(done.stderr[-500:], file=sys.stderr)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def finished(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, which is a good one. Raises RuntimeError with the end of what it said otherwise."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=CHILD_S, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done
 
 
 @contextmanager

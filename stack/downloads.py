@@ -45,10 +45,15 @@ def default_folder(environment: dict[str, str] | os._Environ[str] = os.environ) 
 
 
 @contextlib.contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, waiting for it; the operating system frees it when the process dies."""
+def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on a file, waiting for it; the operating system frees it when the process dies.
+
+    ``waiting`` is called once when another process has the lock, before the wait: it may be long.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
+        if waiting is not None and not try_lock(file):
+            waiting()
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -1,10 +1,12 @@
 """What a failed bench leaves behind."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.system import child, empty_server, running
+from benchmarks.bare_kafka import _in_threads
+from benchmarks.system import child, empty_server, finished, running
 from stack import Stack
 
 
@@ -38,6 +40,22 @@ def test_a_bench_that_is_done_leaves_nothing(tmp_path: Path) -> None:
     with running(tmp_path / "data", ()):
         pass
     assert not (tmp_path / "data").exists()
+
+
+def test_a_command_that_fails_is_told_with_what_it_said() -> None:
+    """Its exit code alone explains nothing."""
+    with pytest.raises(RuntimeError, match=r"(?s)ended with 3:\n.*no such contract"):
+        finished([sys.executable, "-c", "import sys; print('no such contract', file=sys.stderr); sys.exit(3)"])
+
+
+def test_a_bare_client_that_fails_in_its_thread_fails_the_measurement() -> None:
+    """Else the others would be measured as if they had done its part as well."""
+
+    def broken() -> None:
+        raise BrokenError
+
+    with pytest.raises(BrokenError):
+        _in_threads([lambda: None, broken])
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_local_servers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The cache of downloads: checked, whole or not at all, and brought once."""
 
+import fcntl
 import hashlib
 import io
 import multiprocessing
@@ -48,6 +49,22 @@ def test_a_file_with_a_wrong_hash_stops_names_itself_and_is_not_kept(tmp_path):
         fetch(tmp_path, [artifact()], serving(b"something else"), print)
     assert files_of(tmp_path) == []
     assert missing(tmp_path, [artifact()])
+
+
+def test_who_has_to_wait_for_a_lock_is_told_before_the_wait(tmp_path):
+    """Once, and not at all where nobody has it."""
+    told = []
+    with (tmp_path / "lock").open("ab") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+
+        def waiting():
+            told.append("somebody has it")
+            fcntl.flock(theirs, fcntl.LOCK_UN)
+
+        for _ in range(2):
+            with downloads.exclusive(tmp_path / "lock", waiting):
+                assert not downloads.try_lock(theirs)
+    assert told == ["somebody has it"]
 
 
 def test_a_wrong_hash_is_not_tried_again(tmp_path):
