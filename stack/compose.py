@@ -12,8 +12,9 @@ from dotenv import dotenv_values
 from stack.errors import StackError
 
 _MARK: Final = "compose"
-_DEFAULTS: Final = {"COMPOSE_PROFILES": "observability", "TALLY_GRAFANA_PORT": "3000"}
+_PROFILES: Final = {"COMPOSE_PROFILES": "observability"}
 """Grafana and what it asks are on unless the profiles are named, if only as none."""
+_GRAFANA_PORT: Final = "3000"
 
 
 def is_up(run_dir: Path) -> bool:
@@ -32,7 +33,8 @@ def up(root: Path, run_dir: Path, say: Callable[[str], None]) -> int:
         print("Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.")
         seen = environment(root)
         if "observability" in seen["COMPOSE_PROFILES"].split(","):
-            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{seen['TALLY_GRAFANA_PORT']}")
+            port = seen.get("TALLY_GRAFANA_PORT") or _GRAFANA_PORT  # an empty one means the default to compose, too
+            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{port}")
     return done
 
 
@@ -64,7 +66,7 @@ def _run(root: Path, *words: str) -> int:
 def environment(root: Path) -> dict[str, str]:
     """Return the environment of compose: the caller wins over ``.env``, and both over what is on by default."""
     kept = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    return {**_DEFAULTS, **kept, **os.environ}
+    return {**_PROFILES, **kept, **os.environ}
 
 
 def _docker() -> list[str]:

@@ -184,3 +184,19 @@ def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
         monkeypatch.setenv("COMPOSE_PROFILES", own)
     (tmp_path / ".env").write_text(kept)
     assert compose.environment(tmp_path)["COMPOSE_PROFILES"] == in_force
+
+
+@pytest.mark.parametrize(
+    ("kept", "port"), [("", 3000), ("TALLY_GRAFANA_PORT=", 3000), ("TALLY_GRAFANA_PORT=3001", 3001)]
+)
+def test_the_address_that_is_told_is_where_compose_lets_grafana_listen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: str, port: int
+) -> None:
+    """A setting that is empty is none, as it is to docker-compose.yml."""
+    for name in ("COMPOSE_PROFILES", "TALLY_GRAFANA_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(compose, "_docker", list)
+    monkeypatch.setattr(compose, "_run", lambda *_: 0)
+    (tmp_path / ".env").write_text(kept)
+    assert compose.up(tmp_path, tmp_path / "run", lambda _: None) == 0
+    assert f" http://127.0.0.1:{port}\n" in capsys.readouterr().out
