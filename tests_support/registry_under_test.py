@@ -6,6 +6,7 @@ registry can do that. Credentials are those of the environment, as codegen takes
 
 import os
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -59,13 +60,19 @@ class RegistryUnderTest:
         return RegistryHttp(self.url.rstrip("/") + below, credentials=credentials(os.environ), verify=tls(os.environ))
 
     def remove(self) -> None:
-        """Delete what the tests registered, what refers to others first, and close the connection."""
+        """Delete what the tests registered, what refers to others first, and close the connection.
+
+        What cannot be deleted is named in a warning: it stays in somebody's registry.
+        """
         left = [name for name in self._subjects("?deleted=true") if self._ours(name)]
         while left:
             kept = [name for name in left if not self._deleted(name)]
             if len(kept) == len(left):
                 break
             left = kept
+        if left:
+            said = f"{self._client.base_url} did not delete what the tests registered: {', '.join(left)}"
+            warnings.warn(said, stacklevel=2)
         self._client.close()
 
     def _ours(self, name: str) -> bool:
