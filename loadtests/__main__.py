@@ -20,7 +20,7 @@ from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_b
 from loadtests.errors import LoadError, UsageError
 from loadtests.profiles import PROFILES
 from loadtests.report import headline
-from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, run, summary_of
+from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
 from loadtests.target import Target
 from stack import downloads, go_programs
 from stack.__main__ import say, settings_of_checkout, stack_of
@@ -78,28 +78,35 @@ def _run(step: suite.Step, system: Target, folder: Path, options: argparse.Names
         if empty is not None:
             plan = replace(plan, target=replace(system, grpc=empty[0], pids={"empty handler": empty[1]}))
         result = run(plan)
-    page = report.write(result)
-    summary = summary_of(result)
+    page, summary = _kept(result)
     print(report.text_of(summary))
     print(f"\nreport: {page}")
-    if result.verdict is None or result.verdict.holds:
-        (folder / "outcomes.bin").unlink()  # kept only where somebody has to find out what was lost
     return summary
 
 
+def _kept(result: Result) -> tuple[Path, suite.Summary]:
+    """Write what stays of a run; return its page and its summary."""
+    page = report.write(result)
+    if result.verdict is None or result.verdict.holds:
+        (result.plan.folder / "outcomes.bin").unlink()  # kept only where somebody has to find out what was lost
+    return page, summary_of(result)
+
+
 def check(options: argparse.Namespace) -> int:
-    """Measure the latency of Add at one rate with our client and with ghz, in turns; exit 99 when they disagree."""
+    """Measure the latency of Add at one rate with our client and with ghz, in turns; exit 99 when they disagree.
+
+    Exit 1 when the verdict on a round of ours is broken, whatever the latencies are.
+    """
     system = running_system()
     ghz = go_programs.ensure(GHZ, downloads.default_folder(), say)
     folder = _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-check"
-    verdicts = []
+    summaries: list[suite.Summary] = []
 
     def ours(number: int) -> Seen:
         plan = Plan(profile=steady(options.rate, options.seconds), target=system, folder=folder / f"{number}",
                     seed=number, traced_share=0.0)  # fmt: skip
         result = run(plan)
-        report.write(result)
-        verdicts.append(headline(summary_of(result)))
+        summaries.append(_kept(result)[1])
         return seen_by_ours(result)
 
     def theirs(number: int) -> Seen:
@@ -107,7 +114,9 @@ def check(options: argparse.Namespace) -> int:
 
     folder.mkdir(parents=True)
     table, ratio = table_of(in_turns(options.rounds, [ours, theirs]))
-    print("\n".join([table, *verdicts]))
+    print("\n".join([table, *map(headline, summaries), f"\nreports: {folder}"]))
+    if any(each["exit_code"] != EXIT_OK for each in summaries):
+        return EXIT_VERDICT
     return EXIT_OK if agree(ratio) else EXIT_THRESHOLD
 
 
@@ -139,8 +148,8 @@ def arguments() -> argparse.ArgumentParser:
     one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
     other = commands.add_parser("check", help=check.__doc__)
     other.set_defaults(action=check)
-    other.add_argument("--rate", type=_positive, default=200.0, help="additions a second")
-    other.add_argument("--seconds", type=_positive, default=10.0, help="each round of each client")
+    other.add_argument("--rate", type=_whole, default=200, help="additions a second")
+    other.add_argument("--seconds", type=_whole, default=10, help="each round of each client")
     other.add_argument("--rounds", type=int, default=3, choices=range(1, 11), metavar="1..10")
     two = commands.add_parser("compare", help=compare.__doc__)
     two.set_defaults(action=compare)
@@ -154,6 +163,13 @@ def _positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
+
+
+def _whole(text: str) -> int:
+    """Return a whole number above 0: ghz takes no other, and 0 means without a limit to it."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _share(text: str) -> float:

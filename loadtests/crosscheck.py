@@ -56,19 +56,23 @@ def seen_by_ours(result: Result) -> Seen:
     return Seen("ours", ok, codes.total() - ok, {share: figures.get(f"add_p{share}_ms", 0.0) for share in _SHARES})
 
 
-def seen_by_ghz(program: Path, target: str, rate: float, duration_s: float, protoset: Path) -> Seen:
+def seen_by_ghz(program: Path, target: str, rate: int, duration_s: int, protoset: Path) -> Seen:
     """Run ghz and return what it saw. Raises LoadError."""
     protoset.write_bytes(_descriptors())
     command = [
         str(program), "--insecure", "--protoset", str(protoset), "--call", "tally.v1.TallyService.Add",
-        "--data", _ADDITION, "--rps", f"{rate:.0f}", "--duration", f"{duration_s:.0f}s", "--duration-stop", "wait",
+        "--data", _ADDITION, "--rps", str(rate), "--duration", f"{duration_s}s", "--duration-stop", "wait",
         "--async", "--concurrency", str(CHANNELS), "--connections", str(CHANNELS), "--format", "json", target,
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=duration_s + _END_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise LoadError(f"ghz did not end at {target} within {duration_s + _END_S:g} s") from error
+    try:
         report = json.loads(done.stdout)
-    except (ValueError, subprocess.TimeoutExpired) as error:
-        raise LoadError(f"ghz could not measure {target}: {error}") from error
+    except ValueError as error:
+        said = (done.stderr or done.stdout).strip()[-500:]
+        raise LoadError(f"ghz ended with {done.returncode} and no report on {target}; it says: {said}") from error
     return from_report(report)
 
 

@@ -2,27 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loadtests import report
-from loadtests.additions import Draw
-from loadtests.generator import Load
-from loadtests.measures import Second, Window
-from loadtests.outcomes import Outcome, OutcomeLog
-from loadtests.profiles import PROFILES
-from loadtests.run import Plan, Result
-from loadtests.spans import Slow
-from loadtests.target import Target
-from loadtests.verdict import Verdict
+from loadtests.run import Result
 from tests_support import chromium
+from tests_support.load_results import HOSTILE, result_in
 from tests_support.waiting import eventually
 
 BINARY = chromium.found()
 SEEN_S = 30
-HOSTILE = "<script>document.title='broken'</script>"
 pytestmark = pytest.mark.skipif(
     BINARY is None, reason="no Chromium on the path, and TALLY_TEST_CHROMIUM does not name one"
 )
@@ -33,29 +24,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Page]
     assert BINARY is not None
     with chromium.browser(BINARY, tmp_path_factory.mktemp("profile")) as opened:
         yield opened
-
-
-def result_in(folder: Path) -> Result:
-    """Return a run of a minute in which everything that a report can show happened."""
-    log = OutcomeLog(folder / "outcomes.bin", bytes(6))
-    addition = Draw.seeded(bytes(6), 1).next()
-    log.begin(addition)
-    log.settle(addition, Outcome.ACKED)
-    whole = Window()
-    whole.answered("add", "OK", 12.0, None)
-    whole.answered("conflict", "OK", 12.0, f"OK instead of {HOSTILE}")
-    seconds = [
-        Second(float(at), 100.0, at, 90, 1, 0, 3.0, 9.0, 28_214.5 if at == 30 else 20.0, 1.0, {"load": 0.5, "kafka": 1})
-        for at in range(1, 61)
-    ]
-    nowhere = Target(grpc="", rest="", kafka="", registry="")
-    return Result(
-        plan=Plan(profile=PROFILES["smoke"], target=nowhere, folder=folder, seed=1),
-        tag="00", started_at="2026-11-26T00:00:00+00:00", machine={"cores": "2"},
-        load=Load(whole=whole, seconds=seconds), figures=whole.figures(), broken=("add_p50_ms <= 250: 300",),
-        slowest=[Slow(2_500.0, "add", "a" * 32)], verdict=Verdict(digest=log.close(), counted=1),
-        warnings=["the load generator used a whole core"],
-    )  # fmt: skip
 
 
 def shown(browser: chromium.Page, result: Result) -> Any:

@@ -1,9 +1,16 @@
 """The cross-check with a client of other making: what its report means, and when both agree."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from loadtests.crosscheck import Seen, agree, from_report, in_turns, table_of
+from loadtests import __main__ as command
+from loadtests.crosscheck import Seen, agree, from_report, in_turns, seen_by_ghz, table_of
 from loadtests.errors import LoadError
+from loadtests.run import Plan, Result
+from loadtests.target import Target
+from tests_support.load_results import result_in
 
 REPORT = {
     "statusCodeDistribution": {"OK": 98, "Unavailable": 2},
@@ -45,3 +52,43 @@ def test_medians_of_the_rounds_are_compared():
 def test_clients_agree_within_a_quarter(ratio, same):
     """Further apart than that one of them measures something else."""
     assert agree(ratio) is same
+
+
+def test_a_ghz_that_makes_no_report_is_told_with_what_it_said(tmp_path: Path) -> None:
+    """Its words name the cause."""
+    program = tmp_path / "ghz"
+    program.write_text("#!/bin/sh\necho 'no such method' >&2\nexit 1\n")
+    program.chmod(0o700)
+    with pytest.raises(LoadError, match="ghz ended with 1 and no report on host:1; it says: no such method"):
+        seen_by_ghz(program, "host:1", 200, 1, tmp_path / "contract.protoset")
+
+
+@pytest.mark.parametrize(("lost", "p50_ms", "code"), [(0, 12.0, 0), (0, 60.0, 99), (1, 12.0, 1), (1, 60.0, 1)])
+def test_a_broken_verdict_fails_the_check_whatever_the_latencies_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lost: int, p50_ms: float, code: int
+) -> None:
+    """The outcomes of a round stay only where somebody has to find out what was lost."""
+
+    def run(plan: Plan) -> Result:
+        plan.folder.mkdir()
+        result = result_in(plan.folder)
+        assert result.verdict is not None
+        return replace(result, broken=(), verdict=replace(result.verdict, lost=lost))
+
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(command, "_FOLDER", tmp_path)
+    monkeypatch.setattr(command, "running_system", lambda: Target(grpc="", rest="", kafka="", registry=""))
+    monkeypatch.setattr(command.go_programs, "ensure", lambda *_: tmp_path / "ghz")
+    quantiles = dict.fromkeys((50, 95, 99), p50_ms)
+    monkeypatch.setattr(command, "seen_by_ghz", lambda *_: Seen("ghz", 1, 0, quantiles))
+    monkeypatch.setattr("sys.argv", ["loadtests", "check", "--rounds", "2"])
+    assert command.main() == code
+    assert len(list(tmp_path.glob("*-check/*/outcomes.bin"))) == 2 * lost
+
+
+@pytest.mark.parametrize("option", ["--rate", "--seconds"])
+@pytest.mark.parametrize("value", ["0", "0.4", "-1", "ten"])
+def test_a_rate_that_ghz_would_take_for_no_limit_is_refused(option: str, value: str) -> None:
+    """It takes whole numbers, and 0 for as fast as it can."""
+    with pytest.raises(SystemExit):
+        command.arguments().parse_args(["check", option, value])
