@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codegen import history, pages, tree
 from codegen import lock as locks
-from codegen.plan import Kind
+from codegen.plan_terms import Kind
 from codegen.tree import Contracts
 from codegen.wanted import wanted as wanted_of
 

@@ -21,7 +21,8 @@ from codegen.options import (
     kafka_properties,
     timeout_option,
 )
-from codegen.plan import Change, Found, Kind, Wanted, exit_code, line, pending
+from codegen.plan import exit_code, line, pending
+from codegen.plan_terms import Change, Found, Kind, Wanted
 from codegen.publish import Publisher, Survey
 from codegen.publishing import open_publisher
 from codegen.registries import Target, target

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from codegen.errors import CodegenError, DriftError
 from codegen.judge import OldVersion, fingerprint
 from codegen.lock import FILE, Lock, LockedSubject, LockedVersion
-from codegen.plan import Wanted, WantedSubject
+from codegen.plan_terms import Wanted, WantedSubject
 
 FOLDER: Final = "history"
 _ENDING: Final = {"AVRO": "avsc", "PROTOBUF": "proto"}

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
 )
 
 from codegen.errors import CodegenError, UnreachableError
-from codegen.plan import AlterTopic, CreateTopic, FoundTopic
+from codegen.plan_terms import AlterTopic, CreateTopic, FoundTopic
 
 REQUEST_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.05

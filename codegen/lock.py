@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from codegen.errors import CodegenError, DriftError
-from codegen.plan import SchemaKind, Wanted
+from codegen.plan_terms import SchemaKind, Wanted
 
 FILE: Final = "contracts.lock"
 FORMAT: Final = 1

@@ -13,7 +13,7 @@ from typing import Final
 from codegen import history, lock, tree
 from codegen.errors import CodegenError
 from codegen.judge import OldVersion, objections, same_meaning
-from codegen.plan import Found, FoundSubject, Opinions, Wanted, WantedSubject
+from codegen.plan_terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
 from codegen.publish import Survey
 from codegen.wanted import wanted as wanted_of
 

@@ -11,7 +11,7 @@ from codegen import history, page_avro, page_proto, version_words
 from codegen.judge import OldVersion
 from codegen.lock import Lock
 from codegen.page_html import code, facts, in_line, items, link, page, prose, table
-from codegen.plan import WantedSubject
+from codegen.plan_terms import WantedSubject
 from codegen.topics import Topic
 from codegen.tree import Contracts
 from codegen.wanted import wanted as wanted_of

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 
 from codegen.errors import CodegenError
-from codegen.plan import (
+from codegen.plan import plan
+from codegen.plan_terms import (
     AlterTopic,
     Change,
     CreateTopic,
@@ -25,7 +26,6 @@ from codegen.plan import (
     Register,
     SetLevel,
     Wanted,
-    plan,
 )
 
 FORMAT: Final = 1

@@ -14,7 +14,9 @@ from codegen.capabilities import NOTHING_TOLD, Asked, Capabilities
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
 from codegen.judge import OldVersion, objections, same_meaning
 from codegen.kafka_admin import KafkaAdmin, KafkaNotReady
-from codegen.plan import (
+from codegen.plan import line, pending, plan
+from codegen.plan_file import PlanFile, moved
+from codegen.plan_terms import (
     AlterTopic,
     Change,
     CreateTopic,
@@ -26,11 +28,7 @@ from codegen.plan import (
     SetLevel,
     Wanted,
     WantedSubject,
-    line,
-    pending,
-    plan,
 )
-from codegen.plan_file import PlanFile, moved
 from common.registry_http import (
     Clock,
     RegistryError,

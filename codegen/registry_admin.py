@@ -8,7 +8,7 @@ from urllib.parse import quote
 from codegen.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
 from codegen.errors import BreakingError
 from codegen.judge import OldVersion
-from codegen.plan import FoundSubject, SetLevel, WantedSubject
+from codegen.plan_terms import FoundSubject, SetLevel, WantedSubject
 from common.avro_fingerprint import fingerprint_of
 from common.registry_http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from codegen import proto_stubs
 from codegen.errors import ContractError
-from codegen.plan import Wanted, WantedSubject, WantedTopic
+from codegen.plan_terms import Wanted, WantedSubject, WantedTopic
 from codegen.registry_text import registry_text, with_words_in_comments
 from codegen.tree import Contracts
 from codegen.validate_proto import VALIDATE_FILE

@@ -7,8 +7,8 @@ from typing import Any, cast
 import httpx
 
 from codegen.kafka_admin import KafkaAdmin
-from codegen.plan import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
 from codegen.plan_file import PlanFile, lines_of
+from codegen.plan_terms import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
 from codegen.publish import Publisher
 from common.avro_fingerprint import fingerprint
 from common.registry_http import RegistryHttp

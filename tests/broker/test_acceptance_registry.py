@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.plan import Kind, Wanted, WantedSubject
+from codegen.plan_terms import Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
 from common.avro_fingerprint import fingerprint
 from common.registry_http import SystemClock

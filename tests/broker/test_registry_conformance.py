@@ -11,7 +11,7 @@ import pytest
 
 from codegen.capabilities import Asked
 from codegen.errors import DriftError
-from codegen.plan import Change, Kind, Wanted, WantedSubject
+from codegen.plan_terms import Change, Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
 from codegen.pull import pull
 from common.avro_fingerprint import fingerprint

@@ -9,8 +9,8 @@ import pytest
 
 from codegen.errors import DriftError
 from codegen.kafka_admin import KafkaAdmin
-from codegen.plan import FoundTopic
 from codegen.plan_file import load, save
+from codegen.plan_terms import FoundTopic
 from codegen.publish import Publisher
 from common.registry_http import RegistryHttp
 from tests_support.publishing_world import World

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.plan import (
+from codegen.plan import line, pending, plan
+from codegen.plan_terms import (
     AlterTopic,
     Change,
     CreateTopic,
@@ -20,9 +21,6 @@ from codegen.plan import (
     Wanted,
     WantedSubject,
     WantedTopic,
-    line,
-    pending,
-    plan,
 )
 
 SUBJECT = WantedSubject("s-value", "AVRO", "{}", "f", "FULL", (), "Avro t.R", owned=True)

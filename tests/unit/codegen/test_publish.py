@@ -7,8 +7,8 @@ import pytest
 
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
 from codegen.kafka_admin import KafkaNotReady
-from codegen.plan import FoundTopic, Wanted, WantedSubject
 from codegen.plan_file import load, save
+from codegen.plan_terms import FoundTopic, Wanted, WantedSubject
 from tests_support.publishing_world import OLD_FIELD, TEXT, World
 
 
