@@ -135,6 +135,15 @@ class Rig:
 
         eventually(lambda: not behind(), WAIT_S, "the records are in the ledgers", retry_on=(OSError,))
 
+    def wait_committed(self) -> None:
+        """Return when all that is in the topic is in the ledgers and committed."""
+
+        def committed() -> bool:
+            shown = self.get("/v1/partitions")
+            return all(part["lag"] == 0 and part["committed"] == part["next_offset"] for part in shown)
+
+        eventually(committed, WAIT_S, "all is committed", retry_on=(OSError,))
+
     def wait_for_state(self, partition: int, state: str, timeout_s: float = WAIT_S) -> Any:
         """Return the partition once it is in a state."""
 

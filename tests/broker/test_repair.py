@@ -41,12 +41,7 @@ def tally(rig: Rig, *arguments: object, code: int = 0) -> str:
 
 def settled(rig: Rig, *partitions: int) -> dict[int, dict[str, Any]]:
     """Return the figures of partitions, once all is counted and committed, and stop the consumer."""
-
-    def committed() -> bool:
-        shown = [rig.partition(number) for number in partitions]
-        return all(one["lag"] == 0 and one["committed"] == one["next_offset"] for one in shown)
-
-    eventually(committed, 40, "all is committed")
+    rig.wait_committed()
     figures = {number: {name: rig.partition(number)[name] for name in FIGURES} for number in partitions}
     rig.stack.stop("consumer")
     return figures

@@ -158,9 +158,7 @@ def refused() -> Iterator[Refused]:
         rig = Rig(new({"TALLY_CONSUMER_SESSION_TIMEOUT_MS": "6000"}, parts=(*KAFKA_ONLY, "consumer")))
         junk = [Raw(partition, b"x", b"junk") for partition in range(SUMS.partitions)]
         rig.wait_for(rig.commit([*junk, *(raw for n in range(SUMS.partitions) for raw in rig.additions(5, n))]))
-        eventually(
-            lambda: not any(part["lag"] for part in rig.get("/v1/partitions")), 40, "all is committed", interval_s=0.1
-        )
+        rig.wait_committed()
         rig.stack.stop("consumer")
         before, admin = ends(rig), AdminClient({"bootstrap.servers": rig.stack.bootstrap_servers})
         commits: Commits = {}
@@ -207,7 +205,7 @@ def test_a_replay_that_ends_with_another_chain_is_refused_and_each_of_its_cures_
     cure. After the tests above: the system counts."""
     rig = refused.rig
     rig.wait_for(rig.commit([raw for partition in (0, 1) for raw in rig.additions(2, partition)]))
-    eventually(lambda: not any(part["lag"] for part in rig.get("/v1/partitions")), 40, "all is committed")
+    rig.wait_committed()
     rig.stack.stop("consumer")
     before, backup = ends(rig), tmp_path / "backup" / rig.ledger_dir(1).name
     shutil.copytree(rig.ledger_dir(1), backup)
