@@ -134,10 +134,6 @@ class Values:
         fastavro.schemaless_writer(out, self.parsed, self.theirs(Named(self.schema.top.name), record))
         return out.getvalue()
 
-    def fastavro_value(self, data: bytes) -> Any:
-        """Return what fastavro reads."""
-        return fastavro.schemaless_reader(io.BytesIO(data), self.parsed, None)
-
 
 def _primitive(name: str, logical: Logical | None) -> st.SearchStrategy[Any]:
     if logical is not None:

@@ -10,7 +10,6 @@ import pytest
 from common.avro_fingerprint import AvroSchemaError, fingerprint, normal_form
 
 AVRO = Path(__file__).parents[3] / "contracts" / "avro"
-SUM = json.loads((AVRO / "sum_added.avsc").read_text(encoding="utf-8"))
 PRICE = {"type": "fixed", "name": "P", "size": 8, "logicalType": "decimal", "precision": 10, "scale": 2}
 
 
