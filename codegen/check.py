@@ -11,7 +11,7 @@ from codegen.tree import Contracts
 from codegen.wanted import wanted as wanted_of
 
 if TYPE_CHECKING:  # its clients take a moment, and offline nobody needs them
-    from codegen.publish import Survey
+    from codegen.surveyor import Survey
 
 
 def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *, with_lock: bool) -> list[str]:

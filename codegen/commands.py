@@ -23,9 +23,10 @@ from codegen.options import (
 )
 from codegen.plan import exit_code, line, pending
 from codegen.plan_terms import Change, Found, Kind, Wanted
-from codegen.publish import Publisher, Survey
+from codegen.publish import Publisher
 from codegen.publishing import open_publisher
 from codegen.registries import Target, target
+from codegen.surveyor import Survey
 from codegen.wanted import wanted as wanted_of
 from common.registry_http import split_userinfo
 

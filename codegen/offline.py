@@ -14,7 +14,7 @@ from codegen import history, lock, tree
 from codegen.errors import CodegenError
 from codegen.judge import OldVersion, objections, same_meaning
 from codegen.plan_terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
-from codegen.publish import Survey
+from codegen.surveyor import Survey
 from codegen.wanted import wanted as wanted_of
 
 _GIT_TIMEOUT_S: Final = 60

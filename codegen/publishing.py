@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from codegen.errors import CodegenError, UnreachableError
 from codegen.judge import OldVersion
 from codegen.kafka_admin import KafkaAdmin
-from codegen.publish import NOTHING, Publisher
+from codegen.publish import Publisher
+from codegen.surveyor import NOTHING
 from common.registry_http import (
     Credentials,
     RegistryError,
