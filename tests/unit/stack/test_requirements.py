@@ -41,6 +41,14 @@ def test_what_runs_in_production_is_what_was_tested():
     assert {name: dev.get(name) for name in runtime} == runtime
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.in")), ids=lambda path: path.name)
+def test_every_dependency_has_its_reason_in_the_decision(path):
+    reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text()
+    named = [line for line in path.read_text().splitlines() if line and line[0] not in "#-"]
+    packages = [re.split(r"[\[=<>; ]", line)[0] for line in named]
+    assert [name for name in packages if not re.search(rf"\b{name}\b", reasons) and not name.startswith("types-")] == []
+
+
 def test_the_images_carry_no_test_tools():
     assert set(TEST_TOOLS).isdisjoint(pins(FOLDER / "runtime.txt"))
     assert set(TEST_TOOLS) <= set(pins(FOLDER / "dev.txt"))
