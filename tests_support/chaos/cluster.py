@@ -194,10 +194,11 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """End everything."""
-        for process in (*self.producers, *self.consumers):
-            process.end()
-        self._ends.close()
+        """End everything, also when one of them does not end in time."""
+        with ExitStack() as ends:
+            ends.callback(self._ends.close)
+            for process in (*self.producers, *self.consumers):
+                ends.callback(process.end)
 
     def show_logs(self) -> None:
         """Print the end of each service's log."""
