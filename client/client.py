@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -78,13 +78,13 @@ class TallyClient:
         """
         return await self._gatherer.add(Addition.of(a, b, request_id))
 
-    async def add_many(self, additions: Iterable[Addition]) -> AsyncIterator[tuple[Addition, Outcome]]:
+    async def add_many(self, additions: Iterable[Addition]) -> AsyncGenerator[tuple[Addition, Outcome], None]:
         """Yield each addition with its outcome, in order. The iterable is read no further than the windows reach."""
         async for batch in self.add_batches(additions):
             for pair in batch:
                 yield pair
 
-    async def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
+    async def add_batches(self, additions: Iterable[Addition]) -> AsyncGenerator[list[tuple[Addition, Outcome]], None]:
         """Yield what ``add_many`` does, a batch at a time. Stopping early cancels the batches under way."""
         source = iter(additions)
         flights: deque[tuple[list[Addition], asyncio.Task[list[Outcome]]]] = deque()
