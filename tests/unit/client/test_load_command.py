@@ -145,7 +145,7 @@ async def test_a_service_that_stops_answering_ends_in_69_and_the_next_run_comple
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE", "going down") if int(request.a) >= 1000 else None
     async with serving(fake) as target:
-        stopped = await load(tally, target, file, "--wait", "0.5")
+        stopped = await load(tally, target, file, "--wait", "3")  # the first batch is answered, however busy it is here
         assert stopped.exit_code == 69
         assert "after 1,000 acknowledged rows" in stopped.stderr
         assert "run the same command again" in stopped.stderr
