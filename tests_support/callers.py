@@ -15,8 +15,9 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from contracts.generated.tally.v1 import tally_pb2
 from oracle.history import Call, History, Outcome
+from tests_support.blocking_stub import blocking_stub
 from tests_support.waiting import pause
 
 OPTIONS = [
@@ -60,8 +61,7 @@ class Caller:
         self._history = history
         self._deadline_s = deadline_s
         self._channel = grpc.insecure_channel(target, options=OPTIONS)
-        stub_class: Any = tally_pb2_grpc.TallyServiceStub  # its types are those of asyncio only
-        self._stub = stub_class(self._channel)
+        self._stub = blocking_stub(self._channel)
 
     def add(self, pair: Pair) -> Call:
         """Try an addition once and return what the caller was told."""

@@ -11,8 +11,9 @@ from confluent_kafka import Consumer, TopicPartition
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
+from tests_support.blocking_stub import BlockingStub, blocking_stub
 from tests_support.service_process import ServiceProcess, free_port
 from tests_support.waiting import eventually
 
@@ -49,9 +50,9 @@ class ProducerProcess(ServiceProcess):
         return f"127.0.0.1:{self.port}"
 
     @property
-    def service(self) -> Any:
-        """Return the service's blocking stub; the generated types are those of asyncio's."""
-        return tally_pb2_grpc.TallyServiceStub(self.channel)  # type: ignore[arg-type]
+    def service(self) -> BlockingStub:
+        """Return the service's stub."""
+        return blocking_stub(self.channel)
 
     def health(self) -> str:
         """Return the service's health, or why there is no answer."""

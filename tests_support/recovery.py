@@ -30,9 +30,14 @@ def recovered(what: str, took_s: float) -> None:
 class Report(Protocol):
     """What is read of pytest's report of one phase of a test."""
 
-    nodeid: str
-    outcome: str
-    when: str | None
+    @property
+    def nodeid(self) -> str: ...
+
+    @property
+    def outcome(self) -> str: ...
+
+    @property
+    def when(self) -> str | None: ...
 
     @property
     def capstdout(self) -> str: ...

@@ -1,12 +1,16 @@
 """A small contracts folder for tests that publish: one Avro record on one topic, and one Protobuf file."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-Run = Callable[..., tuple[int, str]]
-"""Runs the command in the folder of the contracts; (exit code, all output)."""
+
+class Run(Protocol):
+    """Runs the command in the folder of the contracts."""
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Return (exit code, all output)."""
+
 
 ID = {"name": "id", "type": "string"}
 COUNT = {"name": "count", "type": "long"}

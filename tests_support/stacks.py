@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from stack import Components, Ports, Stack
 from stack.parts import ORDER, PartName
@@ -15,8 +16,20 @@ KAFKA_ONLY: Sequence[PartName] = ("kafka", "registry", "contracts")
 DELETABLE_TOPICS: Mapping[str, str] = {"delete.topic.enable": "true"}
 """Broker properties for a test that deletes topics; the stack itself forbids it."""
 
-NewStack = Callable[..., Stack]
-"""``new_stack(environment={}, broker_properties={}, parts=(), components=None)``; see ``stack_factory``."""
+
+class NewStack(Protocol):
+    """See ``stack_factory``."""
+
+    def __call__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        parts: Sequence[PartName] = (),
+        broker_properties: Mapping[str, str] | None = None,
+        components: Components | None = None,
+        ports: Ports | None = None,
+    ) -> Stack:
+        """Return a stack; its ``parts`` have been started."""
 
 
 def make_stack(

@@ -15,7 +15,7 @@ class NotInTimeError(AssertionError):
 
 
 def eventually(
-    condition: Callable[[], T],
+    condition: Callable[[], T | None],
     timeout_s: float,
     what: str | Callable[[], str],
     *,

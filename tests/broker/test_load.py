@@ -22,7 +22,7 @@ from stack.services import foreign_environment
 from stack.system import ROOT
 from tests_support.live import live_stack
 from tests_support.otlp_backend import Backend, otlp_backend
-from tests_support.producer_process import free_port
+from tests_support.service_process import free_port
 from tests_support.slow_relay import SlowRelay
 from tests_support.stacks import temporary_folder
 from tests_support.waiting import eventually
@@ -85,7 +85,9 @@ def broken_service(stack: Stack, name: str, **settings: str) -> Iterator[None]:
         process.wait(10)
 
 
-def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(stack, backend, tmp_path):
+def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(
+    stack: Stack, backend: Backend, tmp_path: Path
+) -> None:
     """Smoke holds: nothing lost or doubled, every refusal the expected one; a trace goes from the user to the disk."""
     traced = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{backend.url}/v1/traces"}
     code, summary = load(stack, tmp_path, "smoke", "--traced-share", "1", **traced)
@@ -110,7 +112,7 @@ def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(stack,
     eventually(lambda: wanted <= parts(), 30, "the trace has the user's span, the call, the record and its counting")
 
 
-def test_a_delay_of_300_ms_crosses_a_threshold(stack, tmp_path):
+def test_a_delay_of_300_ms_crosses_a_threshold(stack: Stack, tmp_path: Path) -> None:
     """Behind a slow network the truth holds and the thresholds do not: exit code 99."""
     with SlowRelay(stack.ports.grpc, DELAY_S) as relay:
         code, summary = load(stack, tmp_path, "smoke", TALLY_GRPC_PORT=str(relay.port))
@@ -122,7 +124,7 @@ def test_a_delay_of_300_ms_crosses_a_threshold(stack, tmp_path):
 @pytest.mark.skipif(
     not GHZ.path_in(downloads.default_folder()).exists(), reason="ghz is not in the cache: `just load-check` builds it"
 )
-def test_a_client_of_other_making_measures_the_same_system(stack, tmp_path):
+def test_a_client_of_other_making_measures_the_same_system(stack: Stack, tmp_path: Path) -> None:
     """ghz gets an answer to every addition that it starts, and stands beside our client in the table."""
     done = command(stack, tmp_path, "check", "--rate", "50", "--seconds", "1", "--rounds", "1")
     assert done.returncode in (0, 99), "one round of a second proves no median"
@@ -131,7 +133,7 @@ def test_a_client_of_other_making_measures_the_same_system(stack, tmp_path):
     assert "verdict HOLDS: lost 0, doubled 0" in done.stdout
 
 
-def test_the_topic_is_read_and_poison_is_judged(stack, tmp_path):
+def test_the_topic_is_read_and_poison_is_judged(stack: Stack, tmp_path: Path) -> None:
     """The kafka profile finds every acknowledged addition in the topic, and each poison in its dead letter."""
     _, summary = load(stack, tmp_path, "kafka")
     figures = summary["figures"]
@@ -141,7 +143,7 @@ def test_the_topic_is_read_and_poison_is_judged(stack, tmp_path):
     assert (figures["poison_sent"], figures["poison_unjudged"]) == (5, 0)
 
 
-def test_a_producer_that_answers_before_it_commits_loses(stack, tmp_path):
+def test_a_producer_that_answers_before_it_commits_loses(stack: Stack, tmp_path: Path) -> None:
     """What is acknowledged and not committed is lost, and the run fails whatever its latencies were."""
     port = free_port()
     with broken_service(stack, "producer", TALLY_GRPC_PORT=str(port), TALLY_PRODUCER_REPLICA="broken",
@@ -155,7 +157,7 @@ def test_a_producer_that_answers_before_it_commits_loses(stack, tmp_path):
     assert (tmp_path / "outcomes.bin").exists(), "kept for whoever looks for the cause"
 
 
-def test_a_consumer_that_skips_a_record_loses(stack, tmp_path):
+def test_a_consumer_that_skips_a_record_loses(stack: Stack, tmp_path: Path) -> None:
     """A record that the consumer leaves out is lost, and the verdict names its id. Last, as it spoils the ledger."""
     stack.stop("consumer")
     with broken_service(stack, "consumer"):

@@ -1,12 +1,14 @@
 """`just observe` on a real engine: every query of every dashboard and alert returns data from running services."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from observability import catalogue
 from observability.dashboards.boards import BOARDS
+from observability.dashboards.panels import Board
 from stack import Ports, Stack, broker_metrics, processes
 from stack.downloads import default_folder
 from stack.go_programs import CannotBuildError
@@ -53,7 +55,7 @@ def busy(observed: tuple[Stack, Engines]) -> tuple[Stack, Engines]:
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
-def test_every_query_of_every_panel_returns_data(busy: tuple[Stack, Engines], board) -> None:
+def test_every_query_of_every_panel_returns_data(busy: tuple[Stack, Engines], board: Board) -> None:
     """No panel stays empty while the services work, and only listed ones may be all zero."""
     require_data(*busy, ENGINE, board)
 
@@ -95,7 +97,7 @@ def test_a_query_for_a_metric_that_nobody_emits_is_empty(busy: tuple[Stack, Engi
     assert asked(engines, ENGINE, "sum(rate(app_txn_abort_total[1m]))") == []
 
 
-def test_down_ends_the_engine_and_frees_its_port(tmp_path) -> None:
+def test_down_ends_the_engine_and_frees_its_port(tmp_path: Path) -> None:
     """After `down` no process and no mark of an engine is left, and a second `down` has nothing to do."""
     engines = Engines(tmp_path, Ports.free(), default_folder(), print)
     start(engines)

@@ -13,6 +13,7 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 from common.partitions import partition_of
 from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
+from tests_support.blocking_stub import BlockingStub
 from tests_support.producer_process import (
     PARTITIONS,
     SERVICE,
@@ -40,12 +41,12 @@ def producer(factory: ProducerFactory) -> ProducerProcess:
 
 
 @pytest.fixture
-def stub(producer: ProducerProcess) -> Any:
+def stub(producer: ProducerProcess) -> BlockingStub:
     """Its service."""
     return producer.service
 
 
-def test_ok_means_committed_at_the_answered_place(kafka_stack: Stack, stub: Any) -> None:
+def test_ok_means_committed_at_the_answered_place(kafka_stack: Stack, stub: BlockingStub) -> None:
     """An independent read_committed reader finds the record there, under the id's bytes, in the id's partition."""
     asked = addition("2", "40.5")
     answer = stub.Add(asked)
@@ -56,7 +57,7 @@ def test_ok_means_committed_at_the_answered_place(kafka_stack: Stack, stub: Any)
     assert places == [(answer.position.partition, answer.position.offset)]
 
 
-def test_a_retry_is_a_duplicate_at_the_same_place(kafka_stack: Stack, stub: Any) -> None:
+def test_a_retry_is_a_duplicate_at_the_same_place(kafka_stack: Stack, stub: BlockingStub) -> None:
     """Called again, in another form of the same numbers, it answers the first place; no second record is made."""
     asked = addition("2", "40.5")
     first = stub.Add(asked)
@@ -67,7 +68,7 @@ def test_a_retry_is_a_duplicate_at_the_same_place(kafka_stack: Stack, stub: Any)
     assert keys.count(uuid.UUID(asked.request_id).bytes) == 1
 
 
-def test_other_operands_are_already_exists(stub: Any) -> None:
+def test_other_operands_are_already_exists(stub: BlockingStub) -> None:
     """The same id with other numbers is refused, with the reason in ErrorInfo."""
     asked = addition("2", "40.5")
     stub.Add(asked)
@@ -92,7 +93,7 @@ def test_a_restarted_producer_knows_the_tail_of_the_topic(factory: ProducerFacto
     assert refused.value.code() is grpc.StatusCode.ALREADY_EXISTS
 
 
-def test_a_batch_is_answered_in_order_with_a_status_each(stub: Any) -> None:
+def test_a_batch_is_answered_in_order_with_a_status_each(stub: BlockingStub) -> None:
     """A thousand additions, a bad one and a duplicate among them, are each told what became of them."""
     additions = [addition(str(n), "0.5") for n in range(1000)]
     additions[10].a = "1e3"
@@ -106,13 +107,13 @@ def test_a_batch_is_answered_in_order_with_a_status_each(stub: Any) -> None:
     assert len({(position.partition, position.offset) for position in positions}) == 998, "one for each distinct id"
 
 
-def test_the_largest_batch_of_refusals_fits_a_usual_client(stub: Any) -> None:
+def test_the_largest_batch_of_refusals_fits_a_usual_client(stub: BlockingStub) -> None:
     """10,000 refused additions are answered in fewer than the 4 MiB that clients take by default."""
     answer = stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition("x", "1") for _ in range(10_000)]))
     assert {result.status.code for result in answer.results} == {3}
 
 
-def test_a_batch_over_the_limit_is_refused_whole(stub: Any) -> None:
+def test_a_batch_over_the_limit_is_refused_whole(stub: BlockingStub) -> None:
     """The refusal names the limit."""
     with pytest.raises(grpc.RpcError) as refused:
         stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition()] * 10_001))
@@ -120,7 +121,7 @@ def test_a_batch_over_the_limit_is_refused_whole(stub: Any) -> None:
     assert "10000" in str(refused.value.details())
 
 
-def test_an_empty_batch_and_a_wrong_field_are_told_with_the_contract_s_rule(stub: Any) -> None:
+def test_an_empty_batch_and_a_wrong_field_are_told_with_the_contract_s_rule(stub: BlockingStub) -> None:
     """BadRequest names the field, and the rule by the id that every validator of the contract gives it."""
     for call, broken in (
         (lambda: stub.AddBatch(tally_pb2.AddBatchRequest()), ("additions", "repeated.min_items")),
@@ -164,7 +165,7 @@ def test_health_knows_each_service_by_name(producer: ProducerProcess) -> None:
     assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_a_message_over_the_limit_is_resource_exhausted(stub: Any) -> None:
+def test_a_message_over_the_limit_is_resource_exhausted(stub: BlockingStub) -> None:
     """Before it is parsed."""
     with pytest.raises(grpc.RpcError) as refused:
         stub.Add(addition("1" * 5_000_000))

@@ -34,6 +34,12 @@ def rig() -> Iterator[Rig]:
         yield Rig(new(parts=ORDER))
 
 
+def place_of(position: str) -> tuple[int, int]:
+    """Return (partition, offset) of a position as the command writes it."""
+    partition, offset = position.split(":")
+    return int(partition), int(offset)
+
+
 def replay(stack: Stack, *arguments: object, code: int = 0) -> list[dict[str, Any]]:
     """Run `tally replay-dlt --json`, require its exit code, and return what it said of each letter."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
@@ -96,7 +102,7 @@ def test_what_a_rogue_writer_meant_is_put_back_once_under_its_own_ids(rig: Rig, 
     statuses = {name: sent[one["source"]]["status"] for name, one in of.items()}
     assert statuses == {"rogue": "sent", "astray": "sent", "wrong_sum": "sent", "junk": "sent", "retried": "rejected"}
     assert "counted with 1 + 1" in sent[of["retried"]["source"]]["why"]
-    rig.wait_for([tuple(map(int, one["position"].split(":"))) for one in sent.values() if one["status"] == "sent"])
+    rig.wait_for([place_of(one["position"]) for one in sent.values() if one["status"] == "sent"])
     after = rig.get("/v1/total")
     assert (after["count"], after["poison"]) == (before["count"] + 4, before["poison"])
     assert Decimal(after["total"]) == Decimal(2) + Decimal("-37.75") + 5 + 15 + 5

@@ -30,7 +30,7 @@ def config(compose: Path, file: Path, **settings: str) -> subprocess.CompletedPr
     )
 
 
-def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose):
+def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose: Path) -> None:
     done = config(compose, ROOT / "docker-compose.yml")
     assert done.returncode == 0, done.stderr
     services = json.loads(done.stdout)["services"]
@@ -49,7 +49,7 @@ def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose):
     assert "$line" in services["registry"]["healthcheck"]["test"][-1]
 
 
-def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_services_send(compose):
+def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_services_send(compose: Path) -> None:
     """`just up compose` turns it on."""
     done = config(compose, ROOT / "docker-compose.yml", COMPOSE_PROFILES="observability")
     assert done.returncode == 0, done.stderr
@@ -63,14 +63,14 @@ def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_servi
     assert set(published) == {"127.0.0.1"}
 
 
-def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(compose):
+def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(compose: Path) -> None:
     done = config(compose, ROOT / "docker-compose.yml", TALLY_KAFKA_PORT="19999")
     kafka = json.loads(done.stdout)["services"]["kafka"]
     assert [port["published"] for port in kafka["ports"]] == ["19999"]
     assert "HOST://127.0.0.1:19999" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
 
 
-def test_an_unknown_key_is_refused_so_that_acceptance_means_something(compose, tmp_path):
+def test_an_unknown_key_is_refused_so_that_acceptance_means_something(compose: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(
         (ROOT / "docker-compose.yml").read_text().replace("    image: tally-kafka", "    imagee: tally-kafka")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,18 +13,18 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from stack import Components, Ports, StackError
-from stack.parts import STAYING
+from stack import Components, Ports, Stack, StackError
+from stack.parts import STAYING, PartName
 from stack.views import state_of
-from tests_support.stacks import DELETABLE_TOPICS, make_stack
+from tests_support.stacks import DELETABLE_TOPICS, NewStack, make_stack
 from tests_support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = ("kafka", "registry")
+BASE: tuple[PartName, ...] = ("kafka", "registry")
 SCHEMA = {"schema": '"string"'}
 
 
-def command(stack, *arguments: str, **environment: str):
+def command(stack: Stack, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command behind the recipes on a stack's directory and ports."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     kept = {name: os.environ[name] for name in ("TALLY_CACHE_DIR",) if name in os.environ}
@@ -53,7 +54,7 @@ def command(stack, *arguments: str, **environment: str):
     )
 
 
-def processes_of(stack) -> list[psutil.Process]:
+def processes_of(stack: Stack) -> list[psutil.Process]:
     """Return every process that has the stack's directory in its command line."""
     return [
         process
@@ -62,7 +63,7 @@ def processes_of(stack) -> list[psutil.Process]:
     ]
 
 
-def produce(stack, topic: str, value: bytes) -> None:
+def produce(stack: Stack, topic: str, value: bytes) -> None:
     producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "acks": "all", "message.timeout.ms": 30_000})
     errors = []
     producer.produce(topic, value, on_delivery=lambda error, _: errors.append(error))
@@ -70,7 +71,7 @@ def produce(stack, topic: str, value: bytes) -> None:
     assert errors == [None]
 
 
-def read(stack, topic: str) -> list[bytes]:
+def read(stack: Stack, topic: str) -> list[bytes]:
     consumer = Consumer(
         {"bootstrap.servers": stack.bootstrap_servers, "group.id": "test", "enable.partition.eof": True}
     )
@@ -82,29 +83,32 @@ def read(stack, topic: str) -> list[bytes]:
             assert message is not None
             if message.error():
                 return values
-            values.append(message.value())
+            value = message.value()
+            assert value is not None
+            values.append(value)
     finally:
         consumer.close()
 
 
-def create(stack, topic: str) -> None:
+def create(stack: Stack, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
 
 
-def register(stack, subject: str) -> int:
+def register(stack: Stack, subject: str) -> int:
     answer = httpx.post(f"{stack.registry_url}/subjects/{subject}/versions", json=SCHEMA, timeout=30)
-    return answer.raise_for_status().json()["id"]
+    schema_id: int = answer.raise_for_status().json()["id"]
+    return schema_id
 
 
 @pytest.fixture
-def stack(tmp_path):
+def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack that is not started, in a path with blanks."""
     with make_stack(tmp_path / "data of a test", broker_properties=DELETABLE_TOPICS) as one:
         yield one
 
 
-def test_what_was_acknowledged_survives_sigkill_of_every_part(stack):
+def test_what_was_acknowledged_survives_sigkill_of_every_part(stack: Stack) -> None:
     stack.up(BASE)
     create(stack, "kept")
     produce(stack, "kept", b"before")
@@ -118,7 +122,7 @@ def test_what_was_acknowledged_survives_sigkill_of_every_part(stack):
     assert [register(stack, f"subject-{number}") for number in range(5)] == ids
 
 
-def test_the_life_of_a_stack_by_its_command(stack):
+def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     # 1. Up: parts are ready when it returns, and nothing of it needs the network, for the cache is full by now.
     closed = "http://127.0.0.1:9"
     Components().fetch(BASE, print)
@@ -126,6 +130,8 @@ def test_the_life_of_a_stack_by_its_command(stack):
     assert first.returncode == 0, first.stderr
     assert [state_of(stack, part).word for part in STAYING] == ["ready", "ready", "stopped", "stopped"]
     kafka, registry = stack.pid("kafka"), stack.pid("registry")
+    assert kafka is not None
+    assert registry is not None
 
     # 2. It listens on loopback only.
     for part in (kafka, registry):
@@ -168,7 +174,7 @@ def test_the_life_of_a_stack_by_its_command(stack):
     assert not (stack.data_dir / "kafka").exists()
 
 
-def test_two_ups_at_once_start_every_part_once(stack):
+def test_two_ups_at_once_start_every_part_once(stack: Stack) -> None:
     ups = [
         subprocess.Popen(
             [sys.executable, "-m", "stack", "up", "--parts", "kafka"],
@@ -191,7 +197,7 @@ def test_two_ups_at_once_start_every_part_once(stack):
     assert len(processes_of(stack)) == 1
 
 
-def test_stacks_run_side_by_side_and_know_nothing_of_each_other(new_stack):
+def test_stacks_run_side_by_side_and_know_nothing_of_each_other(new_stack: NewStack) -> None:
     one, other = new_stack(parts=("kafka",), broker_properties=DELETABLE_TOPICS), new_stack(parts=("kafka",))
     create(one, "only-here")
     topics = AdminClient({"bootstrap.servers": other.bootstrap_servers}).list_topics(timeout=30).topics
@@ -200,7 +206,7 @@ def test_stacks_run_side_by_side_and_know_nothing_of_each_other(new_stack):
     assert other.not_ready("kafka") is None
 
 
-def test_a_taken_port_stops_before_anything_is_started(new_stack):
+def test_a_taken_port_stops_before_anything_is_started(new_stack: NewStack) -> None:
     one = new_stack(parts=("kafka",))
     other = new_stack(ports=Ports.free().moved({"controller": one.ports.controller}))
     with pytest.raises(StackError) as caught:
@@ -211,7 +217,7 @@ def test_a_taken_port_stops_before_anything_is_started(new_stack):
     assert other.running() == []
 
 
-def test_a_part_that_dies_at_its_start_ends_the_wait_at_once_with_its_last_words(new_stack):
+def test_a_part_that_dies_at_its_start_ends_the_wait_at_once_with_its_last_words(new_stack: NewStack) -> None:
     stack = new_stack(broker_properties={"log.segment.bytes": "-1"})
     stack.up(("registry",))
     (stack.data_dir / "kafka").mkdir()
@@ -223,7 +229,7 @@ def test_a_part_that_dies_at_its_start_ends_the_wait_at_once_with_its_last_words
     assert stack.pid("registry") is not None  # what runs stays
 
 
-def test_a_format_that_was_interrupted_is_done_again(new_stack):
+def test_a_format_that_was_interrupted_is_done_again(new_stack: NewStack) -> None:
     stack = new_stack()
     (stack.data_dir / "kafka.part").mkdir(parents=True)
     (stack.data_dir / "kafka.part" / "meta.properties").write_text("half")
@@ -232,13 +238,14 @@ def test_a_format_that_was_interrupted_is_done_again(new_stack):
     assert "cluster.id=" in (stack.data_dir / "kafka" / "meta.properties").read_text()
 
 
-def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path):
+def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from tests_support.stacks import make_stack; "
         f"stack = make_stack(Path({str(tmp_path)!r})); stack.up(('kafka',)); "
         "print(stack.pid('kafka'), flush=True); time.sleep(600)"
     )
     caller = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert caller.stdout is not None
     kafka = int(caller.stdout.readline())
     assert psutil.pid_exists(kafka)
     caller.kill()
@@ -246,12 +253,12 @@ def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path):
     eventually(lambda: not psutil.pid_exists(kafka), 30, "Kafka is gone")
 
 
-def test_schemas_and_topics_of_the_contracts_are_there_when_a_stack_is_up(kafka_stack):
+def test_schemas_and_topics_of_the_contracts_are_there_when_a_stack_is_up(kafka_stack: Stack) -> None:
     topics = AdminClient({"bootstrap.servers": kafka_stack.bootstrap_servers}).list_topics(timeout=30).topics
     assert {"tally.sums.v1", "tally.sums.v1.dlt"} <= set(topics)
     subjects = httpx.get(f"{kafka_stack.registry_url}/subjects", timeout=30).json()
     assert {"tally.sums.v1-value", "tally.sums.v1.dlt-value"} <= set(subjects)
 
 
-def test_publishing_the_contracts_again_is_harmless(kafka_stack):
+def test_publishing_the_contracts_again_is_harmless(kafka_stack: Stack) -> None:
     kafka_stack.start("contracts")

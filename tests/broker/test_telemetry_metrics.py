@@ -8,12 +8,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from observability.catalogue import prometheus_name
 from stack import Stack
 from stack.parts import ORDER
 from tests_support import rest
+from tests_support.blocking_stub import blocking_stub
 from tests_support.producer_process import addition, producers
 from tests_support.scrape import Scrape, scrape
 from tests_support.stacks import stack_factory, temporary_folder
@@ -33,7 +34,7 @@ def stack() -> Iterator[Stack]:
 def scrapes(stack: Stack) -> dict[str, Scrape]:
     """Scrapes of both services after some good and bad calls, all of which were counted."""
     with grpc.insecure_channel(stack.grpc_target) as channel:
-        stub = tally_pb2_grpc.TallyServiceStub(channel)
+        stub = blocking_stub(channel)
         requests = [addition() for _ in range(ADDITIONS)]
         answers = [stub.Add(request, timeout=20) for request in requests]
         stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition() for _ in range(5)]), timeout=20)

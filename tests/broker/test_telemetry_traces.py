@@ -9,11 +9,12 @@ import grpc
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from stack import Stack
 from stack.parts import ORDER
 from tests_support import rest
+from tests_support.blocking_stub import blocking_stub
 from tests_support.otlp_backend import Backend, otlp_backend
 from tests_support.producer_process import addition
 from tests_support.scrape import scrape
@@ -51,11 +52,9 @@ def stack(backend: Backend) -> Iterator[Stack]:
 
 def add(stack: Stack, traceparent: str = "", **fields: str) -> tally_pb2.AddResponse:
     """Call once, with a caller's span or without. Raises grpc.RpcError."""
-    metadata = [("traceparent", traceparent)] if traceparent else None
+    metadata = (("traceparent", traceparent),) if traceparent else None
     with grpc.insecure_channel(stack.grpc_target) as channel:
-        stub: Any = tally_pb2_grpc.TallyServiceStub(channel)  # type: ignore[arg-type]
-        answer: tally_pb2.AddResponse = stub.Add(addition(**fields), timeout=20, metadata=metadata)
-        return answer
+        return blocking_stub(channel).Add(addition(**fields), timeout=20, metadata=metadata)
 
 
 def caller(flags: str = "01", trace_id: str = TRACE_ID) -> str:
@@ -88,8 +87,7 @@ def journey(stack: Stack, backend: Backend) -> dict[str, Any]:
             return {**parts, "send": sends[0], "block": blocks[0], "fsync": fsyncs[0]}
         return None
 
-    found: dict[str, Any] = eventually(complete, WAIT_S, "all spans of one addition have arrived")
-    return found
+    return eventually(complete, WAIT_S, "all spans of one addition have arrived")
 
 
 def test_one_trace_runs_from_the_caller_to_the_disk(journey: dict[str, Any]) -> None:
@@ -194,8 +192,9 @@ def test_a_call_leaves_no_line_of_its_own(stack: Stack, backend: Backend) -> Non
 
     told, sent = len(lines()), transactions()
     with grpc.insecure_channel(stack.grpc_target) as channel:
-        stub: Any = tally_pb2_grpc.TallyServiceStub(channel)  # type: ignore[arg-type]
-        stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition() for _ in range(200)]), timeout=20)
+        blocking_stub(channel).AddBatch(
+            tally_pb2.AddBatchRequest(additions=[addition() for _ in range(200)]), timeout=20
+        )
     for _ in range(5):
         add(stack)
         with pytest.raises(grpc.RpcError):

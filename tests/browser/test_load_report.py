@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def shown(browser: chromium.Page, result: Result) -> Any:
     return browser.ask
 
 
-def test_the_report_is_one_file_that_needs_nothing_else(browser, tmp_path):
+def test_the_report_is_one_file_that_needs_nothing_else(browser: chromium.Page, tmp_path: Path) -> None:
     """It loads no other resource, runs nothing that an answer brought in, and the browser complains of nothing."""
     ask = shown(browser, result_in(tmp_path))
     assert ask("performance.getEntriesByType('resource').length") == 0
@@ -43,7 +44,7 @@ def test_the_report_is_one_file_that_needs_nothing_else(browser, tmp_path):
     assert browser.complaints == []
 
 
-def test_the_verdict_stands_on_top_and_its_colour_follows_it(browser, tmp_path):
+def test_the_verdict_stands_on_top_and_its_colour_follows_it(browser: chromium.Page, tmp_path: Path) -> None:
     """Whoever opens the page sees lost and doubled first, without scrolling; red unless all is well."""
     result = result_in(tmp_path)
     first = "document.querySelector('h1').nextElementSibling"
@@ -57,7 +58,7 @@ def test_the_verdict_stands_on_top_and_its_colour_follows_it(browser, tmp_path):
     assert ask(f"getComputedStyle({first}).backgroundColor") != red
 
 
-def test_every_chart_is_drawn_inside_its_frame_and_nothing_is_cut(browser, tmp_path):
+def test_every_chart_is_drawn_inside_its_frame_and_nothing_is_cut(browser: chromium.Page, tmp_path: Path) -> None:
     """Lines and labels of all charts lie within their pictures, the highest peak too."""
     ask = shown(browser, result_in(tmp_path))
     assert ask("document.querySelectorAll('svg').length") == 5

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -156,7 +157,12 @@ def test_the_total_is_incomplete_while_a_witness_is_missing_and_whole_again_with
     both = [first.restart(), cluster.consumer("1")]
     wait_shared(both)
     owner, other = sorted(both, key=lambda one: one.get("/v1/partitions/2")["state"] != "RUNNING")
-    told = eventually(lambda: (body := other.get("/v1/total")) and not body["complete"] and body, MOVE_S, "incomplete")
+
+    def incomplete() -> dict[str, Any] | None:
+        body: dict[str, Any] = other.get("/v1/total")
+        return None if body["complete"] else body
+
+    told = eventually(incomplete, MOVE_S, "the total is incomplete")
     assert told["count"] < count
     assert next(part for part in told["partitions"] if part["partition"] == 2)["total"] is None
     wait_counted(owner, write(cluster, 1, partition=2))

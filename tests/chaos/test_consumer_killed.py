@@ -72,7 +72,7 @@ def test_killed_while_a_segment_begins(cluster: Cluster, point: str) -> None:
 def test_killed_again_and_again_at_the_same_point(cluster: Cluster, point: str) -> None:
     """I2, I4, I7: dying at the first, second and third pass in a row, it never goes back."""
     consumer = cluster.consumer("0").wait_ready()
-    places = []
+    places: list[tuple[int, int]] = []
     for number in range(1, 4):
         consumer.kill()
         consumer.restart(fault_points=f"consumer.{point}=kill@{number}")

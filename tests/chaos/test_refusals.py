@@ -164,7 +164,8 @@ def refused() -> Iterator[Refused]:
         commits: Commits = {}
         for partition, harm in enumerate(HARMS):
             asked = TopicPartition(SUMS.name, partition)
-            log_end = admin.list_offsets({asked: OffsetSpec.latest()})[asked].result(10).offset
+            latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the package does not annotate it
+            log_end = admin.list_offsets({asked: latest})[asked].result(10).offset
             harm(Place(rig, partition, log_end, commits))
         commit(admin, commits)
         rig.stack.start("consumer")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from codegen import tree
 from codegen.generate import generated_files
+from codegen.validate_proto import validate_files
 from common import decimals
 from contracts.generated.descriptors import FILES
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
@@ -93,9 +94,10 @@ def test_the_rules_need_neither_protobuf_nor_protovalidate() -> None:
 
 def test_the_generated_messages_live_beside_the_real_buf_validate_and_are_validated_by_it() -> None:
     """A program that has protovalidate as well meets no clash of descriptors, and sees the rules on ours."""
-    from buf.validate import validate_pb2
+    from buf.validate import validate_pb2  # type: ignore[import-untyped] # protovalidate brings it without types
 
-    found = protovalidate.Validator().collect_violations(tally_pb2.AddRequest(request_id=ID, a="1", b="x"))
+    validator = protovalidate.Validator()  # type: ignore[no-untyped-call] # the package does not annotate it
+    found = validator.collect_violations(tally_pb2.AddRequest(request_id=ID, a="1", b="x"))
     assert [violation.proto.rule_id for violation in found] == ["string.pattern"]
     assert validate_pb2.DESCRIPTOR.name == "buf/validate/validate.proto"
 
@@ -121,12 +123,9 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Other versions have more rules, other options and other words; what is generated holds none of that."""
-    from codegen import proto_stubs
-
-    real = proto_stubs.validate_files
 
     def other() -> descriptor_pb2.FileDescriptorSet:
-        files = real()
+        files = validate_files()
         file = files.file[-1]
         for message in file.message_type:
             message.reserved_name.append("something_else")
@@ -136,7 +135,7 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
         file.options.java_package = "other"
         return files
 
-    monkeypatch.setattr(proto_stubs, "validate_files", other)
+    monkeypatch.setattr("codegen.proto_stubs.validate_files", other)
     generated = generated_files(tree.read(ROOT / "contracts"), "contracts.generated")
     assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
 

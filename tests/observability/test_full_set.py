@@ -18,14 +18,15 @@ import psutil
 import pytest
 
 from client import BlockingTallyClient, Committed
-from contracts.generated.tally.v1 import tally_pb2_grpc
 from observability.dashboards.boards import BOARDS
+from observability.dashboards.panels import Board
 from stack import Stack, processes
 from stack.downloads import default_folder
 from stack.engines import ENGINES, SETS
 from stack.observe import Engines
 from stack.parts import ORDER
 from stack.system import engines_of
+from tests_support.blocking_stub import blocking_stub
 from tests_support.checkout import ROOT
 from tests_support.observed import SCRAPED_S, asked, poison, require_data, rules, traffic
 from tests_support.producer_process import addition
@@ -67,7 +68,7 @@ def tally(stack: Stack, *words: str) -> str:
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
-def test_prometheus_answers_every_query_of_every_panel(full: tuple[Stack, Engines], board) -> None:
+def test_prometheus_answers_every_query_of_every_panel(full: tuple[Stack, Engines], board: Board) -> None:
     """What Grafana asks in containers is asked here of the same Prometheus."""
     require_data(*full, "prometheus", board)
 
@@ -77,7 +78,7 @@ def test_prometheus_evaluates_every_rule(full: tuple[Stack, Engines]) -> None:
     _, engines = full
     url = f"http://127.0.0.1:{engines.port('prometheus')}/api/v1/rules"
 
-    def evaluated() -> list[dict]:
+    def evaluated() -> list[dict[str, Any]]:
         groups = httpx.get(url, timeout=10).json()["data"]["groups"]
         found = [rule for group in groups for rule in group["rules"]]
         return found if all(rule["health"] != "unknown" for rule in found) else []
@@ -124,8 +125,7 @@ def test_log_lines_are_asked_in_logsql_and_one_leads_to_its_trace(full: tuple[St
 def failing_call(stack: Stack) -> None:
     """Call while Kafka is away; the answer, if any, is none that counts."""
     with grpc.insecure_channel(stack.grpc_target) as channel, contextlib.suppress(grpc.RpcError):
-        stub: Any = tally_pb2_grpc.TallyServiceStub(channel)  # type: ignore[arg-type]
-        stub.Add(addition(), timeout=3)
+        blocking_stub(channel).Add(addition(), timeout=3)
 
 
 def test_a_broker_that_dies_is_seen_and_the_line_of_the_failure_leads_to_its_trace(full: tuple[Stack, Engines]) -> None:

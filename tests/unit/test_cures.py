@@ -51,7 +51,8 @@ FACTS = Facts(
 
 def other_identity(field: str) -> Refuse:
     value = "other" if isinstance(getattr(IDENTITY, field), str) else 99
-    refusal = check_identity(IDENTITY, replace(IDENTITY, **{field: value}), DIRECTORY)
+    changed = replace(IDENTITY, **{field: value})  # type: ignore[arg-type] # of the field's own type, by the line above
+    refusal = check_identity(IDENTITY, changed, DIRECTORY)
     assert refusal is not None
     return refusal
 

@@ -275,9 +275,16 @@ def wait_acknowledged(history: History, more: int, timeout_s: float = 60.0) -> f
 
 
 @contextmanager
-def temporary_cluster(**options: object) -> Iterator[Cluster]:
-    """Yield a cluster in a folder that is deleted at the end."""
-    with temporary_folder() as folder, Cluster(folder, **options) as cluster:  # type: ignore[arg-type]
+def temporary_cluster(
+    *, brokers: int = 1, broker_properties: Mapping[str, str] | None = None, advertised_host: str = HOST
+) -> Iterator[Cluster]:
+    """Yield a cluster in a folder that is deleted at the end; see there for the options."""
+    with (
+        temporary_folder() as folder,
+        Cluster(
+            folder, brokers=brokers, broker_properties=broker_properties, advertised_host=advertised_host
+        ) as cluster,
+    ):
         yield cluster
 
 

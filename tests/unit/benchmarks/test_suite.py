@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks.results import Comparison, Sample, Target
@@ -83,7 +84,7 @@ def test_benches_of_the_door_go_on_after_one_of_them_and_their_data_is_kept(
     monkeypatch.setattr("stack.Stack.up", lambda *_arguments, **_options: None)
     monkeypatch.setattr(command, "DOOR", {"unary": broken, "idle": lambda _stack, _size: comparison("idle")})
     suite = Suite()
-    command.measure(suite, ["unary", "idle"], True, command.Console(quiet=True))
+    command.measure(suite, ["unary", "idle"], True, Console(quiet=True))
     assert suite.failed == ["unary"]
     assert [each.name for each in suite.comparisons] == ["idle"]
     assert (tmp_path / "data" / "door").exists()

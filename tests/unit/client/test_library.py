@@ -1,6 +1,7 @@
 """The client library against a scripted service."""
 
 import asyncio
+from collections.abc import Iterator
 from decimal import Decimal
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from google.rpc import error_details_pb2
 
 from client import Addition, BlockingTallyClient, Committed, FieldViolation, Refused, RetryPolicy, TallyClient, Unknown
 from client.sending import Environment, Retry
+from contracts.generated.tally.v1 import tally_pb2
 from tests_support.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -161,7 +163,7 @@ async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
     fake = FakeTally()
     read = 0
 
-    def source():
+    def source() -> Iterator[Addition]:
         nonlocal read
         for read in range(1, 1001):
             yield Addition.of(read, 0)
@@ -186,17 +188,18 @@ async def test_a_caller_that_is_cancelled_does_not_take_the_others_with_it():
     assert len(fake.committed) == 2
 
 
-async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
-    fake = FakeTally()
-    answer = fake._answer
+class MixedUp(FakeTally):
+    """Answers under another id than it was asked for."""
 
-    def mixed_up(request):
-        response = answer(request)
+    def _answer(self, request: tally_pb2.AddRequest) -> tally_pb2.AddResponse:
+        response = super()._answer(request)
+        assert isinstance(response, tally_pb2.AddResponse)
         response.request_id = str(uuid4())
         return response
 
-    fake._answer = mixed_up
-    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+
+async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
+    async with serving(MixedUp()) as target, TallyClient(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
     assert "does not match" in outcome.reason

@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import Result
 
 from client.client import BATCH_MAX, BATCHES_IN_FLIGHT
 from client.ids import request_id
 from client.loading import content_sha256
+from contracts.generated.tally.v1 import tally_pb2
 from tests_support.fake_tally import FakeTally, refusal, serving
 
 HEADER = "a,b,note\n"
@@ -25,8 +28,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def numbers(result) -> dict:
-    return json.loads(result.stdout)
+def numbers(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
 
 
 async def load(tally, target: str, file: Path, *more: object):
@@ -237,17 +241,18 @@ async def test_ctrl_c_tells_how_far_it_came_and_running_again_completes_it(tally
     assert numbers(resumed)["acknowledged"] == len(fake.committed) == 2500
 
 
-async def test_a_wrong_sum_stops_the_load(tally, file):
-    fake = FakeTally()
-    answer = fake._answer
+class Wrong(FakeTally):
+    """Adds up to 1, whatever it is given."""
 
-    def wrong(request):
-        response = answer(request)
+    def _answer(self, request: tally_pb2.AddRequest) -> tally_pb2.AddResponse:
+        response = super()._answer(request)
+        assert isinstance(response, tally_pb2.AddResponse)
         response.sum = "1"
         return response
 
-    fake._answer = wrong
-    async with serving(fake) as target:
+
+async def test_a_wrong_sum_stops_the_load(tally, file):
+    async with serving(Wrong()) as target:
         result = await load(tally, target, file)
     assert result.exit_code == 1
     assert "wrong sum" in result.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from client.records import Poison, Record, Sum, read
 from common import decimals
-from common.framing import frame
+from common.framing import SchemaName, frame
 from common.partitions import partition_of
 from common.registry import SchemaUnknown
 from contracts.generated.avro.sum_added import SCHEMA, SumAdded
@@ -24,8 +24,8 @@ AT = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 HALF = decimals.UNSCALED_LIMIT // 2 - 1
 
 
-def no_schema(schema_id: int) -> str:
-    raise SchemaUnknown(f"no schema {schema_id}")
+def no_schema(name: SchemaName) -> str:
+    raise SchemaUnknown(f"no schema {name}")
 
 
 def added(request_id: UUID, a: int = 2, b: int = 3, total: int | None = None) -> SumAdded:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -28,6 +28,13 @@ class Noting(FakeTally):
         return await super().Add(request, context)
 
 
+def ids_of(span: ReadableSpan) -> tuple[str, str]:
+    """Return the trace's id and the span's, as W3C writes them."""
+    context = span.get_span_context()
+    assert context is not None
+    return f"{context.trace_id:032x}", f"{context.span_id:016x}"
+
+
 async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """A retry has its own; names and attributes are those of the catalogue; only the refused attempt is an error."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
@@ -38,9 +45,8 @@ async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypat
     async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
         assert isinstance(await client.add("1", "2"), Committed)
     spans = exporter.get_finished_spans()
-    ids = [(f"{each.trace_id:032x}", f"{each.span_id:016x}") for each in (span.get_span_context() for span in spans)]
     headers = [each.split("-") for each in fake.traceparents if each is not None]
-    assert [(trace_id, span_id) for _, trace_id, span_id, _ in headers] == ids
+    assert [(trace_id, span_id) for _, trace_id, span_id, _ in headers] == [ids_of(span) for span in spans]
     assert all(int(flags, 16) & 1 for *_, flags in headers), "sampled"
     assert [(span.name, span.kind) for span in spans] == [(f"{SERVICE}/Add", SpanKind.CLIENT)] * 2
     assert [span.status.status_code for span in spans] == [StatusCode.ERROR, StatusCode.UNSET]

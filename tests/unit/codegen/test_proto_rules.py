@@ -66,7 +66,7 @@ every = st.fixed_dictionaries(
         "free": texts,
     },
 )
-choices = st.one_of(st.just({}), texts.map(lambda text: {"left": text}), small.map(lambda number: {"right": number}))
+choices = st.one_of(*(st.fixed_dictionaries(each) for each in ({}, {"left": texts}, {"right": small})))
 
 
 @pytest.fixture(scope="module")

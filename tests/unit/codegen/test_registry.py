@@ -57,6 +57,10 @@ def _answering(status: int, body: Any) -> Handler:
     return lambda _: httpx.Response(status, json=body)
 
 
+def _giving(answer: httpx.Response) -> Handler:
+    return lambda _: answer
+
+
 def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies_it() -> None:
     """In the words of Apicurio, Confluent, Karapace and Redpanda; of an id such an answer comes from no registry."""
     guid = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
@@ -76,10 +80,10 @@ def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies
         httpx.Response(404, json={"message": "Not found", "code": 404}),
     ):
         with pytest.raises(SchemaUnknown, match=f"GUID {guid}"):
-            _registry(lambda _, answer=answer: answer).schema(guid)
+            _registry(_giving(answer)).schema(guid)
     for name, page in ((5, httpx.Response(404)), (guid, httpx.Response(404, text="<html>"))):
         with pytest.raises(RegistryAnswerError):
-            _registry(lambda _, page=page: page).schema(name)
+            _registry(_giving(page)).schema(name)
 
 
 def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:

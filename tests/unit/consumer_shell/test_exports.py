@@ -82,9 +82,7 @@ def finished(store: ExportStore, record: ExportRecord) -> ExportRecord:
         found = store.get(record.id)
         return found if found is not None and found.finished else None
 
-    found = eventually(look, 10, "the export is finished")
-    assert found is not None
-    return found
+    return eventually(look, 10, "the export is finished")
 
 
 def test_csv_and_jsonl_hold_the_same_rows_with_exact_numbers(store: ExportStore) -> None:
@@ -111,6 +109,13 @@ def as_text(entry: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def by_duckdb(path: Path) -> list[dict[str, Any]]:
+    found = duckdb.sql(f"from '{path}'")
+    assert found is not None
+    rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
+    return rows
+
+
 @pytest.mark.parametrize(
     ("form", "read"),
     [
@@ -118,7 +123,7 @@ def as_text(entry: dict[str, Any]) -> dict[str, Any]:
         (ExportFormat.AVRO, lambda path: polars.read_avro(path).to_dicts()),
         (ExportFormat.PARQUET, lambda path: pyarrow.parquet.read_table(path).to_pylist()),
         (ExportFormat.PARQUET, lambda path: polars.read_parquet(path).to_dicts()),
-        (ExportFormat.PARQUET, lambda path: duckdb.sql(f"from '{path}'").to_arrow_table().to_pylist()),
+        (ExportFormat.PARQUET, by_duckdb),
     ],
     ids=["avro by fastavro", "avro by polars", "parquet by pyarrow", "parquet by polars", "parquet by duckdb"],
 )
@@ -162,7 +167,7 @@ def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, f
     if form is ExportFormat.AVRO:
         with path.open("rb") as file:
             blocks_found = [list(block) for block in fastavro.block_reader(file)]
-        rows = [row for block in blocks_found for row in block]
+        rows = [row for block in blocks_found for row in block if isinstance(row, dict)]
         pieces = len(blocks_found)
     else:
         rows, pieces = (

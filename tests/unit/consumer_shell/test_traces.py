@@ -12,6 +12,7 @@ from consumer.shell.kafka_source import Fetch
 from consumer.shell.traces import RECORDS_A_SECOND, LoopTraces
 from observability.telemetry import Telemetry
 
+Headers = list[tuple[str, str | bytes | None]]
 SECOND_NS = 1_000_000_000
 
 
@@ -53,11 +54,10 @@ def test_of_the_traced_records_of_one_second_only_the_first_get_spans() -> None:
 
 def test_traceparents_are_looked_for_in_order_until_there_are_enough() -> None:
     """Without one, or with other headers, a record is not traced; behind the last that is wanted nobody looks."""
-    header = [("other", b"x"), ("traceparent", b"00-1-2-01")]
-    messages = [
-        Message(topic="t", partition=3, offset=at, headers=given)
-        for at, given in enumerate([None, header, [("other", b"x")], header, header])
-    ]
+    other: Headers = [("other", b"x")]
+    header: Headers = [*other, ("traceparent", b"00-1-2-01")]
+    given: list[Headers | None] = [None, header, other, header, header]
+    messages = [Message(topic="t", partition=3, offset=at, headers=each) for at, each in enumerate(given)]
     assert traceparents_of(messages, 2) == {(3, 1): "00-1-2-01", (3, 3): "00-1-2-01"}
     assert [*traceparents_of(messages, 10)] == [(3, 1), (3, 3), (3, 4)]
     assert traceparents_of(messages, 0) == {}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import grpc
 import httpx
@@ -18,7 +19,7 @@ from loadtests.additions import Draw
 from loadtests.operations import Operations
 from loadtests.outcomes import OutcomeLog
 from loadtests.spans import Spans
-from tests_support.fake_tally import FakeTally, refusal, serving
+from tests_support.fake_tally import BatchContext, FakeTally, refusal, serving
 
 CLIENTS = 4
 TAG = bytes.fromhex("0123456789ab")
@@ -50,7 +51,7 @@ class Lax(FakeTally):
 class Silent(FakeTally):
     """Dies over every batch."""
 
-    async def AddBatch(self, request: object, context: grpc.aio.ServicerContext) -> None:  # type: ignore[override, type-arg]  # noqa: N802
+    async def AddBatch(self, request: tally_pb2.AddBatchRequest, context: BatchContext) -> NoReturn:  # noqa: N802
         await context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
 
 

@@ -1,13 +1,14 @@
 """The catalogue is whole, and nobody can emit what is not in it."""
 
 import re
+from collections.abc import Callable, Mapping
 
 import pytest
 import yaml
 
 from observability import catalogue, jmx
 from observability.__main__ import BROKER, DOCUMENT
-from observability.catalogue import CatalogueError, Metric, parse, prometheus_name
+from observability.catalogue import CatalogueError, Metric, Span, parse, prometheus_name
 from observability.metrics import Metrics
 from observability.tables import updated
 
@@ -22,7 +23,8 @@ def test_every_metric_has_a_service_a_meaning_and_attributes_that_are_explained(
         assert set(metric.services) <= SERVICES, name
         assert metric.services, name
         assert metric.meaning.endswith("."), name
-    used = {each for signal in (*whole.metrics.values(), *whole.spans.values()) for each in signal.attributes}
+    signals: list[Metric | Span] = [*whole.metrics.values(), *whole.spans.values()]
+    used = {each for signal in signals for each in signal.attributes}
     assert used == set(whole.attributes)
     assert {metric.buckets for metric in whole.metrics.values()} - {""} == set(whole.buckets)
     assert all(sorted(set(bounds)) == list(bounds) for bounds in whole.buckets.values())
@@ -70,9 +72,9 @@ def test_names_are_translated_as_opentelemetry_does_it(name, kind, unit, expecte
 def test_an_instrument_that_is_not_in_the_catalogue_cannot_be_made(name: str, kind: str) -> None:
     """A wrong name, a wrong kind, another service's metric: each ends the start and names the signal."""
     metrics = Metrics("producer")
-    make = {"histogram": metrics.histogram, "counter": metrics.counter}[kind]
+    makers: Mapping[str, Callable[[str], object]] = {"histogram": metrics.histogram, "counter": metrics.counter}
     with pytest.raises(CatalogueError, match=name):
-        make(name)
+        makers[kind](name)
 
 
 @pytest.mark.parametrize(

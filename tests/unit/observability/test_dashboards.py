@@ -1,6 +1,7 @@
 """Dashboards and alerts ask only for what is in the catalogue, and their files are those of the code."""
 
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +25,7 @@ def known_words() -> set[str]:
     return parts | {prometheus_label(name) for name in found.attributes}
 
 
-def groups() -> list[dict]:
+def groups() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 

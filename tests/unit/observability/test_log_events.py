@@ -22,7 +22,7 @@ FOLDERS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One call that logs. ``text`` is None where it is no constant."""
+    """One call that logs. ``text`` is None where it is no constant text."""
 
     text: str | None
     level: str
@@ -38,7 +38,8 @@ def lines_of(source: str, services: tuple[str, ...], place: str) -> Iterator[Lin
         on = ast.unparse(node.func.value).removeprefix("self.").lstrip("_")
         if node.func.attr in LEVELS and on.startswith(("log", "about")):
             first = node.args[0] if node.args else None
-            text = first.value if isinstance(first, ast.Constant) else None
+            value = first.value if isinstance(first, ast.Constant) else None
+            text = value if isinstance(value, str) else None
             yield Line(text, LEVELS[node.func.attr], services, f"{place}:{node.lineno}")
 
 

@@ -50,8 +50,9 @@ def test_values_of_variables_are_never_shown(form: str, capsys: pytest.CaptureFi
     """A defect is logged with its traceback, which shows code and not payloads."""
     logs.configure("producer", "INFO", form)
     operand = "".join(["planted-", "operand"])
+    nothing: dict[int, str] = {}
     try:
-        {}[len(operand)]
+        nothing[len(operand)]
     except KeyError:
         logger.exception("a defect")
     text = "\n".join(lines(capsys))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 from opentelemetry.sdk.resources import Resource
 
-from observability.asgi import ObservedHttp
+from observability.asgi import Message, ObservedHttp
 from observability.exposition import Exposition
 from observability.instruments import Counter, Histogram, Trace
 from observability.metrics import Metrics
@@ -20,6 +20,15 @@ from tests_support.scrape import OPENMETRICS, Scrape, parsed
 
 RESOURCE = Resource.create({"service.name": "s", "service.instance.id": "i", "service.version": "v"})
 TRACE = Trace(0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331)
+
+
+async def no_body() -> Message:
+    """An application that answers whatever is sent receives nothing."""
+    raise AssertionError("the body was asked for")
+
+
+async def anywhere(_message: Message) -> None:
+    """What is sent matters to nobody."""
 
 
 def shown(metrics: Metrics, accept: str = "") -> Scrape:
@@ -142,13 +151,10 @@ async def test_http_calls_are_counted_by_route_and_status(scope, status, raises,
             raise raises
         await send({"type": "http.response.start", "status": status})
 
-    async def nothing(*_: object) -> None:
-        return None
-
     telemetry = Telemetry("consumer", "0", 0.0, "INFO")
     observed = ObservedHttp(app, telemetry, lambda scope: scope.get("path_template", ""))
     try:
-        await observed({"type": "http", "path": "/v1/x/secret", **scope}, nothing, nothing)
+        await observed({"type": "http", "path": "/v1/x/secret", **scope}, no_body, anywhere)
     except ValueError:
         assert raises is ValueError
     names = ("http_request_method", "http_route", "http_response_status_code", "error_type")
@@ -168,10 +174,7 @@ async def test_a_stream_of_events_counts_with_the_time_until_it_began(monkeypatc
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         clock_s += 3600
 
-    async def nothing(*_: object) -> None:
-        return None
-
     telemetry = Telemetry("consumer", "0", 0.0, "INFO")
     observed = ObservedHttp(app, telemetry, lambda _scope: "/v1/events")
-    await observed({"type": "http", "path": "/v1/events", "method": "GET"}, nothing, nothing)
+    await observed({"type": "http", "path": "/v1/events", "method": "GET"}, no_body, anywhere)
     assert shown(telemetry.metrics).total("http_server_request_duration_seconds_sum", http_route="/v1/events") == 0.25

@@ -7,7 +7,6 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from observability import tracing
 from observability.metrics import Metrics
 from observability.outbox import Bound, SpanOutbox
 from observability.tracing import Tracing
@@ -60,7 +59,7 @@ def test_of_calls_without_a_traceparent_a_share_is_traced(
     with_ratio: Callable[[float], Tracing], monkeypatch: pytest.MonkeyPatch, drawn: float, is_traced: bool
 ) -> None:
     """The default's twentieth, in a trace that begins here."""
-    monkeypatch.setattr(tracing.random, "random", lambda: drawn)
+    monkeypatch.setattr("observability.tracing.random.random", lambda: drawn)
     parent = with_ratio(0.05).chosen({})
     assert (parent is not None) == is_traced
     assert parent is None or not trace.get_current_span(parent).get_span_context().is_valid

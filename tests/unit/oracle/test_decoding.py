@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oracle.decoding import Addition, Unfit, partition_of, read_record
-from oracle.facts import TopicRecord
+from oracle.facts import Schemas, TopicRecord
 from tests_support.planting import PARTITIONS, SCHEMA, SCHEMA_ID, id_in, value_of
 
 ID, OTHER = id_in(3, 0), id_in(3, 1)
@@ -55,7 +55,7 @@ def unscaled(value: int) -> bytes:
     ],
 )
 def test_a_record_outside_the_contract_is_unfit_for_its_reason(key: bytes, value: bytes | None, reason: str) -> None:
-    schemas = {SCHEMA_ID: SCHEMA, 8: SCALE_4}
+    schemas: Schemas = {SCHEMA_ID: SCHEMA, 8: SCALE_4}
     read = read_record(TopicRecord(partition=3, offset=0, key=key, value=value), schemas, SCHEMA, PARTITIONS)
     assert read == Unfit(reason=reason)
 
@@ -64,7 +64,7 @@ def test_a_schema_is_named_by_an_id_or_a_guid_before_the_body_or_in_a_header() -
     """Confluent's framings, all four read alike; the header goes first."""
     value, guid = value_of(ID, "2", "40.5"), bytes(range(16))
     name, body = value[:5], value[5:]
-    schemas = {SCHEMA_ID: SCHEMA, guid: SCHEMA}
+    schemas: Schemas = {SCHEMA_ID: SCHEMA, guid: SCHEMA}
     for frame, header in ((name, None), (b"\x01" + guid, None), (b"", name), (b"", b"\x01" + guid)):
         made = TopicRecord(partition=3, offset=0, key=ID.bytes, value=frame + body, schema_header=header)
         assert isinstance(read_record(made, schemas, SCHEMA, PARTITIONS), Addition)

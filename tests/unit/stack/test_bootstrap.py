@@ -23,15 +23,24 @@ def checkout(tmp_path):
     return folder
 
 
-def justw(checkout: Path, *arguments: str, path: str | None = None, shell: str = "sh", **environment: str):
+def program_of(name: str) -> str:
+    """Return where a program of this machine is."""
+    found = shutil.which(name)
+    assert found is not None, f"no {name} on this machine"
+    return found
+
+
+def justw(
+    checkout: Path, *arguments: str, path: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "TALLY_"))}
     variables = {**base, "TALLY_CACHE_DIR": str(checkout.parent / "cache"), **environment}
     variables["PATH"] = path if path is not None else variables["PATH"]
-    command = [shutil.which(shell), str(checkout / "justw"), *arguments]
+    command = [program_of("sh"), str(checkout / "justw"), *arguments]
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
 
 
-def one_line(done) -> str:
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """Return the only line that a failed justw wrote, besides telling what it was about to install."""
     assert done.returncode == 1
     lines = [line for line in done.stderr.splitlines() if "installing" not in line]
@@ -44,7 +53,7 @@ def folder_with(tmp_path: Path, **programs: str) -> str:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("sh", "dirname", "env"):
-        (folder / name).symlink_to(shutil.which(name))
+        (folder / name).symlink_to(program_of(name))
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
@@ -119,7 +128,7 @@ def test_a_python_without_venv_is_told_the_package_to_install(monkeypatch):
 
 
 def test_a_full_disk_is_told_before_anything_is_downloaded(monkeypatch, tmp_path):
-    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
+    monkeypatch.setattr("stack.bootstrap.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
     with pytest.raises(bootstrap.SetupError, match="1 MB free and 200 MB are needed"):
         bootstrap.install_tools(tmp_path, tmp_path / "tools")
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,8 +22,9 @@ DASHBOARDS = ROOT / "observability" / "grafana" / "dashboards"
 FILES = sorted(FOLDER.rglob("*.yml"))
 
 
-def read(name: str) -> dict:
-    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+def read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return found
 
 
 def mounts() -> list[tuple[Path, str]]:
@@ -104,11 +106,12 @@ def test_the_collector_uses_all_that_it_defines_and_sends_to_services_that_liste
     assert broker == SERVICES["producer"]["environment"]["TALLY_KAFKA_BOOTSTRAP_SERVERS"]
 
 
-def accepted_by_jaeger(config: dict, folder: Path) -> subprocess.CompletedProcess[str]:
+def accepted_by_jaeger(config: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
     """Let Jaeger, which is a build of the Collector (0.140), check what a Collector is given."""
     file = folder / "collector.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [ENGINES["jaeger"].program.path_in(default_folder()), "validate", f"--config=file:{file}"]
+    program = str(ENGINES["jaeger"].program.path_in(default_folder()))
+    command = [program, "validate", f"--config=file:{file}"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import downloads
-from stack.downloads import NetworkError, fetch, missing, path_of, unpack
+from stack.downloads import NetworkError, default_folder, exclusive, fetch, missing, path_of, try_lock, unpack
 from stack.errors import StackError
 from stack.locks import Artifact
 
@@ -53,7 +52,7 @@ def test_a_file_with_a_wrong_hash_stops_names_itself_and_is_not_kept(tmp_path):
 
 def test_who_has_to_wait_for_a_lock_is_told_before_the_wait(tmp_path):
     """Once, and not at all where nobody has it."""
-    told = []
+    told: list[str] = []
     with (tmp_path / "lock").open("ab") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)
 
@@ -62,8 +61,8 @@ def test_who_has_to_wait_for_a_lock_is_told_before_the_wait(tmp_path):
             fcntl.flock(theirs, fcntl.LOCK_UN)
 
         for _ in range(2):
-            with downloads.exclusive(tmp_path / "lock", waiting):
-                assert not downloads.try_lock(theirs)
+            with exclusive(tmp_path / "lock", waiting):
+                assert not try_lock(theirs)
     assert told == ["somebody has it"]
 
 
@@ -116,7 +115,7 @@ def test_no_network_is_told_with_the_file_and_the_cure_and_leaves_nothing(tmp_pa
 
 
 def test_too_little_room_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr("stack.downloads.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     calls: list[str] = []
     with pytest.raises(StackError, match="TALLY_CACHE_DIR"):
         fetch(tmp_path, [artifact()], serving(calls=calls), print)
@@ -125,7 +124,12 @@ def test_too_little_room_is_told_before_anything_is_downloaded(tmp_path, monkeyp
 
 def test_how_much_comes_is_said_before_it_comes(tmp_path):
     said: list[str] = []
-    fetch(tmp_path, [artifact()], lambda *rest: (said.append("downloading now"), serving()(*rest))[1], said.append)
+
+    def download(wanted, folder, received):
+        said.append("downloading now")
+        return serving()(wanted, folder, received)
+
+    fetch(tmp_path, [artifact()], download, said.append)
     assert "1 files" in said[0]
     assert "MB" in said[0]
     assert said.index("downloading now") > 0
@@ -182,6 +186,6 @@ def test_an_archive_that_breaks_halfway_leaves_no_folder(tmp_path):
 
 
 def test_the_cache_is_where_the_user_or_the_system_says():
-    assert downloads.default_folder({"TALLY_CACHE_DIR": "/x/y"}) == Path("/x/y")
-    assert downloads.default_folder({"XDG_CACHE_HOME": "/z"}) == Path("/z/tally")
-    assert downloads.default_folder({}) == Path.home() / ".cache" / "tally"
+    assert default_folder({"TALLY_CACHE_DIR": "/x/y"}) == Path("/x/y")
+    assert default_folder({"XDG_CACHE_HOME": "/z"}) == Path("/z/tally")
+    assert default_folder({}) == Path.home() / ".cache" / "tally"

@@ -1,6 +1,7 @@
 """Programs in Go: built once from what is pinned, kept whole or not at all."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ esac
 
 
 @pytest.fixture
-def module(tmp_path):
+def module(tmp_path: Path) -> GoProgram:
     folder = tmp_path / "module"
     folder.mkdir()
     (folder / "go.mod").write_text("module example\n\ngo 1.26.6\n")
@@ -36,7 +37,7 @@ def module(tmp_path):
 
 
 @pytest.fixture
-def go(tmp_path, monkeypatch):
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Put a Go of the test's own on the path."""
 
     def put(script: str) -> Path:

@@ -4,10 +4,10 @@ import base64
 from pathlib import Path
 
 from stack import Components, Ports
-from stack.kafka import _escaped, new_cluster_id
+from stack.kafka import Kafka, _escaped, new_cluster_id
 
 
-def broker(tmp_path, **properties):
+def broker(tmp_path: Path, **properties: str) -> Kafka:
     return Components().kafka(tmp_path, Ports.default(), properties)
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from common.settings import load
 from stack import Ports, StackError
 from stack.ports import HOST, SETTINGS, is_free, owner_of, require_free
 from stack.settings import StackSettings
@@ -69,7 +70,7 @@ def test_every_port_is_moved_by_a_setting_of_its_own():
 def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins(monkeypatch):
     for name in SETTINGS.values():
         monkeypatch.delenv(name, raising=False)
-    ports = StackSettings(port_base=21_000, rest_port=8_123, _env_file=None).ports()
+    ports = load(StackSettings, port_base=21_000, rest_port=8_123, _env_file=None).ports()
     assert ports == Ports(*[*range(21_000, 21_005), 8_123, *range(21_006, 21_013)])
 
 
@@ -83,4 +84,4 @@ def test_without_settings_the_ports_are_those_of_the_documents(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     services = (9092, 9093, 8081, 8082, 50051, 8000, 9464)
     engines = (4318, 16686, 9428, 8428, 9090, 9404)
-    assert StackSettings(_env_file=None).ports() == Ports(*services, *engines)
+    assert load(StackSettings, _env_file=None).ports() == Ports(*services, *engines)

@@ -17,7 +17,7 @@ def stack(tmp_path):
     return Stack(tmp_path, Ports.free())
 
 
-def names(stack):
+def names(stack: Stack) -> list[str]:
     return sorted(path.name for path in stack.data_dir.iterdir())
 
 

@@ -32,7 +32,8 @@ def test_frames_are_whole_wherever_the_reads_end(payloads: list[bytes], data: st
     frames = [struct.pack(">i", len(each)) + each for each in payloads]
     stream = b"".join(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
-    splitter, found = Splitter(), []
+    splitter = Splitter()
+    found: list[bytes] = []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         found += splitter.feed(stream[start:end])
     assert found == frames
@@ -111,7 +112,8 @@ def client(proxy: KafkaProxy) -> Iterator[socket.socket]:
 
 def receive(connection: socket.socket, frames: int = 1) -> list[bytes]:
     """Return so many frames, fewer when the connection ends."""
-    splitter, found = Splitter(), []
+    splitter = Splitter()
+    found: list[bytes] = []
     while len(found) < frames and (data := connection.recv(65536)):
         found += splitter.feed(data)
     return found

@@ -6,7 +6,6 @@ from functools import partial
 import httpx
 import pytest
 
-from tests_support import registry_under_test
 from tests_support.registry_under_test import RegistryUnderTest
 
 
@@ -33,9 +32,8 @@ class Registry:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Registry:
     one = Registry()
-    monkeypatch.setattr(
-        registry_under_test.httpx, "Client", partial(httpx.Client, transport=httpx.MockTransport(one.answer))
-    )
+    client = partial(httpx.Client, transport=httpx.MockTransport(one.answer))
+    monkeypatch.setattr("tests_support.registry_under_test.httpx.Client", client)
     return one
 
 
