@@ -19,11 +19,12 @@ import httpx
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from common.framing import FramingError, frame, unframe
+from common.loopback import is_loopback
 from common.partitions import partition_of
 from loadtests.additions import TAG_BYTES, Draw
 from loadtests.errors import LoadError
 from loadtests.outcomes import Digest, fingerprint_of
-from loadtests.target import Target
+from loadtests.target import Target, rest_client
 
 TOPIC: Final = "tally.sums.v1"
 DEAD_LETTERS: Final = "tally.sums.v1.dlt"
@@ -63,7 +64,7 @@ class Registry:
 
     def _get(self, path: str) -> Any:
         try:
-            answer = httpx.get(f"{self._url}/{path}", timeout=_KAFKA_S)
+            answer = httpx.get(f"{self._url}/{path}", timeout=_KAFKA_S, trust_env=not is_loopback(self._url))
             answer.raise_for_status()
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -151,12 +152,13 @@ class TopicWatch:
     def _unjudged(self) -> int:
         """Count the poison that REST or the dead-letter topic does not show exactly once with its reason."""
         bad = 0
-        for place, reason in self._poison.items():
-            partition, offset = place
-            query: dict[str, str | int] = {"partition": partition, "after": str(offset - 1), "limit": 1}
-            rows = httpx.get(f"{self._target.rest}/v1/entries", params=query, timeout=_KAFKA_S).json()["entries"]
-            judged = [(row["offset"], row["kind"], row["reason"]) for row in rows] == [(offset, "POISON", reason)]
-            bad += not (judged and self._dead[(place, reason)] == 1)
+        with rest_client(self._target.rest, _KAFKA_S) as rest:
+            for place, reason in self._poison.items():
+                partition, offset = place
+                query: dict[str, str | int] = {"partition": partition, "after": str(offset - 1), "limit": 1}
+                rows = rest.get("/v1/entries", params=query).json()["entries"]
+                judged = [(row["offset"], row["kind"], row["reason"]) for row in rows] == [(offset, "POISON", reason)]
+                bad += not (judged and self._dead[(place, reason)] == 1)
         return bad
 
     def _run(self) -> None:

@@ -11,11 +11,11 @@ import fastavro
 import httpx
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from oracle.asking import REQUEST_S, get
 from oracle.decoding import written_by
 from oracle.facts import Committed, DeadLetter, Schemas, TopicRecord
 from oracle.waiting import until
 
-REQUEST_S = 10.0
 IDLE_S = 30.0
 """How long a partition may give nothing while its end is not reached."""
 
@@ -32,13 +32,14 @@ def partitions_of(kafka: Kafka, topic: str) -> int:
     """Return how many partitions a topic has. Raises UnreadableError."""
     client = _client(kafka, "read_committed")
     try:
-        found = client.list_topics(topic, REQUEST_S).topics[topic]
+        found = client.list_topics(topic, REQUEST_S).topics.get(topic)
     except KafkaException as error:
         raise UnreadableError(f"Kafka does not answer at {_servers(kafka)}: {error.args[0].str()}") from error
     finally:
         client.close()
-    if found.error is not None:
-        raise UnreadableError(f"Kafka at {_servers(kafka)} has no topic {topic}: {found.error.str()}")
+    if found is None or found.error is not None:
+        said = "it is not listed" if found is None or found.error is None else found.error.str()
+        raise UnreadableError(f"Kafka at {_servers(kafka)} has no topic {topic}: {said}")
     return len(found.partitions)
 
 
@@ -144,11 +145,15 @@ def read_committed_offsets(kafka: Kafka, topic: str, group: str) -> dict[int, Co
     """Return what the group has committed, by partition; partitions without a commit are left out.
 
     Read as they are: read_committed would wait for the end of a transaction that holds offsets; its owner may be dead.
+    Raises UnreadableError when Kafka does not answer.
     """
     client = _client(kafka, "read_uncommitted", group)
     try:
         wanted = [TopicPartition(topic, partition) for partition in range(partitions_of(kafka, topic))]
         found = client.committed(wanted, REQUEST_S)
+    except KafkaException as error:
+        said = f"Kafka at {_servers(kafka)} does not tell what {group} has committed: {error.args[0].str()}"
+        raise UnreadableError(said) from error
     finally:
         client.close()
     return {
@@ -197,7 +202,7 @@ def _schema_text(registry_url: str, headers: Mapping[str, str], name: int | byte
     place = f"ids/{name}" if isinstance(name, int) else f"guids/{uuid.UUID(bytes=name)}"
     url = f"{registry_url}/schemas/{place}"
     try:
-        answer = httpx.get(url, headers=dict(headers), timeout=REQUEST_S)
+        answer = get(url, headers)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(answer.raise_for_status().json()["schema"])

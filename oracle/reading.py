@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
+from oracle.asking import get
 from oracle.facts import Facts, TopicRecord
 from oracle.history import History
 from oracle.judging import judge
 from oracle.kafka_reading import (
-    REQUEST_S,
     read_committed_offsets,
     read_dead_letters,
     read_offsets,
@@ -124,7 +124,7 @@ def rest_total(system: System) -> dict[str, Any]:
 def total_at(url: str) -> dict[str, Any]:
     """Return the body of GET /v1/total. Raises ConnectionError."""
     try:
-        body = httpx.get(f"{url}/v1/total", timeout=REQUEST_S).raise_for_status().json()
+        body = get(f"{url}/v1/total").raise_for_status().json()
     except httpx.HTTPError as error:
         raise ConnectionError(f"{url}/v1/total: {error}") from error
     assert isinstance(body, dict)
