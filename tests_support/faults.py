@@ -2,17 +2,15 @@
 
 import os
 import random
-import threading
 import time
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaException
-
 from oracle.history import History, Watermark
-from oracle.kafka_reading import read_committed_offsets
+from oracle.kafka_reading import UnreadableError, read_committed_offsets
 from oracle.reading import System, rest_total
 from stack import PartName, Stack
+from tests_support.looking import Looking
 from tests_support.waiting import pause
 
 SEED_VARIABLE = "TALLY_TEST_SEED"
@@ -64,24 +62,20 @@ class Watch:
         self._system = system
         self._history = history
         self._source = f"rest/{replica}" if replica else "rest"
-        self._interval_s = interval_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._looking = Looking(self._look, interval_s)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._looking.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(60)
+        self._looking.stop()
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            self._look_at_rest()
-            self._look_at_group()
+    def _look(self) -> None:
+        self._look_at_rest()
+        self._look_at_group()
 
     def _look_at_rest(self) -> None:
         try:
@@ -95,8 +89,8 @@ class Watch:
     def _look_at_group(self) -> None:
         try:
             found = read_committed_offsets(self._system.kafka, self._system.topic, self._system.group)
-        except (KafkaException, KeyError):
-            return
+        except UnreadableError:
+            return  # the broker is being killed, after all
         for partition, committed in found.items():
             self._observe("committed", partition, committed.offset)
 

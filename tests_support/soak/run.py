@@ -2,7 +2,6 @@
 
 import gc
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from confluent_kafka import KafkaException
 
 from oracle.history import Call, Watermark, read_history
 from oracle.judging import judge
@@ -19,6 +17,7 @@ from oracle.reading import gather, total_at
 from oracle.report import Report
 from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster
+from tests_support.looking import Looking
 from tests_support.soak.faults import CATALOGUE, Fault, Target
 from tests_support.soak.timeline import Happening, Sample, Timeline, page
 from tests_support.soak.traffic import Traffic
@@ -62,7 +61,7 @@ def soak(folder: Path, *, duration_s: float, seed: int, say: Callable[[str], Non
         target, timeline = Target(cluster, rng, clock), Timeline()
         watermarks: list[Watermark] = []
         began_s = time.monotonic()
-        observing = _Observer(cluster, traffic, timeline, watermarks, began_s)
+        observing = Looking(_Observer(cluster, traffic, timeline, watermarks, began_s).look, SAMPLE_S)
         observing.start()
         traffic.start()
         _harm(target, timeline, began_s, duration_s, say)
@@ -125,31 +124,20 @@ class _Observer:
     ) -> None:
         self._cluster, self._traffic, self._timeline, self._watermarks = cluster, traffic, timeline, watermarks
         self._began_s = began_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stop.set()
-        self._thread.join(60)
-
-    def _run(self) -> None:
-        while not self._stop.wait(SAMPLE_S):
-            counted = self._counted()
-            traffic = self._traffic
-            self._timeline.samples.append(
-                Sample(
-                    at_s=time.monotonic() - self._began_s,
-                    acknowledged=traffic.acknowledged,
-                    unknown=traffic.unknown,
-                    counted=counted,
-                )
+    def look(self) -> None:
+        """Look once."""
+        counted = self._counted()
+        traffic = self._traffic
+        self._timeline.samples.append(
+            Sample(
+                at_s=time.monotonic() - self._began_s,
+                acknowledged=traffic.acknowledged,
+                unknown=traffic.unknown,
+                counted=counted,
             )
-            self._look_at_group()
+        )
+        self._look_at_group()
 
     def _counted(self) -> int | None:
         shown = []
@@ -163,7 +151,7 @@ class _Observer:
     def _look_at_group(self) -> None:
         try:
             found = read_committed_offsets(self._cluster.direct, "tally.sums.v1", "tally-ledger")
-        except (KafkaException, UnreadableError, KeyError):
+        except UnreadableError:
             return
         for partition, committed in found.items():
             at_s = time.monotonic()
