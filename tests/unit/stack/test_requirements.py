@@ -42,7 +42,7 @@ def test_what_runs_in_production_is_what_was_tested():
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.in")), ids=lambda path: path.name)
-def test_every_dependency_has_its_reason_in_the_decision(path):
+def test_every_dependency_has_its_reason_in_the_decision(path: Path) -> None:
     reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text()
     named = [line for line in path.read_text().splitlines() if line and line[0] not in "#-"]
     packages = [re.split(r"[\[=<>; ]", line)[0] for line in named]
