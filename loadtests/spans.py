@@ -18,8 +18,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
+from observability.otlp import session_for
+
 SLOWEST_KEPT: Final = 20
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -41,11 +43,13 @@ class Spans:
         self._rng = rng
         self._slowest: list[Slow] = []
         self._provider = TracerProvider(resource=Resource({"service.name": "tally-load"}))
-        if endpoint or any(os.environ.get(name) for name in _ENDPOINTS):
+        where = endpoint or next((found for name in _ENDPOINTS if (found := os.environ.get(name))), "")
+        if where:
             # Imported here: without a backend it is not needed.
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+            exporter = OTLPSpanExporter(endpoint, session=session_for(where))
+            self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("loadtests")
 
     @contextmanager

@@ -2,12 +2,15 @@
 
 ``OTEL_EXPORTER_OTLP_ENDPOINT`` is for all signals, ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` and its sisters for one;
 ``…_PROTOCOL`` is http/protobuf (the default) or grpc, likewise; ``OTEL_SDK_DISABLED=true`` turns all of it off. The SDK
-reads headers, time-outs and certificates itself. These variables and no others of ours are read here.
+reads headers, time-outs and certificates itself. These variables and no others of ours are read here. A proxy that the
+environment names is for other machines: a backend of this one is asked without it.
 """
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from common.loopback import is_loopback
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -30,8 +33,7 @@ def protocol_of(signal: Signal, environment: Mapping[str, str] = os.environ) -> 
     """Return the protocol by which a signal is to be sent, None when it is not to be. Raises OtlpError."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
-    endpoints = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    if not any(environment.get(name, "").strip() for name in endpoints):
+    if not _endpoint(signal, environment):
         return None
     for name in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         protocol = environment.get(name, "").strip()
@@ -40,6 +42,12 @@ def protocol_of(signal: Signal, environment: Mapping[str, str] = os.environ) -> 
         if protocol:
             return protocol
     return _PROTOCOLS[0]
+
+
+def _endpoint(signal: Signal, environment: Mapping[str, str]) -> str:
+    """Return where a signal is to be sent, nothing when it is not to be."""
+    names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return next((text for name in names if (text := environment.get(name, "").strip())), "")
 
 
 def check(environment: Mapping[str, str]) -> None:
@@ -57,6 +65,22 @@ def metric_interval_ms(environment: Mapping[str, str] = os.environ) -> int:
     return int(text)
 
 
+def session_for(endpoint: str) -> Any:
+    """Return a session of requests that asks no proxy when the endpoint is this machine's, else None: the SDK's own."""
+    if not is_loopback(endpoint):
+        return None
+    import requests  # noqa: PLC0415 - the exporter over HTTP, which is wanted now, imports it as well
+
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def _options(endpoint: str) -> Any:
+    """Return the options of a gRPC channel that asks no proxy, likewise."""
+    return (("grpc.enable_http_proxy", 0),) if is_loopback(endpoint) else None
+
+
 # The exporters are imported where one is wanted: each takes a tenth of a second and most starts want none.
 
 
@@ -66,13 +90,13 @@ def metric_exporter() -> "MetricExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
 
-        return OTLPMetricExporter()
+        return OTLPMetricExporter(channel_options=_options(_endpoint("metrics", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
             OTLPMetricExporter as HttpMetricExporter,
         )
 
-        return HttpMetricExporter()
+        return HttpMetricExporter(session=session_for(_endpoint("metrics", os.environ)))
     return None
 
 
@@ -82,13 +106,13 @@ def span_exporter() -> "SpanExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-        return OTLPSpanExporter()
+        return OTLPSpanExporter(channel_options=_options(_endpoint("traces", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter as HttpSpanExporter,
         )
 
-        return HttpSpanExporter()
+        return HttpSpanExporter(session=session_for(_endpoint("traces", os.environ)))
     return None
 
 
@@ -98,11 +122,11 @@ def log_exporter() -> "LogRecordExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter  # noqa: PLC0415
 
-        return OTLPLogExporter()
+        return OTLPLogExporter(channel_options=_options(_endpoint("logs", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
             OTLPLogExporter as HttpLogExporter,
         )
 
-        return HttpLogExporter()
+        return HttpLogExporter(session=session_for(_endpoint("logs", os.environ)))
     return None

@@ -25,6 +25,10 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", one.url)
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "200")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "grpc_proxy"):  # it could not reach this machine, and is not there
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
         logs.configure("producer", "INFO", "json")
         yield one
     logger.remove()
