@@ -11,13 +11,11 @@ from typing import Final
 
 from oracle.facts import TopicRecord
 from tests_support import foreign
-from tests_support.chaos.clock import Clock, no_clock
-from tests_support.chaos.cluster import Cluster
+from tests_support.chaos.clock import no_clock
 from tests_support.chaos.descriptors import no_limits, without_descriptors
 from tests_support.chaos.proxy import COORDINATOR, Direction
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.producer_process import ProducerProcess
 from tests_support.service_process import ServiceProcess
+from tests_support.soak.target import Target
 from tests_support.waiting import NotInTimeError, eventually, pause
 
 PARTITIONS: Final = 12
@@ -29,67 +27,8 @@ CONSUMER_POINTS: Final = (
 )  # fmt: skip
 _BOTH: Final[tuple[Direction, ...]] = ("request", "answer")
 _WAYS: Final[tuple[tuple[Direction, ...], ...]] = (("request",), ("answer",), _BOTH)
-MEND_S: Final = 180.0
 POINT_S: Final = 6.0
 """How long a fault point is waited for; one that is not reached, of a new segment say, is left out then."""
-
-
-class Target:
-    """What faults are done to. ``spare`` is the consumer that comes and goes; ``clock`` is what the services read."""
-
-    def __init__(self, cluster: Cluster, rng: random.Random, clock: Clock | None) -> None:
-        self.cluster, self.rng, self.clock = cluster, rng, clock
-        self.consumer = cluster.consumers[0]
-        self.spare: ConsumerProcess | None = None
-        self._spare_was_there = False
-
-    def producer(self) -> ProducerProcess:
-        """Draw a producer."""
-        return self.rng.choice(self.cluster.producers)
-
-    def service(self) -> ServiceProcess:
-        """Draw a producer or the consumer that stays."""
-        return self.rng.choice([*self.cluster.producers, self.consumer])
-
-    def revive(self) -> list[str]:
-        """Start again what ended by itself, and tell which."""
-        ended = [one for one in (*self.cluster.producers, self.consumer) if not one.lives]
-        for one in ended:
-            one.restart(fault_points=None)
-        if self.spare is not None and not self.spare.lives:
-            self.spare.restart()
-        return [f"{one.log.name} ended with {one.process.returncode}" for one in ended]
-
-    def add_spare(self) -> ConsumerProcess:
-        """Start the second replica."""
-        self._spare_was_there = True
-        self.spare = self.cluster.consumer("1")
-        return self.spare
-
-    def end_spare(self) -> None:
-        """Kill the second replica; what it keeps stays."""
-        assert self.spare is not None
-        self.spare.end()
-        self.cluster.consumers.remove(self.spare)
-        self.spare = None
-
-    def mend(self) -> None:
-        """Let each replica own everything once, the first one last: a ledger is mended when it is opened, and one that
-        was torn by a kill or damaged lies there until then."""
-        if self._spare_was_there:
-            spare = self.spare or self.add_spare()
-            self.consumer.kill()
-            _wait_all_counting(spare)
-            self.end_spare()
-            self.consumer.restart()
-        _wait_all_counting(self.consumer)
-
-
-def _wait_all_counting(consumer: ConsumerProcess) -> None:
-    def counting() -> bool:
-        return all(each["state"] == "RUNNING" for each in consumer.get("/v1/total")["partitions"])
-
-    eventually(counting, MEND_S, f"replica {consumer.replica} counts every partition", retry_on=(OSError,))
 
 
 def kill_producer(target: Target) -> str:

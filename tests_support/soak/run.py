@@ -18,7 +18,8 @@ from oracle.report import Report
 from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster
 from tests_support.looking import Looking
-from tests_support.soak.faults import CATALOGUE, Fault, Target
+from tests_support.soak.faults import CATALOGUE, Fault
+from tests_support.soak.target import Target
 from tests_support.soak.timeline import Happening, Sample, Timeline, page
 from tests_support.soak.traffic import Traffic
 from tests_support.waiting import pause

@@ -11,7 +11,8 @@ import pytest
 
 from tests_support.checkout import ROOT
 from tests_support.soak import faults, run
-from tests_support.soak.faults import CATALOGUE, Target, clock_jumps
+from tests_support.soak.faults import CATALOGUE, clock_jumps
+from tests_support.soak.target import Target
 from tests_support.soak.timeline import Happening, Sample, Timeline, lags, page, rates
 
 SAMPLES = [
