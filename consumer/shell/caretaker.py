@@ -25,7 +25,7 @@ from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.kafka_errors import ConsumerEndedError
-from consumer.shell.kafka_source import KafkaSource
+from consumer.shell.kafka_source import ANSWER_LIMIT_S, KafkaSource
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.partition_recovery import (
     DAMAGED_CURE,
@@ -40,9 +40,9 @@ from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 
-_STALL_S: Final = 5.0
-"""Of waiting for records: long beside any fetch, and beside the age of what is known of the log's end."""
-_STALLS_MAX: Final = 2
+_STALL_S: Final = ANSWER_LIMIT_S + 2.0
+"""Of waiting for records: longer than an answer that brings some may be on its way over a slow link."""
+_STALLS_MAX: Final = 1
 
 
 class Caretaker:
@@ -143,7 +143,7 @@ class Caretaker:
             if slot.stalls > _STALLS_MAX:
                 slot.stalls = 0
                 raise ConsumerEndedError(what)
-            logger.warning("{}: reading begins again", what)
+            logger.warning("{}: reading begins again; docs/LIMITS.md tells what a slow link to Kafka needs", what)
             self._slots.start_reading(slot)
 
     def _try_again(self, slot: Slot) -> None:

@@ -23,6 +23,8 @@ from consumer.core.event import Fetched
 from consumer.shell.columns import columns_of, traceparents_of
 from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
 
+ANSWER_LIMIT_S: Final = 10.0
+"""How long an answer may be on its way, records and all; then librdkafka connects again and asks for the same."""
 _COMPLAINTS_APART_S: Final = 30.0
 """librdkafka complains about a broker that is away many times a second; the log says it this often."""
 
@@ -259,14 +261,17 @@ def _tuning(config: SourceConfig) -> dict[str, object]:
     return {
         "queued.max.messages.kbytes": config.prefetch_kbytes,
         "queued.min.messages": 1_000_000,  # so that the bound in bytes decides how much is fetched ahead
-        "fetch.message.max.bytes": 4 * 1024 * 1024,
+        # An answer must come within the socket's time-out, over a slow link, too. It should bring records of every
+        # partition: many small blocks are slower than few large ones, 8 MB in all by a fifth (seen).
+        "fetch.max.bytes": 24 * 1024 * 1024,
+        "fetch.message.max.bytes": 2 * 1024 * 1024,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
         "fetch.queue.backoff.ms": 5,  # of 1,000: a full queue must not stop the fetching for a second
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
         "socket.keepalive.enable": True,
-        "socket.timeout.ms": 10_000,
+        "socket.timeout.ms": int(ANSWER_LIMIT_S * 1000),
         # Recovery and dead letters run beside the loop, which polls on; this is for a very slow fsync.
         "max.poll.interval.ms": 900_000,
     }
