@@ -42,11 +42,11 @@ def test_of_the_traced_records_of_one_second_only_the_first_get_spans() -> None:
     spans, now, asked = Spans(), [5 * SECOND_NS], list[int]()
     telemetry = cast("Telemetry", SimpleNamespace(tracing=spans))
     traces = LoopTraces(telemetry, "a.topic", lambda: now[0])
-    for count in (RECORDS_A_SECOND - 50, 70, 10):
+    for count in (RECORDS_A_SECOND - 20, 70, 10):
         traces.fetched(fetch_of(count, asked))
         traces.written([])
-    assert spans.links == [RECORDS_A_SECOND - 50, 50]
-    assert asked == [RECORDS_A_SECOND, 50]
+    assert spans.links == [RECORDS_A_SECOND - 20, 20]
+    assert asked == [RECORDS_A_SECOND, 20]
     now[0] += SECOND_NS
     traces.fetched(fetch_of(10, asked))
     assert spans.links[2:] == [10]
