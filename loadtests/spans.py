@@ -18,10 +18,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
-from observability.otlp import session_for
+from observability.otlp import endpoint_of, session_for
 
 SLOWEST_KEPT: Final = 20
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -43,7 +42,7 @@ class Spans:
         self._rng = rng
         self._slowest: list[Slow] = []
         self._provider = TracerProvider(resource=Resource({"service.name": "tally-load"}))
-        where = endpoint or next((found for name in _ENDPOINTS if (found := os.environ.get(name))), "")
+        where = endpoint or endpoint_of("traces", os.environ)
         if where:
             # Imported here: without a backend it is not needed.
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415

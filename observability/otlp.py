@@ -33,7 +33,7 @@ def protocol_of(signal: Signal, environment: Mapping[str, str] = os.environ) -> 
     """Return the protocol by which a signal is to be sent, None when it is not to be. Raises OtlpError."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
-    if not _endpoint(signal, environment):
+    if not endpoint_of(signal, environment):
         return None
     for name in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
         protocol = environment.get(name, "").strip()
@@ -44,7 +44,7 @@ def protocol_of(signal: Signal, environment: Mapping[str, str] = os.environ) -> 
     return _PROTOCOLS[0]
 
 
-def _endpoint(signal: Signal, environment: Mapping[str, str]) -> str:
+def endpoint_of(signal: Signal, environment: Mapping[str, str]) -> str:
     """Return where a signal is to be sent, nothing when it is not to be."""
     names = (f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     return next((text for name in names if (text := environment.get(name, "").strip())), "")
@@ -90,13 +90,13 @@ def metric_exporter() -> "MetricExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
 
-        return OTLPMetricExporter(channel_options=_options(_endpoint("metrics", os.environ)))
+        return OTLPMetricExporter(channel_options=_options(endpoint_of("metrics", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
             OTLPMetricExporter as HttpMetricExporter,
         )
 
-        return HttpMetricExporter(session=session_for(_endpoint("metrics", os.environ)))
+        return HttpMetricExporter(session=session_for(endpoint_of("metrics", os.environ)))
     return None
 
 
@@ -106,13 +106,13 @@ def span_exporter() -> "SpanExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-        return OTLPSpanExporter(channel_options=_options(_endpoint("traces", os.environ)))
+        return OTLPSpanExporter(channel_options=_options(endpoint_of("traces", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter as HttpSpanExporter,
         )
 
-        return HttpSpanExporter(session=session_for(_endpoint("traces", os.environ)))
+        return HttpSpanExporter(session=session_for(endpoint_of("traces", os.environ)))
     return None
 
 
@@ -122,11 +122,11 @@ def log_exporter() -> "LogRecordExporter | None":
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter  # noqa: PLC0415
 
-        return OTLPLogExporter(channel_options=_options(_endpoint("logs", os.environ)))
+        return OTLPLogExporter(channel_options=_options(endpoint_of("logs", os.environ)))
     if protocol is not None:
         from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
             OTLPLogExporter as HttpLogExporter,
         )
 
-        return HttpLogExporter(session=session_for(_endpoint("logs", os.environ)))
+        return HttpLogExporter(session=session_for(endpoint_of("logs", os.environ)))
     return None

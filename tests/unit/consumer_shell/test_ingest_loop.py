@@ -12,7 +12,7 @@ from consumer.core.witness import Witness, decode
 from consumer.shell.kafka_errors import ConsumerEndedError
 from consumer.shell.ledger_errors import LedgerFull, LedgerSyncFailed
 from consumer.shell.ledger_file import Ledger
-from tests_support.consumer_fakes import Bench, Kafka
+from tests_support.consumer_fakes import RETRY_S, Bench, Kafka
 from tests_support.ledger_records import PARTITION, Record, addition
 
 
@@ -264,13 +264,21 @@ def test_a_member_that_was_fenced_joins_again_once_and_ends_the_second_time(tmp_
         bench.loop.rejoin(first.value)
 
 
+def withhold(bench: Bench, waited_s: float) -> int:
+    """Count ten records, then have five more in the log that do not come; return how often reading began before.
+
+    ``waited_s`` is how long each fetch waits with nothing at hand.
+    """
+    bench.rounds()
+    bench.kafka.records += additions(5, first=11)
+    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 17}))
+    bench.source.stuck, bench.source.waited_s = True, waited_s
+    return bench.source.starts
+
+
 def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_member(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Kafka(additions(10)))
-    bench.rounds()
-    starts = bench.source.starts
-    bench.kafka.records += additions(5, first=10)
-    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 16}))
-    bench.source.stuck = True
+    starts = withhold(bench, waited_s=RETRY_S)
     with pytest.raises(ConsumerEndedError, match="gives no records"):
         bench.rounds(100)
     assert bench.source.starts == starts + 1
@@ -282,11 +290,7 @@ def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_m
 def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_path: Path) -> None:
     """On a slow machine the records of the others last for long, and reading again would throw its own away."""
     bench = Bench(tmp_path, Kafka(additions(10)))
-    bench.rounds()
-    starts = bench.source.starts
-    bench.kafka.records += additions(5, first=11)
-    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 17}))
-    bench.source.stuck, bench.source.waited_s = True, 0.0
+    starts = withhold(bench, waited_s=0.0)
     bench.rounds(100)
     assert bench.source.starts == starts
     bench.source.stuck = False

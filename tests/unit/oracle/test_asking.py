@@ -1,41 +1,27 @@
 """The oracle asks this machine's own servers, whatever the environment says of proxies."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from oracle.asking import get
+from tests_support.one_answer import ABSENT_PROXY, one_answer
 
 
-class _Echo(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = f"{self.path} {self.headers.get('X-Word')}".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+def what_came(request: BaseHTTPRequestHandler) -> bytes:
+    return f"{request.path} {request.headers.get('X-Word')}".encode()
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server for one request, which must come."""
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with HTTPServer(("127.0.0.1", 0), _Echo) as one:
-        thread = threading.Thread(target=one.handle_request, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{one.server_port}"
-        thread.join(10)
+    with one_answer(monkeypatch, what_came) as url:
+        yield url
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     """It could not reach it; this one is not even there."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", ABSENT_PROXY)
     assert get(f"{server}/v1/total", {"X-Word": "hello"}).text == "/v1/total hello"
 
 
