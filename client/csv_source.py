@@ -2,6 +2,9 @@
 
 Line numbers count from 1 (the header's) as an editor shows them; a record that spans lines has the number of its
 first. Nothing is repaired or rounded: what is not two numbers of the contract is a ``Reject`` with its own text.
+
+Nor is anything guessed: once it is unknown where a record ends, the reading ends there. The next line may be the middle
+of a note, and numbers in it are no row.
 """
 
 import codecs
@@ -16,9 +19,16 @@ from common import decimals
 RECORD_BYTES_MAX: Final[int] = 1 << 20
 """A record longer than this is a quote left open, or no CSV."""
 
+_BLANKS_AND_QUOTE = re.compile(r'[ \t]+"')
 _NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?")
 _WHOLE_DIGITS_MAX: Final[int] = decimals.DIGITS_MAX - decimals.SCALE
 _SHOWN_MAX: Final[int] = 60
+_CAUSES: Final[dict[str, str]] = {  # what Python's parser says, and what it means
+    "expected after": "a quote inside a quoted field is not doubled",
+    "unexpected end of data": "a quoted field is still open at the end of the file",
+    "new-line character": "a carriage return in the middle of a line",
+}
+_UNKNOWN_END: Final[str] = "where this record ends is not known, so nothing from there on was read"
 
 
 class CsvSourceError(Exception):
@@ -128,12 +138,11 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
     and the iterator raise CsvSourceError when the file cannot be read on.
     """
     lines = _Lines(stream, dialect.encoding, on_bytes)
+    # csv's own limit, 128 KiB a field, is one for the whole process: it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), RECORD_BYTES_MAX))
     # strict: a stray quote is told, not guessed around.
     reader = csv.reader(iter(lines), delimiter=dialect.delimiter, strict=True)
-    try:
-        header = next(reader, [])
-    except csv.Error as error:
-        raise CsvSourceError(f"line 1: {error}; the first line must be the header") from None
+    header = _fields(lines, reader) or []
     lines.take_record()
     indexes = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
     return _records(lines, reader, len(header), indexes, dialect)
@@ -145,20 +154,44 @@ def _records(
     index_a, index_b = indexes
     while True:
         line = lines.record_line
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            yield Reject(line, lines.take_record(), f"not CSV: {error}; look for a quote that is left open")
-            continue
+        fields = _fields(lines, reader)
         content = lines.take_record()
         if fields is None:
             return
         if not fields:
             continue  # an empty line between records
+        _require_known_end(line, content, fields, width)
         if len(fields) != width:
             yield Reject(line, content, f"{len(fields)} columns, the header has {width}")
         else:
             yield _row(line, content, fields[index_a], fields[index_b], dialect)
+
+
+def _fields(lines: _Lines, reader: Iterator[list[str]]) -> list[str] | None:
+    """Return the fields of the next record, None at the end. Raises CsvSourceError where the parser gives up."""
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        reason = next((cause for text, cause in _CAUSES.items() if text in str(error)), str(error))
+        seen = f", seen in line {lines.number}" if lines.number > lines.record_line else ""
+        raise CsvSourceError(f"line {lines.record_line}: not CSV: {reason}{seen}; {_UNKNOWN_END}") from None
+
+
+def _require_known_end(line: int, content: str, fields: list[str], width: int) -> None:
+    """Raise CsvSourceError for a record with a quote that may open a field which goes on in the next line.
+
+    A quote inside of a field that begins without one is text, as in ``5" disk``. It is not taken for text where the
+    columns do not fit, or where only blanks stand before it in its field.
+    """
+    if content.count('"') % 2 == 0:
+        return
+    if len(fields) != width:
+        raise CsvSourceError(
+            f"line {line}: not CSV: {len(fields)} columns, the header has {width}, and a quote without its pair; "
+            f"{_UNKNOWN_END}"
+        )
+    if any(_BLANKS_AND_QUOTE.match(field) and field.count('"') % 2 for field in fields):
+        raise CsvSourceError(f"line {line}: not CSV: a field begins with blanks and an open quote; {_UNKNOWN_END}")
 
 
 def _column(header: list[str], name: str, dialect: Dialect) -> int:

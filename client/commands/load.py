@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -97,7 +98,7 @@ def command(
     except OSError as error:
         raise CommandError(f"{error.filename or file}: {error.strerror or error}") from None
     click.echo(json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects))
-    _end(report, file, address, interrupted, changed)
+    _end(report, file, address, used_id, interrupted=interrupted, changed=changed)
 
 
 def _agree(source: Source, given: str | None, before: Loaded | None) -> str:
@@ -142,7 +143,7 @@ async def _send(
         await load.run(client, after_batch)
 
 
-def _end(report: LoadReport, file: Path, address: str, interrupted: bool, changed: bool) -> None:
+def _end(report: LoadReport, file: Path, address: str, source_id: str, *, interrupted: bool, changed: bool) -> None:
     """End the process by what the report says, the worst first."""
     again = "run the same command again: what was counted is not counted twice"
     if interrupted:
@@ -157,7 +158,10 @@ def _end(report: LoadReport, file: Path, address: str, interrupted: bool, change
             f"rows. When it is back, {again}"
         )
     if report.error is not None:
-        raise CommandError(f"{file}: {report.error}. The rows before it are sent; then {again}")
+        raise CommandError(
+            f"{file}: {report.error}. The rows before it are sent. Correct the file from there on, then run the same "
+            f"command with --source-id {shlex.quote(source_id)}: what was counted is not counted twice"
+        )
     if report.first_refused is not None:
         line, refused = report.first_refused
         raise CommandError(

@@ -93,6 +93,27 @@ async def test_rows_that_cannot_be_added_go_to_the_rejects_file_and_the_rest_is_
     assert sorted(fake.committed.values()) == [("1", "2"), ("5", "6")]
 
 
+async def test_a_file_with_a_stray_quote_is_loaded_up_to_it_and_once_corrected_completed_under_the_same_ids(
+    tally, tmp_path
+):
+    file = tmp_path / "stray.csv"
+    lines = [HEADER, "1,2,x\n", '3,4,"he said "so"\n', "1000000,2000000,x\n", '"\n', "5,6,y\n"]
+    file.write_text("".join(lines))
+    fake = FakeTally()
+    async with serving(fake) as target:
+        stopped = await load(tally, target, file, "--json")
+        assert stopped.exit_code == 1
+        assert "line 3: not CSV: a quote inside a quoted field is not doubled" in stopped.stderr
+        assert (numbers(stopped)["acknowledged"], numbers(stopped)["complete"]) == (1, False)
+        assert list(fake.committed.values()) == [("1", "2")]
+        source_id = stopped.stderr.split("--source-id ")[1].split(":")[0]
+        file.write_text("".join(lines).replace('he said "so"', 'he said ""so""'))
+        completed = await load(tally, target, file, "--source-id", source_id, "--json")
+    assert completed.exit_code == 0
+    assert (numbers(completed)["acknowledged"], numbers(completed)["duplicates"]) == (3, 1)
+    assert sorted(fake.committed.values()) == [("1", "2"), ("3", "4"), ("5", "6")]
+
+
 async def test_a_load_without_rejects_leaves_no_rejects_file_and_no_stale_one(tally, file, tmp_path):
     async with serving(FakeTally()) as target:
         await load(tally, target, file, "--rejects", tmp_path / "new.csv")
