@@ -60,8 +60,8 @@ class Page:
         self._call("Page.navigate", url=url)
 
     def ask(self, script: str) -> Any:
-        """Return the value of an expression. Raises BrowserError when it throws."""
-        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+        """Return the value of an expression, of a promise what it comes to. Raises BrowserError when it throws."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise BrowserError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")

@@ -1,10 +1,12 @@
-"""``/contracts``: the pages that ``codegen docs`` made of the contracts, as plain files of this program."""
+"""``/contracts/``: the pages that ``codegen docs`` made of the contracts, as plain files of this program."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from litestar import Router
+from litestar import Request, Router
+from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
+from litestar.status_codes import HTTP_308_PERMANENT_REDIRECT
 
 from contracts import generated
 
@@ -12,6 +14,27 @@ _PATH: Final = "/contracts"
 
 
 def contract_pages() -> Router:
-    """Return the handler; ``/contracts`` itself is the index."""
+    """Return the handler; ``/contracts/`` itself is the index."""
     folder = Path(generated.__file__).parents[1] / "pages"
-    return create_static_files_router(path=_PATH, directories=[folder], html_mode=True, include_in_schema=False)
+    return create_static_files_router(
+        path=_PATH, directories=[folder], html_mode=True, include_in_schema=False, before_request=_to_own_address
+    )
+
+
+async def _to_own_address(request: Request[Any, Any, Any]) -> Redirect | None:
+    """Lead to the address that a page's links are written for: they are relative, and the routing ignores slashes.
+
+    The index is a folder and ends with a slash, a page is a file and does not.
+    """
+    asked = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
+    name = request.scope["path"].rpartition("/")[2]
+    if asked.endswith("//"):
+        return _moved(f"{request.scope['root_path']}{asked.rstrip('/')}/")
+    if request.scope["path"] == _PATH:
+        # Relative as well: it holds behind a proxy that puts a prefix before all paths.
+        return None if asked.endswith(f"{_PATH}/") else _moved(f"{_PATH[1:]}/")
+    return _moved(f"../{name}") if asked.endswith("/") else None
+
+
+def _moved(where: str) -> Redirect:
+    return Redirect(where, status_code=HTTP_308_PERMANENT_REDIRECT)

@@ -1,0 +1,67 @@
+"""Every link as a real browser sees it: what the script of a page puts in is followed, too."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urldefrag
+
+import pytest
+
+from tests_support import chromium
+from tests_support.ledger_records import PARTITION
+from tests_support.rest_world import RestWorld, rest_world
+from tests_support.served import served
+from tests_support.waiting import eventually
+
+BINARY = chromium.found()
+SEEN_S = 30
+PAGES_MAX = 100
+LINKS = "[...document.links].map(link => link.href).filter(url => new URL(url).origin === location.origin)"
+pytestmark = pytest.mark.skipif(
+    BINARY is None, reason="no Chromium on the path, and TALLY_TEST_CHROMIUM does not name one"
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RestWorld]:
+    with rest_world(tmp_path) as made:
+        yield made
+
+
+def opened(page: chromium.Page, url: str) -> None:
+    """Open an address and wait until the browser shows it, wherever it was led."""
+    page.open(url)
+    eventually(
+        lambda: page.ask("document.readyState === 'complete' && location.href !== 'about:blank'"),
+        SEEN_S,
+        f"{url} is shown",
+    )
+
+
+def test_every_link_that_a_browser_shows_on_any_page_leads_to_a_page(world: RestWorld, tmp_path: Path) -> None:
+    assert BINARY is not None
+    with served(world.app) as server, chromium.browser(BINARY, tmp_path / "profile") as page:
+        opened(page, server.url)
+        eventually(lambda: page.text("link") == "Live.", SEEN_S, "the page follows the events")
+        page.ask(f"document.getElementById('export-partitions').value = '{PARTITION}'")
+        page.ask("document.querySelector('#export-form button').click()")
+        eventually(lambda: "5 rows" in page.text("exports"), SEEN_S, "an export to link to is there")
+        waiting, seen, broken = [(server.url, url) for url in page.ask(LINKS)], set(), []
+        assert any("/v1/exports/" in url for _, url in waiting)
+        while waiting:
+            origin, url = waiting.pop()
+            address = urldefrag(url).url
+            if address in seen:
+                continue
+            seen.add(address)
+            assert len(seen) <= PAGES_MAX, f"ever more addresses, the last is {address} on {origin}"
+            status, media_type = page.ask(
+                f"fetch({address!r}).then(answer => [answer.status, answer.headers.get('content-type') ?? ''])"
+            )
+            if status >= 400:
+                broken.append(f"{origin}: {address}: {status}")
+            elif media_type.startswith("text/html"):
+                opened(page, address)
+                waiting += [(address, each) for each in page.ask(LINKS)]
+        assert broken == []
+        assert any(address.endswith("/contracts/tally.sums.v1-value.html") for address in seen)
+        server.do(world.feed.close)
