@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.results import Comparison, Sample, median, medians_of_details, spread
+from common.written_file import write_file
 
 
 def show(console: Console, machine: Mapping[str, str], comparisons: Sequence[Comparison]) -> None:
@@ -49,7 +50,7 @@ def write(directory: Path, machine: Mapping[str, str], comparisons: Sequence[Com
         "machine": dict(machine),
         "benches": [_entry(each) for each in comparisons],
     }
-    path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    write_file(path, json.dumps(body, indent=2) + "\n")
     return path
 
 

@@ -7,10 +7,12 @@ loads at once may lose one's entry, which costs a warning.
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
+
+from common.written_file import write_file
 
 ENTRIES_MAX: Final[int] = 10_000
 """The oldest entries go first."""
@@ -77,10 +79,12 @@ def choose_source_id(given: str | None, now: Loaded, before: Loaded | None) -> A
 
 
 class LoadMemory:
-    """The file. A broken one is named and counts as empty: it is never the guarantee."""
+    """The file. A broken one counts as empty, since it is never the guarantee; it is named, and kept aside."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self.trouble: str | None = None
+        """Why the file cannot be read, after ``recall``; None when it can."""
 
     def recall(self, service: str, file: Path) -> Loaded | None:
         """Return how this file was loaded last into this service."""
@@ -88,9 +92,10 @@ class LoadMemory:
         if not isinstance(entry, dict):
             return None
         try:
-            return Loaded(**entry)
+            loaded = Loaded(**entry)
         except TypeError:
             return None
+        return loaded if all(isinstance(value, str) for value in entry.values()) else None
 
     def remember(self, service: str, file: Path, loaded: Loaded) -> None:
         """Keep how this file is loaded. Called before the first row is sent. Raises OSError."""
@@ -99,17 +104,28 @@ class LoadMemory:
         entries.pop(key, None)
         entries[key] = asdict(loaded)
         kept = dict(list(entries.items())[-ENTRIES_MAX:])
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", encoding="utf-8", dir=self._path.parent, prefix="loads-", delete=False) as new:
-            json.dump(kept, new, indent=1)
-        os.replace(new.name, self._path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.trouble is not None:
+            with suppress(FileNotFoundError):
+                os.rename(self.path, self._aside)
+        write_file(self.path, json.dumps(kept, indent=1), private=True)
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.broken")
 
     def _read(self) -> dict[str, object]:
         try:
-            entries = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            entries = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
             return {}
-        return entries if isinstance(entries, dict) else {}
+        except (OSError, ValueError) as error:
+            self.trouble = str(error)
+            return {}
+        if not isinstance(entries, dict):
+            self.trouble = "it is not a JSON object"
+            return {}
+        return entries
 
 
 def _key(service: str, file: Path) -> str:

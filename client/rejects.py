@@ -1,13 +1,15 @@
 """The file of records that were not added: line number, reason and the record's own text, as CSV.
 
-It is written beside its final name and renamed at the end, so that a reader never sees half of it. A run without
-rejects makes no file, but replaces one that an earlier run left: a stale file would tell lies.
+A reader never sees half of it. A run without rejects makes no file, but replaces one that an earlier run left: a stale
+file would tell lies. Into a pipe, a device or standard output (``-``) the records go as they are found.
 """
 
+import codecs
 import csv
-import os
 from pathlib import Path
 from types import TracebackType
+
+from common.written_file import WrittenFile
 
 HEADER = ("line", "reason", "content")
 
@@ -18,13 +20,13 @@ class RejectsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
-        self._unfinished = path.with_name(f"{path.name}.unfinished")
-        self._file = self._unfinished.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(HEADER)
+        self._written = WrittenFile(path)
+        self._writer = csv.writer(codecs.getwriter("utf-8")(self._written.file))
 
     def add(self, line: int, reason: str, content: str) -> None:
         """Keep one record."""
+        if self.count == 0:
+            self._writer.writerow(HEADER)
         self.count += 1
         self._writer.writerow((line, reason, content))
 
@@ -34,8 +36,10 @@ class RejectsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
-        if self.count or (error is None and self.path.exists()):
-            os.replace(self._unfinished, self.path)
+        if self.count or self._written.streams:
+            self._written.keep()
+        elif error is None and self.path.exists():
+            self._writer.writerow(HEADER)
+            self._written.keep()
         else:
-            self._unfinished.unlink()
+            self._written.discard()

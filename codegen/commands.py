@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,6 +31,7 @@ from codegen.registries import Target, target
 from codegen.surveyor import Survey
 from codegen.wanted import wanted as wanted_of
 from common.registry_http import split_userinfo
+from common.written_file import STANDARD_OUTPUT
 
 _COLOURS: Final = {
     Kind.CREATE: "green",
@@ -50,7 +53,7 @@ _COLOURS: Final = {
 @click.option("--against", metavar="lock|git:REF", default=None, help="Versions that must stay compatible as well.")
 @click.option("--offline", "no_registry", is_flag=True, help="Ask no registry: compare with --against (default lock).")
 @click.option("--prune-prefix", default="", metavar="PREFIX", help="Delete subjects of this prefix no contract wants.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan for codegen publish PLAN.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the plan for publish; - is standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 @click.pass_context
 def plan_command(
@@ -98,7 +101,8 @@ def plan_command(
         context.exit(error.exit_code)
     code = exit_code(survey.changes)
     about = Registry(split_userinfo(where.url)[0], survey.registry) if where else None
-    show(survey.changes, code, as_json=as_json, about=about)
+    with redirect_stdout(sys.stderr if out == STANDARD_OUTPUT else sys.stdout):
+        show(survey.changes, code, as_json=as_json, about=about)
     context.exit(code)
 
 

@@ -14,6 +14,7 @@ from codegen.errors import CodegenError, DriftError
 from codegen.judge import OldVersion, fingerprint
 from codegen.lock import FILE, Lock, LockedSubject, LockedVersion
 from codegen.plan_terms import Wanted, WantedSubject
+from common.written_file import write_file
 
 FOLDER: Final = "history"
 _ENDING: Final = {"AVRO": "avsc", "PROTOBUF": "proto"}
@@ -104,7 +105,7 @@ def _newest(subject: LockedSubject) -> int:
 def _write(path: Path, subject: WantedSubject) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pretty(subject.kind, subject.text), encoding="utf-8")
+        write_file(path, pretty(subject.kind, subject.text))
     except OSError as error:
         raise CodegenError(f"{path} cannot be written: {error}") from error
 

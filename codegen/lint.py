@@ -19,6 +19,7 @@ from codegen.buf import run_buf
 from codegen.errors import CodegenError, ContractError
 from codegen.json_places import line_at
 from codegen.tree import Contracts
+from common.written_file import write_file
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -181,7 +182,7 @@ def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bo
         return None
     if not fix:
         return LintFinding(f"proto/{name}", 0, "", "format", "is not formatted; run: codegen lint --fix")
-    path.write_text(formatted.stdout, encoding="utf-8")
+    write_file(path, formatted.stdout)
     return None
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from codegen.errors import CodegenError, DriftError
 from codegen.plan_terms import SchemaKind, Wanted
+from common.written_file import write_file
 
 FILE: Final = "contracts.lock"
 FORMAT: Final = 1
@@ -91,9 +92,7 @@ def save(root: Path, lock: Lock) -> bool:
     try:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return False
-        temporary = path.with_name(f".{FILE}.new")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_file(path, text)
     except OSError as error:
         raise CodegenError(f"{path} cannot be written: {error}") from error
     return True

@@ -27,6 +27,7 @@ from codegen.plan_terms import (
     SetLevel,
     Wanted,
 )
+from common.written_file import write_file
 
 FORMAT: Final = 1
 BYTES_MAX: Final = 64 * 1024 * 1024
@@ -69,7 +70,7 @@ def lines_of(changes: tuple[Change, ...]) -> tuple[ChangeLine, ...]:
 def save(path: Path, planned: PlanFile) -> None:
     """Write a plan. Raises CodegenError."""
     try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(planned), indent=2) + b"\n")
+        write_file(path, msgspec.json.format(msgspec.json.encode(planned), indent=2) + b"\n", special=True)
     except OSError as error:
         raise CodegenError(f"{path} cannot be written: {error}") from error
 

@@ -14,6 +14,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.history import pretty
 from codegen.registry_text import with_rules
 from common.registry_http import RegistryHttp
+from common.written_file import write_file
 
 _WELL_KNOWN: Final = "google/protobuf/"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_]+")
@@ -96,6 +97,6 @@ def write(folder: Path, files: list[Pulled]) -> list[str]:
         path = folder / file.path
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.text, encoding="utf-8")
+            write_file(path, file.text)
             lines.append(f"{path} ({file.note})")
     return lines

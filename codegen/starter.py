@@ -6,6 +6,7 @@ from typing import Final
 
 from codegen.errors import CodegenError
 from codegen.package_names import checked_package
+from common.written_file import write_file
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*")
 
@@ -139,7 +140,7 @@ def write(folder: Path, name: str) -> list[str]:
     try:
         for path, text in made.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
+            write_file(folder / path, text)
     except OSError as error:
         raise CodegenError(f"{folder} cannot be written: {error}") from error
     return [str(folder / path) for path in made]

@@ -1,8 +1,6 @@
 """The contracts' folder as values, and generated trees: read, compare, replace."""
 
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +12,7 @@ from codegen import avro_parse, proto_stubs, topics
 from codegen.avro_schema import AvroFile
 from codegen.errors import CodegenError, ContractError
 from codegen.topics import Topic
+from common.written_file import write_file
 
 CACHE_FOLDER = "__pycache__"
 
@@ -135,15 +134,7 @@ def replace(folder: Path, wanted: Mapping[str, str]) -> list[str]:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".codegen-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(path, text, durable=False)
 
 
 def _drop_empty(folder: Path, wanted: Mapping[str, str]) -> None:

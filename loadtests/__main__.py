@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks.system import empty_server
 from common.settings import SettingsError
+from common.written_file import write_file
 from loadtests import report, suite
 from loadtests.compare import comparison, summary_at
 from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
@@ -62,7 +63,7 @@ def load(options: argparse.Namespace) -> int:
     finally:
         if len(steps) > 1 and summaries:
             table = suite.table_of(summaries)
-            (folder / "table.md").write_text(table + "\n", encoding="utf-8")
+            write_file(folder / "table.md", table + "\n")
             print(f"\n{table}")
     return suite.exit_code_of(summaries)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from common.decimals import text_of
 from common.partitions import mix
+from common.written_file import write_file
 from loadtests.additions import Addition
 
 ENTRY_DTYPE: Final = np.dtype(
@@ -98,7 +99,7 @@ class OutcomeLog:
             self.settle(addition, Outcome.UNKNOWN)
         self._file.close()
         digest = self.digest()
-        self._path.with_suffix(".json").write_text(json.dumps(asdict(digest), indent=2) + "\n", encoding="utf-8")
+        write_file(self._path.with_suffix(".json"), json.dumps(asdict(digest), indent=2) + "\n")
         return digest
 
 

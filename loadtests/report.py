@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from common.written_file import write_file
 from loadtests.charts import line_chart
 from loadtests.measures import Second
 from loadtests.run import Result, summary_of
@@ -26,11 +27,11 @@ def write(result: Result) -> Path:
     """Write ``report.html``, ``summary.json`` and ``seconds.jsonl`` into the run's folder; return the page."""
     folder = result.plan.folder
     summary = summary_of(result)
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_file(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
     lines = "".join(json.dumps(asdict(second)) + "\n" for second in result.load.seconds)
-    (folder / "seconds.jsonl").write_text(lines, encoding="utf-8")
+    write_file(folder / "seconds.jsonl", lines)
     page = folder / "report.html"
-    page.write_text(page_of(summary, result.load.seconds), encoding="utf-8")
+    write_file(page, page_of(summary, result.load.seconds))
     return page
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from common import stamp
+from common.written_file import write_file
 
 _FOLDER: Final = Path(__file__).resolve().parent
 DOCUMENT: Final = _FOLDER.parent / "docs" / "OBSERVABILITY.md"
@@ -29,7 +30,7 @@ def main() -> None:
     made = {DOCUMENT: updated(text, whole), BROKER: jmx.configuration(whole)}
     for path, new in made.items():
         if not path.exists() or path.read_text(encoding="utf-8") != new:
-            path.write_text(new, encoding="utf-8")
+            write_file(path, new)
     files.write()
     stamp.leave(_key())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from common.written_file import write_file
 from stack.errors import StackError
 from stack.ports import HOST, Ports
 
@@ -94,7 +95,7 @@ class Kafka:
 
     def prepare(self) -> None:
         """Write the configuration and format the storage when there is none yet. Raises StackError."""
-        self._logging_file.write_text(_LOGGING, encoding="utf-8")
+        write_file(self._logging_file, _LOGGING, durable=False)
         _write_properties(self.properties_file, self.properties())
         if not (self.data / "meta.properties").exists():
             self._format()
@@ -166,7 +167,7 @@ def _unregistered(bootstrap_servers: str) -> str | None:
 
 def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
     lines = [f"{name}={_escaped(value)}" for name, value in properties.items()]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(path, "\n".join(lines) + "\n", durable=False)
 
 
 def _escaped(value: str) -> str:

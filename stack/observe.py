@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from common.written_file import write_file
 from stack import go_programs, processes, services
 from stack.engines import ENGINES, EngineName, Place
 from stack.errors import StackError
@@ -100,7 +101,7 @@ class Engines:
         for folder in (self._place.run, self._place.data / name, self.log_path(name).parent):
             folder.mkdir(parents=True, exist_ok=True)
         for file_name, text in engine.configuration(self._place).items():
-            (self._place.run / file_name).write_text(text, encoding="utf-8")
+            write_file(self._place.run / file_name, text, durable=False)
         rotate(self.log_path(name))
         command: Sequence[str] = [str(engine.program.path_in(self._cache)), *engine.arguments(self._place)]
         mark = processes.start(

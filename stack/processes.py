@@ -20,6 +20,8 @@ from typing import Final
 
 import psutil
 
+from common.written_file import write_file
+
 _POLL_S: Final = 0.05
 _KILL_DEADLINE_S: Final = 10.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -80,9 +82,7 @@ def start(command: Sequence[str], environment: Mapping[str, str], folder: Path, 
 
 def write_mark(path: Path, mark: Mark) -> None:
     """Write a mark so that a reader sees all of it or nothing."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(asdict(mark)), encoding="utf-8")
-    partial.replace(path)
+    write_file(path, json.dumps(asdict(mark)), durable=False)
 
 
 def read_mark(path: Path) -> Mark | None:

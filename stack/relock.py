@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from common.written_file import write_file
 from stack.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
 
@@ -94,7 +95,7 @@ def write(path: Path, title: str, artifacts: Iterable[Artifact]) -> None:
     """Write a lock, sorted, so that a difference shows what changed."""
     lines = sorted(artifact.line for artifact in artifacts)
     header = f"# {title}\n# From Maven Central. Made by `just lock`; do not edit.\n"
-    path.write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
+    write_file(path, header + "\n".join(lines) + "\n")
     print(f"stack/{path.name}: {len(lines)} files", flush=True)
 
 

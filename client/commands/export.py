@@ -1,16 +1,15 @@
 """``tally export``: the ledger's rows as a file on this machine."""
 
 import hashlib
-import os
 import time
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
 from client.commands.shared import settings
 from client.failures import CommandError, UnavailableError
 from client.rest import RestService
+from common.written_file import STANDARD_OUTPUT, WrittenFile
 
 _POLL_S = 0.2
 
@@ -21,10 +20,10 @@ _POLL_S = 0.2
 )
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     required=True,
     metavar="FILE",
-    help="Where to save it; replaced when it is there.",
+    help="Where to save it; replaced when it is there. - is standard output.",
 )
 @click.option(
     "--wait",
@@ -41,20 +40,24 @@ def command(form: str, output: Path, wait_s: float) -> None:
     Examples:
       tally export --output sums.csv
       tally export --format parquet --output sums.parquet
+      tally export --format jsonl --output - | gzip > sums.jsonl.gz
 
     The service makes the file as of one moment, the command downloads it and checks its sha256; only then it gets its
-    name, and the service's own copy is deleted.
+    name, and the service's own copy is deleted. Into a pipe or a device it goes as it comes: exit code 1 then says that
+    what went there is wrong.
     """
-    with RestService(settings().rest_address) as service:
-        created = service.call("POST", "/v1/exports", body={"format": form})
-        location = created.headers.get("location") or f"/v1/exports/{created.json()['id']}"
-        done = _wait(service, location, wait_s)
-        try:
-            _save(service, f"{location}/file", done["sha256"], output)
-        except OSError as error:
-            raise CommandError(f"{error.filename or output}: {error.strerror or error}") from None
-        service.call("DELETE", location)
-    click.echo(f"{output}: {done['rows']:,} rows, sha256 {done['sha256']}")
+    try:
+        with RestService(settings().rest_address) as service:
+            with WrittenFile(output, private=True) as written:
+                created = service.call("POST", "/v1/exports", body={"format": form})
+                location = created.headers.get("location") or f"/v1/exports/{created.json()['id']}"
+                done = _wait(service, location, wait_s)
+                _save(service, f"{location}/file", done["sha256"], written)
+            service.call("DELETE", location)
+    except OSError as error:
+        raise CommandError(f"{error.filename or output}: {error.strerror or error}") from None
+    name = "standard output" if output == STANDARD_OUTPUT else output
+    click.echo(f"{name}: {done['rows']:,} rows, sha256 {done['sha256']}", err=written.streams)
 
 
 def _wait(service: RestService, location: str, wait_s: float) -> dict[str, object]:
@@ -72,25 +75,16 @@ def _wait(service: RestService, location: str, wait_s: float) -> dict[str, objec
         time.sleep(_POLL_S)
 
 
-def _save(service: RestService, path: str, sha256: object, output: Path) -> None:
-    """Download beside the final name, check, rename. Raises CommandError when the content is not what was promised."""
+def _save(service: RestService, path: str, sha256: object, written: WrittenFile) -> None:
+    """Download and check. Raises CommandError when the content is not what was promised, and OSError."""
     digest = hashlib.sha256()
-    with NamedTemporaryFile(dir=output.parent, prefix=f"{output.name}.", suffix=".part", delete=False) as part:
 
-        def write(chunk: bytes) -> None:
-            digest.update(chunk)
-            part.write(chunk)
+    def write(chunk: bytes) -> None:
+        digest.update(chunk)
+        written.file.write(chunk)
 
-        try:
-            service.download(path, write)
-            part.flush()
-            _require_equal(digest.hexdigest(), sha256, output)
-            os.replace(part.name, output)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
-
-
-def _require_equal(actual: str, promised: object, output: Path) -> None:
-    if actual != promised:
-        raise CommandError(f"{output}: the download's sha256 is {actual}, not {promised}; nothing is kept, try again")
+    service.download(path, write)
+    kept = "what went there is wrong" if written.streams else "nothing is kept"
+    actual = digest.hexdigest()
+    if actual != sha256:
+        raise CommandError(f"{written.path}: the download's sha256 is {actual}, not {sha256}; {kept}, try again")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from client.progress import LoadProgress, stderr_progress
 from client.rejects import RejectsFile
 from client.retry import RetryPolicy
 from client.sending import Environment
+from common.written_file import STANDARD_OUTPUT
 from oracle.history import HistoryError
 
 
@@ -32,9 +33,9 @@ from oracle.history import HistoryError
 @click.option(
     "--rejects",
     "rejects_path",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where rows that cannot be added go. [default: FILE.rejects.csv beside the file]",
+    help="Where rows that cannot be added go; - is standard output. [default: FILE.rejects.csv beside the file]",
 )
 @click.option("--delimiter", default=",", show_default=True, help="What separates columns.")
 @click.option("--encoding", default="utf-8", show_default=True, help="The file's encoding.")
@@ -79,8 +80,15 @@ def command(
     rejects_path = rejects_path or file.with_name(f"{file.name}.rejects.csv")
     memory = LoadMemory(environment.data_dir / "client" / "loads.json")
     try:
+        _require_other_files(file, {"--rejects": rejects_path, "--history": history})
         with Source(file, dialect) as source:
             used_id = _agree(source, given, memory.recall(address, file))
+            if memory.trouble is not None:
+                click.echo(
+                    f"tally: {memory.path}: {memory.trouble}; whether this file was loaded before is not known. What "
+                    f"was counted under its request ids still is not counted twice",
+                    err=True,
+                )
             used = Loaded(used_id, source.sha256, column_a, column_b)
             with RejectsFile(rejects_path) as rejects:
                 ready = partial(memory.remember, address, file, used)
@@ -97,8 +105,16 @@ def command(
         raise CommandError(f"{address} answered with a wrong sum; stopped. {error}") from None
     except OSError as error:
         raise CommandError(f"{error.filename or file}: {error.strerror or error}") from None
-    click.echo(json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects))
+    told = json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects)
+    click.echo(told, err=rejects_path == STANDARD_OUTPUT)
     _end(report, file, address, used_id, interrupted=interrupted, changed=changed)
+
+
+def _require_other_files(file: Path, outputs: Mapping[str, Path | None]) -> None:
+    """Raise WrongUsageError when a file to be written is the one that is loaded, by whatever name."""
+    for option, output in outputs.items():
+        if output is not None and output.is_file() and file.is_file() and output.samefile(file):
+            raise WrongUsageError(f"{option} is {output}, the file that is loaded: give another one")
 
 
 def _agree(source: Source, given: str | None, before: Loaded | None) -> str:

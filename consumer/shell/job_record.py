@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from common.written_file import write_file
 from consumer.core.export_plan import ExportFormat
 
 
@@ -75,13 +76,7 @@ R = TypeVar("R", ExportRecord, AuditRecord)
 
 def save(record: JobRecord, path: Path) -> None:
     """Write a record, atomically and durably. Raises OSError."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_directory(path.parent)
+    write_file(path, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
 
 
 def read(path: Path, kind: type[R]) -> R | None:

@@ -1,10 +1,10 @@
 """``totals.json`` beside the ledgers: for people, replaced atomically, never read back."""
 
 import json
-import os
 from pathlib import Path
 
 from common.decimals import text_of
+from common.written_file import write_file
 from consumer.core.snapshot import Total
 
 
@@ -31,6 +31,4 @@ def write_totals(path: Path, total: Total, as_of: str) -> None:
         ],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_file(path, json.dumps(content, indent=2) + "\n", durable=False)

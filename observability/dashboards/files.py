@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from common.written_file import write_file
 from observability.dashboards import grafana, vmui
 from observability.dashboards.boards import BOARDS
 
@@ -23,7 +24,7 @@ def write() -> None:
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+            write_file(path, text)
     for folder in (FOLDER, VMUI):
         for path in folder.glob("*.json"):
             if path not in wanted:

@@ -5,7 +5,9 @@ import csv
 import json
 import os
 import signal
+import stat
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,83 @@ async def test_a_load_without_rejects_leaves_no_rejects_file_and_no_stale_one(ta
         (tmp_path / "stale.csv").write_text("line,reason,content\n7,old,old\n")
         await load(tally, target, file, "--rejects", tmp_path / "stale.csv")
     assert (tmp_path / "stale.csv").read_text().splitlines() == ["line,reason,content"]
+
+
+@pytest.mark.parametrize("where", ["/dev/null", "pipe", "link"])
+async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tmp_path, where):
+    file, path = tmp_path / "mixed.csv", tmp_path / where
+    file.write_text(HEADER + "1,2,x\nNA,2,y\n")
+    seen: list[bytes] = []
+    reader = threading.Thread(target=lambda: seen.append(path.read_bytes()))
+    if where == "pipe":
+        os.mkfifo(path)
+        reader.start()
+    if where == "link":
+        path.symlink_to("target.csv")
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file, "--rejects", path, "--json")
+    assert numbers(result)["rejected"] == 1
+    assert stat.S_IFMT(path.lstat().st_mode) == kind
+    if where == "pipe":
+        await asyncio.to_thread(reader.join, 60)
+        assert b"NA,2,y" in seen[0]
+    if where == "link":
+        assert "NA,2,y" in (tmp_path / "target.csv").read_text()
+
+
+async def test_rejects_on_standard_output_leave_the_summary_to_standard_error(tally, tmp_path):
+    file = tmp_path / "mixed.csv"
+    file.write_text(HEADER + "1,2,x\nNA,2,y\n")
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file, "--rejects", "-", "--json")
+    assert list(csv.reader(result.stdout.splitlines())) == [
+        ["line", "reason", "content"],
+        ["3", "a is 'NA', not a number such as 2 or -40.25", "NA,2,y"],
+    ]
+    assert '"rejected": 1' in result.stderr
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("option", ["--rejects", "--history"])
+@pytest.mark.parametrize("name", ["numbers.csv", "link", "hard link"])
+async def test_the_file_that_is_loaded_is_never_written_to_by_any_name(tally, file, tmp_path, option, name):
+    content = file.read_bytes()
+    (tmp_path / "link").symlink_to(file)
+    (tmp_path / "hard link").hardlink_to(file)
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file, option, tmp_path / name)
+    assert result.exit_code == 2
+    assert f"{option} is {tmp_path / name}, the file that is loaded: give another one" in result.stderr
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [("folder", "is a directory"), ("none/rejects.csv", "there is no folder"), ("/dev/full", "No space")],
+)
+async def test_a_rejects_file_that_cannot_be_written_is_told_in_one_line(tally, tmp_path, where, reason):
+    file = tmp_path / "mixed.csv"
+    file.write_text(HEADER + "1,2,x\nNA,2,y\n")
+    (tmp_path / "folder").mkdir()
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file, "--rejects", tmp_path / where)
+    assert result.exit_code == 1
+    assert reason in result.stderr
+    assert "Traceback" not in result.output
+
+
+async def test_a_memory_of_loads_that_cannot_be_read_is_named_and_kept_aside(tally, file, tmp_path):
+    memory = tmp_path / "data" / "client" / "loads.json"
+    memory.parent.mkdir(parents=True)
+    memory.write_bytes(b'{"torn')
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file)
+    assert result.exit_code == 0
+    assert f"{memory}: " in result.stderr
+    assert "whether this file was loaded before is not known" in result.stderr
+    assert memory.with_name("loads.json.broken").read_bytes() == b'{"torn'
+    assert len(json.loads(memory.read_text())) == 1
 
 
 async def test_changed_content_stops_with_two_ways_and_each_way_works(tally, file):

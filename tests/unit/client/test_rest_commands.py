@@ -1,7 +1,10 @@
 """`tally total` and `tally export` against a scripted REST service, and `tally verify` on a real ledger's report."""
 
+import asyncio
 import hashlib
 import json
+import os
+import stat
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +116,60 @@ async def test_export_waits_downloads_checks_and_deletes_the_service_s_copy(tall
     assert (tmp_path / "sums.csv").read_bytes() == FILE
     assert "1,000 rows" in result.stdout
     assert rest.asked[-1] == "DELETE /v1/exports/e1"
+
+
+@pytest.mark.parametrize("where", ["/dev/null", "pipe", "link"])
+async def test_an_export_into_what_is_no_file_leaves_it_what_it_is(tally, rest, tmp_path: Path, where: str):
+    offer_export(rest, hashlib.sha256(FILE).hexdigest())
+    path = tmp_path / where
+    seen: list[bytes] = []
+    reader = threading.Thread(target=lambda: seen.append(path.read_bytes()))
+    if where == "pipe":
+        os.mkfifo(path)
+        reader.start()
+    if where == "link":
+        path.symlink_to("target.csv")
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    result = await tally("export", "--output", path, TALLY_REST_URL=rest.url)
+    assert result.exit_code == 0
+    assert stat.S_IFMT(path.lstat().st_mode) == kind
+    if where == "pipe":
+        await asyncio.to_thread(reader.join, 60)
+        assert seen == [FILE]
+    if where == "link":
+        assert (tmp_path / "target.csv").read_bytes() == FILE
+
+
+async def test_an_export_to_standard_output_is_the_file_and_nothing_else(tally, rest, tmp_path: Path):
+    offer_export(rest, hashlib.sha256(FILE).hexdigest())
+    result = await tally("export", "--output", "-", TALLY_REST_URL=rest.url)
+    assert result.stdout_bytes == FILE
+    assert "standard output: 1,000 rows" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [("out", "is a directory"), ("none/sums.csv", "there is no folder"), ("loop", "symbolic links")],
+)
+async def test_an_export_that_cannot_be_saved_is_refused_before_the_service_is_asked(
+    tally, rest, tmp_path: Path, where: str, reason: str
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    result = await tally("export", "--output", tmp_path / where, TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert f"{tmp_path / where}: " in result.stderr
+    assert reason in result.stderr
+    assert rest.asked == []
+
+
+async def test_an_export_to_a_full_disk_is_told_and_the_service_s_copy_stays(tally, rest, tmp_path: Path):
+    offer_export(rest, hashlib.sha256(FILE).hexdigest())
+    result = await tally("export", "--output", "/dev/full", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 1
+    assert "/dev/full: No space left on device" in result.stderr
+    assert "DELETE /v1/exports/e1" not in rest.asked
 
 
 async def test_an_export_that_was_damaged_on_the_way_leaves_no_file(tally, rest, tmp_path: Path):
