@@ -119,7 +119,7 @@ class LoadMemory:
             entries = json.loads(self.path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self.trouble = str(error)
             return {}
         if not isinstance(entries, dict):

@@ -73,7 +73,7 @@ def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
 def _correction(line: int, raw: bytes) -> tuple[str, Correction]:
     try:
         fields: Any = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RepairsError(f"line {line} is not JSON: {error}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("source"), str):
         raise RepairsError(f'line {line} has no "source", the letter\'s place as text, for example "3:1041"')

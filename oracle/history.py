@@ -15,9 +15,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from io import SEEK_END, FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self, cast
 
 
 class Outcome(enum.StrEnum):
@@ -59,6 +60,9 @@ class Watermark:
     at_s: float = 0.0
 
 
+_LINE_START: Final = b'{"kind": "'
+_LINE_BYTES_MAX: Final = 1 << 20
+_CHUNK_BYTES: Final = 1 << 16
 _CALL_FIELDS = tuple(each.name for each in fields(Call))
 _WATERMARK_FIELDS = tuple(each.name for each in fields(Watermark))
 
@@ -71,20 +75,37 @@ class HistoryFile:
     """Appends to a history file; what ``write`` returned from is with the operating system. For one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file. A line that an earlier run left torn is cut off. Raises HistoryError and OSError."""
+        """Open the file. A line that an earlier run left torn is cut off. Raises HistoryError and OSError.
+
+        What is no history is left as it is.
+        """
+        if path.exists() and not path.is_file():
+            raise HistoryError(f"{path} is no regular file, and a history is read again: give the name of a file")
         self._file = path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.close()
             raise HistoryError(f"{path} is being written by another process; give each a file of its own") from None
-        self._file.truncate(_end_of_whole_lines(path))
+        try:
+            self._end = _end_of_whole_lines(self._file, path)
+        except BaseException:
+            self._file.close()
+            raise
+        self._file.truncate(self._end)
 
     def write(self, *, calls: Iterable[Call] = (), watermarks: Iterable[Watermark] = ()) -> None:
         """Append tries and looks, all in one write."""
         lines = [_line("call", call, _CALL_FIELDS) for call in calls]
         lines += [_line("watermark", shown, _WATERMARK_FIELDS) for shown in watermarks]
-        self._file.write("".join(lines).encode())
+        left = memoryview("".join(lines).encode())
+        try:
+            while left:  # a disk that becomes full takes a part
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(self._end)  # no line is left torn before the next one
+            raise
+        self._end = self._file.tell()
 
     def close(self) -> None:
         """Close the file. A second call does nothing."""
@@ -158,28 +179,40 @@ def read_history(path: Path) -> tuple[tuple[Call, ...], tuple[Watermark, ...]]:
     """Return calls and watermarks of a file. A torn last line is left out. Raises HistoryError and OSError."""
     calls: list[Call] = []
     watermarks: list[Watermark] = []
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 break
-            try:
-                _take(json.loads(line), calls, watermarks)
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                raise HistoryError(
-                    f"{path}:{number}: {line.strip()[:100]!r} is no line of a history ({error}); each is a JSON object "
-                    f"with kind call or watermark and its fields"
-                ) from None
+            said = _parsed(line, f"{path}:{number}")
+            if isinstance(said, Call):
+                calls.append(said)
+            else:
+                watermarks.append(said)
     return tuple(calls), tuple(watermarks)
 
 
-def _take(said: dict[str, Any], calls: list[Call], watermarks: list[Watermark]) -> None:
+def _parsed(line: bytes, place: str) -> Call | Watermark:
+    """Return what a line says. Raises HistoryError."""
+    try:
+        return _made(json.loads(line))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise HistoryError(
+            f"{place}: {line.strip()[:100]!r} is no line of a history ({error}); each is a JSON object with kind call "
+            f"or watermark and its fields"
+        ) from None
+
+
+def _made(said: dict[str, Any]) -> Call | Watermark:
+    """Return a line's content, each field of its type. Whatever it raises says that it is none."""
     kind = said.pop("kind")
     if kind == "call":
-        calls.append(Call(**said | {"outcome": Outcome(said["outcome"])}))
-    elif kind == "watermark":
-        watermarks.append(Watermark(**said))
-    else:
-        raise ValueError(f"kind {kind!r}")
+        said["outcome"] = Outcome(said["outcome"])
+    made: Call | Watermark = {"call": Call, "watermark": Watermark}[kind](**said)
+    for each in fields(made):
+        value, its_type = getattr(made, each.name), cast("Any", each.type)
+        if not isinstance(value, its_type) and not (isinstance(value, int) and isinstance(0.0, its_type)):
+            raise TypeError(f"{each.name} is {value!r}")
+    return made
 
 
 def _line(kind: str, value: Call | Watermark, names: tuple[str, ...]) -> str:
@@ -187,7 +220,20 @@ def _line(kind: str, value: Call | Watermark, names: tuple[str, ...]) -> str:
     return json.dumps(said) + "\n"
 
 
-def _end_of_whole_lines(path: Path) -> int:
-    """Return the length up to and with the last newline."""
-    content = path.read_bytes()
-    return content.rfind(b"\n") + 1
+def _end_of_whole_lines(file: FileIO, path: Path) -> int:
+    """Return the length up to and with the last newline. Raises HistoryError when the file is no history."""
+    file.seek(0)
+    first = file.readline(_LINE_BYTES_MAX)
+    if first.endswith(b"\n"):
+        _parsed(first, f"{path}:1")
+    elif not first.startswith(_LINE_START) and not _LINE_START.startswith(first):
+        raise HistoryError(f"{path} is no history, it begins with {first[:40]!r}: it was left as it is")
+    end = at = file.seek(0, SEEK_END)
+    tail = b""
+    while at > 0 and b"\n" not in tail:
+        if end - at > _LINE_BYTES_MAX:
+            raise HistoryError(f"{path} ends in a line of over {_LINE_BYTES_MAX} bytes, which is none of a history")
+        at = max(0, at - _CHUNK_BYTES)
+        file.seek(at)
+        tail = file.read(end - at)
+    return at + tail.rfind(b"\n") + 1

@@ -247,6 +247,16 @@ def test_what_the_ledger_has_is_not_sent_and_other_numbers_of_a_counted_id_are_r
     assert "2 + 4" in other.why
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"[" * 99_999, b"5", b"{}", '{"source": "1:\u2028"}'.encode()])
+async def test_any_bytes_in_the_journal_cost_their_own_line_only(tmp_path: Path, damage: bytes) -> None:
+    journal = ReplayJournal(tmp_path / "replays.jsonl")
+    for offset in (1, 2):
+        assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]
+        with journal.path.open("ab") as file:
+            file.write(damage + b"\n")
+    assert [source.offset for source in journal.read()] == [1, 2]
+
+
 async def test_a_line_of_the_journal_that_a_crash_cut_short_costs_itself_only(tmp_path: Path) -> None:
     journal = ReplayJournal(tmp_path / "replays.jsonl")
     for offset in (1, 2):

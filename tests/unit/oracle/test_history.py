@@ -1,5 +1,9 @@
 """The history keeps every try, in memory and on the disk."""
 
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +68,79 @@ def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
         HistoryFile(path)
     first.close()
     HistoryFile(path).close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2\n3", b"no newline", b'{"kind": "other"}\n{"torn', b"\xff\xfe\n", b"[" * 99_999 + b"\n"]
+)
+def test_a_file_that_is_no_history_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_bytes(content)
+    with pytest.raises(HistoryError, match=str(path)):
+        HistoryFile(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "pipe", "folder"])
+def test_what_is_no_file_holds_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    with pytest.raises(HistoryError, match="is no regular file"):
+        HistoryFile(Path(name))
+
+
+def test_a_very_long_history_is_opened_by_its_ends(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        for _ in range(2_000):
+            history.record(CALL)
+    with path.open("ab") as file:
+        file.write(b'{"kind": "call", "detail": "' + b"x" * 200_000)
+    with History(path) as history:
+        history.record(LOST)
+    assert len(read_history(path)[0]) == 2_001
+
+
+def test_a_disk_that_becomes_full_leaves_no_torn_line_before_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    script = (
+        "import sys; from pathlib import Path; from oracle.history import Call, HistoryFile, Outcome\n"
+        "file, n = HistoryFile(Path(sys.argv[1])), 0\n"
+        "try:\n"
+        "    for n in range(10_000): file.write(calls=[Call(request_id=str(n), a='1', b='2', outcome=Outcome.OK)])\n"
+        "except OSError: print(n)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
+    )
+    assert path.read_bytes().endswith(b"\n")
+    assert len(read_history(path)[0]) == int(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"[" * 99_999,
+        b"5",
+        b'{"kind": []}',
+        b'{"kind": "watermark", "source": "rest", "partition": "x", "next_offset": 1}',
+    ],
+)
+def test_any_bytes_are_told_by_file_and_line(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        history.record(CALL)
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(HistoryError, match=f"{path}:2: "):
+        read_history(path)
 
 
 @pytest.mark.parametrize(
