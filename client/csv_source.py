@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from client.csv_guess import told_of
 from common import decimals
 
 RECORD_BYTES_MAX: Final[int] = 1 << 20
@@ -84,6 +85,8 @@ def check_encoding(encoding: str) -> str:
         newline = "\n".encode(name)
     except (LookupError, UnicodeError):
         raise ValueError(f"--encoding is {encoding!r}, which is not known; for example utf-8 or latin-1") from None
+    if name == "utf-8-sig":
+        return name
     if newline != b"\n":
         raise ValueError(f"--encoding is {encoding!r}, in which lines cannot be told apart; save the file as UTF-8")
     return "utf-8-sig" if name == "utf-8" else name
@@ -94,10 +97,11 @@ class _Lines:
 
     def __init__(self, stream: BinaryIO, encoding: str, on_bytes: Callable[[bytes], None]) -> None:
         self._stream = stream
-        self._encoding = encoding
+        self.encoding = encoding
         self._on_bytes = on_bytes
         self._record: list[str] = []
         self._record_bytes = 0
+        self.first = b""
         self.number = 0
         self.record_line = 1
 
@@ -106,18 +110,23 @@ class _Lines:
             self.number += 1
             self._record_bytes += len(raw)
             self._on_bytes(raw)
+            self.first = self.first or raw
             if self._record_bytes > RECORD_BYTES_MAX:
+                if self.number == 1 and (told := told_of(raw, self.encoding)) is not None:
+                    raise CsvSourceError(told)
                 raise CsvSourceError(
                     f"line {self.record_line}: a record longer than {RECORD_BYTES_MAX} bytes; "
                     f"look for a quote that is left open there"
                 )
             try:
                 # Only the first line can begin with the byte order mark that "-sig" takes off.
-                text = raw.decode(self._encoding if self.number == 1 else self._encoding.removesuffix("-sig"))
+                text = raw.decode(self.encoding if self.number == 1 else self.encoding.removesuffix("-sig"))
             except UnicodeDecodeError as error:
+                if self.number == 1 and (told := told_of(raw, self.encoding)) is not None:
+                    raise CsvSourceError(told) from None
                 raise CsvSourceError(
                     f"line {self.number}: byte {raw[error.start]:#04x} at position {error.start + 1} is not "
-                    f"{self._encoding.removesuffix('-sig')}; name the file's encoding, for example --encoding latin-1"
+                    f"{self.encoding.removesuffix('-sig')}; name the file's encoding, for example --encoding latin-1"
                 ) from None
             self._record.append(text)
             yield text
@@ -144,7 +153,12 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
     reader = csv.reader(iter(lines), delimiter=dialect.delimiter, strict=True)
     header = _fields(lines, reader) or []
     lines.take_record()
-    indexes = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
+    try:
+        indexes = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
+    except ColumnError:
+        if (told := told_of(lines.first, lines.encoding)) is not None:
+            raise ColumnError(told) from None
+        raise
     return _records(lines, reader, len(header), indexes, dialect)
 
 
@@ -172,6 +186,8 @@ def _fields(lines: _Lines, reader: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
+        if lines.number == 1 and (told := told_of(lines.first, lines.encoding)) is not None:
+            raise CsvSourceError(told) from None
         reason = next((cause for text, cause in _CAUSES.items() if text in str(error)), str(error))
         seen = f", seen in line {lines.number}" if lines.number > lines.record_line else ""
         raise CsvSourceError(f"line {lines.record_line}: not CSV: {reason}{seen}; {_UNKNOWN_END}") from None

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from client.csv_input import CsvInput
 from client.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
 from client.ids import request_id
 from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.rejects import RejectsFile
 from common import decimals
-
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass
@@ -42,6 +41,7 @@ class LoadReport:
     error: CsvSourceError | None = None
     last_unknown: Unknown | None = None
     first_refused: tuple[int, Refused] | None = None
+    first_reject: Reject | None = None
     positions: dict[int, Position] = field(default_factory=dict)
     """The last acknowledged position of each partition: the total covers the load once it is past all of them."""
 
@@ -75,21 +75,21 @@ async def nothing(_report: LoadReport) -> None:
 class Source:
     """A CSV file that is open for loading: its content's hash, and its records. ``with`` closes it.
 
-    Raises OSError, and ColumnError and CsvSourceError for the header.
+    Raises OSError, and ColumnError and CsvSourceError for the header. ``spool_folder`` is for what can be read once.
     """
 
-    def __init__(self, path: Path, dialect: Dialect) -> None:
+    def __init__(self, path: Path, dialect: Dialect, spool_folder: Path) -> None:
         self.path = path
         self.dialect = dialect
-        self.sha256 = content_sha256(path)
-        self.size_bytes = path.stat().st_size
+        self.input = CsvInput(path, spool_folder)
+        self.sha256 = self.input.sha256
+        self.size_bytes = self.input.size_bytes
         self.bytes_read = 0
         self._hash = hashlib.sha256()
-        self._stream = path.open("rb")
         try:
-            self.records = read_rows(self._stream, dialect, self._on_bytes)
+            self.records = read_rows(self.input.content(), dialect, self._on_bytes)
         except BaseException:
-            self._stream.close()
+            self.input.close()
             raise
 
     @property
@@ -101,7 +101,7 @@ class Source:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._stream.close()
+        self.input.close()
 
     def _on_bytes(self, raw: bytes) -> None:
         self.bytes_read += len(raw)
@@ -143,6 +143,7 @@ class Load:
                 report.rows += 1
                 if isinstance(record, Reject):
                     report.rejected += 1
+                    report.first_reject = report.first_reject or record
                     self._rejects.add(record.line, record.reason, record.content)
                     continue
                 self._sent.append((record, self.source.bytes_read))
@@ -174,12 +175,3 @@ class Load:
             case Unknown():
                 report.unknown += 1
                 report.last_unknown = outcome
-
-
-def content_sha256(path: Path) -> str:
-    """Return the hash of a file's content, in bounded memory. Raises OSError."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

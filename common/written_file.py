@@ -60,7 +60,7 @@ class WrittenFile:
         found = None if special and path == STANDARD_OUTPUT else _found(path)
         if special and path == STANDARD_OUTPUT:
             self.file = sys.stdout.buffer
-        elif found is None or (stat.S_ISREG(found.st_mode) and _own_descriptor(path) is None):
+        elif found is None or (stat.S_ISREG(found.st_mode) and own_descriptor(path) is None):
             self._target = Path(os.path.realpath(path))
             self._part, self.file = _beside(self._target, path, found, private=private)
         else:
@@ -143,7 +143,7 @@ def _found(path: Path) -> os.stat_result | None:
     return found
 
 
-def _own_descriptor(path: Path) -> int | None:
+def own_descriptor(path: Path) -> int | None:
     """Return the number behind /dev/stdout, /dev/fd/3 and the like: it is open, and its file must not be replaced."""
     for _ in range(_LINKS_MAX):
         folder = _DESCRIPTORS.fullmatch(os.path.realpath(path.parent))
@@ -181,7 +181,7 @@ def _into(path: Path, found: os.stat_result, special: bool, reader_wait_s: float
     if not special:
         raise _error(errno.EINVAL, "is no regular file, and this one must be", path)
     try:
-        own = _own_descriptor(path)
+        own = own_descriptor(path)
         if own is not None:
             return os.fdopen(os.dup(own), "wb")
         if stat.S_ISFIFO(found.st_mode):

@@ -26,7 +26,7 @@ from oracle.history import HistoryError
 
 
 @click.command("load")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--a", "column_a", required=True, metavar="COLUMN", help="Column of the first number.")
 @click.option("--b", "column_b", required=True, metavar="COLUMN", help="Column of the second number.")
 @click.option("--source-id", metavar="NAME", help="The rows' origin; the hash of the content if not given.")
@@ -39,6 +39,14 @@ from oracle.history import HistoryError
 )
 @click.option("--delimiter", default=",", show_default=True, help="What separates columns.")
 @click.option("--encoding", default="utf-8", show_default=True, help="The file's encoding.")
+@click.option(
+    "--max-rejects",
+    "rejects_max",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Rejected rows that are all right: exit code 1 only if there are more.",
+)
 @history_option
 @wait_option
 @json_option
@@ -51,6 +59,7 @@ def command(
     rejects_path: Path | None,
     delimiter: str,
     encoding: str,
+    rejects_max: int,
     history: Path | None,
     wait_s: float,
     as_json: bool,
@@ -61,6 +70,8 @@ def command(
     Examples:
       tally load flights.csv --a dep_delay --b arr_delay
       tally load july.csv --a net --b tax --source-id invoices-2026-07
+      tally load july.csv.gz --a net --b tax
+      unzip -p all.zip july.csv | tally load - --a net --b tax
 
     Running it again adds nothing: each row's request id follows from the source id and the row's line number. The
     source id is the sha256 of the content unless given. A file that was loaded before under the same path but with
@@ -68,7 +79,12 @@ def command(
     remembered in TALLY_DATA_DIR/client/loads.json.
 
     Rows without two numbers, or with more digits than the contract allows, go to the rejects file with line number and
-    reason. Nothing is ever rounded. Blanks around a number are not part of it.
+    reason, and the exit code is 1 if there are more than --max-rejects of them. Nothing is ever rounded. Blanks around
+    a number are not part of it. Where it is not known where a record ends, as behind a quote that is not closed, the
+    load stops with exit code 1: no line behind is taken for a row.
+
+    FILE may be packed by gzip or zstd, a pipe, or - for standard input. The same content has the same request ids,
+    packed or not.
     """
     try:
         dialect = Dialect(column_a, column_b, check_delimiter(delimiter), check_encoding(encoding))
@@ -77,12 +93,14 @@ def command(
         raise WrongUsageError(str(error)) from None
     environment = settings()
     address = environment.grpc_address
-    rejects_path = rejects_path or file.with_name(f"{file.name}.rejects.csv")
-    memory = LoadMemory(environment.data_dir / "client" / "loads.json")
+    own_folder = environment.data_dir / "client"
+    memory = LoadMemory(own_folder / "loads.json")
     try:
         _require_other_files(file, {"--rejects": rejects_path, "--history": history})
-        with Source(file, dialect) as source:
-            used_id = _agree(source, given, memory.recall(address, file))
+        with Source(file, dialect, own_folder) as source:
+            rejects_path = rejects_path or source.input.beside(".rejects.csv")
+            known = source.input.has_a_name
+            used_id = _agree(source, given, memory.recall(address, file) if known else None)
             if memory.trouble is not None:
                 click.echo(
                     f"tally: {memory.path}: {memory.trouble}; whether this file was loaded before is not known. What "
@@ -91,7 +109,7 @@ def command(
                 )
             used = Loaded(used_id, source.sha256, column_a, column_b)
             with RejectsFile(rejects_path) as rejects:
-                ready = partial(memory.remember, address, file, used)
+                ready = partial(memory.remember, address, file, used) if known else _nothing
                 policy = RetryPolicy(deadline_s=wait_s)
                 report, interrupted = _run(Load(source, used_id, rejects), address, policy, history, ready)
             changed = report.complete and source.changed_while_read
@@ -108,6 +126,7 @@ def command(
     told = json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects)
     click.echo(told, err=rejects_path == STANDARD_OUTPUT)
     _end(report, file, address, used_id, interrupted=interrupted, changed=changed)
+    _require_few_rejects(report, rejects_max, rejects)
 
 
 def _require_other_files(file: Path, outputs: Mapping[str, Path | None]) -> None:
@@ -115,6 +134,20 @@ def _require_other_files(file: Path, outputs: Mapping[str, Path | None]) -> None
     for option, output in outputs.items():
         if output is not None and output.is_file() and file.is_file() and output.samefile(file):
             raise WrongUsageError(f"{option} is {output}, the file that is loaded: give another one")
+
+
+def _nothing() -> None:
+    """Remember nothing: what came by a pipe has no name to be known by."""
+
+
+def _require_few_rejects(report: LoadReport, rejects_max: int, rejects: RejectsFile) -> None:
+    """Raise CommandError when more rows were rejected than are allowed."""
+    first = report.first_reject
+    if first is not None and report.rejected > rejects_max:
+        raise CommandError(
+            f"{report.rejected:,} rows were rejected, the first at line {first.line}: {first.reason}; all of them are "
+            f"in {rejects.path}. The others are counted. If that is all right: --max-rejects {report.rejected}"
+        )
 
 
 def _agree(source: Source, given: str | None, before: Loaded | None) -> str:

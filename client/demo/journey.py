@@ -113,7 +113,7 @@ class Journey:
         began_s = time.monotonic()
         outage = _Outage(self._screen)
         environment = Environment(on_retry=outage.retrying)
-        with Source(file, _DIALECT) as source, RejectsFile(_rejects_of(file)) as rejects:
+        with Source(file, _DIALECT, self._stack.data_dir) as source, RejectsFile(_rejects_of(file)) as rejects:
             load = Load(source, source.sha256, rejects)
             async with TallyClient(self._stack.grpc_target, policy=POLICY, environment=environment) as client:
                 await load.run(client, after_batch)

@@ -226,3 +226,34 @@ def test_what_cannot_separate_columns_is_refused(delimiter: str):
 def test_an_encoding_in_which_lines_cannot_be_found_is_refused(encoding: str):
     with pytest.raises(ValueError, match="--encoding"):
         check_encoding(encoding)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "words"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), "utf-8", "the file is UTF-16, .*iconv -f UTF-16 -t UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "latin-1", "the file is UTF-16"),
+        ("first,second\n1,2\n".encode("utf-16-le"), "utf-8", "the file is UTF-16LE, .*iconv -f UTF-16LE"),
+        ("first,second\n1,2\n".encode("utf-16-be"), "utf-8", "the file is UTF-16BE"),
+        ("a,b\n1,2\n".encode("utf-32"), "utf-8", "the file is UTF-32"),
+        (b"a,b\r1,2\r3,4\r", "utf-8", "lines end with a carriage return alone"),
+        (b"a,b\r" + b"1,2\r" * 300_000, "utf-8", "lines end with a carriage return alone"),
+        (b"sep=;\na;b\n1;2\n", "utf-8", r"the first line is sep=;, a note for Excel.*--delimiter ';'"),
+        (b"sep=,\r\na,b\r\n1,2\r\n", "utf-8", "the first line is sep=,"),
+        (b"\xef\xbb\xbfa,b\n1,2\n", "latin-1", r"the mark of UTF-8 \(utf-8-sig\).*--encoding utf-8"),
+        (b"PK\x03\x04rest", "utf-8", "a ZIP archive or a spreadsheet"),
+        (b"\xfd7zXZ\x00", "utf-8", "packed by xz"),
+    ],
+)
+def test_what_is_no_csv_is_told_by_its_name_with_the_way_on(content: bytes, encoding: str, words: str):
+    with pytest.raises(CsvSourceError, match=words):
+        rows_of(content, Dialect("a", "b", encoding=check_encoding(encoding)))
+
+
+def test_a_column_that_is_missing_behind_a_byte_order_mark_is_told_as_any_other():
+    with pytest.raises(ColumnError, match="no column 'c'; the columns are: a, b"):
+        rows_of(b"\xef\xbb\xbfa,b\n1,2\n", Dialect("a", "c", encoding=check_encoding("utf-8-sig")))
+
+
+def test_what_looks_like_a_note_for_excel_is_a_header_where_its_columns_are_meant():
+    assert len(rows_of(b"sep=,b\n1,2\n", Dialect("sep=", "b"))) == 1

@@ -2,6 +2,8 @@
 
 import asyncio
 import csv
+import gzip
+import hashlib
 import json
 import os
 import signal
@@ -15,10 +17,15 @@ import pytest
 from click.testing import Result
 
 from client.client import BATCH_MAX, BATCHES_IN_FLIGHT
+from client.csv_input import zstd
 from client.ids import request_id
-from client.loading import content_sha256
 from contracts.generated.tally.v1 import tally_pb2
 from tests_support.fake_tally import FakeTally, refusal, serving
+
+
+def content_sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
 
 HEADER = "a,b,note\n"
 
@@ -83,7 +90,7 @@ async def test_rows_that_cannot_be_added_go_to_the_rejects_file_and_the_rest_is_
     fake = FakeTally()
     async with serving(fake) as target:
         result = await load(tally, target, file, "--json")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert (numbers(result)["rows"], numbers(result)["acknowledged"], numbers(result)["rejected"]) == (5, 2, 3)
     with (tmp_path / "mixed.csv.rejects.csv").open(newline="") as rejects:
         assert list(csv.reader(rejects)) == [
@@ -200,6 +207,60 @@ async def test_a_memory_of_loads_that_cannot_be_read_is_named_and_kept_aside(tal
     assert "whether this file was loaded before is not known" in result.stderr
     assert memory.with_name("loads.json.broken").read_bytes() == b'{"torn'
     assert len(json.loads(memory.read_text())) == 1
+
+
+@pytest.mark.parametrize("form", ["f.csv.gz", "f.csv.zst", "pipe"])
+async def test_a_file_its_packed_copy_and_a_pipe_of_it_add_once_between_them(tally, file, tmp_path, form):
+    fake, other = FakeTally(), tmp_path / form
+    writer = threading.Thread(target=lambda: other.write_bytes(gzip.compress(file.read_bytes())))
+    if form == "pipe":
+        os.mkfifo(other)
+        writer.start()
+    else:
+        pack = gzip.compress if form.endswith("gz") else zstd.compress
+        other.write_bytes(pack(file.read_bytes()))
+    async with serving(fake) as target:
+        first = await load(tally, target, other, "--json")
+        second = await load(tally, target, file, "--json")
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr + second.stderr
+    assert (numbers(first)["acknowledged"], numbers(first)["duplicates"]) == (2500, 0)
+    assert (numbers(second)["acknowledged"], numbers(second)["duplicates"]) == (2500, 2500)
+    assert set(fake.committed) == {request_id(content_sha256(file), line) for line in range(2, 2502)}
+    assert not list((tmp_path / "data" / "client").glob("tmp*"))
+
+
+async def test_the_line_of_an_error_is_that_of_the_unpacked_content(tally, tmp_path):
+    file = tmp_path / "f.csv.gz"
+    file.write_bytes(gzip.compress(b"a,b\n1,1\n1,\xff\n"))
+    async with serving(FakeTally()) as target:
+        result = await load(tally, target, file)
+    assert result.exit_code == 1
+    assert "line 3: byte 0xff" in result.stderr
+
+
+async def test_a_packed_file_that_is_cut_off_sends_nothing(tally, file, tmp_path):
+    packed, fake = tmp_path / "f.csv.gz", FakeTally()
+    packed.write_bytes(gzip.compress(file.read_bytes())[:-20])
+    async with serving(fake) as target:
+        result = await load(tally, target, packed)
+    assert result.exit_code == 1
+    assert "the gzip data is damaged or cut off" in result.stderr
+    assert fake.committed == {}
+
+
+@pytest.mark.parametrize(("allowed", "exit_code"), [(None, 1), (2, 1), (3, 0), (99, 0)])
+async def test_rejected_rows_are_exit_code_1_unless_so_many_are_allowed(tally, tmp_path, allowed, exit_code):
+    file = tmp_path / "mixed.csv"
+    file.write_text(HEADER + "1,2,x\nNA,2,x\nNA,3,x\n4,NA,x\n")
+    options = [] if allowed is None else ["--max-rejects", allowed]
+    fake = FakeTally()
+    async with serving(fake) as target:
+        result = await load(tally, target, file, *options)
+    assert result.exit_code == exit_code
+    assert list(fake.committed.values()) == [("1", "2")]
+    if exit_code:
+        assert "3 rows were rejected, the first at line 3: a is 'NA'" in result.stderr
+        assert "--max-rejects 3" in result.stderr
 
 
 async def test_changed_content_stops_with_two_ways_and_each_way_works(tally, file):

@@ -1,6 +1,8 @@
 """The command: what it prints, its exit codes, and that it touches nothing that is not its own."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -210,10 +212,10 @@ def test_a_file_changes_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     mark = tree.MARK.format(source="x")
     tree.replace(folder, {"a.py": f"{mark}\nold"})
 
-    def failing(self: Path, target: Path) -> Path:
-        raise OSError("disk full")
+    def failing(_source: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "disk full")
 
-    monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(CodegenError, match="disk full"):
         tree.replace(folder, {"a.py": f"{mark}\nnew"})
     assert tree.files_of(folder) == {"a.py": f"{mark}\nold"}
