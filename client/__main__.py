@@ -1,11 +1,13 @@
 """The command ``tally``."""
 
 import importlib
+from pathlib import Path
 from typing import Final
 
 import click
 
 from client.failures import InterruptedByUserError
+from common.env_file import OPTION, VARIABLE
 
 _COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair", "trace", "logs")
 
@@ -19,8 +21,9 @@ Examples:
   tally verify data
 
 Services are found by environment variables: TALLY_GRPC_HOST and TALLY_GRPC_PORT (or TALLY_GRPC_TARGET),
-TALLY_REST_HOST and TALLY_REST_PORT (or TALLY_REST_URL), TALLY_KAFKA_BOOTSTRAP_SERVERS, TALLY_REGISTRY_URL. A file
-.env in the current directory is read. Without them everything is expected on this machine, where `just up` puts it.
+TALLY_REST_HOST and TALLY_REST_PORT (or TALLY_REST_URL), TALLY_KAFKA_BOOTSTRAP_SERVERS, TALLY_REGISTRY_URL. They are
+read from the file .env of the checkout, too, or from that of --env-file; never from one in the current directory.
+Without them everything is expected on this machine, where `just up` puts it.
 
 \b
 Exit codes: 0 ok, 1 a check failed, 2 wrong usage, 69 a service is unavailable, 130 interrupted.
@@ -48,8 +51,17 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["--help", "-h"]})
-def main() -> None:
+@click.option(
+    OPTION,
+    "named",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Read settings from this file, not from .env of the checkout.  [default: {VARIABLE}]",
+)
+@click.pass_context
+def main(context: click.Context, named: Path | None) -> None:
     """Dispatch to a command."""
+    context.obj = named
 
 
 if __name__ == "__main__":

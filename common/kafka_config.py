@@ -1,10 +1,21 @@
 """The client properties file (``TALLY_KAFKA_CONFIG``), as Kafka's own tools take it.
 
 Lines of ``name=value``; ``#`` starts a comment. Names are those of librdkafka; ``bootstrap.servers`` in the file wins
-over the setting, so that one file can describe a cluster.
+over the setting, so that one file can describe a cluster. What would load code or run a command is refused.
 """
 
+import re
 from pathlib import Path
+from typing import Final
+
+_RUNS_CODE: Final = {
+    "plugin.library.paths": "it loads libraries into this process",
+    "ssl.engine.location": "it loads a library into this process",
+    "ssl.providers": "it loads libraries into this process",
+    "sasl.kerberos.kinit.cmd": "it is a command that is run; renew the ticket outside, with k5start or cron",
+}
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_SHELL_SAFE: Final = re.compile(r"[A-Za-z0-9._/@:-]*")
 
 
 class KafkaConfigError(Exception):
@@ -22,7 +33,7 @@ def client_config(bootstrap_servers: str, properties: Path | None) -> dict[str, 
 def read_properties(path: Path) -> dict[str, str]:
     """Return the properties of a file. Raises KafkaConfigError."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = _LINE_END.split(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise KafkaConfigError(f"TALLY_KAFKA_CONFIG is {str(path)!r}: {error}") from error
     properties: dict[str, str] = {}
@@ -33,5 +44,19 @@ def read_properties(path: Path) -> dict[str, str]:
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
             raise KafkaConfigError(f"{path}:{number}: {text!r} is not name=value")
+        if (len(text) - len(text.rstrip("\\"))) % 2:
+            # Java's tools would take the next line as a part of this one; taken for itself it may be a property, too.
+            raise KafkaConfigError(f"{path}:{number}: ends with a backslash: write the value in one line")
         properties[name.strip()] = value.strip()
+    for name, value in properties.items():
+        _require_data_only(name, value, path)
     return properties
+
+
+def _require_data_only(name: str, value: str, path: Path) -> None:
+    """Raise KafkaConfigError for a property by which librdkafka would load code or run a command."""
+    if name in _RUNS_CODE:
+        raise KafkaConfigError(f"{path}: {name} is not allowed: {_RUNS_CODE[name]}")
+    # librdkafka puts these into the command line of kinit, which a shell reads.
+    if name.startswith("sasl.kerberos.") and _SHELL_SAFE.fullmatch(value) is None:
+        raise KafkaConfigError(f"{path}: {name} may have letters, digits and ._/@:- only: a shell reads it")

@@ -4,14 +4,18 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
 
 from loguru import logger
 
 from common import fault_points
+from common.env_file import OPTION, EnvFileError, checked
 from common.kafka_config import KafkaConfigError
 from common.settings import Settings, SettingsError, help_text, load
 from observability import logs
+
+_WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
 
 S = TypeVar("S", bound=Settings)
 
@@ -22,18 +26,19 @@ def run(name: str, about: str, settings_type: type[S], serve: Callable[[S], int]
     ``about`` is its help's text above the settings. ``serve`` imports what is heavy: help and a wrong setting must not
     need half a second for Kafka and the rest.
     """
-    if arguments:
+    named = Path(arguments[1]) if len(arguments) == 2 and arguments[0] == OPTION else None
+    if arguments and named is None:
         asked = list(arguments) in (["--help"], ["-h"])
-        text = f"{about}\nSettings, from the environment or .env:\n{help_text(settings_type)}\n"
+        text = f"{about}\n{_WHENCE}\n{help_text(settings_type)}\n"
         (sys.stdout if asked else sys.stderr).write(text)
         return 0 if asked else 2
     try:
-        settings = load(settings_type)
+        settings = load(settings_type) if named is None else load(settings_type, _env_file=checked(named))
         logs.configure(name, settings.log_level, settings.log_format)
         if armed := fault_points.arm(settings.fault_points):
             logger.bind(points=armed).warning("fault points are on: this process is under test")
         return serve(settings)
-    except (SettingsError, KafkaConfigError) as error:
+    except (SettingsError, EnvFileError, KafkaConfigError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

@@ -1,5 +1,7 @@
 """Settings: one frozen object a service, read from the environment (``TALLY_`` first) and ``.env``, and nowhere else.
 
+Which ``.env`` that is, common/env_file.py says.
+
 A service declares a subclass of ``Settings`` whose fields have a type, a default and a description; the field
 ``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
 """
@@ -10,6 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.env_file import EnvFileError, checked, env_file
 
 PREFIX = "TALLY_"
 _USERINFO = re.compile(r"://[^/@\s]*@")
@@ -23,7 +27,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What every service needs to know. Subclasses add their own section."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, by commas."
@@ -60,9 +64,16 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(settings: type[S], **overrides: Any) -> S:
-    """Return the settings of the environment. Raises SettingsError for the first wrong one."""
+    """Return the settings of the environment and of ``.env``. Raises SettingsError for the first wrong one.
+
+    ``_env_file`` names another file, None for none.
+    """
     try:
+        file = overrides.pop("_env_file") if "_env_file" in overrides else env_file()
+        overrides["_env_file"] = None if file is None or not file.exists() else checked(file)
         return settings(**overrides)
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         first = error.errors()[0]
         location = first["loc"]

@@ -56,7 +56,7 @@ class StackSettings(Settings):
         return base.moved({name: port for name, port in chosen.items() if port is not None})
 
 
-def passed_on(dotenv: Path = Path(".env"), environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def passed_on(dotenv: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the settings of Tally and OpenTelemetry that the services are to see, those of ``.env`` included."""
     both = {**dotenv_values(dotenv), **environment} if dotenv.is_file() else dict(environment)
     return {name: value for name, value in both.items() if name.startswith(_OWN_PREFIXES) and value is not None}

@@ -11,6 +11,8 @@ from stack import Stack
 from tests_support import recovery
 from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
+os.environ["TALLY_ENV_FILE"] = ""  # a developer's own .env is none of the tests'
+
 _STACK_FIXTURES = {"kafka_stack", "new_stack"}
 
 # No timing assertions: a busy machine must not fail a test. A failure prints what reproduces it.

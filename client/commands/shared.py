@@ -8,6 +8,7 @@ import click
 
 from client.failures import WrongUsageError
 from client.settings import ClientSettings
+from common.env_file import EnvFileError, checked
 from common.settings import SettingsError, load
 
 READY_S: Final = 10.0
@@ -17,10 +18,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def settings() -> ClientSettings:
-    """Return the settings of the environment. Raises WrongUsageError that names a wrong one."""
+    """Return the settings of the environment and of ``--env-file``. Raises WrongUsageError that names a wrong one."""
+    context = click.get_current_context(silent=True)
+    named = None if context is None else context.find_root().obj
     try:
-        return load(ClientSettings)
-    except SettingsError as error:
+        return load(ClientSettings) if named is None else load(ClientSettings, _env_file=checked(named))
+    except (SettingsError, EnvFileError) as error:
         raise WrongUsageError(str(error)) from None
 
 

@@ -1,0 +1,55 @@
+"""The properties file of Kafka's client: data only."""
+
+from pathlib import Path
+
+import pytest
+
+from common.kafka_config import KafkaConfigError, client_config, read_properties
+
+
+def properties(folder: Path, text: str) -> Path:
+    path = folder / "client.properties"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_names_and_values_are_read_and_comments_left_out(tmp_path: Path) -> None:
+    path = properties(tmp_path, "# a\n! b\n\n sasl.username = me \nsasl.password=a=b c\r\n")
+    assert read_properties(path) == {"sasl.username": "me", "sasl.password": "a=b c"}
+    assert client_config("here:1", path)["bootstrap.servers"] == "here:1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plugin.library.paths=/tmp/x.so",
+        "ssl.engine.location=/tmp/x.so",
+        "ssl.providers=x",
+        "sasl.kerberos.kinit.cmd=touch /tmp/x",
+        "sasl.kerberos.principal=$(touch /tmp/x)",
+        "sasl.kerberos.keytab=a;b",
+    ],
+)
+def test_what_would_load_code_or_run_a_command_is_refused_by_its_name(tmp_path: Path, line: str) -> None:
+    path = properties(tmp_path, f"{line}\n")
+    with pytest.raises(KafkaConfigError, match=f"{path}: {line.partition('=')[0]} "):
+        read_properties(path)
+
+
+def test_what_kerberos_needs_is_taken(tmp_path: Path) -> None:
+    text = "sasl.kerberos.principal=tally/host.example@EXAMPLE.COM\nsasl.kerberos.keytab=/etc/tally-1.keytab\n"
+    assert len(read_properties(properties(tmp_path, text))) == 2
+
+
+@pytest.mark.parametrize("end", ["\\", " \\"])
+def test_a_line_that_java_would_go_on_with_is_refused(tmp_path: Path, end: str) -> None:
+    path = properties(tmp_path, f"sasl.username=me{end}\nsasl.password=x\n")
+    with pytest.raises(KafkaConfigError, match=f"{path}:1: ends with a backslash"):
+        read_properties(path)
+    assert len(read_properties(properties(tmp_path, "sasl.password=x\\\\\n"))) == 1
+
+
+def test_a_value_may_have_characters_that_only_python_takes_for_line_ends(tmp_path: Path) -> None:
+    assert read_properties(properties(tmp_path, "sasl.password=a\u2028b\x0bc\x85d\n")) == {
+        "sasl.password": "a\u2028b\x0bc\x85d"
+    }
