@@ -136,7 +136,7 @@ def test_a_file_that_is_loaded_twice_with_the_producer_killed_on_the_way_is_coun
     file = tmp_path / "numbers.csv"
     file.write_text("a,b\n" + "".join(f"{n},0.5\n" for n in range(rows)) + "NA,1\n")
     before = settled(stack)
-    load = ["load", file, "--a", "a", "--b", "b", "--json", "--wait", 100]
+    load = ["load", file, "--a", "a", "--b", "b", "--json", "--wait", 100, "--max-rejects", 1]
 
     command = [sys.executable, "-m", "client", *(str(word) for word in load)]
     process = subprocess.Popen(

@@ -37,7 +37,7 @@ def test_every_link_of_every_page_that_the_consumer_serves_is_answered(client: T
     found = crawl(str(client.base_url), lambda url: asked(client, url))
     assert found.broken == []
     paths = {urlsplit(url).path for url in found.answers}
-    assert {"/schema", "/contracts", "/v1/partitions", "/v1/entries", "/metrics"} <= paths
+    assert {"/schema", "/contracts/", "/v1/partitions", "/v1/entries", "/metrics"} <= paths
     assert {f"/contracts/{page.name}" for page in PAGES.glob("*.html")} <= paths
 
 

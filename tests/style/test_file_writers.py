@@ -1,0 +1,60 @@
+"""Files are written by one function, common/written_file.py, which replaces nothing but files."""
+
+import re
+
+from tests_support.checkout import python_files, text_of
+
+RENAME = re.compile(r"\bos\.(?:replace|rename)\(|\.rename\(|\.replace\((?:self\.)?_?(?:path|target|file|final)\w*\)")
+WRITE = re.compile(r"\.write_(?:text|bytes)\(|NamedTemporaryFile|mkstemp")
+
+RENAMES = {
+    "common/written_file.py": "the function itself",
+    "consumer/shell/ledger_disk.py": "the ledger's own disk, a port that tests replace",
+    "consumer/shell/ledger_file.py": "through that port",
+    "consumer/shell/ledger_open.py": "through that port",
+    "consumer/repair.py": "through that port",
+    "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
+    "client/load_memory.py": "puts a broken file aside",
+    "client/demo/dataset.py": "a folder of the cache",
+    "stack/aot.py": "a file of the cache",
+    "stack/bootstrap.py": "a folder of the cache, before there is an environment to import from",
+    "stack/downloads.py": "a file or a folder of the cache",
+    "stack/go_programs.py": "a file or a folder of the cache",
+    "stack/kafka.py": "Kafka's folder, made beside it",
+}
+WRITES = {
+    "benchmarks/codec.py": "contracts in a folder of its own",
+    "client/demo/journey.py": "a file in the demo's own folder",
+    "codegen/import_test.py": "a temporary folder",
+    "codegen/lint.py": "a temporary folder",
+    "codegen/locked.py": "a temporary folder",
+    "codegen/proto_compat.py": "a temporary folder",
+    "codegen/proto_stubs.py": "a temporary folder",
+    "loadtests/crosscheck.py": "a file in the run's own folder, for ghz",
+    "stack/bootstrap.py": "its own mark, before there is an environment to import from",
+}
+OURS = (
+    "benchmarks/",
+    "client/",
+    "codegen/",
+    "common/",
+    "consumer/",
+    "loadtests/",
+    "observability/",
+    "oracle/",
+    "producer/",
+    "stack/",
+)
+
+
+def modules_with(pattern: re.Pattern[str]) -> set[str]:
+    names = [name for name in python_files() if name.startswith(OURS)]
+    return {name for name in names if pattern.search(text_of(name) or "")}
+
+
+def test_nothing_is_renamed_over_another_but_where_the_reason_is_told() -> None:
+    assert modules_with(RENAME) == set(RENAMES)
+
+
+def test_no_file_is_written_in_place_but_where_the_reason_is_told() -> None:
+    assert modules_with(WRITE) == set(WRITES)
