@@ -68,6 +68,8 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(root: Path) -> Lock | None:
     """Return the lock of a contracts folder, or None without one. Raises DriftError when it was edited by hand."""
     path = root / FILE
+    if path.exists() and not path.is_file():
+        raise CodegenError(f"{path} is no regular file; put the lock back: git checkout -- {FILE}")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -79,9 +79,10 @@ def load(path: Path) -> PlanFile:
     """Read a plan. Raises CodegenError when it is none, or was edited, or made by another version of codegen."""
     again = "make it anew: codegen plan --registry … --out"
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(BYTES_MAX + 1)  # of what has no end, too
         if len(content) > BYTES_MAX:
-            raise CodegenError(f"{path} has {len(content)} bytes; a plan has at most {BYTES_MAX}")
+            raise CodegenError(f"{path} has more than {BYTES_MAX} bytes, and a plan has not")
         planned = msgspec.json.decode(content, type=PlanFile)
     except OSError as error:
         raise CodegenError(f"{path} cannot be read: {error}") from error
