@@ -36,7 +36,7 @@ def command(query: str, limit: int, as_json: bool) -> None:
             )
         except UnavailableError:
             raise UnavailableError.service("the logs' store", address, "TALLY_LOGS_ENGINE_PORT") from None
-    lines = [json.loads(text) for text in answer.text.splitlines() if text]
+    lines = [json.loads(text) for text in answer.content.split(b"\n") if text.strip()]
     for line in reversed(lines):
         click.echo(json.dumps(line) if as_json else readable(line))
 

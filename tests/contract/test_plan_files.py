@@ -13,6 +13,7 @@ from codegen.__main__ import main
 from codegen.errors import CodegenError
 from codegen.plan_file import load
 from codegen.publish import Publisher
+from tests_support.devices import device
 from tests_support.publishing_world import World
 from tests_support.small_contracts import Run
 
@@ -47,13 +48,15 @@ def test_a_plan_on_standard_output_is_the_plan_and_nothing_else(
     assert not (tmp_path / "-").exists()
 
 
-@pytest.mark.parametrize("name", ["/dev/null", "link"])
+@pytest.mark.parametrize("name", ["null", "link"])
 def test_a_plan_replaces_no_device_and_no_link(
     registry: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name
     if name == "link":
         path.symlink_to("target.json")
+    if name == "null":
+        path = device(tmp_path, "null")
     kind = stat.S_IFMT(path.lstat().st_mode)
     assert planned(monkeypatch, str(path)) == 2
     assert stat.S_IFMT(path.lstat().st_mode) == kind
@@ -63,7 +66,7 @@ def test_a_plan_replaces_no_device_and_no_link(
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("folder", "is a directory"), ("none/plan.json", "there is no folder"), ("/dev/full", "No space")],
+    [("folder", "is a directory"), ("none/plan.json", "there is no folder"), ("full", "No space")],
 )
 def test_a_plan_that_cannot_be_written_is_told_in_one_line(
     registry: None,
@@ -74,14 +77,15 @@ def test_a_plan_that_cannot_be_written_is_told_in_one_line(
     reason: str,
 ) -> None:
     (tmp_path / "folder").mkdir()
-    assert planned(monkeypatch, str(tmp_path / name)) == 1
+    path = device(tmp_path, "full") if name == "full" else tmp_path / name
+    assert planned(monkeypatch, str(path)) == 1
     told = capfd.readouterr().err.strip().splitlines()[-1]
-    assert f"{tmp_path / name} cannot be written" in told
+    assert f"{path} cannot be written" in told
     assert reason in told
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, small: object, kind: str) -> None:
+def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, tmp_path: Path, kind: str) -> None:
     """A pipe or a device in their place is refused, and the command ends."""
     assert run("generate")[0] == 0
     root = Path("contracts")
@@ -92,7 +96,7 @@ def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, small:
     if kind == "pipe":
         os.mkfifo(place)
     else:
-        place.symlink_to("/dev/null")
+        place.symlink_to(device(tmp_path, "null"))
     with pytest.raises(CodegenError, match="is no regular file, and this one must be"):
         lock.save(root, found)
     assert "is no regular file" in run("check")[1]
@@ -102,7 +106,7 @@ def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, small:
     if kind == "pipe":
         os.mkfifo(module)
     else:
-        module.symlink_to("/dev/null")
+        module.symlink_to(place.readlink())
     files = tree.files_of(root / "generated")
     with pytest.raises(CodegenError, match="is no regular file, and this one must be"):
         tree.replace(root / "generated", {**files, "__init__.py": text})

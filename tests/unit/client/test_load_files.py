@@ -15,6 +15,7 @@ import pytest
 from client.csv_input import zstd
 from client.ids import request_id
 from stack.system import ROOT
+from tests_support.devices import device
 from tests_support.fake_tally import FakeTally, serving
 from tests_support.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
 
@@ -24,7 +25,7 @@ def file(tmp_path: Path) -> Path:
     return numbers_file(tmp_path)
 
 
-@pytest.mark.parametrize("where", ["/dev/null", "pipe", "link"])
+@pytest.mark.parametrize("where", ["null", "pipe", "link"])
 async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tmp_path, where):
     file, path = tmp_path / "mixed.csv", tmp_path / where
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
@@ -35,6 +36,8 @@ async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tm
         reader.start()
     if where == "link":
         path.symlink_to("target.csv")
+    if where == "null":
+        path = device(tmp_path, "null")
     kind = stat.S_IFMT(path.lstat().st_mode)
     async with serving(FakeTally()) as target:
         result = await load(tally, target, file, "--rejects", path, "--json")
@@ -75,14 +78,15 @@ async def test_the_file_that_is_loaded_is_never_written_to_by_any_name(tally, fi
 
 @pytest.mark.parametrize(
     ("where", "reason"),
-    [("folder", "is a directory"), ("none/rejects.csv", "there is no folder"), ("/dev/full", "No space")],
+    [("folder", "is a directory"), ("none/rejects.csv", "there is no folder"), ("full", "No space")],
 )
 async def test_a_rejects_file_that_cannot_be_written_is_told_in_one_line(tally, tmp_path, where, reason):
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
     (tmp_path / "folder").mkdir()
+    path = device(tmp_path, "full") if where == "full" else tmp_path / where
     async with serving(FakeTally()) as target:
-        result = await load(tally, target, file, "--rejects", tmp_path / where)
+        result = await load(tally, target, file, "--rejects", path)
     assert result.exit_code == 1
     assert reason in result.stderr
     assert "Traceback" not in result.output

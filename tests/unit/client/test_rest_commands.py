@@ -14,6 +14,7 @@ import pytest
 
 from client.commands import verify
 from consumer.verify import LedgerReport, NoLedger, Problem, Report
+from tests_support.devices import device
 
 TOTAL = {
     "total": "42.5", "count": 1234, "duplicates": 2, "conflicts": 0, "poison": 1, "complete": True,
@@ -118,7 +119,7 @@ async def test_export_waits_downloads_checks_and_deletes_the_service_s_copy(tall
     assert rest.asked[-1] == "DELETE /v1/exports/e1"
 
 
-@pytest.mark.parametrize("where", ["/dev/null", "pipe", "link"])
+@pytest.mark.parametrize("where", ["null", "pipe", "link"])
 async def test_an_export_into_what_is_no_file_leaves_it_what_it_is(tally, rest, tmp_path: Path, where: str):
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
     path = tmp_path / where
@@ -129,6 +130,8 @@ async def test_an_export_into_what_is_no_file_leaves_it_what_it_is(tally, rest, 
         reader.start()
     if where == "link":
         path.symlink_to("target.csv")
+    if where == "null":
+        path = device(tmp_path, "null")
     kind = stat.S_IFMT(path.lstat().st_mode)
     result = await tally("export", "--output", path, TALLY_REST_URL=rest.url)
     assert result.exit_code == 0
@@ -166,9 +169,10 @@ async def test_an_export_that_cannot_be_saved_is_refused_before_the_service_is_a
 
 async def test_an_export_to_a_full_disk_is_told_and_the_service_s_copy_stays(tally, rest, tmp_path: Path):
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
-    result = await tally("export", "--output", "/dev/full", TALLY_REST_URL=rest.url)
+    full = device(tmp_path, "full")
+    result = await tally("export", "--output", full, TALLY_REST_URL=rest.url)
     assert result.exit_code == 1
-    assert "/dev/full: No space left on device" in result.stderr
+    assert f"{full}: No space left on device" in result.stderr
     assert "DELETE /v1/exports/e1" not in rest.asked
 
 

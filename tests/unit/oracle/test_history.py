@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oracle.history import Call, History, HistoryError, HistoryFile, Outcome, Watermark, read_history
+from tests_support.devices import device
 
 CALL = Call(request_id="id", a="1", b="2", outcome=Outcome.OK, sum="3", partition=4, offset=5)
 LOST = Call(request_id="lost", a="1", b="2", outcome=Outcome.UNKNOWN, status="UNAVAILABLE", deadline_s=2.5)
@@ -81,13 +82,13 @@ def test_a_file_that_is_no_history_is_refused_and_left_as_it_is(tmp_path: Path, 
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("name", ["/dev/null", "pipe", "folder"])
+@pytest.mark.parametrize("name", ["null", "pipe", "folder"])
 def test_what_is_no_file_holds_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     Path("folder").mkdir()
     with pytest.raises(HistoryError, match="is no regular file"):
-        HistoryFile(Path(name))
+        HistoryFile(device(tmp_path, name) if name == "null" else Path(name))
 
 
 def test_a_very_long_history_is_opened_by_its_ends(tmp_path: Path) -> None:
