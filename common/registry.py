@@ -140,6 +140,11 @@ class SchemaRegistry:
         # Confluent's registry knows GUIDs; Apicurio 3.3 has no such call.
         by_guid = isinstance(name, UUID)
         answer = self._http.request("GET", _path(name), accept=(404,), maybe_missing=by_guid)
+        if answer.status == 404 and answer.error_code == 404 and not by_guid:
+            raise RegistryAnswerError(
+                f"{self.url} answers {_path(name)} with 404 and no word on the schema: something before the registry "
+                "does not know that path"
+            )
         if answer.status == 404:
             raise SchemaUnknown(f"the registry {self.url} does not know schema {spoken(name)}")
         text = _object(answer, self.url).get("schema")
