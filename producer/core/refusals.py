@@ -7,6 +7,7 @@ refusal into its protocol's status: the code is gRPC's number, `reason` and `out
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Final
 
 RETRY_SOON_S = 0.5
 """Long enough for a few commits of a lane, short enough that a full queue is used again at once."""
@@ -83,6 +84,15 @@ def invalid_fields(violations: Sequence[Violation]) -> Refusal:
         f"does not follow the contract: {names}",
         tuple(violations),
     )
+
+
+BRIEF: Final = "details are left out"
+"""The message of a refusal that stands for many of its kind in one answer."""
+
+
+def brief(refusal: Refusal) -> Refusal:
+    """Return what a caller decides by, and nothing else: code, reason and outcome."""
+    return Refusal(refusal.code, refusal.reason, refusal.outcome, BRIEF)
 
 
 def batch_too_large(additions: int, additions_max: int) -> Refusal:
