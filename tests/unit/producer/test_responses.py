@@ -11,7 +11,7 @@ from producer.core import refusals
 from producer.core.addition import Addition
 from producer.core.batching import Placed, Result
 from producer.core.refusals import Outcome, Refusal
-from producer.shell.responses import DETAILS_BYTES_MAX, BatchAnswer, fill
+from producer.shell.responses import BatchAnswer, fill
 from producer.shell.rpc_status import status_of
 
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
