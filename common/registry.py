@@ -1,22 +1,22 @@
 """A schema registry as the services use it: they look up and compare, and never register.
 
-State: two bounded caches by schema id, guarded by one lock. An id is UNKNOWN (absent), FETCHING (one thread asks;
-those that come meanwhile wait and share its answer, failures included), KNOWN (kept: a registry never changes what an
-id means) or MISSING (remembered for ``missing_ttl_s``, so that a flood of records with a bad id is not a flood of
-requests, and a schema that is registered a moment later is found soon). Failures to reach the registry are not kept.
+State: a bounded cache by schema id, guarded by a lock that is never held while the registry is asked. An id is UNKNOWN
+(absent), FETCHING (one thread asks; those that come meanwhile wait and share its answer, failures included) or KNOWN
+(kept: a registry never changes what an id means). That an id is not known there is never kept, so that whoever asks
+twice has two answers: how often one asks is for the caller to bound.
 """
 # ruff: noqa: N818 - the names of the errors are outcomes that callers match on
 
 import ssl
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
 from common.avro_fingerprint import fingerprint, fingerprint_of
+from common.bounded_cache import BoundedCache
 from common.framing import SchemaName
 from common.registry_http import (
     SUBJECT_UNKNOWN,
@@ -34,9 +34,12 @@ from common.registry_http import (
 )
 from common.registry_tls import TlsFiles
 from common.settings import Settings, SettingsError
+from common.single_flight import SingleFlight
 
 IDS_MAX: Final = 4096
 """Schemas kept by id: far more than a topic's history has."""
+TEXT_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Of the texts that are kept: four times what as many of ours take."""
 
 
 class SchemaUnknown(RegistryError):
@@ -67,25 +70,21 @@ class SchemaRegistry:
         credentials: Credentials | None = None,
         timeout_s: float = 5.0,
         attempts: int = 3,
-        missing_ttl_s: float = 5.0,
         clock: Clock | None = None,
         http: RegistryHttp | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._clock = clock or SystemClock()
         self._http = http or RegistryHttp(
             url,
             credentials=credentials,
             timeout_s=timeout_s,
             attempts=attempts,
-            clock=self._clock,
+            clock=clock or SystemClock(),
             verify=tls or True,
         )
-        self._missing_ttl_s = missing_ttl_s
         self._lock = threading.Lock()
-        self._known: OrderedDict[SchemaName, RegisteredSchema] = OrderedDict()
-        self._missing: OrderedDict[SchemaName, float] = OrderedDict()  # id -> when it may be asked for again
-        self._fetching: dict[SchemaName, Future[RegisteredSchema]] = {}
+        self._known: BoundedCache[SchemaName, RegisteredSchema] = BoundedCache(IDS_MAX, TEXT_BYTES_MAX)
+        self._fetching: SingleFlight[SchemaName, RegisteredSchema] = SingleFlight()
 
     @property
     def url(self) -> str:
@@ -129,64 +128,32 @@ class SchemaRegistry:
 
     def schema(self, name: SchemaName) -> RegisteredSchema:
         """Return (text, fingerprint) of an id, or of a GUID. Raises SchemaUnknown and the other RegistryErrors."""
-        with self._lock:
-            known = self._cached(name)
-            if known is not None:
-                return known
-            flight = self._fetching.get(name)
-            if flight is None:
-                own = self._fetching[name] = Future[RegisteredSchema]()
-        if flight is not None:
-            return flight.result()
-        try:
-            found = self._fetch(name)
-        except BaseException as error:
-            self._land(name)
-            own.set_exception(error)
-            raise
-        self._land(name)
-        own.set_result(found)
-        return found
-
-    def _land(self, name: SchemaName) -> None:
-        """End a flight. The caches are filled before, so that whoever comes now finds the answer there."""
-        with self._lock:
-            del self._fetching[name]
+        return self._cached(name) or self._fetching.ask(name, partial(self._fetch, name))
 
     def _cached(self, name: SchemaName) -> RegisteredSchema | None:
-        """Return what is known, None when it must be asked for; raise SchemaUnknown while MISSING. Under the lock."""
-        known = self._known.get(name)
-        if known is not None:
-            self._known.move_to_end(name)
-            return known
-        until = self._missing.get(name)
-        if until is None:
-            return None
-        if self._clock.monotonic() < until:
-            raise self._unknown_id(name)
-        del self._missing[name]
-        return None
+        with self._lock:
+            return self._known.get(name)
 
     def _fetch(self, name: SchemaName) -> RegisteredSchema:
+        if (known := self._cached(name)) is not None:  # by a thread that came right before
+            return known
         # Confluent's registry knows GUIDs; Apicurio 3.3 has no such call.
         by_guid = isinstance(name, UUID)
         answer = self._http.request("GET", _path(name), accept=(404,), maybe_missing=by_guid)
+        if answer.status == 404 and answer.error_code == 404 and not by_guid:
+            raise RegistryAnswerError(
+                f"{self.url} answers {_path(name)} with 404 and no word on the schema: something before the registry "
+                "does not know that path"
+            )
         if answer.status == 404:
-            with self._lock:
-                self._missing[name] = self._clock.monotonic() + self._missing_ttl_s
-                _bound(self._missing)
-            raise self._unknown_id(name)
+            raise SchemaUnknown(f"the registry {self.url} does not know schema {spoken(name)}")
         text = _object(answer, self.url).get("schema")
         if not isinstance(text, str):
             raise RegistryAnswerError(f"{self.url} answers schema {spoken(name)} without a schema")
         found = RegisteredSchema(text, fingerprint_of(text))
         with self._lock:
-            self._known[name] = found
-            _bound(self._known)
+            self._known.put(name, found, weight=len(text))
         return found
-
-    def _unknown_id(self, name: SchemaName) -> SchemaUnknown:
-        return SchemaUnknown(f"the registry {self.url} does not know schema {spoken(name)}")
 
 
 def of_settings(settings: Settings) -> SchemaRegistry:
@@ -215,11 +182,6 @@ def _object(answer: Answer, url: str) -> dict[str, Any]:
     if not isinstance(answer.body, dict):
         raise RegistryAnswerError(f"{url} answers {type(answer.body).__name__} where an object is due")
     return answer.body
-
-
-def _bound(cache: OrderedDict[SchemaName, Any]) -> None:
-    while len(cache) > IDS_MAX:
-        cache.popitem(last=False)
 
 
 __all__: Sequence[str] = [

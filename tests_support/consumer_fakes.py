@@ -254,7 +254,7 @@ class Bench:
         facts: Any = Facts(self.kafka)
         reader: Any = Reader(self.kafka)
         registry: Any = self.registry
-        schemas = Schemas(registry, 1.0, self.clock)
+        schemas = self.schemas = Schemas(registry, 1.0, self.clock)
         source: Any = self.source
         publisher: Any = self.publisher
         recovery = PartitionRecovery(

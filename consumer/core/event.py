@@ -6,7 +6,7 @@ reasons. Trouble that may pass (the registry cannot be reached) is no verdict: `
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import numpy as np
@@ -48,6 +48,16 @@ class Fetched:
     schema_header: Callable[[int], bytes | None] = no_header
     """What the record at a position has in the header SCHEMA_HEADER. It is asked only for records that are not of the
     common form: looking at every record's headers would be seen."""
+
+    def until(self, position: int) -> "Fetched":
+        """Return the records before a position."""
+        return replace(
+            self,
+            offsets=self.offsets[:position],
+            timestamps_ms=self.timestamps_ms[:position],
+            keys=self.keys[:position],
+            values=self.values[:position],
+        )
 
     def schema_name(self, position: int) -> SchemaName | None:
         """Return what names the writer's schema of a record, or None when nothing does."""

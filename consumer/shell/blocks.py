@@ -5,31 +5,35 @@ cannot be written is simply fetched again.
 """
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from loguru import logger
 
-from common.framing import SchemaName
 from consumer.core.dead_letter import Letter, letters_of
 from consumer.core.event import Fetched, SchemaUnavailable, decode
 from consumer.core.fold import Folded, fold
 from consumer.core.identity import Refuse
 from consumer.core.recovery import check_schemas
+from consumer.core.schema_wait import SchemaWait, gather
 from consumer.shell.ledger_errors import LedgerFull
-from consumer.shell.schemas import Schemas
+from consumer.shell.schemas import Schemas, SchemaView
 from consumer.shell.slot import Slot
 from consumer.shell.watch import Watch
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows ready to append, and the poison among them whose dead letter is to be published."""
+    """Rows ready to append, and the poison among them whose dead letter is to be published.
+
+    ``wait``: the record behind them cannot be read before this is over.
+    """
 
     slot: Slot
     folded: Folded
     schemas: dict[int, str]
     letters: list[Letter]
+    wait: SchemaWait | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +43,46 @@ class NothingNew:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The batch cannot be decoded before these schema ids are resolved."""
+    """The first record that is new cannot be read before this wait is over."""
 
-    schema_ids: frozenset[SchemaName]
+    wait: SchemaWait
 
 
 Prepared = Block | NothingNew | NotYet | Refuse
 
 
 def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> Prepared:
-    """Decode and classify one batch."""
+    """Decode and classify one batch, as far as the schemas of its records are known."""
+    view = schemas.view(slot.wait)
+    try:
+        return _prepared(slot, fetched, view, partitions)
+    except SchemaUnavailable:
+        position, wait = gather(fetched, view.knows, view.ours, slot.verdicts)
+    if position == 0:
+        return NotYet(wait)
+    before = _prepared(slot, fetched.until(position), view, partitions)
+    match before:
+        case Block():
+            return replace(before, wait=wait)
+        case NothingNew():
+            return NotYet(wait)
+        case _:
+            return before
+
+
+def _prepared(slot: Slot, fetched: Fetched, view: SchemaView, partitions: int) -> Block | NothingNew | Refuse:
+    """Raises SchemaUnavailable when the schema of a record is not known."""
     held = slot.held
     assert held is not None, "a partition that is read has a ledger"
     ledger = held.opened.ledger
-    try:
-        decoded = decode(
-            fetched,
-            partitions=partitions,
-            fast_schema_ids=schemas.fast_ids,
-            general=schemas.general,
-            verdicts=slot.verdicts,
-        )
-    except SchemaUnavailable:
-        return NotYet(frozenset(schemas.unknown_ids(fetched)))
-    used = {schema_id: schemas.fingerprint(schema_id) for schema_id in decoded.schema_ids}
+    decoded = decode(
+        fetched,
+        partitions=partitions,
+        fast_schema_ids=view.fast_ids,
+        general=view.general,
+        verdicts=slot.verdicts,
+    )
+    used = {schema_id: view.fingerprint(schema_id) for schema_id in decoded.schema_ids}
     refusal = check_schemas({k: v for k, v in ledger.schemas.items() if k in used}, used, f"partition {slot.partition}")
     if refusal is not None:
         return refusal

@@ -150,7 +150,7 @@ class Caretaker:
         if slot.letters and slot.replay is None:
             self._publish(slot)
         else:
-            slot.recovery = self._jobs.submit(self._recovery.run, slot.partition, slot.held, slot.schema_ids)
+            slot.recovery = self._jobs.submit(self._recovery.run, slot.partition, slot.held, slot.wait)
 
     # -- recovery ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +179,6 @@ class Caretaker:
         for note in outcome.decision.notes:
             logger.bind(partition=slot.partition).warning("recovery: {}", note)
         slot.doubt = ""
-        slot.schema_ids = frozenset()
         slot.verdicts = outcome.verdicts
         slot.letters = list(outcome.letters)
         slot.progress = Progress(outcome.committed, slot.ledger_state.next_offset, poison_pending=bool(slot.letters))
@@ -223,7 +222,7 @@ class Caretaker:
             metadata=self._commits.witness_of(slot),
             group_metadata=self._source.group_metadata(),
             topic_id=slot.held.identity.topic_id,
-            dead_letter_schema_id=self._schemas.own().dead_letters,
+            dead_letter_schema_id=self._schemas.own_here().dead_letters,
         )
         slot.publication = self._jobs.submit(self._publisher.publish, publication)
 
@@ -236,7 +235,10 @@ class Caretaker:
                 slot.letters = []
                 slot.progress.poison_pending = False
                 commit_rules.acknowledge(slot.progress, next_offset)
-                self._slots.start_reading(slot)
+                if slot.wait is not None and slot.wait.open_names:
+                    self._slots.look_up_now(slot, slot.wait)
+                else:
+                    self._slots.start_reading(slot)
 
 
 def _nothing_up_to(until: int, next_offset: int) -> tuple[str, str]:

@@ -192,8 +192,8 @@ class IngestLoop:
                 return block
             case NothingNew():
                 return None
-            case NotYet(schema_ids):
-                self._slots.look_up(slot, schema_ids)
+            case NotYet(wait):
+                self._slots.look_up(slot, wait)
                 return None
             case Refuse(reason, cure):
                 self._slots.refuse(slot, reason, cure)
@@ -208,10 +208,14 @@ class IngestLoop:
             slot.letters += block.letters
             slot.progress.poison_pending = bool(slot.letters)
             slot.waited_s, slot.stalls = 0.0, 0
+            if slot.wait is not None and slot.progress.durable >= slot.wait.until:
+                slot.wait = None
             self._slots.changed()
             if slot.trouble:
                 slot.trouble = ""
                 self._slots.show_reading(slot)
+            if block.wait is not None:
+                self._slots.look_up(slot, block.wait)
         durable = {block.slot.partition for block in written}
         for block in prepared:
             if block.slot.partition not in durable:

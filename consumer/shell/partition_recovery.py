@@ -11,7 +11,6 @@ from typing import Final
 
 from loguru import logger
 
-from common.framing import SchemaName
 from consumer.core import recovery
 from consumer.core.dead_letter import Letter, letters_of
 from consumer.core.event import Fetched, SchemaUnavailable, decode
@@ -32,6 +31,7 @@ from consumer.core.recovery import (
     Unreadable,
 )
 from consumer.core.rows import POISON, Rows, previous_offset
+from consumer.core.schema_wait import SchemaWait
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
 from consumer.shell.kafka_errors import KafkaTroubleError
@@ -120,11 +120,11 @@ class PartitionRecovery:
         """Return where a partition's ledger lies."""
         return self._ledger_dir / f"{self._topic}-{partition}"
 
-    def run(self, partition: int, held: Held | None, schema_ids: frozenset[SchemaName]) -> RecoveryOutcome:
-        """Recover. ``held`` is the ledger when it is open already. Raises LedgerFailed."""
+    def run(self, partition: int, held: Held | None, wait: SchemaWait | None) -> RecoveryOutcome:
+        """Recover. ``held`` is the ledger when it is open already, ``wait`` that of ``Slot``. Raises LedgerFailed."""
         keep = _Keep(held)
         try:
-            return self._run(partition, keep, schema_ids)
+            return self._run(partition, keep, wait)
         except (KafkaTroubleError, SchemaUnavailable, LedgerFull, TopicMissingError) as error:
             return NotNow(keep.held, str(error))
         except OSError as error:
@@ -132,10 +132,11 @@ class PartitionRecovery:
         except LedgerDamaged as error:
             return RefusedNow(keep.held, str(error), DAMAGED_CURE)
 
-    def _run(self, partition: int, keep: "_Keep", schema_ids: frozenset[SchemaName]) -> RecoveryOutcome:
+    def _run(self, partition: int, keep: "_Keep", wait: SchemaWait | None) -> RecoveryOutcome:
         # 1. what the records are read with
         self._schemas.own()
-        self._schemas.resolve(schema_ids)
+        if wait is not None:
+            self._schemas.resolve(wait)
         # 2. what the ledger must be the ledger of
         identity = self._identity(partition)
         if identity.partitions != self._partitions:
@@ -222,13 +223,15 @@ class PartitionRecovery:
     def _decoded_like(self, record: Fetched, row: Rows) -> Rows:
         """Decode a record again; of poison the verdict stands, and its digest tells whether it is the same."""
         verdicts = {int(row["offset"][0]): int(row["reason"][0])} if row["kind"][0] == POISON else {}
-        if not verdicts:
-            self._schemas.resolve(self._schemas.unknown_ids(record))  # the ledger pins ids and no GUIDs
+        name = record.schema_name(0)
+        wait = SchemaWait({} if verdicts or name is None else {name: int(record.offsets[0])}, 0)
+        self._schemas.resolve(wait)  # the ledger pins ids and no GUIDs
+        view = self._schemas.view(wait)
         return decode(
             record,
             partitions=self._partitions,
-            fast_schema_ids=self._schemas.fast_ids,
-            general=self._schemas.general,
+            fast_schema_ids=view.fast_ids,
+            general=view.general,
             verdicts=verdicts,
         ).rows
 
@@ -268,11 +271,12 @@ class PartitionRecovery:
 
     def _judged_again(self, fetched: Fetched, reasons: Mapping[int, int]) -> list[Letter]:
         """Return letters with the rows' reasons, which stand whatever the registry says today."""
+        view = self._schemas.view()
         decoded = decode(
             fetched,
             partitions=self._partitions,
-            fast_schema_ids=self._schemas.fast_ids,
-            general=self._schemas.general,
+            fast_schema_ids=view.fast_ids,
+            general=view.general,
             verdicts=reasons,
         )
         return letters_of(fetched, decoded.poison)

@@ -1,14 +1,16 @@
 """Writers' schemas: ours by lookup, others by id, and the general way to read a record that is not in our layout.
 
-Theory of operation. ``general`` is called by the decoder in the ingest loop and never asks the registry: an id that
-is not known yet raises ``UnknownSchemaIdError``, the loop parks the partition, and the partition's recovery calls
-``resolve`` in a thread of its own. An id is
+Theory of operation. The ingest loop reads records through a ``SchemaView``, which never asks the registry: a name
+that it does not know raises ``UnknownSchemaIdError``, the loop parks the partition with a ``SchemaWait``, and the
+partition's recovery calls ``resolve`` in a thread of its own, again and again until the wait is over. What is
+remembered here beside the waits is for all partitions and bounded:
 
-    unknown --the registry gives its schema--> known (for ever: ids are never reused by an honest registry)
+    unknown --the registry gives its schema--> known, until others were used later
     unknown --denied--> denied once --denied again ``denials_s`` later--> poison for ``_VERDICT_KEPT_S``, then unknown
 
 A GUID, by which Confluent's newer framing names a schema, goes the same way; Apicurio 3.3 knows none, so there each is
-denied. A registry that cannot be reached changes nothing. Our own two subjects are looked up, never registered.
+denied. A registry that does not answer, or says that it cannot, changes nothing. Our own two subjects are looked up,
+never registered. The lock guards memory only: no thread holds it while it asks the registry.
 """
 
 import threading
@@ -19,19 +21,27 @@ from typing import Final
 
 from loguru import logger
 
+from common.bounded_cache import BoundedCache
 from common.framing import SchemaName
 from common.registry import RegistryError, SchemaRegistry, SchemaUnknown, spoken
+from common.single_flight import SingleFlight
 from consumer.core import schema_resolution
-from consumer.core.event import Fetched, SchemaUnavailable, Verdict
+from consumer.core.event import SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
 from consumer.core.schema_resolution import Resolved
+from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
 
 _VERDICT_KEPT_S: Final = 60.0
-"""Long enough for the partition to fetch the record again; short, as the schema may be registered later."""
-_KNOWN_MAX: Final = 10_000
-"""Ids kept; beyond it the oldest is forgotten and asked for again."""
+"""So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""
+_ROUND_S: Final = 5.0
+"""After so long ``resolve`` asks no more, so that a partition that is given up is soon let go."""
+_KNOWN_MAX: Final = 2_000
+_KNOWN_TEXT_BYTES_MAX: Final = 8 * 1024 * 1024
+_POISON_MAX: Final = 10_000
+_DENIALS_MAX: Final = 50_000
+assert 2 * SUMS.partitions * NAMES_MAX < _DENIALS_MAX, "no partition's denials push out another's"
 
 
 class UnknownSchemaIdError(SchemaUnavailable):
@@ -39,7 +49,6 @@ class UnknownSchemaIdError(SchemaUnavailable):
 
     def __init__(self, name: SchemaName) -> None:
         super().__init__(f"schema {spoken(name)} is not known yet")
-        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,49 @@ class OwnIds:
     dead_letters: int
 
 
+class SchemaView:
+    """What one batch is read with. It asks nobody, and what it has said of a name it says until its end."""
+
+    def __init__(
+        self, ours: int, fast_ids: frozenset[int], find: Callable[[SchemaName], Answer | None], wait: SchemaWait | None
+    ) -> None:
+        self._find = find
+        self._wait = wait
+        self._said: dict[SchemaName, Answer] = {}
+        self.ours = ours
+        awaited = wait.names_of(SUMS.fingerprint) if wait is not None else ()
+        self.fast_ids = fast_ids.union(name for name in awaited if isinstance(name, int))
+        """The ids whose schema means the same as ours: their records have our layout."""
+
+    def knows(self, name: SchemaName) -> bool:
+        """Tell whether records with this name can be read, be it as poison."""
+        return name in self.fast_ids or self._answer(name) is not None
+
+    def general(self, name: SchemaName, body: bytes) -> SumAdded | Verdict:
+        """Read one body of any writer, or say why not. Raises UnknownSchemaIdError."""
+        match self._answer(name):
+            case Resolved() as known:
+                return schema_resolution.read(known, body)
+            case Denied():
+                return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {spoken(name)}")
+            case None:
+                raise UnknownSchemaIdError(name)
+
+    def fingerprint(self, schema_id: int) -> str:
+        """Return the fingerprint of an id that was read with; a KeyError is a broken invariant."""
+        if schema_id in self.fast_ids:
+            return SUMS.fingerprint
+        said = self._said[schema_id]
+        assert isinstance(said, Resolved), "what was read has a schema"
+        return said.fingerprint
+
+    def _answer(self, name: SchemaName) -> Answer | None:
+        answer = self._said.get(name) or (self._wait.answer(name) if self._wait else None) or self._find(name)
+        if answer is not None:
+            self._said[name] = answer
+        return answer
+
+
 class Schemas:
     """See the module's theory of operation. Safe from several threads."""
 
@@ -57,57 +109,41 @@ class Schemas:
         self, registry: SchemaRegistry, denials_s: float, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._registry = registry
-        self._denials_s = denials_s
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
+        self._looking_up: SingleFlight[str, OwnIds] = SingleFlight()
         self._own: OwnIds | None = None
-        self._known: dict[SchemaName, Resolved] = {}
-        self._first_denied_s: dict[SchemaName, float] = {}
-        self._poison_until_s: dict[SchemaName, float] = {}
+        self._known: BoundedCache[SchemaName, Resolved] = BoundedCache(_KNOWN_MAX, _KNOWN_TEXT_BYTES_MAX)
+        self._denials = Denials(denials_s, _DENIALS_MAX)
+        self._poison_until_s: BoundedCache[SchemaName, float] = BoundedCache(_POISON_MAX)
         self._fast: frozenset[int] = frozenset()
 
     def own(self) -> OwnIds:
         """Return our ids, looked up once. Raises SchemaUnavailable with the reason."""
-        with self._lock:
-            if self._own is None:
-                self._own = OwnIds(sums=self._look_up(SUMS), dead_letters=self._look_up(SUMS_DLT))
-                logger.bind(sums=self._own.sums, dead_letters=self._own.dead_letters).info(
-                    "schemas are in the registry"
-                )
-            if self._own.sums not in self._known:
-                self._add(self._own.sums, SUMS.schema, SUMS.fingerprint)
-            return self._own
+        return self._own or self._looking_up.ask("own", self._look_up_own)
 
-    @property
-    def fast_ids(self) -> frozenset[int]:
-        """The ids whose schema means the same as ours: their records have our layout."""
-        return self._fast
+    def own_here(self) -> OwnIds:
+        """Return our ids, which some recovery looked up before. Asks nobody."""
+        assert self._own is not None, "no partition is recovered without our ids"
+        return self._own
 
-    def fingerprint(self, schema_id: int) -> str:
-        """Return the fingerprint of a known id; a KeyError is a broken invariant."""
-        return self._known[schema_id].fingerprint
+    def view(self, wait: SchemaWait | None = None) -> SchemaView:
+        """Return what a batch is read with now, by a partition that waited for ``wait``. Asks nobody."""
+        return SchemaView(self.own_here().sums, self._fast, self._find, wait)
 
-    def general(self, name: SchemaName, body: bytes) -> SumAdded | Verdict:
-        """Read one body of any writer, or say why not. No I/O. Raises UnknownSchemaIdError."""
-        known = self._known.get(name)
-        if known is not None:
-            return schema_resolution.read(known, body)
-        if self._poison_until_s.get(name, 0.0) > self._monotonic_s():
-            return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {spoken(name)}")
-        raise UnknownSchemaIdError(name)
-
-    def unknown_ids(self, fetched: Fetched) -> set[SchemaName]:
-        """Return every id in these records that must be resolved, so that one pause serves them all."""
-        named = map(fetched.schema_name, range(len(fetched.values)))
-        return {name for name in named if name is not None} - self._settled()
-
-    def resolve(self, names: Iterable[SchemaName]) -> None:
-        """Ask the registry for all of them. Raises SchemaUnavailable while one is not settled."""
-        with self._lock:
-            asked = sorted(set(names) - self._settled(), key=str)
-            waiting = [text for text in map(self._resolve_one, asked) if text]
-        if waiting:
-            raise SchemaUnavailable(waiting[0])
+    def resolve(self, wait: SchemaWait) -> None:
+        """Ask the registry for what a wait lacks, for a while. Raises SchemaUnavailable while a name has no answer."""
+        until_s = self._monotonic_s() + _ROUND_S
+        for name in wait.open_names:
+            answer = self._find(name)
+            if answer is not None:
+                wait.settle(name, answer)
+            elif self._monotonic_s() >= until_s:
+                break
+            else:
+                self._ask_for(name, wait)
+        if left := wait.open_names:
+            raise SchemaUnavailable(_unsettled(left, len(wait)))
 
     def pinned(self, schema_ids: Iterable[int]) -> dict[int, str]:
         """Return the fingerprints that a ledger's pinned ids have in the registry now; a denied id has "".
@@ -115,53 +151,67 @@ class Schemas:
         Raises SchemaUnavailable.
         """
         found: dict[int, str] = {}
-        with self._lock:
-            for schema_id in schema_ids:
-                if schema_id not in self._known:
-                    try:
-                        self._fetch(schema_id)
-                    except SchemaUnknown:
-                        found[schema_id] = ""
-                        continue
-                found[schema_id] = self._known[schema_id].fingerprint
+        for schema_id in schema_ids:
+            known = self._find(schema_id)
+            try:
+                found[schema_id] = (known if isinstance(known, Resolved) else self._fetch(schema_id)[0]).fingerprint
+            except SchemaUnknown:
+                found[schema_id] = ""
         return found
 
-    def _settled(self) -> set[SchemaName]:
-        now_s = self._monotonic_s()
-        poison = [name for name, until_s in list(self._poison_until_s.items()) if until_s > now_s]
-        return set(self._known).union(poison)
+    def _find(self, name: SchemaName) -> Answer | None:
+        """Return what is remembered of a name."""
+        with self._lock:
+            if self._own is not None and name == self._own.sums:
+                return _OURS
+            known = self._known.get(name)
+            if known is None and (self._poison_until_s.get(name) or 0.0) > self._monotonic_s():
+                return Denied()
+            return known
 
-    def _resolve_one(self, name: SchemaName) -> str:
-        """Return nothing once the id is settled, else why it is not."""
+    def _ask_for(self, name: SchemaName, wait: SchemaWait) -> None:
+        """Ask once, unless a denial would tell nothing new. Raises SchemaUnavailable without a definite answer."""
+        asked_s = self._monotonic_s()
+        with self._lock:
+            if not self._denials.may_ask(name, asked_s):
+                return
         try:
-            self._fetch(name)
+            resolved, text_bytes = self._fetch(name)
         except SchemaUnknown:
             now_s = self._monotonic_s()
-            first_s = self._first_denied_s.setdefault(name, now_s)
-            if now_s - first_s < self._denials_s:
-                return f"the registry does not know schema {spoken(name)}; it is asked again before that is a verdict"
-            del self._first_denied_s[name]
-            self._poison_until_s[name] = now_s + _VERDICT_KEPT_S
-            _forget_oldest(self._poison_until_s)
-            return ""
-        self._first_denied_s.pop(name, None)
-        return ""
+            with self._lock:
+                if not self._denials.is_verdict(name, asked_s, now_s):
+                    return
+                self._poison_until_s.put(name, now_s + _VERDICT_KEPT_S)
+            wait.settle(name, Denied())
+        else:
+            wait.settle(name, resolved, text_bytes)
 
-    def _fetch(self, name: SchemaName) -> None:
-        """Raises SchemaUnknown, SchemaUnavailable."""
+    def _fetch(self, name: SchemaName) -> tuple[Resolved, int]:
+        """Return a schema and its size. Raises SchemaUnknown, SchemaUnavailable."""
         try:
             text, fingerprint = self._registry.schema(name)
         except SchemaUnknown:
             raise
         except RegistryError as error:
             raise SchemaUnavailable(f"schema {spoken(name)} cannot be looked up: {error}") from error
-        self._add(name, text, fingerprint)
+        resolved = schema_resolution.resolve(text, fingerprint)
+        with self._lock:
+            self._denials.given(name)
+            forgotten = self._known.put(name, resolved, weight=len(text))
+            ours = {name} if isinstance(name, int) and fingerprint == SUMS.fingerprint else set()
+            self._fast = (self._fast | ours).difference(forgotten)
+        return resolved, len(text)
 
-    def _add(self, name: SchemaName, text: str, fingerprint: str) -> None:
-        self._known[name] = schema_resolution.resolve(text, fingerprint)
-        _forget_oldest(self._known)
-        ours = [known for known, schema in self._known.items() if schema.fingerprint == SUMS.fingerprint]
-        self._fast = frozenset(known for known in ours if isinstance(known, int))
+    def _look_up_own(self) -> OwnIds:
+        if self._own is not None:  # by a thread that came right before
+            return self._own
+        own = OwnIds(sums=self._look_up(SUMS), dead_letters=self._look_up(SUMS_DLT))
+        with self._lock:
+            self._own = own
+            self._fast |= {own.sums}
+        logger.bind(sums=own.sums, dead_letters=own.dead_letters).info("schemas are in the registry")
+        return own
 
     def _look_up(self, facts: TopicFacts) -> int:
         try:
@@ -170,6 +220,13 @@ class Schemas:
             raise SchemaUnavailable(f"our schema of subject {facts.subject} is not to be had: {error}") from error
 
 
-def _forget_oldest(entries: dict[SchemaName, Resolved] | dict[SchemaName, float]) -> None:
-    while len(entries) > _KNOWN_MAX:
-        del entries[next(iter(entries))]
+def _unsettled(left: list[SchemaName], asked: int) -> str:
+    if asked == 1:
+        return f"the registry does not know schema {spoken(left[0])}; it is asked again before that is a verdict"
+    return (
+        f"the registry has told of {asked - len(left)} of {asked} schemas; {spoken(left[0])} and others that it does "
+        "not know are asked for again before that is a verdict"
+    )
+
+
+_OURS: Final = schema_resolution.resolve(SUMS.schema, SUMS.fingerprint)

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from common.framing import SchemaName
 from consumer.core.commit_rules import Progress
 from consumer.core.dead_letter import Letter
 from consumer.core.fold import LedgerState
 from consumer.core.partition_state import Recovering, State
 from consumer.core.recovery import Replay
+from consumer.core.schema_wait import SchemaWait
 from consumer.core.snapshot import Figures, Own
 from consumer.shell.dead_letters import PublicationOutcome
 from consumer.shell.held import Held
@@ -27,7 +27,7 @@ class Slot:
 
     verdicts: offset -> reason's code of poison whose dead letter exists; it is not decided nor published again.
     letters: poison in the ledger whose dead letter does not exist yet.
-    schema_ids: writers' ids that must be resolved before reading goes on.
+    wait: the writers' schemas that its next records need; kept until these are in the ledger.
     doubt: the reason of a refusal that was found once; the second time it stands.
     position: the offset at which the log ended when all of it was read.
     waited_s: how long nothing of any partition was at hand since reading began or something came of this one.
@@ -42,7 +42,7 @@ class Slot:
     replay: Replay | None = None
     verdicts: Mapping[int, int] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
-    schema_ids: frozenset[SchemaName] = frozenset()
+    wait: SchemaWait | None = None
     doubt: str = ""
     trouble: str = ""
     trouble_until_s: float = 0.0

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from loguru import logger
 
-from common.framing import SchemaName
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
+from consumer.core.schema_wait import SchemaWait
 from consumer.core.snapshot import Own, Snapshot
 from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.slot import Slot
@@ -107,13 +107,17 @@ class Slots:
         slot.retry_at_s = self._monotonic_s() + self._retry_s
         self.show(slot, Paused(reason))
 
-    def look_up(self, slot: Slot, schema_ids: frozenset[SchemaName]) -> None:
-        """Stop reading until recovery has asked the registry for these ids, at once."""
+    def look_up(self, slot: Slot, wait: SchemaWait) -> None:
+        """Stop reading until recovery has asked the registry for these schemas, at once."""
         self.stop_reading(slot)
-        slot.schema_ids = schema_ids
+        slot.wait = wait
+        self.look_up_now(slot, wait)
+
+    def look_up_now(self, slot: Slot, wait: SchemaWait) -> None:
+        """Let recovery ask for what a slot waits for."""
         slot.retry_at_s = self._monotonic_s()
-        some = ", ".join(sorted(map(str, schema_ids))[:5])
-        self.show(slot, Recovering(f"looking up {len(schema_ids)} schema ids, {some} among them"))
+        some = ", ".join(map(str, wait.open_names[:5]))
+        self.show(slot, Recovering(f"looking up {len(wait)} schemas, {some} among them"))
 
     def wait(self, slot: Slot, state: Paused | Recovering) -> None:
         """Show why nothing is read now; what was tried is tried again after a while."""

@@ -4,9 +4,8 @@ A batch in which every text is as most are (a UUID, numbers that fit 64 bits) is
 batch goes through `validate`, one by one, which stays the reference: a test compares the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import starmap
 from typing import Final
 
 import numpy as np
@@ -21,16 +20,27 @@ _DASH_PLACES: Final = np.array([8, 13, 18, 23])
 _make: Final = partial(tuple.__new__, Addition)  # Addition's own __new__ is Python and costs three times as much
 
 
-def validate_all(request_ids: Sequence[str], a: Sequence[str], b: Sequence[str]) -> list[Addition | Refusal]:
-    """Return `validate` of each request's texts, in order."""
+def validate_all(
+    request_ids: Sequence[str], a: Sequence[str], b: Sequence[str], details_max: int
+) -> list[Addition | Refusal]:
+    """Return `validate` of each request's texts, in order; behind ``details_max`` refusals brief ones."""
     ids = _uuid_bytes(request_ids)
     first = unscaled_column(a) if ids is not None else None
     second = unscaled_column(b) if first is not None else None
     if ids is None or first is None or second is None:
-        return list(starmap(validate, zip(request_ids, a, b, strict=True)))
+        return _one_by_one(zip(request_ids, a, b, strict=True), details_max)
     # Both are below 10**18 in size, so every sum is in range.
     keys = [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)]
     return list(map(_make, zip(keys, first.tolist(), second.tolist(), strict=True)))
+
+
+def _one_by_one(requests: Iterable[tuple[str, str, str]], details_max: int) -> list[Addition | Refusal]:
+    checked = []
+    for request in requests:
+        outcome = validate(*request, brief=details_max <= 0)
+        details_max -= isinstance(outcome, Refusal)
+        checked.append(outcome)
+    return checked
 
 
 def _uuid_bytes(texts: Sequence[str]) -> bytes | None:

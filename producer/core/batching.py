@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -45,12 +45,13 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
 
 
 Result: TypeAlias = Placed | Refusal
+_SWEPT_MIN: Final = 32
 
 
 class Call:
     """One RPC's wait. ``results`` fill up in the request's order; ``open_count`` of them are still None."""
 
-    __slots__ = ("attempts", "deadline_s", "open_count", "records", "results", "size_bytes", "wake")
+    __slots__ = ("attempts", "deadline_s", "open_count", "places", "records", "results", "size_bytes", "wake")
 
     def __init__(self, results: list[Result | None], deadline_s: float, size_bytes: int) -> None:
         self.results = results
@@ -59,6 +60,7 @@ class Call:
         self.records = 0
         self.open_count = 0
         self.attempts: list[Attempt] = []
+        self.places: list[int] = []  # in the results, of each of the attempts
         self.wake: object = None  # the shell's: what it waits with
 
 
@@ -79,13 +81,17 @@ class Waiter(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 class Attempt(msgspec.Struct, eq=False, gc=False):
-    """One addition on its way. ``offset`` is -1 until it is committed."""
+    """One addition on its way. ``offset`` is -1 until it is committed.
+
+    ``waiters``: those of calls that have left are among them until they are more than the ``waiting``.
+    """
 
     addition: Addition
     partition: int
     waiters: list[Waiter]
     stage: Stage = Stage.QUEUED
     offset: int = -1
+    waiting: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +171,7 @@ class WaitingRoom:
                 attempt = Attempt(addition, partition, [Waiter(call, place, False)])
                 in_room[request_id] = queues[partition % lanes][request_id] = attempt
                 mine.append(attempt)
+                call.places.append(place)
             elif seen[0] == addition.a and seen[1] == addition.b:
                 call.results[place] = Placed(partition, seen[2], True)
             else:
@@ -181,7 +188,9 @@ class WaitingRoom:
             call.results[place] = Placed(attempt.partition, attempt.offset, True)
         else:
             attempt.waiters.append(Waiter(call, place, True))
+            attempt.waiting += 1
             call.attempts.append(attempt)
+            call.places.append(place)
 
     def waiting(self, lane: int) -> int:
         """Return how many attempts a lane has to take."""
@@ -213,6 +222,8 @@ class WaitingRoom:
             attempt.stage = Stage.SETTLED
             for waiter in attempt.waiters:
                 call = waiter.call
+                if not call.open_count:
+                    continue  # it has left
                 call.results[waiter.place] = Placed(attempt.partition, offset, waiter.duplicate)
                 call.open_count -= 1
                 if not call.open_count:
@@ -237,7 +248,8 @@ class WaitingRoom:
         patience_s = now_s + self._limits.retry_floor_s
         again: dict[bytes, Attempt] = {}
         for attempt in batch.attempts:
-            alive = any(waiter.call.deadline_s >= patience_s for waiter in attempt.waiters)
+            calls = (waiter.call for waiter in attempt.waiters)
+            alive = any(call.deadline_s >= patience_s for call in calls if call.open_count)
             if alive and retry and not self._closed:
                 attempt.stage = Stage.QUEUED
                 again[attempt.addition.request_id] = attempt
@@ -261,18 +273,21 @@ class WaitingRoom:
         """
         if not call.open_count:
             return
-        for attempt in call.attempts:
-            mine = [waiter for waiter in attempt.waiters if waiter.call is call]
-            if not mine:
-                continue  # settled before
-            attempt.waiters = [waiter for waiter in attempt.waiters if waiter.call is not call]
-            outcome = Outcome.UNKNOWN
-            if attempt.stage is Stage.QUEUED and not attempt.waiters:
-                outcome = Outcome.NOT_COMMITTED
-                self._drop(attempt)
-            for waiter in mine:
-                call.results[waiter.place] = refusals.deadline_exceeded(outcome)
         call.open_count = 0
+        open_places = [
+            (attempt, place)
+            for attempt, place in zip(call.attempts, call.places, strict=True)
+            if call.results[place] is None
+        ]
+        for attempt, _ in open_places:
+            attempt.waiting -= 1
+        for attempt, place in open_places:
+            if attempt.stage is Stage.QUEUED and not attempt.waiting:
+                self._drop(attempt)
+            # What is settled with a place still open was dropped here, for this call's other place perhaps.
+            dropped = attempt.stage is Stage.SETTLED
+            call.results[place] = refusals.deadline_exceeded(Outcome.NOT_COMMITTED if dropped else Outcome.UNKNOWN)
+            _sweep(attempt)
         self._leave_room(call)
 
     def close(self) -> list[Call]:
@@ -299,6 +314,8 @@ class WaitingRoom:
     def _answer(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
         for waiter in attempt.waiters:
             call = waiter.call
+            if not call.open_count:
+                continue  # it has left
             call.results[waiter.place] = refusal
             call.open_count -= 1
             if not call.open_count:
@@ -317,4 +334,11 @@ class WaitingRoom:
     def _leave_room(self, call: Call) -> None:
         self._records -= call.records
         self._bytes -= call.size_bytes
+        call.places.clear()
         call.attempts.clear()  # breaks the cycle call -> attempt -> call, so that no collector is needed
+
+
+def _sweep(attempt: Attempt) -> None:
+    """Let go the waiters of calls that have left, once they are most of them: each is looked at twice at the most."""
+    if len(attempt.waiters) > 2 * attempt.waiting + _SWEPT_MIN:
+        attempt.waiters = [waiter for waiter in attempt.waiters if waiter.call.open_count]

@@ -7,6 +7,7 @@ refusal into its protocol's status: the code is gRPC's number, `reason` and `out
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Final
 
 RETRY_SOON_S = 0.5
 """Long enough for a few commits of a lane, short enough that a full queue is used again at once."""
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     """The machine-readable reason in ErrorInfo; docs/API.md tells what to do about each."""
 
     INVALID_FIELD = "INVALID_FIELD"
+    UNREADABLE_REQUEST = "UNREADABLE_REQUEST"
     BATCH_TOO_LARGE = "BATCH_TOO_LARGE"
     SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
@@ -83,6 +85,29 @@ def invalid_fields(violations: Sequence[Violation]) -> Refusal:
         f"does not follow the contract: {names}",
         tuple(violations),
     )
+
+
+def no_message(why: str) -> Refusal:
+    """Refuse a call that brought no request."""
+    return _unreadable(f"a call needs one message: {why}")
+
+
+def undecodable(kind: str, size_bytes: int) -> Refusal:
+    """Refuse bytes that are not the request."""
+    return _unreadable(f"the message of {size_bytes} bytes is not a {kind} in Protobuf")
+
+
+def _unreadable(message: str) -> Refusal:
+    return Refusal(Code.INVALID_ARGUMENT, Reason.UNREADABLE_REQUEST, Outcome.NOT_COMMITTED, message)
+
+
+BRIEF: Final = "details are left out"
+"""The message of a refusal that stands for many of its kind in one answer."""
+
+
+def brief(refusal: Refusal) -> Refusal:
+    """Return what a caller decides by, and nothing else: code, reason and outcome."""
+    return Refusal(refusal.code, refusal.reason, refusal.outcome, BRIEF)
 
 
 def batch_too_large(additions: int, additions_max: int) -> Refusal:

@@ -1,6 +1,8 @@
 """The service's methods, written once against the door's port: they know the contract's messages, not gRPC."""
 
+import asyncio
 import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,10 +15,14 @@ from producer.core.batching import Call, Result
 from producer.core.ports import Incoming, deadline_s
 from producer.core.refusals import Refusal, Violation
 from producer.shell.desk import Desk
-from producer.shell.responses import batch_response, fill
+from producer.shell.responses import BatchAnswer, fill
 
 _UNARY_BYTES = 128
 """What a call of Add is taken to hold: three short texts and the objects around them."""
+_SLICE = 250
+"""Additions of a batch that are checked, or answered, in one turn of the event loop: about a millisecond."""
+_DETAILS_MAX = 100
+"""Refusals of one batch that say which fields are wrong and why; finding that out costs several times the check."""
 
 
 class TallyMethods:
@@ -52,8 +58,7 @@ class TallyMethods:
         broken = tally_rules.add_batch_request_fields(requests)
         if broken:
             return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
-        texts = [(request.request_id, request.a, request.b) for request in requests]
-        checked = validate_all(*zip(*texts, strict=True))
+        checked = await _checked(requests)
         results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
         places = [place for place, each in enumerate(results) if each is None]
         additions = [each for each in checked if isinstance(each, Addition)]
@@ -62,7 +67,28 @@ class TallyMethods:
             refusal = await self._desk.many(call, places, additions, _partitions_of(additions, self._partitions))
             if refusal is not None:
                 return refusal
-        return batch_response(checked, results, self._topic)
+        answer = BatchAnswer(self._topic)
+        for some in _slices(len(results)):
+            answer.add(checked[some], results[some])
+            await asyncio.sleep(0)
+        return answer.message()
+
+
+async def _checked(requests: Sequence[tally_pb2.AddRequest]) -> list[Addition | Refusal]:
+    checked: list[Addition | Refusal] = []
+    details_left = _DETAILS_MAX
+    for some in _slices(len(requests)):
+        texts = [(request.request_id, request.a, request.b) for request in requests[some]]
+        request_ids, a, b = zip(*texts, strict=True)
+        found = validate_all(request_ids, a, b, details_left)
+        details_left -= sum(isinstance(each, Refusal) for each in found)
+        checked += found
+        await asyncio.sleep(0)
+    return checked
+
+
+def _slices(length: int) -> Iterator[slice]:
+    return (slice(at, at + _SLICE) for at in range(0, length, _SLICE))
 
 
 def _partitions_of(additions: list[Addition], partitions: int) -> list[int]:

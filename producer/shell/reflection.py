@@ -4,13 +4,15 @@ grpcio-reflection has v1alpha only. The v1 service is the same, message for mess
 package name, so its description is made from v1alpha's and its calls are carried by the same servicer.
 
 What is described is the contract as its files are named and written, with the rules on its fields and what reads them,
-not the generated modules' copy of it: so the descriptions have a pool of their own.
+not the generated modules' copy of it: so the descriptions have a pool of their own. The details of errors are in it,
+too, which no file imports: a tool that finds them shows reasons instead of bytes.
 """
 
 from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha._async import ReflectionServicer  # type: ignore[import-untyped]
@@ -41,10 +43,10 @@ def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
 
 
 def served_pool(files: bytes) -> Any:
-    """Return a pool with the files of a serialized FileDescriptorSet, all they import, and reflection and health."""
+    """Return a pool with the files of a serialized FileDescriptorSet, and of reflection, health and details."""
     served = descriptor_pb2.FileDescriptorSet.FromString(files)
     given = {file.name: file for file in served.file}
-    modules: list[Any] = [reflection_pb2, health_pb2]
+    modules: list[Any] = [reflection_pb2, health_pb2, error_details_pb2]
     pool: Any = descriptor_pool.DescriptorPool()
     added: set[str] = set()
 

@@ -14,7 +14,7 @@ from common.decimals import text_of
 from contracts.generated.tally.v1 import tally_pb2
 from producer.core.addition import Addition
 from producer.core.batching import Placed, Result
-from producer.core.refusals import Refusal
+from producer.core.refusals import Code, Outcome, Reason, Refusal, brief
 from producer.shell.rpc_status import status_of
 
 
@@ -29,23 +29,56 @@ def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic:
     position.offset = placed.offset
 
 
-def batch_response(
-    checked: Sequence[Addition | Refusal], results: Sequence[Result | None], topic: str
-) -> tally_pb2.AddBatchResponse:
-    """Return the answer to a batch, in the request's order; ``results`` are whole."""
-    additions = [each for each in checked if isinstance(each, Addition)]
-    each_addition = zip(additions, _id_texts([each.request_id for each in additions]), strict=True)
-    pieces = []
-    for valid, result in zip(checked, results, strict=True):
-        if not isinstance(valid, Refusal):
-            addition, request_id = next(each_addition)
-            if isinstance(result, Placed):
-                pieces.append(_committed(request_id, text_of(addition.a + addition.b), result, topic))
-                continue
-        assert isinstance(result, Refusal), "a settled call has all its results"
-        refused = tally_pb2.AddResult(status=status_of(result)).SerializeToString().decode(_BYTES)
-        pieces.append(f"{_RESULT}{_varint(len(refused))}{refused}")
-    return tally_pb2.AddBatchResponse.FromString("".join(pieces).encode(_BYTES))
+class BatchAnswer:
+    """The answer to a batch, put together in slices so that other calls have their turns in between.
+
+    Refusals that are alike are made once. After ``DETAILS_BYTES_MAX`` of them the rest are brief: code, reason and
+    outcome. So an answer of nothing but refusals is not much larger than one of results, whatever was asked for.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._pieces: list[str] = []
+        self._whole: dict[Refusal, str] = {}
+        self._brief: dict[tuple[Code, Reason, Outcome], str] = {}
+        self._details_bytes = 0
+
+    def add(self, checked: Sequence[Addition | Refusal], results: Sequence[Result | None]) -> None:
+        """Add a slice, in the request's order; ``results`` are whole."""
+        additions = [each for each in checked if isinstance(each, Addition)]
+        each_addition = zip(additions, _id_texts([each.request_id for each in additions]), strict=True)
+        for valid, result in zip(checked, results, strict=True):
+            if not isinstance(valid, Refusal):
+                addition, request_id = next(each_addition)
+                if isinstance(result, Placed):
+                    text = text_of(addition.a + addition.b)
+                    self._pieces.append(_committed(request_id, text, result, self._topic))
+                    continue
+            assert isinstance(result, Refusal), "a settled call has all its results"
+            self._pieces.append(self._refused(result))
+
+    def message(self) -> tally_pb2.AddBatchResponse:
+        """Return all that was added."""
+        return tally_pb2.AddBatchResponse.FromString("".join(self._pieces).encode(_BYTES))
+
+    def _refused(self, refusal: Refusal) -> str:
+        if self._details_bytes < DETAILS_BYTES_MAX:
+            piece = self._whole.get(refusal)
+            if piece is None:
+                piece = self._whole[refusal] = _refused(refusal)
+            self._details_bytes += len(piece)
+            return piece
+        kind = (refusal.code, refusal.reason, refusal.outcome)
+        piece = self._brief.get(kind)
+        if piece is None:
+            piece = self._brief[kind] = _refused(brief(refusal))
+        return piece
+
+
+def _refused(refusal: Refusal) -> str:
+    """Return a result in wire format."""
+    result = tally_pb2.AddResult(status=status_of(refusal)).SerializeToString().decode(_BYTES)
+    return f"{_RESULT}{_varint(len(result))}{result}"
 
 
 def _committed(request_id: str, total: str, placed: Placed, topic: str) -> str:
@@ -96,6 +129,8 @@ def _tag(field: int, wire_type: int) -> str:
     return chr(field << 3 | wire_type)
 
 
+DETAILS_BYTES_MAX: Final = 64 * 1024
+"""Of refusals with all their details in one answer: some hundred of them, more than anybody reads."""
 _BYTES: Final = "latin-1"
 """Bytes are put together as text, one character a byte: nothing joins many short pieces faster."""
 _NUMBER: Final = 0  # wire types

@@ -3,6 +3,7 @@
 import errno
 import random
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,12 @@ class Replica:
     """One replica: its disks stay, its processes come and go. ``harmed``: partitions whose files were damaged, so that
     a start may find less than was fsynced."""
 
-    def __init__(self, name: str, broker: Broker, clock: Clock) -> None:
+    def __init__(
+        self, name: str, broker: Broker, clock: Clock, *, registry: Any = None, jobs: Executor | None = None
+    ) -> None:
         self.name, self._broker, self._clock = name, broker, clock
+        self._registry: Any = registry or Registry()
+        self._jobs = jobs or Inline()
         self.disks = {partition: FakeDisk() for partition in USED}
         self.durable = dict.fromkeys(USED, 0)
         self.harmed: set[int] = set()
@@ -59,10 +64,9 @@ class Replica:
         facts: Any = Facts(self._broker, self.faults)
         letter_facts: Any = Facts(self._broker, self.faults, letters=True)
         reader: Any = Reader(self._broker, self.faults)
-        registry: Any = Registry()
         new_producer: Any = partial(LetterProducer, self._broker, self.faults)
         publisher = DeadLetterPublisher({}, facts, SUMS.name, SUMS_DLT.name, 1.0, new_producer=new_producer)
-        schemas = Schemas(registry, 1.0, self._clock)
+        schemas = Schemas(self._registry, 1.0, self._clock)
         recovery = PartitionRecovery(
             facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=letter_facts,
             dead_letters=reader, settle=publisher.settle, ledger_dir=LEDGERS, topic=SUMS.name, partitions=PARTITIONS,
@@ -70,7 +74,7 @@ class Replica:
         )  # fmt: skip
         parts = Parts(
             source=source, facts=facts, recovery=recovery, publisher=publisher, schemas=schemas, board=self.board,
-            readers=self.readers, fsyncs=Inline(), jobs=Inline(), monotonic_s=self._clock,
+            readers=self.readers, fsyncs=Inline(), jobs=self._jobs, monotonic_s=self._clock,
         )  # fmt: skip
         self._loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{self.name}", RETRY_S, 1.0))
         self._loop.begin()

@@ -182,17 +182,6 @@ def test_a_known_id_is_asked_for_once() -> None:
     assert len(calls) == 1
 
 
-def test_an_unknown_id_is_remembered_for_a_short_time_only() -> None:
-    clock, answers = FakeClock(), [httpx.Response(404, json={"error_code": 40403, "message": "no"})]
-    registry = _registry(lambda _: answers.pop(), clock)
-    for _ in range(3):
-        with pytest.raises(SchemaUnknown, match="schema id 5"):
-            registry.schema(5)
-    answers.append(httpx.Response(200, json={"schema": TEXT}))
-    clock.now_s += 5.0
-    assert registry.schema(5).text == TEXT
-
-
 def test_a_registry_that_is_down_is_never_remembered_as_an_unknown_id() -> None:
     answers = [httpx.Response(200, json={"schema": TEXT}), *(httpx.Response(503) for _ in range(3))]
     registry = _registry(lambda _: answers.pop())
@@ -232,7 +221,7 @@ def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool)
     assert entered.wait(10)
     for thread in threads[1:]:
         thread.start()
-    flight = registry._fetching[5]
+    flight = registry._fetching._flights[5]
     condition: Any = flight._condition
     eventually(lambda: len(condition._waiters) == 4, 10, "four threads wait for the answer")
     release.set()
@@ -240,7 +229,7 @@ def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool)
         thread.join(10)
     assert outcomes == ["refused" if failing else TEXT] * 5
     assert len(calls) == 1
-    assert not registry._fetching
+    assert not registry._fetching._flights
 
 
 def _authorization(url: str, credentials: Credentials | None = None) -> str | None:

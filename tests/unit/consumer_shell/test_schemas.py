@@ -1,19 +1,24 @@
 """Writers' schemas through a registry that denies, fails and comes back."""
 
 import json
+import threading
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
 
-from common.framing import SchemaName, frame
+from common.framing import SchemaName
 from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from consumer.core.event import SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
+from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
-from tests_support.ledger_records import Record, body, fetched
+from tests_support.ledger_records import body
+from tests_support.waiting import eventually
 
 DENIALS_S = 3.0
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
@@ -26,6 +31,8 @@ class Registry:
     schemas: dict[SchemaName, RegisteredSchema] = field(default_factory=dict)
     subjects: dict[str, int] = field(default_factory=lambda: {SUMS.subject: 1, SUMS_DLT.subject: 2})
     down: bool = False
+    asked: list[SchemaName] = field(default_factory=list)
+    answering: Callable[[], None] = lambda: None
 
     def lookup(self, subject: str, _text: str) -> int:
         self._answer()
@@ -34,12 +41,14 @@ class Registry:
         return self.subjects[subject]
 
     def schema(self, name: SchemaName) -> RegisteredSchema:
+        self.asked.append(name)
         self._answer()
         if name not in self.schemas:
             raise SchemaUnknown(f"does not know schema {name}")
         return self.schemas[name]
 
     def _answer(self) -> None:
+        self.answering()
         if self.down:
             raise RegistryUnreachable("the registry is not reachable")
 
@@ -64,15 +73,23 @@ def clock() -> Clock:
 
 @pytest.fixture
 def schemas(registry: Registry, clock: Clock) -> Schemas:
-    return Schemas(registry, DENIALS_S, clock)  # type: ignore[arg-type] # only the two look-ups are used
+    own = Schemas(registry, DENIALS_S, clock)  # type: ignore[arg-type] # only the two look-ups are used
+    own.own()
+    return own
+
+
+def waiting(*names: SchemaName) -> SchemaWait:
+    return SchemaWait(dict.fromkeys(names, 0), 1)
 
 
 def test_our_own_ids_come_by_lookup_and_records_of_ours_take_the_fast_way(schemas: Schemas) -> None:
     assert (schemas.own().sums, schemas.own().dead_letters) == (1, 2)
-    assert schemas.fast_ids == {1}
+    assert schemas.view().fast_ids == {1}
+    assert schemas.view().fingerprint(1) == SUMS.fingerprint
 
 
-def test_a_schema_of_ours_that_is_not_registered_is_waited_for(schemas: Schemas, registry: Registry) -> None:
+def test_a_schema_of_ours_that_is_not_registered_is_waited_for(registry: Registry, clock: Clock) -> None:
+    schemas = Schemas(registry, DENIALS_S, clock)  # type: ignore[arg-type] # only the two look-ups are used
     del registry.subjects[SUMS_DLT.subject]
     with pytest.raises(SchemaUnavailable, match=SUMS_DLT.subject):
         schemas.own()
@@ -81,78 +98,151 @@ def test_a_schema_of_ours_that_is_not_registered_is_waited_for(schemas: Schemas,
 
 
 def test_an_unknown_id_is_never_asked_for_while_decoding(schemas: Schemas, registry: Registry) -> None:
-    registry.down = True
     with pytest.raises(UnknownSchemaIdError, match="9"):
-        schemas.general(9, b"")
+        schemas.view().general(9, b"")
+    assert registry.asked == []
 
 
-def test_an_id_is_poison_only_when_it_was_denied_twice_some_time_apart(schemas: Schemas, clock: Clock) -> None:
+def test_an_id_is_poison_only_when_it_was_denied_twice_some_time_apart(
+    schemas: Schemas, registry: Registry, clock: Clock
+) -> None:
+    wait = waiting(9)
     for _ in range(3):
         with pytest.raises(SchemaUnavailable, match="asked again"):
-            schemas.resolve({9})
+            schemas.resolve(wait)
         clock.now_s += DENIALS_S / 4
+    assert registry.asked == [9]
     clock.now_s += DENIALS_S
-    schemas.resolve({9})
-    verdict = schemas.general(9, b"")
+    schemas.resolve(wait)
+    assert registry.asked == [9, 9]
+    verdict = schemas.view(wait).general(9, b"")
     assert isinstance(verdict, Verdict)
     assert verdict.reason == UNKNOWN_SCHEMA
 
 
-def test_a_verdict_on_an_id_is_not_for_ever(schemas: Schemas, clock: Clock) -> None:
+def test_a_verdict_on_an_id_is_for_the_records_that_wait_and_not_for_ever(schemas: Schemas, clock: Clock) -> None:
+    wait = waiting(9)
     with pytest.raises(SchemaUnavailable):
-        schemas.resolve({9})
+        schemas.resolve(wait)
     clock.now_s += DENIALS_S
-    schemas.resolve({9})
+    schemas.resolve(wait)
+    schemas.view().general(9, b"")
     clock.now_s += 1_000
     with pytest.raises(UnknownSchemaIdError):
-        schemas.general(9, b"")
+        schemas.view().general(9, b"")
+    assert isinstance(schemas.view(wait).general(9, b""), Verdict), (
+        "who waited for it has it until its block is written"
+    )
+
+
+def test_a_flood_of_waits_for_one_denied_id_is_two_questions(
+    schemas: Schemas, registry: Registry, clock: Clock
+) -> None:
+    with pytest.raises(SchemaUnavailable):
+        schemas.resolve(waiting(9))
+    clock.now_s += DENIALS_S
+    for _ in range(50):
+        schemas.resolve(waiting(9))
+    assert registry.asked == [9, 9]
 
 
 def test_a_registry_that_cannot_be_reached_is_no_denial(schemas: Schemas, registry: Registry, clock: Clock) -> None:
     registry.down = True
-    for _ in range(3):
+    wait = waiting(9, 10, 11)
+    for round_ in range(3):
         with pytest.raises(SchemaUnavailable, match="not reachable"):
-            schemas.resolve({9})
+            schemas.resolve(wait)
+        assert registry.asked == [9] * (round_ + 1), "a registry that fails is asked for one name a round"
         clock.now_s += DENIALS_S
     registry.down = False
-    with pytest.raises(SchemaUnavailable, match="asked again"):
-        schemas.resolve({9})
+    with pytest.raises(SchemaUnavailable, match="asked for again"):
+        schemas.resolve(wait)
+    assert wait.open_names == [9, 10, 11]
+
+
+def test_a_slow_registry_is_asked_for_a_while_and_then_the_rest_in_the_next_round(
+    schemas: Schemas, registry: Registry, clock: Clock
+) -> None:
+    def slowly() -> None:
+        clock.now_s += 2.0
+
+    registry.answering = slowly
+    with pytest.raises(SchemaUnavailable):
+        schemas.resolve(waiting(*range(100, 200)))
+    assert len(registry.asked) < 5
+
+
+def test_nobody_waits_while_another_thread_asks_a_registry_that_does_not_answer(
+    schemas: Schemas, registry: Registry
+) -> None:
+    registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    schemas.resolve(waiting(9))
+    release = threading.Event()
+
+    def hang() -> None:
+        release.wait(60)
+
+    registry.answering = hang
+    with ThreadPoolExecutor(2) as pool:
+        stuck = pool.submit(schemas.resolve, waiting(10))
+        eventually(lambda: registry.asked == [9, 10], 20, "the registry is asked")
+        done = pool.submit(lambda: (schemas.own(), schemas.own_here(), schemas.view().fast_ids, schemas.pinned([1, 9])))
+        try:
+            own, here, fast, pinned = done.result(20)
+        finally:
+            release.set()
+        assert own == here
+        assert fast == {1, 9}
+        assert pinned == dict.fromkeys((1, 9), SUMS.fingerprint)
+        with pytest.raises(SchemaUnavailable):
+            stuck.result(20)
 
 
 def test_an_id_that_means_our_schema_takes_the_fast_way_too(schemas: Schemas, registry: Registry) -> None:
     registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
-    schemas.resolve({9})
-    assert 9 in schemas.fast_ids
-    assert schemas.fingerprint(9) == SUMS.fingerprint
+    wait = waiting(9)
+    schemas.resolve(wait)
+    assert 9 in schemas.view().fast_ids
+    assert schemas.view(wait).fingerprint(9) == SUMS.fingerprint
 
 
-def test_every_unknown_id_of_a_batch_is_found_at_once(schemas: Schemas) -> None:
-    schemas.own()
-    values = [frame(1) + b"x", frame(8), frame(9) + b"y", None, b"", b"\x01junk", b"\x01" + GUID.bytes]
-    batch = fetched([Record(at, 0, b"", value) for at, value in enumerate(values)])
-    assert schemas.unknown_ids(batch) == {8, 9, GUID}
-
-
-def test_a_guid_that_the_registry_denies_becomes_poison_as_an_id_does(
-    schemas: Schemas, registry: Registry, clock: Clock
+def test_caches_are_bounded_and_who_waited_for_a_forgotten_schema_still_has_it(
+    schemas: Schemas, registry: Registry
 ) -> None:
+    names = range(100, 2_600)
+    registry.schemas |= dict.fromkeys(names, RegisteredSchema(json.dumps("string"), "other"))
+    registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    wait = waiting(9, *names)
+    schemas.resolve(wait)
+    with pytest.raises(UnknownSchemaIdError):
+        schemas.view().general(100, b"")
+    assert schemas.view().fast_ids == {1}
+    own = schemas.view(wait)
+    assert own.fast_ids == {1, 9}
+    assert isinstance(own.general(100, b""), Verdict)
+    assert own.fingerprint(100) == "other"
+
+
+def test_a_guid_that_the_registry_denies_becomes_poison_as_an_id_does(schemas: Schemas, clock: Clock) -> None:
     with pytest.raises(UnknownSchemaIdError, match=f"GUID {GUID}"):
-        schemas.general(GUID, b"")
-    with pytest.raises(SchemaUnavailable, match="asked again"):
-        schemas.resolve({GUID, 9})
+        schemas.view().general(GUID, b"")
+    wait = waiting(GUID, 9)
+    with pytest.raises(SchemaUnavailable, match="asked for again"):
+        schemas.resolve(wait)
     clock.now_s += DENIALS_S
-    schemas.resolve({GUID, 9})
-    verdict = schemas.general(GUID, b"")
+    schemas.resolve(wait)
+    verdict = schemas.view(wait).general(GUID, b"")
     assert isinstance(verdict, Verdict)
     assert (verdict.reason, str(GUID) in verdict.detail) == (UNKNOWN_SCHEMA, True)
 
 
 def test_a_guid_of_our_schema_is_read_and_is_no_fast_id(schemas: Schemas, registry: Registry) -> None:
     registry.schemas[GUID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
-    schemas.resolve({GUID})
-    event = schemas.general(GUID, body(bytes(16), 1, 2))
+    wait = waiting(GUID)
+    schemas.resolve(wait)
+    event = schemas.view(wait).general(GUID, body(bytes(16), 1, 2))
     assert isinstance(event, SumAdded)
-    assert GUID not in schemas.fast_ids
+    assert GUID not in schemas.view(wait).fast_ids
 
 
 def test_the_pinned_ids_of_a_ledger_are_compared_with_what_the_registry_says_now(

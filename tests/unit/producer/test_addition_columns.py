@@ -34,7 +34,7 @@ def rows_of(one_id: st.SearchStrategy[str], number: st.SearchStrategy[str]) -> s
 def test_a_batch_is_validated_as_each_of_it_would_be(rows: list[tuple[str, str, str]]) -> None:
     """The same additions and the same refusals in the same places, whatever stands in the batch."""
     request_ids, a, b = zip(*rows, strict=True)
-    checked = validate_all(request_ids, a, b)
+    checked = validate_all(request_ids, a, b, details_max=len(rows))
     assert checked == [validate(*row) for row in rows]
     assert all(type(each.request_id) is bytes for each in checked if isinstance(each, Addition))
 
@@ -60,5 +60,5 @@ def test_one_unusual_text_sends_the_column_the_exact_way(before: list[str], odd:
 
 def test_no_additions_are_no_results() -> None:
     """An empty batch is nobody's error here."""
-    assert validate_all([], [], []) == []
-    assert validate_all([str(uuid.UUID(int=0))], ["0"], ["-0"]) == [Addition(bytes(16), 0, 0)]
+    assert validate_all([], [], [], 1) == []
+    assert validate_all([str(uuid.UUID(int=0))], ["0"], ["-0"], 1) == [Addition(bytes(16), 0, 0)]

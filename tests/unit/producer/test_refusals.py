@@ -11,6 +11,8 @@ from producer.shell.rpc_status import status_of
 
 EVERY: list[Refusal] = [
     refusals.invalid_fields([Violation("a", "x", "string.pattern")]),
+    refusals.undecodable("tally.v1.AddRequest", 3),
+    refusals.no_message("x"),
     refusals.batch_too_large(2, 1),
     refusals.sum_out_of_range(),
     refusals.reused_id(),

@@ -11,7 +11,7 @@ from producer.core import refusals
 from producer.core.addition import Addition
 from producer.core.batching import Placed, Result
 from producer.core.refusals import Outcome, Refusal
-from producer.shell.responses import batch_response, fill
+from producer.shell.responses import BatchAnswer, fill
 from producer.shell.rpc_status import status_of
 
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
@@ -48,6 +48,9 @@ def test_a_batch_s_answer_is_the_same_as_filled_message_by_message(
             assert isinstance(addition, Addition)
             into.status.SetInParent()
             fill(into.response, addition, result, topic)
-    answer = batch_response([each for each, _ in rows], [result for _, result in rows], topic)
+    builder = BatchAnswer(topic)
+    for some in (slice(0, 7), slice(7, None)):
+        builder.add([each for each, _ in rows[some]], [result for _, result in rows[some]])
+    answer = builder.message()
     assert answer == expected
     assert answer.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)

@@ -1,0 +1,76 @@
+"""What the registry's client makes of answers about a schema."""
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from common.registry import TEXT_BYTES_MAX, RegistryAnswerError, RegistryUnreachable, SchemaRegistry, SchemaUnknown
+from common.registry_http import RegistryHttp
+
+
+class Clock:
+    """Waits for nothing."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, _seconds: float, /) -> None:
+        pass
+
+
+class Answering:
+    """A registry that answers what it is told to, and counts."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.status, self.body, self.asked = status, body, 0
+        transport = httpx.MockTransport(self._answer)
+        self.client = SchemaRegistry("", http=RegistryHttp("http://registry", clock=Clock(), transport=transport))
+
+    def _answer(self, _request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        return httpx.Response(self.status, json=self.body)
+
+
+def test_a_404_without_a_word_on_the_schema_is_no_denial() -> None:
+    """A gateway that does not know the path says 404, too; only the registry's own code denies an id."""
+    with pytest.raises(RegistryAnswerError, match="no word on the schema"):
+        Answering(404, {"error_code": 404, "message": "HTTP 404 Not Found"}).client.schema(7)
+    with pytest.raises(RegistryAnswerError):
+        Answering(404, "Not Found").client.schema(7)
+    with pytest.raises(SchemaUnknown):
+        Answering(404, {"error_code": 40403, "message": "Schema not found"}).client.schema(7)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
+def test_an_error_of_the_server_is_no_denial(status: int) -> None:
+    with pytest.raises(RegistryUnreachable):
+        Answering(status, {"error_code": 40403, "message": "not found"}).client.schema(7)
+
+
+def test_a_denial_is_not_remembered_so_that_asking_twice_gives_two_answers() -> None:
+    registry = Answering(404, {"error_code": 40403, "message": "Schema not found"})
+    for _ in range(2):
+        with pytest.raises(SchemaUnknown):
+            registry.client.schema(7)
+    assert registry.asked == 2
+
+
+def test_a_schema_is_asked_for_once_and_by_a_guid_it_may_be_that_the_call_is_unknown() -> None:
+    registry = Answering(200, {"schema": '"string"'})
+    assert registry.client.schema(7) == registry.client.schema(7)
+    assert registry.asked == 1
+    with pytest.raises(SchemaUnknown):
+        Answering(404, {"error_code": 404, "message": "HTTP 404 Not Found"}).client.schema(uuid.UUID(int=7))
+
+
+def test_the_texts_that_are_kept_are_bounded() -> None:
+    registry = Answering(200, {"schema": '"' + "x" * (TEXT_BYTES_MAX // 4) + '"'})
+    for schema_id in range(8):
+        registry.client.schema(schema_id)
+    assert registry.asked == 8
+    registry.client.schema(7)
+    assert registry.asked == 8
+    registry.client.schema(0)
+    assert registry.asked == 9

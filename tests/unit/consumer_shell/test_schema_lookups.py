@@ -1,0 +1,92 @@
+"""The ingest loop with schemas that it does not know, on a Kafka in memory and real ledger files."""
+
+from pathlib import Path
+from typing import Any
+
+from common.framing import frame
+from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
+from consumer.core.partition_state import Paused, Recovering, Running
+from consumer.core.rows import UNKNOWN_SCHEMA
+from consumer.core.schema_wait import NAMES_MAX
+from contracts.generated.topics import SUMS
+from tests_support.consumer_fakes import Bench, Kafka, Registry
+from tests_support.ledger_records import Record, addition, body, request_id
+
+FIRST_ID = 1_000_000
+
+
+class Denying(Registry):
+    """It knows only what it is told of, and counts the questions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+        self.down = False
+
+    def schema(self, schema_id: int) -> RegisteredSchema:
+        self.asked.append(schema_id)
+        if self.down:
+            raise RegistryUnreachable("the registry is not reachable")
+        if schema_id not in self.schemas:
+            raise SchemaUnknown(f"does not know {schema_id}")
+        return self.schemas[schema_id]
+
+
+def unknown(offset: int, schema_id: int) -> Record:
+    id_ = request_id(offset % 50)
+    return Record(offset, 1_764_000_000_000, id_, frame(schema_id) + body(id_, 1, 2))
+
+
+def bench_of(tmp_path: Path, records: list[Record], batch: int = 100_000) -> tuple[Bench, Denying]:
+    bench = Bench(tmp_path, Kafka(records), batch)
+    registry: Any = Denying()
+    bench.registry = registry
+    bench.schemas._registry = registry
+    return bench, registry
+
+
+def test_records_before_an_unknown_schema_are_counted_at_once(tmp_path: Path) -> None:
+    bench, registry = bench_of(tmp_path, [addition(0, 0), addition(1, 1), unknown(2, FIRST_ID), addition(3, 3)])
+    registry.down = True
+    bench.rounds(3)
+    assert (bench.own.figures.next_offset, bench.own.figures.counted) == (2, 2)
+    assert isinstance(bench.own.state, Paused | Recovering)
+    registry.down = False
+    bench.rounds(8)
+    assert (bench.own.figures.counted, bench.own.figures.poison) == (3, 1)
+
+
+def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path: Path) -> None:
+    """The number of rounds is bounded by the number of waits, and no cache that forgets can make it start again."""
+    number = 12_000
+    records = [unknown(offset, FIRST_ID + offset) for offset in range(number)]
+    bench, registry = bench_of(tmp_path, [*records, addition(number, 1)])
+    waits = -(-number // NAMES_MAX)
+    for _ in range(waits):
+        bench.rounds(8)
+    assert bench.own.state == Running()
+    assert (bench.own.figures.poison, bench.own.figures.counted) == (number, 1)
+    assert sorted(registry.asked) == sorted([*range(FIRST_ID, FIRST_ID + number)] * 2)
+    letters = [letter for each in bench.publisher.publications for letter in each.letters]
+    assert [(each.offset, each.reason) for each in letters] == [(offset, UNKNOWN_SCHEMA) for offset in range(number)]
+
+
+def test_answers_are_kept_until_all_records_that_waited_are_written_however_slowly(tmp_path: Path) -> None:
+    records = [unknown(offset, FIRST_ID + offset) for offset in range(20)]
+    bench, registry = bench_of(tmp_path, records)
+    bench.rounds(3)
+    assert registry.asked, "it waits for all twenty by now"
+    bench.source.batch = 1
+    for _ in range(60):
+        bench.rounds(1)
+        bench.clock.now_s += 100.0  # every verdict that others might use is forgotten meanwhile
+    assert bench.own.figures.poison == 20
+    assert len(registry.asked) == 40
+
+
+def test_a_schema_that_is_registered_after_the_first_denial_is_no_poison(tmp_path: Path) -> None:
+    bench, registry = bench_of(tmp_path, [unknown(0, FIRST_ID)])
+    bench.rounds(2)
+    registry.schemas[FIRST_ID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    bench.rounds(6)
+    assert (bench.own.figures.counted, bench.own.figures.poison) == (1, 0)

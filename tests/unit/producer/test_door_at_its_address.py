@@ -1,0 +1,163 @@
+"""The door as strangers meet it: only its address is known here, so that another door must pass the same tests."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pb2
+from google.rpc import error_details_pb2
+from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
+from grpc_status import rpc_status  # type: ignore[import-untyped]
+
+from contracts.generated.tally.v1 import tally_pb2
+from producer.core.ports import Incoming
+from producer.shell import grpc_server
+from producer.shell.grpc_server import Door
+from stack import Ports
+from tests_support.http2_frames import RawCall
+from tests_support.waiting import pause
+
+ADD = "/tally.v1.TallyService/Add"
+OK = b"grpc-status\x010"
+"""As trailers have it: a name, the length of its value, the value."""
+WAIT_S = 20.0
+PINGS_APART_S = 10.0
+"""grpc-go's clients never ping more often, and 10 s is what those of grpcio are usually told."""
+
+
+class Methods:
+    """Answers at once, or once it is told to."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+
+    async def add(self, _incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse:
+        """Wait to be told, and answer."""
+        await asyncio.to_thread(self.go.wait, 120)
+        return tally_pb2.AddResponse(sum="3")
+
+    async def add_batch(self, _incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse:
+        """Answer nothing."""
+        return tally_pb2.AddBatchResponse()
+
+
+@pytest.fixture
+def methods() -> Methods:
+    return Methods()
+
+
+@pytest.fixture
+def port(methods: Methods) -> Iterator[int]:
+    """A door's port; the door runs in a thread of its own."""
+    number = Ports.free().grpc
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def opened() -> Door:
+        door = Door(methods, 1 << 20)
+        await door.start("127.0.0.1", number)
+        return door
+
+    door = asyncio.run_coroutine_threadsafe(opened(), loop).result(WAIT_S)
+    yield number
+    methods.go.set()
+    asyncio.run_coroutine_threadsafe(door.stop(0), loop).result(WAIT_S)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(WAIT_S)
+    loop.close()
+
+
+def call_of_bytes(channel: grpc.Channel) -> Any:
+    """Return Add as a call that takes any number of messages of any bytes."""
+    return channel.stream_unary(ADD)
+
+
+def refused(port: int, messages: list[bytes]) -> tuple[grpc.StatusCode, str, str]:
+    """Return code, reason and outcome of a call with these messages."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(grpc.RpcError) as error:
+        call_of_bytes(channel)(iter(messages), timeout=WAIT_S)
+    info = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(error.value).details[0].Unpack(info)
+    return error.value.code(), info.reason, info.metadata["outcome"]
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe", b"\x0b"], ids=repr)
+def test_bytes_that_are_no_request_are_an_invalid_argument_that_nobody_need_repeat(port: int, data: bytes) -> None:
+    code, reason, outcome = refused(port, [data])
+    assert (code, reason, outcome) == (grpc.StatusCode.INVALID_ARGUMENT, "UNREADABLE_REQUEST", "not-committed")
+
+
+def test_a_call_that_ends_without_a_message_is_refused(port: int) -> None:
+    code, reason, outcome = refused(port, [])
+    assert (code, reason, outcome) == (grpc.StatusCode.INVALID_ARGUMENT, "UNREADABLE_REQUEST", "not-committed")
+
+
+def test_a_call_that_never_sends_a_message_is_refused_after_a_while(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_server, "DEADLINE_MAX_S", 0.2)
+    with RawCall(port, ADD) as call:
+        call.send([], half_close=False)
+        assert b"a call needs one message" in call.wait_ended(WAIT_S)
+
+
+def test_a_call_of_two_messages_is_answered_by_the_first(port: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        answer = call_of_bytes(channel)(iter([b"", b"\xff"]), timeout=WAIT_S)
+    assert tally_pb2.AddResponse.FromString(answer).sum == "3"
+
+
+def test_a_message_whose_end_is_not_told_is_answered(port: int) -> None:
+    with RawCall(port, ADD) as call:
+        call.send([b""], half_close=False)
+        assert OK in call.wait_ended(WAIT_S)
+
+
+def test_reflection_serves_the_details_of_errors_so_that_tools_show_reasons(port: int) -> None:
+    asked = [
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="google.rpc.ErrorInfo"),
+        reflection_pb2.ServerReflectionRequest(file_by_filename="google/rpc/error_details.proto"),
+    ]
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        ask: Any = channel.stream_stream(
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        answers = list(ask(iter(asked), timeout=WAIT_S))
+    for answer in answers:
+        files = [
+            descriptor_pb2.FileDescriptorProto.FromString(each)
+            for each in answer.file_descriptor_response.file_descriptor_proto
+        ]
+        assert {"ErrorInfo", "BadRequest", "RetryInfo"} <= {kind.name for kind in files[0].message_type}
+
+
+@pytest.mark.slow
+def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, methods: Methods) -> None:
+    """Pings each 10 s, with a call and without one, do not make the server send anybody away."""
+    methods.go.clear()
+    options = [
+        ("grpc.keepalive_time_ms", int(PINGS_APART_S * 1000)),
+        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+    ]
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel,
+        RawCall(port, ADD) as raw,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        answer = pool.submit(call_of_bytes(channel), iter([b""]), timeout=60)
+        raw.send([b""])
+        for _ in range(4):
+            pause(PINGS_APART_S)  # what a client of grpc-go waits between two
+            raw.ping()
+        methods.go.set()
+        assert tally_pb2.AddResponse.FromString(answer.result(WAIT_S)).sum == "3"
+        assert OK in raw.wait_ended(WAIT_S)
+        assert (raw.seen.goaway, raw.seen.pongs) == (b"", 4)
