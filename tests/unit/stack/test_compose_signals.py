@@ -147,7 +147,7 @@ def test_every_datasource_that_is_asked_or_linked_to_exists() -> None:
     sources = {each["uid"]: each for each in read("grafana/datasources/tally.yml")["datasources"]}
     boards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
     asked = set().union(*map(uids, boards)) - {"-- Grafana --"}
-    assert asked == {"prometheus"}
+    assert asked == {*sources}
     linked = {uid: uids(source["jsonData"]) for uid, source in sources.items()}
     assert linked == {"prometheus": {"tempo"}, "tempo": {"loki", "prometheus"}, "loki": {"tempo"}}
     listening = {"prometheus": 9090, "tempo": read("tempo.yml")["server"]["http_listen_port"], "loki": 3100}
