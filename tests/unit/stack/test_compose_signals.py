@@ -106,31 +106,6 @@ def test_the_collector_uses_all_that_it_defines_and_sends_to_services_that_liste
     assert broker == SERVICES["producer"]["environment"]["TALLY_KAFKA_BOOTSTRAP_SERVERS"]
 
 
-def accepted_by_jaeger(config: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Let Jaeger, which is a build of the Collector (0.140), check what a Collector is given."""
-    file = folder / "collector.yml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    program = str(ENGINES["jaeger"].program.path_in(default_folder()))
-    command = [program, "validate", f"--config=file:{file}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_a_collector_accepts_what_the_collector_is_given(tmp_path: Path) -> None:
-    """All but `kafkametrics`, which no Collector here has; and a key that does not exist is refused."""
-    if not ENGINES["jaeger"].program.path_in(default_folder()).exists():
-        pytest.skip("Jaeger is not built on this machine: `just observe` builds it")
-    collector = read("otel-collector.yml")
-    del collector["receivers"]["kafkametrics"]
-    collector["service"]["pipelines"]["metrics"]["receivers"] = ["otlp"]
-    text = json.dumps(collector)
-    for new, old in (("otlp_grpc/", "otlp/"), ("otlp_http/", "otlphttp/")):  # the names that they had before 0.144
-        text = text.replace(new, old)
-    done = accepted_by_jaeger(json.loads(text), tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    broken = json.loads(text.replace("limit_mib", "limit_mb"))
-    assert accepted_by_jaeger(broken, tmp_path).returncode != 0
-
-
 def uids(node: object) -> set[str]:
     """Return every datasource's uid that stands anywhere below."""
     if isinstance(node, list):
