@@ -12,8 +12,8 @@ ARG LOKI=grafana/loki:3.7.8
 FROM ${PYTHON} AS packages
 RUN python -m venv /opt/pip && python -m venv --without-pip /opt/tally
 ENV INSTALL="/opt/pip/bin/pip --python /opt/tally/bin/python install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes"
-COPY requirements/runtime.txt /runtime.txt
-RUN $INSTALL -r /runtime.txt
+COPY requirements/runtime.txt stack/slim.sh /
+RUN $INSTALL -r /runtime.txt && sh /slim.sh /opt/tally
 
 # What compiles the contracts is not carried by the services.
 FROM packages AS codegen-packages
@@ -23,7 +23,7 @@ RUN $INSTALL -r /codegen.txt
 # What exports in Parquet need; large, so the producer does not carry it.
 FROM packages AS parquet-packages
 COPY requirements/parquet.txt /parquet.txt
-RUN $INSTALL --target /opt/parquet -r /parquet.txt
+RUN $INSTALL --target /opt/parquet -r /parquet.txt && sh /slim.sh /opt/parquet
 
 # Python, the user and what all three images hold. /opt/tally is not in it: each image stores it once.
 FROM ${PYTHON} AS base
@@ -86,6 +86,7 @@ RUN cp "$(TALLY_CACHE_DIR=/cache /opt/tally/bin/python -m stack agent)" /agent.j
 FROM ${KAFKA} AS kafka
 COPY --from=agent /agent.jar /opt/tally/jmx_prometheus_javaagent.jar
 COPY observability/jmx_exporter/kafka.yml /opt/tally/kafka.yml
+COPY stack/kafka_health.sh /opt/tally/health.sh
 
 # Stores of traces and logs with a data folder that their user may write to; their images have no shell to make one.
 FROM ${TEMPO} AS tempo

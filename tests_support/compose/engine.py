@@ -22,7 +22,7 @@ _COMMAND_S: Final = 900.0
 _FOREIGN: Final = ("TALLY_", "OTEL_", "COMPOSE_", "DOCKER_")
 _CLIENT: Final = """\
 #!/bin/sh
-exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c 'cd "$0" && exec /usr/bin/docker "$@"' "$PWD" "$@"
+exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c '{{ cd "$0" 2>/dev/null || cd /; }} && exec /usr/bin/docker "$@"' "$PWD" "$@"
 """
 
 
