@@ -22,7 +22,8 @@ _COMMAND_S: Final = 900.0
 _FOREIGN: Final = ("TALLY_", "OTEL_", "COMPOSE_", "DOCKER_")
 _CLIENT: Final = """\
 #!/bin/sh
-exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c '{{ cd "$0" 2>/dev/null || cd /; }} && exec /usr/bin/docker "$@"' "$PWD" "$@"
+inside='{{ cd "$0" 2>/dev/null || cd /; }} && exec /usr/bin/docker "$@"'
+exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c "$inside" "$PWD" "$@"
 """
 
 

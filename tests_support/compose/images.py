@@ -1,4 +1,4 @@
-"""Stand-ins for the images of others, made of package registries alone, under the names that the Dockerfile asks for."""
+"""Stand-ins for the images of others, made of package registries alone, by the names that the Dockerfile has."""
 
 import re
 import shutil
@@ -27,11 +27,14 @@ def asked_for(argument: str) -> str:
 
 
 def build(engine: Engine, tag: str, folder: Path, **parts: Path) -> None:
-    """Build an image from a folder with a Dockerfile; ``parts`` are files or folders that it is given by these names."""
+    """Build an image from a folder with a Dockerfile, which is given the files and folders of ``parts`` by their names.
+
+    A name is written with ``-`` for ``_``, and with its suffix if the file has one.
+    """
     context = engine.work / re.sub(r"\W", "-", tag)
     shutil.copytree(folder, context)
     for name, source in parts.items():
-        target = context / name.replace("_", "-")
+        target = context / (name.replace("_", "-") + ("" if source.is_dir() else source.suffix))
         if source.is_dir():
             shutil.copytree(source, target, symlinks=True)
         else:

@@ -1,0 +1,104 @@
+"""The project in containers, as somebody who types our commands has it, and what the engine knows of its containers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from stack import Ports
+from stack.ports import SETTINGS, is_free
+from tests_support.checkout import ROOT
+from tests_support.compose.engine import Engine
+from tests_support.waiting import eventually
+
+STAYING: Final = ("kafka", "registry", "producer", "consumer")
+COMMAND_S: Final = 900.0
+HEALTHY_S: Final = 240.0
+_BASES: Final = range(21_000, 30_000, 50)
+
+
+def free_base() -> int:
+    """Return a port whose followers, as many as the stack and Grafana need, are free too."""
+    for base in _BASES:
+        if all(is_free(port) for port in range(base, base + len(SETTINGS) + 1)):
+            return base
+    raise AssertionError("no row of free ports")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The checkout's docker-compose.yml on an engine, at ports of its own by TALLY_PORT_BASE."""
+
+    engine: Engine
+    base: int = field(default_factory=free_base)
+
+    @property
+    def ports(self) -> Ports:
+        """Return the ports at the base."""
+        return Ports.at_base(self.base)
+
+    @property
+    def rest_url(self) -> str:
+        """Return the consumer's address."""
+        return f"http://127.0.0.1:{self.ports.rest}"
+
+    @property
+    def ledgers(self) -> Path:
+        """Return where the consumer's volume lies on this machine."""
+        return self.engine.volume("tally_consumer-data")
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of somebody who set TALLY_PORT_BASE and wants the core alone."""
+        own = {"TALLY_PORT_BASE": str(self.base), "COMPOSE_PROFILES": "", "PYTHONPATH": str(ROOT)}
+        return {**self.engine.environment(), **own, **more}
+
+    def stack(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run our own command, `just WORDS`, and return what it said, both streams in one."""
+        return self._run([sys.executable, "-m", "stack", *words], self.environment(**more))
+
+    def tally(self, *words: object, code: int = 0) -> str:
+        """Run the client as `just run tally WORDS` does, require its exit code, and return what it said."""
+        done = self._run([sys.executable, "-m", "stack", "run", "tally", *map(str, words)], self.environment())
+        assert done.returncode == code, done.stdout[-4000:]
+        return done.stdout
+
+    def compose(self, *words: str, **more: str) -> str:
+        """Run plain docker compose at the same ports, with any profile; raises AssertionError when it fails."""
+        numbers = {SETTINGS[name]: str(port) for name, port in self.ports.by_name().items()}
+        done = self._run(["docker", "compose", *words], self.environment(**numbers, **more))
+        assert done.returncode == 0, done.stdout[-4000:]
+        return done.stdout
+
+    def container(self, service: str) -> dict[str, Any]:
+        """Return what the engine knows of a service's container."""
+        found: list[dict[str, Any]] = json.loads(self.engine.docker("inspect", f"tally-{service}-1"))
+        return found[0]
+
+    def pid(self, service: str) -> int:
+        """Return the process of a service as this machine numbers it."""
+        return int(self.container(service)["State"]["Pid"])
+
+    def kill(self, service: str) -> None:
+        """Kill a service's process; the engine starts its container again."""
+        os.kill(self.pid(service), signal.SIGKILL)
+
+    def wait_healthy(self, *services: str) -> None:
+        """Wait until all of them are healthy."""
+        for service in services or STAYING:
+            eventually(
+                lambda service=service: self.container(service)["State"]["Health"]["Status"] == "healthy",
+                HEALTHY_S,
+                f"{service} is healthy",
+                interval_s=0.2,
+            )
+
+    @staticmethod
+    def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=COMMAND_S, check=False,
+        )  # fmt: skip
