@@ -6,6 +6,7 @@ from stack.components import Components
 from stack.downloads import default_folder
 from stack.errors import StackError
 from tests_support.compose import debian, engine
+from tests_support.compose.observability import programs
 
 
 def say(text: str) -> None:
@@ -24,6 +25,7 @@ def main() -> int:
         debian.ensure(debian.ENGINE, cache, say)
         debian.ensure(debian.BASE, cache, say)
         Components(quick_starts=False).fetch(("kafka", "registry"), say)
+        programs.ensure(cache, say)
     except StackError as error:
         say(str(error))
         return 1
