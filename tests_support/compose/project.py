@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,11 @@ def free_base() -> int:
         if all(is_free(port) for port in range(base, base + len(SETTINGS) + 1)):
             return base
     raise AssertionError("no row of free ports")
+
+
+def _moment(text: str) -> datetime:
+    """Return a time as Docker writes it, to the microsecond."""
+    return datetime.fromisoformat(re.sub(r"\.(\d{6})\d*", r".\1", text))
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,25 @@ class Project:
     def pid(self, service: str) -> int:
         """Return the process of a service as this machine numbers it."""
         return int(self.container(service)["State"]["Pid"])
+
+    def stages_s(self) -> dict[str, float]:
+        """Return how long the parts of the last start took that the engine's own times tell."""
+        at = {name: self.container(name)["State"] for name in (*STAYING, "contracts")}
+        began, published = (min(_moment(at[name]["StartedAt"]) for name in pair) for pair in (STAYING[:2], STAYING[2:]))
+        contracts = _moment(at["contracts"]["StartedAt"])
+        return {
+            "Kafka and the registry are healthy": (contracts - began).total_seconds(),
+            "the contracts are published": (published - contracts).total_seconds(),
+        }
+
+    def cpu_s(self, service: str) -> float:
+        """Return the CPU seconds that a container has used, its health checks included."""
+        name = self.container(service)["Id"]
+        v1, v2 = (Path("/sys/fs/cgroup") / each / name for each in ("cpuacct/docker", "docker"))
+        if v1.is_dir():
+            return int((v1 / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
+        usage = dict(line.split() for line in (v2 / "cpu.stat").read_text(encoding="ascii").splitlines())
+        return int(usage["usage_usec"]) / 1e6
 
     def kill(self, service: str) -> None:
         """Kill a service's process; the engine starts its container again."""
