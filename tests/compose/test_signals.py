@@ -14,7 +14,6 @@ import grpc
 import httpx
 import pytest
 import yaml
-from tests_support.compose.project import Project
 
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.logs_and_traces import LEVELS
@@ -26,11 +25,13 @@ from tests_support.compose.engine import Engine
 from tests_support.compose.observability import profile, programs
 from tests_support.compose.observability.printed import Line, Span
 from tests_support.compose.observability.profile import Backends, Prometheus
+from tests_support.compose.project import Project
 from tests_support.producer_process import addition
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1_200)]
 
+SENDING: Final = ("producer", "consumer")
 PROFILE: Final = {"COMPOSE_PROFILES": "observability"}
 CONFIGURATION: Final = yaml.safe_load((ROOT / "observability" / "compose" / "prometheus.yml").read_text())
 ARRIVED_S: Final = 120.0
@@ -48,15 +49,16 @@ class Observed:
 
 
 @pytest.fixture(scope="module")
-def observed(engine: Engine, system: Project) -> Iterator[Observed]:
+def observed(docker_engine: Engine, system: Project) -> Iterator[Observed]:
     """Services that send, a Collector, a Prometheus, and one traced addition; afterwards the core runs as before."""
     cache = default_folder()
     if absent := programs.absent(cache):
         pytest.skip(f"{', '.join(absent)} not built on this machine: `just test-compose` builds what it needs")
-    profile.build_images(engine, cache)
-    backends = Backends(engine, "tally_default")
+    profile.build_images(docker_engine, cache)
+    backends = Backends(docker_engine, "tally_default")
     try:
-        system.compose("up", "--detach", "--wait", "producer", "consumer", *profile.SERVICES, **PROFILE)
+        for services in (profile.SERVICES, SENDING):  # what the services send first finds a Collector
+            system.compose("up", "--detach", "--wait", "--no-deps", *services, **PROFILE)
         target = f"127.0.0.1:{system.ports.grpc}"
         with grpc.insecure_channel(target) as channel:
             caller = (("traceparent", f"00-{TRACE_ID}-b7ad6b7169203331-01"),)
@@ -65,7 +67,7 @@ def observed(engine: Engine, system: Project) -> Iterator[Observed]:
     finally:
         system.compose("rm", "--stop", "--force", *profile.SERVICES, **PROFILE)
         backends.close()
-        system.compose("up", "--detach", "--wait", "producer", "consumer")
+        system.compose("up", "--detach", "--wait", "--no-deps", *SENDING)
 
 
 def test_every_target_of_prometheus_is_up(observed: Observed) -> None:
