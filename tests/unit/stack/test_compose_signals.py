@@ -14,6 +14,7 @@ from stack import Ports, compose
 from stack.downloads import default_folder
 from stack.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
+from stack.settings import StackSettings
 from tests_support.checkout import ROOT
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -161,20 +162,15 @@ def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
     if own is not None:
         monkeypatch.setenv("COMPOSE_PROFILES", own)
     (tmp_path / ".env").write_text(kept)
-    assert compose.environment(tmp_path)["COMPOSE_PROFILES"] == in_force
+    assert compose.environment(tmp_path, StackSettings(_env_file=None))["COMPOSE_PROFILES"] == in_force
 
 
 @pytest.mark.parametrize(
-    ("kept", "port"), [("", 3000), ("TALLY_GRAFANA_PORT=", 3000), ("TALLY_GRAFANA_PORT=3001", 3001)]
+    ("own", "base", "port"), [(None, None, 3000), (3001, None, 3001), (None, 21_000, 21_013), (3001, 21_000, 3001)]
 )
-def test_the_address_that_is_told_is_where_compose_lets_grafana_listen(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: str, port: int
+def test_grafana_listens_where_it_is_told_else_behind_the_ports_of_the_stack(
+    tmp_path: Path, own: int | None, base: int | None, port: int
 ) -> None:
-    """A setting that is empty is none, as it is to docker-compose.yml."""
-    for name in ("COMPOSE_PROFILES", "TALLY_GRAFANA_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(compose, "_docker", list)
-    monkeypatch.setattr(compose, "_run", lambda *_: 0)
-    (tmp_path / ".env").write_text(kept)
-    assert compose.up(tmp_path, tmp_path / "run", lambda _: None) == 0
-    assert f" http://127.0.0.1:{port}\n" in capsys.readouterr().out
+    """What compose is given is what `just up compose` tells."""
+    settings = StackSettings(grafana_port=own, port_base=base, _env_file=None)
+    assert compose.environment(tmp_path, settings)["TALLY_GRAFANA_PORT"] == str(port)
