@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +11,9 @@ import pytest
 from stack.downloads import NetworkError
 from stack.errors import StackError
 from tests_support import node
+from tests_support.checkout import ROOT, tracked
 
-ROOT = Path(__file__).resolve().parents[3]
-LOCKS = sorted(
-    Path(path)
-    for path in subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "*package-lock.json"], capture_output=True, text=True, check=False
-    ).stdout.splitlines()
-)
+LOCKS = [name for name in tracked() if Path(name).name == "package-lock.json"]
 NODE = """#!/bin/sh
 [ "$1" = --version ] && { echo v$VERSION; exit 0; }
 echo "node of $NODE_PATH: $*"; cat
@@ -180,8 +174,7 @@ def test_a_script_without_input_does_not_wait_for_one(programs):
     assert node.run("script.cjs").returncode == 0
 
 
-@pytest.mark.skipif(not LOCKS, reason="no git, or no lock of npm")
-@pytest.mark.parametrize("path", LOCKS, ids=str)
+@pytest.mark.parametrize("path", LOCKS)
 def test_every_lock_of_npm_has_hashes_and_no_addresses(path):
     """Each package is pinned by its integrity, and comes from whatever registry the machine uses."""
     lock = json.loads((ROOT / path).read_text())
