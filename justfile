@@ -96,7 +96,7 @@ test-observability *OPTIONS: _prepared
     @{{ quote(python) }} -m stack engines
     @{{ quote(python) }} -m pytest -m observability tests/observability "$@"
 
-# Start docker-compose.yml on a Docker engine of its own (root, mmdebstrap), with kills; OPTIONS go to pytest.
+# Start docker-compose.yml on a Docker engine of its own, as root, and kill its parts.
 [group("develop")]
 [no-exit-message]
 test-compose *OPTIONS: _prepared

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,12 +116,10 @@ class Project:
     def wait_healthy(self, *services: str) -> None:
         """Wait until all of them are healthy."""
         for service in services or STAYING:
-            eventually(
-                lambda service=service: self.container(service)["State"]["Health"]["Status"] == "healthy",
-                HEALTHY_S,
-                f"{service} is healthy",
-                interval_s=0.2,
-            )
+            eventually(partial(self._is_healthy, service), HEALTHY_S, f"{service} is healthy", interval_s=0.2)
+
+    def _is_healthy(self, service: str) -> bool:
+        return bool(self.container(service)["State"]["Health"]["Status"] == "healthy")
 
     @staticmethod
     def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

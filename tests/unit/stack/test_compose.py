@@ -126,7 +126,7 @@ def test_every_volume_that_an_image_declares_has_a_name_or_is_in_memory():
 def test_the_dockerfile_asks_for_no_frontend_and_stores_the_packages_once_in_an_image():
     """The first line of a Dockerfile can send BuildKit to a public registry; two copies are two layers."""
     assert "syntax=" not in DOCKERFILE
-    stages = {}
+    stages: dict[str, int] = {}
     for text in re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]:
         origin, _, name = text.splitlines()[0].partition(" AS ")
         stages[name] = stages.get(origin, 0) + text.count(" /opt/tally\n")

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from common.settings import load
 from stack import docker
 from stack.docker import Container
+from stack.errors import StackError
 from stack.settings import StackSettings
 from tests_support.checkout import ROOT
 from tests_support.compose.project import free_base
@@ -109,7 +111,7 @@ def test_an_engine_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyP
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(docker, "_ANSWER_S", 0.2)
-    with pytest.raises(docker.StackError, match="does not answer in 0 s: start it anew"):
+    with pytest.raises(StackError, match="does not answer in 0 s: start it anew"):
         docker.containers(ROOT)
 
 
@@ -142,7 +144,7 @@ def test_the_port_base_moves_every_published_port_grafana_s_too(world: World, tm
     done = world("up", "compose", answers=GOOD, TALLY_PORT_BASE=str(base), TALLY_KAFKA_PORT=str(base + 20))
     assert done.returncode == 0, done.stderr
     ((_, given),) = [each for each in calls(tmp_path) if "up" in each[0]]
-    ports = StackSettings(port_base=base, kafka_port=base + 20).ports()
+    ports = load(StackSettings, port_base=base, kafka_port=base + 20, _env_file=None).ports()
     assert given["TALLY_REST_PORT"] == str(ports.rest)
     assert given["TALLY_KAFKA_PORT"] == str(base + 20)
     assert given["TALLY_GRAFANA_PORT"] == str(base + 13)

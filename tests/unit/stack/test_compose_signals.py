@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from common.settings import load
 from stack import Ports, compose
 from stack.downloads import default_folder
 from stack.engines import ENGINES, PROMTOOL, Place, endpoints
@@ -162,7 +163,7 @@ def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
     if own is not None:
         monkeypatch.setenv("COMPOSE_PROFILES", own)
     (tmp_path / ".env").write_text(kept)
-    assert compose.environment(tmp_path, StackSettings(_env_file=None))["COMPOSE_PROFILES"] == in_force
+    assert compose.environment(tmp_path, load(StackSettings, _env_file=None))["COMPOSE_PROFILES"] == in_force
 
 
 @pytest.mark.parametrize(
@@ -172,5 +173,5 @@ def test_grafana_listens_where_it_is_told_else_behind_the_ports_of_the_stack(
     tmp_path: Path, own: int | None, base: int | None, port: int
 ) -> None:
     """What compose is given is what `just up compose` tells."""
-    settings = StackSettings(grafana_port=own, port_base=base, _env_file=None)
+    settings = load(StackSettings, grafana_port=own, port_base=base, _env_file=None)
     assert compose.environment(tmp_path, settings)["TALLY_GRAFANA_PORT"] == str(port)
