@@ -96,6 +96,13 @@ test-observability *OPTIONS: _prepared
     @{{ quote(python) }} -m stack engines
     @{{ quote(python) }} -m pytest -m observability tests/observability "$@"
 
+# Start docker-compose.yml on a Docker engine of its own, as root, and kill its parts.
+[group("develop")]
+[no-exit-message]
+test-compose *OPTIONS: _prepared
+    @{{ quote(python) }} -m tests_support.compose
+    @{{ quote(python) }} -m pytest -m compose tests/compose "$@"
+
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
 [group("develop")]
 [no-exit-message]

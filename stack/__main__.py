@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from common.settings import SettingsError, help_text, load
-from stack import compose, downloads, go_programs, views
+from stack import compose, docker, downloads, go_programs, views
 from stack.components import Components
 from stack.engines import ENGINES, PROMTOOL, SETS, EngineSet
 from stack.errors import StackError
@@ -51,7 +51,8 @@ def up(arguments: argparse.Namespace) -> int:
     settings = settings_of_checkout()
     stack = stack_of(settings)
     if arguments.mode == "compose":
-        return compose.up(ROOT, stack.run_dir, say)
+        compose.up(ROOT, settings, say)
+        return EXIT_OK
     before = {part: stack.pid(part) for part in stack.running()}
     for part, pid in before.items():
         say(f"{part} runs already (process {pid})")
@@ -63,25 +64,30 @@ def up(arguments: argparse.Namespace) -> int:
 
 
 def down(_: argparse.Namespace) -> int:
-    """Stop everything and keep the data."""
+    """Stop everything, in containers or not, and keep the data."""
     stack = stack_of(settings_of_checkout())
-    compose.down(ROOT, stack.run_dir, say)
-    stopped = [*stack.down(), *engines_of(stack, say).down()]
+    stopped: list[str] = [*stack.down(), *engines_of(stack, say).down()]
+    stopped += compose.down(ROOT, docker.containers(ROOT), say)
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
     return EXIT_OK
 
 
 def status(_: argparse.Namespace) -> int:
-    """Show one line a part; fails when a part crashed or is not ready."""
+    """Show one line a part or container; fails when one crashed or is not ready."""
     stack = stack_of(settings_of_checkout())
+    found = docker.containers(ROOT)
     states = [views.state_of(stack, part) for part in views.SHOWN]
-    print(views.table(states))
+    if found:
+        print(compose.table(found))
+        states = [state for state in states if state.word != "stopped"]
+    if states:
+        print(views.table(states))
     print(views.engine_lines(engines_of(stack, say)), end="")
     for state in states:
         if state.word == "crashed":
             print(f"\n{state.part}: the end of {stack.log_path(state.part)}\n{views.tail(stack.log_path(state.part))}")
-    compose.status(ROOT, stack.run_dir)
-    return EXIT_FAILED if any(state.word in ("crashed", "not ready") for state in states) else EXIT_OK
+    words = {*(state.word for state in states), *(each.word for each in found)}
+    return EXIT_FAILED if words & {"crashed", "not ready"} else EXIT_OK
 
 
 def observe(arguments: argparse.Namespace) -> int:
@@ -100,11 +106,15 @@ def observe(arguments: argparse.Namespace) -> int:
 
 
 def logs(arguments: argparse.Namespace) -> int:
-    """Follow the logs of all parts or of one."""
+    """Follow the logs of all parts or of one, or those of the containers while these are up."""
     stack = stack_of(settings_of_checkout())
-    if compose.is_up(stack.run_dir):
-        return compose.logs(ROOT, arguments.service)
-    parts: Sequence[PartName] = [arguments.service] if arguments.service else ORDER
+    service: str | None = arguments.service
+    found = docker.containers(ROOT)
+    if any(each.is_running for each in found) and not stack.running():
+        return compose.logs(ROOT, found, service)
+    if service is not None and service not in ORDER:
+        raise SettingsError(f"{service!r} is no part: {', '.join(ORDER)}")
+    parts: Sequence[PartName] = [part for part in ORDER if service in (None, part)]
     for line in follow({part: stack.log_path(part) for part in parts}):
         print(line, flush=True)
     return EXIT_OK
@@ -113,7 +123,7 @@ def logs(arguments: argparse.Namespace) -> int:
 def reset(arguments: argparse.Namespace) -> int:
     """Delete the data, after a question."""
     stack = stack_of(settings_of_checkout())
-    if compose.is_up(stack.run_dir):
+    if any(each.is_running for each in docker.containers(ROOT)):
         raise StackError("the parts of compose are up: `just down` first")
     return EXIT_OK if delete_data(stack, ask=not arguments.yes) else EXIT_FAILED
 
@@ -176,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     observing = command("observe", observe)
     observing.add_argument("which", nargs="?", choices=tuple(SETS), default="quick", help="full adds Prometheus")
     command("status", status)
-    command("logs", logs).add_argument("service", nargs="?", choices=ORDER)
+    command("logs", logs).add_argument("service", nargs="?", metavar="PART", help="only this one")
     command("reset", reset).add_argument("--yes", action="store_true", help="do not ask")
     running = command("run", run)
     running.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")

@@ -1,82 +1,131 @@
-"""`just up compose`: the same parts by ``docker compose``. A mark in the run folder tells `down` that they are up."""
+"""`just up compose`: the same parts by ``docker compose``.
+
+What is up is asked of the engine, by the label that compose gives each container, so that `down`, `status` and `logs`
+find it whatever settings, project name or profiles are in force by then.
+"""
 
 import os
-import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from dotenv import dotenv_values
 
+from common.settings import SettingsError
+from stack import docker, ports
+from stack.docker import Container
 from stack.errors import StackError
+from stack.settings import StackSettings
 
-_MARK: Final = "compose"
-_PROFILES: Final = {"COMPOSE_PROFILES": "observability"}
+_PROFILES: Final = "COMPOSE_PROFILES"
+_OBSERVABILITY: Final = "observability"
 """Grafana and what it asks are on unless the profiles are named, if only as none."""
-_GRAFANA_PORT: Final = "3000"
+PUBLISHED: Final = ("kafka", "registry", "grpc", "rest", "metrics", "prometheus")
+"""The ports of the native stack that docker-compose.yml publishes, as keys of ``stack.ports.SETTINGS``."""
+
+_OF_SIGNALS: Final = (ports.SETTINGS["prometheus"], ports.GRAFANA_SETTING)
 
 
-def is_up(run_dir: Path) -> bool:
-    """Tell whether `up` started the parts by compose and nobody stopped them since."""
-    return (run_dir / _MARK).exists()
+def up(root: Path, settings: StackSettings, say: Callable[[str], None]) -> None:
+    """Check what is needed, build the images, start all services, and return when they are healthy.
 
-
-def up(root: Path, run_dir: Path, say: Callable[[str], None]) -> int:
-    """Build the images, start all services, and return when they are healthy."""
-    _docker()
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / _MARK).touch()
+    Raises StackError, or SettingsError for a profile that does not exist; before anything was started, but for a start
+    that fails.
+    """
+    command = docker.checked_compose_command()
+    inside = environment(root, settings)
+    _require_profiles(command, root, inside)
+    if docker.is_local(command):
+        _require_free_ports(root, settings, inside)
     say("docker compose builds the images and starts the services: the first time takes some minutes")
-    done = _run(root, "up", "--build", "--detach", "--wait")
-    if done == 0:
-        print("Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.")
-        seen = environment(root)
-        if "observability" in seen["COMPOSE_PROFILES"].split(","):
-            port = seen.get("TALLY_GRAFANA_PORT") or _GRAFANA_PORT  # an empty one means the default to compose, too
-            print(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{port}")
-    return done
+    if _run(command, root, inside, "up", "--build", "--detach", "--wait") != 0:
+        raise StackError("docker compose up failed: its own message is above; `just status` and `just logs` tell more")
+    print(_welcome(inside))
 
 
-def down(root: Path, run_dir: Path, say: Callable[[str], None]) -> None:
-    """Stop what `up` started by compose; the volumes stay."""
-    if is_up(run_dir):
+def down(root: Path, found: list[Container], say: Callable[[str], None]) -> list[str]:
+    """Stop and remove the containers that were found, and return their services; the volumes stay."""
+    for project in sorted({each.project for each in found}):
         say("docker compose stops the services")
-        if _run(root, "down") != 0:
+        if _run(docker.compose_command(), root, _of(root, project), "down") != 0:
             raise StackError("docker compose down failed: its own message is above")
-        (run_dir / _MARK).unlink()
+    return [each.service for each in found if each.is_running]
 
 
-def status(root: Path, run_dir: Path) -> None:
-    """Show the containers when they are up."""
-    if is_up(run_dir):
-        _run(root, "ps")
+def table(found: list[Container]) -> str:
+    """Return the containers, one line each."""
+    lines = [f"{'container':<16}{'state':<11}{'port':<13}"]
+    for each in found:
+        numbers = ", ".join(map(str, each.ports)) or "-"
+        lines.append(f"{each.service:<16}{each.word:<11}{numbers:<13}{each.status}".rstrip())
+    return "\n".join(lines)
 
 
-def logs(root: Path, service: str | None) -> int:
+def logs(root: Path, found: list[Container], service: str | None) -> int:
     """Follow the containers' logs."""
+    if service is not None and service not in {each.service for each in found}:
+        raise SettingsError(f"{service!r} has no container: {', '.join(sorted(each.service for each in found))}")
     names = [service] if service else []
-    return _run(root, "logs", "--follow", *names)
+    return _run(docker.compose_command(), root, _of(root, found[0].project), "logs", "--follow", *names)
 
 
-def _run(root: Path, *words: str) -> int:
-    return subprocess.run([*_docker(), *words], cwd=root, env=environment(root), check=False).returncode
+def environment(root: Path, settings: StackSettings) -> dict[str, str]:
+    """Return the environment of compose: the caller wins over ``.env``, and the ports are those of the native stack."""
+    return {_PROFILES: _OBSERVABILITY, **_kept(root), **_ports(settings)}
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Return the environment of compose: the caller wins over ``.env``, and both over what is on by default."""
-    kept = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    return {**_PROFILES, **kept, **os.environ}
+def _kept(root: Path) -> dict[str, str]:
+    """Return what ``.env`` and the caller say, and the folder that compose writes on each container."""
+    dotenv = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
+    return {**dotenv, **os.environ, "PWD": str(root)}
 
 
-def _docker() -> list[str]:
-    """Return the command of compose. Raises StackError when it is not installed."""
-    docker = shutil.which("docker")
-    if docker is not None:
-        probe = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
-        if probe.returncode == 0:
-            return [docker, "compose"]
-    standalone = shutil.which("docker-compose")
-    if standalone is not None:
-        return [standalone]
-    raise StackError("Docker with its compose plugin is not installed: install it, or use `just up`, which needs none")
+def _ports(settings: StackSettings) -> dict[str, str]:
+    """Return every published port by its setting, TALLY_PORT_BASE heard; Grafana's comes after those of the stack."""
+    numbers = settings.ports().by_name()
+    own = {ports.SETTINGS[name]: str(numbers[name]) for name in PUBLISHED}
+    return {**own, ports.GRAFANA_SETTING: str(settings.grafana())}
+
+
+def _of(root: Path, project: str) -> dict[str, str]:
+    """Return the environment for what runs already: its project, and every profile."""
+    return {**_kept(root), "COMPOSE_PROJECT_NAME": project, _PROFILES: "*"}
+
+
+def _run(command: list[str], root: Path, inside: Mapping[str, str], *words: str) -> int:
+    return subprocess.run([*command, *words], cwd=root, env=inside, check=False).returncode
+
+
+def _require_profiles(command: list[str], root: Path, inside: Mapping[str, str]) -> None:
+    asked = [name.strip() for name in inside[_PROFILES].split(",") if name.strip()]
+    listing = subprocess.run(
+        [*command, "config", "--profiles"], cwd=root, env=inside, capture_output=True, text=True, check=False
+    )
+    if listing.returncode != 0:
+        raise StackError(f"docker compose does not accept docker-compose.yml: {listing.stderr.strip()}")
+    unknown = sorted(set(asked) - {*listing.stdout.split(), "*"})
+    if unknown:
+        raise SettingsError(
+            f"{_PROFILES} is {inside[_PROFILES]!r}: {unknown[0]!r} is none of {_OBSERVABILITY}, or empty"
+        )
+
+
+def _require_free_ports(root: Path, settings: StackSettings, inside: Mapping[str, str]) -> None:
+    """Raise StackError that names each port that somebody else has; those of our own containers are ours."""
+    ours = {port for each in docker.containers(root) if each.is_running for port in each.ports}
+    wanted = {
+        name: int(port) for name, port in _ports(settings).items() if inside[_PROFILES] or name not in _OF_SIGNALS
+    }
+    ports.require_free_numbers({name: port for name, port in wanted.items() if port not in ours})
+
+
+def _welcome(inside: Mapping[str, str]) -> str:
+    at = {name: f"127.0.0.1:{inside[ports.SETTINGS[name]]}" for name in PUBLISHED}
+    lines = [
+        "Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.",
+        f"  gRPC {at['grpc']}   REST http://{at['rest']}   Kafka {at['kafka']}   registry http://{at['registry']}",
+    ]
+    if _OBSERVABILITY in inside[_PROFILES].split(","):
+        lines.append(f"Dashboards, logs and traces, without a login: http://127.0.0.1:{inside[ports.GRAFANA_SETTING]}")
+    return "\n".join(lines)

@@ -31,6 +31,10 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """The setting that moves each port."""
 
+GRAFANA_SETTING: Final = "TALLY_GRAFANA_PORT"
+"""The setting of a port that only containers have."""
+GRAFANA_PORT: Final = 3000
+
 BASE_SETTING: Final = "TALLY_PORT_BASE"
 """The setting that moves them all: the base and the ports after it."""
 
@@ -140,13 +144,21 @@ def owner_of(port: int) -> str:
 def require_free(ports: Ports, names: Iterable[str]) -> None:
     """Raise StackError that names every taken port with its owner and the setting that moves it."""
     numbers = ports.by_name()
-    taken = [name for name in names if not is_free(numbers[name])]
-    if taken:
-        lines = [
-            f"port {numbers[name]} ({name.replace('_', ' ')}) is taken by {owner_of(numbers[name])}: "
-            f"end it, or set {SETTINGS[name]} to another port"
-            for name in taken
-        ]
+    _refuse([(name.replace("_", " "), SETTINGS[name], numbers[name]) for name in names])
+
+
+def require_free_numbers(wanted: Mapping[str, int]) -> None:
+    """Raise StackError likewise for ports by the setting that moves each."""
+    _refuse([(name.removeprefix("TALLY_").removesuffix("_PORT").lower(), name, port) for name, port in wanted.items()])
+
+
+def _refuse(wanted: Iterable[tuple[str, str, int]]) -> None:
+    lines = [
+        f"port {port} ({label}) is taken by {owner_of(port)}: end it, or set {setting} to another port"
+        for label, setting, port in wanted
+        if not is_free(port)
+    ]
+    if lines:
         raise StackError("\n".join([*lines, f"({BASE_SETTING} moves all ports of this stack at once)"]))
 
 

@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic import Field
 
 from common.settings import Settings
-from stack.ports import SETTINGS, Ports
+from stack.ports import GRAFANA_PORT, SETTINGS, Ports
 
 _OWN_PREFIXES = ("TALLY_", "OTEL_")
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -40,6 +40,9 @@ class StackSettings(Settings):
     kafka_metrics_port: Port | None = Field(
         None, description="Port of the native Kafka's metrics, once observed; 9404."
     )
+    grafana_port: Port | None = Field(
+        None, description="Port of Grafana, which only `just up compose` has; 3000, or the one after the port base's."
+    )
     kafka_jit: Literal["fast", "full"] = Field(
         "fast", description="fast: Kafka starts in seconds; full: it is quicker once warm, for load tests."
     )
@@ -54,6 +57,12 @@ class StackSettings(Settings):
         base = Ports.default() if self.port_base is None else Ports.at_base(self.port_base)
         chosen = {name: getattr(self, variable.removeprefix("TALLY_").lower()) for name, variable in SETTINGS.items()}
         return base.moved({name: port for name, port in chosen.items() if port is not None})
+
+    def grafana(self) -> int:
+        """Return Grafana's port: as set, else the one after those of the base, else the default."""
+        if self.grafana_port is not None:
+            return self.grafana_port
+        return GRAFANA_PORT if self.port_base is None else self.port_base + len(SETTINGS)
 
 
 def passed_on(dotenv: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from observability.dashboards import logs_and_traces
 from observability.dashboards.health import CPU, MEMORY
 from observability.dashboards.panels import Board, Panel, Query, Row, name, quantile, quantiles, rate
 
@@ -89,5 +90,6 @@ BOARD: Final = Board(
                 ),
             ),
         ),
+        logs_and_traces.COST,
     ),
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from observability.dashboards import logs_and_traces
 from observability.dashboards.panels import Board, Panel, Query, Row, name, rate
 
 _RECORDS: Final = name("app.ledger.records")
@@ -88,5 +89,6 @@ BOARD: Final = Board(
                 ),
             ),
         ),
+        logs_and_traces.COUNT,
     ),
 )

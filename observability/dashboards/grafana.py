@@ -1,21 +1,40 @@
 """A dashboard's values as Grafana's classic JSON, by Grafana's own typed builders."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from grafana_foundation_sdk.builders import dashboard, heatmap, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import (
+    dashboard,
+    heatmap,
+    logs,
+    loki,
+    prometheus,
+    stat,
+    table,
+    tempo,
+    timeseries,
+)
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.tempo import SearchTableType
 
-from observability.dashboards.panels import Board, Panel, Query
+from observability.dashboards.panels import Board, Language, Panel, Query
 
-DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
+DATASOURCES: Final[Mapping[Language, DataSourceRef]] = {
+    "promql": DataSourceRef(type_val="prometheus", uid="prometheus"),
+    "logql": DataSourceRef(type_val="loki", uid="loki"),
+    "traceql": DataSourceRef(type_val="tempo", uid="tempo"),
+}
 _WIDTH: Final = 24
 _WIDTH_MIN: Final = 4
 _HEIGHT: Final = 8
 _UNITS: Final = {"cores": "none"}
-_Builder: TypeAlias = timeseries.Panel | stat.Panel | heatmap.Panel
+_LINES_MAX: Final = 200
+_TRACES_MAX: Final = 20
+_Builder: TypeAlias = timeseries.Panel | stat.Panel | heatmap.Panel | logs.Panel | table.Panel
+_Target: TypeAlias = prometheus.Dataquery | loki.Dataquery | tempo.Dataquery
 
 
 def as_json(board: Board) -> str:
@@ -41,27 +60,42 @@ def as_json(board: Board) -> str:
 
 
 def _panel(panel: Panel) -> Any:
-    made: _Builder
-    match panel.look:
-        case "number":
-            made = stat.Panel()
-        case "heatmap":
-            made = heatmap.Panel()
-        case "lines":
-            made = timeseries.Panel()
-    made.title(panel.title).description(panel.advice).unit(_UNITS.get(panel.unit, panel.unit)).datasource(DATASOURCE)
-    made.min(0)
+    made = _look(panel)
+    made.title(panel.title).description(panel.advice).datasource(DATASOURCES[panel.queries[0].language])
     made.targets([_target(number, query, panel) for number, query in enumerate(panel.queries)])
+    if panel.is_of_metrics:
+        made.unit(_UNITS.get(panel.unit, panel.unit)).min(0)
     if panel.red_above is not None:
         steps = [Threshold(value=None, color="green"), Threshold(value=panel.red_above, color="red")]
         made.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
     return made
 
 
-def _target(number: int, query: Query, panel: Panel) -> prometheus.Dataquery:
-    target = prometheus.Dataquery().ref_id(chr(ord("A") + number)).expr(query.expr).datasource(DATASOURCE)
+def _look(panel: Panel) -> _Builder:
+    match panel.look:
+        case "number":
+            return stat.Panel()
+        case "heatmap":
+            return heatmap.Panel()
+        case "log lines":
+            return logs.Panel().show_time(True).wrap_log_message(True).enable_log_details(True)
+        case "traces":
+            return table.Panel()
+        case "lines":
+            return timeseries.Panel()
+
+
+def _target(number: int, query: Query, panel: Panel) -> _Target:
+    name, source = chr(ord("A") + number), DATASOURCES[query.language]
+    match query.language:
+        case "logql":
+            lines = loki.Dataquery().ref_id(name).expr(query.expr).datasource(source)
+            return lines.query_type("range").max_lines(_LINES_MAX)
+        case "traceql":
+            traces = tempo.Dataquery().ref_id(name).query(query.expr).datasource(source)
+            return traces.query_type("traceql").table_type(SearchTableType.TRACES).limit(_TRACES_MAX)
+        case "promql":
+            metrics = prometheus.Dataquery().ref_id(name).expr(query.expr).datasource(source)
     if query.legend:
-        target.legend_format(query.legend)
-    if panel.look == "number":
-        return target.instant()
-    return target.range().exemplar("_bucket" in query.expr)
+        metrics.legend_format(query.legend)
+    return metrics.instant() if panel.look == "number" else metrics.range().exemplar("_bucket" in query.expr)

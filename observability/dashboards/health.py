@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from observability.dashboards import logs_and_traces
 from observability.dashboards.panels import Board, Panel, Query, Row, buckets, name, quantile, quantiles, rate
 
 FAULTS: Final = 'rpc_response_status_code=~"UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS"'
@@ -130,5 +131,6 @@ BOARD: Final = Board(
                 ),
             ),
         ),
+        *logs_and_traces.HEALTH,
     ),
 )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from observability.dashboards.health import CPU, ERRORS, QUEUE_LATENCY, REQUESTS
+from observability.dashboards.logs_and_traces import SLOW_CALLS
 from observability.dashboards.panels import Board, Panel, Query, Row, name, quantiles, rate
 
 BOARD: Final = Board(
@@ -48,5 +49,6 @@ BOARD: Final = Board(
                 ),
             ),
         ),
+        Row("Traces", (SLOW_CALLS,)),
     ),
 )

@@ -7,7 +7,8 @@ from typing import Final, Literal
 from observability import catalogue
 from observability.catalogue import prometheus_name
 
-Look = Literal["lines", "number", "heatmap"]
+Look = Literal["lines", "number", "heatmap", "log lines", "traces"]
+Language = Literal["promql", "logql", "traceql"]
 Unit = Literal["s", "reqps", "percentunit", "short", "bytes", "Bps", "cores", "none"]
 
 WINDOW: Final = "$__rate_interval"
@@ -16,10 +17,11 @@ WINDOW: Final = "$__rate_interval"
 
 @dataclass(frozen=True)
 class Query:
-    """One query in PromQL. ``legend`` may name labels in double braces."""
+    """One query. ``legend`` may name labels in double braces. Only Grafana asks in other languages than PromQL."""
 
     expr: str
     legend: str = ""
+    language: Language = "promql"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Panel:
     queries: tuple[Query, ...]
     look: Look = "lines"
     red_above: float | None = None
+
+    @property
+    def is_of_metrics(self) -> bool:
+        """Tell whether a store of metrics alone can fill it."""
+        return all(query.language == "promql" for query in self.queries)
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,13 @@ class Board:
     question: str
     rows: tuple[Row, ...]
 
-    def queries(self) -> Iterator[tuple[Panel, Query]]:
-        """Yield every query with its panel."""
+    def queries(self, language: Language = "promql") -> Iterator[tuple[Panel, Query]]:
+        """Yield every query of a language with its panel."""
         for row in self.rows:
             for panel in row.panels:
                 for query in panel.queries:
-                    yield panel, query
+                    if query.language == language:
+                        yield panel, query
 
 
 def name(signal: str) -> str:

@@ -1,4 +1,7 @@
-"""A dashboard's values as the page of VictoriaMetrics (vmui) shows them, for machines without Grafana."""
+"""A dashboard's values as the page of VictoriaMetrics (vmui) shows them, for machines without Grafana.
+
+It has metrics only: panels of log lines and traces are left out, `tally logs` and `tally trace` have those.
+"""
 
 import json
 from typing import Any, Final
@@ -13,8 +16,9 @@ _WINDOW: Final = "1m"
 
 def as_json(board: Board) -> str:
     """Return the dashboard as a file of vmui's; the same board gives the same bytes."""
+    shown = ((row.title, [panel for panel in row.panels if panel.is_of_metrics]) for row in board.rows)
     rows = [
-        {"title": row.title, "panels": [_panel(each, len(row.panels)) for each in row.panels]} for row in board.rows
+        {"title": title, "panels": [_panel(each, len(panels)) for each in panels]} for title, panels in shown if panels
     ]
     return json.dumps({"title": board.title.removeprefix("Tally: "), "rows": rows}, indent=2) + "\n"
 

@@ -6,6 +6,7 @@ here: an engine that is not in the cache is a reason to skip.
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from stack.observe import Engines
 from stack.parts import ORDER
 from stack.system import engines_of
 from tests_support.blocking_stub import blocking_stub
-from tests_support.checkout import ROOT
+from tests_support.checkout import ROOT, tracked
 from tests_support.observed import SCRAPED_S, asked, poison, require_data, rules, traffic
 from tests_support.producer_process import addition
 from tests_support.scrape import scrape
@@ -120,6 +121,19 @@ def test_log_lines_are_asked_in_logsql_and_one_leads_to_its_trace(full: tuple[St
     trace_id = json.loads(lines.splitlines()[-1])["trace_id"]
     shown = eventually(lambda: tally(stack, "trace", trace_id), ARRIVED_S, "its trace is there", interval_s=1)
     assert "send tally.sums.v1" in shown
+
+
+def test_victoria_logs_understands_every_query_that_documents_and_hints_name(full: tuple[Stack, Engines]) -> None:
+    """Whatever a person is told to type behind `tally logs` is LogsQL; and one that is none is refused."""
+    _, engines = full
+    url = f"http://127.0.0.1:{engines.port('victoria-logs')}/select/logsql/query"
+    files = [ROOT / name for name in tracked() if name.endswith((".md", ".py")) and not name.startswith("tests")]
+    texts = {text for file in files for text in re.findall(r"tally logs '([^']+)'", file.read_text(encoding="utf-8"))}
+    assert texts
+    for text in texts:
+        answer = httpx.get(url, params={"query": f"{text} | limit 1"}, timeout=10)
+        assert answer.status_code == 200, f"{text}: {answer.text}"
+    assert httpx.get(url, params={"query": "severity_text:in(ERROR"}, timeout=10).status_code == 400
 
 
 def failing_call(stack: Stack) -> None:

@@ -94,6 +94,45 @@ def test_every_part_that_stays_has_a_health_check_and_keeps_its_data_in_a_volume
     assert len(volumes) == len(staying)
 
 
+def test_a_loaded_machine_has_five_minutes_until_a_failed_check_counts():
+    """A check that succeeds is not delayed by it; the registry took 64 s once."""
+    checks = {name: service["healthcheck"] for name, service in SERVICES.items() if "healthcheck" in service}
+    assert set(checks) == {*PARTS, "prometheus", "grafana"} - {"contracts"}
+    for check in checks.values():
+        assert (check["start_period"], check["start_interval"]) == ("300s", "1s")
+    assert set(re.findall(r"--start-period=(\w+)", DOCKERFILE)) == {"300s"}
+
+
+def test_the_health_check_of_kafka_starts_no_java():
+    """It is a script of this repository that the image holds."""
+    assert SERVICES["kafka"]["healthcheck"]["test"] == ["CMD", "bash", "/opt/tally/health.sh", "29092"]
+    assert "COPY stack/kafka_health.sh /opt/tally/health.sh" in DOCKERFILE
+    assert "java" not in re.sub(r"^#.*$", "", (ROOT / "stack" / "kafka_health.sh").read_text(), flags=re.MULTILINE)
+    assert "PLAINTEXT://:29092" in SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]
+
+
+def test_the_log_of_every_container_is_bounded():
+    """An engine's own default is a file without an end."""
+    for service in SERVICES.values():
+        assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+
+
+def test_every_volume_that_an_image_declares_has_a_name_or_is_in_memory():
+    """Kafka's image declares three; one without a name would stay behind at every `down`."""
+    assert SERVICES["kafka"]["volumes"] == ["kafka-data:/var/lib/kafka/data"]
+    assert set(SERVICES["kafka"]["tmpfs"]) == {"/etc/kafka/secrets", "/mnt/shared/config"}
+
+
+def test_the_dockerfile_asks_for_no_frontend_and_stores_the_packages_once_in_an_image():
+    """The first line of a Dockerfile can send BuildKit to a public registry; two copies are two layers."""
+    assert "syntax=" not in DOCKERFILE
+    stages: dict[str, int] = {}
+    for text in re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]:
+        origin, _, name = text.splitlines()[0].partition(" AS ")
+        stages[name] = stages.get(origin, 0) + text.count(" /opt/tally\n")
+    assert {name: stages[name] for name in OWN} == dict.fromkeys(OWN, 1)
+
+
 def test_services_start_after_the_contracts_are_published_and_these_after_kafka_and_the_registry_are_healthy():
     healthy = {"kafka": {"condition": "service_healthy"}, "registry": {"condition": "service_healthy"}}
     assert SERVICES["contracts"]["depends_on"] == healthy

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from common.settings import load
 from stack import Ports, compose
 from stack.downloads import default_folder
 from stack.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
+from stack.settings import StackSettings
 from tests_support.checkout import ROOT
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -106,31 +108,6 @@ def test_the_collector_uses_all_that_it_defines_and_sends_to_services_that_liste
     assert broker == SERVICES["producer"]["environment"]["TALLY_KAFKA_BOOTSTRAP_SERVERS"]
 
 
-def accepted_by_jaeger(config: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Let Jaeger, which is a build of the Collector (0.140), check what a Collector is given."""
-    file = folder / "collector.yml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    program = str(ENGINES["jaeger"].program.path_in(default_folder()))
-    command = [program, "validate", f"--config=file:{file}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_a_collector_accepts_what_the_collector_is_given(tmp_path: Path) -> None:
-    """All but `kafkametrics`, which no Collector here has; and a key that does not exist is refused."""
-    if not ENGINES["jaeger"].program.path_in(default_folder()).exists():
-        pytest.skip("Jaeger is not built on this machine: `just observe` builds it")
-    collector = read("otel-collector.yml")
-    del collector["receivers"]["kafkametrics"]
-    collector["service"]["pipelines"]["metrics"]["receivers"] = ["otlp"]
-    text = json.dumps(collector)
-    for new, old in (("otlp_grpc/", "otlp/"), ("otlp_http/", "otlphttp/")):  # the names that they had before 0.144
-        text = text.replace(new, old)
-    done = accepted_by_jaeger(json.loads(text), tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    broken = json.loads(text.replace("limit_mib", "limit_mb"))
-    assert accepted_by_jaeger(broken, tmp_path).returncode != 0
-
-
 def uids(node: object) -> set[str]:
     """Return every datasource's uid that stands anywhere below."""
     if isinstance(node, list):
@@ -147,7 +124,7 @@ def test_every_datasource_that_is_asked_or_linked_to_exists() -> None:
     sources = {each["uid"]: each for each in read("grafana/datasources/tally.yml")["datasources"]}
     boards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
     asked = set().union(*map(uids, boards)) - {"-- Grafana --"}
-    assert asked == {"prometheus"}
+    assert asked == {*sources}
     linked = {uid: uids(source["jsonData"]) for uid, source in sources.items()}
     assert linked == {"prometheus": {"tempo"}, "tempo": {"loki", "prometheus"}, "loki": {"tempo"}}
     listening = {"prometheus": 9090, "tempo": read("tempo.yml")["server"]["http_listen_port"], "loki": 3100}
@@ -186,20 +163,15 @@ def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
     if own is not None:
         monkeypatch.setenv("COMPOSE_PROFILES", own)
     (tmp_path / ".env").write_text(kept)
-    assert compose.environment(tmp_path)["COMPOSE_PROFILES"] == in_force
+    assert compose.environment(tmp_path, load(StackSettings, _env_file=None))["COMPOSE_PROFILES"] == in_force
 
 
 @pytest.mark.parametrize(
-    ("kept", "port"), [("", 3000), ("TALLY_GRAFANA_PORT=", 3000), ("TALLY_GRAFANA_PORT=3001", 3001)]
+    ("own", "base", "port"), [(None, None, 3000), (3001, None, 3001), (None, 21_000, 21_013), (3001, 21_000, 3001)]
 )
-def test_the_address_that_is_told_is_where_compose_lets_grafana_listen(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: str, port: int
+def test_grafana_listens_where_it_is_told_else_behind_the_ports_of_the_stack(
+    tmp_path: Path, own: int | None, base: int | None, port: int
 ) -> None:
-    """A setting that is empty is none, as it is to docker-compose.yml."""
-    for name in ("COMPOSE_PROFILES", "TALLY_GRAFANA_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(compose, "_docker", list)
-    monkeypatch.setattr(compose, "_run", lambda *_: 0)
-    (tmp_path / ".env").write_text(kept)
-    assert compose.up(tmp_path, tmp_path / "run", lambda _: None) == 0
-    assert f" http://127.0.0.1:{port}\n" in capsys.readouterr().out
+    """What compose is given is what `just up compose` tells."""
+    settings = load(StackSettings, grafana_port=own, port_base=base, _env_file=None)
+    assert compose.environment(tmp_path, settings)["TALLY_GRAFANA_PORT"] == str(port)

@@ -77,6 +77,13 @@ def test_a_build_that_fails_keeps_nothing_and_tells_the_cure(module, go, tmp_pat
     assert not [path for path in (tmp_path / "cache" / "go").rglob("*") if path.is_file()]
 
 
+def test_a_machine_without_go_and_without_uv_is_told_the_cure(module, tmp_path, monkeypatch):
+    """PyPI's Go is brought by uv, which is there when the command was called by ./justw."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotBuildError, match=r"no Go on this machine, and no uv to bring one: call this by \./justw"):
+        go_programs.ensure(module, tmp_path / "cache", print)
+
+
 @pytest.mark.parametrize("program", [*(engine.program for engine in ENGINES.values()), PROMTOOL], ids=lambda p: p.name)
 def test_every_engine_is_pinned_by_a_module_that_the_go_of_pypi_can_build(program):
     """go.mod names the package as a tool, and asks for no newer Go than the one that is pinned."""
