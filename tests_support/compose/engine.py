@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from stack.downloads import exclusive
 from stack.errors import StackError
 from tests_support.checkout import ROOT
@@ -19,6 +21,7 @@ from tests_support.waiting import eventually
 
 _START_S: Final = 90.0
 _COMMAND_S: Final = 900.0
+_PROCESSES: Final = ("dockerd", "containerd", "docker-proxy")
 _FOREIGN: Final = ("TALLY_", "OTEL_", "COMPOSE_", "DOCKER_")
 _CLIENT: Final = """\
 #!/bin/sh
@@ -82,9 +85,13 @@ def why_not_made(cache: Path) -> str | None:
 
 @contextmanager
 def running(cache: Path) -> Iterator[Engine]:
-    """Run an engine; at the end nothing is left of it. One at a time: it changes the machine's network."""
+    """Run an engine. One at a time: it changes the machine's network.
+
+    Raises AssertionError when something of it is left at the end.
+    """
     with exclusive(cache / "locks" / "compose-engine"):
         (cache / "compose").mkdir(parents=True, exist_ok=True)
+        before = traces(cache)
         state = Path(tempfile.mkdtemp(prefix="state-", dir=cache / "compose"))
         engine = Engine(state)
         engine.work.mkdir()
@@ -99,6 +106,19 @@ def running(cache: Path) -> Iterator[Engine]:
             keeper.stdin.close()
             code = keeper.wait(_START_S * 2)
         assert code == 0, f"dockerd ended by itself: {state / 'dockerd.log'}"
+        assert traces(cache) == before, "the engine left something behind"
+
+
+def traces(cache: Path) -> list[str]:
+    """Return what an engine leaves on a machine that nobody cleans: links, rules, mounts, groups, processes, files."""
+    now = host.look(debian.ENGINE.path_in(cache))
+    mounts = [
+        line for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines() if "/compose/state-" in line
+    ]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/docker")]
+    alive = [name for each in psutil.process_iter(["name"]) if (name := str(each.info["name"])).startswith(_PROCESSES)]
+    folders = [str(path) for path in (cache / "compose").glob("state-*")]
+    return sorted([*now.links, *now.rules, *now.nft_tables, now.ip_forward, *mounts, *groups, *alive, *folders])
 
 
 def _wait(engine: Engine, keeper: subprocess.Popen[bytes]) -> None:
