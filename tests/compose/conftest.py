@@ -18,9 +18,12 @@ def docker_engine() -> Iterator[Engine]:
     reason = engine.why_not(default_folder())
     if reason is not None:
         pytest.skip(reason)
-    with engine.running(default_folder()) as own:
-        images.build_core(own, default_folder())
-        yield own
+    try:
+        with engine.running(default_folder()) as own:
+            images.build_core(own, default_folder())
+            yield own
+    except engine.TakenError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

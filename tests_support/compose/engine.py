@@ -30,6 +30,10 @@ exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c "$inside" "$PWD" "$@"
 """
 
 
+class TakenError(Exception):
+    """Another Docker runs on this machine; the message is a reason to skip."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """A dockerd that runs. The checkout and ``work`` have the same path for it as for the tests."""
@@ -69,8 +73,6 @@ def why_not(cache: Path) -> str | None:
     absent = [tree.name for tree in (debian.ENGINE, debian.BASE) if not tree.path_in(cache).exists()]
     if absent:
         return f"not in the cache ({', '.join(absent)}): `just test-compose` makes what it needs"
-    if host.look(debian.ENGINE.path_in(cache)).is_taken:
-        return "another Docker has its bridge docker0 on this machine: the tests' own would change its rules"
     return None
 
 
@@ -87,10 +89,14 @@ def why_not_made(cache: Path) -> str | None:
 def running(cache: Path) -> Iterator[Engine]:
     """Run an engine. One at a time: it changes the machine's network.
 
-    Raises AssertionError when something of it is left at the end.
+    Raises TakenError when another Docker has its bridge here, AssertionError when something is left at the end.
     """
     with exclusive(cache / "locks" / "compose-engine"):
         (cache / "compose").mkdir(parents=True, exist_ok=True)
+        if host.look(debian.ENGINE.path_in(cache)).is_taken:  # not before the lock: it may be that of another run
+            raise TakenError(
+                "another Docker has its bridge docker0 on this machine: the tests' own would change its rules"
+            )
         before = traces(cache)
         state = Path(tempfile.mkdtemp(prefix="state-", dir=cache / "compose"))
         engine = Engine(state)
