@@ -7,7 +7,7 @@ import * as metrics from "./metrics.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("./tracing.js").Trace} Trace */
-/** @typedef {import("./user.js").Known} Known */
+/** @typedef {import("./operations.js").Known} Known */
 
 const WAIT_MS = 10000;
 
