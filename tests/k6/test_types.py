@@ -45,7 +45,9 @@ def test_scripts_have_no_type_errors(modules: Path) -> None:
 def test_every_module_is_checked(modules: Path) -> None:
     """No script in loadtests/ is left out of the check."""
     compiler = modules / "typescript" / "bin" / "tsc"
-    listed = run(compiler, "-p", str(_TYPES / "tsconfig.json"), "--typeRoots", str(modules / "@types"), "--listFilesOnly")
+    listed = run(
+        compiler, "-p", str(_TYPES / "tsconfig.json"), "--typeRoots", str(modules / "@types"), "--listFilesOnly"
+    )
     seen = {Path(line).resolve() for line in listed.stdout.splitlines()}
     scripts = {each.resolve() for each in [*_LOADTESTS.glob("*.js"), *_LOADTESTS.glob("k6/*.js")]}
     assert scripts
