@@ -31,6 +31,22 @@ func ParseTag(text string) (tag Tag, err error) {
 	return Tag(raw), nil
 }
 
+// ParseID reads a UUID in canonical text.
+func ParseID(text string) (id ID, err error) {
+	if len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' {
+		var digits [32]byte
+		copy(digits[:], text[:8])
+		copy(digits[8:], text[9:13])
+		copy(digits[12:], text[14:18])
+		copy(digits[16:], text[19:23])
+		copy(digits[20:], text[24:])
+		if _, err := hex.Decode(id[:], digits[:]); err == nil {
+			return id, nil
+		}
+	}
+	return id, fmt.Errorf("id %q: it must be a UUID, for example 0123abcd-0123-8123-8123-0123456789ab", text)
+}
+
 // Halves returns the id's big-endian halves.
 func (id ID) Halves() (hi, lo uint64) {
 	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
@@ -52,19 +68,13 @@ func (id ID) String() string {
 	return string(text)
 }
 
-// Addition is one addition: what is sent as text, and what its answer, the topic and the ledger must have.
+// Addition is one addition in text: what is sent, and the sum that its answer, the topic and the ledger must have.
 type Addition struct {
 	ID  string `js:"id"`
 	A   string `js:"a"`
 	B   string `js:"b"`
 	Sum string `js:"sum"`
-
-	raw      ID
-	unscaled Int128
 }
-
-// Raw returns the id as bytes and the sum unscaled. Of an Addition that no Draw made, the id is zero.
-func (a *Addition) Raw() (ID, Int128) { return a.raw, a.unscaled }
 
 // Draw draws additions, for one goroutine. The same seed and stream give the same operands and ids.
 type Draw struct {
@@ -85,7 +95,7 @@ func (d *Draw) Next() *Addition {
 	if !fits {
 		panic("two operands of a draw cannot exceed 128 bits")
 	}
-	return &Addition{ID: id.String(), A: a.Text(), B: b.Text(), Sum: sum.Text(), raw: id, unscaled: sum}
+	return &Addition{ID: id.String(), A: a.Text(), B: b.Text(), Sum: sum.Text()}
 }
 
 // NextID returns a new id of the run.

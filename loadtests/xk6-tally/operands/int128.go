@@ -3,6 +3,7 @@ package operands
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -58,6 +59,35 @@ func (n Int128) Times(factor uint64) Int128 {
 	return product
 }
 
+// Parse reads a decimal text of the contract: an optional minus sign, 1 to 29 digits, a point with 1 to 9 digits.
+func Parse(text string) (n Int128, err error) {
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, fraction, point := strings.Cut(digits, ".")
+	if len(whole) < 1 || len(whole) > 29 || len(fraction) > Scale || point != (fraction != "") {
+		return n, textError(text)
+	}
+	for _, part := range [2]string{whole, fraction} {
+		for _, digit := range []byte(part) {
+			if digit < '0' || digit > '9' {
+				return n, textError(text)
+			}
+			n = n.timesTenPlus(digit - '0')
+		}
+	}
+	for range Scale - len(fraction) {
+		n = n.timesTenPlus(0)
+	}
+	if negative {
+		n = n.negated()
+	}
+	return n, nil
+}
+
+func textError(text string) error {
+	return fmt.Errorf("%q is not a number of the contract: an optional minus sign, 1 to 29 digits, and optionally "+
+		"a point with 1 to 9 digits, for example 2 or -40.25", text)
+}
+
 // Text returns the canonical text: no leading or trailing zeros, no minus zero.
 func (n Int128) Text() string {
 	magnitude := n.magnitude()
@@ -91,6 +121,12 @@ func (n Int128) negated() Int128 {
 	lo, borrow := bits.Sub64(0, n.Lo, 0)
 	hi, _ := bits.Sub64(0, n.Hi, borrow)
 	return Int128{Hi: hi, Lo: lo}
+}
+
+func (n Int128) timesTenPlus(digit byte) Int128 {
+	hi, lo := bits.Mul64(n.Lo, 10)
+	lo, carry := bits.Add64(lo, uint64(digit), 0)
+	return Int128{Hi: n.Hi*10 + hi + carry, Lo: lo}
 }
 
 func (n Int128) dividedBy(divisor uint64) (quotient Int128, rest uint64) {

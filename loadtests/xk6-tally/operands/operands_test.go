@@ -25,9 +25,9 @@ func TestIDs(t *testing.T) {
 		if !version.MatchString(addition.ID) || seen[addition.ID] {
 			t.Fatalf("not a new UUID of version 8 with the tag: %s", addition.ID)
 		}
-		raw, _ := addition.Raw()
-		if addition.ID != raw.String() || !seedTag.Has(raw[:]) {
-			t.Fatalf("text and bytes differ: %s", addition.ID)
+		raw, err := ParseID(addition.ID)
+		if err != nil || addition.ID != raw.String() || !seedTag.Has(raw[:]) {
+			t.Fatalf("text and bytes differ: %s, %v", addition.ID, err)
 		}
 		seen[addition.ID] = true
 	}
@@ -42,8 +42,8 @@ func TestExact(t *testing.T) {
 		if new(big.Int).Add(a, b).Cmp(sum) != 0 {
 			t.Fatalf("%s + %s is not %s", addition.A, addition.B, addition.Sum)
 		}
-		if _, kept := addition.Raw(); kept.Text() != addition.Sum {
-			t.Fatalf("the sum is kept as %s, not as %s", kept.Text(), addition.Sum)
+		if read, err := Parse(addition.Sum); err != nil || read != fromBig(sum) {
+			t.Fatalf("%s is read as %v, %v", addition.Sum, read, err)
 		}
 		if len(addition.A) > 20 {
 			long++
@@ -128,6 +128,20 @@ func TestTag(t *testing.T) {
 	}
 	if tag, err := ParseTag("0123456789ab"); err != nil || tag.String() != "0123456789ab" {
 		t.Fatal(tag, err)
+	}
+}
+
+// What is not an id or a number of the contract is refused with the value and what is allowed.
+func TestRefused(t *testing.T) {
+	for _, text := range []string{"", "-", "1e3", "1.", ".5", "+1", "1.0123456789", "--1", "1-", strings.Repeat("9", 30)} {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "-40.25") {
+			t.Fatalf("%q: %v", text, err)
+		}
+	}
+	for _, text := range []string{"", "0123abcd", "0123abcd-0123-8123-8123-0123456789zz", "0123abcd001230812308123-0123456789ab"} {
+		if _, err := ParseID(text); err == nil || !strings.Contains(err.Error(), "UUID") {
+			t.Fatalf("%q: %v", text, err)
+		}
 	}
 }
 

@@ -14,31 +14,15 @@ const (
 	Unknown
 )
 
-var names = map[string]Outcome{"ACKED": Acked, "REFUSED": Refused, "UNKNOWN": Unknown}
+var names = map[string]Outcome{"acknowledged": Acked, "refused": Refused, "unknown": Unknown}
 
-// notCommitted are the statuses of gRPC that say in every case that nothing was committed (docs/API.md).
-var notCommitted = map[int]string{
-	3: "INVALID_ARGUMENT", 6: "ALREADY_EXISTS", 8: "RESOURCE_EXHAUSTED", 10: "ABORTED", 11: "OUT_OF_RANGE",
-}
-
-// ParseOutcome reads ACKED, REFUSED or UNKNOWN.
+// ParseOutcome reads acknowledged, refused or unknown.
 func ParseOutcome(text string) (Outcome, error) {
 	outcome, known := names[text]
 	if !known {
-		return 0, fmt.Errorf("outcome %q: it must be ACKED, REFUSED or UNKNOWN", text)
+		return 0, fmt.Errorf("outcome %q: it must be acknowledged, refused or unknown", text)
 	}
 	return outcome, nil
-}
-
-// OutcomeOf returns the outcome of a status of gRPC by its number: 0 is OK.
-func OutcomeOf(status int) Outcome {
-	if status == 0 {
-		return Acked
-	}
-	if _, known := notCommitted[status]; known {
-		return Refused
-	}
-	return Unknown
 }
 
 func (o Outcome) String() string {
