@@ -13,7 +13,7 @@ import (
 
 const (
 	evaluateEvery = 2 * time.Second // as k6 does
-	sampleEvery   = time.Second
+	sampleEvery   = 100 * time.Millisecond
 )
 
 // scenarios runs them all, watching the thresholds that abort.

@@ -163,20 +163,13 @@ func (t *test) lifecycle(ctx context.Context, first *script.VU, vus []schedule.V
 	}
 	t.host.SetSetupData(data)
 	t.scenarios(ctx)
-	aborted := context.Cause(ctx)
 	arguments := []string{}
 	if len(data) > 0 {
 		arguments = append(arguments, string(data))
 	}
 	limit := time.Duration(t.options.TeardownTimeout)
 	_, err = t.once(context.WithoutCancel(ctx), first, "teardown", limit, TeardownTimeout, arguments...)
-	if aborted != nil {
-		return aborted
-	}
-	if err != nil {
-		return err
-	}
-	return context.Cause(ctx) // teardown may abort as well
+	return cause(ctx, err)
 }
 
 // once calls setup or teardown, if there is one.

@@ -4,6 +4,7 @@ package script
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -35,10 +36,14 @@ func bundle(path string) (*goja.Program, error) {
 }
 
 func buildError(message api.Message) error {
-	if message.Location == nil {
-		return fmt.Errorf("SyntaxError: %s", message.Text)
+	text := message.Text
+	if message.PluginName == "" {
+		text = "SyntaxError: " + text
 	}
-	return fmt.Errorf("SyntaxError: %s (%s:%d)", message.Text, message.Location.File, message.Location.Line)
+	if message.Location == nil {
+		return errors.New(text)
+	}
+	return fmt.Errorf("%s (%s:%d)", text, filepath.Base(message.Location.File), message.Location.Line)
 }
 
 // modulesOfK6 answers imports of k6's modules with a list of their exports, so that an import of anything else fails.

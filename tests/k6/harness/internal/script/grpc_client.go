@@ -57,10 +57,16 @@ func (c *grpcClient) Connect(address string, params goja.Value) error {
 		return err
 	}
 	if err := ready(ctx, c.conn, dialling); err != nil {
+		if c.vu.ctx.Err() != nil {
+			return c.vu.interrupted()
+		}
 		return errors.Join(fmt.Errorf("cannot connect to %s: %w", address, err), c.Close())
 	}
 	if value := fields["reflect"]; value != nil && value.ToBoolean() {
 		c.files, err = reflected(ctx, c.conn, metadata.New(c.vu.textsOf(fields["reflectMetadata"])))
+	}
+	if c.vu.ctx.Err() != nil {
+		return c.vu.interrupted()
 	}
 	return err
 }

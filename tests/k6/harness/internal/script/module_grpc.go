@@ -78,7 +78,7 @@ func (c *grpcClient) invoke(name string, request, params goja.Value) (*goja.Obje
 	err = c.conn.Invoke(ctx, path, sent, received, grpc.Header(&headers), grpc.Trailer(&trailers))
 	lasted := time.Since(began)
 	if vu.ctx.Err() != nil {
-		return nil, ErrInterrupted
+		return nil, vu.interrupted()
 	}
 	answered := status.Convert(err)
 	tags := metrics.Tags{

@@ -62,7 +62,7 @@ func (vu *VU) request(method, url string, body, params goja.Value) *goja.Object 
 	watch := &stopwatch{}
 	response, err := vu.send(asked, watch)
 	if vu.ctx.Err() != nil {
-		vu.throw(ErrInterrupted)
+		vu.throw(vu.interrupted())
 	}
 	response.Timings = watch.timings()
 	vu.measure(asked, response)

@@ -22,12 +22,16 @@ func moduleK6(vu *VU) *module {
 	}}
 }
 
-func (vu *VU) sleep(seconds float64) error {
+func (vu *VU) sleep(given goja.Value) error {
 	if err := vu.afterInit("sleep"); err != nil {
 		return err
 	}
+	seconds := math.NaN()
+	if !absent(given) {
+		seconds = given.ToFloat()
+	}
 	if math.IsNaN(seconds) || seconds < 0 {
-		return fmt.Errorf("sleep(%v): seconds are needed, 0 or more", seconds)
+		return fmt.Errorf("sleep(%v): seconds are needed, 0 or more", given)
 	}
 	timer := time.NewTimer(time.Duration(seconds * float64(time.Second)))
 	defer timer.Stop()
@@ -35,7 +39,7 @@ func (vu *VU) sleep(seconds float64) error {
 	case <-timer.C:
 		return nil
 	case <-vu.ctx.Done():
-		return ErrInterrupted
+		return vu.interrupted()
 	}
 }
 
@@ -53,6 +57,10 @@ func (vu *VU) check(value, set, tags goja.Value) (bool, error) {
 		var thrown error
 		if function, callable := goja.AssertFunction(result); callable {
 			result, thrown = function(goja.Undefined(), value)
+		}
+		if cause := (*goja.InterruptedError)(nil); errors.As(thrown, &cause) {
+			vu.runtime.Interrupt(cause.Value()) // the check neither held nor failed
+			return false, thrown
 		}
 		held := thrown == nil && result.ToBoolean()
 		vu.host.Checks.add(name, held)

@@ -183,6 +183,12 @@ func (vu *VU) guarded(ctx context.Context, run func() (goja.Value, error)) (goja
 	return value, traced(err)
 }
 
+// interrupted returns what a blocking call ends with when its context does; no catch block of the script sees it.
+func (vu *VU) interrupted() error {
+	vu.runtime.Interrupt(ErrInterrupted)
+	return ErrInterrupted
+}
+
 func exported(value goja.Value) any {
 	if value == nil {
 		return nil
