@@ -80,8 +80,8 @@ def k6_for(name: str, environ: Mapping[str, str]) -> tuple[K6, Profile]:
     k6 = _found(name, environ)
     if profile.topic and not k6.has_extension:
         raise UsageError(
-            f"{name} reads Kafka, and {k6.program} has not the extension {EXTENSION}: build one that has with `just k6`, "
-            f"or run `just load {name}`, which needs no k6"
+            f"{name} reads Kafka, and {k6.program} lacks the extension {EXTENSION}: build a k6 that has it "
+            f"with `just k6`, or run `just load {name}`, which needs none"
         )
     return k6, profile
 
@@ -95,8 +95,8 @@ def _found(name: str, environ: Mapping[str, str]) -> K6:
         )
     if program is None:
         raise UsageError(
-            "There is no k6 on PATH: install version 2 (https://grafana.com/docs/k6/latest/set-up/install-k6/), or name "
-            "its file in TALLY_K6.\n"
+            "There is no k6 on PATH: install version 2 (https://grafana.com/docs/k6/latest/set-up/install-k6/), "
+            "or name its file in TALLY_K6.\n"
             f"`just load {name}` runs the same profile now, and needs no k6."
         )
     try:

@@ -65,7 +65,6 @@ export function handleSummary(data) {
     }
     const end = totalAtEnd(settings.rest, positionsOf(data));
     const verdict = verdictOf({ ...countsOf(data), tag: run.tag, before: run.before, ...end });
-    const { profile, grpc, rest } = settings;
-    const summary = summaryOf(data, rules, { ...run, profile: profile.name, grpc, rest }, verdict);
+    const summary = summaryOf(data, rules, { ...run, profile: settings.profile }, verdict);
     return { stdout: textOf(summary, settings.summary), [settings.summary]: `${JSON.stringify(summary, null, 2)}\n` };
 }

@@ -23,6 +23,9 @@ const STATUSES = [
     "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 ];
 
+/** The code of a call that k6 itself ended, because the run is over: nobody's fault, and its outcome is unknown. */
+export const INTERRUPTED = "CANCELLED";
+
 const client = new grpc.Client();
 
 /**
@@ -93,6 +96,9 @@ function invoke(method, request, operation, trace) {
         });
         return { code: nameOf(answer.status), message: answer.message };
     } catch (error) {
+        if (isInterruption(error)) {
+            return { code: INTERRUPTED, message: null };
+        }
         // k6 throws where it cannot even make or read a message: the outcome is unknown then.
         note(`${method} of ${operation} failed: ${error}`);
         return { code: "EXCEPTION", message: null };
@@ -115,6 +121,11 @@ function answered(code, response) {
             position: { partition: Number(position.partition ?? 0), offset: Number(position.offset ?? 0) },
         },
     };
+}
+
+/** Tell whether an error says that k6 ended a call. @param {unknown} error */
+export function isInterruption(error) {
+    return /context cancell?ed/.test(String(error));
 }
 
 /** @param {number} status */

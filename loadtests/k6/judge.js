@@ -16,7 +16,10 @@ export function outcomeOf(answer) {
     return NOT_COMMITTED.includes(answer.code) ? "refused" : "unknown";
 }
 
-/** Return the code of an answer to an addition, or what is wrong with one that is OK. @param {Addition} addition @param {Answer} answer */
+/**
+ * Return the code of an answer to an addition, or what is wrong with one that is OK.
+ * @param {Addition} addition @param {Answer} answer
+ */
 export function codeOfAddition(addition, answer) {
     return answer.committed !== null && answer.committed.sum !== textOf(addition.sum) ? "WRONG_SUM" : answer.code;
 }

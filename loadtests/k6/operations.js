@@ -167,12 +167,19 @@ function asked(iteration, operation, path, expected) {
     const { settings, trace } = iteration;
     const answer = timed(iteration, operation, () => calls.get(settings.rest + path, operation, trace, expected));
     const right = expected.includes(answer.status);
-    answered(operation, expected.join(" or "), right ? expected.join(" or ") : String(answer.status));
+    const code = calls.isInterruption(answer.error) ? calls.INTERRUPTED : String(answer.status);
+    answered(operation, expected.join(" or "), right ? expected.join(" or ") : code);
     return right;
 }
 
-/** Check an answer: exactly one check an answer, so the rate of k6's checks is the share of expected ones. @param {string} operation @param {string} expected @param {string} code */
+/**
+ * Check an answer: exactly one check an answer, so the rate of k6's checks is the share of expected ones.
+ * @param {string} operation @param {string} expected @param {string} code
+ */
 export function answered(operation, expected, code) {
+    if (code === calls.INTERRUPTED) {
+        return;
+    }
     const right = check(code, { [`${operation} ${expected}`]: (seen) => seen === expected });
     if (!right) {
         metrics.unexpected.add(1, { operation, code });
@@ -180,7 +187,10 @@ export function answered(operation, expected, code) {
     }
 }
 
-/** Do a call; when it is slow and sampled, tell its trace. @template T @param {Iteration} iteration @param {string} operation @param {() => T} call @returns {T} */
+/**
+ * Do a call; when it is slow and sampled, tell its trace.
+ * @template T @param {Iteration} iteration @param {string} operation @param {() => T} call @returns {T}
+ */
 function timed(iteration, operation, call) {
     const startedMs = Date.now();
     const answer = call();

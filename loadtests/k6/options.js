@@ -16,7 +16,7 @@ import { durationS } from "./profiles.js";
 export const GRPC_OPERATIONS = ["add", "batch", "duplicate", "conflict", "invalid"];
 export const REST_OPERATIONS = ["invalid_rest", "total", "lookup", "health", "read_own_write"];
 export const UNEXPECTED_CODES = [
-    "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
+    "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
     "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED", "EXCEPTION", "OK", "WRONG_SUM", "NOT_RECOGNISED", "0", "200", "400", "404", "500",
     "502", "503", "504",
@@ -24,12 +24,19 @@ export const UNEXPECTED_CODES = [
 
 /** An iteration is a pause of 24 s and two calls of 30 s at the longest. */
 const GRACEFUL_S = 90;
-const PRE_ALLOCATED_VUS = 1000;
+/**
+ * Users that an open profile has from the start, as seconds of its highest rate: so many calls are under way when each
+ * takes a tenth of a second. Each connects in its first iteration, so more of them would only measure connecting.
+ */
+const PRE_ALLOCATED_S = 0.1;
+const PRE_ALLOCATED_MIN = 10;
 /** One slow second is no breakpoint. */
 const DELAY_ABORT_S = 5;
 
-/** Thresholds of every profile beside its own: the truth, and that there was something to judge. */
-/** @type {readonly Rule[]} */
+/**
+ * Thresholds of every profile beside its own: the truth, and that there was something to judge.
+ * @type {readonly Rule[]}
+ */
 const TRUTH = [
     { metric: "tally_lost", expression: "count==0", title: "lost = 0", figure: "lost" },
     { metric: "tally_wrong_sum", expression: "count==0", title: "wrong_sum = 0", figure: "wrong_sum" },
@@ -74,12 +81,13 @@ function users(profile) {
 
 /** Ramping arrival rate: calls start when they are due, whatever the answers do. @param {Profile} profile */
 function arrivals(profile) {
+    const most = Math.max(profile.start, ...profile.stages.map((each) => each.target));
     return {
         executor: "ramping-arrival-rate",
         startRate: profile.start,
         timeUnit: "1s",
         stages: stages(profile),
-        preAllocatedVUs: Math.min(PRE_ALLOCATED_VUS, IN_FLIGHT_MAX),
+        preAllocatedVUs: Math.max(PRE_ALLOCATED_MIN, Math.min(Math.ceil(most * PRE_ALLOCATED_S), IN_FLIGHT_MAX)),
         maxVUs: IN_FLIGHT_MAX,
         gracefulStop: `${GRACEFUL_S}s`,
     };

@@ -5,6 +5,7 @@ import { PARTITIONS } from "./facts.js";
 import { GRPC_OPERATIONS, REST_OPERATIONS, UNEXPECTED_CODES } from "./options.js";
 
 /** @typedef {import("./options.js").Rule} Rule */
+/** @typedef {import("./profiles.js").Profile} Profile */
 /** @typedef {ReturnType<typeof import("./verdict.js").verdictOf>} Verdict */
 /** @typedef {{values: Record<string, number>, thresholds?: Record<string, {ok: boolean}>}} Metric */
 /** @typedef {{name: string, passes: number, fails: number}} Check */
@@ -65,21 +66,21 @@ export function figuresOf(data) {
 /**
  * Return the summary in the form of loadtests/run.py.
  * @param {Data} data @param {readonly Rule[]} rules
- * @param {{profile: string, seed: number, tag: string, startedAt: string, grpc: string, rest: string}} run
+ * @param {{profile: Profile, seed: number, tag: string, startedAt: string}} run
  * @param {Verdict} verdict
  */
 export function summaryOf(data, rules, run, verdict) {
     const figures = figuresOf(data);
     const crossed = rules.filter((rule) => data.metrics[rule.metric]?.thresholds?.[rule.expression]?.ok === false);
     const broken = crossed.map((rule) => (rule.figure in figures ? `${rule.title}: ${short(figures[rule.figure])}` : rule.title));
-    const breaks = crossed.length > 0 && crossed.some((rule) => rule.metric !== "tally_lost");
+    const broke = run.profile.abort && crossed.length > 0;
     return {
-        profile: run.profile, generator: "k6", limit: false, seed: run.seed, tag: run.tag, started_at: run.startedAt,
+        profile: run.profile.name, generator: "k6", limit: false, seed: run.seed, tag: run.tag, started_at: run.startedAt,
         machine: { generator: "k6" }, exit_code: verdict.holds ? (broken.length > 0 ? 99 : 0) : 1, verdict,
         thresholds: rules.map((rule) => rule.title), broken,
         figures: {
             ...figures, counted_for_others: Math.max(0, verdict.counted - verdict.digest.acked),
-            ...(breaks ? { broke_at_target: valueOf(data, "tally_target", "value") } : {}),
+            ...(broke ? { broke_at_calls_per_s: rounded(valueOf(data, "tally_target", "value"), 1) } : {}),
         },
         codes: Object.fromEntries(checksOf(data).filter((each) => each.passes > 0).map((each) => [each.name, each.passes])),
         unexpected: unexpectedOf(data), cpu_cores: {}, slowest_traced: [], warnings: verdict.notes,

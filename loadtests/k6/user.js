@@ -59,7 +59,7 @@ function connect(settings, random, certificates) {
         connected = true;
     } catch (error) {
         note(`${settings.grpc} does not answer: ${error}`);
-        answered("connect", "OK", "EXCEPTION");
+        answered("connect", "OK", calls.isInterruption(error) ? calls.INTERRUPTED : "EXCEPTION");
     }
     return connected;
 }
