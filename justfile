@@ -157,6 +157,12 @@ bench *NAME: _prepared
 load *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests run "$@"
 
+# Build a k6 with the extension k6/x/tally by your own xk6 into build/k6; exit 2 when there is no xk6.
+[group("measure")]
+[no-exit-message]
+k6 *OPTIONS: _prepared
+    @{{ quote(python) }} -m loadtests.k6_build "$@"
+
 # Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
 [group("measure")]
 [no-exit-message]
