@@ -105,7 +105,8 @@ def test_a_build_as_xk6_makes_it_compiles(go: Path, tmp_path: Path) -> None:
     (tmp_path / "go.sum").write_bytes((FOLDER / "go.sum").read_bytes())
     (tmp_path / "main.go").write_text(
         'package main\n\nimport (\n\t"go.k6.io/k6/v2/js/modules"\n\t_ "' + MODULE + '"\n)\n\n'
-        'func main() {\n\tif _, there := modules.Registered("k6/x/tally"); there {\n\t\tprintln("k6/x/tally")\n\t}\n}\n',
+        'func main() {\n\tif _, there := modules.Registered("k6/x/tally"); there {\n'
+        '\t\tprintln("k6/x/tally")\n\t}\n}\n',
         encoding="utf-8",
     )
     built = tmp_path / "k6"
@@ -152,8 +153,9 @@ def test_the_script_judges_topic_poison_and_ledger(stack: Stack, tmp_path: Path)
     assert verdict["lost"] == verdict["doubled"] == figures["topic_wrong"] == figures["poison_unjudged"] == 0
     assert figures["topic_judged"] == figures["topic_records"] == verdict["digest"]["acked"] > 0
     assert "poison 5, of it unjudged 0" in ran.said
-    latencies = [each for each in ran.summary["broken"] if "_ms" not in each]
-    assert ran.code in (0, 99) and not latencies  # a loaded machine may be slow; nothing else may be wrong
+    # A loaded machine may be slow; nothing else may be wrong.
+    assert [each for each in ran.summary["broken"] if "_ms" not in each] == []
+    assert ran.code == (99 if ran.summary["broken"] else 0)
     digest = Digest(**json.loads(outcomes.with_suffix(".json").read_text(encoding="utf-8")))
     fetch_export(stack.rest_url, began, tmp_path / "ledger.csv")
     rows = counted_rows(tmp_path / "ledger.csv", bytes.fromhex(digest.tag))

@@ -13,7 +13,8 @@ def fake_xk6(folder: Path, k6_says: str, code: int = 0) -> Path:
     """Make an xk6 that writes its arguments beside itself, and a k6 that says something, where --output tells."""
     xk6 = folder / "xk6"
     xk6.write_text(
-        f'#!/bin/sh\necho "$@" > "$0.asked"\n[ {code} -eq 0 ] || exit {code}\nwhile [ "$1" != --output ]; do shift; done\n'
+        f'#!/bin/sh\necho "$@" > "$0.asked"\n[ {code} -eq 0 ] || exit {code}\n'
+        f'while [ "$1" != --output ]; do shift; done\n'
         f"printf '%s\\n' '#!/bin/sh' \"cat <<'E'\" '{k6_says}' E > \"$2\"\nchmod +x \"$2\"\n",
         encoding="utf-8",
     )
