@@ -13,7 +13,7 @@
 
 import exec from "k6/execution";
 
-import { close, connect } from "./k6/calls.js";
+import { close, connect, reasonOf } from "./k6/calls.js";
 import { totalAtEnd, totalAtStart } from "./k6/ledger.js";
 import { startAtZero } from "./k6/metrics.js";
 import { optionsOf, rulesOf } from "./k6/options.js";
@@ -39,9 +39,10 @@ export function setup() {
         connect(settings, certificates);
         close();
     } catch (error) {
+        const tls = settings.tls ? "leave GRPC_TLS out where it has no TLS" : "add -e GRPC_TLS=on where it wants TLS";
         exec.test.abort(
-            `no Tally answers at ${settings.grpc} (${error}): start it with \`just up\`, say where it is with ` +
-            "-e GRPC=HOST:PORT, or add -e GRPC_TLS=on where it wants TLS",
+            `no Tally answers at ${settings.grpc} (${reasonOf(error)}): start it with \`just up\`, say where it is with ` +
+            `-e GRPC=HOST:PORT, or ${tls}`,
         );
     }
     startAtZero();
