@@ -34,17 +34,23 @@ class CannotBuildError(StackError):
 
 @dataclass(frozen=True)
 class GoProgram:
-    """One program. ``seconds`` is what its build took on two cores, to tell a person how long it will be."""
+    """One program. ``seconds`` is what its build took on two cores, to tell a person how long it will be.
+
+    ``replaced`` are the folders of other modules of ours that go.mod takes in place of published ones.
+    """
 
     name: str
     module: Path
     package: str
     seconds: int
     tags: str = ""
+    replaced: tuple[Path, ...] = ()
 
     def path_in(self, cache: Path) -> Path:
         """Return where the program is, or will be, in the cache."""
-        files = [self.module / "go.mod", self.module / "go.sum", *sorted(self.module.rglob("*.go"))]
+        files = [self.module / "go.mod", self.module / "go.sum"]
+        for folder in (self.module, *self.replaced):
+            files += sorted(file for file in folder.rglob("*.go") if not file.name.endswith("_test.go"))
         made_of = [self.package, self.tags, *_FLAGS, platform.system(), platform.machine()]
         made = b"\0".join([*(file.read_bytes() for file in files), "\0".join(made_of).encode()])
         key = hashlib.sha256(made).hexdigest()[:32]
