@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,21 +168,24 @@ def _load(command: Sequence[str], plan: K6Plan) -> tuple[int, dict[str, float]]:
     deadline_s = time.monotonic() + plan.profile.lasting(plan.time_scale).duration_s + _GRACE_S
     used: list[Mapping[str, float]] = []
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:
-        meter = target.cpu_meter(replace(plan.target, pids={**plan.target.pids, "k6": process.pid}))
-        while True:
-            try:
-                exit_code = process.wait(_SECOND_S)
-                break
-            except subprocess.TimeoutExpired:
+        try:
+            meter = target.cpu_meter(replace(plan.target, pids={**plan.target.pids, "k6": process.pid}))
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_SECOND_S)
                 used.append(meter())
-            if time.monotonic() > deadline_s:
-                _stop(process)
-                raise LoadError(f"{command[0]} did not end within {_GRACE_S:.0f} s after the profile: it was stopped")
+                if time.monotonic() > deadline_s:
+                    raise LoadError(
+                        f"{command[0]} did not end within {_GRACE_S:.0f} s after the profile: it was stopped"
+                    )
+        finally:
+            _stop(process)  # it has ended, unless something went wrong here
     parts = sorted({part for each in used for part in each} - {target.GENERATOR})
-    return exit_code, {part: round(sum(each.get(part, 0.0) for each in used) / len(used), 3) for part in parts}
+    return process.returncode, {part: round(sum(each.get(part, 0.0) for each in used) / len(used), 3) for part in parts}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End k6 as its user would, so that it still tells what it saw; nothing happens when it has ended."""
     process.terminate()
     try:
         process.wait(_STOP_S)

@@ -5,7 +5,6 @@
 import { check } from "k6";
 
 import * as calls from "./calls.js";
-import { drawAddition } from "./draw.js";
 import { BATCH, INVALID, INVALID_PATHS, INVALID_REST_SHARE, VISIBLE_WAIT_MS } from "./facts.js";
 import { codeOfAddition, codeOfDuplicate, outcomeOf } from "./judge.js";
 import { note } from "./log.js";
@@ -29,8 +28,10 @@ import * as metrics from "./metrics.js";
  * @property {Known | null} acknowledged the addition that this iteration made
  */
 /**
- * Is told of each addition: before it is sent, and what became of it.
+ * Draws additions and traces, and is told of each addition: before it is sent, and what became of it.
  * @typedef {object} Sink
+ * @property {(random: Random, tag: string) => Addition} draw
+ * @property {(operation: string, random: Random, share: number) => Trace} trace
  * @property {(addition: Addition) => void} begin
  * @property {(addition: Addition, outcome: import("./judge.js").Outcome) => void} settle
  */
@@ -48,7 +49,7 @@ export const OF_KNOWN = ["duplicate", "conflict", "lookup"];
 
 /** Add a pair of numbers. @param {Iteration} iteration @returns {Known | null} null when it is not acknowledged */
 export function add(iteration) {
-    const addition = drawAddition(iteration.random, iteration.run.tag);
+    const addition = iteration.sink.draw(iteration.random, iteration.run.tag);
     begin(iteration, [addition]);
     const answer = timed(iteration, "add", () => calls.add(addition.id, addition.a, addition.b, "add", iteration.trace));
     answered("add", "OK", codeOfAddition(addition, answer));
@@ -61,7 +62,7 @@ export function add(iteration) {
 
 /** Several in one call: each has a status and an outcome of its own. @param {Iteration} iteration */
 function batch(iteration) {
-    const additions = Array.from({ length: BATCH }, () => drawAddition(iteration.random, iteration.run.tag));
+    const additions = Array.from({ length: BATCH }, () => iteration.sink.draw(iteration.random, iteration.run.tag));
     begin(iteration, additions);
     const answers = timed(iteration, "batch", () => calls.addBatch(additions, iteration.trace));
     const codes = additions.map((addition, number) => codeOfAddition(addition, answers[number]));
@@ -88,13 +89,13 @@ function conflict(iteration) {
 
 /** What the contract does not allow, or a path that REST does not: refused. @param {Iteration} iteration */
 function invalid(iteration) {
-    const { random, run, trace } = iteration;
+    const { random, run, sink, trace } = iteration;
     if (random.float() < INVALID_REST_SHARE) {
         asked(iteration, "invalid_rest", random.choice(INVALID_PATHS), [400]);
         return;
     }
     const [a, b] = random.choice(INVALID);
-    const { id } = drawAddition(random, run.tag);
+    const { id } = sink.draw(random, run.tag);
     const answer = timed(iteration, "invalid", () => calls.add(id, a, b, "invalid", trace));
     answered("invalid", "INVALID_ARGUMENT", answer.code);
 }

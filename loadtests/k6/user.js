@@ -4,6 +4,7 @@ import { sleep } from "k6";
 import exec from "k6/execution";
 
 import * as calls from "./calls.js";
+import { drawAddition } from "./draw.js";
 import { note } from "./log.js";
 import * as metrics from "./metrics.js";
 import { operationOf } from "./mix.js";
@@ -25,8 +26,13 @@ const LOOK_UP_SHARE = 0.01; // of the acknowledged additions, beside the first o
 let connected = false;
 let lookedUp = false;
 
-/** @type {Sink} a k6 without the extension keeps no list of its additions */
-const NO_SINK = { begin: () => {}, settle: () => {} };
+/** @type {Sink} a k6 without the extension keeps no list of its additions and sends no spans */
+const NO_SINK = {
+    draw: (random, tag) => drawAddition(random, tag),
+    trace: (_, random, share) => traceOf(random, share),
+    begin: () => {},
+    settle: () => {},
+};
 
 /**
  * Do one iteration.
@@ -38,14 +44,15 @@ export function iterate(settings, run, certificates, sink = NO_SINK) {
     const random = Random.of(run.seed, number);
     metrics.target.add(targetAt(profile, passedS()));
     if (connected || connect(settings, random, certificates)) {
-        const trace = traceOf(random, settings.tracedShare);
+        const operation = operationOf(profile, number, random);
+        const trace = sink.trace(operation, random, settings.tracedShare);
         /** @type {Iteration} */
         const iteration = { settings, run, random, trace, sink, acknowledged: null };
-        const operation = operationOf(profile, number, random);
         if (!OF_KNOWN.includes(operation) || known.length > 0 || add(iteration) !== null) {
             OPERATIONS[operation](iteration);
         }
         prove(iteration);
+        trace.end();
     }
     const leftS = Math.max(0, durationS(profile) - passedS());
     sleep(Math.min(thinkS(random, profile.thinkS), leftS)); // nobody thinks on when the profile is over
@@ -58,7 +65,7 @@ function connect(settings, random, certificates) {
         calls.connect(settings, certificates);
         connected = true;
     } catch (error) {
-        note(`${settings.grpc} does not answer: ${error}`);
+        note(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
         answered("connect", "OK", calls.isInterruption(error) ? calls.INTERRUPTED : "EXCEPTION");
     }
     return connected;
