@@ -81,7 +81,7 @@ def load_by_k6(options: argparse.Namespace) -> int:
         traced_share=options.traced_share, drain_s=options.drain_s,
     )  # fmt: skip
     summary = k6_run.run(plan, k6)
-    print("\n".join(["", "The ledger says:", *report.verdict_lines(summary), f"\nsummary: {folder / 'summary.json'}"]))
+    print("\n".join(["The ledger says:", *report.verdict_lines(summary)]))
     return int(summary["exit_code"])
 
 

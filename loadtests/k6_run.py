@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ EXTENSION: Final = "k6/x/tally"
 
 _VERSION_S: Final = 30.0
 _GRACE_S: Final = 600.0  # after a profile's end: the last calls, the drain, the summary
+_DRAIN_S_MAX: Final = 240.0  # what the script allows: its summary may take five minutes
 _STOP_S: Final = 60.0
 _SECOND_S: Final = 1.0
 _EXIT_CODES: Final[Mapping[int, str]] = {
@@ -147,7 +149,8 @@ def run(plan: K6Plan, k6: K6) -> dict[str, Any]:
 def _command(plan: K6Plan, k6: K6, tag: bytes, file: Path) -> list[str]:
     variables = {
         "PROFILE": plan.profile.name, "GRPC": plan.target.grpc, "REST": plan.target.rest, "TAG": tag.hex(),
-        "SEED": plan.seed, "TIME_SCALE": plan.time_scale, "TRACED_SHARE": plan.traced_share, "SUMMARY": file.resolve(),
+        "SEED": plan.seed, "TIME_SCALE": plan.time_scale, "TRACED_SHARE": plan.traced_share, "DRAIN_S": min(plan.drain_s, _DRAIN_S_MAX),
+        "SUMMARY": file.resolve(),
     }  # fmt: skip
     script = SCRIPT
     if plan.profile.topic:
@@ -167,21 +170,24 @@ def _load(command: Sequence[str], plan: K6Plan) -> tuple[int, dict[str, float]]:
     deadline_s = time.monotonic() + plan.profile.lasting(plan.time_scale).duration_s + _GRACE_S
     used: list[Mapping[str, float]] = []
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) as process:
-        meter = target.cpu_meter(replace(plan.target, pids={**plan.target.pids, "k6": process.pid}))
-        while True:
-            try:
-                exit_code = process.wait(_SECOND_S)
-                break
-            except subprocess.TimeoutExpired:
+        try:
+            meter = target.cpu_meter(replace(plan.target, pids={**plan.target.pids, "k6": process.pid}))
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_SECOND_S)
                 used.append(meter())
-            if time.monotonic() > deadline_s:
-                _stop(process)
-                raise LoadError(f"{command[0]} did not end within {_GRACE_S:.0f} s after the profile: it was stopped")
+                if time.monotonic() > deadline_s:
+                    raise LoadError(
+                        f"{command[0]} did not end within {_GRACE_S:.0f} s after the profile: it was stopped"
+                    )
+        finally:
+            _stop(process)  # it has ended, unless something went wrong here
     parts = sorted({part for each in used for part in each} - {target.GENERATOR})
-    return exit_code, {part: round(sum(each.get(part, 0.0) for each in used) / len(used), 3) for part in parts}
+    return process.returncode, {part: round(sum(each.get(part, 0.0) for each in used) / len(used), 3) for part in parts}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End k6 as its user would, so that it still tells what it saw; nothing happens when it has ended."""
     process.terminate()
     try:
         process.wait(_STOP_S)

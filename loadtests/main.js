@@ -5,7 +5,7 @@
 // docs/LOAD.md tells the profiles, the variables, the exit codes and what the verdict means.
 //
 // 1. Ramping users:         the stages of k6/profiles.js become k6's ramping VUs or arrival rate in k6/options.js.
-// 2. Randomised endpoints:  k6/mix.js chooses among nine operations by weight; k6/user.js does them, over gRPC and REST.
+// 2. Randomised endpoints:  k6/mix.js chooses among nine operations; k6/operations.js does them, over gRPC and REST.
 // 3. Thresholds:            on errors and latency, in every profile (k6/profiles.js, k6/options.js).
 // 4. Random delays:         a log-normal pause after each iteration (k6/think.js).
 // 5. Thousands of users:    -e PROFILE=peak goes to 3,000, -e USERS_SCALE=2 to 6,000.

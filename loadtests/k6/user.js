@@ -65,7 +65,7 @@ function connect(settings, random, certificates) {
         calls.connect(settings, certificates);
         connected = true;
     } catch (error) {
-        note(`${settings.grpc} does not answer: ${error}`);
+        note(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
         answered("connect", "OK", calls.isInterruption(error) ? calls.INTERRUPTED : "EXCEPTION");
     }
     return connected;
