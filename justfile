@@ -97,6 +97,13 @@ test-observability *OPTIONS: _prepared
     @{{ quote(python) }} -m stack engines
     @{{ quote(python) }} -m pytest -m observability tests/observability "$@"
 
+# Build the harness that stands in for k6, then run the k6 scripts in it; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-k6 *OPTIONS: _prepared
+    @{{ quote(python) }} -m tests_support.k6_harness
+    @{{ quote(python) }} -m pytest -m k6 tests/k6 "$@"
+
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
 [group("develop")]
 [no-exit-message]
