@@ -7,7 +7,7 @@ import grpc from "k6/net/grpc";
 import http from "k6/http";
 
 import { CALL_S } from "./facts.js";
-import { note } from "./log.js";
+import { noteCommon } from "./log.js";
 
 /** @typedef {import("./draw.js").Addition} Addition */
 /** @typedef {import("./settings.js").Settings} Settings */
@@ -124,7 +124,7 @@ function invoke(method, request, operation, trace) {
             return { code: INTERRUPTED, message: null };
         }
         // k6 throws where it cannot even make or read a message: the outcome is unknown then.
-        note(`${method} of ${operation} failed: ${reasonOf(error)}`);
+        noteCommon(`${method} of ${operation} failed: ${reasonOf(error)}`);
         return { code: "EXCEPTION", message: null };
     }
 }

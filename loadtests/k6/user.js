@@ -5,7 +5,7 @@ import exec from "k6/execution";
 
 import * as calls from "./calls.js";
 import { drawAddition } from "./draw.js";
-import { note } from "./log.js";
+import { noteCommon } from "./log.js";
 import * as metrics from "./metrics.js";
 import { operationOf } from "./mix.js";
 import { OF_KNOWN, OPERATIONS, add, answered, known } from "./operations.js";
@@ -65,7 +65,7 @@ function connect(settings, random, certificates) {
         calls.connect(settings, certificates);
         connected = true;
     } catch (error) {
-        note(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
+        noteCommon(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
         answered("connect", "OK", calls.isInterruption(error) ? calls.INTERRUPTED : "EXCEPTION");
     }
     return connected;
