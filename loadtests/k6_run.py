@@ -35,6 +35,7 @@ EXTENSION: Final = "k6/x/tally"
 
 _VERSION_S: Final = 30.0
 _GRACE_S: Final = 600.0  # after a profile's end: the last calls, the drain, the summary
+_DRAIN_S_MAX: Final = 240.0  # what the script allows: its summary may take five minutes
 _STOP_S: Final = 60.0
 _SECOND_S: Final = 1.0
 _EXIT_CODES: Final[Mapping[int, str]] = {
@@ -148,7 +149,8 @@ def run(plan: K6Plan, k6: K6) -> dict[str, Any]:
 def _command(plan: K6Plan, k6: K6, tag: bytes, file: Path) -> list[str]:
     variables = {
         "PROFILE": plan.profile.name, "GRPC": plan.target.grpc, "REST": plan.target.rest, "TAG": tag.hex(),
-        "SEED": plan.seed, "TIME_SCALE": plan.time_scale, "TRACED_SHARE": plan.traced_share, "SUMMARY": file.resolve(),
+        "SEED": plan.seed, "TIME_SCALE": plan.time_scale, "TRACED_SHARE": plan.traced_share, "DRAIN_S": min(plan.drain_s, _DRAIN_S_MAX),
+        "SUMMARY": file.resolve(),
     }  # fmt: skip
     script = SCRIPT
     if plan.profile.topic:

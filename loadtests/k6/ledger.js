@@ -8,7 +8,6 @@ import http from "k6/http";
 
 const CALL_S = 15;
 const WAIT_MS = 10000;
-const TRIES = 6; // of WAIT_MS each: as long as our own generator waits
 
 /** Return the total before the load; end the run with one sentence when there is none. @param {Settings} settings @returns {Total} */
 export function totalAtStart(settings) {
@@ -27,12 +26,14 @@ export function totalAtStart(settings) {
 }
 
 /**
- * Wait until the ledger has every acknowledged position, then read the total. Return what it lacks as well.
- * @param {string} rest @param {readonly (readonly [number, number])[]} positions
+ * Wait until the ledger has every acknowledged position, for drainS at most in all, then read the total. Return what it
+ * lacks as well.
+ * @param {string} rest @param {readonly (readonly [number, number])[]} positions @param {number} drainS
  * @returns {{after: Total | null, undrained: string[]}}
  */
-export function totalAtEnd(rest, positions) {
-    const undrained = positions.filter(([partition, offset]) => !reached(rest, partition, offset)).map(
+export function totalAtEnd(rest, positions, drainS) {
+    const until = Date.now() + 1000 * drainS;
+    const undrained = positions.filter(([partition, offset]) => !reached(rest, partition, offset, until)).map(
         ([partition, offset]) => `the ledger of partition ${partition} does not reach offset ${offset}`,
     );
     const answer = http.get(`${rest}/v1/total`, { timeout: `${CALL_S}s` });
@@ -43,17 +44,17 @@ export function totalAtEnd(rest, positions) {
     return { after: { count: Number(body.count), total: String(body.total) }, undrained };
 }
 
-/** @param {string} rest @param {number} partition @param {number} offset */
-function reached(rest, partition, offset) {
-    const url = `${rest}/v1/total?min_position=${partition}:${offset}&wait_ms=${WAIT_MS}`;
-    for (let number = 0; number < TRIES; number++) {
+/** @param {string} rest @param {number} partition @param {number} offset @param {number} until ms since 1970 */
+function reached(rest, partition, offset, until) {
+    for (;;) {
+        const waitMs = Math.max(0, Math.min(WAIT_MS, until - Date.now()));
+        const url = `${rest}/v1/total?min_position=${partition}:${offset}&wait_ms=${waitMs}`;
         const { status } = http.get(url, { timeout: `${CALL_S}s` });
         if (status === 200) {
             return true;
         }
-        if (status !== 503 && status !== 504) {
-            return false; // nobody is there: asking again at once would change nothing
+        if (waitMs === 0 || (status !== 503 && status !== 504)) {
+            return false; // the time is over, or nobody is there: asking again at once would change nothing
         }
     }
-    return false;
 }

@@ -48,7 +48,7 @@ export function summarise(data, settings, rules, more = { verdict: (verdict) => 
     if (!run) {
         return { stderr: "The load did not begin; the lines above say why.\n" };
     }
-    const end = totalAtEnd(settings.rest, positionsOf(data));
+    const end = totalAtEnd(settings.rest, positionsOf(data), settings.drainS);
     const verdict = more.verdict(verdictOf({ ...countsOf(data), tag: run.tag, before: run.before, ...end }));
     const summary = summaryOf(data, rules, { ...run, profile: settings.profile }, verdict);
     Object.assign(summary.figures, more.figures);

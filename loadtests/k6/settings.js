@@ -17,6 +17,7 @@ import { ALL, scaled } from "./profiles.js";
  * @property {string | null} tag 12 hexadecimal digits; null: random ones
  * @property {number} tracedShare
  * @property {number} slowMs
+ * @property {number} drainS how long the ledger may take after the load to have all that was acknowledged
  * @property {string} summary where the summary is written, from the working directory
  */
 
@@ -52,6 +53,7 @@ export function settingsOf(env, { extension }) {
         tag: tagOf(env),
         tracedShare: number(env, "TRACED_SHARE", 0.02, SHARE),
         slowMs: number(env, "SLOW_MS", 1000, above(0, 3600000)),
+        drainS: number(env, "DRAIN_S", 60, above(0, 240)),
         summary: text(env, "SUMMARY") ?? SUMMARY_DEFAULT,
     };
 }

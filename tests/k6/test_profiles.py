@@ -1,4 +1,4 @@
-"""Each profile of the k6 scripts, shortened, against a live stack: judged by the ledger, as `just load PROFILE --k6`."""
+"""Each profile of the k6 scripts, shortened, on a live stack: judged by the ledger, as `just load PROFILE --k6`."""
 
 from pathlib import Path
 
