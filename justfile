@@ -76,6 +76,7 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
+    @{{ quote(python) }} -m loadtests.protoset
 
 # Run all tests that a fresh machine can run, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
