@@ -76,6 +76,7 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
+    @{{ quote(python) }} -m loadtests.protoset
 
 # Run all tests that a fresh machine can run, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
@@ -102,6 +103,13 @@ test-observability *OPTIONS: _prepared
 test-compose *OPTIONS: _prepared
     @{{ quote(python) }} -m tests_support.compose
     @{{ quote(python) }} -m pytest -m compose tests/compose "$@"
+
+# Build the harness that stands in for k6, then run the k6 scripts in it; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-k6 *OPTIONS: _prepared
+    @{{ quote(python) }} -m tests_support.k6_harness
+    @{{ quote(python) }} -m pytest -m k6 tests/k6 "$@"
 
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
 [group("develop")]
@@ -158,11 +166,17 @@ _check: _prepared
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
-# Load the running system, judge it by its ledger; PROFILE: smoke (the default), load, peak, …, all.
+# Load the running system, judge it by its ledger; PROFILE: smoke (the default), peak, …, all; --k6: by your k6.
 [group("measure")]
 [no-exit-message]
 load *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests run "$@"
+
+# Build a k6 with the extension k6/x/tally by your own xk6 into build/k6; exit 2 when there is no xk6.
+[group("measure")]
+[no-exit-message]
+k6 *OPTIONS: _prepared
+    @{{ quote(python) }} -m loadtests.k6_build "$@"
 
 # Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
 [group("measure")]

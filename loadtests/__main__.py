@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import secrets
 import sys
 from contextlib import nullcontext
@@ -15,7 +16,7 @@ from rich.console import Console
 from benchmarks.system import empty_server
 from common.settings import SettingsError
 from common.written_file import write_file
-from loadtests import report, suite
+from loadtests import k6_run, report, suite
 from loadtests.compare import comparison, summary_at
 from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
 from loadtests.errors import LoadError, UsageError
@@ -52,6 +53,8 @@ def running_system() -> Target:
 
 def load(options: argparse.Namespace) -> int:
     """Run a profile, or all, against the running system; exit 1 when a verdict is broken, 99 when a threshold is."""
+    if options.k6:
+        return load_by_k6(options)
     steps = suite.steps_of(options.profile, limit=options.limit)
     system = running_system()
     folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{options.profile}"
@@ -66,6 +69,21 @@ def load(options: argparse.Namespace) -> int:
             write_file(folder / "table.md", table + "\n")
             print(f"\n{table}")
     return suite.exit_code_of(summaries)
+
+
+def load_by_k6(options: argparse.Namespace) -> int:
+    """Run a profile by the user's k6; the exit code means the same."""
+    if options.limit:
+        raise UsageError("--limit is not to be had with --k6: it runs our own generator against an empty handler")
+    k6, profile = k6_run.k6_for(options.profile, os.environ)
+    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile.name}-k6"
+    plan = k6_run.K6Plan(
+        profile=profile, target=running_system(), folder=folder, seed=options.seed, time_scale=options.time_scale,
+        traced_share=options.traced_share, drain_s=options.drain_s,
+    )  # fmt: skip
+    summary = k6_run.run(plan, k6)
+    print("\n".join(["The ledger says:", *report.verdict_lines(summary)]))
+    return int(summary["exit_code"])
 
 
 def _run(step: suite.Step, system: Target, folder: Path, options: argparse.Namespace) -> suite.Summary:
@@ -145,6 +163,9 @@ def arguments() -> argparse.ArgumentParser:
     one.add_argument("--drain-s", type=_positive, default=60.0, help="longest wait for the ledger after the load")
     one.add_argument(
         "--limit", action="store_true", help="then the same against an empty handler: this machine's limit"
+    )
+    one.add_argument(
+        "--k6", action="store_true", help="let the k6 on PATH, or the one that TALLY_K6 names, make the load"
     )
     one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
     other = commands.add_parser("check", help=check.__doc__)

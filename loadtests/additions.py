@@ -7,8 +7,9 @@ from typing import Final, Self
 from common.decimals import UNIT, text_of
 
 TAG_BYTES: Final = 6
-_LONG_SHARE: Final = 0.1
-_LONG_FACTOR_MAX: Final = 10**18  # 1e6 * 1e18 has 25 digits before the point: the sum of two fits as well
+OPERAND_UNITS_MAX: Final = 1_000_000
+LONG_SHARE: Final = 0.1
+LONG_FACTOR_MAX: Final = 10**18  # 1e6 * 1e18 has 25 digits before the point: the sum of two fits as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +55,5 @@ class Draw:
         return Addition(bytes(raw), text_of(a), text_of(b), a + b)
 
     def _operand(self) -> int:
-        value = self.rng.randrange(-1_000_000 * UNIT, 1_000_000 * UNIT)
-        return value * self.rng.randrange(1, _LONG_FACTOR_MAX) if self.rng.random() < _LONG_SHARE else value
+        value = self.rng.randrange(-OPERAND_UNITS_MAX * UNIT, OPERAND_UNITS_MAX * UNIT)
+        return value * self.rng.randrange(1, LONG_FACTOR_MAX) if self.rng.random() < LONG_SHARE else value

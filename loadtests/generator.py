@@ -23,8 +23,8 @@ _TICK_S: Final = 0.005
 _USERS_EVERY_S: Final = 0.1
 _SECOND_S: Final = 1.0
 BREAK_WINDOW_S: Final = 5  # a threshold breaks over these seconds: one slow second is no breakpoint
-_THINK_SIGMA: Final = 0.8
-_THINK_FACTOR_MAX: Final = 8.0
+THINK_SIGMA: Final = 0.8
+THINK_FACTOR_MAX: Final = 8.0
 _END_GRACE_S: Final = 35.0  # a call has 30 s
 
 
@@ -154,7 +154,7 @@ class Generator:
         """Return a log-normal pause: most are near the median, a few are long."""
         if self._profile.think_s == 0:
             return 0.0
-        return self._profile.think_s * min(math.exp(self._rng.gauss(0, _THINK_SIGMA)), _THINK_FACTOR_MAX)
+        return self._profile.think_s * min(math.exp(self._rng.gauss(0, THINK_SIGMA)), THINK_FACTOR_MAX)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -33,10 +33,11 @@ NOT_COMMITTED: Final = frozenset(
 
 _REMEMBERED: Final = 1_000  # additions whose ids are used again: so few that the producer still knows them
 _OF_KNOWN: Final = ("duplicate", "conflict", "lookup")
-_VISIBLE_WAIT_MS: Final = 10_000
-_INVALID: Final = (("1e3", "1"), ("", "1"), ("1", "0.1234567891"), ("NaN", "1"), ("9" * 30, "1"))
-_INVALID_PATHS: Final = ("/v1/requests/nonsense", "/v1/total?min_position=nonsense", "/v1/entries?partition=nonsense")
-_BATCH: Final = 5
+VISIBLE_WAIT_MS: Final = 10_000
+INVALID: Final = (("1e3", "1"), ("", "1"), ("1", "0.1234567891"), ("NaN", "1"), ("9" * 30, "1"))
+INVALID_PATHS: Final = ("/v1/requests/nonsense", "/v1/total?min_position=nonsense", "/v1/entries?partition=nonsense")
+INVALID_REST_SHARE: Final = 0.25
+BATCH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,10 @@ class Operations:
 
     async def _batch(self, due_s: float, metadata: Any) -> None:
         """Several in one call: each has a status and an outcome of its own."""
-        additions = [self._draw.next() for _ in range(_BATCH)]
+        additions = [self._draw.next() for _ in range(BATCH)]
         for addition in additions:
             self._log.begin(addition)
-        answers = [Answer("UNKNOWN")] * _BATCH  # what they stay when this task is cancelled on the way
+        answers = [Answer("UNKNOWN")] * BATCH  # what they stay when this task is cancelled on the way
         try:
             answers = await self._call_batch(additions, metadata)
         finally:
@@ -136,10 +137,10 @@ class Operations:
 
     async def _invalid(self, due_s: float, metadata: Any) -> None:
         """What the contract does not allow, or a path that REST does not: refused."""
-        if self._rng.random() < 0.25:
-            await self._get("invalid_rest", self._rng.choice(_INVALID_PATHS), due_s, metadata, expected=("400",))
+        if self._rng.random() < INVALID_REST_SHARE:
+            await self._get("invalid_rest", self._rng.choice(INVALID_PATHS), due_s, metadata, expected=("400",))
             return
-        a, b = self._rng.choice(_INVALID)
+        a, b = self._rng.choice(INVALID)
         answer = await self._call(self._draw.next().id_text, a, b, metadata)
         self._expect("invalid", "INVALID_ARGUMENT", answer, due_s)
 
@@ -159,7 +160,7 @@ class Operations:
         response = await self._add(due_s, metadata)
         if response is not None:
             place = f"{response.position.partition}:{response.position.offset}"
-            path = f"/v1/total?min_position={place}&wait_ms={_VISIBLE_WAIT_MS}"
+            path = f"/v1/total?min_position={place}&wait_ms={VISIBLE_WAIT_MS}"
             if await self._get("read_own_write", path, time.perf_counter(), metadata):
                 self.window.timed("visible", _ms_since(due_s))
 

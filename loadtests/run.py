@@ -35,7 +35,7 @@ EXIT_THRESHOLD: Final = 99
 
 CHANNELS: Final = 16
 _REST_CLIENTS: Final = 64
-_CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
+CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
 _BUSY_CORES: Final = 0.9
 _BUSY_SHARE: Final = 0.2
 _LAG_MS_MAX: Final = 100.0
@@ -147,7 +147,7 @@ async def _load(
 def _judge(plan: Plan, digest: Digest, started_at: datetime) -> Verdict:
     export, buckets = plan.folder / "export.csv", plan.folder / "buckets"
     try:
-        fetch_export(plan.target.rest, started_at - _CLOCKS_APART, export)
+        fetch_export(plan.target.rest, started_at - CLOCKS_APART, export)
         tag = bytes.fromhex(digest.tag)
         return judge(plan.folder / "outcomes.bin", digest, counted_rows(export, tag), buckets)
     finally:

@@ -81,6 +81,32 @@ def judge(outcomes: Path, digest: Digest, rows: Iterable[NDArray[np.void]], fold
     return verdict
 
 
+def judge_counts(digest: Digest, rows: Iterable[NDArray[np.void]], folder: Path) -> Verdict:
+    """Judge a run whose additions were only counted: a k6 without our extension keeps no list of them.
+
+    What was acknowledged must be there, no id twice, and no more than was acknowledged or is unknown; where nothing is
+    unknown, the exact sum must be equal. Which id is missing cannot be told.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _scatter(rows, folder, "rows")
+    verdict, counted = Verdict(digest=digest), 0
+    for number in range(BUCKETS):
+        found = _sorted(np.fromfile(folder / f"rows-{number}", ROW_DTYPE))
+        verdict.counted += len(found)
+        counted += _exact(found)
+        _note(verdict, "doubled", found[_repeated(found)])
+    verdict.counted_sum = text_of(counted)
+    more = verdict.counted - verdict.doubled - digest.acked
+    verdict.lost = max(0, -more)
+    verdict.unknown_counted = min(max(0, more), digest.unknown)
+    verdict.never_sent = max(0, more - digest.unknown)
+    if digest.unknown == 0 and verdict.counted_sum != digest.acked_sum:
+        verdict.problems.append(
+            f"the ledger's total of this run is {verdict.counted_sum}; acknowledged sums make {digest.acked_sum}"
+        )
+    return verdict
+
+
 def _check_whole(verdict: Verdict, sums: _Sums) -> None:
     digest = verdict.digest
     told = (digest.acked, digest.acked_sum, digest.fingerprint)
@@ -103,8 +129,7 @@ def _join(sent: Entries, rows: NDArray[np.void], verdict: Verdict, sums: _Sums) 
     sums.fingerprint = (sums.fingerprint + _fingerprint(sent[acked])) & _MASK
     sums.counted += _exact(rows)
     verdict.counted += len(rows)
-    again = np.zeros(len(rows), np.bool_)
-    again[1:] = _same(rows[1:], rows[:-1])
+    again = _repeated(rows)
     _note(verdict, "doubled", rows[again])
     # Each first row beside the entry of its id, if there is one; both sides are sorted and without repeats.
     first = rows[~again]
@@ -162,6 +187,13 @@ def _keys(entries: NDArray[np.void]) -> NDArray[np.bytes_]:
     joined["hi"], joined["lo"] = entries["hi"], entries["lo"]
     digits = joined.tobytes().hex().encode()
     return np.frombuffer(digits, "S32") if digits else np.empty(0, "S32")
+
+
+def _repeated(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Tell of each of some sorted rows whether it has the id of the row before."""
+    again = np.zeros(len(rows), np.bool_)
+    again[1:] = _same(rows[1:], rows[:-1])
+    return again
 
 
 def _same(one: NDArray[np.void], other: NDArray[np.void]) -> NDArray[np.bool_]:

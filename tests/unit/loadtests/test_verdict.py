@@ -14,7 +14,7 @@ import pytest
 from loadtests.additions import Addition, Draw
 from loadtests.ledger_source import counted_rows
 from loadtests.outcomes import Digest, Outcome, OutcomeLog
-from loadtests.verdict import FAULTS, ROW_DTYPE, Verdict, judge
+from loadtests.verdict import FAULTS, ROW_DTYPE, Verdict, judge, judge_counts
 
 TAG = bytes.fromhex("0123456789ab")
 ROOT = Path(__file__).parents[3]
@@ -170,3 +170,32 @@ def test_ten_million_additions_are_judged_in_little_memory(tmp_path):
     """The verdict on ten million additions takes less than 200 MB more than that on a thousand."""
     assert resource.getpagesize() > 0
     assert memory_kb(10_000_000, tmp_path / "many") < memory_kb(1_000, tmp_path / "few") + 200_000
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "ledger", "expected"),
+    [
+        ([Outcome.ACKED] * 9, [*range(9)], {}),
+        ([Outcome.ACKED] * 9, [*range(8)], {"lost": 1}),
+        ([Outcome.ACKED] * 9, [*range(9), 3, 3], {"doubled": 2}),
+        ([Outcome.ACKED] * 8 + [Outcome.REFUSED], [*range(9)], {"never_sent": 1}),
+        ([Outcome.ACKED] * 8 + [Outcome.UNKNOWN], [*range(9)], {}),
+        ([Outcome.ACKED] * 8 + [Outcome.UNKNOWN], [*range(8)], {}),
+    ],
+)
+def test_counts_alone_find_what_is_missing_doubled_or_too_much(tmp_path, outcomes, ledger, expected):
+    """Without a list of the additions, counts tell a lost, a doubled and a surplus row; an unknown one may be there."""
+    additions, digest = sent(tmp_path, outcomes)
+    verdict = judge_counts(digest, [rows([additions[each] for each in ledger])], tmp_path / "buckets")
+    assert faults(verdict) == expected
+    assert verdict.holds == (not expected)
+
+
+def test_counts_alone_find_a_wrong_sum(tmp_path):
+    """Where nothing is unknown, the ledger's exact sum must be the acknowledged one."""
+    additions, digest = sent(tmp_path, [Outcome.ACKED] * 9)
+    ledger = [*additions[:8], replace(additions[8], sum=additions[8].sum + 1)]
+    verdict = judge_counts(digest, [rows(ledger)], tmp_path / "buckets")
+    assert faults(verdict) == {}
+    assert verdict.problems
+    assert not verdict.holds

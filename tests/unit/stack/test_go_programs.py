@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,16 @@ def test_every_engine_is_pinned_by_a_module_that_the_go_of_pypi_can_build(progra
     asked = next(line for line in lines if line.startswith("go ")).removeprefix("go ")
     own = pinned.split("==")[1].split()[0]
     assert tuple(map(int, asked.split("."))) <= tuple(map(int, own.split(".")))
+
+
+def test_a_program_is_of_the_modules_that_it_takes_in_place_of_others_too(module, tmp_path):
+    """A changed file of a replaced module is another program; one of a test is the same."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "part.go").write_text("package part\n")
+    program = replace(module, replaced=(other,))
+    before = program.path_in(tmp_path)
+    (other / "part_test.go").write_text("package part\n")
+    assert program.path_in(tmp_path) == before
+    (other / "part.go").write_text("package part // changed\n")
+    assert program.path_in(tmp_path) != before

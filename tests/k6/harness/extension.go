@@ -1,0 +1,3 @@
+package main
+
+import _ "tally.internal/xk6-tally" // registers k6/x/tally
