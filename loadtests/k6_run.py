@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.machine import describe
+from common.written_file import write_file
 from loadtests import target
 from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError, UsageError
@@ -142,7 +143,7 @@ def run(plan: K6Plan, k6: K6) -> dict[str, Any]:
         "verdict": {**asdict(verdict), "holds": verdict.holds},
         "cpu_cores": cores, "warnings": doubts,
     }  # fmt: skip
-    file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_file(file, json.dumps(summary, indent=2) + "\n")
     return summary
 
 

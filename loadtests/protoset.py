@@ -9,6 +9,7 @@ from typing import Final
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from common.written_file import write_file
 from contracts.generated.tally.v1 import tally_pb2
 
 FILE: Final = Path(__file__).parent / "tally.protoset"
@@ -31,4 +32,4 @@ def descriptors() -> bytes:
 
 
 if __name__ == "__main__":
-    FILE.write_bytes(descriptors())
+    write_file(FILE, descriptors())

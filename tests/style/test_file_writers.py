@@ -20,6 +20,7 @@ RENAMES = {
     "stack/bootstrap.py": "a folder of the cache, before there is an environment to import from",
     "stack/downloads.py": "a file or a folder of the cache",
     "stack/go_programs.py": "a file or a folder of the cache",
+    "stack/pinned_wheel.py": "a folder of the cache",
     "stack/kafka.py": "Kafka's folder, made beside it",
 }
 WRITES = {
