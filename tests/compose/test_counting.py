@@ -20,9 +20,8 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(1_500)]
 ROWS = 400
 ROWS_UNDER_FAULT = 2_000
 ANSWERED_S = 240
-STOP_GRACE_S = {"kafka": 30, "registry": 15, "producer": 30, "consumer": 30}
 ENDS = {"kafka": {0, 143}, "registry": {0, 143}, "producer": {0}, "consumer": {0}}
-"""Exit codes of an orderly end: Java's is 143."""
+"""Exit codes of an orderly end: Java's is 143. Whom the engine has to kill when its grace is over has 137."""
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +115,10 @@ def test_a_stopped_container_ends_in_order_within_its_grace(system: Project, fol
     for service in reversed(STAYING):
         began_s = time.monotonic()
         system.compose("stop", service)
-        took_s = time.monotonic() - began_s
-        seen.add(f"{service} has stopped after", took_s, "s")
+        seen.add(f"{service} has stopped after", time.monotonic() - began_s, "s")
         state = system.container(service)["State"]
         assert state["ExitCode"] in ENDS[service], f"{service}: {state}"
         assert not state["OOMKilled"]
-        assert took_s < STOP_GRACE_S[service]  # the engine kills at the grace: 137 above would tell as well
     shown = system.stack("status")
     assert {"stopped"} == {line.split()[1] for line in shown.stdout.splitlines()[1:] if line.split()[0] in STAYING}
     assert system.stack("up", "compose").returncode == 0
