@@ -76,6 +76,7 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
+    @{{ quote(python) }} -m loadtests.protoset
 
 # Run all tests that a fresh machine can run, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
@@ -163,6 +164,12 @@ bench *NAME: _prepared
 [no-exit-message]
 load *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests run "$@"
+
+# Build a k6 with the extension k6/x/tally by your own xk6 into build/k6; exit 2 when there is no xk6.
+[group("measure")]
+[no-exit-message]
+k6 *OPTIONS: _prepared
+    @{{ quote(python) }} -m loadtests.k6_build "$@"
 
 # Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
 [group("measure")]

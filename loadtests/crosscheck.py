@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
-
-from contracts.generated.tally.v1 import tally_pb2
 from loadtests.errors import LoadError
 from loadtests.profiles import ADD_ONLY, Profile, Stage
+from loadtests.protoset import descriptors
 from loadtests.run import CHANNELS, Result
 from stack.go_programs import ROOT, GoProgram
 
@@ -58,7 +55,7 @@ def seen_by_ours(result: Result) -> Seen:
 
 def seen_by_ghz(program: Path, target: str, rate: int, duration_s: int, protoset: Path) -> Seen:
     """Run ghz and return what it saw. Raises LoadError."""
-    protoset.write_bytes(_descriptors())
+    protoset.write_bytes(descriptors())  # its reflection client is older than our server's
     command = [
         str(program), "--insecure", "--protoset", str(protoset), "--call", "tally.v1.TallyService.Add",
         "--data", _ADDITION, "--rps", str(rate), "--duration", f"{duration_s}s", "--duration-stop", "wait",
@@ -108,19 +105,3 @@ def table_of(seen: Sequence[Seen]) -> tuple[str, float]:
 def agree(ratio: float) -> bool:
     """Tell whether the medians are near enough to each other."""
     return 1 / APART_MAX <= ratio <= APART_MAX
-
-
-def _descriptors() -> bytes:
-    """Return the contract's descriptors as ghz reads them: its reflection client is older than our server's."""
-    found = FileDescriptorSet()
-    names: set[str] = set()
-
-    def add(file: FileDescriptor) -> None:
-        if file.name not in names:
-            names.add(file.name)
-            for needed in file.dependencies:
-                add(needed)
-            file.CopyToProto(found.file.add())
-
-    add(tally_pb2.DESCRIPTOR)
-    return found.SerializeToString()

@@ -24,7 +24,7 @@ import { iterate } from "./k6/user.js";
 const FINISH_S = 60; // as long as our own generator waits for the topic
 
 const settings = settingsOf(__ENV, { extension: true });
-const topic = topicSettingsOf(__ENV, settings.profile);
+const topic = topicSettingsOf(__ENV, settings);
 const certificates = settings.caCert === null ? null : open(settings.caCert);
 const rules = withTopicRules(rulesOf(settings.profile, topicRuleOf), topic);
 const poisonUnjudged = new Counter("tally_poison_unjudged");

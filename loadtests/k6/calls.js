@@ -1,10 +1,13 @@
-// The calls of one virtual user: gRPC by reflection, and REST. Each answer comes as a code in text.
+// The calls of one virtual user: gRPC and REST. Each answer comes as a code in text.
+//
+// The contract is read from a file, because a thousand users who ask for it by reflection within a second keep a
+// producer busy for longer than their load does (seen). Where k6 cannot read the file, each user asks by reflection.
 
 import grpc from "k6/net/grpc";
 import http from "k6/http";
 
 import { CALL_S } from "./facts.js";
-import { note } from "./log.js";
+import { noteCommon } from "./log.js";
 
 /** @typedef {import("./draw.js").Addition} Addition */
 /** @typedef {import("./settings.js").Settings} Settings */
@@ -26,22 +29,43 @@ const STATUSES = [
 /** The code of a call that k6 itself ended, because the run is over: nobody's fault, and its outcome is unknown. */
 export const INTERRUPTED = "CANCELLED";
 
+const CONTRACT = "tally.protoset"; // beside the script; `just gen` writes it
+
 const client = new grpc.Client();
+const prober = new grpc.Client();
+const hasContract = readContract();
 
 /**
- * Connect and ask for the contract by reflection. Throws when nobody answers.
+ * Connect, once for all calls of this user. Throws when nobody answers.
  * @param {Settings} settings @param {string | null} certificates what GRPC_CACERT has
  */
 export function connect(settings, certificates) {
-    const tls = certificates === null ? {} : { tls: { cacerts: [certificates] } };
-    client.connect(
-        settings.grpc,
-        /** @type {any} */ ({ plaintext: !settings.tls, reflect: true, timeout: `${CONNECT_S}s`, ...tls }),
-    );
+    client.connect(settings.grpc, connection(settings, certificates, !hasContract));
 }
 
-export function close() {
-    client.close();
+/**
+ * Look whether the service is there and tells its contract by reflection. Throws when it does not.
+ * @param {Settings} settings @param {string | null} certificates
+ */
+export function probe(settings, certificates) {
+    prober.connect(settings.grpc, connection(settings, certificates, true));
+    prober.close();
+}
+
+/** @returns {boolean} */
+function readContract() {
+    try {
+        client.loadProtoset(CONTRACT);
+        return true;
+    } catch (error) {
+        return false;
+    }
+}
+
+/** @param {Settings} settings @param {string | null} certificates @param {boolean} reflect @returns {any} */
+function connection(settings, certificates, reflect) {
+    const tls = certificates === null ? {} : { tls: { cacerts: [certificates] } };
+    return { plaintext: !settings.tls, reflect, timeout: `${CONNECT_S}s`, ...tls };
 }
 
 /**
@@ -100,7 +124,7 @@ function invoke(method, request, operation, trace) {
             return { code: INTERRUPTED, message: null };
         }
         // k6 throws where it cannot even make or read a message: the outcome is unknown then.
-        note(`${method} of ${operation} failed: ${reasonOf(error)}`);
+        noteCommon(`${method} of ${operation} failed: ${reasonOf(error)}`);
         return { code: "EXCEPTION", message: null };
     }
 }

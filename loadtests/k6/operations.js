@@ -7,7 +7,7 @@ import { check } from "k6";
 import * as calls from "./calls.js";
 import { BATCH, INVALID, INVALID_PATHS, INVALID_REST_SHARE, VISIBLE_WAIT_MS } from "./facts.js";
 import { codeOfAddition, codeOfDuplicate, outcomeOf } from "./judge.js";
-import { note } from "./log.js";
+import { note, noteCommon } from "./log.js";
 import * as metrics from "./metrics.js";
 
 /** @typedef {import("./calls.js").Answer} Answer */
@@ -184,7 +184,7 @@ export function answered(operation, expected, code) {
     const right = check(code, { [`${operation} ${expected}`]: (seen) => seen === expected });
     if (!right) {
         metrics.unexpected.add(1, { operation, code });
-        note(`${operation} was answered ${code} instead of ${expected}`);
+        noteCommon(`${operation} was answered ${code} instead of ${expected}`);
     }
 }
 

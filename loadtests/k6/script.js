@@ -2,7 +2,7 @@
 
 import exec from "k6/execution";
 
-import { close, connect, reasonOf } from "./calls.js";
+import { probe, reasonOf } from "./calls.js";
 import { totalAtEnd, totalAtStart } from "./ledger.js";
 import { startAtZero } from "./metrics.js";
 import { Random } from "./random.js";
@@ -22,8 +22,7 @@ export function startRun(settings, certificates) {
     const startedAt = new Date().toISOString();
     const before = totalAtStart(settings);
     try {
-        connect(settings, certificates);
-        close();
+        probe(settings, certificates);
     } catch (error) {
         const tls = settings.tls ? "leave GRPC_TLS out where it has no TLS" : "add -e GRPC_TLS=on where it wants TLS";
         exec.test.abort(

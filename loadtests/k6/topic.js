@@ -1,7 +1,6 @@
 // What only a k6 with the extension k6/x/tally can judge: its variables, its thresholds, its part of the verdict. Pure.
 
 /** @typedef {import("./options.js").Rule} Rule */
-/** @typedef {import("./profiles.js").Profile} Profile */
 /** @typedef {import("./profiles.js").Threshold} Threshold */
 /** @typedef {import("./settings.js").Env} Env */
 /** @typedef {import("./summary.js").Data} Data */
@@ -26,8 +25,8 @@ const TOPIC_RULES = [
     { metric: "tally_records_read", expression: "count>0", title: "topic_records > 0", figure: "topic_records" },
 ];
 
-/** Return the extension's settings. Throws an Error whose message is one sentence. @param {Env} env @param {Profile} profile @returns {TopicSettings} */
-export function topicSettingsOf(env, profile) {
+/** Return the extension's settings. Throws an Error whose message is one sentence. @param {Env} env @param {import("./settings.js").Settings} settings @returns {TopicSettings} */
+export function topicSettingsOf(env, { profile, summary }) {
     const kafka = env.KAFKA || (profile.topic ? "127.0.0.1:9092" : "");
     const registry = env.REGISTRY || "http://127.0.0.1:8081";
     const traces = env.TRACES || "";
@@ -39,7 +38,11 @@ export function topicSettingsOf(env, profile) {
             throw new Error(`${name} is "${value}"; allowed is an address such as http://127.0.0.1:8081: correct -e ${name}=VALUE`);
         }
     }
-    return { kafka, registry, traces, outcomes: env.OUTCOMES || "k6-outcomes.bin" };
+    const outcomes = env.OUTCOMES || "k6-outcomes.bin";
+    if (outcomes.replace(/\.[^./]*$/, "") + ".json" === summary) {
+        throw new Error(`OUTCOMES is "${outcomes}", whose digest would be written over the summary ${summary}: give one of them another name`);
+    }
+    return { kafka, registry, traces, outcomes };
 }
 
 /** Return the rule of a threshold that a k6 without the extension cannot judge. @param {Threshold} threshold @returns {Rule | null} */
@@ -55,7 +58,10 @@ export function withTopicRules(rules, topic) {
     return [...rules, ...more.filter((rule) => !known.has(`${rule.metric} ${rule.expression}`))];
 }
 
-/** Return what the topic adds to the summary. @param {Data} data */
+/**
+ * Return what the topic adds to the summary; no figures when nothing was judged.
+ * @param {Data} data @returns {{verdict: (verdict: Verdict) => Verdict, figures: Record<string, number>}}
+ */
 export function topicPart(data) {
     const count = (/** @type {string} */ name) => data.metrics[name]?.values.count ?? 0;
     const doubled = count("tally_doubled");
@@ -63,7 +69,7 @@ export function topicPart(data) {
         verdict: (/** @type {Verdict} */ verdict) => ({
             ...verdict, doubled: verdict.doubled + doubled, holds: verdict.holds && doubled + count("tally_wrong") === 0,
         }),
-        figures: {
+        figures: count("tally_judged") === 0 ? {} : {
             topic_judged: count("tally_judged"), topic_records: count("tally_records_read"),
             topic_missing: count("tally_lost"), topic_doubled: doubled, topic_wrong: count("tally_wrong"),
             poison_unjudged: count("tally_poison_unjudged"),

@@ -5,7 +5,7 @@ import exec from "k6/execution";
 
 import * as calls from "./calls.js";
 import { drawAddition } from "./draw.js";
-import { note } from "./log.js";
+import { noteCommon } from "./log.js";
 import * as metrics from "./metrics.js";
 import { operationOf } from "./mix.js";
 import { OF_KNOWN, OPERATIONS, add, answered, known } from "./operations.js";
@@ -65,15 +65,20 @@ function connect(settings, random, certificates) {
         calls.connect(settings, certificates);
         connected = true;
     } catch (error) {
-        note(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
+        noteCommon(`${settings.grpc} does not answer: ${calls.reasonOf(error)}`);
         answered("connect", "OK", calls.isInterruption(error) ? calls.INTERRUPTED : "EXCEPTION");
     }
     return connected;
 }
 
-/** Look up the first acknowledged addition of each user, and a share of the others. @param {Iteration} iteration */
+/**
+ * Look up the first acknowledged addition of each user, and a share of the others. In an open profile it is the first
+ * of the run: a user who waits for the ledger there is missing where the next call is due.
+ * @param {Iteration} iteration
+ */
 function prove({ acknowledged, settings, random, trace }) {
-    if (acknowledged !== null && (!lookedUp || random.float() < LOOK_UP_SHARE)) {
+    const isFirst = settings.profile.open ? exec.scenario.iterationInTest === 0 : !lookedUp;
+    if (acknowledged !== null && (isFirst || random.float() < LOOK_UP_SHARE)) {
         lookedUp = lookUp(acknowledged, settings, trace) || lookedUp;
     }
 }

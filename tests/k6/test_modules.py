@@ -9,7 +9,7 @@ import pytest
 
 from common import decimals
 from contracts.generated.topics import SUMS
-from loadtests import additions, generator, operations
+from loadtests import additions, generator, operations, protoset
 from loadtests.profiles import PROFILES, Profile
 from stack.downloads import NetworkError
 from tests_support.node import run
@@ -79,3 +79,8 @@ def test_facts_are_those_of_our_own_generator(told: dict[str, Any]) -> None:
         "TAG_DIGITS": 2 * additions.TAG_BYTES,
     }
     assert set(told["facts"]["NOT_COMMITTED"]) == operations.NOT_COMMITTED
+
+
+def test_the_contract_of_the_scripts_is_the_service_s() -> None:
+    """The file of descriptors that the scripts read is the contract as it stands; `just gen` writes it anew."""
+    assert protoset.FILE.read_bytes() == protoset.descriptors()

@@ -31,7 +31,7 @@ func (vu *VU) newGRPCClient(goja.ConstructorCall) *goja.Object {
 	client := &grpcClient{vu: vu}
 	object := vu.runtime.NewObject()
 	for name, method := range map[string]any{
-		"connect": client.Connect, "close": client.Close, "invoke": client.invoke,
+		"connect": client.Connect, "close": client.Close, "invoke": client.invoke, "loadProtoset": client.loadProtoset,
 	} {
 		vu.must(object.Set(name, method))
 	}

@@ -1,0 +1,94 @@
+"""`just k6`: build a k6 with the extension k6/x/tally by the user's own xk6, and look that it has it.
+
+Neither k6 nor xk6 is part of this project or brought by it. xk6 takes k6 from where its user takes Go modules; the
+extension is the folder loadtests/xk6-tally, and the version of k6 is the one that its go.mod names.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from loadtests.errors import LoadError, UsageError
+from stack.system import ROOT
+
+MODULE: Final = "tally.internal/xk6-tally"
+EXTENSION: Final = "k6/x/tally"
+FOLDER: Final = ROOT / "loadtests" / "xk6-tally"
+OUTPUT: Final = ROOT / "build" / "k6"
+
+_K6_MODULE: Final = "go.k6.io/k6/v2"
+_BUILD_S: Final = 1_800.0
+_VERSION_S: Final = 60.0
+_EXIT_BROKEN: Final = 1
+_EXIT_USAGE: Final = 2
+
+HOW: Final = (
+    "there is no xk6 on PATH, and TALLY_XK6 names none: install it with `go install go.k6.io/xk6@latest` "
+    "(it needs Go 1.26), or build with its container image: "
+    "`docker compose -f loadtests/xk6-tally/compose.yml build`\n"
+    "`just load` needs neither: its profiles are the same, and `just load kafka` reads the topic as well"
+)
+
+
+def k6_version() -> str:
+    """Return the version of k6 that the extension's go.mod requires."""
+    lines = (FOLDER / "go.mod").read_text(encoding="utf-8").split("\n")
+    return next(line.split()[1] for line in lines if line.strip().startswith(f"{_K6_MODULE} v"))
+
+
+def build_command(xk6: str, version: str, output: Path) -> list[str]:
+    """Return the command line that builds."""
+    return [xk6, "build", version, "--with", f"{MODULE}={FOLDER}", "--output", str(output)]
+
+
+def build(version: str, output: Path, environment: Mapping[str, str]) -> str:
+    """Build and return what ``k6 version`` says. Raises UsageError without an xk6, LoadError when it does not work."""
+    xk6 = environment.get("TALLY_XK6") or shutil.which("xk6", path=environment.get("PATH", ""))
+    if xk6 is None or shutil.which(xk6) is None:
+        raise UsageError(HOW if xk6 is None else f'TALLY_XK6 is "{xk6}", which is no program: name an xk6, or unset it')
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.unlink(missing_ok=True)  # a k6 of an earlier build must not pass for this one
+    command = build_command(xk6, version, output)
+    print(" ".join(command), flush=True)
+    try:
+        done = subprocess.run(command, env=dict(environment), timeout=_BUILD_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LoadError(f"xk6 did not build k6: {error}") from error
+    if done.returncode != 0 or not output.exists():
+        raise LoadError(f"xk6 did not build {output} (exit code {done.returncode}); its own lines above say why")
+    return checked_version(output)
+
+
+def checked_version(k6: Path) -> str:
+    """Return what ``k6 version`` says. Raises LoadError when the extension is not in its list."""
+    try:
+        done = subprocess.run([k6, "version"], capture_output=True, text=True, timeout=_VERSION_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LoadError(f"{k6} was built and does not run: {error}") from error
+    if EXTENSION not in done.stdout:
+        raise LoadError(f"{k6} was built without {EXTENSION}; `k6 version` says: {done.stdout.strip()}")
+    return done.stdout.strip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 built, 1 not built, 2 there is no xk6 or the command is wrong."""
+    parser = argparse.ArgumentParser(prog="just k6", description="Build a k6 with k6/x/tally by your own xk6.")
+    parser.add_argument("version", nargs="?", default=k6_version(), help="the version of k6 (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the k6 goes (default: build/k6)")
+    given = parser.parse_args(arguments)
+    try:
+        print(build(given.version, given.output.resolve(), os.environ))
+    except (LoadError, UsageError) as error:
+        print(error, file=sys.stderr)
+        return _EXIT_USAGE if isinstance(error, UsageError) else _EXIT_BROKEN
+    print(f"built {given.output}: `{given.output} run -e PROFILE=kafka loadtests/tally.js`")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
