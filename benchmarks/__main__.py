@@ -9,17 +9,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import backlog, door, machine, report, telemetry
+from benchmarks import backlog, door, k6_load, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
 from stack.downloads import exclusive
+from stack.parts import ORDER
 
 DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
-NAMES = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
+ALL = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
+NAMES = (*ALL, "k6")
 DIRECTORY = Path("build") / "bench"
 
 
-def measure(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
+def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs: int | None = None) -> None:
     """Run benches by name: those of the producer on one stack, each other one on its own, with data of its own."""
     of_door = [name for name in DOOR if name in names]
     if of_door:
@@ -47,6 +49,10 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console) -> No
             console.print("filling a topic, and counting it with telemetry and without")
             with suite.attempt(name), running(_data(name), ("kafka", "registry", "contracts")) as stack:
                 suite.comparisons += telemetry.consumer(stack, much, name)
+    if "k6" in names:
+        console.print("starting everything, and running a profile by the k6 script and by our generator")
+        with suite.attempt("k6"), running(_data("k6"), ORDER) as stack:
+            suite.comparisons.append(k6_load.beside_ours(stack, k6_load.of(quick, pairs)))
 
 
 def _door(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
@@ -76,8 +82,9 @@ def block_records() -> int:
 def main() -> int:
     """Read the options, measure, show, write. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all when none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; without any all but k6")
     parser.add_argument("--quick", action="store_true", help="a short run that shows that the benches work")
+    parser.add_argument("--pairs", type=int, choices=range(1, 101), metavar="N", help="pairs of runs of k6, 1 to 100")
     options = parser.parse_args()
     unknown = set(options.names) - set(NAMES)
     if unknown:
@@ -90,7 +97,7 @@ def main() -> int:
 
     with exclusive(DIRECTORY / "lock", waiting):  # two at once would measure each other, and share their folders
         facts = machine.describe()
-        measure(suite, options.names or list(NAMES), options.quick, console)
+        measure(suite, options.names or list(ALL), options.quick, console, options.pairs)
     if suite.comparisons:
         report.show(console, facts, suite.comparisons)
         console.print(f"written to {report.write(DIRECTORY, facts, suite.comparisons)}", highlight=False)

@@ -151,8 +151,7 @@ def _command(plan: K6Plan, k6: K6, tag: bytes, file: Path) -> list[str]:
     variables = {
         "PROFILE": plan.profile.name, "GRPC": plan.target.grpc, "REST": plan.target.rest, "TAG": tag.hex(),
         "SEED": plan.seed, "TIME_SCALE": plan.time_scale, "TRACED_SHARE": plan.traced_share,
-        "DRAIN_S": min(plan.drain_s, _DRAIN_S_MAX),
-        "SUMMARY": file.resolve(),
+        "DRAIN_S": min(plan.drain_s, _DRAIN_S_MAX), "SUMMARY": file.resolve(),
     }  # fmt: skip
     script = SCRIPT
     if plan.profile.topic:
