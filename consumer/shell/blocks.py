@@ -58,7 +58,7 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
             partitions=partitions,
             fast_schema_ids=schemas.fast_ids,
             general=schemas.general,
-            verdicts=slot.verdicts,
+            verdicts=slot.claims.taken_over(fetched, ledger.schemas),
         )
     except SchemaUnavailable:
         return NotYet(frozenset(schemas.unknown_ids(fetched)))
@@ -71,7 +71,7 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
         return NothingNew()
     letters = [
         letter
-        for letter in letters_of(fetched, decoded.poison, known=slot.verdicts)
+        for letter in letters_of(fetched, decoded, slot.claims.is_published)
         if letter.offset >= ledger.state.next_offset
     ]
     return Block(slot, folded, used, letters)
