@@ -5,6 +5,11 @@ over the setting, so that one file can describe a cluster.
 """
 
 from pathlib import Path
+from typing import Final
+
+READS_ANY_RECORD: Final = {"receive.message.max.bytes": 2_147_483_647}
+"""For clients that read records: the most that librdkafka takes. It limits what a batch may decompress to as well, and
+what a topic holds must never be an error because of it."""
 
 
 class KafkaConfigError(Exception):
