@@ -11,9 +11,13 @@ import fastavro
 from client.records import Record
 from client.said import SchemaText
 from common.framing import SchemaName, unframe
+from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from contracts.generated.topics import SUMS
 
+SOURCE_DIGEST: Final = "source-digest"
+_OFFSET_LIMIT: Final = 10**18
+"""As REST takes offsets; Kafka's are far below."""
 _OURS: Final = fastavro.parse_schema(json.loads(SCHEMA))
 
 
@@ -30,18 +34,47 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter of the sums; ``key`` and ``value`` are the record's own, byte for byte.
+class Copy:
+    """A key or a value, byte for byte: its beginning only, if ``whole_bytes`` and ``sha256`` tell of all of it."""
 
-    ``schema`` is what named the writer's schema, in a header of the record or before its body.
+    data: bytes | None
+    whole_bytes: int | None = None
+    sha256: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter of the sums, with its copy of the record.
+
+    ``schema`` is what named the writer's schema, in a header of the record or before its body. ``digest`` is that of
+    the record by the letter's header, which letters of earlier versions lack. ``is_placed``: it stands in its record's
+    partition, and names an offset. ``lacking``: why only the beginning of the record is known.
     """
 
     source: Source
     reason: str
     detail: str
-    key: bytes | None
-    value: bytes | None
+    key_copy: Copy
+    value_copy: Copy
     schema: SchemaName | None = None
+    digest: bytes | None = None
+    is_placed: bool = True
+    lacking: str = ""
+
+    @property
+    def key(self) -> bytes | None:
+        """The record's key."""
+        return self.key_copy.data
+
+    @property
+    def value(self) -> bytes | None:
+        """The record's value."""
+        return self.value_copy.data
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the copy is of the whole record."""
+        return self.key_copy.whole_bytes is None and self.value_copy.whole_bytes is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +97,36 @@ class Selection:
 def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Letter | None:
     """Return the dead letter in a record of the dead-letter topic, None when it is about another topic than the sums.
 
-    Raises ValueError when the record is none; what ``schema_text`` raises passes through.
+    Raises ValueError when the record is none, whatever its bytes and its schema are; what ``schema_text`` raises passes
+    through, but for SchemaUnknown.
     """
     schema_id, body = unframe(record.value or b"")
-    found = DeadLetter.decode(body) if schema_id == our_schema_id else _resolved(body, schema_text(schema_id))
+    found = DeadLetter.decode(body) if schema_id == our_schema_id else _resolved(body, schema_id, schema_text)
     if found.source_topic != SUMS.name:
         return None
-    source = Source(found.source_topic_id, found.source_partition, found.source_offset)
-    schema = found.schema_id if found.schema_guid is None else UUID(found.schema_guid)
-    return Letter(source, found.reason.value, found.detail, found.key, found.value, schema)
+    digest = record.headers.get(SOURCE_DIGEST)
+    offset = found.source_offset
+    return Letter(
+        source=Source(found.source_topic_id, found.source_partition, offset),
+        reason=found.reason.value,
+        detail=found.detail,
+        key_copy=Copy(found.key, found.key_bytes, found.key_sha256),
+        value_copy=Copy(found.value, found.value_bytes, found.value_sha256),
+        schema=found.schema_id if found.schema_guid is None else UUID(found.schema_guid),
+        digest=None if digest is None else bytes.fromhex(digest.decode()),
+        is_placed=found.source_partition == record.partition and 0 <= offset < _OFFSET_LIMIT,
+    )
 
 
-def _resolved(body: bytes, writer: str) -> DeadLetter:
+def _resolved(body: bytes, schema_id: int, schema_text: SchemaText) -> DeadLetter:
     """Read a letter of another version as ours. Raises ValueError."""
+    try:
+        writer = schema_text(schema_id)
+    except SchemaUnknown as error:
+        raise ValueError(str(error)) from error
     stream = io.BytesIO(body)
     try:
         fields: Any = fastavro.schemaless_reader(stream, json.loads(writer), _OURS)
         return DeadLetter(**fields | {"reason": DeadLetterReason(fields["reason"])})
-    except (fastavro.read.SchemaResolutionError, EOFError, LookupError, TypeError) as error:
-        raise ValueError(f"not a dead letter: {error}") from error
+    except Exception as error:  # fastavro tells bad bytes and bad schemas by whatever the first wrong step raises
+        raise ValueError(f"{error or type(error).__name__}") from error

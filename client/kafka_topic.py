@@ -1,19 +1,25 @@
 """Reading a topic's committed records, outside of any group."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from client.failures import CommandError, UnavailableError
 from client.records import Record
 from client.settings import ClientSettings
-from common.kafka_config import client_config
+from common.kafka_config import READS_ANY_RECORD, client_config
+from common.offsets import runs
 from contracts.generated.topics import TopicFacts
 
 _METADATA_S = 10.0
 _POLL_S = 0.5
 _FETCH_MAX = 500
+_NEAR = 2_000
+"""Records between two that are wanted are read through when there are fewer than this."""
+_ENDS = (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET)
 
 
 def records(
@@ -24,18 +30,7 @@ def records(
     Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and KafkaConfigError.
     """
     servers = environment.kafka_bootstrap_servers
-    consumer = Consumer(
-        {
-            **client_config(servers, environment.kafka_config),
-            "group.id": "tally-tail",  # the client wants one; nothing is ever committed under it
-            "enable.auto.commit": "false",
-            "isolation.level": "read_committed",
-            "enable.partition.eof": "true",
-            "log_level": "2",  # what goes wrong is told here, in one line
-        }
-    )
-    try:
-        _require_topic(consumer, topic.name, servers)
+    with _reader(environment, topic) as consumer:
         consumer.assign([TopicPartition(topic.name, number, start) for number in partitions])
         unfinished = set(partitions)
         while follow or unfinished:
@@ -47,6 +42,56 @@ def records(
                     unfinished.discard(message.partition() or 0)
                 else:
                     raise UnavailableError(f"Kafka at {servers}: {error.str()}")
+
+
+def records_at(
+    environment: ClientSettings, topic: TopicFacts, partition: int, offsets: Iterable[int]
+) -> Iterator[Record]:
+    """Yield the committed records at these offsets, which increase, without those that are gone. Raises as above."""
+    servers = environment.kafka_bootstrap_servers
+    with _reader(environment, topic) as consumer:
+        for run in runs(offsets, _NEAR):
+            wanted = set(run)
+            consumer.assign([TopicPartition(topic.name, partition, run[0])])
+            reading = True
+            while reading:
+                for message in consumer.consume(_FETCH_MAX, _POLL_S):
+                    error, offset = message.error(), message.offset()
+                    if error is not None and error.code() not in _ENDS:
+                        raise UnavailableError(f"Kafka at {servers}: {error.str()}")
+                    if error is None and offset in wanted:
+                        yield _record(message)
+                    reading = reading and error is None and offset is not None and offset < run[-1]
+
+
+def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
+    """Return Kafka's id of a topic: one that is made again has another. Raises UnavailableError, KafkaConfigError."""
+    servers = environment.kafka_bootstrap_servers
+    admin = AdminClient({**client_config(servers, environment.kafka_config), "log_level": "2"})
+    asked = admin.describe_topics(TopicCollection([topic.name]), request_timeout=_METADATA_S)
+    try:
+        return str(asked[topic.name].result(_METADATA_S).topic_id)
+    except (KafkaException, TimeoutError) as error:
+        raise UnavailableError(f"Kafka at {servers} does not tell the id of topic {topic.name}: {error}") from None
+
+
+@contextmanager
+def _reader(environment: ClientSettings, topic: TopicFacts) -> Iterator[Consumer]:
+    consumer = Consumer(
+        {
+            **client_config(environment.kafka_bootstrap_servers, environment.kafka_config),
+            **READS_ANY_RECORD,
+            "group.id": "tally-tail",  # the client wants one; nothing is ever committed under it
+            "enable.auto.commit": "false",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": "true",
+            "auto.offset.reset": "error",
+            "log_level": "2",  # what goes wrong is told here, in one line
+        }
+    )
+    try:
+        _require_topic(consumer, topic.name, environment.kafka_bootstrap_servers)
+        yield consumer
     finally:
         consumer.close()
 
@@ -78,4 +123,4 @@ def _bytes(value: str | bytes | None) -> bytes | None:
 
 def _headers(message: Message) -> dict[str, bytes]:
     pairs: Any = message.headers() or ()  # typed as a dict or a list of pairs; a consumer always gets the list
-    return {name: _bytes(content) or b"" for name, content in pairs}
+    return {name: content for name, content in reversed(pairs) if content is not None}

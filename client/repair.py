@@ -6,11 +6,12 @@ is replayed twice, or that was repeated by its writer meanwhile, from being coun
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from client.dead_letters import Letter
+from client.dead_letters import Copy, Letter
+from client.genuine import Forged, Repeated, Unprovable
 from client.outcomes import Addition
 from client.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
 from common import decimals
@@ -49,6 +50,9 @@ class Rejected:
     letter: Letter
     why: str
     addition: Addition | None = None
+
+
+Outcome: TypeAlias = Repaired | Rejected | Forged | Repeated
 
 
 def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
@@ -102,7 +106,7 @@ def repair(
     letter: Letter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
 ) -> Repaired | Rejected:
     """Return the addition that a letter stands for, by the record itself and by what a person says about it."""
-    said = said_by(letter.value, as_schema, schema_text, letter.schema)
+    said = Unsaid(letter.lacking) if letter.lacking else said_by(letter.value, as_schema, schema_text, letter.schema)
     # 1. the id is the record's own
     own = said.request_id if isinstance(said, Said) else _id_of_key(letter.key)
     given = correction.request_id if correction else None
@@ -139,10 +143,10 @@ def _id_of_key(key: bytes | None) -> UUID | None:
     return UUID(bytes=key) if key is not None and len(key) == _ID_BYTES else None
 
 
-def without_repetitions(outcomes: Iterable[Repaired | Rejected]) -> list[Repaired | Rejected]:
+def without_repetitions(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Reject what would use an id of an earlier letter with other numbers; the same numbers are one addition."""
     first: dict[str, Repaired] = {}
-    checked: list[Repaired | Rejected] = []
+    checked: list[Outcome] = []
     for outcome in outcomes:
         if isinstance(outcome, Repaired):
             before = first.setdefault(outcome.addition.request_id, outcome)
@@ -150,6 +154,34 @@ def without_repetitions(outcomes: Iterable[Repaired | Rejected]) -> list[Repaire
                 outcome = Rejected(outcome.letter, _used_before(before), outcome.addition)  # noqa: PLW2901 - its verdict
         checked.append(outcome)
     return checked
+
+
+def repair_genuine(
+    examined: Letter | Forged | Repeated | Unprovable,
+    correction: Correction | None,
+    as_schema: int | None,
+    schema_text: SchemaText,
+) -> Outcome:
+    """Return what becomes of a letter that was examined. The record's bytes are not kept: there may be many."""
+    match examined:
+        case Letter():
+            outcome = repair(examined, correction, as_schema, schema_text)
+            return replace(outcome, letter=_light(examined))
+        case Unprovable():
+            return Rejected(_light(examined.letter), f"{examined.why}: nothing can tell whether it is genuine")
+        case Forged():
+            return replace(examined, letter=_light(examined.letter))
+        case Repeated():
+            return replace(examined, letter=_light(examined.letter))
+
+
+def source_of(examined: Letter | Forged | Repeated | Unprovable) -> str:
+    """Return the place of the record that a letter is about, as corrections name it."""
+    return str((examined if isinstance(examined, Letter) else examined.letter).source)
+
+
+def _light(letter: Letter) -> Letter:
+    return replace(letter, key_copy=Copy(None), value_copy=Copy(None))
 
 
 def _used_before(before: Repaired) -> str:

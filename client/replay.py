@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from client.dead_letters import Letter, Source
+from client.genuine import Forged, Repeated
 from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.repair import Rejected, Repaired
 from client.replay_journal import Replayed, ReplayJournal
@@ -23,12 +24,14 @@ class Status(enum.StrEnum):
     REPLAYED = "replayed before"
     COUNTED = "counted already"
     REJECTED = "rejected"
+    FORGED = "forged"
+    REPEATED = "repeated"
     REFUSED = "refused"
     UNKNOWN = "unknown"
 
 
 FAILED: Final = frozenset({Status.REJECTED, Status.REFUSED})
-"""A person has to look at these."""
+"""A person has to repair these. What others forged is told, and no reason to fail: nobody can take it away again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,14 @@ class Adder(Protocol):
 
 
 def look_up(
-    outcome: Repaired | Rejected, before: Mapping[Source, Replayed], ledger: Callable[[str], Counted | None]
+    outcome: Repaired | Rejected | Forged | Repeated,
+    before: Mapping[Source, Replayed],
+    ledger: Callable[[str], Counted | None],
 ) -> Told:
     """Return what is known of a letter before anything is sent."""
     letter = outcome.letter
+    if isinstance(outcome, Forged | Repeated):
+        return _left_out(outcome)
     if letter.source in before:
         done = before[letter.source]
         return Told(letter, Status.REPLAYED, done.addition, position=done.position)
@@ -78,6 +85,12 @@ def look_up(
         return Told(letter, Status.COUNTED, addition, outcome.sum, counted.position)
     why = f"its id is counted with {counted.a} + {counted.b}, which stays: a correction is an addition of its own"
     return Told(letter, Status.REJECTED, addition, position=counted.position, why=why)
+
+
+def _left_out(outcome: Forged | Repeated) -> Told:
+    if isinstance(outcome, Forged):
+        return Told(outcome.letter, Status.FORGED, why=outcome.why)
+    return Told(outcome.letter, Status.REPEATED, why="the record has an earlier letter")
 
 
 async def send(

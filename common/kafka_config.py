@@ -16,6 +16,9 @@ _RUNS_CODE: Final = {
 }
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _SHELL_SAFE: Final = re.compile(r"[A-Za-z0-9._/@:-]*")
+READS_ANY_RECORD: Final = {"receive.message.max.bytes": 2_147_483_647}
+"""For clients that read records: the most that librdkafka takes. It limits what a batch may decompress to as well, and
+what a topic holds must never be an error because of it."""
 
 
 class KafkaConfigError(Exception):

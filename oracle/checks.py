@@ -24,9 +24,9 @@ from oracle.ledgers import (
     i7_never_shorter,
     i8_no_gap_inside,
 )
+from oracle.letters import i10_poison_has_one_genuine_letter, letters_are_genuine
 from oracle.outside import (
     i9_commits_go_forward,
-    i10_poison_has_one_dead_letter,
     rest_tells_the_truth,
     witness_tells_the_fold,
 )
@@ -45,9 +45,10 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "I7": (i7_never_shorter,),
     "I8": (i8_no_gap_inside,),
     "I9": (i9_commits_go_forward,),
-    "I10": (i10_poison_has_one_dead_letter,),
+    "I10": (i10_poison_has_one_genuine_letter,),
     "I11": (i11_refused_never_appears,),
     "I12": (i12_calls_settle,),
+    "LETTERS": (letters_are_genuine,),
     "WITNESS": (witness_tells_the_fold,),
     "REST": (rest_tells_the_truth,),
 }
@@ -63,9 +64,10 @@ PROMISES: Mapping[str, str] = {
     "I7": "what REST had shown is in a ledger",
     "I8": "blocks and segments join, and their CRCs hold",
     "I9": "the committed offset never goes back",
-    "I10": "each poison offset is in the dead-letter topic exactly once",
+    "I10": "each poison offset has exactly one genuine dead letter",
     "I11": "an id that was only ever answered not-committed never appears",
     "I12": "calls settle by their deadline",
+    "LETTERS": "nobody else wrote to the dead letters: each is about poison, with its reason and its bytes",
     "WITNESS": "each commit's metadata tells the fold up to it",
     "REST": "every replica tells the total over all partitions",
 }

@@ -31,6 +31,8 @@ class TopicRecord:
     timestamp_ms: int = 0
     schema_header: bytes | None = None
     """The header ``__value_schema_id``."""
+    source_digest: bytes | None = None
+    """The header ``source-digest``, of a dead letter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,11 +105,23 @@ class DeadLetter:
 
     partition: int
     offset: int
+    source_topic_id: str
     source_partition: int
     source_offset: int
     reason: str
     key: bytes | None
     value: bytes | None
+    source_digest: bytes | None = None
+    """In hex, of key and value; letters of earlier versions have none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """A record of the dead-letter topic that is no dead letter."""
+
+    partition: int
+    offset: int
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +139,11 @@ class Facts:
     ledgers: Sequence[Ledger] = ()
     committed: Mapping[int, Committed] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
+    strangers: Sequence[Stranger] = ()
+    topic_id: str = ""
+    """Kafka's id of the topic; empty when nobody asked."""
+    log_starts: Mapping[int, int] = field(default_factory=dict)
+    """The first offset that the topic still has, by partition."""
     rest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The body of GET /v1/total by the replica's address."""
     calls: Sequence[Call] = ()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from oracle.checks import CHECKS
 from oracle.facts import CONFLICT, COUNTED, DUPLICATE, POISON, Facts
 from oracle.history import Outcome
+from oracle.letters import gone
 from oracle.report import Finding, Report
 from oracle.truth import truth_of
 
@@ -39,6 +40,8 @@ def _unchecked(facts: Facts) -> Iterator[tuple[str, str]]:
     sources = {shown.source.partition("/")[0] for shown in facts.watermarks}
     if not facts.calls:
         yield from ((name, "no history of calls") for name in ("I1", "I11", "I12"))
+    if lost := gone(facts):
+        yield "LETTERS", f"the records of {lost} dead letters are gone from the topic"
     if not facts.committed:
         yield from ((name, "the group has committed nothing") for name in ("I4", "WITNESS"))
     if "rest" not in sources:

@@ -1,19 +1,17 @@
 """Reading Kafka and the registry for the oracle: the topics, the group's offsets, the writers' schemas."""
 
-import io
 import json
-import struct
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-import fastavro
 import httpx
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from oracle.asking import REQUEST_S, get
 from oracle.decoding import written_by
-from oracle.facts import Committed, DeadLetter, Schemas, TopicRecord
+from oracle.facts import Committed, Schemas, TopicRecord
 from oracle.waiting import until
 
 IDLE_S = 30.0
@@ -62,6 +60,30 @@ def wait_until_stable(kafka: Kafka, topic: str, timeout_s: float) -> None:
         uncommitted.close()
 
 
+def read_topic_id(kafka: Kafka, topic: str) -> str:
+    """Return Kafka's id of a topic: one that is made again under the same name has another. Raises UnreadableError."""
+    config = {"bootstrap.servers": kafka} if isinstance(kafka, str) else dict(kafka)
+    admin = AdminClient({**config, "log_level": 2})
+    asked = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_S)
+    try:
+        return str(asked[topic].result(REQUEST_S).topic_id)
+    except (KafkaException, TimeoutError) as error:
+        raise UnreadableError(f"Kafka at {_servers(kafka)} does not tell the id of topic {topic}: {error}") from error
+
+
+def read_log_starts(kafka: Kafka, topic: str) -> dict[int, int]:
+    """Return the first offset that each partition still has. Raises UnreadableError."""
+    count = partitions_of(kafka, topic)
+    client = _client(kafka, "read_committed")
+    try:
+        return {p: client.get_watermark_offsets(TopicPartition(topic, p), REQUEST_S)[0] for p in range(count)}
+    except KafkaException as error:
+        said = f"Kafka at {_servers(kafka)} does not tell where {topic} begins: {error.args[0].str()}"
+        raise UnreadableError(said) from error
+    finally:
+        client.close()
+
+
 def read_topic(kafka: Kafka, topic: str, isolation: str = "read_committed") -> dict[int, list[TopicRecord]]:
     """Return every record by partition, from the beginning to the end as it is now. Raises UnreadableError."""
     count = partitions_of(kafka, topic)
@@ -74,7 +96,8 @@ def read_topic(kafka: Kafka, topic: str, isolation: str = "read_committed") -> d
                 key=_bytes(message.key()),
                 value=_bytes(message.value()),
                 timestamp_ms=message.timestamp()[1],
-                schema_header=_schema_header(message),
+                schema_header=_header(message, "__value_schema_id"),
+                source_digest=_header(message, "source-digest"),
             )
         )
     return records
@@ -131,10 +154,10 @@ def _servers(kafka: Kafka) -> str:
     return kafka if isinstance(kafka, str) else kafka["bootstrap.servers"]
 
 
-def _schema_header(message: Message) -> bytes | None:
-    """Return the first header by which Confluent's serializers name a schema."""
+def _header(message: Message, wanted: str) -> bytes | None:
+    """Return what the first header of a name holds."""
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    return next((value for name, value in headers if name == "__value_schema_id"), None)
+    return next((value for name, value in headers if name == wanted and value is not None), None)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:
@@ -171,31 +194,6 @@ def read_schemas(registry_url: str, headers: Mapping[str, str], records: Iterabl
     names = {framed[0] for framed in map(written_by, records) if framed is not None}
     texts = {name: _schema_text(registry_url, headers, name) for name in names}
     return {name: text for name, text in texts.items() if text is not None}
-
-
-def read_dead_letters(
-    records: Mapping[int, Iterable[TopicRecord]], schemas: Schemas, source_topic: str
-) -> list[DeadLetter]:
-    """Return the dead letters of a source topic."""
-    letters = []
-    for some in records.values():
-        for record in some:
-            value = record.value or b""
-            schema = fastavro.parse_schema(json.loads(schemas[struct.unpack(">I", value[1:5])[0]]))
-            fields: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, None)
-            if fields["source_topic"] == source_topic:
-                letters.append(
-                    DeadLetter(
-                        partition=record.partition,
-                        offset=record.offset,
-                        source_partition=fields["source_partition"],
-                        source_offset=fields["source_offset"],
-                        reason=fields["reason"],
-                        key=fields["key"],
-                        value=fields["value"],
-                    )
-                )
-    return letters
 
 
 def _schema_text(registry_url: str, headers: Mapping[str, str], name: int | bytes) -> str | None:

@@ -1,11 +1,10 @@
-"""Checks of what others see: committed offsets and witnesses, dead letters, REST."""
+"""Checks of what others see: committed offsets and witnesses, REST."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oracle.chain import chains_at
-from oracle.facts import COUNTED, POISON, Facts, Row
+from oracle.facts import COUNTED, POISON, Facts
 from oracle.naming import number
 from oracle.truth import Truth, states_at
 
@@ -20,34 +19,6 @@ def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:
             yield f"partition {partition}: {offset} was committed after {highest[partition]}"
             return
         highest[partition] = offset
-
-
-def i10_poison_has_one_dead_letter(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find poison without a dead letter, with two, or with another's bytes; and dead letters of good records."""
-    letters = Counter((letter.source_partition, letter.source_offset) for letter in facts.dead_letters)
-    poison: dict[tuple[int, int], Row] = {
-        (partition, verdict.offset): verdict
-        for partition, verdicts in truth.verdicts.items()
-        for verdict in verdicts
-        if verdict.kind == POISON
-    }
-    for partition, offset in sorted(poison):
-        if letters[(partition, offset)] != 1:
-            yield f"partition {partition} offset {offset} is poison and has {letters[(partition, offset)]} dead letters"
-            return
-    records = {(record.partition, record.offset): record for some in facts.records.values() for record in some}
-    for letter in facts.dead_letters:
-        place = (letter.source_partition, letter.source_offset)
-        where = f"partition {place[0]} offset {place[1]}"
-        if place not in poison:
-            yield f"{where} has a dead letter and is not poison"
-            return
-        if letter.reason != poison[place].reason:
-            yield f"{where} has a dead letter for {letter.reason} instead of {poison[place].reason}"
-            return
-        if (letter.key, letter.value) != (records[place].key, records[place].value):
-            yield f"{where} has a dead letter with other bytes"
-            return
 
 
 def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:

@@ -15,13 +15,15 @@ from oracle.history import History
 from oracle.judging import judge
 from oracle.kafka_reading import (
     read_committed_offsets,
-    read_dead_letters,
+    read_log_starts,
     read_offsets,
     read_schemas,
     read_topic,
+    read_topic_id,
     wait_until_stable,
 )
 from oracle.ledger_reading import read_ledgers
+from oracle.letters import read_dead_letters
 from oracle.report import Report
 from oracle.waiting import NotInTimeError, until
 
@@ -76,6 +78,7 @@ def gather(system: System, *, calls: Any = (), watermarks: Any = (), drain_s: fl
     letters = read_topic(kafka, system.dead_letter_topic)
     flat = [record for source in (records, letters) for some in source.values() for record in some]
     schemas = read_schemas(system.registry_url, system.registry_headers, flat)
+    dead_letters, strangers = read_dead_letters(letters, schemas, system.topic)
     uncommitted = read_offsets(kafka, system.topic, "read_uncommitted")
     return Facts(
         partitions=len(records),
@@ -88,7 +91,10 @@ def gather(system: System, *, calls: Any = (), watermarks: Any = (), drain_s: fl
         },
         ledgers=read_ledgers(system.ledgers, system.topic),
         committed=read_committed_offsets(kafka, system.topic, system.group),
-        dead_letters=read_dead_letters(letters, schemas, system.topic),
+        dead_letters=dead_letters,
+        strangers=strangers,
+        topic_id=read_topic_id(kafka, system.topic),
+        log_starts=read_log_starts(kafka, system.topic),
         rest={url: total_at(url) for url in system.rest_urls},
         calls=calls,
         watermarks=watermarks,

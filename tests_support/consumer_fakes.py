@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.registry import RegisteredSchema
+from consumer.core.claims import Claim
 from consumer.core.event import Fetched
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.core.witness import decode as decode_witness
@@ -44,11 +45,16 @@ class Kafka:
     records: list[Record] = field(default_factory=list)
     topic_id: str = "topic-1"
     committed: tuple[int, str] | None = None
-    dead_letters: dict[int, int] = field(default_factory=dict)
+    dead_letters: dict[int, tuple[Claim, ...]] = field(default_factory=dict)
     down: str = ""
     undecided: bool = False
     commit_error: str = ""
     publish_error: str = ""
+
+    @property
+    def reasons(self) -> dict[int, list[int]]:
+        """The reasons in the dead letters by offset."""
+        return {offset: [claim.reason for claim in said] for offset, said in self.dead_letters.items()}
 
     @property
     def end(self) -> int:
@@ -110,8 +116,8 @@ class Reader:
     def records_at(self, _partition: int, offsets: list[int]) -> Fetched:
         return fetched([record for record in self.kafka.records if record.offset in set(offsets)])
 
-    def verdicts(self, _partition: int, _topic_id: str, _start: int) -> dict[int, int]:
-        return dict(self.kafka.dead_letters)
+    def claims(self, _partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
+        return {offset: said for offset, said in self.kafka.dead_letters.items() if offset < below}
 
 
 @dataclass
@@ -204,7 +210,9 @@ class Publisher:
         if self.kafka.publish_error:
             return NotPublished(self.kafka.publish_error)
         self.publications.append(publication)
-        self.kafka.dead_letters |= {letter.offset: letter.reason for letter in publication.letters}
+        for letter in publication.letters:
+            before = self.kafka.dead_letters.get(letter.offset, ())
+            self.kafka.dead_letters[letter.offset] = (*before, Claim(letter.reason, letter.digest))
         self.kafka.committed = (publication.next_offset, publication.metadata)
         return Published(publication.next_offset)
 

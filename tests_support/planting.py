@@ -22,6 +22,7 @@ PARTITIONS = 12
 URL = "http://127.0.0.1:8000"
 """The address of the only replica of a planted world."""
 SCHEMA_ID = 7
+TOPIC_ID = "topic-1"
 SCHEMA = (Path(__file__).parents[1] / "contracts" / "avro" / "sum_added.avsc").read_text(encoding="utf-8")
 
 
@@ -61,7 +62,13 @@ def world(*records: TopicRecord) -> Facts:
     by_partition = {
         p: sorted((r for r in records if r.partition == p), key=lambda r: r.offset) for p in range(PARTITIONS)
     }
-    facts = Facts(partitions=PARTITIONS, records=by_partition, schemas={SCHEMA_ID: SCHEMA}, reader_schema=SCHEMA)
+    facts = Facts(
+        partitions=PARTITIONS,
+        records=by_partition,
+        schemas={SCHEMA_ID: SCHEMA},
+        reader_schema=SCHEMA,
+        topic_id=TOPIC_ID,
+    )
     truth = truth_of(facts)
     ledgers = [_ledger(p, truth) for p in range(PARTITIONS) if by_partition[p]]
     return replace(
@@ -99,7 +106,8 @@ def _dead_letters(by_partition: dict[int, list[TopicRecord]], truth: Truth) -> l
     bytes_of = {(r.partition, r.offset): r for records in by_partition.values() for r in records}
     return [
         DeadLetter(
-            partition=p, offset=n, source_partition=p, source_offset=v.offset, reason=v.reason,
+            partition=p, offset=n, source_topic_id=TOPIC_ID, source_partition=p, source_offset=v.offset,
+            source_digest=v.digest.hex().encode(), reason=v.reason,
             key=bytes_of[(p, v.offset)].key, value=bytes_of[(p, v.offset)].value,
         )
         for p, verdicts in truth.verdicts.items()

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Context, Decimal
 
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
@@ -10,13 +9,12 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 from client.commands.shared import json_option, settings
 from client.failures import CommandError, UnavailableError, WrongUsageError
 from client.kafka_topic import records
-from client.records import Poison, Sum, read
+from client.records import Record, verdict_on
 from common import decimals, registry
 from common.kafka_config import KafkaConfigError
 from common.settings import SettingsError
+from consumer.verdicts import Counts, Poisoned, Verdicts
 from contracts.generated.topics import SUMS
-
-_EXACT = Context(prec=60)
 
 
 @click.command("tail")
@@ -43,12 +41,12 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
     try:
-        our_schema_id = schemas.lookup(SUMS.subject, SUMS.schema)
+        verdicts = Verdicts(schemas.lookup(SUMS.subject, SUMS.schema), schemas.schema)
         partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
         for count, record in enumerate(records(environment, SUMS, partitions, start, follow=not no_follow), start=1):
-            seen = read(record, our_schema_id, lambda schema_id: schemas.schema(schema_id).text, SUMS.partitions)
-            click.echo(json.dumps(_document(seen)) if as_json else _line(seen))
+            said = verdict_on(record, verdicts)
+            click.echo(json.dumps(_document(record, said)) if as_json else _line(record, said))
             if count == limit:
                 break
     except (registry.SchemaUnknown, registry.SchemaMismatch) as error:
@@ -63,32 +61,29 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
         schemas.close()
 
 
-def _line(seen: Sum | Poison) -> str:
-    record = seen.record
+def _line(record: Record, said: Counts | Poisoned) -> str:
     place = f"{record.partition}:{record.offset}"
     when = _time(record.timestamp_ms)
-    if isinstance(seen, Poison):
-        return f"{place:>12}  {when}  POISON {seen.reason}: {seen.detail}"
-    a, b, total = (_text(number) for number in (seen.a, seen.b, seen.sum))
-    return f"{place:>12}  {when}  {seen.request_id}  {a} + {b} = {total}"
+    if isinstance(said, Poisoned):
+        return f"{place:>12}  {when}  POISON {said.reason}: {said.detail}"
+    a, b, total = map(decimals.text_of, (said.a, said.b, said.sum))
+    return f"{place:>12}  {when}  {said.request_id}  {a} + {b} = {total}"
 
 
-def _document(seen: Sum | Poison) -> dict[str, object]:
-    record = seen.record
+def _document(record: Record, said: Counts | Poisoned) -> dict[str, object]:
     place = {"partition": record.partition, "offset": record.offset, "timestamp": _time(record.timestamp_ms)}
-    if isinstance(seen, Poison):
+    if isinstance(said, Poisoned):
         raw = {"key": record.key.hex() if record.key else None, "value": record.value.hex() if record.value else None}
-        return {**place, "poison": seen.reason, "detail": seen.detail, **raw}
-    numbers = {"a": _text(seen.a), "b": _text(seen.b), "sum": _text(seen.sum)}
-    added_at = seen.added_at.isoformat()
-    schema = seen.schema_id if isinstance(seen.schema_id, int) else str(seen.schema_id)
-    return {**place, "request_id": str(seen.request_id), **numbers, "added_at": added_at, "schema_id": schema}
-
-
-def _text(number: Decimal) -> str:
-    """Return the canonical text."""
-    return decimals.text_of(int(number.scaleb(decimals.SCALE, _EXACT)))
+        return {**place, "poison": said.reason, "detail": said.detail, **raw}
+    numbers = {name: decimals.text_of(getattr(said, name)) for name in ("a", "b", "sum")}
+    schema = said.schema if isinstance(said.schema, int) else str(said.schema)
+    added_at = said.added_at.isoformat()
+    return {**place, "request_id": str(said.request_id), **numbers, "added_at": added_at, "schema_id": schema}
 
 
 def _time(timestamp_ms: int) -> str:
-    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    """Return a record's timestamp; one that a writer made up may be outside of what a calendar has."""
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{timestamp_ms} ms"

@@ -1,17 +1,19 @@
-"""Dead letters: what a poison record becomes, and how a ledger that is rebuilt knows the verdicts again.
+"""Dead letters: what a poison record becomes. What they may decide later is in ``claims``.
 
-A dead letter is found by source position: topic id, partition, offset. The headers say it without Avro, so that a
-verdict can be read while no registry answers.
+A dead letter is found by source position: topic id, partition, offset. The headers say it without Avro, so that it can
+be read while no registry answers. A record that is too large for its letter is copied by its beginning, with the whole
+length and SHA-256: who needs all of it reads the source position and compares.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from common.framing import SchemaName, frame
-from consumer.core.event import Fetched, Poison
+from consumer.core.event import Decoded, Fetched, Poison
 from consumer.core.rows import REASON_NAMES
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 
@@ -19,28 +21,48 @@ SOURCE_TOPIC: Final = "source-topic"
 SOURCE_TOPIC_ID: Final = "source-topic-id"
 SOURCE_PARTITION: Final = "source-partition"
 SOURCE_OFFSET: Final = "source-offset"
+SOURCE_DIGEST: Final = "source-digest"
+"""The POISON row's digest in hex: BLAKE2b-128 of the record's key and value."""
 REASON: Final = "reason"
+
+WHOLE_BYTES_MAX: Final = 2_000_000
+"""Of key and value together. It leaves room for the letter's other fields and headers, which have a few hundred bytes:
+the topic takes 2 MiB."""
+BEGINNING_BYTES: Final = 64 * 1024
+"""Of a key or a value that is not copied whole: enough to see who wrote it."""
 
 _SCHEMA_ID_MAX: Final = 2**31 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP_MS_MAX: Final = 253_402_300_799_000  # the last second of the year 9999, which datetime can still hold
 
 Headers = Sequence[tuple[str, bytes]]
-ForeignHeaders = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A key or a value. ``data`` is its beginning only, if ``whole_bytes`` and ``sha256`` tell of all of it."""
+
+    data: bytes | None
+    whole_bytes: int | None = None
+    sha256: bytes | None = None
+
+
+NOTHING: Final = Copy(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One poison record with what its dead letter needs."""
+    """One poison record with what its dead letter needs; ``digest`` is its row's."""
 
     partition: int
     offset: int
     timestamp_ms: int
     reason: int
     detail: str
+    digest: bytes
     schema: SchemaName | None
-    key: bytes | None
-    value: bytes | None
+    key: Copy
+    value: Copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +75,40 @@ class DeadRecord:
     timestamp_ms: int
 
 
-def letters_of(fetched: Fetched, poison: Iterable[Poison], known: Iterable[int] = ()) -> list[Letter]:
-    """Return the letters of a batch's poison, without those at the offsets ``known`` to be published."""
-    skipped = frozenset(known)
-    return [
-        Letter(
-            partition=fetched.partition,
-            offset=one.offset,
-            timestamp_ms=int(fetched.timestamps_ms[one.position]),
-            reason=one.reason,
-            detail=one.detail,
-            schema=one.schema,
-            key=fetched.keys[one.position],
-            value=fetched.values[one.position],
-        )
-        for one in poison
-        if one.offset not in skipped
-    ]
+def copies_of(key: bytes | None, value: bytes | None) -> tuple[Copy, Copy]:
+    """Return what a letter holds of a record: all of it, or the beginnings of what is long."""
+    if len(key or b"") + len(value or b"") <= WHOLE_BYTES_MAX:
+        return Copy(key), Copy(value)
+    return _beginning(key), _beginning(value)
+
+
+def _beginning(data: bytes | None) -> Copy:
+    if data is None or len(data) <= BEGINNING_BYTES:
+        return Copy(data)
+    return Copy(data[:BEGINNING_BYTES], len(data), hashlib.sha256(data).digest())
+
+
+def letters_of(
+    fetched: Fetched, decoded: Decoded, is_published: Callable[[int, int, bytes], bool] = lambda *_: False
+) -> list[Letter]:
+    """Return the letters of a batch's poison, without those that ``is_published`` knows by (offset, reason, digest)."""
+    letters = (_letter(fetched, one, decoded.rows["digest"][one.position].tobytes()) for one in decoded.poison)
+    return [one for one in letters if not is_published(one.offset, one.reason, one.digest)]
+
+
+def _letter(fetched: Fetched, poison: Poison, digest: bytes) -> Letter:
+    key, value = copies_of(fetched.keys[poison.position], fetched.values[poison.position])
+    return Letter(
+        partition=fetched.partition,
+        offset=poison.offset,
+        timestamp_ms=int(fetched.timestamps_ms[poison.position]),
+        reason=poison.reason,
+        detail=poison.detail,
+        digest=digest,
+        schema=poison.schema,
+        key=key,
+        value=value,
+    )
 
 
 def dead_record(letter: Letter, topic: str, topic_id: str, dead_letter_schema_id: int) -> DeadRecord:
@@ -86,14 +125,19 @@ def dead_record(letter: Letter, topic: str, topic_id: str, dead_letter_schema_id
         # The frame's id has 32 bits without a sign; one that Avro's int cannot hold is still in the value.
         schema_id=schema if isinstance(schema, int) and schema <= _SCHEMA_ID_MAX else None,
         schema_guid=str(schema) if isinstance(schema, UUID) else None,
-        key=letter.key,
-        value=letter.value,
+        key=letter.key.data,
+        value=letter.value.data,
+        value_bytes=letter.value.whole_bytes,
+        value_sha256=letter.value.sha256,
+        key_bytes=letter.key.whole_bytes,
+        key_sha256=letter.key.sha256,
     )
     headers = (
         (SOURCE_TOPIC, topic.encode()),
         (SOURCE_TOPIC_ID, topic_id.encode()),
         (SOURCE_PARTITION, str(letter.partition).encode()),
         (SOURCE_OFFSET, str(letter.offset).encode()),
+        (SOURCE_DIGEST, letter.digest.hex().encode()),
         (REASON, reason.value.encode()),
     )
     return DeadRecord(
@@ -102,20 +146,3 @@ def dead_record(letter: Letter, topic: str, topic_id: str, dead_letter_schema_id
         headers=headers,
         timestamp_ms=letter.timestamp_ms,
     )
-
-
-def verdict_of(headers: ForeignHeaders | None, topic_id: str, partition: int) -> tuple[int, int] | None:
-    """Return (source offset, reason's code) of a dead letter of this very topic and partition, else None."""
-    found = dict(headers or ())
-    if found.get(SOURCE_TOPIC_ID) != topic_id.encode() or found.get(SOURCE_PARTITION) != str(partition).encode():
-        return None
-    try:
-        offset = int(found[SOURCE_OFFSET] or "")
-        reason = REASON_NAMES.index(_text(found[REASON]))
-    except (KeyError, ValueError):
-        return None
-    return (offset, reason) if offset >= 0 and reason > 0 else None
-
-
-def _text(value: str | bytes | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""

@@ -57,7 +57,9 @@ def prepare(slot: Slot, fetched: Fetched, schemas: Schemas, partitions: int) -> 
     try:
         return _prepared(slot, fetched, view, partitions)
     except SchemaUnavailable:
-        position, wait = gather(fetched, view.knows, view.ours, slot.verdicts)
+        assert slot.held is not None, "a partition that is read has a ledger"
+        judged = slot.claims.taken_over(fetched, slot.held.opened.ledger.schemas)
+        position, wait = gather(fetched, view.knows, view.ours, judged)
     if position == 0:
         return NotYet(wait)
     before = _prepared(slot, fetched.until(position), view, partitions)
@@ -80,7 +82,7 @@ def _prepared(slot: Slot, fetched: Fetched, view: SchemaView, partitions: int) -
         partitions=partitions,
         fast_schema_ids=view.fast_ids,
         general=view.general,
-        verdicts=slot.verdicts,
+        verdicts=slot.claims.taken_over(fetched, ledger.schemas),
     )
     used = {schema_id: view.fingerprint(schema_id) for schema_id in decoded.schema_ids}
     refusal = check_schemas({k: v for k, v in ledger.schemas.items() if k in used}, used, f"partition {slot.partition}")
@@ -91,7 +93,7 @@ def _prepared(slot: Slot, fetched: Fetched, view: SchemaView, partitions: int) -
         return NothingNew()
     letters = [
         letter
-        for letter in letters_of(fetched, decoded.poison, known=slot.verdicts)
+        for letter in letters_of(fetched, decoded, slot.claims.is_published)
         if letter.offset >= ledger.state.next_offset
     ]
     return Block(slot, folded, used, letters)

@@ -17,6 +17,7 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import commit_rules
+from consumer.core.claims import NO_CLAIMS
 from consumer.core.commit_rules import Progress
 from consumer.core.identity import Refuse
 from consumer.core.partition_state import Paused, Recovering, Refused
@@ -179,7 +180,7 @@ class Caretaker:
         for note in outcome.decision.notes:
             logger.bind(partition=slot.partition).warning("recovery: {}", note)
         slot.doubt = ""
-        slot.verdicts = outcome.verdicts
+        slot.claims = outcome.claims
         slot.letters = list(outcome.letters)
         slot.progress = Progress(outcome.committed, slot.ledger_state.next_offset, poison_pending=bool(slot.letters))
         slot.replay = outcome.decision if isinstance(outcome.decision, Replay) else None
@@ -205,7 +206,7 @@ class Caretaker:
         match check_replayed(chain, replay, directory):
             case Continue():
                 slot.replay = None
-                slot.verdicts = {}
+                slot.claims = NO_CLAIMS
                 logger.bind(partition=slot.partition, offset=replay.until).info("replayed: the chain is the witness's")
                 self._slots.show_reading(slot)
             case Refuse(reason, cure):

@@ -4,15 +4,16 @@ Runs in a thread beside the ingest loop, while the partition is not read. It cha
 (``Ledger.open`` mends them); what to do next is its return value.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from loguru import logger
 
 from consumer.core import recovery
-from consumer.core.dead_letter import Letter, letters_of
+from consumer.core.claims import NO_CLAIMS, Claims
+from consumer.core.dead_letter import Letter
 from consumer.core.event import Fetched, SchemaUnavailable, decode
 from consumer.core.fold import FOLD_VERSION
 from consumer.core.recovery import (
@@ -38,6 +39,7 @@ from consumer.shell.kafka_errors import KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.ledger_errors import LedgerDamaged, LedgerFull
 from consumer.shell.ledger_file import Ledger, Opened
+from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 
@@ -55,13 +57,13 @@ nor hold up that of other partitions."""
 class Recovered:
     """Read on as ``decision`` says.
 
-    ``committed`` is the group's offset; ``verdicts`` and ``letters`` are those of ``Slot``.
+    ``committed`` is the group's offset; ``claims`` and ``letters`` are those of ``Slot``.
     """
 
     held: Held
     decision: Continue | Replay
     committed: int | None
-    verdicts: Mapping[int, int] = field(default_factory=dict)
+    claims: Claims = NO_CLAIMS
     letters: tuple[Letter, ...] = ()
 
 
@@ -109,8 +111,7 @@ class PartitionRecovery:
         self._offsets = offsets
         self._schemas = schemas
         self._sums = sums
-        self._dead_letter_facts = dead_letter_facts
-        self._dead_letters = dead_letters
+        self._verdicts = PublishedVerdicts(dead_letter_facts, dead_letters, sums, schemas, partitions)
         self._ledger_dir = ledger_dir
         self._topic = topic
         self._partitions = partitions
@@ -134,7 +135,7 @@ class PartitionRecovery:
 
     def _run(self, partition: int, keep: "_Keep", wait: SchemaWait | None) -> RecoveryOutcome:
         # 1. what the records are read with
-        self._schemas.own()
+        own_schema_id = self._schemas.own().sums
         if wait is not None:
             self._schemas.resolve(wait)
         # 2. what the ledger must be the ledger of
@@ -169,15 +170,17 @@ class PartitionRecovery:
                 fold_version=identity.fold_version,
             )
         )
-        # 5. the verdicts that are published, and the poison that is not
+        # 5. the verdicts that are published, and the poison that is not. A letter about a record that is not there yet
+        # was written by somebody who cannot know it.
         match decision:
             case Retry(why):
                 return NotNow(held, why)
             case Refuse(reason, cure):
                 return RefusedNow(held, reason, cure)
             case Continue() | Replay():
-                verdicts, letters = self._verdicts(partition, ledger, committed, decision, identity.topic_id)
-                return Recovered(held, decision, _offset_of(committed), verdicts, letters)
+                place = Place(partition, identity.topic_id, own_schema_id, ends.end)
+                claims, letters = self._verdicts.published(place, ledger, committed, decision)
+                return Recovered(held, decision, _offset_of(committed), claims, letters)
 
     def _identity(self, partition: int) -> Identity:
         topic = self._facts.topic()
@@ -234,52 +237,6 @@ class PartitionRecovery:
             general=view.general,
             verdicts=verdicts,
         ).rows
-
-    def _verdicts(
-        self, partition: int, ledger: Ledger, committed: Committed, decision: Continue | Replay, topic_id: str
-    ) -> tuple[dict[int, int], tuple[Letter, ...]]:
-        if isinstance(decision, Replay):
-            # Below the committed offset every poison has its dead letter: what it says is not decided again.
-            published = self._published(partition, topic_id)
-            return {offset: reason for offset, reason in published.items() if offset < decision.until}, ()
-        poison = ledger.poison_since(committed.offset if isinstance(committed, Known) else 0)
-        if len(poison) == 0 and isinstance(committed, Known):
-            return {}, ()
-        # What has a dead letter only that topic knows: a group's offset may be absent, and one that was held back on
-        # its way may have arrived behind a later one.
-        published = self._published(partition, topic_id)
-        waiting = [offset not in published for offset in poison["offset"].tolist()]
-        return ({} if isinstance(committed, Known) else published), self._letters(partition, poison[waiting])
-
-    def _published(self, partition: int, topic_id: str) -> dict[int, int]:
-        ends = self._dead_letter_facts.log_ends([partition])[partition]
-        return self._dead_letters.verdicts(partition, topic_id, ends.start) if ends.end > ends.start else {}
-
-    def _letters(self, partition: int, poison: Rows) -> tuple[Letter, ...]:
-        """Read poison rows' records again. One that is gone from the topic is published without its bytes."""
-        if len(poison) == 0:
-            return ()
-        reasons = dict(zip(poison["offset"].tolist(), poison["reason"].tolist(), strict=True))
-        fetched = self._sums.records_at(partition, list(reasons))
-        found = {letter.offset: letter for letter in self._judged_again(fetched, reasons)}
-        timestamps = dict(zip(poison["offset"].tolist(), poison["timestamp_us"].tolist(), strict=True))
-        gone = "the record is gone from the topic"
-        return tuple(
-            found.get(offset) or Letter(partition, offset, timestamps[offset] // 1000, reason, gone, None, None, None)
-            for offset, reason in reasons.items()
-        )
-
-    def _judged_again(self, fetched: Fetched, reasons: Mapping[int, int]) -> list[Letter]:
-        """Return letters with the rows' reasons, which stand whatever the registry says today."""
-        view = self._schemas.view()
-        decoded = decode(
-            fetched,
-            partitions=self._partitions,
-            fast_schema_ids=view.fast_ids,
-            general=view.general,
-            verdicts=reasons,
-        )
-        return letters_of(fetched, decoded.poison)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Reading records again, outside the group: the anchor, poison that waits, the verdicts in the dead-letter topic.
+"""Reading records again, outside the group: the anchor, poison that waits, what the dead letters claim.
 
 Each reader is a consumer of its own that lives for one question; it is in no group and commits nothing.
 """
@@ -11,9 +11,10 @@ from functools import partial
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from consumer.core.dead_letter import verdict_of
+from common.kafka_config import READS_ANY_RECORD
+from common.offsets import runs
+from consumer.core.claims import Claim, claim_of
 from consumer.core.event import Fetched
-from consumer.core.rows import next_offset
 from consumer.shell.columns import schema_header
 from consumer.shell.kafka_errors import KafkaTroubleError, text_of
 
@@ -36,7 +37,7 @@ class RecordReader:
         Reads everything between two offsets that are near each other and jumps over what lies further apart.
         """
         found: list[Message] = []
-        for run in _runs(offsets):
+        for run in runs(offsets, _BATCH):
             wanted = set(run)
             for message in self._from(partition, run[0]):
                 offset = _offset(message)
@@ -53,17 +54,18 @@ class RecordReader:
             schema_header=partial(schema_header, found),
         )
 
-    def verdicts(self, partition: int, topic_id: str, start: int) -> dict[int, int]:
-        """Return source offset -> reason's code of every dead letter of a partition of that topic id.
+    def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
+        """Return what the dead letters of a partition of that topic id claim, by source offsets ``below`` a limit.
 
         ``start``: where the dead-letter topic's log begins; librdkafka takes half a second to find out (seen).
         """
-        verdicts: dict[int, int] = {}
+        claims: dict[int, tuple[Claim, ...]] = {}
         for message in self._from(partition, start):
-            verdict = verdict_of(message.headers(), topic_id, partition)
-            if verdict is not None:
-                verdicts[verdict[0]] = verdict[1]
-        return verdicts
+            said = claim_of(message.headers(), message.value(), topic_id, partition)
+            if said is not None and said[0] < below:
+                before = claims.get(said[0], ())
+                claims[said[0]] = before if said[1] in before else (*before, said[1])
+        return claims
 
     def _from(self, partition: int, offset: int) -> Iterator[Message]:
         """Yield the records from an offset to the last stable offset; none when the offset is outside the log."""
@@ -89,6 +91,7 @@ class RecordReader:
             consumer = Consumer(
                 {
                     **self._shared,
+                    **READS_ANY_RECORD,
                     "group.id": "tally-reader-without-group",  # librdkafka wants one; assign() never joins it
                     "isolation.level": "read_committed",
                     "check.crcs": True,
@@ -111,15 +114,3 @@ def _offset(message: Message) -> int:
     offset = message.offset()
     assert offset is not None, "a record from a broker has an offset"
     return offset
-
-
-def _runs(offsets: list[int]) -> Iterator[list[int]]:
-    """Split offsets where reading through would cost more than asking again."""
-    run: list[int] = []
-    for offset in offsets:
-        if run and offset > next_offset(run[-1]) + _BATCH:
-            yield run
-            run = []
-        run.append(offset)
-    if run:
-        yield run

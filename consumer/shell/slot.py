@@ -5,10 +5,10 @@ user. While it is *busy* a recovery or a publication runs in another thread, on 
 which the loop leaves alone until that is done. A busy slot is not *read* (fetched by the source).
 """
 
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from consumer.core.claims import NO_CLAIMS, Claims
 from consumer.core.commit_rules import Progress
 from consumer.core.dead_letter import Letter
 from consumer.core.fold import LedgerState
@@ -25,7 +25,7 @@ from consumer.shell.partition_recovery import RecoveryOutcome
 class Slot:
     """See the module's theory of operation.
 
-    verdicts: offset -> reason's code of poison whose dead letter exists; it is not decided nor published again.
+    claims: what dead letters say of records that are not in the ledger yet.
     letters: poison in the ledger whose dead letter does not exist yet.
     wait: the writers' schemas that its next records need; kept until these are in the ledger.
     doubt: the reason of a refusal that was found once; the second time it stands.
@@ -40,7 +40,7 @@ class Slot:
     held: Held | None = None
     progress: Progress | None = None
     replay: Replay | None = None
-    verdicts: Mapping[int, int] = field(default_factory=dict)
+    claims: Claims = NO_CLAIMS
     letters: list[Letter] = field(default_factory=list)
     wait: SchemaWait | None = None
     doubt: str = ""

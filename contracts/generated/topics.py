@@ -37,6 +37,7 @@ SUMS: Final = TopicFacts(
     min_insync_replicas=2,
     config={
         'cleanup.policy': 'delete',
+        'compression.type': 'uncompressed',
         'max.message.bytes': '1048576',
         'message.timestamp.type': 'LogAppendTime',
         'retention.bytes': '-1',
@@ -57,6 +58,7 @@ SUMS_DLT: Final = TopicFacts(
     min_insync_replicas=2,
     config={
         'cleanup.policy': 'delete',
+        'compression.type': 'uncompressed',
         'max.message.bytes': '2097152',
         'message.timestamp.type': 'LogAppendTime',
         'retention.bytes': '-1',

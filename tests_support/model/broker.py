@@ -8,6 +8,7 @@ is checked where it would happen (I4 and I9, at each commit).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from consumer.core.claims import Claim
 from tests_support.ledger_records import PARTITIONS, Record
 from tests_support.producer_transactions import FakeKafka, Transaction
 from tests_support.producer_transactions import Record as Logged
@@ -72,11 +73,11 @@ class Group:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """Where the source record stood, and why it is dead."""
+    """Where the source record stood, and what is said of it."""
 
     partition: int
     offset: int
-    reason: int
+    claim: Claim
 
 
 class Broker:

@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from consumer.core.dead_letter import verdict_of
+from consumer.core.claims import Claim, claim_of
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.core.witness import decode as decode_witness
 from consumer.shell.kafka_errors import KafkaTroubleError
@@ -82,9 +82,10 @@ class Reader:
         self._faults.answer()
         return fetched([each for each in self._broker.records(partition) if each.offset in set(offsets)], partition)
 
-    def verdicts(self, partition: int, _topic_id: str, _start: int) -> dict[int, int]:
+    def claims(self, partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         self._faults.answer()
-        return {each.offset: each.reason for each in self._broker.dead_letters if each.partition == partition}
+        mine = [each for each in self._broker.dead_letters if each.partition == partition and each.offset < below]
+        return {each.offset: (each.claim,) for each in mine}
 
 
 class LetterProducer:
@@ -104,10 +105,10 @@ class LetterProducer:
     def begin_transaction(self) -> None:
         self._letters, self._offsets = [], {}
 
-    def produce(self, _topic: str, *, partition: int, headers: list[tuple[str, bytes]], **_: Any) -> None:
-        verdict = verdict_of(headers, TOPIC_ID, partition)
-        assert verdict is not None, headers
-        self._letters.append(DeadLetter(partition, *verdict))
+    def produce(self, _topic: str, *, partition: int, headers: list[tuple[str, bytes]], value: bytes, **_: Any) -> None:
+        claim = claim_of(headers, value, TOPIC_ID, partition)
+        assert claim is not None, headers
+        self._letters.append(DeadLetter(partition, *claim))
 
     def send_offsets_to_transaction(self, places: list[Any], member: Member, _timeout_s: float) -> None:
         if not member.valid:

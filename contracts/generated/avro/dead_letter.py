@@ -34,11 +34,18 @@ _SCHEMA: Final = (
     'T_OF_RANGE","WRONG_SUM","WRONG_KEY","WRONG_PARTITION"]}},{"name":"detail","type":"string","doc":'
     '"The reason as a sentence for a person."},{"name":"schema_id","type":["null","int"],"default":nu'
     'll,"doc":"The writer\'s schema id where the framing has one."},{"name":"key","type":["null","byte'
-    's"],"default":null,"doc":"The record\'s key, byte for byte."},{"name":"value","type":["null","byt'
-    'es"],"default":null,"doc":"The record\'s value, byte for byte, framing included."},{"name":"schem'
-    'a_guid","type":["null","string"],"default":null,"doc":"The writer\'s schema by GUID where the rec'
-    'ord names it so: in its header __value_schema_id, and then the value is all body, or before the '
-    'body."}]}'
+    's"],"default":null,"doc":"The record\'s key, byte for byte; its beginning where key_bytes says th'
+    'at it is longer."},{"name":"value","type":["null","bytes"],"default":null,"doc":"The record\'s va'
+    'lue, byte for byte, framing included; its beginning where value_bytes says that it is longer."},'
+    '{"name":"schema_guid","type":["null","string"],"default":null,"doc":"The writer\'s schema by GUID'
+    ' where the record names it so: in its header __value_schema_id, and then the value is all body, '
+    'or before the body."},{"name":"value_bytes","type":["null","long"],"default":null,"doc":"How lon'
+    "g the record's value is, where a letter with all of it would be too large. The whole value is in"
+    ' the source topic."},{"name":"value_sha256","type":["null","bytes"],"default":null,"doc":"The SH'
+    'A-256 of the whole value, where value holds its beginning only."},{"name":"key_bytes","type":["n'
+    'ull","long"],"default":null,"doc":"How long the record\'s key is, where key holds its beginning o'
+    'nly."},{"name":"key_sha256","type":["null","bytes"],"default":null,"doc":"The SHA-256 of the who'
+    'le key, where key holds its beginning only."}]}'
 )
 
 
@@ -79,7 +86,7 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     SCHEMA: ClassVar[str] = _SCHEMA
     """The schema as JSON, as it is registered."""
     FULL_NAME: ClassVar[str] = "tally.v1.DeadLetter"
-    FINGERPRINT: ClassVar[str] = "07c59e20ab95f1835a998dce9349f94decd2e94b5e1db56576c5f8767b514ba6"
+    FINGERPRINT: ClassVar[str] = "369208aba284d46673788ed82bcd5e06d7fcfd1044d6a1e6286ce6cd14f27e1f"
     """The semantic fingerprint: equal for texts that mean the same schema."""
 
     source_topic: str
@@ -103,13 +110,23 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     schema_id: int | None = None
     """The writer's schema id where the framing has one."""
     key: bytes | None = None
-    """The record's key, byte for byte."""
+    """The record's key, byte for byte; its beginning where key_bytes says that it is longer."""
     value: bytes | None = None
-    """The record's value, byte for byte, framing included."""
+    """The record's value, byte for byte, framing included; its beginning where value_bytes says that it is longer."""
     schema_guid: str | None = None
     """The writer's schema by GUID where the record names it so: in its header __value_schema_id, and then the
     value is all body, or before the body.
     """
+    value_bytes: int | None = None
+    """How long the record's value is, where a letter with all of it would be too large. The whole value is in the
+    source topic.
+    """
+    value_sha256: bytes | None = None
+    """The SHA-256 of the whole value, where value holds its beginning only."""
+    key_bytes: int | None = None
+    """How long the record's key is, where key holds its beginning only."""
+    key_sha256: bytes | None = None
+    """The SHA-256 of the whole key, where key holds its beginning only."""
 
     def encode(self) -> bytes:
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
@@ -258,6 +275,70 @@ def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]
             raise _runtime.bad_length(size12, end - pos)
         f10 = data[pos : pos + size12].decode("utf-8")
         pos += size12
+    n = data[pos]
+    pos += 1
+    if n > 2 or n & 1:
+        raise _runtime.bad_index("a union", 2)
+    branch13 = n >> 1
+    f11: int | None
+    if branch13 == 0:
+        f11 = None
+    else:
+        n = data[pos]
+        pos += 1
+        if n > 127:
+            n, pos = _runtime.read_varint(data, pos, n)
+        f11 = (n >> 1) ^ -(n & 1)
+    n = data[pos]
+    pos += 1
+    if n > 2 or n & 1:
+        raise _runtime.bad_index("a union", 2)
+    branch14 = n >> 1
+    f12: bytes | None
+    if branch14 == 0:
+        f12 = None
+    else:
+        n = data[pos]
+        pos += 1
+        if n > 127:
+            n, pos = _runtime.read_varint(data, pos, n)
+        size15 = (n >> 1) ^ -(n & 1)
+        if not 0 <= size15 <= end - pos:
+            raise _runtime.bad_length(size15, end - pos)
+        f12 = data[pos : pos + size15]
+        pos += size15
+    n = data[pos]
+    pos += 1
+    if n > 2 or n & 1:
+        raise _runtime.bad_index("a union", 2)
+    branch16 = n >> 1
+    f13: int | None
+    if branch16 == 0:
+        f13 = None
+    else:
+        n = data[pos]
+        pos += 1
+        if n > 127:
+            n, pos = _runtime.read_varint(data, pos, n)
+        f13 = (n >> 1) ^ -(n & 1)
+    n = data[pos]
+    pos += 1
+    if n > 2 or n & 1:
+        raise _runtime.bad_index("a union", 2)
+    branch17 = n >> 1
+    f14: bytes | None
+    if branch17 == 0:
+        f14 = None
+    else:
+        n = data[pos]
+        pos += 1
+        if n > 127:
+            n, pos = _runtime.read_varint(data, pos, n)
+        size18 = (n >> 1) ^ -(n & 1)
+        if not 0 <= size18 <= end - pos:
+            raise _runtime.bad_length(size18, end - pos)
+        f14 = data[pos : pos + size18]
+        pos += size18
     record = DeadLetter(
         source_topic=f0,
         source_topic_id=f1,
@@ -270,6 +351,10 @@ def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]
         key=f8,
         value=f9,
         schema_guid=f10,
+        value_bytes=f11,
+        value_sha256=f12,
+        key_bytes=f13,
+        key_sha256=f14,
     )
     return record, pos
 
@@ -360,6 +445,56 @@ def _write_dead_letter(record: DeadLetter, out: bytearray) -> None:
         out += raw14
     else:
         raise _runtime.misfit("DeadLetter.schema_guid", value13, "None or str")
+    value15 = record.value_bytes
+    if value15 is None:
+        out.append(0)
+    elif isinstance(value15, int):
+        out.append(2)
+        number16 = value15
+        if -64 <= number16 <= 63:
+            out.append((number16 << 1) ^ (number16 >> 63))
+        else:
+            _runtime.write_long(out, number16, "DeadLetter.value_bytes")
+    else:
+        raise _runtime.misfit("DeadLetter.value_bytes", value15, "None or int")
+    value17 = record.value_sha256
+    if value17 is None:
+        out.append(0)
+    elif isinstance(value17, bytes):
+        out.append(2)
+        raw18 = value17
+        if len(raw18) < 64:
+            out.append(len(raw18) << 1)
+        else:
+            _runtime.write_long(out, len(raw18), "DeadLetter.value_sha256")
+        out += raw18
+    else:
+        raise _runtime.misfit("DeadLetter.value_sha256", value17, "None or bytes")
+    value19 = record.key_bytes
+    if value19 is None:
+        out.append(0)
+    elif isinstance(value19, int):
+        out.append(2)
+        number20 = value19
+        if -64 <= number20 <= 63:
+            out.append((number20 << 1) ^ (number20 >> 63))
+        else:
+            _runtime.write_long(out, number20, "DeadLetter.key_bytes")
+    else:
+        raise _runtime.misfit("DeadLetter.key_bytes", value19, "None or int")
+    value21 = record.key_sha256
+    if value21 is None:
+        out.append(0)
+    elif isinstance(value21, bytes):
+        out.append(2)
+        raw22 = value21
+        if len(raw22) < 64:
+            out.append(len(raw22) << 1)
+        else:
+            _runtime.write_long(out, len(raw22), "DeadLetter.key_sha256")
+        out += raw22
+    else:
+        raise _runtime.misfit("DeadLetter.key_sha256", value21, "None or bytes")
 
 
 SCHEMA: Final = DeadLetter.SCHEMA

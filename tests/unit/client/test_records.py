@@ -1,108 +1,84 @@
-"""Reading records of the topic: sums of any schema that resolves to ours, and every kind of poison."""
+"""Reading records of the topic: every reader has the ledger's words for them."""
 
-import io
-import json
-from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 
-import fastavro
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.records import Poison, Record, Sum, read
+from client.records import Record, verdict_on
 from common import decimals
-from common.framing import SchemaName, frame
-from common.partitions import partition_of
-from common.registry import SchemaUnknown
-from contracts.generated.avro.sum_added import SCHEMA, SumAdded
+from common.framing import SCHEMA_HEADER, SchemaName, frame
+from common.registry import RegisteredSchema, SchemaUnknown
+from consumer.verdicts import Counts, Poisoned, Verdicts
+from tests_support.golden_records import OURS, Case
+from tests_support.ledger_records import LIMIT, PARTITION, body, request_id
+from tests_support.verdict_corpus import Texts, Told, read_corpus
 
-OURS = 7
-PARTITIONS = 12
-AT = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
-HALF = decimals.UNSCALED_LIMIT // 2 - 1
-
-
-def no_schema(name: SchemaName) -> str:
-    raise SchemaUnknown(f"no schema {name}")
+SCHEMAS, RECORDS = read_corpus()
+NAMES = [*SCHEMAS, 999]
 
 
-def added(request_id: UUID, a: int = 2, b: int = 3, total: int | None = None) -> SumAdded:
-    numbers = [Decimal(decimals.text_of(number)) for number in (a, b, a + b if total is None else total)]
-    return SumAdded(request_id=request_id, a=numbers[0], b=numbers[1], sum=numbers[2], added_at=AT)
+def record(case: Case) -> Record:
+    return Record(PARTITION, 0, 0, case.key, case.value, {} if case.header is None else {SCHEMA_HEADER: case.header})
 
 
-def record(
-    sum_added: SumAdded, *, schema_id: int = OURS, partition: int | None = None, key: bytes | None = None
-) -> Record:
-    own = sum_added.request_id.bytes
-    due = partition_of(own, PARTITIONS)
-    value = frame(schema_id) + sum_added.encode()
-    return Record(due if partition is None else partition, 5, 0, own if key is None else key, value)
+@pytest.mark.parametrize(("case", "told"), RECORDS, ids=[case.name for case, _ in RECORDS])
+def test_a_record_is_told_in_the_words_of_the_ledger(case: Case, told: Told) -> None:
+    """`tally tail` and the ledger have one reason word for a record, and it counts for both or for none."""
+    said = verdict_on(record(case), Verdicts(OURS, Texts(SCHEMAS).schema))
+    assert (said.reason if isinstance(said, Poisoned) else "NONE") == told.reason
 
 
-@given(st.uuids(), st.integers(-HALF, HALF), st.integers(-HALF, HALF))
-def test_a_committed_addition_is_read_exactly(request_id: UUID, a: int, b: int):
-    seen = read(record(added(request_id, a, b)), OURS, no_schema, PARTITIONS)
-    assert isinstance(seen, Sum)
-    assert seen.request_id == request_id
-    assert decimals.parse(format(seen.sum, "f")) == a + b
-
-
-@given(st.none() | st.binary(max_size=100), st.none() | st.binary(max_size=20))
-def test_no_bytes_break_the_reader(value: bytes | None, key: bytes | None):
-    assert isinstance(read(Record(0, 0, 0, key, value), OURS, lambda _: SCHEMA, PARTITIONS), Sum | Poison)
-
-
-@given(st.binary(max_size=100))
-def test_no_body_of_a_foreign_schema_breaks_the_reader(body: bytes):
-    foreign = json.dumps({"type": "record", "name": "tally.v1.SumAdded", "fields": [{"name": "x", "type": "string"}]})
-    assert isinstance(read(Record(0, 0, 0, None, frame(9) + body), OURS, lambda _: foreign, PARTITIONS), Poison)
-
-
-def test_a_record_of_another_schema_is_read_by_the_rules_of_avro():
-    wider = json.loads(SCHEMA)
-    wider["fields"].append({"name": "note", "type": "string"})
-    mine = added(UUID(int=1))
-    body = io.BytesIO()
-    fields = {name: getattr(mine, name) for name in ("a", "b", "sum", "added_at")}
-    fastavro.schemaless_writer(
-        body, fastavro.parse_schema(wider), {**fields, "request_id": mine.request_id.bytes, "note": "new"}
-    )
-    framed = Record(
-        partition_of(mine.request_id.bytes, PARTITIONS), 0, 0, mine.request_id.bytes, frame(9) + body.getvalue()
-    )
-    seen = read(framed, OURS, lambda _: json.dumps(wider), PARTITIONS)
-    assert isinstance(seen, Sum)
-    assert (seen.schema_id, seen.sum, seen.added_at) == (9, mine.sum, AT)
-
-
-ID = UUID(int=77)
-DUE = partition_of(ID.bytes, PARTITIONS)
-
-
-@pytest.mark.parametrize(
-    ("poisoned", "reason"),
-    [
-        (Record(DUE, 0, 0, ID.bytes, b"\1garbage"), "FRAMING"),
-        (Record(DUE, 0, 0, ID.bytes, None), "FRAMING"),
-        (record(added(ID), schema_id=9), "UNKNOWN_SCHEMA"),
-        (Record(DUE, 0, 0, ID.bytes, frame(OURS) + b"short"), "UNDECODABLE"),
-        (record(added(ID, 1, 2, 4)), "WRONG_SUM"),
-        (record(added(ID), key=b"another"), "WRONG_KEY"),
-        (record(added(ID), partition=(DUE + 1) % PARTITIONS), "WRONG_PARTITION"),
-    ],
+@given(
+    st.sampled_from(NAMES).map(frame) | st.just(b"\x01" + bytes(16)) | st.binary(max_size=17),
+    st.binary(max_size=100) | st.builds(lambda behind: body(request_id(0), 1, 2) + behind, st.binary(max_size=9)),
+    st.none() | st.binary(max_size=20) | st.sampled_from(NAMES).map(frame),
 )
-def test_a_record_that_cannot_be_counted_is_shown_with_the_reason_of_the_contract(poisoned: Record, reason: str):
-    seen = read(poisoned, OURS, no_schema, PARTITIONS)
-    assert isinstance(seen, Poison)
-    assert seen.reason == reason
-    assert seen.detail
+def test_no_bytes_break_the_reader(before: bytes, behind: bytes, header: bytes | None) -> None:
+    """Any frame, body and header has a verdict."""
+    case = Case("any", request_id(0), before + behind, header)
+    assert isinstance(verdict_on(record(case), Verdicts(OURS, Texts(SCHEMAS).schema)), Counts | Poisoned)
 
 
-def test_a_schema_that_does_not_resolve_to_ours_is_unreadable():
-    foreign = json.dumps({"type": "record", "name": "tally.v1.SumAdded", "fields": [{"name": "x", "type": "int"}]})
-    seen = read(Record(DUE, 0, 0, ID.bytes, frame(9) + b"\2"), OURS, lambda _: foreign, PARTITIONS)
-    assert isinstance(seen, Poison)
-    assert seen.reason == "UNREADABLE_SCHEMA"
+@given(st.integers(1 - LIMIT // 2, LIMIT // 2 - 1), st.integers(1 - LIMIT // 2, LIMIT // 2 - 1))
+def test_a_committed_addition_is_read_exactly(a: int, b: int) -> None:
+    """Id, numbers and moment are those that were written, by our schema and by one with the same meaning."""
+    for schema_id in (OURS, 52):
+        case = Case("ours", request_id(1), frame(schema_id) + body(request_id(1), a, b)[:64] + b"\x04")
+        said = verdict_on(record(case), Verdicts(OURS, Texts(SCHEMAS).schema))
+        assert isinstance(said, Counts)
+        assert (said.request_id.bytes, said.a, said.b, said.sum) == (request_id(1), a, b, a + b)
+        assert said.schema == schema_id
+        assert said.added_at == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=2)
+        assert decimals.text_of(said.sum) == decimals.text_of(a + b)
+
+
+def test_a_moment_that_no_calendar_has_is_clipped() -> None:
+    """It does not make a sum poison, so it must not break a reader either."""
+    case = Case("ours", request_id(0), frame(OURS) + body(request_id(0), 1, 2)[:64] + b"\xfe" + b"\xff" * 8 + b"\x01")
+    said = verdict_on(record(case), Verdicts(OURS, Texts(SCHEMAS).schema))
+    assert isinstance(said, Counts)
+    assert said.added_at.year == 9999
+
+
+def test_a_schema_that_is_registered_later_is_asked_for_again() -> None:
+    """A denial is not kept: the registry's own client remembers it for some seconds."""
+    known: dict[int, str] = {OURS: SCHEMAS[OURS]}
+    verdicts = Verdicts(OURS, Texts(known).schema)
+    case = Case("foreign", request_id(0), frame(4) + b"\0" + body(request_id(0), 1, 2))
+    assert verdict_on(record(case), verdicts) == Poisoned("UNKNOWN_SCHEMA", "the registry does not know schema 4")
+    known[4] = SCHEMAS[4]
+    assert isinstance(verdict_on(record(case), verdicts), Counts)
+
+
+def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
+    """Its error passes through."""
+
+    def gone(name: SchemaName) -> RegisteredSchema:
+        raise ConnectionError(name)
+
+    with pytest.raises(ConnectionError):
+        verdict_on(Record(PARTITION, 0, 0, b"", frame(4)), Verdicts(OURS, gone))
+    with pytest.raises(SchemaUnknown):
+        Texts({}).schema(4)

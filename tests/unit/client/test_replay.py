@@ -13,7 +13,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from client.dead_letters import Letter, Selection, Source, letter_of
+from client.dead_letters import Copy, Letter, Selection, Source, letter_of
 from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.records import Record
 from client.repair import Correction, Rejected, Repaired, RepairsError, read_corrections, repair, without_repetitions
@@ -43,14 +43,14 @@ def body(a: str, b: str, total: str, own: uuid.UUID = ID) -> bytes:
 
 
 def letter(value: bytes | None, key: bytes | None = ID.bytes, *, offset: int = 5, reason: str = "WRONG_SUM") -> Letter:
-    return Letter(Source("topic-id", 3, offset), reason, "because", key, value)
+    return Letter(Source("topic-id", 3, offset), reason, "because", Copy(key), Copy(value))
 
 
 def correction(a: str | None = "2", b: str | None = "3", own: uuid.UUID | None = None) -> Correction:
     return Correction(1, a, b, own)
 
 
-def rejected(outcome: Repaired | Rejected, *words: str) -> bool:
+def rejected(outcome: object, *words: str) -> bool:
     return isinstance(outcome, Rejected) and all(word in outcome.why for word in words)
 
 
@@ -191,7 +191,7 @@ def test_a_letter_is_read_in_our_version_and_in_another_and_other_topics_letters
         reason=DeadLetterReason.FRAMING, detail="d", key=b"k", value=b"v",
     )  # fmt: skip
     ours = Record(3, 0, 0, b"", frame(1) + dead.encode())
-    expected = Letter(Source("t", 3, 5), "FRAMING", "d", b"k", b"v")
+    expected = Letter(Source("t", 3, 5), "FRAMING", "d", Copy(b"k"), Copy(b"v"))
     assert letter_of(ours, 1, text_of) == expected
     schema = json.loads(DeadLetter.SCHEMA)
     schema["fields"].append({"name": "note", "type": "string", "default": ""})
@@ -199,6 +199,13 @@ def test_a_letter_is_read_in_our_version_and_in_another_and_other_topics_letters
     assert letter_of(newer, 1, lambda _: json.dumps(schema)) == expected
     foreign = dead.__class__(**{name: getattr(dead, name) for name in dead.__struct_fields__} | {"source_topic": "x"})
     assert letter_of(Record(3, 0, 0, b"", frame(1) + foreign.encode()), 1, text_of) is None
+
+
+def test_a_letter_whose_record_is_gone_says_so_and_takes_a_persons_numbers() -> None:
+    """Only the beginning is known, and what it says is not taken for the whole."""
+    cut = replace(letter(frame(OURS) + body("2", "3", "5")), lacking="its record, of 3,000,000 bytes, is gone")
+    assert rejected(repair(cut, None, None, text_of), "gone", "--repair-with")
+    assert isinstance(repair(cut, correction(), None, text_of), Repaired)
 
 
 class Door:

@@ -1,21 +1,38 @@
 """Publishing poison once, whatever becomes of the transaction."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.framing import unframe
-from consumer.core.dead_letter import Letter, dead_record, verdict_of
+from consumer.core.claims import Claim, claim_of
+from consumer.core.dead_letter import (
+    BEGINNING_BYTES,
+    SOURCE_DIGEST,
+    WHOLE_BYTES_MAX,
+    Copy,
+    Letter,
+    copies_of,
+    dead_record,
+)
+from consumer.core.digest import undecoded
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from consumer.core.rows import WRONG_SUM
 from consumer.core.witness import Unreadable as NoWitness
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
 from contracts.generated.avro.dead_letter import DeadLetter
+from contracts.generated.topics import SUMS, SUMS_DLT
 
-LETTER = Letter(3, 7, 1_764_000_000_000, WRONG_SUM, "sum is not a + b", 4_000_000_000, b"k", b"\x00v")
+DIGEST = undecoded(b"k", b"\x00v")
+LETTER = Letter(
+    3, 7, 1_764_000_000_000, WRONG_SUM, "sum is not a + b", DIGEST, 4_000_000_000, Copy(b"k"), Copy(b"\x00v")
+)
 
 
 @dataclass
@@ -133,22 +150,79 @@ def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
 
 
 def test_a_dead_letter_holds_the_bytes_and_its_headers_tell_the_verdict_again() -> None:
+    """The digest in the headers is the row's: BLAKE2b-128 of key and value."""
     record = dead_record(LETTER, "t", "topic-1", 2)
     schema_id, body = unframe(record.value)
     dead = DeadLetter.decode(body)
     assert (schema_id, dead.key, dead.value, dead.reason.value) == (2, b"k", b"\x00v", "WRONG_SUM")
     assert dead.schema_id is None  # more than Avro's int holds; the value has it
-    assert verdict_of(record.headers, "topic-1", 3) == (7, WRONG_SUM)
-    assert verdict_of(record.headers, "topic-2", 3) is None
-    assert verdict_of(record.headers, "topic-1", 4) is None
+    assert claim_of(record.headers, record.value, "topic-1", 3) == (7, Claim(WRONG_SUM, DIGEST))
+    assert claim_of(record.headers, record.value, "topic-2", 3) is None
+    assert claim_of(record.headers, record.value, "topic-1", 4) is None
+
+
+@pytest.mark.parametrize(("key", "value"), [(16, 2_000_000 - 16), (None, 2_000_000), (2_000_000, None), (0, 0)])
+def test_a_record_that_fits_is_copied_whole(key: int | None, value: int | None) -> None:
+    """Everything that the sums topic takes does."""
+    parts = [None if size is None else bytes(size) for size in (key, value)]
+    assert copies_of(*parts) == (Copy(parts[0]), Copy(parts[1]))
+    assert int(SUMS.config["max.message.bytes"]) <= WHOLE_BYTES_MAX
+
+
+@pytest.mark.parametrize(("key", "value"), [(16, 2_000_000), (16, 3_000_000), (3_000_000, 5), (3_000_000, 3_000_000)])
+def test_a_record_that_does_not_fit_is_copied_by_its_beginning_with_length_and_hash(key: int, value: int) -> None:
+    """Whatever decompresses from a batch, its letter fits into the dead-letter topic."""
+    parts = [bytes(range(256)) * (size // 256 + 1) for size in (key, value)]
+    parts = [part[:size] for part, size in zip(parts, (key, value), strict=True)]
+    for part, copy in zip(parts, copies_of(*parts), strict=True):
+        assert copy.data is not None
+        if len(part) <= BEGINNING_BYTES:
+            assert copy == Copy(part)
+        else:
+            assert copy == Copy(part[:BEGINNING_BYTES], len(part), hashlib.sha256(part).digest())
+    own, rest = copies_of(*parts)
+    record = dead_record(replace(LETTER, key=own, value=rest, detail="x" * 300), "t" * 249, "topic-1", 2)
+    assert len(record.key) + len(record.value) + 10_000 < int(SUMS_DLT.config["max.message.bytes"])
+    dead = DeadLetter.decode(unframe(record.value)[1])
+    assert (dead.value_bytes, dead.value_sha256) == (rest.whole_bytes, rest.sha256)
+    assert (dead.key_bytes, dead.key_sha256) == (own.whole_bytes, own.sha256)
+
+
+def test_a_letter_of_an_earlier_version_is_known_by_its_copy_of_the_record() -> None:
+    """Letters without a digest in their headers are hashed; one that has no copy to hash claims nothing."""
+    record = dead_record(LETTER, "t", "topic-1", 2)
+    old = [(name, value) for name, value in record.headers if name != SOURCE_DIGEST]
+    assert claim_of(old, record.value, "topic-1", 3) == (7, Claim(WRONG_SUM, DIGEST))
+    for value in (None, b"", record.value[:5], record.value[:40], b"\x01" * 200):
+        assert claim_of(old, value, "topic-1", 3) is None
+
+
+PLACED = [("source-topic-id", b"topic-1"), ("source-partition", b"3"), ("source-digest", DIGEST.hex().encode())]
 
 
 @pytest.mark.parametrize(
     "headers",
-    [None, [], [("source-topic-id", b"topic-1"), ("source-partition", b"3")],
-     [("source-topic-id", b"topic-1"), ("source-partition", b"3"), ("source-offset", b"x"), ("reason", b"FRAMING")],
-     [("source-topic-id", b"topic-1"), ("source-partition", b"3"), ("source-offset", b"1"), ("reason", b"NONE")],
-     [("source-topic-id", b"topic-1"), ("source-partition", b"3"), ("source-offset", b"1"), ("reason", b"\xff")]],
+    [None, [], PLACED,
+     [*PLACED, ("source-offset", b"x"), ("reason", b"FRAMING")],
+     [*PLACED, ("source-offset", b"-1"), ("reason", b"FRAMING")],
+     [*PLACED, ("source-offset", b"9" * 400_000), ("reason", b"FRAMING")],
+     [*PLACED, ("source-offset", "٣".encode()), ("reason", b"FRAMING")],
+     [*PLACED, ("source-offset", b"1"), ("reason", b"NONE")],
+     [*PLACED, ("source-offset", b"1"), ("reason", b"\xff")],
+     [*PLACED[:2], ("source-digest", b"00"), ("source-offset", b"1"), ("reason", b"FRAMING")],
+     [*PLACED[:2], ("source-digest", None), ("source-offset", b"1"), ("reason", b"FRAMING")],
+     [*PLACED[:2], ("source-digest", b"no hex"), ("source-offset", b"1"), ("reason", b"FRAMING")]],
 )  # fmt: skip
-def test_a_record_of_somebody_else_in_the_dead_letter_topic_is_no_verdict(headers: Any) -> None:
-    assert verdict_of(headers, "topic-1", 3) is None
+def test_a_record_of_somebody_else_in_the_dead_letter_topic_claims_nothing(headers: Any) -> None:
+    """Whatever the headers hold, nothing is raised."""
+    assert claim_of(headers, b"anything", "topic-1", 3) is None
+
+
+NAMES = ["source-topic-id", "source-partition", "source-offset", "reason", "source-digest"]
+CONTENTS = st.none() | st.binary(max_size=40) | st.sampled_from([b"topic-1", b"3", b"7", b"FRAMING"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), CONTENTS)), st.none() | st.binary(max_size=300))
+def test_no_headers_and_no_bytes_break_the_reading_of_claims(headers: Any, value: bytes | None) -> None:
+    """Any record of the dead-letter topic is a claim or none."""
+    assert claim_of(headers, value, "topic-1", 3) is None or value is not None or "source-digest" in dict(headers)

@@ -116,9 +116,9 @@ def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) 
     bench.kafka.publish_error = ""
     bench.rounds()
     assert bench.own.state == Running()
-    assert bench.kafka.dead_letters == {3: FRAMING}
+    assert bench.kafka.reasons == {3: [FRAMING]}
     (publication,) = bench.publisher.publications
-    assert (publication.next_offset, publication.letters[0].value) == (7, b"junk 3")
+    assert (publication.next_offset, publication.letters[0].value.data) == (7, b"junk 3")
 
 
 def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes(tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes
     kafka.publish_error = ""
     bench = Bench(tmp_path, kafka)
     bench.rounds()
-    assert kafka.dead_letters == {3: FRAMING}
-    assert [letter.value for letter in bench.publisher.publications[0].letters] == [b"junk 3"]
+    assert kafka.reasons == {3: [FRAMING]}
+    assert [letter.value.data for letter in bench.publisher.publications[0].letters] == [b"junk 3"]
     assert bench.own.state == Running()
     again = Bench(tmp_path, kafka)
     again.rounds()
@@ -143,7 +143,7 @@ def test_a_commit_that_arrives_late_publishes_nothing_twice(tmp_path: Path) -> N
     late = kafka.committed
     kafka.records += [junk(4), *additions(2, first=5)]
     bench.rounds()
-    assert kafka.dead_letters == {4: FRAMING}
+    assert kafka.reasons == {4: [FRAMING]}
     kafka.committed = late
     again = Bench(tmp_path, kafka)
     again.rounds()

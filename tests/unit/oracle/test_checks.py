@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from oracle.checks import CHECKS, PROMISES
-from oracle.facts import Committed, Facts, Ledger, Row, TopicRecord
+from oracle.facts import Committed, Facts, Ledger, Row, Stranger, TopicRecord
 from oracle.history import Call, Outcome, Watermark
 from oracle.judging import judge
 from tests_support.planting import URL, id_in, record, world
@@ -180,8 +181,33 @@ def dead_letter_of_a_good_record(facts: Facts) -> Facts:
     return replace(facts, dead_letters=[*facts.dead_letters, letter])
 
 
+def forged(facts: Facts, **changes: Any) -> Facts:
+    """Return facts with a letter beside the genuine one."""
+    return replace(facts, dead_letters=[*facts.dead_letters, replace(facts.dead_letters[0], **changes)])
+
+
 def dead_letter_with_other_bytes(facts: Facts) -> Facts:
+    return forged(facts, value=b"garbled")
+
+
+def dead_letter_with_another_reason(facts: Facts) -> Facts:
+    return forged(facts, reason="WRONG_KEY")
+
+
+def dead_letter_with_another_digest(facts: Facts) -> Facts:
+    return forged(facts, source_digest=b"00" * 16)
+
+
+def dead_letter_in_another_partition(facts: Facts) -> Facts:
+    return forged(facts, partition=4)
+
+
+def forged_letter_alone(facts: Facts) -> Facts:
     return replace(facts, dead_letters=[replace(facts.dead_letters[0], value=b"garbled")])
+
+
+def garbage_in_the_dead_letters(facts: Facts) -> Facts:
+    return replace(facts, strangers=[Stranger(partition=3, offset=77, why="it has no frame")])
 
 
 def refused_and_committed(facts: Facts) -> Facts:
@@ -242,8 +268,13 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
     ("I9", commit_that_went_back, "12 was committed after 99"),
     ("I10", poison_without_dead_letter, "offset 9"),
     ("I10", two_dead_letters, "2 dead letters"),
-    ("I10", dead_letter_of_a_good_record, "offset 0"),
-    ("I10", dead_letter_with_other_bytes, "offset 9"),
+    ("I10", forged_letter_alone, "no genuine dead letter"),
+    ("LETTERS", dead_letter_of_a_good_record, "offset 0, is forged: that record is not poison"),
+    ("LETTERS", dead_letter_with_other_bytes, "offset 9, is forged: it has other bytes"),
+    ("LETTERS", dead_letter_with_another_reason, "it says WRONG_KEY"),
+    ("LETTERS", dead_letter_with_another_digest, "its digest is of other bytes"),
+    ("LETTERS", dead_letter_in_another_partition, "it stands in partition 4"),
+    ("LETTERS", garbage_in_the_dead_letters, "offset 77 is no dead letter: it has no frame"),
     ("I11", refused_and_committed, str(ID)),
     ("I12", call_that_hung, str(ID)),
     ("WITNESS", commit_without_witness, "offset 12"),

@@ -1,0 +1,157 @@
+"""Dead letters as the oracle reads and judges them: which are genuine, and which somebody forged.
+
+A letter is genuine when its very record is poison for the letter's reason: same topic id, partition and offset, the
+digest of key and value in its headers, where it has one, and its copy of them.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import fastavro
+
+from oracle.chain import REASONS, poison_digest
+from oracle.decoding import written_by
+from oracle.facts import POISON, DeadLetter, Facts, Row, Schemas, Stranger, TopicRecord
+from oracle.truth import Truth
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "source_topic": (str,),
+    "source_topic_id": (str,),
+    "source_partition": (int,),
+    "source_offset": (int,),
+    "reason": (str,),
+    "key": (bytes, type(None)),
+    "value": (bytes, type(None)),
+}
+
+
+def read_dead_letters(
+    records: Mapping[int, Iterable[TopicRecord]], schemas: Schemas, source_topic: str
+) -> tuple[list[DeadLetter], list[Stranger]]:
+    """Return the dead letters of a source topic, and the records that are no dead letters at all."""
+    letters: list[DeadLetter] = []
+    strangers: list[Stranger] = []
+    for some in records.values():
+        for record in some:
+            fields = _fields(record, schemas)
+            if isinstance(fields, str):
+                strangers.append(Stranger(partition=record.partition, offset=record.offset, why=fields))
+            elif fields["source_topic"] == source_topic:
+                letters.append(_letter(record, fields))
+    return letters, strangers
+
+
+def _fields(record: TopicRecord, schemas: Schemas) -> Mapping[str, Any] | str:
+    """Return a letter's fields, or why the record is none."""
+    framed = written_by(record)
+    if framed is None:
+        return "it has no frame"
+    if framed[0] not in schemas:
+        return "the registry does not know its schema"
+    try:
+        schema = fastavro.parse_schema(json.loads(schemas[framed[0]]))
+        fields: Any = fastavro.schemaless_reader(io.BytesIO(framed[1]), schema, None)
+    except Exception as error:  # noqa: BLE001 - fastavro raises whatever bytes and schemas lead it into
+        return f"it does not follow its schema ({type(error).__name__})"
+    if not isinstance(fields, dict):
+        return "its schema is no record"
+    wrong = [name for name, kinds in _TYPES.items() if not isinstance(fields.get(name, ...), kinds)]
+    return f"its schema has no field {wrong[0]} of the contract's type" if wrong else fields
+
+
+def _letter(record: TopicRecord, fields: Mapping[str, Any]) -> DeadLetter:
+    return DeadLetter(
+        partition=record.partition,
+        offset=record.offset,
+        source_topic_id=fields["source_topic_id"],
+        source_partition=fields["source_partition"],
+        source_offset=fields["source_offset"],
+        reason=fields["reason"],
+        key=fields["key"],
+        value=fields["value"],
+        source_digest=record.source_digest,
+    )
+
+
+def i10_poison_has_one_genuine_letter(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find poison without a genuine dead letter, or with two."""
+    poison = _poison(truth)
+    records = _records(facts)
+    genuine = Counter(
+        (letter.source_partition, letter.source_offset)
+        for letter in _of_this_topic(facts)
+        if not _forged(letter, poison, records)
+    )
+    for place in sorted(poison):
+        if genuine[place] != 1:
+            count = "no genuine dead letter" if genuine[place] == 0 else f"{genuine[place]} dead letters"
+            yield f"partition {place[0]} offset {place[1]} is poison and has {count}"
+            return
+
+
+def letters_are_genuine(facts: Facts, truth: Truth) -> Iterator[str]:
+    """Find what others wrote into the dead-letter topic: forged letters, and records that are no letters."""
+    for stranger in facts.strangers:
+        yield f"{_at(stranger)} is no dead letter: {stranger.why}"
+        return
+    poison = _poison(truth)
+    records = _records(facts)
+    for letter in _of_this_topic(facts):
+        why = _forged(letter, poison, records)
+        if why:
+            source = f"partition {letter.source_partition} offset {letter.source_offset}"
+            yield f"{_at(letter)}, about {source}, is forged: {why}"
+            return
+
+
+def gone(facts: Facts) -> int:
+    """Return how many letters cannot be compared, since their records were deleted from the topic."""
+    return sum(_is_gone(letter, facts) for letter in facts.dead_letters)
+
+
+def _of_this_topic(facts: Facts) -> Iterator[DeadLetter]:
+    """Yield what can be judged. A letter of another topic id is about a topic that was deleted and made again."""
+    for letter in facts.dead_letters:
+        if facts.topic_id in ("", letter.source_topic_id) and not _is_gone(letter, facts):
+            yield letter
+
+
+def _is_gone(letter: DeadLetter, facts: Facts) -> bool:
+    return 0 <= letter.source_offset < facts.log_starts.get(letter.source_partition, 0)
+
+
+def _forged(
+    letter: DeadLetter, poison: Mapping[tuple[int, int], Row], records: Mapping[tuple[int, int], TopicRecord]
+) -> str:
+    """Return what is wrong with a letter, or nothing."""
+    place = (letter.source_partition, letter.source_offset)
+    if place not in poison:
+        return "that record is not poison"
+    if letter.partition != letter.source_partition:
+        return f"it stands in partition {letter.partition}"
+    if letter.reason != poison[place].reason or letter.reason not in REASONS:
+        return f"it says {letter.reason} and the record is {poison[place].reason}"
+    record = records[place]
+    if letter.source_digest not in (None, poison_digest(record.key, record.value).hex().encode()):
+        return "its digest is of other bytes"
+    return "" if (letter.key, letter.value) == (record.key, record.value) else "it has other bytes"
+
+
+def _poison(truth: Truth) -> dict[tuple[int, int], Row]:
+    return {
+        (partition, verdict.offset): verdict
+        for partition, verdicts in truth.verdicts.items()
+        for verdict in verdicts
+        if verdict.kind == POISON
+    }
+
+
+def _records(facts: Facts) -> dict[tuple[int, int], TopicRecord]:
+    return {(record.partition, record.offset): record for some in facts.records.values() for record in some}
+
+
+def _at(what: DeadLetter | Stranger) -> str:
+    return f"the dead-letter topic's partition {what.partition} offset {what.offset}"

@@ -1,0 +1,130 @@
+"""Which dead letters are genuine, and that no bytes break the reading of one."""
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.dead_letters import Copy, Letter, Source, letter_of
+from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
+from client.records import Record
+from client.repair import Rejected, repair_genuine
+from client.replay import Status, look_up
+from common.framing import SchemaName, frame
+from common.registry import SchemaUnknown
+from consumer.verdicts import record_digest
+from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
+from tests_support.verdict_corpus import read_corpus
+
+SOURCE = Source("topic-1", 3, 5)
+RECORD = Record(3, 5, 0, b"k", b"junk")
+LETTER = Letter(SOURCE, "FRAMING", "d", Copy(b"k"), Copy(b"junk"), digest=record_digest(b"k", b"junk"))
+OLD = replace(LETTER, digest=None)
+POISON = Row("POISON", "FRAMING")
+
+
+def examiner(record: Record | None = RECORD, row: Row | None = POISON) -> Examiner:
+    return Examiner("topic-1", lambda _: record, lambda _: row)
+
+
+@pytest.mark.parametrize("letter", [LETTER, OLD], ids=["with-digest", "of-an-earlier-version"])
+def test_a_letter_that_agrees_with_row_and_record_is_genuine_once(letter: Letter) -> None:
+    """I10: the second one about the same record is told, and not sent."""
+    own = examiner()
+    assert own.examine(letter) == letter
+    assert own.examine(letter) == Repeated(letter)
+
+
+@pytest.mark.parametrize(
+    ("letter", "row", "words"),
+    [
+        (LETTER, Row("COUNTED", None), "COUNTED"),
+        (LETTER, Row("POISON", "WRONG_SUM"), "WRONG_SUM"),
+        (LETTER, None, "no such record"),
+        (replace(LETTER, digest=bytes(16)), POISON, "digest"),
+        (replace(LETTER, key_copy=Copy(None)), POISON, "key"),
+        (replace(LETTER, value_copy=Copy(b"other")), POISON, "value"),
+        (replace(OLD, value_copy=Copy(b"other")), POISON, "value"),
+        (replace(LETTER, value_copy=Copy(b"ju", 4, bytes(32))), POISON, "value"),
+        (replace(LETTER, value_copy=Copy(b"xx", 4, hashlib.sha256(b"junk").digest())), POISON, "value"),
+        (replace(LETTER, value_copy=Copy(None, 4, hashlib.sha256(b"junk").digest())), POISON, "value"),
+        (replace(LETTER, is_placed=False), POISON, "partition"),
+    ],
+)
+def test_a_letter_that_differs_is_forged_and_says_how(letter: Letter, row: Row | None, words: str) -> None:
+    """It is shown, sent by nobody, and does not take the place of the genuine one."""
+    own = examiner(row=row)
+    found = own.examine(letter)
+    assert isinstance(found, Forged)
+    assert words in found.why
+    assert look_up(found, {}, lambda _: None).status is Status.FORGED
+    assert own.examine(replace(LETTER, reason=(row or POISON).reason or "")) != Repeated(LETTER)
+
+
+def test_a_letter_about_a_topic_that_is_gone_is_not_replayed() -> None:
+    """Nothing tells whether it is genuine; what it says reaches no terminal raw."""
+    found = examiner().examine(replace(LETTER, source=Source("\x1b[2J", 3, 5)))
+    assert isinstance(found, Unprovable)
+    rejected = repair_genuine(found, None, None, lambda _: "")
+    assert isinstance(rejected, Rejected)
+    assert "\x1b" not in rejected.why
+
+
+def test_the_beginning_of_a_large_record_is_completed_from_the_topic_or_said_to_be_gone() -> None:
+    """The hash is of the whole value."""
+    large = replace(RECORD, value=b"x" * 100_000)
+    copy = Copy(b"x" * 10, 100_000, hashlib.sha256(b"x" * 100_000).digest())
+    letter = replace(LETTER, value_copy=copy, digest=record_digest(b"k", large.value))
+    whole = examiner(large).examine(letter)
+    assert isinstance(whole, Letter)
+    assert (whole.value, whole.lacking) == (large.value, "")
+    gone = examiner(None).examine(letter)
+    assert isinstance(gone, Letter)
+    assert "100,000 bytes, is gone" in gone.lacking
+
+
+def test_the_bytes_of_a_letter_are_not_kept_once_it_is_judged() -> None:
+    """A hundred thousand letters of a megabyte do not have to fit into memory."""
+    for found in (LETTER, Forged(LETTER, "w"), Repeated(LETTER), Unprovable(LETTER, "w")):
+        kept = repair_genuine(found, None, None, lambda _: "").letter
+        assert (kept.key, kept.value) == (None, None)
+
+
+SCHEMAS, _ = read_corpus()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+GOOD = DeadLetter(
+    source_topic="tally.sums.v1", source_topic_id="t", source_partition=3, source_offset=5, source_timestamp=NOW,
+    reason=DeadLetterReason.FRAMING, detail="d", key=b"k", value=b"v",
+).encode()  # fmt: skip
+NEWER = json.loads(DeadLetter.SCHEMA)
+NEWER["fields"].append({"name": "note", "type": "string", "default": ""})
+TEXTS = {**SCHEMAS, 70: json.dumps(NEWER)}
+
+
+def text_of(name: SchemaName) -> str:
+    if not isinstance(name, int) or name not in TEXTS:
+        raise SchemaUnknown(f"no schema {name}")
+    return TEXTS[name]
+
+
+@given(
+    st.sampled_from([*TEXTS, 99, 999]).map(frame) | st.binary(max_size=17),
+    st.binary(max_size=200) | st.just(GOOD),
+    st.integers(0, len(GOOD)),
+    st.none() | st.binary(max_size=40),
+)
+def test_no_bytes_break_the_reading_of_a_dead_letter(
+    before: bytes, body: bytes, cut: int, digest: bytes | None
+) -> None:
+    """Any record of the dead-letter topic is a letter, one of another topic, or named as none."""
+    headers = {} if digest is None else {"source-digest": digest}
+    for value in (None, before + body, before + body[:cut], before + GOOD[:cut] + body):
+        try:
+            found = letter_of(Record(3, 0, 0, None, value, headers), 99, text_of)
+        except ValueError:
+            continue
+        assert found is None or isinstance(found, Letter)

@@ -1,0 +1,29 @@
+"""The verdicts on good and foreign records, as they were recorded: a ledger is the same for everybody, for ever."""
+
+from collections import Counter
+
+import pytest
+
+from consumer.core.rows import REASON_NAMES
+from tests_support.golden_records import Case
+from tests_support.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
+
+SCHEMAS, RECORDS = read_corpus()
+
+
+def test_no_verdict_of_the_consumer_changes() -> None:
+    """Every recorded record has its recorded row, read in one batch with all others."""
+    cases = [case for case, _ in RECORDS]
+    told = told_by_consumer(cases, consumer_schemas(SCHEMAS))
+    assert {c.name: t for c, t in zip(cases, told, strict=True)} == {case.name: verdict for case, verdict in RECORDS}
+
+
+@pytest.mark.parametrize(("case", "verdict"), RECORDS, ids=[case.name for case, _ in RECORDS])
+def test_a_record_has_its_verdict_alone_as_well(case: Case, verdict: Told) -> None:
+    """A verdict does not depend on what else a batch holds."""
+    assert told_by_consumer([case], consumer_schemas(SCHEMAS)) == [verdict]
+
+
+def test_the_corpus_has_every_reason() -> None:
+    """Each reason of the contract, and the good ones, are among the records."""
+    assert set(Counter(verdict.reason for _, verdict in RECORDS)) == set(REASON_NAMES)

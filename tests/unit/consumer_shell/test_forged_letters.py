@@ -1,0 +1,93 @@
+"""Dead letters that somebody else wrote, on a Kafka in memory and real ledger files."""
+
+from pathlib import Path
+
+import pytest
+
+from common.framing import frame
+from consumer.core.claims import Claim
+from consumer.core.digest import undecoded
+from consumer.core.partition_state import Running
+from consumer.core.rows import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
+from tests_support.consumer_fakes import Bench, Kafka
+from tests_support.ledger_records import Record, addition, body, request_id
+
+
+def junk(offset: int) -> Record:
+    return Record(offset, 1_764_000_000_000, b"k", b"junk %d" % offset)
+
+
+def additions(count: int, first: int = 0) -> list[Record]:
+    return [addition(offset, offset) for offset in range(first, first + count)]
+
+
+@pytest.mark.parametrize("reason", [FRAMING, UNKNOWN_SCHEMA, WRONG_KEY])
+@pytest.mark.parametrize("copied", [False, True], ids=["headers-only", "copied"])
+@pytest.mark.parametrize("commits", [False, True], ids=["before-the-first-commit", "after-commits"])
+def test_a_forged_dead_letter_takes_no_sum_out_of_the_total(
+    tmp_path: Path, reason: int, copied: bool, commits: bool
+) -> None:
+    """I2: letters about good records, with other bytes or with copied ones, decide nothing, however early they are."""
+    good = additions(20)
+    kafka = Kafka(good)
+    if commits:
+        Bench(tmp_path / "first", kafka).rounds()
+    for record in good:
+        digest = undecoded(record.key, record.value) if copied else bytes(16)
+        kafka.dead_letters[record.offset] = (Claim(reason, digest),)
+    bench = Bench(tmp_path / "second", kafka)
+    bench.rounds(10)
+    assert bench.own.state == Running()
+    assert (bench.own.figures.counted, bench.own.figures.poison) == (20, 0)
+
+
+def test_a_letter_about_a_record_that_is_not_there_yet_is_ignored(tmp_path: Path) -> None:
+    """Who writes a verdict before its record knows the record: it is decided by itself when it comes."""
+    foreign = Record(30, 1, request_id(30), frame(8) + body(request_id(30), 1, 2))
+    kafka = Kafka(additions(3), dead_letters={30: (Claim(UNKNOWN_SCHEMA, undecoded(foreign.key, foreign.value)),)})
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    kafka.records.append(foreign)
+    bench.rounds()
+    assert (bench.own.figures.counted, bench.own.figures.poison) == (4, 0)
+
+
+def test_a_letter_about_a_record_that_has_changed_is_ignored(tmp_path: Path) -> None:
+    """A log that lost its tail may have grown again: what is there now is decided by itself (I6)."""
+    foreign = Record(3, 1, request_id(3), frame(8) + body(request_id(3), 1, 2))
+    kafka = Kafka([*additions(3), foreign], dead_letters={3: (Claim(UNKNOWN_SCHEMA, bytes(16)),)})
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert (bench.own.figures.counted, bench.own.figures.poison) == (4, 0)
+
+
+@pytest.mark.parametrize("published", [False, True], ids=["while-it-waits", "before-it-is-read"])
+def test_our_own_letter_is_published_beside_a_forged_one(tmp_path: Path, published: bool) -> None:
+    """I10: a forged letter about poison, with another reason or other bytes, does not stand for the genuine one."""
+    own = undecoded(junk(3).key, junk(3).value)
+    forged = (Claim(WRONG_SUM, own), Claim(FRAMING, bytes(16)))
+    kafka = Kafka([*additions(3), junk(3)], publish_error="" if published else "no topic")
+    if published:
+        kafka.dead_letters[3] = forged
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    if not published:
+        kafka.dead_letters[3] = forged
+        kafka.publish_error = ""
+        bench = Bench(tmp_path, kafka)
+        bench.rounds()
+    assert bench.own.state == Running()
+    assert kafka.dead_letters[3] == (*forged, Claim(FRAMING, own))
+
+
+def test_poison_whose_record_has_changed_is_published_without_its_bytes(tmp_path: Path) -> None:
+    """A letter never holds other bytes than those that the row's digest is of."""
+    kafka = Kafka([*additions(3), junk(3), *additions(1, first=4)], publish_error="no topic")
+    Bench(tmp_path, kafka).rounds()
+    kafka.publish_error = ""
+    kafka.records[3] = Record(3, kafka.records[3].timestamp_ms, b"k", b"other junk")
+    bench = Bench(tmp_path, kafka)
+    bench.rounds()
+    assert [(one.value.data, one.digest) for one in bench.publisher.publications[0].letters] == [
+        (None, undecoded(junk(3).key, junk(3).value))
+    ]
