@@ -57,25 +57,20 @@ def said_by(
     """
     try:
         schema, body = _framed(value or b"", named, as_schema)
-        writer = json.loads(schema_text(schema))
-        stream = io.BytesIO(body)
-        fields: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(without_logical_types(writer)), None)
-        if stream.read(1):
-            return Unsaid("bytes are left after the record")
-        return _said(fields, writer)
+        text = schema_text(schema)
     except FramingError as error:
         return Unsaid(f"it has no frame ({error})")
-    except (SchemaUnknown, NotExactError) as error:
+    except SchemaUnknown as error:
         return Unsaid(str(error))
-    # fastavro tells bad bytes and bad schemas by whatever the first wrong step raises.
-    except (
-        fastavro.schema.SchemaParseException,
-        EOFError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    try:
+        writer = json.loads(text)
+        stream = io.BytesIO(body)
+        fields: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(without_logical_types(writer)), None)
+        return Unsaid("bytes are left after the record") if stream.read(1) else _said(fields, writer)
+    except NotExactError as error:
+        return Unsaid(str(error))
+    # Bad bytes and bad schemas are told by whatever the first wrong step raises.
+    except Exception as error:  # noqa: BLE001
         return Unsaid(f"it does not follow its schema ({error or type(error).__name__})")
 
 

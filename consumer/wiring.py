@@ -94,6 +94,7 @@ class Service:
             totals_interval_s=settings.consumer_totals_interval_ms / 1000,
         )
         publisher = DeadLetterPublisher(shared, offsets, SUMS.name, SUMS_DLT.name, kafka_s)
+        sums = RecordReader(shared, SUMS.name, kafka_s)
         self._loop = IngestLoop(
             Parts(
                 source=self._source,
@@ -102,7 +103,7 @@ class Service:
                     facts=facts,
                     offsets=offsets,
                     schemas=schemas,
-                    sums=RecordReader(shared, SUMS.name, kafka_s),
+                    sums=sums,
                     dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, kafka_s),
                     dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
                     settle=publisher.settle,
@@ -111,6 +112,7 @@ class Service:
                     partitions=SUMS.partitions,
                     open_ledger=partial(Ledger.open, disk=RealDisk(watch.synced)),
                 ),
+                sums=sums,
                 publisher=publisher,
                 schemas=schemas,
                 board=self._board,

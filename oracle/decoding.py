@@ -1,22 +1,25 @@
 """The oracle's own reading of a record: framing, schema, decimals, partition; in plain Python, slow and obvious."""
 
 import io
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from functools import lru_cache
 from typing import Any
 
 import fastavro
 
 from oracle.facts import Schemas, TopicRecord
+from oracle.schemas import means_the_same, reader_of, writer_of
 
 EXACT = Context(prec=200)
 LIMIT = Decimal(10) ** 29
 """decimal(38, 9): 29 digits before the point."""
 WORD = 2**64
+NUMBERS_END = 64
+"""Of a record of our schema: an id and three numbers of 16 bytes; behind them is the moment, a varint."""
+COMMON_BYTES = 5 + 72
+VARINT_BYTES_MAX = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,36 +63,6 @@ def plus(a: Decimal, b: Decimal) -> Decimal:
     return EXACT.add(a, b)
 
 
-def without_logical_types(schema: Any) -> Any:
-    """Return a schema whose fields read as raw bytes and integers."""
-    if isinstance(schema, dict):
-        return {
-            name: without_logical_types(value)
-            for name, value in schema.items()
-            if name not in ("logicalType", "precision", "scale", "doc")
-        }
-    if isinstance(schema, list):
-        return [without_logical_types(value) for value in schema]
-    return schema
-
-
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> Any:
-    return fastavro.parse_schema(without_logical_types(json.loads(text)))
-
-
-@lru_cache(maxsize=64)
-def _same_meaning(writer: str, reader: str) -> bool:
-    """Tell whether the writer's fields mean what the reader's do: equal logical types, precision and scale."""
-    theirs = {field["name"]: field["type"] for field in json.loads(writer).get("fields", [])}
-    for field in json.loads(reader)["fields"]:
-        other = theirs.get(field["name"])
-        facets = ("logicalType", "precision", "scale")
-        if not isinstance(other, dict) or any(other.get(facet) != field["type"].get(facet) for facet in facets):
-            return False
-    return True
-
-
 def written_by(record: TopicRecord) -> tuple[int | bytes, bytes] | None:
     """Return (the id or the GUID of the writer's schema, the body), or None when a record has no frame.
 
@@ -112,14 +85,8 @@ def _split(data: bytes) -> tuple[int | bytes, bytes] | None:
 
 
 def read_record(record: TopicRecord, schemas: Schemas, reader_schema: str, partitions: int) -> Addition | Unfit:
-    """Return what a record says, or why it cannot be counted."""
-    framed = written_by(record)
-    if framed is None:
-        return Unfit(reason="FRAMING")
-    writer = schemas.get(framed[0])
-    if writer is None:
-        return Unfit(reason="UNKNOWN_SCHEMA")
-    fields = _fields(framed[1], writer, reader_schema)
+    """Return what a record says, or why it cannot be counted; never raises, whatever bytes and schemas are."""
+    fields = _common_form(record, schemas, reader_schema) or _fields(record, schemas, reader_schema)
     if isinstance(fields, Unfit):
         return fields
     addition = Addition(
@@ -132,17 +99,51 @@ def read_record(record: TopicRecord, schemas: Schemas, reader_schema: str, parti
     return Unfit(reason=reason) if reason else addition
 
 
-def _fields(data: bytes, writer: str, reader: str) -> Mapping[str, Any] | Unfit:
-    if not _same_meaning(writer, reader):
+def _common_form(record: TopicRecord, schemas: Schemas, reader_schema: str) -> Mapping[str, bytes] | None:
+    """Return the fields of a record that has a frame, our schema and its usual width: whatever its headers say."""
+    framed = _split(record.value or b"")
+    if framed is None or len(record.value or b"") != COMMON_BYTES or not _is_ours(framed[0], schemas, reader_schema):
+        return None
+    moment = framed[1][NUMBERS_END:]
+    return _cut(framed[1]) if _varint_bytes(moment) == len(moment) else None
+
+
+def _fields(record: TopicRecord, schemas: Schemas, reader_schema: str) -> Mapping[str, bytes] | Unfit:
+    framed = written_by(record)
+    if framed is None or framed[0] not in schemas:
+        return Unfit(reason="FRAMING" if framed is None else "UNKNOWN_SCHEMA")
+    name, body = framed
+    if _is_ours(name, schemas, reader_schema):
+        moment = body[NUMBERS_END:]
+        return _cut(body) if moment and _varint_bytes(moment) == len(moment) else Unfit(reason="UNDECODABLE")
+    writer = writer_of(schemas[name], reader_schema)
+    if writer is None:
         return Unfit(reason="UNREADABLE_SCHEMA")
-    body = io.BytesIO(data)
+    rest = io.BytesIO(body)
     try:
-        fields: Any = fastavro.schemaless_reader(body, _parsed(writer), _parsed(reader))
+        fields: Any = fastavro.schemaless_reader(rest, writer, reader_of(reader_schema))
     except fastavro.read.SchemaResolutionError:
         return Unfit(reason="UNREADABLE_SCHEMA")
     except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
         return Unfit(reason="UNDECODABLE")
-    return Unfit(reason="UNDECODABLE") if body.read(1) else fields
+    return Unfit(reason="UNDECODABLE") if rest.read(1) else fields
+
+
+def _is_ours(name: int | bytes, schemas: Schemas, reader_schema: str) -> bool:
+    """Tell whether an id's schema means the same as ours; one that is named by GUID is read the general way."""
+    return isinstance(name, int) and name in schemas and means_the_same(schemas[name], reader_schema)
+
+
+def _cut(body: bytes) -> Mapping[str, bytes]:
+    return {name: body[16 * k : 16 * k + 16] for k, name in enumerate(("request_id", "a", "b", "sum"))}
+
+
+def _varint_bytes(data: bytes) -> int:
+    """Return how long the varint at the beginning is; 0 when it ends too late or has more than 64 bits."""
+    for position, byte in enumerate(data[:VARINT_BYTES_MAX]):
+        if byte < 0x80:
+            return 0 if position == VARINT_BYTES_MAX - 1 and byte > 1 else position + 1
+    return 0
 
 
 def _fault(addition: Addition, record: TopicRecord, partitions: int) -> str | None:

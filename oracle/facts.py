@@ -99,6 +99,14 @@ class Committed:
     """The metadata as JSON; None when it is missing or unreadable."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beginning:
+    """Of a key or a value that is too large for its letter."""
+
+    whole_bytes: object
+    sha256: object
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
     """One record of the dead-letter topic."""
@@ -111,6 +119,9 @@ class DeadLetter:
     reason: str
     key: bytes | None
     value: bytes | None
+    key_copied: Beginning | None = None
+    value_copied: Beginning | None = None
+    """Where the letter holds only the beginning: what it says of all of it."""
     source_digest: bytes | None = None
     """In hex, of key and value; letters of earlier versions have none."""
 

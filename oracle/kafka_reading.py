@@ -14,6 +14,8 @@ from oracle.decoding import written_by
 from oracle.facts import Committed, Schemas, TopicRecord
 from oracle.waiting import until
 
+LARGEST_ANSWER = 2_147_483_647
+"""The most that a client takes, of what a batch decompresses to as well: no record is an error for being large."""
 IDLE_S = 30.0
 """How long a partition may give nothing while its end is not reached."""
 
@@ -145,6 +147,7 @@ def _client(kafka: Kafka, isolation: str, group: str = "") -> Consumer:
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
             "check.crcs": True,
+            "receive.message.max.bytes": LARGEST_ANSWER,
             "log_level": 2,  # what goes wrong is told by what is raised
         }
     )

@@ -4,6 +4,7 @@ A letter is genuine when its very record is poison for the letter's reason: same
 digest of key and value in its headers, where it has one, and its copy of them.
 """
 
+import hashlib
 import io
 import json
 from collections import Counter
@@ -14,7 +15,7 @@ import fastavro
 
 from oracle.chain import REASONS, poison_digest
 from oracle.decoding import written_by
-from oracle.facts import POISON, DeadLetter, Facts, Row, Schemas, Stranger, TopicRecord
+from oracle.facts import POISON, Beginning, DeadLetter, Facts, Row, Schemas, Stranger, TopicRecord
 from oracle.truth import Truth
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -72,8 +73,15 @@ def _letter(record: TopicRecord, fields: Mapping[str, Any]) -> DeadLetter:
         reason=fields["reason"],
         key=fields["key"],
         value=fields["value"],
+        key_copied=_beginning(fields, "key"),
+        value_copied=_beginning(fields, "value"),
         source_digest=record.source_digest,
     )
+
+
+def _beginning(fields: Mapping[str, Any], name: str) -> Beginning | None:
+    whole_bytes, sha256 = fields.get(f"{name}_bytes"), fields.get(f"{name}_sha256")
+    return None if whole_bytes is None and sha256 is None else Beginning(whole_bytes=whole_bytes, sha256=sha256)
 
 
 def i10_poison_has_one_genuine_letter(facts: Facts, truth: Truth) -> Iterator[str]:
@@ -137,7 +145,18 @@ def _forged(
     record = records[place]
     if letter.source_digest not in (None, poison_digest(record.key, record.value).hex().encode()):
         return "its digest is of other bytes"
-    return "" if (letter.key, letter.value) == (record.key, record.value) else "it has other bytes"
+    copied = _is_copy(letter.key, letter.key_copied, record.key)
+    return "" if copied and _is_copy(letter.value, letter.value_copied, record.value) else "it has other bytes"
+
+
+def _is_copy(part: bytes | None, beginning: Beginning | None, whole: bytes | None) -> bool:
+    if beginning is None or part is None or whole is None:
+        return beginning is None and part == whole
+    return (
+        whole.startswith(part)
+        and len(whole) == beginning.whole_bytes
+        and hashlib.sha256(whole).digest() == beginning.sha256
+    )
 
 
 def _poison(truth: Truth) -> dict[tuple[int, int], Row]:

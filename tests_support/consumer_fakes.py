@@ -1,6 +1,6 @@
 """The consumer's loop on a Kafka in memory: what the source, the facts, the readers and the registry would say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +48,9 @@ class Kafka:
     dead_letters: dict[int, tuple[Claim, ...]] = field(default_factory=dict)
     down: str = ""
     undecided: bool = False
+    large: set[int] = field(default_factory=set)
+    unreadable: tuple[str, str] | None = None
+    alone_error: Exception | None = None
     commit_error: str = ""
     publish_error: str = ""
 
@@ -113,8 +116,15 @@ class Reader:
 
     kafka: Kafka
 
-    def records_at(self, _partition: int, offsets: list[int]) -> Fetched:
-        return fetched([record for record in self.kafka.records if record.offset in set(offsets)])
+    def records_at(self, _partition: int, offsets: list[int]) -> Iterator[Fetched]:
+        for record in self.kafka.records:
+            if record.offset in set(offsets):
+                yield fetched([record])
+
+    def next_alone(self, _partition: int, offset: int) -> Fetched:
+        if self.kafka.alone_error is not None:
+            raise self.kafka.alone_error
+        return fetched([record for record in self.kafka.records if record.offset >= offset][:1])
 
     def claims(self, _partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         return {offset: said for offset, said in self.kafka.dead_letters.items() if offset < below}
@@ -157,6 +167,12 @@ class Source:
         if self.at is None:
             return Fetch()
         waiting = [record for record in self.kafka.records if record.offset >= self.at][: self.batch]
+        large = [record for record in waiting if record.offset in self.kafka.large]
+        if large:
+            waiting = waiting[: waiting.index(large[0])]
+            return Fetch((fetched(waiting),) if waiting else (), too_large=frozenset({PARTITION}))
+        if self.kafka.unreadable:
+            return Fetch(unreadable={PARTITION: self.kafka.unreadable})
         self.after_fetch()
         if not waiting:
             self.at = max(self.at, self.kafka.end)
@@ -271,8 +287,8 @@ class Bench:
         )  # fmt: skip
         self.ledger_dir = recovery.directory(PARTITION)
         parts = Parts(
-            source=source, facts=facts, recovery=recovery, publisher=publisher, schemas=schemas, board=self.board,
-            readers=Readers(), fsyncs=Inline(), jobs=Inline(), monotonic_s=self.clock,
+            source=source, facts=facts, recovery=recovery, sums=reader, publisher=publisher, schemas=schemas,
+            board=self.board, readers=Readers(), fsyncs=Inline(), jobs=Inline(), monotonic_s=self.clock,
         )  # fmt: skip
         self.loop = IngestLoop(parts, LoopConfig(PARTITIONS, "http://here", RETRY_S, 1.0))
         self.loop.begin()

@@ -177,7 +177,7 @@ def records_are_found_at_their_offsets_and_nothing_where_none_is(world: Consumer
     gone = written(world, 1, commit=False)
     last = written(world, 1, commit=True)
     asked = [kept[1].offset, kept[1].offset + 1, gone[0].offset, last[0].offset]
-    found = world.reader().records_at(PARTITION, asked)
+    (found,) = world.reader().records_at(PARTITION, asked)
     assert found.offsets.tolist() == [kept[1].offset, last[0].offset]
     assert found.keys == [kept[1].key, last[0].key]
 

@@ -8,7 +8,8 @@ Theory of operation. The ingest loop is the only writer of states; everybody els
     RECOVERING, RUNNING --ledger and topic contradict each other--> REFUSED --assigned again or restarted--> RECOVERING
     any        --revoked or lost--> UNASSIGNED
 
-PAUSED heals by itself. REFUSED needs a person: it is never fetched and never committed, and carries the cure.
+PAUSED goes on by itself once its cause is gone, and carries the cure of one that does not pass. REFUSED needs a person:
+it is never fetched and never committed, and carries the cure.
 """
 
 from dataclasses import dataclass
@@ -45,9 +46,13 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Ours, waiting for something outside to come back; tried again by itself."""
+    """Ours, waiting for something outside to come back; tried again by itself.
+
+    ``cure`` tells a person what to do about what does not pass without one.
+    """
 
     reason: str
+    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +92,4 @@ def reason_of(state: State) -> str:
 
 def cure_of(state: State) -> str:
     """Return what a person should do, or nothing."""
-    return state.cure if isinstance(state, Refused) else ""
+    return state.cure if isinstance(state, Paused | Refused) else ""

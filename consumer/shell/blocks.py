@@ -16,7 +16,7 @@ from consumer.core.fold import Folded, fold
 from consumer.core.identity import Refuse
 from consumer.core.recovery import check_schemas
 from consumer.core.schema_wait import SchemaWait, gather
-from consumer.shell.ledger_errors import LedgerFull
+from consumer.shell.ledger_errors import FULL_CURE, LedgerFull
 from consumer.shell.schemas import Schemas, SchemaView
 from consumer.shell.slot import Slot
 from consumer.shell.watch import Watch
@@ -127,7 +127,7 @@ def _append(block: Block) -> bool:
     except LedgerFull as error:
         if slot.trouble != str(error):
             logger.bind(partition=slot.partition).error("the ledger takes no more: {}", error)
-        slot.trouble = str(error)
+        slot.trouble, slot.trouble_cure = str(error), FULL_CURE
         return True
     state = block.folded.state
     slot.held.opened.index.insert(block.folded.additions, (state.next_offset, state.chain.value))

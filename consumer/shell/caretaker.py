@@ -7,6 +7,7 @@ does not hold up the others.
     not read, due        --> recovery, or publication when only dead letters are missing
     recovered, no poison --> read        recovered, poison waits --> publication --> read
     read, poison         --> not read, publication --> read
+    read, a large batch  --> not read, the batch alone --> read
     read, replay done    --> the chain is compared: read on, or REFUSED
 """
 
@@ -19,13 +20,14 @@ from loguru import logger
 from consumer.core import commit_rules
 from consumer.core.claims import NO_CLAIMS
 from consumer.core.commit_rules import Progress
+from consumer.core.event import Fetched
 from consumer.core.identity import Refuse
 from consumer.core.partition_state import Paused, Recovering, Refused
 from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
-from consumer.shell.kafka_errors import ConsumerEndedError
+from consumer.shell.kafka_errors import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
 from consumer.shell.kafka_source import ANSWER_LIMIT_S, KafkaSource
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.partition_recovery import (
@@ -37,6 +39,7 @@ from consumer.shell.partition_recovery import (
     RefusedNow,
 )
 from consumer.shell.readers import Readers
+from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
@@ -56,6 +59,7 @@ class Caretaker:
         commits: Commits,
         source: KafkaSource,
         recovery: PartitionRecovery,
+        sums: RecordReader,
         publisher: DeadLetterPublisher,
         schemas: Schemas,
         readers: Readers,
@@ -67,6 +71,7 @@ class Caretaker:
         self._commits = commits
         self._source = source
         self._recovery = recovery
+        self._sums = sums
         self._publisher = publisher
         self._schemas = schemas
         self._readers = readers
@@ -150,8 +155,44 @@ class Caretaker:
     def _try_again(self, slot: Slot) -> None:
         if slot.letters and slot.replay is None:
             self._publish(slot)
+        elif slot.alone:
+            self._begin_alone(slot)
         else:
             slot.recovery = self._jobs.submit(self._recovery.run, slot.partition, slot.held, slot.wait)
+
+    # -- large batches ------------------------------------------------------------------------------------------------
+
+    def _begin_alone(self, slot: Slot) -> None:
+        """One at a time in the whole process: each may take gigabytes."""
+        if all(other.lone is None for other in self._slots):
+            slot.lone = self._jobs.submit(self._sums.next_alone, slot.partition, slot.ledger_state.next_offset)
+
+    def read_alone(self) -> list[Fetched]:
+        """Return what was read alone since the last round, to be taken into the ledger like any other records."""
+        found = []
+        for slot in self._slots:
+            if slot.lone is None or not slot.lone.done():
+                continue
+            job, slot.lone = slot.lone, None
+            try:
+                batch = job.result()
+            except TooLargeAloneError as error:
+                self._slots.refuse(slot, str(error), TOO_LARGE_CURE)
+            except KafkaTroubleError as error:
+                self._slots.pause(slot, str(error), error.cure)
+            else:
+                if len(batch.offsets):
+                    found.append(batch)
+                else:
+                    self._slots.start_reading(slot)
+        return found
+
+    def read_on(self, alone: list[Fetched]) -> None:
+        """Read with the others again where that went well; another step has already decided about the rest."""
+        for batch in alone:
+            slot = self._slots.get(batch.partition)
+            if slot is not None and slot.alone:
+                self._slots.start_reading(slot)
 
     # -- recovery ----------------------------------------------------------------------------------------------------
 
@@ -161,8 +202,8 @@ class Caretaker:
             self._readers.put(slot.partition, outcome.held.opened)
         self._slots.changed()
         match outcome:
-            case NotNow(_, reason):
-                self._slots.wait(slot, Paused(reason))
+            case NotNow(_, reason, cure):
+                self._slots.wait(slot, Paused(reason, cure))
             case RefusedNow(_, reason, cure):
                 self._refuse_when_sure(slot, reason, cure)
             case Recovered():
@@ -229,8 +270,8 @@ class Caretaker:
 
     def _on_published(self, slot: Slot, outcome: PublicationOutcome) -> None:
         match outcome:
-            case NotPublished(reason):
-                self._slots.wait(slot, Paused(f"poison is in the ledger, its {len(slot.letters)} {reason}"))
+            case NotPublished(reason, cure):
+                self._slots.wait(slot, Paused(f"poison is in the ledger, its {len(slot.letters)} {reason}", cure))
             case Published(next_offset):
                 assert slot.progress is not None
                 slot.letters = []

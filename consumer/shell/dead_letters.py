@@ -14,23 +14,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from loguru import logger
 
 from common.fault_points import point
-from consumer.core.dead_letter import DeadRecord, Letter, dead_record
+from consumer.core.dead_letter import WHOLE_BYTES_MAX, DeadRecord, Letter, dead_record
 from consumer.core.recovery import Absent, Known, Unreadable
 from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_errors import KafkaTroubleError, text_of
+from consumer.shell.kafka_errors import KafkaTroubleError, cure_of, text_of, trouble
+from contracts.generated.topics import SUMS_DLT
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.letters_before_commit"), point("consumer.letters_after_commit")
 _SOCKET_TIMEOUT_S: Final = 3.0
 _SUSPICIOUS_COMMIT_S: Final = 0.8 * _SOCKET_TIMEOUT_S
 """A commit this slow may have been sent twice, and the second EndTxn could end a later transaction."""
-_RECORD_BYTES_MAX: Final = 2 * 1024 * 1024
-"""As the topic allows: a whole source record and its envelope."""
+_RECORD_BYTES_MAX: Final = int(SUMS_DLT.config["max.message.bytes"])
+"""As the topic allows: a whole source record of the contract's size and its envelope."""
+assert _RECORD_BYTES_MAX >= WHOLE_BYTES_MAX + 64 * 1024, "a letter with a whole record must fit"
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class NotPublished:
-    """Still pending."""
+    """Still pending. ``cure``: what a person must do, where it does not pass by itself."""
 
     reason: str
+    cure: str = ""
 
 
+_Delivered: TypeAlias = Callable[[KafkaError | None, Message], None]
 PublicationOutcome = Published | NotPublished
 
 
@@ -89,6 +93,7 @@ class DeadLetterPublisher:
     def publish(self, publication: Publication) -> PublicationOutcome:
         """Try once."""
         partition = publication.partition
+        refused: list[KafkaError] = []
         try:
             # 1. a producer whose predecessor can do no more harm
             producer, new = self._producer(partition)
@@ -97,13 +102,15 @@ class DeadLetterPublisher:
                 return Published(publication.next_offset)
             # 3. the letters and the offset, together
             began_s = time.monotonic()
-            self._transact(producer, publication)
+            self._transact(producer, publication, refused)
         except KafkaException as error:
             self.forget(partition)
-            return NotPublished(f"dead letters wait: {text_of(error)}")
+            # A commit fails for what became of its records: their errors tell the cause.
+            cause: KafkaException | KafkaError = refused[0] if refused else error
+            return NotPublished(f"dead letters wait: {text_of(cause)}", cure_of(cause))
         except KafkaTroubleError as error:
             self.forget(partition)
-            return NotPublished(f"dead letters wait: {error}")
+            return NotPublished(f"dead letters wait: {error}", error.cure)
         if time.monotonic() - began_s > _SUSPICIOUS_COMMIT_S:
             self.forget(partition)
         logger.bind(partition=partition, letters=len(publication.letters)).warning("dead letters published")
@@ -116,7 +123,7 @@ class DeadLetterPublisher:
             self._producer(partition)
         except KafkaException as error:
             self.forget(partition)
-            raise KafkaTroubleError(f"a transaction of dead letters is undecided: {text_of(error)}") from error
+            raise trouble("a transaction of dead letters is undecided", error) from error
 
     def forget(self, partition: int) -> None:
         """Throw a partition's producer away; the next one fences it."""
@@ -159,13 +166,20 @@ class DeadLetterPublisher:
             case Unreadable(why):
                 raise KafkaTroubleError(f"the committed offset cannot be read: {why}")
 
-    def _transact(self, producer: Producer, publication: Publication) -> None:
+    def _transact(self, producer: Producer, publication: Publication, refused: list[KafkaError]) -> None:
+        """Raises KafkaException, KafkaTroubleError; ``refused`` takes what became of records that were not taken."""
+
+        def delivered(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                refused.append(error)
+
         producer.begin_transaction()
         for letter in publication.letters:
             self._produce(
                 producer,
                 letter.partition,
                 dead_record(letter, self._topic, publication.topic_id, publication.dead_letter_schema_id),
+                delivered,
             )
         place = TopicPartition(self._topic, publication.partition, publication.next_offset, publication.metadata)
         producer.send_offsets_to_transaction([place], publication.group_metadata, self._timeout_s)
@@ -173,7 +187,7 @@ class DeadLetterPublisher:
         producer.commit_transaction(self._timeout_s)
         _AFTER_COMMIT()
 
-    def _produce(self, producer: Producer, partition: int, record: DeadRecord) -> None:
+    def _produce(self, producer: Producer, partition: int, record: DeadRecord, delivered: _Delivered) -> None:
         deadline_s = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -183,6 +197,7 @@ class DeadLetterPublisher:
                     value=record.value,
                     headers=list(record.headers),
                     partition=partition,
+                    on_delivery=delivered,
                 )
             except BufferError:
                 if time.monotonic() > deadline_s:

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumer.core import witness as witness_text
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.shell.kafka_errors import KafkaTroubleError, text_of
+from consumer.shell.kafka_errors import text_of, trouble
 
 
 class GroupOffsets:
@@ -45,8 +45,7 @@ class GroupOffsets:
         try:
             found = self._reader.committed(wanted, timeout=min(limit_s, self._timeout_s))
         except KafkaException as error:
-            what = f"the committed offsets of group {self._group}"
-            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+            raise trouble(f"Kafka did not tell the committed offsets of group {self._group}", error) from error
         return {entry.partition: _committed_of(entry) for entry in found}
 
 

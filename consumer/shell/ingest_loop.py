@@ -27,9 +27,10 @@ from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
-from consumer.shell.kafka_source import KafkaSource, Ownership
+from consumer.shell.kafka_source import Fetch, KafkaSource, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
+from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
@@ -55,6 +56,7 @@ class Parts:
     source: KafkaSource
     facts: KafkaFacts
     recovery: PartitionRecovery
+    sums: RecordReader
     publisher: DeadLetterPublisher
     schemas: Schemas
     board: Board
@@ -86,6 +88,7 @@ class IngestLoop:
             commits=self._commits,
             source=parts.source,
             recovery=parts.recovery,
+            sums=parts.sums,
             publisher=parts.publisher,
             schemas=parts.schemas,
             readers=parts.readers,
@@ -147,7 +150,8 @@ class IngestLoop:
         if fetch.batches:
             _AFTER_FETCH()
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
-        batches = self._proven([batch for batch in fetch.batches if self._slots.is_read(batch.partition)])
+        alone = self._caretaker.read_alone()
+        batches = self._proven([*(each for each in fetch.batches if self._slots.is_read(each.partition)), *alone])
         # 3. decode and classify
         prepared = [block for batch in batches if (block := self._prepared(batch)) is not None]
         # 4. append and fsync, several partitions side by side
@@ -156,8 +160,10 @@ class IngestLoop:
         written = blocks.write(prepared, self._parts.fsyncs, self._parts.watch)
         self._parts.watch.written(written)
         self._note_outcome(prepared, written)
+        self._caretaker.read_on(alone)
         # 5. look after what is not counting, and show the new picture
         self._pause_out_of_range(fetch.out_of_range)
+        self._stop_at_what_is_unreadable(fetch)
         self._slots.note_ends(fetch.ends)
         self._caretaker.look_after(fetch.waited_s)
         self._publish_snapshot()
@@ -171,8 +177,9 @@ class IngestLoop:
         try:
             topic_id = self._parts.facts.topic().topic_id
         except (KafkaTroubleError, TopicMissingError) as error:
+            cure = error.cure if isinstance(error, KafkaTroubleError) else ""
             for batch in batches:
-                self._slots.pause(self._slots[batch.partition], str(error))
+                self._slots.pause(self._slots[batch.partition], str(error), cure)
             return []
         proven = []
         for batch in batches:
@@ -219,7 +226,7 @@ class IngestLoop:
         durable = {block.slot.partition for block in written}
         for block in prepared:
             if block.slot.partition not in durable:
-                self._slots.pause(block.slot, block.slot.trouble)
+                self._slots.pause(block.slot, block.slot.trouble, block.slot.trouble_cure)
 
     def _pause_out_of_range(self, partitions: frozenset[int]) -> None:
         for partition in partitions:
@@ -227,6 +234,17 @@ class IngestLoop:
             if slot is not None and slot.reading:
                 # Recovery looks at the log's ends and says what it means.
                 self._slots.pause(slot, "the ledger's next offset is outside the log", until_success=False)
+
+    def _stop_at_what_is_unreadable(self, fetch: Fetch) -> None:
+        """What stands before it is in the ledger, so reading stops right there."""
+        for partition in fetch.too_large:
+            slot = self._slots.get(partition)
+            if slot is not None and slot.reading:
+                self._slots.read_alone(slot)
+        for partition, (reason, cure) in fetch.unreadable.items():
+            slot = self._slots.get(partition)
+            if slot is not None and slot.reading:
+                self._slots.pause(slot, reason, cure)
 
     def _on_assigned(self, partitions: list[int]) -> None:
         logger.info("assigned partitions {}", sorted(partitions))
@@ -257,7 +275,7 @@ class IngestLoop:
             self._slots.stop_reading(slot)
         owned = [slot.partition for slot in self._slots]
         self._commits.finish(owned)
-        working: list[Future[Any]] = [job for slot in self._slots for job in (slot.recovery, slot.publication) if job]
+        working: list[Future[Any]] = [job for slot in self._slots for job in slot.jobs]
         wait(working, timeout=max(0.0, deadline_s - self._parts.monotonic_s()))
         # A static member does not leave the group: its partitions wait for it until the session ends.
         self._parts.source.close()

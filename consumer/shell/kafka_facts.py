@@ -10,7 +10,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from consumer.shell.kafka_errors import KafkaTroubleError, text_of
+from consumer.shell.kafka_errors import KafkaTroubleError, trouble
 
 _RENEWALS_APART_S: Final = 1.0
 _EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the package annotates neither
@@ -69,7 +69,7 @@ class KafkaFacts:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise TopicMissingError(f"the cluster has no topic {self._topic}") from error
             self._renew()
-            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+            raise trouble(f"Kafka did not tell {what}", error) from error
         except TimeoutError as error:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
         return TopicIdentity(str(found.topic_id), len(found.partitions))
@@ -99,7 +99,7 @@ class KafkaFacts:
             return future.result(timeout=self._timeout_s + 1)
         except KafkaException as error:
             self._renew()
-            raise KafkaTroubleError(f"Kafka did not tell {what}: {text_of(error)}") from error
+            raise trouble(f"Kafka did not tell {what}", error) from error
         except TimeoutError as error:
             raise KafkaTroubleError(f"Kafka did not tell {what} in {self._timeout_s} s") from error
 

@@ -21,10 +21,15 @@ from loguru import logger
 
 from consumer.core.event import Fetched
 from consumer.shell.columns import columns_of, traceparents_of
-from consumer.shell.kafka_errors import ConsumerEndedError, is_fatal, text_of
+from consumer.shell.kafka_errors import ConsumerEndedError, cure_of, is_fatal, text_of
 
 ANSWER_LIMIT_S: Final = 10.0
 """How long an answer may be on its way, records and all; then librdkafka connects again and asks for the same."""
+BATCH_BYTES_MAX: Final = 32 * 1024 * 1024
+"""What a batch may decompress to and still be read with others. It is no limit of what is counted: one that is larger
+is read alone. librdkafka has it as the limit of an answer, too, so it is above ``fetch.max.bytes``."""
+_ANSWER_SLACK_BYTES: Final = 512
+"""By which librdkafka wants the limit of an answer above ``fetch.max.bytes``."""
 _COMPLAINTS_APART_S: Final = 30.0
 """librdkafka complains about a broker that is away many times a second; the log says it this often."""
 
@@ -37,10 +42,16 @@ def no_traceparents(_most: int) -> Mapping[tuple[int, int], str]:
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """What one round brought: columns a partition, partitions whose position is outside the log, and of those that
-    were read to their end the offset at which they end, commit markers included."""
+    were read to their end the offset at which they end, commit markers included.
+
+    ``too_large``: partitions whose next batch decompresses to more than BATCH_BYTES_MAX. ``unreadable``: those that
+    cannot be read on, with the reason and the cure. Of both nothing behind that place is in ``batches``.
+    """
 
     batches: tuple[Fetched, ...] = ()
     out_of_range: frozenset[int] = frozenset()
+    too_large: frozenset[int] = frozenset()
+    unreadable: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     ends: Mapping[int, int] = field(default_factory=dict)
     traceparents: Callable[[int], Mapping[tuple[int, int], str]] = no_traceparents
     """Those of the first so many records that have one, by (partition, offset). Nobody looks at headers before."""
@@ -73,6 +84,14 @@ class SourceConfig:
     prefetch_kbytes: int
 
 
+@dataclass(slots=True)
+class _Errors:
+    out_of_range: set[int] = field(default_factory=set)
+    too_large: set[int] = field(default_factory=set)
+    unreadable: dict[int, tuple[str, str]] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What librdkafka last said about its connections, and when by the monotonic clock."""
@@ -95,15 +114,11 @@ class KafkaSource:
         self._consumer = self._new_consumer()
 
     def _new_consumer(self) -> Consumer:
-        return Consumer(
-            {
-                **_tuning(self._config),
-                **self._shared,
-                **_guarantees(self._config),
-                "on_commit": self._on_commit,
-                "error_cb": self._on_error,
-            }
-        )
+        config = {**_tuning(self._config), **self._shared, **_guarantees(self._config)}
+        # A properties file may ask for larger answers.
+        least = int(str(config["fetch.max.bytes"])) + _ANSWER_SLACK_BYTES
+        config["receive.message.max.bytes"] = max(least, int(str(config["receive.message.max.bytes"])))
+        return Consumer({**config, "on_commit": self._on_commit, "error_cb": self._on_error})
 
     def subscribe(self, ownership: Ownership) -> None:
         """Join the group. Callbacks come out of ``fetch``."""
@@ -178,20 +193,32 @@ class KafkaSource:
         # By type: comparing a KafkaError with None raises (seen).
         if set(map(type, errors)) == {type(None)}:
             return Fetch(tuple(columns_of(messages)), traceparents=partial(traceparents_of, messages))
-        good = [message for message, error in zip(messages, errors, strict=True) if error is None]
-        out_of_range: set[int] = set()
-        ends: dict[int, int] = {}
+        good: list[Message] = []
+        found = _Errors()
         for message, error in zip(messages, errors, strict=True):
             if error is not None:
-                self._sort_out(message, error, out_of_range, ends)
-        return Fetch(tuple(columns_of(good)), frozenset(out_of_range), ends, partial(traceparents_of, good))
+                self._sort_out(message, error, found)
+            elif message.partition() not in found.too_large and message.partition() not in found.unreadable:
+                good.append(message)
+        return Fetch(
+            batches=tuple(columns_of(good)),
+            out_of_range=frozenset(found.out_of_range),
+            too_large=frozenset(found.too_large),
+            unreadable=found.unreadable,
+            ends=found.ends,
+            traceparents=partial(traceparents_of, good),
+        )
 
-    def _sort_out(self, message: Message, error: KafkaError, out_of_range: set[int], ends: dict[int, int]) -> None:
+    def _sort_out(self, message: Message, error: KafkaError, found: "_Errors") -> None:
         partition, offset = message.partition(), message.offset()
         if error.code() == KafkaError._PARTITION_EOF and partition is not None and offset is not None:
-            ends[partition] = offset
+            found.ends[partition] = offset
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and partition is not None:
-            out_of_range.add(partition)
+            found.out_of_range.add(partition)
+        elif error.code() == KafkaError._BAD_COMPRESSION and partition is not None:
+            found.too_large.add(partition)
+        elif cure_of(error) and partition is not None:
+            found.unreadable[partition] = (f"partition {partition} cannot be read: {text_of(error)}", cure_of(error))
         elif is_fatal(error):
             if "same group.instance.id" in error.str():
                 raise ConsumerEndedError(
@@ -264,6 +291,7 @@ def _tuning(config: SourceConfig) -> dict[str, object]:
         # An answer must come within the socket's time-out, over a slow link, too. It should bring records of every
         # partition: many small blocks are slower than few large ones, 8 MB in all by a fifth (seen).
         "fetch.max.bytes": 24 * 1024 * 1024,
+        "receive.message.max.bytes": BATCH_BYTES_MAX,
         "fetch.message.max.bytes": 2 * 1024 * 1024,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,

@@ -1,5 +1,9 @@
 """What can go wrong with a ledger's files while they are in use."""
 
+from typing import Final
+
+FULL_CURE: Final = "Make room on that disk, or let the process open more files; it goes on by itself then."
+
 
 class LedgerFull(Exception):  # noqa: N818 - names what is, not that it is an error
     """No room (or no file descriptor) for a block. Nothing was appended and the file ends with its last good block:

@@ -37,7 +37,7 @@ from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
 from consumer.shell.kafka_errors import KafkaTroubleError
 from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
-from consumer.shell.ledger_errors import LedgerDamaged, LedgerFull
+from consumer.shell.ledger_errors import FULL_CURE, LedgerDamaged, LedgerFull
 from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.record_reader import RecordReader
@@ -73,6 +73,7 @@ class NotNow:
 
     held: Held | None
     reason: str
+    cure: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,11 @@ class PartitionRecovery:
         keep = _Keep(held)
         try:
             return self._run(partition, keep, wait)
-        except (KafkaTroubleError, SchemaUnavailable, LedgerFull, TopicMissingError) as error:
+        except KafkaTroubleError as error:
+            return NotNow(keep.held, str(error), error.cure)
+        except LedgerFull as error:
+            return NotNow(keep.held, str(error), FULL_CURE)
+        except (SchemaUnavailable, TopicMissingError) as error:
             return NotNow(keep.held, str(error))
         except OSError as error:
             return NotNow(keep.held, f"{self.directory(partition)} cannot be opened: {error}")
@@ -218,8 +223,8 @@ class PartitionRecovery:
         row = ledger.row_at(last)
         if row is None:
             return NoAnchor()
-        record = self._sums.records_at(partition, [last])
-        if len(record.offsets) == 0:
+        record = next(self._sums.records_at(partition, [last]), None)
+        if record is None:
             return AnchorGone()
         return recovery.compare_anchor(row, self._decoded_like(record, row))
 

@@ -75,16 +75,16 @@ class PublishedVerdicts:
     def _read_again(self, partition: int, poison: Rows) -> Iterator[Letter]:
         """Yield letters with the rows' reasons, which stand whatever the registry says today."""
         reasons = dict(zip(poison["offset"].tolist(), poison["reason"].tolist(), strict=True))
-        fetched = self._sums.records_at(partition, list(reasons))
         view = self._schemas.view()
-        decoded = decode(
-            fetched,
-            partitions=self._partitions,
-            fast_schema_ids=view.fast_ids,
-            general=view.general,
-            verdicts=reasons,
-        )
-        yield from letters_of(fetched, decoded)
+        for fetched in self._sums.records_at(partition, list(reasons)):
+            decoded = decode(
+                fetched,
+                partitions=self._partitions,
+                fast_schema_ids=view.fast_ids,
+                general=view.general,
+                verdicts=reasons,
+            )
+            yield from letters_of(fetched, decoded)
 
 
 def _without_bytes(partition: int, row: Rows) -> Letter:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, Final
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -16,10 +17,18 @@ from common.offsets import runs
 from consumer.core.claims import Claim, claim_of
 from consumer.core.event import Fetched
 from consumer.shell.columns import schema_header
-from consumer.shell.kafka_errors import KafkaTroubleError, text_of
+from consumer.shell.kafka_errors import KafkaTroubleError, TooLargeAloneError, trouble
 
 _BATCH = 2_000
 _POLL_S = 0.2
+_CHUNK_BYTES: Final = 16 * 1024 * 1024
+_USUAL: Final[Mapping[str, Any]] = {"queued.max.messages.kbytes": 16_384}
+_ONE_BATCH: Final[Mapping[str, Any]] = {
+    # Kafka gives one batch at least, whatever it is asked for, and nothing is fetched ahead of what is taken.
+    "fetch.message.max.bytes": 1,
+    "queued.min.messages": 1,
+    "queued.max.messages.kbytes": 1,
+}
 
 
 class RecordReader:
@@ -31,28 +40,44 @@ class RecordReader:
         self._topic = topic
         self._timeout_s = timeout_s
 
-    def records_at(self, partition: int, offsets: list[int]) -> Fetched:
-        """Return the records at these offsets (increasing) that exist, without the others. Raises KafkaTroubleError.
+    def records_at(self, partition: int, offsets: list[int]) -> Iterator[Fetched]:
+        """Yield the records at these offsets (increasing) that exist, some at a time. Raises KafkaTroubleError.
 
-        Reads everything between two offsets that are near each other and jumps over what lies further apart.
+        Reads everything between two offsets that are near each other and jumps over what lies further apart. Of what
+        was yielded nothing is kept, so that large records need not fit into memory together.
         """
         found: list[Message] = []
+        size_bytes = 0
         for run in runs(offsets, _BATCH):
             wanted = set(run)
             for message in self._from(partition, run[0]):
                 offset = _offset(message)
                 if offset in wanted:
                     found.append(message)
+                    size_bytes += _size_of(message)
+                    if size_bytes >= _CHUNK_BYTES:
+                        yield _fetched(partition, found)
+                        found, size_bytes = [], 0
                 if offset >= run[-1]:
                     break
-        return Fetched(
-            partition=partition,
-            offsets=np.array([_offset(message) for message in found], np.int64),
-            timestamps_ms=np.array([message.timestamp()[1] for message in found], np.int64),
-            keys=[message.key() for message in found],
-            values=[message.value() for message in found],
-            schema_header=partial(schema_header, found),
-        )
+        if found:
+            yield _fetched(partition, found)
+
+    def next_alone(self, partition: int, offset: int) -> Fetched:
+        """Return records from an offset on, of one batch, however large it is, and at most about _CHUNK_BYTES of them.
+
+        Raises TooLargeAloneError, KafkaTroubleError.
+        """
+        found: list[Message] = []
+        size_bytes = 0
+        for message in self._from(partition, offset, _ONE_BATCH, one_at_a_time=True):
+            if found and size_bytes + _size_of(message) > _CHUNK_BYTES:
+                break
+            found.append(message)
+            size_bytes += _size_of(message)
+            if size_bytes >= _CHUNK_BYTES or len(found) >= _BATCH:
+                break
+        return _fetched(partition, found)
 
     def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         """Return what the dead letters of a partition of that topic id claim, by source offsets ``below`` a limit.
@@ -67,26 +92,40 @@ class RecordReader:
                 claims[said[0]] = before if said[1] in before else (*before, said[1])
         return claims
 
-    def _from(self, partition: int, offset: int) -> Iterator[Message]:
-        """Yield the records from an offset to the last stable offset; none when the offset is outside the log."""
-        with self._consumer() as consumer:
+    def _from(
+        self, partition: int, offset: int, tuning: Mapping[str, Any] = _USUAL, *, one_at_a_time: bool = False
+    ) -> Iterator[Message]:
+        """Yield the records from an offset to the last stable offset; none when the offset is outside the log.
+
+        ``one_at_a_time``: end where nothing more is at hand.
+        """
+        with self._consumer(tuning) as consumer:
             consumer.assign([TopicPartition(self._topic, partition, offset)])
             deadline = time.monotonic() + self._timeout_s
             while time.monotonic() < deadline:
                 first = consumer.poll(_POLL_S)  # consume(n, t) alone would wait the whole t for n records
-                for message in [] if first is None else [first, *consumer.consume(_BATCH, 0)]:
+                if first is None:
+                    continue
+                for message in _following(consumer, first, one_at_a_time=one_at_a_time):
                     error = message.error()
                     if error is None:
                         yield message
                         deadline = time.monotonic() + self._timeout_s
                     elif error.code() in (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET):
                         return
+                    elif error.code() == KafkaError._BAD_COMPRESSION:
+                        raise TooLargeAloneError(
+                            f"{self._topic} partition {partition} has a batch that decompresses to more than 2 GiB, or "
+                            f"to nothing, at or behind offset {offset}: {error.str()}"
+                        )
                     elif not error.retriable():
-                        raise KafkaTroubleError(f"{self._topic} partition {partition} cannot be read: {text_of(error)}")
+                        raise trouble(f"{self._topic} partition {partition} cannot be read", error)
+                if one_at_a_time:
+                    return
             raise KafkaTroubleError(f"{self._topic} partition {partition} gave no record for {self._timeout_s} s")
 
     @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
+    def _consumer(self, tuning: Mapping[str, Any]) -> Iterator[Consumer]:
         try:
             consumer = Consumer(
                 {
@@ -98,16 +137,41 @@ class RecordReader:
                     "enable.auto.commit": False,
                     "auto.offset.reset": "error",
                     "enable.partition.eof": True,
-                    "queued.max.messages.kbytes": 16_384,
                     "fetch.wait.max.ms": 20,
+                    **tuning,
                 }
             )
         except KafkaException as error:
-            raise KafkaTroubleError(f"no consumer for {self._topic}: {text_of(error)}") from error
+            raise trouble(f"no consumer for {self._topic}", error) from error
         try:
             yield consumer
         finally:
             consumer.close()
+
+
+def _following(consumer: Consumer, first: Message, *, one_at_a_time: bool) -> Iterator[Message]:
+    """Yield a first message and what is at hand behind it."""
+    yield first
+    if not one_at_a_time:
+        yield from consumer.consume(_BATCH, 0)
+        return
+    while (message := consumer.poll(0)) is not None:
+        yield message
+
+
+def _fetched(partition: int, found: list[Message]) -> Fetched:
+    return Fetched(
+        partition=partition,
+        offsets=np.array([_offset(message) for message in found], np.int64),
+        timestamps_ms=np.array([message.timestamp()[1] for message in found], np.int64),
+        keys=[message.key() for message in found],
+        values=[message.value() for message in found],
+        schema_header=partial(schema_header, found),
+    )
+
+
+def _size_of(message: Message) -> int:
+    return sum(len(part) for part in (message.key(), message.value()) if part is not None)
 
 
 def _offset(message: Message) -> int:

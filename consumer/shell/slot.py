@@ -1,16 +1,18 @@
 """What the ingest loop keeps for one partition that it owns.
 
 Theory of operation. A slot lives from the assignment to the release of its partition. The loop's thread is its only
-user. While it is *busy* a recovery or a publication runs in another thread, on what it was given and on the ledger,
-which the loop leaves alone until that is done. A busy slot is not *read* (fetched by the source).
+user. While it is *busy* a recovery, a publication or a reading runs in another thread, on what it was given and on the
+ledger, which the loop leaves alone until that is done. A busy slot is not *read* (fetched by the source).
 """
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from consumer.core.claims import NO_CLAIMS, Claims
 from consumer.core.commit_rules import Progress
 from consumer.core.dead_letter import Letter
+from consumer.core.event import Fetched
 from consumer.core.fold import LedgerState
 from consumer.core.partition_state import Recovering, State
 from consumer.core.recovery import Replay
@@ -31,8 +33,10 @@ class Slot:
     doubt: the reason of a refusal that was found once; the second time it stands.
     position: the offset at which the log ended when all of it was read.
     waited_s: how long nothing of any partition was at hand since reading began or something came of this one.
+    alone: the next batch is too large to be read with others; ``lone`` reads it in another thread.
     stalls: how often reading began again without anything coming.
-    trouble: why reading was interrupted; shown until a block was appended or ``trouble_until_s`` has passed.
+    trouble: why reading was interrupted, shown until a block was appended or ``trouble_until_s`` has passed;
+    trouble_cure: what a person must do about it, if anything.
     """
 
     partition: int
@@ -45,24 +49,32 @@ class Slot:
     wait: SchemaWait | None = None
     doubt: str = ""
     trouble: str = ""
+    trouble_cure: str = ""
     trouble_until_s: float = 0.0
     position: int | None = None
     waited_s: float = 0.0
     stalls: int = 0
     reading: bool = False
+    alone: bool = False
+    lone: "Future[Fetched] | None" = None
     recovery: "Future[RecoveryOutcome] | None" = None
     publication: "Future[PublicationOutcome] | None" = None
     retry_at_s: float = 0.0
 
     @property
+    def jobs(self) -> "list[Future[Any]]":
+        """What runs in other threads, or ran and was not taken yet."""
+        return [job for job in (self.recovery, self.publication, self.lone) if job is not None]
+
+    @property
     def busy(self) -> bool:
         """Tell whether another thread works on it, or has an outcome that was not taken yet."""
-        return self.recovery is not None or self.publication is not None
+        return bool(self.jobs)
 
     @property
     def working(self) -> bool:
         """Tell whether another thread has not finished with it."""
-        return any(job is not None and not job.done() for job in (self.recovery, self.publication))
+        return any(not job.done() for job in self.jobs)
 
     @property
     def ledger_state(self) -> LedgerState:

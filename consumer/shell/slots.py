@@ -80,6 +80,7 @@ class Slots:
         """Read on at the ledger's next offset."""
         self._source.start(slot.partition, slot.ledger_state.next_offset)
         slot.reading = True
+        slot.alone = False
         slot.position = None
         slot.waited_s = 0.0
         slot.trouble_until_s = self._monotonic_s() + _TROUBLE_SHOWN_S
@@ -100,16 +101,25 @@ class Slots:
 
     # -- states ------------------------------------------------------------------------------------------------------
 
-    def pause(self, slot: Slot, reason: str, *, until_success: bool = True) -> None:
+    def pause(self, slot: Slot, reason: str, cure: str = "", *, until_success: bool = True) -> None:
         """Stop reading until recovery has tried again. ``until_success``: the reason shows until a block succeeds."""
         self.stop_reading(slot)
-        slot.trouble = reason if until_success else ""
+        slot.alone = False
+        slot.trouble, slot.trouble_cure = (reason, cure) if until_success else ("", "")
         slot.retry_at_s = self._monotonic_s() + self._retry_s
-        self.show(slot, Paused(reason))
+        self.show(slot, Paused(reason, cure))
+
+    def read_alone(self, slot: Slot) -> None:
+        """Stop reading: what comes next is read by itself, as its batch is too large to be read with others."""
+        self.stop_reading(slot)
+        slot.alone = True
+        slot.retry_at_s = self._monotonic_s()
+        self.show(slot, Recovering(f"reading on at offset {slot.ledger_state.next_offset} alone: a batch is large"))
 
     def look_up(self, slot: Slot, wait: SchemaWait) -> None:
         """Stop reading until recovery has asked the registry for these schemas, at once."""
         self.stop_reading(slot)
+        slot.alone = False
         slot.wait = wait
         self.look_up_now(slot, wait)
 
@@ -127,12 +137,13 @@ class Slots:
     def refuse(self, slot: Slot, reason: str, cure: str) -> None:
         """Stop reading until a person has acted and the consumer starts again."""
         self.stop_reading(slot)
+        slot.alone = False
         self.show(slot, Refused(reason, cure))
 
     def show_reading(self, slot: Slot) -> None:
         """Show the state of a slot that is read."""
         if slot.trouble:
-            self.show(slot, Paused(slot.trouble))
+            self.show(slot, Paused(slot.trouble, slot.trouble_cure))
         elif slot.replay is not None:
             self.show(slot, Recovering(f"replaying the topic up to committed offset {slot.replay.until}"))
         else:
@@ -148,8 +159,8 @@ class Slots:
         match state:
             case Refused(reason, cure):
                 about.error("REFUSED: {} Cure: {}", reason, cure)
-            case Paused(reason):
-                about.warning("PAUSED: {}", reason)
+            case Paused(reason, cure):
+                about.warning("PAUSED: {}", f"{reason} Cure: {cure}" if cure else reason)
             case Running():
                 about.info("RUNNING, after {}", name_of(before))
             case Recovering() | Unassigned():

@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from common.kafka_config import READS_ANY_RECORD
 from producer.core.lane_terms import Found, WasReadBack
 from producer.core.ports import Place
 
@@ -23,6 +24,7 @@ def reader_config(base: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration of a consumer that reads committed records from given offsets and joins no group."""
     return {
         **base,
+        **READS_ANY_RECORD,
         "group.id": "tally-producer-reader",  # asked for by the client; nothing is ever committed
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,

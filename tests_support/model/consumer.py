@@ -73,8 +73,8 @@ class Replica:
             open_ledger=self._open,
         )  # fmt: skip
         parts = Parts(
-            source=source, facts=facts, recovery=recovery, publisher=publisher, schemas=schemas, board=self.board,
-            readers=self.readers, fsyncs=Inline(), jobs=self._jobs, monotonic_s=self._clock,
+            source=source, facts=facts, recovery=recovery, sums=reader, publisher=publisher, schemas=schemas,
+            board=self.board, readers=self.readers, fsyncs=Inline(), jobs=self._jobs, monotonic_s=self._clock,
         )  # fmt: skip
         self._loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{self.name}", RETRY_S, 1.0))
         self._loop.begin()

@@ -80,7 +80,8 @@ class Reader:
 
     def records_at(self, partition: int, offsets: list[int]) -> Any:
         self._faults.answer()
-        return fetched([each for each in self._broker.records(partition) if each.offset in set(offsets)], partition)
+        found = [each for each in self._broker.records(partition) if each.offset in set(offsets)]
+        return iter([fetched(found, partition)] if found else [])
 
     def claims(self, partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         self._faults.answer()

@@ -14,10 +14,13 @@ from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from client.records import Record
 from client.repair import Rejected, repair_genuine
 from client.replay import Status, look_up
+from client.said import Said, Unsaid, said_by
 from common.framing import SchemaName, frame
 from common.registry import SchemaUnknown
 from consumer.verdicts import record_digest
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
+from tests_support.golden_records import ZERO_WIDTH
+from tests_support.ledger_records import body, request_id
 from tests_support.verdict_corpus import read_corpus
 
 SOURCE = Source("topic-1", 3, 5)
@@ -103,6 +106,7 @@ GOOD = DeadLetter(
 NEWER = json.loads(DeadLetter.SCHEMA)
 NEWER["fields"].append({"name": "note", "type": "string", "default": ""})
 TEXTS = {**SCHEMAS, 70: json.dumps(NEWER)}
+del TEXTS[ZERO_WIDTH]
 
 
 def text_of(name: SchemaName) -> str:
@@ -118,13 +122,24 @@ def text_of(name: SchemaName) -> str:
     st.none() | st.binary(max_size=40),
 )
 def test_no_bytes_break_the_reading_of_a_dead_letter(
-    before: bytes, body: bytes, cut: int, digest: bytes | None
+    before: bytes, rest: bytes, cut: int, digest: bytes | None
 ) -> None:
     """Any record of the dead-letter topic is a letter, one of another topic, or named as none."""
     headers = {} if digest is None else {"source-digest": digest}
-    for value in (None, before + body, before + body[:cut], before + GOOD[:cut] + body):
+    for value in (None, before + rest, before + rest[:cut], before + GOOD[:cut] + rest):
         try:
             found = letter_of(Record(3, 0, 0, None, value, headers), 99, text_of)
         except ValueError:
             continue
         assert found is None or isinstance(found, Letter)
+
+
+@given(
+    st.sampled_from([*TEXTS, 999]).map(frame) | st.binary(max_size=17),
+    st.binary(max_size=120) | st.just(body(request_id(0), 1, 2)),
+    st.none() | st.sampled_from([*TEXTS, 999]),
+)
+def test_no_record_breaks_the_reading_of_what_it_says(before: bytes, behind: bytes, as_schema: int | None) -> None:
+    """Of any writer's schema, one that is no Avro record among them: numbers are read, or it is said why not."""
+    for value in (None, before + behind):
+        assert isinstance(said_by(value, as_schema, text_of), Said | Unsaid)

@@ -11,12 +11,12 @@ from common import decimals
 from common.framing import SCHEMA_HEADER, SchemaName, frame
 from common.registry import RegisteredSchema, SchemaUnknown
 from consumer.verdicts import Counts, Poisoned, Verdicts
-from tests_support.golden_records import OURS, Case
+from tests_support.golden_records import OURS, ZERO_WIDTH, Case
 from tests_support.ledger_records import LIMIT, PARTITION, body, request_id
 from tests_support.verdict_corpus import Texts, Told, read_corpus
 
 SCHEMAS, RECORDS = read_corpus()
-NAMES = [*SCHEMAS, 999]
+NAMES = [name for name in (*SCHEMAS, 999) if name != ZERO_WIDTH]
 
 
 def record(case: Case) -> Record:

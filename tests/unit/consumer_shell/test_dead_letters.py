@@ -58,6 +58,7 @@ class Transaction:
         self.cluster = cluster
         self.pending: list[bytes] = []
         self.offset = 0
+        self.delivered: Any = None
         cluster.instances += 1
 
     def init_transactions(self, _timeout_s: float) -> None:
@@ -68,6 +69,7 @@ class Transaction:
 
     def produce(self, _topic: str, **record: Any) -> None:
         self.pending.append(record["key"])
+        self.delivered = record["on_delivery"]
 
     def send_offsets_to_transaction(self, places: list[Any], _group: object, _timeout_s: float) -> None:
         self.offset = places[0].offset
@@ -138,6 +140,30 @@ def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPub
     publisher.settle(3)
     assert publisher.publish(PUBLICATION) == Published(8)
     assert cluster.instances == 1
+
+
+def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cure(
+    publisher: DeadLetterPublisher, cluster: Cluster
+) -> None:
+    """The commit fails for what became of its records, and tells nothing of it by itself."""
+
+    def refused(transaction: Transaction) -> None:
+        transaction.delivered(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)
+        raise KafkaException(KafkaError(KafkaError._INCONSISTENT))
+
+    cluster.on_commit = refused
+    outcome = publisher.publish(PUBLICATION)
+    assert isinstance(outcome, NotPublished)
+    assert "MSG_SIZE_TOO_LARGE" in outcome.reason
+    assert "codegen plan" in outcome.cure
+
+
+def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    """It passes by itself."""
+    cluster.on_commit = timed_out
+    outcome = publisher.publish(PUBLICATION)
+    assert isinstance(outcome, NotPublished)
+    assert outcome.cure == ""
 
 
 def test_nothing_is_published_while_the_committed_offset_cannot_be_read(

@@ -10,7 +10,7 @@ from consumer.core.rows import FRAMING
 from consumer.core.snapshot import Outside, lag_of
 from consumer.core.witness import Witness, decode
 from consumer.shell.kafka_errors import ConsumerEndedError
-from consumer.shell.ledger_errors import LedgerFull, LedgerSyncFailed
+from consumer.shell.ledger_errors import FULL_CURE, LedgerFull, LedgerSyncFailed
 from consumer.shell.ledger_file import Ledger
 from tests_support.consumer_fakes import RETRY_S, Bench, Kafka
 from tests_support.ledger_records import PARTITION, Record, addition
@@ -73,8 +73,8 @@ def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itse
         patch.setattr(Ledger, "append", full)
         for _ in range(5):
             bench.rounds(1)
-            assert bench.own.state in (Paused("no room for 500 bytes"), Running())
-        assert bench.own.state == Paused("no room for 500 bytes")
+            assert bench.own.state in (Paused("no room for 500 bytes", FULL_CURE), Running())
+        assert bench.own.state == Paused("no room for 500 bytes", FULL_CURE)
         assert bench.kafka.committed is not None
         assert bench.kafka.committed[0] == 5
     bench.rounds()

@@ -1,5 +1,6 @@
 """The oracle finds a violation of each invariant, and nothing in an honest world."""
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from oracle.checks import CHECKS, PROMISES
-from oracle.facts import Committed, Facts, Ledger, Row, Stranger, TopicRecord
+from oracle.facts import Beginning, Committed, Facts, Ledger, Row, Stranger, TopicRecord
 from oracle.history import Call, Outcome, Watermark
 from oracle.judging import judge
 from tests_support.planting import URL, id_in, record, world
@@ -206,6 +207,15 @@ def forged_letter_alone(facts: Facts) -> Facts:
     return replace(facts, dead_letters=[replace(facts.dead_letters[0], value=b"garbled")])
 
 
+def dead_letter_with_another_hash(facts: Facts) -> Facts:
+    return forged(facts, value=b"gar", value_copied=Beginning(whole_bytes=7, sha256=bytes(32)))
+
+
+def dead_letter_with_another_length(facts: Facts) -> Facts:
+    right = hashlib.sha256(b"garbage").digest()
+    return forged(facts, value=b"gar", value_copied=Beginning(whole_bytes=8, sha256=right))
+
+
 def garbage_in_the_dead_letters(facts: Facts) -> Facts:
     return replace(facts, strangers=[Stranger(partition=3, offset=77, why="it has no frame")])
 
@@ -271,6 +281,8 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
     ("I10", forged_letter_alone, "no genuine dead letter"),
     ("LETTERS", dead_letter_of_a_good_record, "offset 0, is forged: that record is not poison"),
     ("LETTERS", dead_letter_with_other_bytes, "offset 9, is forged: it has other bytes"),
+    ("LETTERS", dead_letter_with_another_hash, "it has other bytes"),
+    ("LETTERS", dead_letter_with_another_length, "it has other bytes"),
     ("LETTERS", dead_letter_with_another_reason, "it says WRONG_KEY"),
     ("LETTERS", dead_letter_with_another_digest, "its digest is of other bytes"),
     ("LETTERS", dead_letter_in_another_partition, "it stands in partition 4"),
@@ -321,6 +333,24 @@ def test_an_honest_world_has_no_findings() -> None:
     counts = (report.records, report.counted, report.duplicates, report.conflicts, report.poison)
     assert counts == (7, 4, 1, 1, 1)
     assert report.total == Decimal("50.500000001")
+
+
+def test_a_letter_with_the_beginning_of_its_record_and_the_right_hash_is_genuine() -> None:
+    """The record is at its source position; the letter needs to hold its length and SHA-256 only."""
+    facts = honest()
+    beginning = Beginning(whole_bytes=7, sha256=hashlib.sha256(b"garbage").digest())
+    judge(
+        replace(facts, dead_letters=[replace(facts.dead_letters[0], value=b"gar", value_copied=beginning)])
+    ).require_clean()
+
+
+def test_a_letter_whose_record_is_gone_is_not_judged_and_the_report_says_so() -> None:
+    """A topic whose head was deleted."""
+    facts = honest()
+    facts = replace(facts, dead_letters=[*facts.dead_letters, replace(facts.dead_letters[0], source_offset=1)])
+    report = judge(replace(facts, log_starts={3: 2}))
+    assert report.unchecked["LETTERS"] == "the records of 1 dead letters are gone from the topic"
+    assert "LETTERS" not in {finding.invariant for finding in report.findings}
 
 
 def test_what_a_replica_had_shown_may_be_in_another_ones_ledger_but_must_be_in_one() -> None:

@@ -1,0 +1,109 @@
+"""Batches that are too large to be read with others, and errors of a partition that do not pass by themselves."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from consumer.core.partition_state import Paused, Recovering, Refused, Running
+from consumer.shell.kafka_errors import TOO_LARGE_CURE, KafkaTroubleError, TooLargeAloneError, cure_of, trouble
+from consumer.shell.kafka_source import BATCH_BYTES_MAX
+from tests_support.consumer_fakes import Bench, Kafka
+from tests_support.ledger_records import Record, addition
+
+
+def records(count: int) -> list[Record]:
+    return [addition(offset, offset) for offset in range(count)]
+
+
+def large_junk(offset: int) -> Record:
+    return Record(offset, 1, b"k", bytes(3_000_000))
+
+
+def test_a_large_batch_is_read_alone_and_reading_goes_on_behind_it(tmp_path: Path) -> None:
+    """I5: a limit of this client turns no record into an error, nor into another verdict; nothing is skipped."""
+    kafka = Kafka([*records(3), large_junk(3), addition(4, 4), large_junk(5)], large={1, 3, 5})
+    bench = Bench(tmp_path, kafka)
+    bench.rounds(20)
+    assert bench.own.state == Running()
+    assert (bench.own.figures.next_offset, bench.own.figures.counted, bench.own.figures.poison) == (6, 4, 2)
+    assert kafka.committed is not None
+    assert kafka.committed[0] == 6
+
+
+def test_the_letter_of_a_large_record_is_its_beginning(tmp_path: Path) -> None:
+    """So it fits into the dead-letter topic, and the partition is not paused for it."""
+    bench = Bench(tmp_path, Kafka([large_junk(0), addition(1, 1)]))
+    bench.rounds()
+    assert bench.own.state == Running()
+    (letter,) = [letter for publication in bench.publisher.publications for letter in publication.letters]
+    assert letter.value.data is not None
+    assert (len(letter.value.data), letter.value.whole_bytes) == (65_536, 3_000_000)
+
+
+def test_what_cannot_be_read_even_alone_is_refused_with_its_cure(tmp_path: Path) -> None:
+    """It would never pass, and trying again takes gigabytes each time."""
+    kafka = Kafka(records(3), large={1}, alone_error=TooLargeAloneError("more than 2 GiB"))
+    bench = Bench(tmp_path, kafka)
+    bench.rounds(10)
+    assert bench.own.state == Refused("more than 2 GiB", TOO_LARGE_CURE)
+    assert bench.own.figures.next_offset == 1
+
+
+def test_trouble_on_the_way_to_a_large_batch_pauses_and_passes(tmp_path: Path) -> None:
+    """As any other trouble with Kafka does."""
+    kafka = Kafka(records(3), large={1}, alone_error=KafkaTroubleError("timed out"))
+    bench = Bench(tmp_path, kafka)
+    seen = []
+    for _ in range(10):
+        bench.rounds(1)
+        seen.append(bench.own.state)
+    assert Paused("timed out") in seen
+    kafka.alone_error = None
+    bench.rounds(10)
+    assert (bench.own.state, bench.own.figures.counted) == (Running(), 3)
+    assert any(isinstance(state, Recovering) for state in seen)
+
+
+def test_an_error_that_does_not_pass_is_shown_with_its_cure_until_it_is_gone(tmp_path: Path) -> None:
+    """A partition that nothing comes from is not RUNNING."""
+    bench = Bench(tmp_path, Kafka(records(3)))
+    bench.rounds()
+    bench.kafka.unreadable = ("partition 3 cannot be read: TOPIC_AUTHORIZATION_FAILED", "Grant it.")
+    bench.kafka.records += [addition(3, 3)]
+    bench.rounds(3)
+    assert bench.own.state == Paused(*bench.kafka.unreadable)
+    bench.kafka.unreadable = None
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.counted) == (Running(), 4)
+
+
+STAYING = [
+    KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._BAD_MSG,
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNSUPPORTED_VERSION,
+]  # fmt: skip
+PASSING = [
+    KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.NOT_ENOUGH_REPLICAS,
+    KafkaError._FENCED, KafkaError.CONCURRENT_TRANSACTIONS,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", STAYING)
+def test_a_permanent_error_has_a_cure(code: int) -> None:
+    """Of the message alone nobody knows what to do."""
+    error = KafkaException(KafkaError(code))
+    assert len(cure_of(error)) > 20
+    assert trouble("it failed", error).cure == cure_of(error.args[0])
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_passing_error_asks_for_nothing(code: int) -> None:
+    """It is tried again, and nobody is called."""
+    assert cure_of(KafkaException(KafkaError(code))) == ""
+
+
+def test_a_large_batch_is_larger_than_what_the_contract_lets_in() -> None:
+    """Reading alone is for what older topics hold."""
+    assert BATCH_BYTES_MAX > 24 * 1024 * 1024

@@ -1,0 +1,80 @@
+"""The load's reader beside the system: whatever others put into the topics does not end it."""
+
+from typing import Any
+from unittest.mock import MagicMock, patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.framing import frame
+from loadtests import topic
+from loadtests.additions import TAG_BYTES
+from loadtests.errors import LoadError
+from loadtests.topic import Registry, TopicWatch, UnknownSchemaError
+from tests_support.golden_records import ZERO_WIDTH
+from tests_support.ledger_records import body, request_id
+from tests_support.verdict_corpus import read_corpus
+
+SCHEMAS, _ = read_corpus()
+del SCHEMAS[ZERO_WIDTH]
+
+
+class Texts(Registry):
+    """A registry in memory."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1")
+
+    def _get(self, path: str) -> Any:
+        schema_id = int(path.rpartition("/")[2])
+        if schema_id == 500:
+            raise LoadError("the registry is away")
+        if schema_id not in SCHEMAS:
+            raise UnknownSchemaError(path)
+        return {"schema": SCHEMAS[schema_id]}
+
+
+def watch() -> TopicWatch:
+    with patch.object(topic, "Consumer"):
+        made = TopicWatch(MagicMock(kafka="127.0.0.1:1", registry="http://127.0.0.1:1"), request_id(0)[:TAG_BYTES])
+    made._registry = Texts()
+    made._partitions = 12
+    return made
+
+
+def message(name: str, value: bytes | None, key: bytes | None = request_id(0)) -> Any:
+    made = MagicMock()
+    made.error.return_value = None
+    made.topic.return_value, made.key.return_value, made.value.return_value = name, key, value
+    made.partition.return_value, made.offset.return_value = 3, 7
+    return made
+
+
+WATCH = watch()
+
+
+@given(
+    st.sampled_from([*SCHEMAS, 999]).map(frame) | st.binary(max_size=9),
+    st.binary(max_size=120) | st.just(body(request_id(0), 1, 2)),
+)
+def test_no_bytes_end_the_watch(before: bytes, behind: bytes) -> None:
+    """A record of either topic is judged or left alone."""
+    for name in (topic.TOPIC, topic.DEAD_LETTERS):
+        for value in (None, before + behind):
+            WATCH._look(message(name, value))
+
+
+def test_what_is_wrong_with_a_record_is_told_in_the_words_of_the_contract() -> None:
+    """As the ledger, `tally tail` and `tally verify` tell it."""
+    own = watch()
+    for value in (b"junk!", frame(999) + b"x", frame(1) + b"x", frame(1) + body(request_id(0), 1, 2, 4)):
+        own._look(message(topic.TOPIC, value))
+    words = [line.partition(": ")[2].partition(":")[0] for line in own.first_wrong()]
+    assert words == ["FRAMING", "UNKNOWN_SCHEMA", "UNDECODABLE", "WRONG_SUM"]
+
+
+def test_a_registry_that_is_away_ends_the_watch() -> None:
+    """Then nothing can be judged, and the load must not be called good."""
+    with pytest.raises(LoadError):
+        watch()._look(message(topic.DEAD_LETTERS, frame(500) + b"x"))
