@@ -111,7 +111,7 @@ def logs(arguments: argparse.Namespace) -> int:
     service: str | None = arguments.service
     found = docker.containers(ROOT)
     if any(each.is_running for each in found) and not stack.running():
-        return compose.logs(ROOT, found, service)
+        compose.logs(ROOT, found, service)
     if service is not None and service not in ORDER:
         raise SettingsError(f"{service!r} is no part: {', '.join(ORDER)}")
     parts: Sequence[PartName] = [part for part in ORDER if service in (None, part)]

@@ -8,7 +8,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from dotenv import dotenv_values
 
@@ -62,12 +62,13 @@ def table(found: list[Container]) -> str:
     return "\n".join(lines)
 
 
-def logs(root: Path, found: list[Container], service: str | None) -> int:
-    """Follow the containers' logs."""
+def logs(root: Path, found: list[Container], service: str | None) -> NoReturn:
+    """Become the command that follows the containers' logs. Raises SettingsError for a service that has none."""
     if service is not None and service not in {each.service for each in found}:
         raise SettingsError(f"{service!r} has no container: {', '.join(sorted(each.service for each in found))}")
-    names = [service] if service else []
-    return _run(docker.compose_command(), root, _of(root, found[0].project), "logs", "--follow", *names)
+    command = [*docker.compose_command(), "logs", "--follow", *([service] if service else [])]
+    os.chdir(root)
+    os.execve(command[0], command, _of(root, found[0].project))  # noqa: S606 - no shell
 
 
 def environment(root: Path, settings: StackSettings) -> dict[str, str]:

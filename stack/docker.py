@@ -17,7 +17,9 @@ COMPOSE_MIN: Final = (2, 20, 2)
 _ANSWER_S: Final = 20.0
 _ERROR_LENGTH: Final = 300
 _WITHOUT: Final = "or use `just up`, which needs no Docker"
+_FOLDER: Final = "com.docker.compose.project.working_dir"
 _FIELDS: Final = (
+    f'{{{{.Label "{_FOLDER}"}}}}',
     '{{.Label "com.docker.compose.project"}}', '{{.Label "com.docker.compose.service"}}',
     "{{.State}}", "{{.Status}}", "{{.Ports}}",
 )  # fmt: skip
@@ -67,9 +69,10 @@ def containers(root: Path) -> list[Container]:
     docker = shutil.which("docker")
     if docker is None:
         return []
-    of_this = f"label=com.docker.compose.project.working_dir={root}"
-    done = _asked([docker, "ps", "--all", "--filter", of_this, "--format", "\t".join(_FIELDS)])
-    return [_container(line) for line in done.stdout.splitlines() if line] if done.returncode == 0 else []
+    done = _asked([docker, "ps", "--all", "--filter", f"label={_FOLDER}", "--format", "\t".join(_FIELDS)])
+    lines = [line.partition("\t") for line in done.stdout.splitlines() if line] if done.returncode == 0 else []
+    # Resolved: whoever typed `docker compose up` may have come by a symbolic link.
+    return [_container(rest) for folder, _, rest in lines if Path(folder).resolve() == root.resolve()]
 
 
 def _container(line: str) -> Container:

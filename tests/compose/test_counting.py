@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests_support.compose.project import STAYING, Project
@@ -17,11 +18,10 @@ from tests_support.waiting import eventually
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1_500)]
 
 ROWS = 400
-ROWS_UNDER_FAULT = 4_000
+ROWS_UNDER_FAULT = 2_000
 ANSWERED_S = 240
-STOP_GRACE_S = {"kafka": 30, "registry": 15, "producer": 30, "consumer": 30}
 ENDS = {"kafka": {0, 143}, "registry": {0, 143}, "producer": {0}, "consumer": {0}}
-"""Exit codes of an orderly end: Java's is 143."""
+"""Exit codes of an orderly end: Java's is 143. Whom the engine has to kill when its grace is over has 137."""
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(folder: Path, name: str, rows: int) -> Path:
-    """Write a file of additions whose sum is a whole number for an even number of rows."""
+    """Write a file of additions that no other file has: a row's id follows from the content and its line."""
     file = folder / f"{name}.csv"
-    file.write_text("a,b\n" + "".join(f"{row},0.5\n" for row in range(rows)), encoding="ascii")
+    file.write_text("a,b,why\n" + "".join(f"{row},0.5,{name}\n" for row in range(rows)), encoding="ascii")
     return file
 
 
@@ -43,7 +43,7 @@ def load(file: Path) -> list[str]:
 
 
 def total(system: Project) -> dict[str, object]:
-    said: dict[str, object] = json.loads(system.tally("total", "--json"))
+    said: dict[str, object] = httpx.get(f"{system.rest_url}/v1/total", timeout=30, trust_env=False).json()
     return said
 
 
@@ -94,7 +94,9 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost_or_doubled(
     with subprocess.Popen(
         command, env=system.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as loading:
-        eventually(lambda: int(str(total(system)["count"])) > counted, 60, "the load is under way", interval_s=0.01)
+        eventually(
+            lambda: int(str(total(system)["count"])) > counted, ANSWERED_S, "the load is under way", interval_s=0.01
+        )
         system.kill(service)
         killed_s = time.monotonic()
         eventually(lambda: system.container(service)["RestartCount"] > restarts, 60, f"{service} is started again")
@@ -113,12 +115,10 @@ def test_a_stopped_container_ends_in_order_within_its_grace(system: Project, fol
     for service in reversed(STAYING):
         began_s = time.monotonic()
         system.compose("stop", service)
-        took_s = time.monotonic() - began_s
-        seen.add(f"{service} has stopped after", took_s, "s")
+        seen.add(f"{service} has stopped after", time.monotonic() - began_s, "s")
         state = system.container(service)["State"]
         assert state["ExitCode"] in ENDS[service], f"{service}: {state}"
         assert not state["OOMKilled"]
-        assert took_s < STOP_GRACE_S[service]  # the engine kills at the grace: 137 above would tell as well
     shown = system.stack("status")
     assert {"stopped"} == {line.split()[1] for line in shown.stdout.splitlines()[1:] if line.split()[0] in STAYING}
     assert system.stack("up", "compose").returncode == 0

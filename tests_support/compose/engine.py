@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from stack.downloads import exclusive
 from stack.errors import StackError
 from tests_support.checkout import ROOT
@@ -19,12 +21,17 @@ from tests_support.waiting import eventually
 
 _START_S: Final = 90.0
 _COMMAND_S: Final = 900.0
+_PROCESSES: Final = ("dockerd", "containerd", "docker-proxy")
 _FOREIGN: Final = ("TALLY_", "OTEL_", "COMPOSE_", "DOCKER_")
 _CLIENT: Final = """\
 #!/bin/sh
 inside='{{ cd "$0" 2>/dev/null || cd /; }} && exec /usr/bin/docker "$@"'
 exec nsenter --mount=/proc/{pid}/ns/mnt /bin/sh -c "$inside" "$PWD" "$@"
 """
+
+
+class TakenError(Exception):
+    """Another Docker runs on this machine; the message is a reason to skip."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,6 @@ def why_not(cache: Path) -> str | None:
     absent = [tree.name for tree in (debian.ENGINE, debian.BASE) if not tree.path_in(cache).exists()]
     if absent:
         return f"not in the cache ({', '.join(absent)}): `just test-compose` makes what it needs"
-    if host.look(debian.ENGINE.path_in(cache)).is_taken:
-        return "another Docker has its bridge docker0 on this machine: the tests' own would change its rules"
     return None
 
 
@@ -82,9 +87,17 @@ def why_not_made(cache: Path) -> str | None:
 
 @contextmanager
 def running(cache: Path) -> Iterator[Engine]:
-    """Run an engine; at the end nothing is left of it. One at a time: it changes the machine's network."""
+    """Run an engine. One at a time: it changes the machine's network.
+
+    Raises TakenError when another Docker has its bridge here, AssertionError when something is left at the end.
+    """
     with exclusive(cache / "locks" / "compose-engine"):
         (cache / "compose").mkdir(parents=True, exist_ok=True)
+        if host.look(debian.ENGINE.path_in(cache)).is_taken:  # not before the lock: it may be that of another run
+            raise TakenError(
+                "another Docker has its bridge docker0 on this machine: the tests' own would change its rules"
+            )
+        before = traces(cache)
         state = Path(tempfile.mkdtemp(prefix="state-", dir=cache / "compose"))
         engine = Engine(state)
         engine.work.mkdir()
@@ -99,6 +112,19 @@ def running(cache: Path) -> Iterator[Engine]:
             keeper.stdin.close()
             code = keeper.wait(_START_S * 2)
         assert code == 0, f"dockerd ended by itself: {state / 'dockerd.log'}"
+        assert traces(cache) == before, "the engine left something behind"
+
+
+def traces(cache: Path) -> list[str]:
+    """Return what an engine leaves on a machine that nobody cleans: links, rules, mounts, groups, processes, files."""
+    now = host.look(debian.ENGINE.path_in(cache))
+    mounts = [
+        line for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines() if "/compose/state-" in line
+    ]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/docker")]
+    alive = [name for each in psutil.process_iter(["name"]) if (name := str(each.info["name"])).startswith(_PROCESSES)]
+    folders = [str(path) for path in (cache / "compose").glob("state-*")]
+    return sorted([*now.links, *now.rules, *now.nft_tables, now.ip_forward, *mounts, *groups, *alive, *folders])
 
 
 def _wait(engine: Engine, keeper: subprocess.Popen[bytes]) -> None:

@@ -39,9 +39,9 @@ GOOD: dict[str, tuple[int, str, str]] = {
     "context": (0, "unix:///var/run/docker.sock", ""),
 }
 UP_ROWS = (
-    "mine\tconsumer\trunning\tUp 5 minutes (healthy)\t127.0.0.1:8000->8000/tcp",
-    "mine\tproducer\trunning\tUp 5 minutes (healthy)\t127.0.0.1:9464->9464/tcp, 127.0.0.1:50051->50051/tcp",
-    "mine\tcontracts\texited\tExited (0) 5 minutes ago\t",
+    f"{ROOT}\tmine\tconsumer\trunning\tUp 5 minutes (healthy)\t127.0.0.1:8000->8000/tcp",
+    f"{ROOT}\tmine\tproducer\trunning\tUp 5 minutes (healthy)\t127.0.0.1:9464->9464/tcp, 127.0.0.1:50051->50051/tcp",
+    f"{ROOT}\tmine\tcontracts\texited\tExited (0) 5 minutes ago\t",
 )
 
 Said = subprocess.CompletedProcess[str]
@@ -128,7 +128,7 @@ def test_a_taken_port_is_told_but_not_those_of_our_own_containers(world: World, 
         port = taken.getsockname()[1]
         settings = {"TALLY_PORT_BASE": str(free_base()), "TALLY_REST_PORT": str(port), "COMPOSE_PROFILES": ""}
         refused = world("up", "compose", answers=GOOD, **settings)
-        ours = f"tally\tconsumer\trunning\tUp 1 second\t127.0.0.1:{port}->8000/tcp"
+        ours = f"{ROOT}\ttally\tconsumer\trunning\tUp 1 second\t127.0.0.1:{port}->8000/tcp"
         accepted = world("up", "compose", answers={**GOOD, "ps": (0, ours, "")}, **settings)
     assert refused.returncode == 1
     assert re.search(rf"port {port} \(rest\) is taken by process {os.getpid()} .*set TALLY_REST_PORT", refused.stderr)
@@ -169,8 +169,19 @@ def test_down_finds_the_containers_by_their_label_and_tells_what_it_stopped(worl
     ((words, given),) = [each for each in calls(tmp_path) if each[0][-1] == "down"]
     assert (given["COMPOSE_PROJECT_NAME"], given["COMPOSE_PROFILES"]) == ("mine", "*")
     asked = next(words for words, _ in calls(tmp_path) if words[0] == "ps")
-    assert f"label=com.docker.compose.project.working_dir={ROOT}" in asked
+    assert "label=com.docker.compose.project.working_dir" in asked
     assert words == ["compose", "down"]
+
+
+def test_containers_of_another_checkout_are_left_alone_and_a_link_to_this_one_is_this_one(
+    world: World, tmp_path: Path
+) -> None:
+    """Compose writes the folder on each container as it was reached."""
+    (tmp_path / "link").symlink_to(ROOT)
+    foreign = UP_ROWS[0].replace(str(ROOT), "/elsewhere")
+    assert world("down", answers={**GOOD, "ps": (0, foreign, "")}).stdout == "nothing ran\n"
+    linked = UP_ROWS[0].replace(str(ROOT), str(tmp_path / "link"))
+    assert "stopped: consumer" in world("down", answers={**GOOD, "ps": (0, linked, "")}).stdout
 
 
 def test_status_shows_containers_and_no_native_part_that_is_stopped(world: World) -> None:
