@@ -166,7 +166,7 @@ _check: _prepared
 bench *NAME: _prepared
     @{{ quote(python) }} -m benchmarks "$@"
 
-# Load the running system, judge it by its ledger; PROFILE: smoke (the default), peak, …, all; --k6: by your k6.
+# Load the running system, judge it by its ledger; PROFILE: smoke (the default), peak, …; --k6: by k6.
 [group("measure")]
 [no-exit-message]
 load *OPTIONS: _prepared
