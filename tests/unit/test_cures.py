@@ -99,9 +99,11 @@ def parse(line: str) -> None:
     program, name, *arguments = shlex.split(line)
     group = tally if program == "tally" else codegen
     assert isinstance(group, click.Group)
-    command = group.get_command(click.Context(group), name)
+    # With the group's settings: a command keeps the names of its help option from its first context.
+    context = click.Context(group, info_name=program, **group.context_settings)
+    command = group.get_command(context, name)
     assert command is not None, f"{program} has no command {name}"
-    command.make_context(name, arguments)
+    command.make_context(name, arguments, parent=context)
 
 
 @pytest.mark.parametrize("name", REFUSALS)
