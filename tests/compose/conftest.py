@@ -27,10 +27,12 @@ def docker_engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def seen() -> Iterator[Seen]:
-    """What was measured on the way; printed at the end."""
-    with Seen.printed() as own:
-        yield own
+def seen(pytestconfig: pytest.Config) -> Iterator[Seen]:
+    """What was measured on the way; printed at the end, past pytest's capturing."""
+    own = Seen()
+    yield own
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{own.text}")
 
 
 @pytest.fixture(scope="session")
