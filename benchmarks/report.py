@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.results import Comparison, Sample, median, medians_of_details, spread
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 
 def show(console: Console, machine: Mapping[str, str], comparisons: Sequence[Comparison]) -> None:

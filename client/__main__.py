@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from client.failures import InterruptedByUserError
-from common.env_file import OPTION, VARIABLE
+from tally.base.env_file import OPTION, VARIABLE
 
 _COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair", "trace", "logs")
 

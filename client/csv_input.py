@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self
 
 from client.csv_source import CsvSourceError
-from common.written_file import own_descriptor
+from tally.base.written_file import own_descriptor
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd

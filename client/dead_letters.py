@@ -10,10 +10,10 @@ import fastavro
 
 from client.records import Record
 from client.said import SchemaText
-from common.framing import SchemaName, unframe
 from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from contracts.generated.topics import SUMS
+from tally.base.framing import SchemaName, unframe
 
 SOURCE_DIGEST: Final = "source-digest"
 _OFFSET_LIMIT: Final = 10**18

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 ENTRIES_MAX: Final[int] = 10_000
 """The oldest entries go first."""

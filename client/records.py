@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from common.framing import SCHEMA_HEADER
 from consumer.verdicts import Counts, Poisoned, Verdicts
+from tally.base.framing import SCHEMA_HEADER
 
 
 @dataclass(frozen=True, slots=True)

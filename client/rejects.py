@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from types import TracebackType
 
-from common.written_file import WrittenFile
+from tally.base.written_file import WrittenFile
 
 HEADER = ("line", "reason", "content")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 
 from client.failures import CommandError, UnavailableError
-from common.loopback import is_loopback
+from tally.base.loopback import is_loopback
 
 _TIMEOUT_S = 10.0
 

@@ -15,8 +15,8 @@ import fastavro
 
 from common import decimals
 from common.avro_plain import without_logical_types
-from common.framing import FramingError, SchemaName, unframe_any
 from common.registry import SchemaUnknown
+from tally.base.framing import FramingError, SchemaName, unframe_any
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from common.settings import Settings
+from tally.base.settings import Settings
 
 
 class ClientSettings(Settings):

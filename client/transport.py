@@ -11,8 +11,8 @@ from client.outcomes import Addition, Committed, FieldViolation, Position
 from client.retry import Failure
 from client.sending import Reply
 from client.tracing import attempt
-from common.loopback import is_loopback
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from tally.base.loopback import is_loopback
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 _CHANNEL_OPTIONS: Final = (

@@ -31,7 +31,7 @@ from codegen.registries import Target, target
 from codegen.surveyor import Survey
 from codegen.wanted import wanted as wanted_of
 from common.registry_http import split_userinfo
-from common.written_file import STANDARD_OUTPUT
+from tally.base.written_file import STANDARD_OUTPUT
 
 _COLOURS: Final = {
     Kind.CREATE: "green",

@@ -14,7 +14,7 @@ from codegen.errors import CodegenError, DriftError
 from codegen.judge import OldVersion, fingerprint
 from codegen.lock import FILE, Lock, LockedSubject, LockedVersion
 from codegen.plan_terms import Wanted, WantedSubject
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 FOLDER: Final = "history"
 _ENDING: Final = {"AVRO": "avsc", "PROTOBUF": "proto"}

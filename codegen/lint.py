@@ -19,7 +19,7 @@ from codegen.buf import run_buf
 from codegen.errors import CodegenError, ContractError
 from codegen.json_places import line_at
 from codegen.tree import Contracts
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

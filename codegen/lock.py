@@ -17,7 +17,7 @@ import msgspec
 
 from codegen.errors import CodegenError, DriftError
 from codegen.plan_terms import SchemaKind, Wanted
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 FILE: Final = "contracts.lock"
 FORMAT: Final = 1

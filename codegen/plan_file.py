@@ -27,7 +27,7 @@ from codegen.plan_terms import (
     SetLevel,
     Wanted,
 )
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 FORMAT: Final = 1
 BYTES_MAX: Final = 64 * 1024 * 1024

@@ -14,7 +14,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.history import pretty
 from codegen.registry_text import with_rules
 from common.registry_http import RegistryHttp
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 _WELL_KNOWN: Final = "google/protobuf/"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_]+")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from codegen.package_names import package_of
-from common import stamp
+from tally.base import stamp
 
 CONTRACTS: Final = Path("contracts")
 """Where the contracts are when nothing else is said."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from codegen.errors import CodegenError
 from codegen.package_names import checked_package
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*")
 

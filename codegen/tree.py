@@ -12,7 +12,7 @@ from codegen import avro_parse, proto_stubs, topics
 from codegen.avro_schema import AvroFile
 from codegen.errors import CodegenError, ContractError
 from codegen.topics import Topic
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 CACHE_FOLDER = "__pycache__"
 

@@ -16,8 +16,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from common.avro_fingerprint import fingerprint, fingerprint_of
-from common.bounded_cache import BoundedCache
-from common.framing import SchemaName
 from common.registry_http import (
     SUBJECT_UNKNOWN,
     Answer,
@@ -33,8 +31,10 @@ from common.registry_http import (
     SystemClock,
 )
 from common.registry_tls import TlsFiles
-from common.settings import Settings, SettingsError
-from common.single_flight import SingleFlight
+from tally.base.bounded_cache import BoundedCache
+from tally.base.framing import SchemaName
+from tally.base.settings import Settings, SettingsError
+from tally.base.single_flight import SingleFlight
 
 IDS_MAX: Final = 4096
 """Schemas kept by id: far more than a topic's history has."""

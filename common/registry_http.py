@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from common.loopback import is_loopback
+from tally.base.loopback import is_loopback
 
 # httpx imports its command line, with rich and pygments, where click is installed: 0.27 of its 0.46 s, at every start
 # of a service. It does without when that module cannot be imported. What is left is imported with the first request,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from common.settings import Settings
+from tally.base.settings import Settings
 
 
 class ConsumerSettings(Settings):

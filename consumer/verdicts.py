@@ -11,8 +11,6 @@ from uuid import UUID
 
 import numpy as np
 
-from common import varint
-from common.framing import FRAME_BYTES, SchemaName
 from common.registry import RegisteredSchema, SchemaUnknown
 from consumer.core import schema_resolution
 from consumer.core.digest import undecoded
@@ -21,6 +19,8 @@ from consumer.core.rows import NONE, REASON_NAMES, UNKNOWN_SCHEMA, Rows
 from consumer.core.schema_resolution import Resolved
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
+from tally.base import varint
+from tally.base.framing import FRAME_BYTES, SchemaName
 
 __all__ = ["Counts", "Poisoned", "Verdicts", "record_digest"]
 

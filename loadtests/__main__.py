@@ -14,8 +14,6 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks.system import empty_server
-from common.settings import SettingsError
-from common.written_file import write_file
 from loadtests import k6_run, report, suite
 from loadtests.compare import comparison, summary_at
 from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
@@ -30,6 +28,8 @@ from stack.engines import endpoints
 from stack.errors import StackError
 from stack.parts import STAYING
 from stack.system import engines_of
+from tally.base.settings import SettingsError
+from tally.base.written_file import write_file
 
 _FOLDER: Final = Path("build") / "load"
 _EXIT_USAGE: Final = 2

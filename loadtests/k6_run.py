@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.machine import describe
-from common.written_file import write_file
 from loadtests import target
 from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError, UsageError
@@ -29,6 +28,7 @@ from loadtests.run import CLOCKS_APART, EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT
 from loadtests.target import Target, Total
 from loadtests.verdict import Verdict, judge, judge_counts
 from stack.system import ROOT
+from tally.base.written_file import write_file
 
 SCRIPT: Final = ROOT / "loadtests" / "main.js"
 SCRIPT_WITH_EXTENSION: Final = ROOT / "loadtests" / "tally.js"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from common.decimals import text_of
 from common.partitions import mix
-from common.written_file import write_file
 from loadtests.additions import Addition
+from tally.base.written_file import write_file
 
 ENTRY_DTYPE: Final = np.dtype(
     [("hi", ">u8"), ("lo", ">u8"), ("sum_hi", ">u8"), ("sum_lo", ">u8"), ("outcome", "u1"), ("zeros", "V7")]

@@ -9,8 +9,8 @@ from typing import Final
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from common.written_file import write_file
 from contracts.generated.tally.v1 import tally_pb2
+from tally.base.written_file import write_file
 
 FILE: Final = Path(__file__).parent / "tally.protoset"
 

@@ -7,11 +7,11 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from common.written_file import write_file
 from loadtests.charts import line_chart
 from loadtests.measures import Second
 from loadtests.run import Result, summary_of
 from loadtests.verdict import FAULTS
+from tally.base.written_file import write_file
 
 _STYLE: Final = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:900px;margin:24px auto;padding:0 12px;color:#1e293b}

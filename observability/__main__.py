@@ -7,8 +7,8 @@ when nothing changed since.
 from pathlib import Path
 from typing import Final
 
-from common import stamp
-from common.written_file import write_file
+from tally.base import stamp
+from tally.base.written_file import write_file
 
 _FOLDER: Final = Path(__file__).resolve().parent
 DOCUMENT: Final = _FOLDER.parent / "docs" / "OBSERVABILITY.md"

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from common.loopback import is_loopback
+from tally.base.loopback import is_loopback
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter

@@ -8,9 +8,9 @@ gc.disable()  # while modules are imported nothing is garbage, and looking for i
 
 from loguru import logger  # noqa: E402
 
-from common import service  # noqa: E402
-from common.settings import effective  # noqa: E402
 from producer.settings import ProducerSettings  # noqa: E402
+from tally.base.settings import effective  # noqa: E402
+from tally.service import process as service  # noqa: E402
 
 _ABOUT = """Usage: python -m producer
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from common.settings import SettingsError, help_text, load
 from stack import compose, docker, downloads, go_programs, views
 from stack.components import Components
 from stack.engines import ENGINES, PROMTOOL, SETS, EngineSet
@@ -18,6 +17,7 @@ from stack.parts import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, Stack, engines_of
+from tally.base.settings import SettingsError, help_text, load
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1

@@ -12,11 +12,11 @@ from typing import Final, NoReturn
 
 from dotenv import dotenv_values
 
-from common.settings import SettingsError
 from stack import docker, ports
 from stack.docker import Container
 from stack.errors import StackError
 from stack.settings import StackSettings
+from tally.base.settings import SettingsError
 
 _PROFILES: Final = "COMPOSE_PROFILES"
 _OBSERVABILITY: Final = "observability"

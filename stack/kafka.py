@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from common.written_file import write_file
 from stack.errors import StackError
 from stack.ports import HOST, Ports
+from tally.base.written_file import write_file
 
 FOREVER_MINUTES: Final = 2**31 - 1
 _FORMAT_DEADLINE_S: Final = 60.0

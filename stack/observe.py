@@ -13,13 +13,13 @@ from typing import Final
 
 import httpx
 
-from common.written_file import write_file
 from stack import go_programs, processes, services
 from stack.engines import ENGINES, EngineName, Place
 from stack.errors import StackError
 from stack.logfiles import rotate, tail
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
+from tally.base.written_file import write_file
 
 _POLL_S: Final = 0.05
 _READY_DEADLINE_S: Final = 60.0

@@ -20,7 +20,7 @@ from typing import Final
 
 import psutil
 
-from common.written_file import write_file
+from tally.base.written_file import write_file
 
 _POLL_S: Final = 0.05
 _KILL_DEADLINE_S: Final = 10.0

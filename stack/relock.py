@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from common.written_file import write_file
 from stack.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
+from tally.base.written_file import write_file
 
 KAFKA_VERSION: Final = "4.4.0"
 LOG4J_VERSION: Final = "2.25.5"

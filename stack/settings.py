@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from dotenv import dotenv_values
 from pydantic import Field
 
-from common.settings import Settings
 from stack.ports import GRAFANA_PORT, SETTINGS, Ports
+from tally.base.settings import Settings
 
 _OWN_PREFIXES = ("TALLY_", "OTEL_")
 Port = Annotated[int, Field(ge=1, le=65_535)]

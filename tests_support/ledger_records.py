@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 
-from common.framing import SchemaName, frame
 from common.partitions import mix, partition_of
 from consumer.core.event import Decoded, Fetched, Verdict, decode
 from consumer.core.fold import Folded, LedgerState, fold
@@ -30,6 +29,7 @@ from consumer.core.rows import (
     WRONG_SUM,
     Rows,
 )
+from tally.base.framing import SchemaName, frame
 
 PARTITION, PARTITIONS = 3, 12
 SCHEMA_ID = 7

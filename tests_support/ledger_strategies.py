@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from common.framing import frame
+from tally.base.framing import frame
 from tests_support.ledger_records import (
     ADDED_AT,
     LIMIT,

@@ -9,7 +9,7 @@ import click
 from client.commands.shared import settings
 from client.failures import CommandError, UnavailableError
 from client.rest import RestService
-from common.written_file import STANDARD_OUTPUT, WrittenFile
+from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
 
 _POLL_S = 0.2
 

@@ -21,8 +21,8 @@ from client.progress import LoadProgress, stderr_progress
 from client.rejects import RejectsFile
 from client.retry import RetryPolicy
 from client.sending import Environment
-from common.written_file import STANDARD_OUTPUT
 from oracle.history import HistoryError
+from tally.base.written_file import STANDARD_OUTPUT
 
 
 @click.command("load")

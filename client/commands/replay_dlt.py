@@ -32,11 +32,11 @@ from client.rest import RestService
 from client.retry import RetryPolicy
 from client.settings import ClientSettings
 from common import registry
-from common.framing import SchemaName
 from common.kafka_config import KafkaConfigError
-from common.settings import SettingsError
 from contracts.generated.avro.dead_letter import DeadLetterReason
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import SchemaName
+from tally.base.settings import SettingsError
 
 LETTERS_MAX = 100_000
 """Letters of one run; they are held in memory, so that all of them are known before the first is sent."""

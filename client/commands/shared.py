@@ -8,8 +8,8 @@ import click
 
 from client.failures import WrongUsageError
 from client.settings import ClientSettings
-from common.env_file import EnvFileError, checked
-from common.settings import SettingsError, load
+from tally.base.env_file import EnvFileError, checked
+from tally.base.settings import SettingsError, load
 
 READY_S: Final = 10.0
 """How long a service that is just starting is waited for."""

@@ -12,9 +12,9 @@ from client.kafka_topic import records
 from client.records import Record, verdict_on
 from common import decimals, registry
 from common.kafka_config import KafkaConfigError
-from common.settings import SettingsError
 from consumer.verdicts import Counts, Poisoned, Verdicts
 from contracts.generated.topics import SUMS
+from tally.base.settings import SettingsError
 
 
 @click.command("tail")

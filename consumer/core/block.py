@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from common import varint
 from consumer.core.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 from consumer.core.rows import MARK, REASON_NAMES, Rows, no_rows
 from contracts.generated.avro.ledger_row import LedgerRow
+from tally.base import varint
 
 SYNC_BYTES: Final = 16
 FRAMING_BYTES_MAX: Final = 2 * varint.BYTES_MAX

@@ -11,7 +11,6 @@ from typing import Final, cast
 
 import numpy as np
 
-from common.framing import FramingError, SchemaName, unframe_any
 from common.partitions import partition_column
 from consumer.core.digest import operands, undecoded
 from consumer.core.event_values import COLUMNS, General, SchemaUnavailable, Verdict, read_fast, read_one
@@ -27,6 +26,7 @@ from consumer.core.rows import (
     Rows,
     no_rows,
 )
+from tally.base.framing import FramingError, SchemaName, unframe_any
 
 __all__ = ["Decoded", "Fetched", "General", "Poison", "SchemaUnavailable", "Verdict", "decode"]
 

@@ -8,8 +8,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from confluent_kafka import Message
 
-from common.framing import SCHEMA_HEADER
 from consumer.core.event import Fetched
+from tally.base.framing import SCHEMA_HEADER
 
 _TIMESTAMP_MS: Final = itemgetter(1)
 

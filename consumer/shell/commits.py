@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
-from common.fault_points import point
 from consumer.core import commit_rules, witness
 from consumer.core.fold import FOLD_VERSION
 from consumer.core.witness import Witness
@@ -15,6 +14,7 @@ from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
+from tally.base.fault_points import point
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from common.fault_points import point
+from tally.base.fault_points import point
 
 _WRITE, _FSYNC = point("consumer.disk_write"), point("consumer.disk_fsync")
 _RENAME, _DIR_FSYNC = point("consumer.disk_rename"), point("consumer.disk_dir_fsync")

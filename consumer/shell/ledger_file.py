@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from common.fault_points import point
 from consumer.core.block import SYNC_BYTES, encode_block
 from consumer.core.fold import LedgerState
 from consumer.core.header import encode_header
@@ -34,6 +33,7 @@ from consumer.shell.ledger_open import Prefix, Quarantined, Recovered, Removed, 
 from consumer.shell.ledger_read import SegmentView, SparseIndex, View
 from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, segment_name
 from consumer.shell.ledger_write import cut_back, sync, sync_directory, trouble, write_all
+from tally.base.fault_points import point
 
 __all__ = ["Ledger", "Opened", "Quarantined", "Recovered", "Removed", "SegmentInfo", "Truncated"]
 

@@ -21,10 +21,7 @@ from typing import Final
 
 from loguru import logger
 
-from common.bounded_cache import BoundedCache
-from common.framing import SchemaName
 from common.registry import RegistryError, SchemaRegistry, SchemaUnknown, spoken
-from common.single_flight import SingleFlight
 from consumer.core import schema_resolution
 from consumer.core.event import SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
@@ -32,6 +29,9 @@ from consumer.core.schema_resolution import Resolved
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
+from tally.base.bounded_cache import BoundedCache
+from tally.base.framing import SchemaName
+from tally.base.single_flight import SingleFlight
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from common.decimals import text_of
-from common.written_file import write_file
 from consumer.core.snapshot import Total
+from tally.base.written_file import write_file
 
 
 def write_totals(path: Path, total: Total, as_of: str) -> None:

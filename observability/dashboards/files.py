@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from common.written_file import write_file
 from observability.dashboards import grafana, vmui
 from observability.dashboards.boards import BOARDS
+from tally.base.written_file import write_file
 
 _PLACE: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = _PLACE / "grafana" / "dashboards"

@@ -15,11 +15,11 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from common import framing, varint
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt
 from producer.core.ports import Outgoing
+from tally.base import framing, varint
 
 _COLUMNS_FROM: Final = 32
 """Below so many records the columns cost more than they save."""

@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from common.fault_points import point
 from producer.core.lane_terms import (
     Aborted,
     AbortFailed,
@@ -37,6 +36,7 @@ from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place
 from producer.core.suspicion import Observed, concerns_coordinator, signs
 from producer.shell.delivery_reports import DeliveryReports
 from producer.shell.read_back import read_back
+from tally.base.fault_points import point
 
 _FENCED_CODES = frozenset(
     {

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
-from common.framing import frame, unframe
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
 from stack.parts import ORDER
 from stack.system import ROOT
+from tally.base.framing import frame, unframe
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from common.framing import frame
 from common.registry import SchemaRegistry
 from consumer.core.dead_letter import Copy, Letter, dead_record
 from consumer.core.digest import undecoded
@@ -21,6 +20,7 @@ from oracle.kafka_reading import read_topic_id
 from oracle.reading import examine
 from stack.parts import ORDER
 from stack.system import ROOT
+from tally.base.framing import frame
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.live import system_of
 from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder

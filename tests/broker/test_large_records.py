@@ -13,11 +13,11 @@ import pytest
 from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from common.framing import unframe
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.topics import SUMS, SUMS_DLT
 from stack.parts import ORDER
 from stack.system import ROOT
+from tally.base.framing import unframe
 from tests_support.consumer_rig import Rig
 from tests_support.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from common.framing import frame
 from consumer.core.partition_state import StateName
 from stack import Stack
+from tally.base.framing import frame
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.lookup_scenarios import HEALTHY, LOOKUP_SCENARIOS, UNKNOWN, LookupWorld
 from tests_support.model.lookups import ModelLookups

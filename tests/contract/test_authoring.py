@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codegen import settled
-from common import stamp
+from tally.base import stamp
 from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
 
 ROOT = Path(__file__).parents[2]

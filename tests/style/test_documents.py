@@ -63,7 +63,7 @@ def test_every_picture_is_named_by_a_document_and_small() -> None:
 
 
 def test_the_check_of_paths_sees_a_missing_one() -> None:
-    text = "`common/settings.py` and `common/{decimals,nothing}.py`; `data/kafka` is nobody's"
+    text = "`tally/base/settings.py` and `common/{decimals,nothing}.py`; `data/kafka` is nobody's"
     assert [path for path in named_paths(text) if not exists(path)] == ["common/nothing.py"]
 
 

@@ -1,4 +1,4 @@
-"""Files are written by one function, common/written_file.py, which replaces nothing but files."""
+"""Files are written by one function, tally/base/written_file.py, which replaces nothing but files."""
 
 import re
 
@@ -8,7 +8,7 @@ RENAME = re.compile(r"\bos\.(?:replace|rename)\(|\.rename\(|\.replace\((?:self\.
 WRITE = re.compile(r"\.write_(?:text|bytes)\(|NamedTemporaryFile|mkstemp")
 
 RENAMES = {
-    "common/written_file.py": "the function itself",
+    "tally/base/written_file.py": "the function itself",
     "consumer/shell/ledger_disk.py": "the ledger's own disk, a port that tests replace",
     "consumer/shell/ledger_file.py": "through that port",
     "consumer/shell/ledger_open.py": "through that port",

@@ -8,7 +8,7 @@ from tests_support.evolution import NextContracts
 
 PROGRAM = """
 import numpy as np
-from common.framing import unframe
+from tally.base.framing import unframe
 from common.partitions import partition_of
 from consumer.core.event import Fetched, decode
 from consumer.core.rows import NONE, UNDECODABLE

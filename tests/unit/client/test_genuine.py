@@ -15,10 +15,10 @@ from client.records import Record
 from client.repair import Rejected, repair_genuine
 from client.replay import Status, look_up
 from client.said import Said, Unsaid, said_by
-from common.framing import SchemaName, frame
 from common.registry import SchemaUnknown
 from consumer.verdicts import record_digest
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
+from tally.base.framing import SchemaName, frame
 from tests_support.golden_records import ZERO_WIDTH
 from tests_support.ledger_records import body, request_id
 from tests_support.verdict_corpus import read_corpus

@@ -20,10 +20,10 @@ from client.repair import Correction, Rejected, Repaired, RepairsError, read_cor
 from client.replay import Counted, Status, Told, look_up, send
 from client.replay_journal import ReplayJournal
 from common.avro_plain import without_logical_types
-from common.framing import SchemaName, frame
 from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from contracts.generated.avro.sum_added import SumAdded
+from tally.base.framing import SchemaName, frame
 
 OURS = 7
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")

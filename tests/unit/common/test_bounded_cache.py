@@ -1,6 +1,6 @@
 """A cache of bounded size."""
 
-from common.bounded_cache import BoundedCache
+from tally.base.bounded_cache import BoundedCache
 
 
 def test_what_was_used_longest_ago_is_forgotten_first() -> None:

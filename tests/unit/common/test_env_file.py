@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from pydantic import Field
 
 from client.__main__ import main
-from common import env_file
-from common.env_file import EnvFileError, checked
-from common.settings import Settings, SettingsError, load
 from stack.system import ROOT
+from tally.base import env_file
+from tally.base.env_file import EnvFileError, checked
+from tally.base.settings import Settings, SettingsError, load
 
 
 class Some(Settings):

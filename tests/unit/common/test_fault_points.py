@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.fault_points import CATALOGUE, TAKES_ERROR, ArmedPoint, Fault, FaultPoints, FaultPointsError, parse
+from tally.base.fault_points import CATALOGUE, TAKES_ERROR, ArmedPoint, Fault, FaultPoints, FaultPointsError, parse
 from tests_support.checkout import ROOT, python_files, text_of
 from tests_support.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.loopback import is_loopback
+from tally.base.loopback import is_loopback
 
 
 @pytest.mark.parametrize(

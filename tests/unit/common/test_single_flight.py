@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.single_flight import SingleFlight
+from tally.base.single_flight import SingleFlight
 from tests_support.waiting import eventually
 
 WAIT_S = 20.0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import varint
+from tally.base import varint
 
 LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from common.written_file import PART_PATTERN, WrittenFile, write_file
+from tally.base.written_file import PART_PATTERN, WrittenFile, write_file
 from tests_support.devices import device, made
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="devices are made, and disks mounted, by root only")
@@ -192,7 +192,7 @@ def test_a_file_that_must_be_one_goes_into_nothing_else(
 SCRIPT = """
 import sys
 from pathlib import Path
-from common.written_file import WrittenFile
+from tally.base.written_file import WrittenFile
 print("first", flush=True)
 with WrittenFile(Path(sys.argv[1])) as written:
     written.file.write(b"second\\n")
@@ -247,7 +247,7 @@ def test_without_the_right_to_it_a_folder_or_a_file_is_refused_by_name_and_stays
     file.parent.chmod(0o777)
     file.write_text("old")
     script = (
-        "import os, sys; from pathlib import Path; from common.written_file import write_file; os.setuid(65534)\n"
+        "import os, sys; from pathlib import Path; from tally.base.written_file import write_file; os.setuid(65534)\n"
         "try: write_file(Path(sys.argv[1]), 'new')\n"
         "except OSError as error: print(error)\n"
     )
@@ -311,7 +311,7 @@ def test_a_limit_on_file_sizes_leaves_the_old_file_and_no_rest(tmp_path: Path) -
     path = tmp_path / "file"
     path.write_text("old")
     script = (
-        "import sys; from pathlib import Path; from common.written_file import write_file\n"
+        "import sys; from pathlib import Path; from tally.base.written_file import write_file\n"
         "try: write_file(Path(sys.argv[1]), b'x' * 200_000)\n"
         "except OSError as error: print(error.errno, error.filename)\n"
     )

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import varint
 from consumer.core.block import BadBlock, Block, block_bytes, decode_block, encode_block
 from consumer.core.check import check_block
 from consumer.core.fold import LedgerState
 from consumer.core.id_index import IdIndex
 from consumer.core.mark import decode_mark, encode_mark, mark_of
 from consumer.core.rows import COUNTED, ROWS_DTYPE, no_rows
+from tally.base import varint
 from tests_support.ledger_records import Record, addition, folded, plain
 from tests_support.ledger_strategies import topics
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from common.framing import SchemaName, frame
 from consumer.core.event import Decoded, General, SchemaUnavailable, Verdict, decode
 from consumer.core.rows import (
     FRAMING,
@@ -23,6 +22,7 @@ from consumer.core.rows import (
     WRONG_SUM,
 )
 from contracts.generated.avro.sum_added import SumAdded
+from tally.base.framing import SchemaName, frame
 from tests_support.ledger_records import (
     ADDED_AT,
     LIMIT,

@@ -10,7 +10,6 @@ from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.framing import unframe
 from consumer.core.claims import Claim, claim_of
 from consumer.core.dead_letter import (
     BEGINNING_BYTES,
@@ -28,6 +27,7 @@ from consumer.core.witness import Unreadable as NoWitness
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import unframe
 
 DIGEST = undecoded(b"k", b"\x00v")
 LETTER = Letter(

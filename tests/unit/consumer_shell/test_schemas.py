@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from common.framing import SchemaName
 from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from consumer.core.event import SchemaUnavailable, Verdict
 from consumer.core.rows import UNKNOWN_SCHEMA
@@ -17,6 +16,7 @@ from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import SchemaName
 from tests_support.ledger_records import body
 from tests_support.waiting import eventually
 

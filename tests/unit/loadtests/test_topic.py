@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.framing import frame
 from loadtests import topic
 from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError
 from loadtests.topic import Registry, TopicWatch, UnknownSchemaError
+from tally.base.framing import frame
 from tests_support.golden_records import ZERO_WIDTH
 from tests_support.ledger_records import body, request_id
 from tests_support.verdict_corpus import read_corpus

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import load
 from stack import docker
 from stack.docker import Container
 from stack.errors import StackError
 from stack.settings import StackSettings
+from tally.base.settings import load
 from tests_support.checkout import ROOT
 from tests_support.compose.project import free_base
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from common.settings import load
 from stack import Ports, compose
 from stack.downloads import default_folder
 from stack.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
 from stack.settings import StackSettings
+from tally.base.settings import load
 from tests_support.checkout import ROOT
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

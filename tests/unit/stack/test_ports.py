@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
-from common.settings import load
 from stack import Ports, StackError
 from stack.ports import HOST, SETTINGS, is_free, owner_of, require_free
 from stack.settings import StackSettings
+from tally.base.settings import load
 
 
 @pytest.fixture

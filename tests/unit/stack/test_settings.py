@@ -2,10 +2,10 @@
 
 import pytest
 
-from common.settings import SettingsError, load
 from stack import Ports, Stack
 from stack.__main__ import main
 from stack.settings import StackSettings, passed_on
+from tally.base.settings import SettingsError, load
 
 
 def test_settings_of_the_services_are_passed_on_from_the_environment_and_from_dotenv(tmp_path):

@@ -1,6 +1,6 @@
 """Settings: one frozen object a service, read from the environment (``TALLY_`` first) and ``.env``, and nowhere else.
 
-Which ``.env`` that is, common/env_file.py says.
+Which ``.env`` that is, tally/base/env_file.py says.
 
 A service declares a subclass of ``Settings`` whose fields have a type, a default and a description; the field
 ``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from common.env_file import EnvFileError, checked, env_file
+from tally.base.env_file import EnvFileError, checked, env_file
 
 PREFIX = "TALLY_"
 _USERINFO = re.compile(r"://[^/@\s]*@")

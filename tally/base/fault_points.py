@@ -25,7 +25,7 @@ from time import sleep
 from types import MappingProxyType
 from typing import Final, Literal
 
-from common.settings import SettingsError
+from tally.base.settings import SettingsError
 
 Point = Callable[[], None]
 Action = Literal["kill", "stop", "delay", "error"]
