@@ -19,9 +19,9 @@ from functools import partial
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from common.partitions import partition_column
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base import framing
+from tally.event.partitions import partition_column
 
 KEY_BYTES = 16
 VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from client.csv_guess import told_of
-from common import decimals
+from tally.event import decimals
 
 RECORD_BYTES_MAX: Final[int] = 1 << 20
 """A record longer than this is a quote left open, or no CSV."""

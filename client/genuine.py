@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from client.dead_letters import Copy, Letter, Source
-from client.records import Record
 from consumer.verdicts import record_digest
+from tally.event.records import Record
 
 POISON = "POISON"
 

@@ -8,11 +8,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from client.failures import CommandError, UnavailableError
-from client.records import Record
 from client.settings import ClientSettings
 from common.kafka_config import READS_ANY_RECORD, client_config
 from contracts.generated.topics import TopicFacts
 from tally.base.offsets import runs
+from tally.event.records import Record
 
 _METADATA_S = 10.0
 _POLL_S = 0.5

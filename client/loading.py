@@ -16,7 +16,7 @@ from client.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
 from client.ids import request_id
 from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.rejects import RejectsFile
-from common import decimals
+from tally.event import decimals
 
 
 @dataclass

@@ -13,8 +13,8 @@ from uuid import UUID
 from client.dead_letters import Copy, Letter
 from client.genuine import Forged, Repeated, Unprovable
 from client.outcomes import Addition
-from client.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
-from common import decimals
+from tally.event import decimals
+from tally.event.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
 
 _ID_BYTES: Final = 16
 LINE_BYTES_MAX: Final = 64 * 1024

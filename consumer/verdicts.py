@@ -12,15 +12,15 @@ from uuid import UUID
 import numpy as np
 
 from common.registry import RegisteredSchema, SchemaUnknown
-from consumer.core import schema_resolution
-from consumer.core.digest import undecoded
-from consumer.core.event import Fetched, Verdict, decode
-from consumer.core.rows import NONE, REASON_NAMES, UNKNOWN_SCHEMA, Rows
-from consumer.core.schema_resolution import Resolved
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
 from tally.base import varint
 from tally.base.framing import FRAME_BYTES, SchemaName
+from tally.event import resolution as schema_resolution
+from tally.event.classify import Fetched, Verdict, decode
+from tally.event.digest import undecoded
+from tally.event.resolution import Resolved
+from tally.event.rows import NONE, REASON_NAMES, UNKNOWN_SCHEMA, Rows
 
 __all__ = ["Counts", "Poisoned", "Verdicts", "record_digest"]
 

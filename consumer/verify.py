@@ -17,14 +17,14 @@ from consumer.core.fold import LedgerState
 from consumer.core.header import Header
 from consumer.core.id_index import IdIndex
 from consumer.core.identity import Identity
-from consumer.core.int128 import halves
-from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
 from consumer.shell.ledger_disk import Disk, File, RealDisk
 from consumer.shell.ledger_lock import is_locked
 from consumer.shell.ledger_open import quarantined_names
 from consumer.shell.ledger_read import View
 from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
 from consumer.shell.ledger_series import header_of, read_series, wrong_opening
+from tally.event.int128 import halves
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
 
 QUARANTINED: Final = ".quarantined-"
 """In the name of a directory that a repair put aside: it is kept, and no ledger any more."""

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final, Self
 
-from common.decimals import UNIT, text_of
+from tally.event.decimals import UNIT, text_of
 
 TAG_BYTES: Final = 6
 OPERAND_UNITS_MAX: Final = 1_000_000

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from common.decimals import value_of
 from loadtests.errors import LoadError
 from loadtests.target import rest_client
 from loadtests.verdict import ROW_DTYPE
+from tally.event.decimals import value_of
 
 _POLL_S: Final = 0.2
 _EXPORT_S: Final = 3_600.0

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from common.decimals import text_of
-from common.partitions import mix
 from loadtests.additions import Addition
 from tally.base.written_file import write_file
+from tally.event.decimals import text_of
+from tally.event.partitions import mix
 
 ENTRY_DTYPE: Final = np.dtype(
     [("hi", ">u8"), ("lo", ">u8"), ("sum_hi", ">u8"), ("sum_lo", ">u8"), ("outcome", "u1"), ("zeros", "V7")]

@@ -18,13 +18,13 @@ import fastavro
 import httpx
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from common.partitions import partition_of
 from loadtests.additions import TAG_BYTES, Draw
 from loadtests.errors import LoadError
 from loadtests.outcomes import Digest, fingerprint_of
 from loadtests.target import Target, rest_client
 from tally.base.framing import FramingError, frame, unframe
 from tally.base.loopback import is_loopback
+from tally.event.partitions import partition_of
 
 TOPIC: Final = "tally.sums.v1"
 DEAD_LETTERS: Final = "tally.sums.v1.dlt"

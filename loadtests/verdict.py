@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from common.decimals import text_of
-from common.partitions import mix_column
 from loadtests.additions import uuid_text
 from loadtests.outcomes import ENTRY_DTYPE, Digest, Entries, Outcome
+from tally.event.decimals import text_of
+from tally.event.partitions import mix_column
 
 ROW_DTYPE: Final = np.dtype([("hi", ">u8"), ("lo", ">u8"), ("sum_hi", ">u8"), ("sum_lo", ">u8")])
 """One COUNTED row of a ledger."""

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from common.registry import RegisteredSchema
-from consumer.core.claims import Claim
-from consumer.core.event import Fetched
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
@@ -21,6 +19,8 @@ from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.event.claims import Claim
+from tally.event.classify import Fetched
 from tests_support.ledger_records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched
 
 RETRY_S = 0.5

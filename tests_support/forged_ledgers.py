@@ -9,10 +9,10 @@ from unittest import mock
 from consumer.core import header
 from consumer.core.fold import LedgerState
 from consumer.core.identity import Identity
-from consumer.core.rows import Rows
 from consumer.core.witness import encode, witness_of
 from consumer.shell.ledger_file import Ledger, Opened
 from consumer.verify import verify_directory
+from tally.event.rows import Rows
 
 ROWS_MAX = 1_000_000
 

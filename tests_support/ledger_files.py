@@ -7,9 +7,9 @@ from pathlib import Path
 from consumer.core.fold import LedgerState, fold
 from consumer.core.id_index import IdIndex
 from consumer.core.identity import Identity
-from consumer.core.rows import Rows
 from consumer.shell.ledger_disk import Disk
 from consumer.shell.ledger_file import SEGMENT_BYTES_MAX, Ledger, Opened
+from tally.event.rows import Rows
 from tests_support.ledger_records import IDENTITY, SCHEMAS, Record, addition, decoded, plain
 
 DIRECTORY = Path("ledger")

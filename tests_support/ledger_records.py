@@ -9,12 +9,13 @@ from functools import cache
 
 import numpy as np
 
-from common.partitions import mix, partition_of
-from consumer.core.event import Decoded, Fetched, Verdict, decode
 from consumer.core.fold import Folded, LedgerState, fold
 from consumer.core.id_index import IdIndex
 from consumer.core.identity import Identity
-from consumer.core.rows import (
+from tally.base.framing import SchemaName, frame
+from tally.event.classify import Decoded, Fetched, Verdict, decode
+from tally.event.partitions import mix, partition_of
+from tally.event.rows import (
     CONFLICT,
     COUNTED,
     DUPLICATE,
@@ -29,7 +30,6 @@ from consumer.core.rows import (
     WRONG_SUM,
     Rows,
 )
-from tally.base.framing import SchemaName, frame
 
 PARTITION, PARTITIONS = 3, 12
 SCHEMA_ID = 7

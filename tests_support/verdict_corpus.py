@@ -16,12 +16,12 @@ import numpy as np
 
 from common.avro_fingerprint import fingerprint_of
 from common.registry import RegisteredSchema, SchemaUnknown
-from consumer.core.event import Fetched, SchemaUnavailable, decode
-from consumer.core.rows import KIND_NAMES, REASON_NAMES
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
+from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.rows import KIND_NAMES, REASON_NAMES
 from tests_support.golden_records import LETTERS, OURS, Case, golden_cases, golden_schemas
 from tests_support.ledger_records import PARTITION, PARTITIONS
 

@@ -13,8 +13,8 @@ from client.commands.shared import READY_S, history_option, json_option, setting
 from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from client.retry import RetryPolicy
-from common import decimals
 from oracle.history import HistoryError
+from tally.event import decimals
 
 
 class _Number(click.ParamType[str]):

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from consumer.core.mark import CRC_BYTES, Mark, decode_mark, encode_mark
-from consumer.core.rows import MARK, REASON_NAMES, Rows, no_rows
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
+from tally.event.rows import MARK, REASON_NAMES, Rows, no_rows
 
 SYNC_BYTES: Final = 16
 FRAMING_BYTES_MAX: Final = 2 * varint.BYTES_MAX

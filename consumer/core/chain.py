@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.core.rows import Rows, next_offset
+from tally.event.rows import Rows, next_offset
 
 WINDOW_OFFSETS: Final = 1024
 CHAIN_BYTES: Final = 16

@@ -3,11 +3,11 @@
 import numpy as np
 
 from consumer.core.block import Block
-from consumer.core.digest import operands
 from consumer.core.fold import LedgerState
-from consumer.core.int128 import adds_up, halves, in_range
 from consumer.core.mark import mark_of
-from consumer.core.rows import KIND_NAMES, NONE, POISON, Mask, Rows
+from tally.event.digest import operands
+from tally.event.int128 import adds_up, halves, in_range
+from tally.event.rows import KIND_NAMES, NONE, POISON, Mask, Rows
 
 _ZERO_IN_POISON = ("request_id", "a", "b", "sum")
 

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from common.decimals import text_of
-from consumer.core.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+from tally.event.decimals import text_of
+from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 
 T = TypeVar("T")
 

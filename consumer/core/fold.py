@@ -10,10 +10,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from consumer.core.chain import ChainState
-from consumer.core.event import Decoded
 from consumer.core.id_index import Additions, Probe
-from consumer.core.int128 import exact_sum, halves
-from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, MARK, NONE, POISON, Halves, Offsets, Rows
+from tally.event.classify import Decoded
+from tally.event.int128 import exact_sum, halves
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, MARK, NONE, POISON, Halves, Offsets, Rows
 
 FOLD_VERSION: Final = 1
 """Pins everything that the rows of a ledger depend on: checks and their order, digests, classification, chain."""

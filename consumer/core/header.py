@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import Final
 
 from common.avro_fingerprint import AvroSchemaError, fingerprint
-from common.decimals import text_of
 from consumer.core.block import SYNC_BYTES
 from consumer.core.fold import LedgerState
 from consumer.core.identity import Identity
 from consumer.core.mark import Mark, mark_of, unscaled_of
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
+from tally.event.decimals import text_of
 
 FORMAT_VERSION: Final = 1
 HEADER_BYTES_MAX: Final = 1024 * 1024

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from common.partitions import mix, mix_column
-from consumer.core.rows import Halves, Mask, Offsets
+from tally.event.partitions import mix, mix_column
+from tally.event.rows import Halves, Mask, Offsets
 
 _SLOTS_MIN: Final = 1 << 12
 _ENTRIES_MIN: Final = 1 << 11

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from common.decimals import SCALE, text_of
-from consumer.core import rows as codes
 from consumer.core.chain import CHAIN_BYTES
 from consumer.core.fold import LedgerState
 from tally.base import varint
+from tally.event import rows as codes
+from tally.event.decimals import SCALE, text_of
 
 CRC_BYTES: Final = 4
 _COLUMNS_BYTES: Final = 64

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 from consumer.core.fold import LedgerState
 from consumer.core.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
-from consumer.core.rows import Rows, previous_offset
 from consumer.core.witness import Unreadable as UnreadableWitness
 from consumer.core.witness import Witness
+from tally.event.rows import Rows, previous_offset
 
 __all__ = [
     "Absent",

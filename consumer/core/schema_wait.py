@@ -16,11 +16,11 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from consumer.core.event import Fetched
-from consumer.core.rows import next_offset
-from consumer.core.schema_resolution import Resolved
 from tally.base.bounded_cache import BoundedCache
 from tally.base.framing import SchemaName
+from tally.event.classify import Fetched
+from tally.event.resolution import Resolved
+from tally.event.rows import next_offset
 
 NAMES_MAX: Final = 2_000
 """Names in one wait: one pass over them takes a registry about as long as two denials are apart."""

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from common.decimals import text_of
 from consumer.core.fold import LedgerState
 from consumer.shell.hashed_file import HashedFile
 from consumer.shell.job_record import AuditRecord
 from consumer.shell.ledger_file import Ledger
 from consumer.shell.readers import NotHereError, Readers
 from consumer.verify import LedgerReport, Problem, verify_ledger
+from tally.event.decimals import text_of
 
 _PROBLEMS_MAX: Final = 100
 """In the report, of each ledger; more are counted and not listed."""

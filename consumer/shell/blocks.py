@@ -10,8 +10,6 @@ from functools import partial
 
 from loguru import logger
 
-from consumer.core.dead_letter import Letter, letters_of
-from consumer.core.event import Fetched, SchemaUnavailable, decode
 from consumer.core.fold import Folded, fold
 from consumer.core.identity import Refuse
 from consumer.core.recovery import check_schemas
@@ -20,6 +18,8 @@ from consumer.shell.ledger_errors import FULL_CURE, LedgerFull
 from consumer.shell.schemas import Schemas, SchemaView
 from consumer.shell.slot import Slot
 from consumer.shell.watch import Watch
+from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.dead_letter import Letter, letters_of
 
 
 @dataclass(frozen=True)

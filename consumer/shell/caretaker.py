@@ -18,9 +18,7 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import commit_rules
-from consumer.core.claims import NO_CLAIMS
 from consumer.core.commit_rules import Progress
-from consumer.core.event import Fetched
 from consumer.core.identity import Refuse
 from consumer.core.partition_state import Paused, Recovering, Refused
 from consumer.core.recovery import Continue, Replay, check_replayed
@@ -43,6 +41,8 @@ from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
+from tally.event.claims import NO_CLAIMS
+from tally.event.classify import Fetched
 
 _STALL_S: Final = ANSWER_LIMIT_S + 2.0
 """Of waiting for records: longer than an answer that brings some may be on its way over a slow link."""

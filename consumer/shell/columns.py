@@ -8,8 +8,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from confluent_kafka import Message
 
-from consumer.core.event import Fetched
 from tally.base.framing import SCHEMA_HEADER
+from tally.event.classify import Fetched
 
 _TIMESTAMP_MS: Final = itemgetter(1)
 

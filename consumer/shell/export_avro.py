@@ -7,9 +7,9 @@ from fastavro import parse_schema
 from fastavro.write import Writer
 
 from consumer.core.entry import cells_of, uuid_text
-from consumer.core.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 from consumer.shell.hashed_file import HashedFile
 from contracts.generated.avro.entry import Entry
+from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 
 _BLOCK_BYTES: Final = 256 * 1024
 """Held before a block is written: enough to compress well."""

@@ -10,8 +10,8 @@ import msgspec
 
 from consumer.core.entry import COLUMNS, entries_of
 from consumer.core.export_plan import ExportFormat, ExportPlan
-from consumer.core.rows import Rows
 from consumer.shell.hashed_file import HashedFile
+from tally.event.rows import Rows
 
 _JSON: Final = msgspec.json.Encoder()
 

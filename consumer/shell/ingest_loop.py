@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from loguru import logger
 
-from consumer.core.event import Fetched
 from consumer.core.identity import Refuse
 from consumer.shell import blocks
 from consumer.shell.blocks import Block, NothingNew, NotYet
@@ -34,6 +33,7 @@ from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
 from tally.base.fault_points import point
+from tally.event.classify import Fetched
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")

@@ -26,7 +26,6 @@ from consumer.core.header import encode_header
 from consumer.core.id_index import IdIndex
 from consumer.core.identity import Identity, Refuse
 from consumer.core.mark import mark_of
-from consumer.core.rows import Rows, next_offset
 from consumer.shell.ledger_disk import Disk, File, RealDisk
 from consumer.shell.ledger_errors import LedgerFailed, LedgerFull
 from consumer.shell.ledger_open import Prefix, Quarantined, Recovered, Removed, Truncated, open_directory
@@ -34,6 +33,7 @@ from consumer.shell.ledger_read import SegmentView, SparseIndex, View
 from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, segment_name
 from consumer.shell.ledger_write import cut_back, sync, sync_directory, trouble, write_all
 from tally.base.fault_points import point
+from tally.event.rows import Rows, next_offset
 
 __all__ = ["Ledger", "Opened", "Quarantined", "Recovered", "Removed", "SegmentInfo", "Truncated"]
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from consumer.core.block import BadBlock
 from consumer.core.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
-from consumer.core.rows import POISON, Rows, next_offset, no_rows
 from consumer.shell.ledger_disk import Disk
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.ledger_scan import walk
+from tally.event.rows import POISON, Rows, next_offset, no_rows
 
 _SPARSE_BYTES: Final = 64 * 1024
 """One entry (32 bytes of memory) for each so many bytes of file, so a look-up reads little more than that."""

@@ -12,9 +12,6 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import recovery
-from consumer.core.claims import NO_CLAIMS, Claims
-from consumer.core.dead_letter import Letter
-from consumer.core.event import Fetched, SchemaUnavailable, decode
 from consumer.core.fold import FOLD_VERSION
 from consumer.core.recovery import (
     Absent,
@@ -31,7 +28,6 @@ from consumer.core.recovery import (
     Retry,
     Unreadable,
 )
-from consumer.core.rows import POISON, Rows, previous_offset
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
@@ -42,6 +38,10 @@ from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
+from tally.event.claims import NO_CLAIMS, Claims
+from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.dead_letter import Letter
+from tally.event.rows import POISON, Rows, previous_offset
 
 DAMAGED_CURE: Final = (
     "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "

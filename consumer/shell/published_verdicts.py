@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from consumer.core.claims import NO_CLAIMS, Claims
-from consumer.core.dead_letter import NOTHING, Letter, letters_of
-from consumer.core.event import decode
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
-from consumer.core.rows import Rows
 from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.ledger_file import Ledger
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
+from tally.event.claims import NO_CLAIMS, Claims
+from tally.event.classify import decode
+from tally.event.dead_letter import NOTHING, Letter, letters_of
+from tally.event.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

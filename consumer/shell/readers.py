@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from consumer.core.rows import CONFLICT, Rows
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.ledger_file import Ledger, Opened, SegmentInfo
+from tally.event.rows import CONFLICT, Rows
 
 _CONFLICTS_MAX = 100_000
 """Conflicting rows remembered a partition, by id; more are counted and not listed."""

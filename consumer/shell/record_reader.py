@@ -13,11 +13,11 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from common.kafka_config import READS_ANY_RECORD
-from consumer.core.claims import Claim, claim_of
-from consumer.core.event import Fetched
 from consumer.shell.columns import schema_header
 from consumer.shell.kafka_errors import KafkaTroubleError, TooLargeAloneError, trouble
 from tally.base.offsets import runs
+from tally.event.claims import Claim, claim_of
+from tally.event.classify import Fetched
 
 _BATCH = 2_000
 _POLL_S = 0.2

@@ -22,16 +22,16 @@ from typing import Final
 from loguru import logger
 
 from common.registry import RegistryError, SchemaRegistry, SchemaUnknown, spoken
-from consumer.core import schema_resolution
-from consumer.core.event import SchemaUnavailable, Verdict
-from consumer.core.rows import UNKNOWN_SCHEMA
-from consumer.core.schema_resolution import Resolved
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.base.bounded_cache import BoundedCache
 from tally.base.framing import SchemaName
 from tally.base.single_flight import SingleFlight
+from tally.event import resolution as schema_resolution
+from tally.event.classify import SchemaUnavailable, Verdict
+from tally.event.resolution import Resolved
+from tally.event.rows import UNKNOWN_SCHEMA
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""

@@ -9,10 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumer.core.claims import NO_CLAIMS, Claims
 from consumer.core.commit_rules import Progress
-from consumer.core.dead_letter import Letter
-from consumer.core.event import Fetched
 from consumer.core.fold import LedgerState
 from consumer.core.partition_state import Recovering, State
 from consumer.core.recovery import Replay
@@ -21,6 +18,9 @@ from consumer.core.snapshot import Figures, Own
 from consumer.shell.dead_letters import PublicationOutcome
 from consumer.shell.held import Held
 from consumer.shell.partition_recovery import RecoveryOutcome
+from tally.event.claims import NO_CLAIMS, Claims
+from tally.event.classify import Fetched
+from tally.event.dead_letter import Letter
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from common.decimals import text_of
 from consumer.core.snapshot import Total
 from tally.base.written_file import write_file
+from tally.event.decimals import text_of
 
 
 def write_totals(path: Path, total: Total, as_of: str) -> None:

@@ -18,13 +18,13 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from consumer.core.rows import KIND_NAMES
 from consumer.shell.blocks import Block
 from consumer.shell.kafka_source import Fetch
 from consumer.shell.watch import Watch
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Attribute, Tracing, finish, is_sampled, parent_of, trace_of
+from tally.event.rows import KIND_NAMES
 
 RECORDS_A_SECOND: Final = 50
 """A hundredth and a half of a core, two thirds of it for sending them. Calls of one addition come by the thousand a

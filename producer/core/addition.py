@@ -5,16 +5,16 @@ The rules of the fields stand in the contract, tally.proto; what was compiled fr
 
 from typing import Final, NamedTuple
 
-from common import decimals
 from contracts.generated.rules import Violation as Broken
 from contracts.generated.tally.v1.tally_rules import add_request_fields
 from producer.core import refusals
 from producer.core.refusals import Refusal, Violation
+from tally.event import decimals
 
 
 # A NamedTuple, not a dataclass: one is made for each request, and its construction takes a third of the time.
 class Addition(NamedTuple):
-    """A valid addition. ``request_id`` is the UUID's 16 bytes, a and b are unscaled (see common.decimals)."""
+    """A valid addition. ``request_id`` is the UUID's 16 bytes, a and b are unscaled (see tally.event.decimals)."""
 
     request_id: bytes
     a: int

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from common.decimal_columns import unscaled_column
 from producer.core.addition import Addition, validate
 from producer.core.refusals import Refusal
+from tally.event.decimal_columns import unscaled_column
 
 _ID_BYTES: Final = 16
 _UUID_LENGTH: Final = 36

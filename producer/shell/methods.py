@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from common.partitions import partition_column, partition_of
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.core import refusals
 from producer.core.addition import Addition, validate
@@ -16,6 +15,7 @@ from producer.core.ports import Incoming, deadline_s
 from producer.core.refusals import Refusal, Violation
 from producer.shell.desk import Desk
 from producer.shell.responses import BatchAnswer, fill
+from tally.event.partitions import partition_column, partition_of
 
 _UNARY_BYTES = 128
 """What a call of Add is taken to hold: three short texts and the objects around them."""

@@ -10,12 +10,12 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from common import decimals
-from common.partitions import partition_of
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.idempotency import Known
 from producer.shell.read_back import reader_config
 from tally.base import framing
+from tally.event import decimals
+from tally.event.partitions import partition_of
 
 _VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH
 _QUERY_LIMIT_S = 5.0

@@ -16,9 +16,9 @@ import pytest
 from confluent_kafka import Producer
 
 from client.ids import request_id
-from common.partitions import partition_of
 from contracts.generated.topics import SUMS
 from stack import Stack
+from tally.event.partitions import partition_of
 from tests_support import rest
 from tests_support.live import live_stack
 from tests_support.waiting import eventually

@@ -14,11 +14,11 @@ from decimal import Decimal
 
 import pytest
 
-from common.partitions import partition_of
 from oracle.kafka_reading import read_topic
 from stack import Ports
 from stack.system import ROOT
 from tally.base.framing import frame
+from tally.event.partitions import partition_of
 from tests_support import rest
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.stacks import stack_factory, temporary_folder

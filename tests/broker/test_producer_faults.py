@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 import pytest
 
-from common import decimals
 from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
+from tally.event import decimals
 from tests_support.producer_process import (
     ProducerFactory,
     ProducerProcess,

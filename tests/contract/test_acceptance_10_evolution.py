@@ -10,10 +10,10 @@ from typing import Any
 
 import fastavro
 
-from consumer.core.event import Verdict
-from consumer.core.rows import UNDECODABLE
-from consumer.core.schema_resolution import read, resolve
 from contracts.generated.avro.sum_added import SumAdded
+from tally.event.classify import Verdict
+from tally.event.resolution import read, resolve
+from tally.event.rows import UNDECODABLE
 from tests_support.avro_modules import imported
 
 NOTE = {"name": "note", "doc": "What the caller says.", "type": ["null", "string"], "default": None}

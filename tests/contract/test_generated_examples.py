@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from common.avro_fingerprint import fingerprint
-from common.partitions import partition_column, partition_of
+from tally.event.partitions import partition_column, partition_of
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 PAYLOADS = [

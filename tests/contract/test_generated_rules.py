@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from codegen import tree
 from codegen.generate import generated_files
 from codegen.validate_proto import validate_files
-from common import decimals
 from contracts.generated.descriptors import FILES
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.shell.reflection import served_pool
+from tally.event import decimals
 from tests_support.rules import Compiled, compiled, said_by_oracle
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_a_batch_over_the_limit_breaks_one_rule() -> None:
 
 
 def test_the_numbers_of_the_contract_are_those_that_are_computed_with() -> None:
-    """The pattern in the .proto and the grammar of common.decimals are one text."""
+    """The pattern in the .proto and the grammar of tally.event.decimals are one text."""
     assert tally_rules.ADD_REQUEST_A_PATTERN == tally_rules.ADD_REQUEST_B_PATTERN == f"^{decimals.GRAMMAR}$"
 
 

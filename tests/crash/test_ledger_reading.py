@@ -9,10 +9,10 @@ import pytest
 
 from consumer.core.chain import ChainState
 from consumer.core.header import Header
-from consumer.core.rows import POISON
 from consumer.shell.ledger_disk import RealDisk
 from consumer.shell.ledger_errors import LedgerDamaged, LedgerSyncFailed
 from consumer.shell.ledger_series import header_of
+from tally.event.rows import POISON
 from tests_support.fake_disk import FakeDisk
 from tests_support.ledger_files import all_rows, append_all, append_batch, assert_holds, batches_of, opened
 from tests_support.ledger_records import SCHEMA_ID, SCHEMAS, addition, decoded, folded, plain

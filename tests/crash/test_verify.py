@@ -8,11 +8,11 @@ from consumer.core.block import Block, decode_block, encode_block
 from consumer.core.fold import LedgerState
 from consumer.core.header import Header
 from consumer.core.mark import mark_of
-from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE
 from consumer.shell.ledger_disk import RealDisk
 from consumer.shell.ledger_lock import lock_replica_directory
 from consumer.shell.ledger_series import header_of
 from consumer.verify import NoLedger, Report, verify_directory
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE
 from tests_support.ledger_files import append_all, batches_of, opened, states_after
 
 BATCHES = batches_of(6)

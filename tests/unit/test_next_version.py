@@ -9,9 +9,9 @@ from tests_support.evolution import NextContracts
 PROGRAM = """
 import numpy as np
 from tally.base.framing import unframe
-from common.partitions import partition_of
-from consumer.core.event import Fetched, decode
-from consumer.core.rows import NONE, UNDECODABLE
+from tally.event.partitions import partition_of
+from tally.event.classify import Fetched, decode
+from tally.event.rows import NONE, UNDECODABLE
 from contracts.generated.avro.sum_added import Channel, SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt, Call, Waiter

@@ -8,7 +8,7 @@ is checked where it would happen (I4 and I9, at each commit).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from consumer.core.claims import Claim
+from tally.event.claims import Claim
 from tests_support.ledger_records import PARTITIONS, Record
 from tests_support.producer_transactions import FakeKafka, Transaction
 from tests_support.producer_transactions import Record as Logged

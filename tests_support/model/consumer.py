@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from consumer.core.identity import Identity, Refuse
-from consumer.core.rows import Rows, no_rows
 from consumer.core.snapshot import Own
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
@@ -22,6 +21,7 @@ from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import NotHereError, Readers
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.event.rows import Rows, no_rows
 from tests_support.consumer_fakes import Inline, Registry
 from tests_support.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger_files import unpredictable

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 
-from common.decimals import text_of
 from consumer.core.entry import Entry
 from consumer.core.partition_state import StateName
 from consumer.core.snapshot import PartitionTotal, Total
@@ -13,6 +12,7 @@ from contracts.generated.tally.v1.tally_rules import (
     ADD_REQUEST_B_PATTERN,
     ADD_REQUEST_REQUEST_ID_PATTERN,
 )
+from tally.event.decimals import text_of
 
 RequestIdText = Annotated[
     str,

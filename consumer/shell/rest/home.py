@@ -15,11 +15,11 @@ from typing import Any, Final
 from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 
-from common.decimals import text_of
 from consumer.core.snapshot import total_of
 from consumer.shell.rest.answers import PartitionAnswer
 from consumer.shell.rest.partitions import partition_answer
 from consumer.shell.rest.parts import RestParts, now
+from tally.event.decimals import text_of
 
 _FOLDER: Final = Path(__file__).parent / "page"
 

@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from common.decimals import text_of
 from consumer.core.partition_state import StateName, Unassigned, cure_of, name_of, reason_of
 from consumer.core.queries import QueryError, checked_partition
 from consumer.core.snapshot import lag_of
@@ -17,6 +16,7 @@ from consumer.shell.rest.answers import PartitionAnswer, SegmentAnswer
 from consumer.shell.rest.jobs import read_part
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, documented
+from tally.event.decimals import text_of
 
 
 class PartitionsController(Controller):

@@ -22,7 +22,7 @@ from client.csv_source import (
     read_rows,
 )
 from client.ids import request_id
-from common import decimals
+from tally.event import decimals
 from tests_support.recorded_csv import FILES, RECORDED
 
 AB = Dialect("a", "b")

@@ -14,7 +14,7 @@ from client.demo.havoc import PLAN, Havoc
 from client.demo.screen import Check, Screen
 from client.demo.truth import truth_of
 from client.failures import CommandError
-from common import decimals
+from tally.event import decimals
 
 NUMBERS = st.from_regex(decimals.GRAMMAR, fullmatch=True)
 CELLS = st.one_of(NUMBERS, st.sampled_from(["NA", "", "NaN", "Infinity", "x"]))

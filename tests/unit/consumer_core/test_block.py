@@ -12,8 +12,8 @@ from consumer.core.check import check_block
 from consumer.core.fold import LedgerState
 from consumer.core.id_index import IdIndex
 from consumer.core.mark import decode_mark, encode_mark, mark_of
-from consumer.core.rows import COUNTED, ROWS_DTYPE, no_rows
 from tally.base import varint
+from tally.event.rows import COUNTED, ROWS_DTYPE, no_rows
 from tests_support.ledger_records import Record, addition, folded, plain
 from tests_support.ledger_strategies import topics
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from consumer.core.chain import ChainState
 from consumer.core.fold import LedgerState
 from consumer.core.id_index import IdIndex
-from consumer.core.rows import Rows, no_rows
+from tally.event.rows import Rows, no_rows
 from tests_support.ledger_records import Record, folded
 from tests_support.ledger_strategies import topics
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from consumer.core.claims import NO_CLAIMS, Claim, Claims
-from consumer.core.digest import undecoded
-from consumer.core.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA, WRONG_SUM
 from tally.base.framing import frame
+from tally.event.claims import NO_CLAIMS, Claim, Claims
+from tally.event.digest import undecoded
+from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA, WRONG_SUM
 from tests_support.ledger_records import SCHEMA_ID, Record, body, fetched, request_id
 
 ID = request_id(0)

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from consumer.core.event import Decoded, General, SchemaUnavailable, Verdict, decode
-from consumer.core.rows import (
+from contracts.generated.avro.sum_added import SumAdded
+from tally.base.framing import SchemaName, frame
+from tally.event.classify import Decoded, General, SchemaUnavailable, Verdict, decode
+from tally.event.rows import (
     FRAMING,
     NONE,
     OUT_OF_RANGE,
@@ -21,8 +23,6 @@ from consumer.core.rows import (
     WRONG_PARTITION,
     WRONG_SUM,
 )
-from contracts.generated.avro.sum_added import SumAdded
-from tally.base.framing import SchemaName, frame
 from tests_support.ledger_records import (
     ADDED_AT,
     LIMIT,

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from consumer.core.fold import FOLD_VERSION, LedgerState, fold
 from consumer.core.id_index import IdIndex
-from consumer.core.rows import CONFLICT, COUNTED, DUPLICATE, POISON
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, POISON
 from tests_support.ledger_records import Record, addition, decoded, folded, plain, reference
 from tests_support.ledger_strategies import batched
 

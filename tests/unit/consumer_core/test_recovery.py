@@ -29,9 +29,9 @@ from consumer.core.recovery import (
     compare_anchor,
     decide,
 )
-from consumer.core.rows import COUNTED
 from consumer.core.witness import Unreadable as NoWitness
 from consumer.core.witness import Witness
+from tally.event.rows import COUNTED
 from tests_support.ledger_records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16

@@ -2,10 +2,10 @@
 
 import uuid
 
-from consumer.core.event import Fetched
-from consumer.core.schema_resolution import Resolved
 from consumer.core.schema_wait import NAMES_MAX, Denials, Denied, SchemaWait, gather
 from tally.base.framing import SchemaName, frame
+from tally.event.classify import Fetched
+from tally.event.resolution import Resolved
 from tests_support.ledger_records import SCHEMA_ID, Record, addition, fetched
 
 APART_S = 3.0

@@ -10,8 +10,14 @@ from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.claims import Claim, claim_of
-from consumer.core.dead_letter import (
+from consumer.core.recovery import Absent, Committed, Known, Unreadable
+from consumer.core.witness import Unreadable as NoWitness
+from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
+from contracts.generated.avro.dead_letter import DeadLetter
+from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import unframe
+from tally.event.claims import Claim, claim_of
+from tally.event.dead_letter import (
     BEGINNING_BYTES,
     SOURCE_DIGEST,
     WHOLE_BYTES_MAX,
@@ -20,14 +26,8 @@ from consumer.core.dead_letter import (
     copies_of,
     dead_record,
 )
-from consumer.core.digest import undecoded
-from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.core.rows import WRONG_SUM
-from consumer.core.witness import Unreadable as NoWitness
-from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.topics import SUMS, SUMS_DLT
-from tally.base.framing import unframe
+from tally.event.digest import undecoded
+from tally.event.rows import WRONG_SUM
 
 DIGEST = undecoded(b"k", b"\x00v")
 LETTER = Letter(

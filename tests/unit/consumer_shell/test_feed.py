@@ -7,11 +7,11 @@ from itertools import count
 
 import pytest
 
-from common.decimals import text_of
 from consumer.core.partition_state import Running
 from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
 from consumer.shell.board import Board
 from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
+from tally.event.decimals import text_of
 from tests_support.waiting import eventually_async
 
 LISTENERS_MAX = 2

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.claims import Claim
-from consumer.core.digest import undecoded
 from consumer.core.partition_state import Running
-from consumer.core.rows import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
 from tally.base.framing import frame
+from tally.event.claims import Claim
+from tally.event.digest import undecoded
+from tally.event.rows import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
 from tests_support.consumer_fakes import Bench, Kafka
 from tests_support.ledger_records import Record, addition, body, request_id
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.event import Verdict
-from consumer.core.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
-from consumer.core.schema_resolution import read, resolve
 from contracts.generated.avro.sum_added import SumAdded
+from tally.event.classify import Verdict
+from tally.event.resolution import read, resolve
+from tally.event.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
 
 
 def writer(**changes: Any) -> Any:

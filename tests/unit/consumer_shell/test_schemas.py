@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
-from consumer.core.event import SchemaUnavailable, Verdict
-from consumer.core.rows import UNKNOWN_SCHEMA
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
+from tally.event.classify import SchemaUnavailable, Verdict
+from tally.event.rows import UNKNOWN_SCHEMA
 from tests_support.ledger_records import body
 from tests_support.waiting import eventually
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import decimals
 from producer.core.addition import Addition, validate
 from producer.core.refusals import Code, Outcome, Reason, Refusal
+from tally.event import decimals
 
 ID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 LARGEST = "9" * 29 + "." + "9" * 9

@@ -5,10 +5,10 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import decimals
-from common.decimal_columns import unscaled_column
 from producer.core.addition import Addition, validate
 from producer.core.addition_columns import validate_all
+from tally.event import decimals
+from tally.event.decimal_columns import unscaled_column
 
 usual = st.from_regex(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", fullmatch=True)
 long = st.from_regex(r"-?[0-9]{9,29}(\.[0-9]{1,9})?", fullmatch=True)

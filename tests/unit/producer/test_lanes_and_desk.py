@@ -9,8 +9,6 @@ from functools import partial
 import pytest
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
-from common import decimals
-from common.partitions import partition_of
 from contracts.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
 from producer.core.batching import Batch, Limits
 from producer.core.idempotency import KnownIds
@@ -21,6 +19,8 @@ from producer.shell.desk import Desk
 from producer.shell.event_encoder import EventEncoder
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
+from tally.event import decimals
+from tally.event.partitions import partition_of
 from tests_support.producer_transactions import FakeKafka, FakeTransactions
 from tests_support.waiting import eventually_async
 

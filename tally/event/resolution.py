@@ -14,11 +14,11 @@ from uuid import UUID
 
 import fastavro
 
-from common import decimals
-from common.avro_plain import LOGICAL, without_logical_types
-from consumer.core.event import Verdict
-from consumer.core.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
 from contracts.generated.avro.sum_added import SumAdded
+from tally.event import decimals
+from tally.event.classify import Verdict
+from tally.event.plain_schema import LOGICAL, without_logical_types
+from tally.event.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999

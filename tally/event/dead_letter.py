@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from consumer.core.event import Decoded, Fetched, Poison
-from consumer.core.rows import REASON_NAMES
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
+from tally.event.classify import Decoded, Fetched, Poison
+from tally.event.rows import REASON_NAMES
 
 SOURCE_TOPIC: Final = "source-topic"
 SOURCE_TOPIC_ID: Final = "source-topic-id"

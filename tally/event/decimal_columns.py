@@ -1,4 +1,4 @@
-"""Many decimals at once, as columns: grammar and values are those of common.decimals, which stays the reference.
+"""Many decimals at once, as columns: grammar and values are those of tally.event.decimals, which stays the reference.
 
 Most numbers have few digits, so that their unscaled values fit 64 bits; a column of such costs a tenth of one number at
 a time. For any other column the answer is None, and the caller takes the exact way, number by number.
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from common.decimals import SCALE
+from tally.event.decimals import SCALE
 
 WHOLE_DIGITS_MAX: Final = 9
 """With nine after the point every value is below 10**18: the sum of two fits 64 bits as well."""
@@ -20,7 +20,7 @@ _PLACE_VALUES: Final = 10 ** np.arange(WHOLE_DIGITS_MAX + SCALE + 1, dtype=np.in
 
 
 def unscaled_column(texts: Sequence[str]) -> NDArray[np.int64] | None:
-    """Return `common.decimals.parse` of each text, shape (n,).
+    """Return `tally.event.decimals.parse` of each text, shape (n,).
 
     None when a text is not a number of the contract, or has more than ``WHOLE_DIGITS_MAX`` digits before the point.
     """

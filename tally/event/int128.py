@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from common.decimals import UNSCALED_LIMIT
-from consumer.core.rows import Bytes16, Halves, Mask
+from tally.event.decimals import UNSCALED_LIMIT
+from tally.event.rows import Bytes16, Halves, Mask
 
 _LIMIT_HI: Final = np.uint64(UNSCALED_LIMIT >> 64)
 _LIMIT_LO: Final = np.uint64(UNSCALED_LIMIT & (1 << 64) - 1)

@@ -7,9 +7,9 @@ from typing import Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.core.rows import FRAMING, OUT_OF_RANGE, UNDECODABLE, Mask, Rows
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import FRAME_BYTES, MAGIC, FramingError, SchemaName, unframe_any
+from tally.event.rows import FRAMING, OUT_OF_RANGE, UNDECODABLE, Mask, Rows
 
 
 class SchemaUnavailable(Exception):  # noqa: N818 - names what is, not that it is an error

@@ -20,12 +20,12 @@ from typing import Any, Final, TypeAlias
 
 import fastavro
 
-from consumer.core.dead_letter import REASON, SOURCE_DIGEST, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC_ID
-from consumer.core.digest import undecoded
-from consumer.core.event import Fetched
-from consumer.core.rows import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
 from contracts.generated.avro.dead_letter import DeadLetter
 from tally.base.framing import SchemaName, unframe
+from tally.event.classify import Fetched
+from tally.event.dead_letter import REASON, SOURCE_DIGEST, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC_ID
+from tally.event.digest import undecoded
+from tally.event.rows import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
 
 ForeignHeaders: TypeAlias = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]]
 

@@ -13,9 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from common.partitions import mix_column
-from consumer.core.int128 import from_halves
-from consumer.core.rows import Bytes16, Halves
+from tally.event.int128 import from_halves
+from tally.event.partitions import mix_column
+from tally.event.rows import Bytes16, Halves
 
 _SEEDS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _ABSENT: Final = b"\xff" * 8
