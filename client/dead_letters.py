@@ -8,12 +8,12 @@ from uuid import UUID
 
 import fastavro
 
-from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from contracts.generated.topics import SUMS
 from tally.base.framing import SchemaName, unframe
 from tally.event.records import Record
 from tally.event.said import SchemaText
+from tally.registry.lookup import SchemaUnknown
 
 SOURCE_DIGEST: Final = "source-digest"
 _OFFSET_LIMIT: Final = 10**18

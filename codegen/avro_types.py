@@ -6,7 +6,7 @@ from codegen.avro_read import record_reader
 from codegen.avro_schema import AvroFile, Enumeration, Fixed, Record, python_name
 from codegen.avro_write import record_writer
 from codegen.text import docstring
-from common.avro_fingerprint import fingerprint
+from tally.registry.fingerprint import fingerprint
 
 _IMPORTS = """\
 from __future__ import annotations

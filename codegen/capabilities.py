@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from common.registry_http import Answer, RegistryError, RegistryHttp, RegistryRefused
+from tally.registry.http import Answer, RegistryError, RegistryHttp, RegistryRefused
 
 DEFAULT_CONTEXT: Final = "."
 _CONTEXT: Final = re.compile(r":(\.[^:]*):(.*)", re.DOTALL)

@@ -30,8 +30,8 @@ from codegen.publishing import open_publisher
 from codegen.registries import Target, target
 from codegen.surveyor import Survey
 from codegen.wanted import wanted as wanted_of
-from common.registry_http import split_userinfo
 from tally.base.written_file import STANDARD_OUTPUT
+from tally.registry.http import split_userinfo
 
 _COLOURS: Final = {
     Kind.CREATE: "green",

@@ -7,7 +7,7 @@ from codegen import avro_parse, proto_compat, proto_stubs
 from codegen.avro_compat import Version, directions_of, looked_at, verdict
 from codegen.errors import ContractError
 from codegen.plan_terms import WantedSubject
-from common.avro_fingerprint import fingerprint_of as avro_fingerprint_of
+from tally.registry.fingerprint import fingerprint_of as avro_fingerprint_of
 
 
 @dataclass(frozen=True)

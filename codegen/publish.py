@@ -28,13 +28,7 @@ from codegen.plan_terms import (
     WantedSubject,
 )
 from codegen.surveyor import NOTHING, PROBE_TIMEOUT_S, Survey, Surveyor
-from common.registry_http import (
-    Clock,
-    RegistryError,
-    RegistryHttp,
-    RegistryRefused,
-    RegistryUnreachable,
-)
+from tally.registry.http import Clock, RegistryError, RegistryHttp, RegistryRefused, RegistryUnreachable
 
 _RETRY_S: Final = 0.25
 _PROGRESS_S: Final = 5.0

@@ -9,15 +9,8 @@ from codegen.judge import OldVersion
 from codegen.kafka_admin import KafkaAdmin
 from codegen.publish import Publisher
 from codegen.surveyor import NOTHING
-from common.registry_http import (
-    Credentials,
-    RegistryError,
-    RegistryHttp,
-    RegistryRefused,
-    RegistryTlsError,
-    SystemClock,
-)
-from common.registry_tls import TlsFiles
+from tally.registry.http import Credentials, RegistryError, RegistryHttp, RegistryRefused, RegistryTlsError, SystemClock
+from tally.registry.tls import TlsFiles
 
 REQUEST_TIMEOUT_S = 10.0
 

@@ -13,8 +13,8 @@ from codegen.capabilities import DEFAULT_CONTEXT, Asked, split_context
 from codegen.errors import CodegenError, ContractError
 from codegen.history import pretty
 from codegen.registry_text import with_rules
-from common.registry_http import RegistryHttp
 from tally.base.written_file import write_file
+from tally.registry.http import RegistryHttp
 
 _WELL_KNOWN: Final = "google/protobuf/"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_]+")

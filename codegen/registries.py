@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from codegen.errors import CodegenError, ContractError
-from common.registry_http import masked
+from tally.registry.http import masked
 
 FILE: Final = "registries.yaml"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")

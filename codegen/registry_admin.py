@@ -9,8 +9,8 @@ from codegen.capabilities import DEFAULT_CONTEXT, context_of_address, split_cont
 from codegen.errors import BreakingError
 from codegen.judge import OldVersion
 from codegen.plan_terms import FoundSubject, SetLevel, WantedSubject
-from common.avro_fingerprint import fingerprint_of
-from common.registry_http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
+from tally.registry.fingerprint import fingerprint_of
+from tally.registry.http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
 
 _CONFLICT = 409
 REFERENCES_MAX: Final = 1000

@@ -13,7 +13,7 @@ from codegen.judge import OldVersion, objections, same_meaning
 from codegen.kafka_admin import KafkaAdmin
 from codegen.plan import plan
 from codegen.plan_terms import Change, Found, FoundSubject, Opinions, Wanted, WantedSubject
-from common.registry_http import RegistryHttp
+from tally.registry.http import RegistryHttp
 
 PROBE_TIMEOUT_S: Final = 3.0
 """For Kafka's answer to the question who its brokers are."""

@@ -12,7 +12,7 @@ from codegen.plan_terms import Wanted, WantedSubject, WantedTopic
 from codegen.registry_text import registry_text, with_words_in_comments
 from codegen.tree import Contracts
 from codegen.validate_proto import VALIDATE_FILE
-from common.avro_fingerprint import fingerprint
+from tally.registry.fingerprint import fingerprint
 
 PROTOBUF_LEVEL: Final = "BACKWARD_TRANSITIVE"
 """Apicurio refuses a field that is added under FULL or FORWARD, which harms nobody; under this it takes it."""

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import numpy as np
 
-from common.registry import RegisteredSchema, SchemaUnknown
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
 from tally.base import varint
@@ -21,6 +20,7 @@ from tally.event.classify import Fetched, Verdict, decode
 from tally.event.digest import undecoded
 from tally.event.resolution import Resolved
 from tally.event.rows import NONE, REASON_NAMES, UNKNOWN_SCHEMA, Rows
+from tally.registry.lookup import RegisteredSchema, SchemaUnknown
 
 __all__ = ["Counts", "Poisoned", "Verdicts", "record_digest"]
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from common import registry
 from common.kafka_config import client_config
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
@@ -38,6 +37,7 @@ from consumer.shell.telemetry import LoopMetrics, observe_board
 from consumer.shell.watch import Watch, Watches
 from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
+from tally.registry import lookup as registry
 from tally.service import process as service
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.registry import RegisteredSchema
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
@@ -21,6 +20,7 @@ from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
+from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger_records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched
 
 RETRY_S = 0.5

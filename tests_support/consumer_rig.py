@@ -13,7 +13,6 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from common.registry import SchemaRegistry
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
 from oracle.facts import TopicRecord
@@ -22,6 +21,7 @@ from oracle.reading import examine
 from stack import Stack
 from tally.base.framing import frame
 from tally.event.partitions import partition_of
+from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
 from tests_support.live import system_of
 from tests_support.waiting import eventually

@@ -10,8 +10,8 @@ from codegen.kafka_admin import KafkaAdmin
 from codegen.plan_file import PlanFile, lines_of
 from codegen.plan_terms import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
 from codegen.publish import Publisher
-from common.avro_fingerprint import fingerprint
-from common.registry_http import RegistryHttp
+from tally.registry.fingerprint import fingerprint
+from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 
 TEXT = '{"type":"record","name":"R","fields":[]}'

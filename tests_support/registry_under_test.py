@@ -16,8 +16,8 @@ import httpx
 
 from codegen.capabilities import split_context
 from codegen.publishing import credentials, tls
-from common.registry_http import RegistryHttp, split_userinfo
 from stack import Stack
+from tally.registry.http import RegistryHttp, split_userinfo
 
 URL: Final = os.environ.get("TALLY_TEST_REGISTRY_URL", "")
 """Empty: the native registry."""

@@ -11,10 +11,10 @@ from typing import Final
 
 import httpx
 
-from common.registry_tls import TlsFiles
 from stack.components import Components
 from stack.ports import HOST, Ports
 from stack.registry import API_PATH
+from tally.registry.tls import TlsFiles
 from tests_support.tls_registry import TlsFolder
 from tests_support.waiting import eventually
 

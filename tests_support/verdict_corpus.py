@@ -14,14 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from common.avro_fingerprint import fingerprint_of
-from common.registry import RegisteredSchema, SchemaUnknown
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.event.classify import Fetched, SchemaUnavailable, decode
 from tally.event.rows import KIND_NAMES, REASON_NAMES
+from tally.registry.fingerprint import fingerprint_of
+from tally.registry.lookup import RegisteredSchema, SchemaUnknown
 from tests_support.golden_records import LETTERS, OURS, Case, golden_cases, golden_schemas
 from tests_support.ledger_records import PARTITION, PARTITIONS
 

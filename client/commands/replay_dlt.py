@@ -31,12 +31,12 @@ from client.replay_journal import ReplayJournal
 from client.rest import RestService
 from client.retry import RetryPolicy
 from client.settings import ClientSettings
-from common import registry
 from common.kafka_config import KafkaConfigError
 from contracts.generated.avro.dead_letter import DeadLetterReason
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.base.settings import SettingsError
+from tally.registry import lookup as registry
 
 LETTERS_MAX = 100_000
 """Letters of one run; they are held in memory, so that all of them are known before the first is sent."""

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Final
 
-from common.avro_fingerprint import AvroSchemaError, fingerprint
 from consumer.core.block import SYNC_BYTES
 from consumer.core.fold import LedgerState
 from consumer.core.identity import Identity
@@ -21,6 +20,7 @@ from consumer.core.mark import Mark, mark_of, unscaled_of
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.event.decimals import text_of
+from tally.registry.fingerprint import AvroSchemaError, fingerprint
 
 FORMAT_VERSION: Final = 1
 HEADER_BYTES_MAX: Final = 1024 * 1024

@@ -21,7 +21,6 @@ from typing import Final
 
 from loguru import logger
 
-from common.registry import RegistryError, SchemaRegistry, SchemaUnknown, spoken
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
@@ -32,6 +31,7 @@ from tally.event import resolution as schema_resolution
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.resolution import Resolved
 from tally.event.rows import UNKNOWN_SCHEMA
+from tally.registry.lookup import RegistryError, SchemaRegistry, SchemaUnknown, spoken
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaException
 from loguru import logger
 
-from common.registry import SchemaRegistry
-from common.registry_http import RegistryError
 from contracts.generated.topics import TopicFacts
 from producer.core.idempotency import Known, KnownIds
 from producer.core.topic import objection
 from producer.shell.topic import TopicAdmin, TopicUnknownError
 from producer.shell.warm_up import tail_of
+from tally.registry.http import RegistryError
+from tally.registry.lookup import SchemaRegistry
 
 _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 5.0

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import fastavro
 
-from common.registry import SchemaUnknown
 from tally.base.framing import FramingError, SchemaName, unframe_any
 from tally.event import decimals
 from tally.event.plain_schema import without_logical_types
+from tally.registry.lookup import SchemaUnknown
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000

@@ -11,7 +11,6 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from common.registry import SchemaRegistry
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
@@ -19,6 +18,7 @@ from oracle.kafka_reading import read_topic
 from stack import Stack
 from tally.base.framing import frame, unframe
 from tally.event.partitions import partition_of
+from tally.registry.lookup import SchemaRegistry
 from tests_support.consumer_process import ConsumerProcess
 from tests_support.producer_process import addition, producers
 from tests_support.read_only_registry import read_only

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from common.registry import Credentials, SchemaRegistry, SchemaUnknown
-from common.registry_tls import TlsFiles
+from tally.registry.lookup import Credentials, SchemaRegistry, SchemaUnknown
+from tally.registry.tls import TlsFiles
 from tests_support.codegen_command import codegen
 from tests_support.secured_registry import PASSWORD, USER, secured_registry
 from tests_support.small_contracts import SmallContracts

@@ -13,8 +13,8 @@ import pytest
 
 from codegen.plan_terms import Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
-from common.avro_fingerprint import fingerprint
-from common.registry_http import SystemClock
+from tally.registry.fingerprint import fingerprint
+from tally.registry.http import SystemClock
 from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
 from tests_support.codegen_command import codegen
 from tests_support.registry_under_test import RegistryUnderTest, registry_under_test

@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from common.registry import SchemaRegistry
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
+from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.faults import chosen_seed

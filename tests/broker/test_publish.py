@@ -13,10 +13,10 @@ import pytest
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from common.registry import SchemaRegistry
 from contracts.generated import topics
 from contracts.generated.avro.ledger_row import LedgerRow
 from stack import Ports, Stack
+from tally.registry.lookup import SchemaRegistry
 from tests_support.small_contracts import SmallContracts
 from tests_support.stacks import NewStack, stack_factory, temporary_folder
 from tests_support.waiting import eventually

@@ -5,15 +5,15 @@ import json
 import httpx
 import pytest
 
-from common.registry import (
+from contracts.generated import topics
+from stack import Ports, Stack
+from tally.registry.lookup import (
     RegistryAnswerError,
     RegistryTlsError,
     RegistryUnreachable,
     SchemaRegistry,
     SchemaUnknown,
 )
-from contracts.generated import topics
-from stack import Ports, Stack
 
 
 @pytest.fixture

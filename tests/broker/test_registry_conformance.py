@@ -14,9 +14,9 @@ from codegen.errors import DriftError
 from codegen.plan_terms import Change, Kind, Wanted, WantedSubject
 from codegen.publish import Publisher
 from codegen.pull import pull
-from common.avro_fingerprint import fingerprint
-from common.registry import SchemaRegistry, SchemaUnknown
-from common.registry_http import RegistryHttp, SystemClock, split_userinfo
+from tally.registry.fingerprint import fingerprint
+from tally.registry.http import RegistryHttp, SystemClock, split_userinfo
+from tally.registry.lookup import SchemaRegistry, SchemaUnknown
 from tests_support.codegen_command import codegen
 from tests_support.registry_under_test import RegistryUnderTest, registry_under_test
 from tests_support.small_contracts import SmallContracts

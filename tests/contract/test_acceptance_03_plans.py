@@ -12,7 +12,7 @@ from codegen.kafka_admin import KafkaAdmin
 from codegen.plan_file import load, save
 from codegen.plan_terms import FoundTopic
 from codegen.publish import Publisher
-from common.registry_http import RegistryHttp
+from tally.registry.http import RegistryHttp
 from tests_support.publishing_world import World
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from codegen import pull
 from codegen.errors import CodegenError
-from common.registry_http import RegistryHttp
+from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 
 

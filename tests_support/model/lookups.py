@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from common.registry import RegistryAnswerError, RegistryUnreachable, SchemaUnknown
-from common.registry_http import RegistryError
 from consumer.core.partition_state import StateName, name_of
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import frame
+from tally.registry.http import RegistryError
+from tally.registry.lookup import RegistryAnswerError, RegistryUnreachable, SchemaUnknown
 from tests_support.ledger_records import SCHEMA_ID, body, request_id
 from tests_support.lookup_scenarios import HEALTHY, UNKNOWN
 from tests_support.model.broker import Broker

@@ -13,12 +13,12 @@ from client.dead_letters import Copy, Letter, Source, letter_of
 from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from client.repair import Rejected, repair_genuine
 from client.replay import Status, look_up
-from common.registry import SchemaUnknown
 from consumer.verdicts import record_digest
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
 from tally.event.records import Record
 from tally.event.said import Said, Unsaid, said_by
+from tally.registry.lookup import SchemaUnknown
 from tests_support.golden_records import ZERO_WIDTH
 from tests_support.ledger_records import body, request_id
 from tests_support.verdict_corpus import read_corpus

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.registry import RegisteredSchema, SchemaUnknown
 from consumer.verdicts import Counts, Poisoned, Verdicts
 from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
+from tally.registry.lookup import RegisteredSchema, SchemaUnknown
 from tests_support.golden_records import OURS, ZERO_WIDTH, Case
 from tests_support.ledger_records import LIMIT, PARTITION, body, request_id
 from tests_support.verdict_corpus import Texts, Told, read_corpus

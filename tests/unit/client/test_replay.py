@@ -18,12 +18,12 @@ from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unk
 from client.repair import Correction, Rejected, Repaired, RepairsError, read_corrections, repair, without_repetitions
 from client.replay import Counted, Status, Told, look_up, send
 from client.replay_journal import ReplayJournal
-from common.registry import SchemaUnknown
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import SchemaName, frame
 from tally.event.plain_schema import without_logical_types
 from tally.event.records import Record
+from tally.registry.lookup import SchemaUnknown
 
 OURS = 7
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")

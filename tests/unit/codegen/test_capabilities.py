@@ -11,7 +11,7 @@ from codegen.capabilities import Asked, Capabilities, split_context
 from codegen.errors import DriftError
 from codegen.pull import pull
 from codegen.registry_admin import list_subjects
-from common.registry_http import RegistryHttp
+from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 from tests_support.publishing_world import OLD_FIELD, TEXT, World
 

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from common.avro_fingerprint import fingerprint
-from common.registry import (
+from tally.registry.fingerprint import fingerprint
+from tally.registry.http import ANSWER_BYTES_MAX, RegistryHttp, masked
+from tally.registry.lookup import (
     Credentials,
     RegistryAnswerError,
     RegistryRefused,
@@ -23,7 +24,6 @@ from common.registry import (
     SchemaRegistry,
     SchemaUnknown,
 )
-from common.registry_http import ANSWER_BYTES_MAX, RegistryHttp, masked
 from tests_support.waiting import eventually
 
 TEXT = '{"type":"record","name":"R","fields":[{"name":"f","type":"string"}]}'

@@ -6,8 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from common.registry import TEXT_BYTES_MAX, RegistryAnswerError, RegistryUnreachable, SchemaRegistry, SchemaUnknown
-from common.registry_http import RegistryHttp
+from tally.registry.http import RegistryHttp
+from tally.registry.lookup import (
+    TEXT_BYTES_MAX,
+    RegistryAnswerError,
+    RegistryUnreachable,
+    SchemaRegistry,
+    SchemaUnknown,
+)
 
 
 class Clock:

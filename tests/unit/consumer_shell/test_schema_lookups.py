@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from consumer.core.partition_state import Paused, Recovering, Running
 from consumer.core.schema_wait import NAMES_MAX
 from contracts.generated.topics import SUMS
 from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA
+from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from tests_support.consumer_fakes import Bench, Kafka, Registry
 from tests_support.ledger_records import Record, addition, body, request_id
 

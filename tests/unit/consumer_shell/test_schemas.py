@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from common.registry import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
 from contracts.generated.avro.sum_added import SumAdded
@@ -17,6 +16,7 @@ from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.rows import UNKNOWN_SCHEMA
+from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
 from tests_support.ledger_records import body
 from tests_support.waiting import eventually
 

@@ -11,7 +11,7 @@ from tests_support.checkout import ROOT
 
 def test_a_service_does_not_load_the_command_line_of_its_http_client() -> None:
     code = (
-        "import common.registry_http, httpx, sys; print(httpx.Client and sorted({'rich', 'pygments'} & {*sys.modules}))"
+        "import tally.registry.http, httpx, sys; print(httpx.Client and sorted({'rich', 'pygments'} & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

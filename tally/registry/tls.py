@@ -3,7 +3,7 @@
 import ssl
 from dataclasses import dataclass, field
 
-from common.registry_http import RegistryTlsError
+from tally.registry.http import RegistryTlsError
 
 
 @dataclass(frozen=True)

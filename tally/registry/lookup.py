@@ -15,8 +15,12 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
-from common.avro_fingerprint import fingerprint, fingerprint_of
-from common.registry_http import (
+from tally.base.bounded_cache import BoundedCache
+from tally.base.framing import SchemaName
+from tally.base.settings import Settings, SettingsError
+from tally.base.single_flight import SingleFlight
+from tally.registry.fingerprint import fingerprint, fingerprint_of
+from tally.registry.http import (
     SUBJECT_UNKNOWN,
     Answer,
     Clock,
@@ -30,11 +34,7 @@ from common.registry_http import (
     RegistryUnreachable,
     SystemClock,
 )
-from common.registry_tls import TlsFiles
-from tally.base.bounded_cache import BoundedCache
-from tally.base.framing import SchemaName
-from tally.base.settings import Settings, SettingsError
-from tally.base.single_flight import SingleFlight
+from tally.registry.tls import TlsFiles
 
 IDS_MAX: Final = 4096
 """Schemas kept by id: far more than a topic's history has."""
@@ -51,7 +51,7 @@ class SchemaMismatch(RegistryError):
 
 
 class RegisteredSchema(NamedTuple):
-    """A schema's text as the registry has it, and its semantic fingerprint (see common.avro_fingerprint).
+    """A schema's text as the registry has it, and its semantic fingerprint (see tally.registry.fingerprint).
 
     Of a text that is not Avro the fingerprint equals no Avro schema's: reading the text tells why.
     """
