@@ -8,11 +8,11 @@ from typing import Final
 
 from client.dead_letters import Letter, Source
 from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
-from client.kafka_topic import records_at
 from client.rest import RestService
 from client.settings import ClientSettings
 from contracts.generated.topics import SUMS
 from tally.event.records import Record
+from tally.kafka.read_topic import records_at
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
 _CHUNK_LETTERS: Final = 1_000

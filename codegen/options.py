@@ -56,7 +56,7 @@ def kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict
     path = given or (Path(environment["TALLY_KAFKA_CONFIG"]) if environment.get("TALLY_KAFKA_CONFIG") else None)
     if path is None:
         return {}
-    from common.kafka_config import KafkaConfigError, read_properties  # noqa: PLC0415 - Kafka's client takes a moment
+    from tally.kafka.config import KafkaConfigError, read_properties  # noqa: PLC0415 - Kafka's client takes a moment
 
     try:
         return read_properties(path)

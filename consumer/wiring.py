@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from common.kafka_config import client_config
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
@@ -22,8 +21,6 @@ from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
-from consumer.shell.kafka_errors import ConsumerEndedError
-from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.ledger_disk import RealDisk
 from consumer.shell.ledger_errors import LedgerFailed
@@ -37,6 +34,9 @@ from consumer.shell.telemetry import LoopMetrics, observe_board
 from consumer.shell.watch import Watch, Watches
 from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
+from tally.kafka.config import client_config
+from tally.kafka.errors import ConsumerEndedError
+from tally.kafka.facts import KafkaFacts
 from tally.registry import lookup as registry
 from tally.service import process as service
 

@@ -11,7 +11,6 @@ from functools import partial
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 from loguru import logger
 
-from common.kafka_config import client_config
 from contracts.generated.topics import SUMS
 from observability.metrics_server import serve_metrics
 from observability.telemetry import Telemetry
@@ -29,6 +28,7 @@ from producer.shell.startup import CannotServeError, Prepared, Startup
 from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTransactions, observe_state
 from producer.shell.topic import TopicAdmin
 from producer.shell.traces import Traces
+from tally.kafka.config import client_config
 from tally.registry import lookup as registry
 from tally.service import process as service
 

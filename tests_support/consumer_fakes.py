@@ -11,8 +11,6 @@ from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
-from consumer.shell.kafka_facts import LogEnds, TopicIdentity
 from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
@@ -20,6 +18,8 @@ from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
+from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
+from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger_records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched
 

@@ -15,7 +15,6 @@ from client.commands.shared import READY_S, json_option, settings, wait_option
 from client.dead_letters import Letter, Selection, letter_of
 from client.examining import examined
 from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.kafka_topic import records, topic_id
 from client.outcomes import Position
 from client.repair import (
     Correction,
@@ -31,11 +30,12 @@ from client.replay_journal import ReplayJournal
 from client.rest import RestService
 from client.retry import RetryPolicy
 from client.settings import ClientSettings
-from common.kafka_config import KafkaConfigError
 from contracts.generated.avro.dead_letter import DeadLetterReason
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.base.settings import SettingsError
+from tally.kafka.config import KafkaConfigError
+from tally.kafka.read_topic import records, topic_id
 from tally.registry import lookup as registry
 
 LETTERS_MAX = 100_000

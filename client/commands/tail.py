@@ -8,13 +8,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
 from client.commands.shared import json_option, settings
 from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.kafka_topic import records
-from common.kafka_config import KafkaConfigError
 from consumer.verdicts import Counts, Poisoned, Verdicts
 from contracts.generated.topics import SUMS
 from tally.base.settings import SettingsError
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
+from tally.kafka.config import KafkaConfigError
+from tally.kafka.read_topic import records
 from tally.registry import lookup as registry
 
 

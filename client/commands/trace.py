@@ -8,10 +8,10 @@ import click
 from client import traces
 from client.commands.shared import settings
 from client.failures import CommandError, UnavailableError
-from client.kafka_topic import records
 from client.rest import RestService
 from client.settings import ClientSettings
 from contracts.generated.topics import SUMS
+from tally.kafka.read_topic import records
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")  # W3C Trace Context

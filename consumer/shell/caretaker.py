@@ -25,7 +25,6 @@ from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
-from consumer.shell.kafka_errors import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
 from consumer.shell.kafka_source import ANSWER_LIMIT_S, KafkaSource
 from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.partition_recovery import (
@@ -43,6 +42,7 @@ from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 from tally.event.claims import NO_CLAIMS
 from tally.event.classify import Fetched
+from tally.kafka.errors import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
 
 _STALL_S: Final = ANSWER_LIMIT_S + 2.0
 """Of waiting for records: longer than an answer that brings some may be on its way over a slow link."""

@@ -21,10 +21,10 @@ from loguru import logger
 
 from consumer.core.recovery import Absent, Known, Unreadable
 from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_errors import KafkaTroubleError, cure_of, text_of, trouble
 from contracts.generated.topics import SUMS_DLT
 from tally.base.fault_points import point
 from tally.event.dead_letter import WHOLE_BYTES_MAX, DeadRecord, Letter, dead_record
+from tally.kafka.errors import KafkaTroubleError, cure_of, text_of, trouble
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.letters_before_commit"), point("consumer.letters_after_commit")
 _SOCKET_TIMEOUT_S: Final = 3.0

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumer.core import witness as witness_text
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.shell.kafka_errors import text_of, trouble
+from tally.kafka.errors import text_of, trouble
 
 
 class GroupOffsets:

@@ -23,8 +23,6 @@ from consumer.shell.board import Board
 from consumer.shell.caretaker import Caretaker
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka_errors import ConsumerEndedError, KafkaTroubleError
-from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.kafka_source import Fetch, KafkaSource, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
@@ -34,6 +32,8 @@ from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
+from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
+from tally.kafka.facts import KafkaFacts, TopicMissingError
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")

@@ -19,9 +19,9 @@ from typing import Final
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from loguru import logger
 
-from consumer.shell.columns import columns_of, traceparents_of
-from consumer.shell.kafka_errors import ConsumerEndedError, cure_of, is_fatal, text_of
 from tally.event.classify import Fetched
+from tally.kafka.columns import columns_of, traceparents_of
+from tally.kafka.errors import ConsumerEndedError, cure_of, is_fatal, text_of
 
 ANSWER_LIMIT_S: Final = 10.0
 """How long an answer may be on its way, records and all; then librdkafka connects again and asks for the same."""

@@ -15,9 +15,9 @@ from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
 from consumer.core.witness import Witness
 from consumer.shell.board import Board
 from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_errors import KafkaTroubleError
-from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.totals_file import write_totals
+from tally.kafka.errors import KafkaTroubleError
+from tally.kafka.facts import KafkaFacts, TopicMissingError
 
 
 class Observer:

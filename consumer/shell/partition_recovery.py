@@ -31,8 +31,6 @@ from consumer.core.recovery import (
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
-from consumer.shell.kafka_errors import KafkaTroubleError
-from consumer.shell.kafka_facts import KafkaFacts, TopicMissingError
 from consumer.shell.ledger_errors import FULL_CURE, LedgerDamaged, LedgerFull
 from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
@@ -42,6 +40,8 @@ from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import Fetched, SchemaUnavailable, decode
 from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
+from tally.kafka.errors import KafkaTroubleError
+from tally.kafka.facts import KafkaFacts, TopicMissingError
 
 DAMAGED_CURE: Final = (
     "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
-from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.ledger_file import Ledger
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
@@ -13,6 +12,7 @@ from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import decode
 from tally.event.dead_letter import NOTHING, Letter, letters_of
 from tally.event.rows import Rows
+from tally.kafka.facts import KafkaFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from common.kafka_config import READS_ANY_RECORD
-from consumer.shell.columns import schema_header
-from consumer.shell.kafka_errors import KafkaTroubleError, TooLargeAloneError, trouble
 from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
+from tally.kafka.columns import schema_header
+from tally.kafka.config import READS_ANY_RECORD
+from tally.kafka.errors import KafkaTroubleError, TooLargeAloneError, trouble
 
 _BATCH = 2_000
 _POLL_S = 0.2

@@ -11,9 +11,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from common.kafka_config import READS_ANY_RECORD
 from producer.core.lane_terms import Found, WasReadBack
 from producer.core.ports import Place
+from tally.kafka.config import READS_ANY_RECORD
 
 _LIMIT_S = 5.0
 _POLL_S = 0.2

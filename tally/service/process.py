@@ -9,11 +9,11 @@ from typing import Final, NoReturn, TypeVar
 
 from loguru import logger
 
-from common.kafka_config import KafkaConfigError
 from observability import logs
 from tally.base import fault_points
 from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
+from tally.kafka.config import KafkaConfigError
 
 _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
 

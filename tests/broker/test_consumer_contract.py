@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_facts import KafkaFacts
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.record_reader import RecordReader
 from producer.core.ports import Transactions
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from stack import Stack
+from tally.kafka.facts import KafkaFacts
 from tests_support.consumer_scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
 from tests_support.producer_process import SUMS
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.kafka_config import KafkaConfigError, client_config, read_properties
+from tally.kafka.config import KafkaConfigError, client_config, read_properties
 
 
 def properties(folder: Path, text: str) -> Path:

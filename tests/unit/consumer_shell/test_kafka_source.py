@@ -6,8 +6,8 @@ from unittest.mock import MagicMock
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from common.kafka_config import READS_ANY_RECORD
 from consumer.shell.kafka_source import BATCH_BYTES_MAX, Fetch, KafkaSource, SourceConfig
+from tally.kafka.config import READS_ANY_RECORD
 
 CONFIG = SourceConfig(
     topic="t", group="g", replica="0", group_protocol="classic", session_timeout_ms=6_000, block_records_max=100,

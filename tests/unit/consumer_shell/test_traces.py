@@ -7,10 +7,10 @@ from confluent_kafka import Message
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from consumer.shell.columns import traceparents_of
 from consumer.shell.kafka_source import Fetch
 from consumer.shell.traces import RECORDS_A_SECOND, LoopTraces
 from observability.telemetry import Telemetry
+from tally.kafka.columns import traceparents_of
 
 Headers = list[tuple[str, str | bytes | None]]
 SECOND_NS = 1_000_000_000

@@ -9,10 +9,10 @@ from confluent_kafka.admin import AdminClient
 
 from client.failures import CommandError, UnavailableError
 from client.settings import ClientSettings
-from common.kafka_config import READS_ANY_RECORD, client_config
 from contracts.generated.topics import TopicFacts
 from tally.base.offsets import runs
 from tally.event.records import Record
+from tally.kafka.config import READS_ANY_RECORD, client_config
 
 _METADATA_S = 10.0
 _POLL_S = 0.5

@@ -10,7 +10,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCol
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from consumer.shell.kafka_errors import KafkaTroubleError, trouble
+from tally.kafka.errors import KafkaTroubleError, trouble
 
 _RENEWALS_APART_S: Final = 1.0
 _EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # the package annotates neither
