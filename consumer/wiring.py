@@ -22,9 +22,6 @@ from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
-from consumer.shell.ledger_disk import RealDisk
-from consumer.shell.ledger_errors import LedgerFailed
-from consumer.shell.ledger_file import Ledger
 from consumer.shell.observer import Observer
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
@@ -37,6 +34,9 @@ from observability.telemetry import Telemetry
 from tally.kafka.config import client_config
 from tally.kafka.errors import ConsumerEndedError
 from tally.kafka.facts import KafkaFacts
+from tally.ledger.disk import RealDisk
+from tally.ledger.errors import LedgerFailed
+from tally.ledger.file import Ledger
 from tally.registry import lookup as registry
 from tally.service import process as service
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.core.witness import decode as decode_witness
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
@@ -20,6 +19,7 @@ from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.ledger.witness import decode as decode_witness
 from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger_records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched
 

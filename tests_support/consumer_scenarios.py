@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from consumer.core.recovery import Absent, Known
-from consumer.core.witness import Witness
-from consumer.core.witness import encode as encode_witness
 from consumer.shell.kafka_source import Ownership
 from producer.core.lane_terms import Aborted, CommitReturned
 from producer.core.ports import Outgoing, Place, Transactions
+from tally.ledger.witness import Witness
+from tally.ledger.witness import encode as encode_witness
 from tests_support.model.broker import Broker
 from tests_support.model.sides import Facts, Faults, Reader, Source
 from tests_support.producer_transactions import FakeTransactions, delivered, name, records

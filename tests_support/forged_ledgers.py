@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Self
 from unittest import mock
 
-from consumer.core import header
-from consumer.core.fold import LedgerState
-from consumer.core.identity import Identity
-from consumer.core.witness import encode, witness_of
-from consumer.shell.ledger_file import Ledger, Opened
-from consumer.verify import verify_directory
 from tally.event.rows import Rows
+from tally.ledger import header
+from tally.ledger.file import Ledger, Opened
+from tally.ledger.fold import LedgerState
+from tally.ledger.identity import Identity
+from tally.ledger.verify import verify_directory
+from tally.ledger.witness import encode, witness_of
 
 ROWS_MAX = 1_000_000
 

@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from consumer.core.fold import LedgerState, fold
-from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity
-from consumer.shell.ledger_disk import Disk
-from consumer.shell.ledger_file import SEGMENT_BYTES_MAX, Ledger, Opened
 from tally.event.rows import Rows
+from tally.ledger.disk import Disk
+from tally.ledger.file import SEGMENT_BYTES_MAX, Ledger, Opened
+from tally.ledger.fold import LedgerState, fold
+from tally.ledger.id_index import IdIndex
+from tally.ledger.identity import Identity
 from tests_support.ledger_records import IDENTITY, SCHEMAS, Record, addition, decoded, plain
 
 DIRECTORY = Path("ledger")

@@ -9,9 +9,6 @@ from functools import cache
 
 import numpy as np
 
-from consumer.core.fold import Folded, LedgerState, fold
-from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, Fetched, Verdict, decode
 from tally.event.partitions import mix, partition_of
@@ -30,6 +27,9 @@ from tally.event.rows import (
     WRONG_SUM,
     Rows,
 )
+from tally.ledger.fold import Folded, LedgerState, fold
+from tally.ledger.id_index import IdIndex
+from tally.ledger.identity import Identity
 
 PARTITION, PARTITIONS = 3, 12
 SCHEMA_ID = 7

@@ -14,12 +14,12 @@ from consumer.shell.board import Board
 from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
-from consumer.shell.ledger_file import Opened
 from consumer.shell.readers import Readers
 from consumer.shell.rest.app import build_app
 from consumer.shell.rest.events import total_text
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.slot import figures_of
+from tally.ledger.file import Opened
 from tests_support.ledger_files import append_batch, opened
 from tests_support.ledger_records import PARTITION, Record, addition
 

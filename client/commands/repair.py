@@ -14,9 +14,9 @@ from client.commands.shared import settings
 from client.failures import CommandError, UnavailableError, WrongUsageError
 from client.rest import RestService
 from client.settings import ClientSettings
-from consumer.repair import CannotRepairError, Repaired, Workplace, copy_from_directory, open_workplace
 from contracts.generated.topics import SUMS
 from tally.kafka.config import KafkaConfigError, client_config
+from tally.ledger.repair import CannotRepairError, Repaired, Workplace, copy_from_directory, open_workplace
 
 _DIGITS: Final = 20
 _REQUEST_S: Final = 10.0

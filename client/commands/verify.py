@@ -8,8 +8,8 @@ import click
 from client.commands.shared import json_option
 from client.commands.verify_system import Wanted, verify_system
 from client.failures import CommandError, WrongUsageError
-from consumer.verify import LedgerReport, NoLedger, Report, verify_directory
 from tally.event import decimals
+from tally.ledger.verify import LedgerReport, NoLedger, Report, verify_directory
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 

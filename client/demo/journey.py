@@ -21,8 +21,8 @@ from client.outcomes import Position, Refused
 from client.rejects import RejectsFile
 from client.retry import RetryPolicy
 from client.sending import Environment, Retry
-from consumer.verify import Report, verify_directory
 from stack import Stack
+from tally.ledger.verify import Report, verify_directory
 
 POLICY: Final = RetryPolicy(deadline_s=120.0)
 """Outlasts a restart on a slow machine."""

@@ -6,11 +6,11 @@ Steps 1, 3 and 4 of "Recovery of a partition" in docs/DESIGN.md; step 2 is the o
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from consumer.core.fold import LedgerState
-from consumer.core.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
-from consumer.core.witness import Unreadable as UnreadableWitness
-from consumer.core.witness import Witness
 from tally.event.rows import Rows, previous_offset
+from tally.ledger.fold import LedgerState
+from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
+from tally.ledger.witness import Unreadable as UnreadableWitness
+from tally.ledger.witness import Witness
 
 __all__ = [
     "Absent",

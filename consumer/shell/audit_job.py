@@ -1,7 +1,7 @@
 """An audit: the ledgers are read again from the disk, and must say what the consumer has in memory.
 
 Theory of operation. ``target_of`` takes the state of an open ledger; its rows are fsynced and never change again, so
-the audit is of that moment while the ledger grows on. The files are checked by ``consumer.verify`` as ``tally verify``
+the audit is of that moment while the ledger grows on. The files are checked by ``tally.ledger.verify`` as ``tally verify``
 does it: CRCs, chain, sums, kinds, the steps between segments. One partition at a time, as checking the kinds takes an
 index of the partition's ids.
 """
@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from consumer.core.fold import LedgerState
-from consumer.shell.hashed_file import HashedFile
 from consumer.shell.job_record import AuditRecord
-from consumer.shell.ledger_file import Ledger
 from consumer.shell.readers import NotHereError, Readers
-from consumer.verify import LedgerReport, Problem, verify_ledger
 from tally.event.decimals import text_of
+from tally.ledger.exports.hashed_file import HashedFile
+from tally.ledger.file import Ledger
+from tally.ledger.fold import LedgerState
+from tally.ledger.verify import LedgerReport, Problem, verify_ledger
 
 _PROBLEMS_MAX: Final = 100
 """In the report, of each ledger; more are counted and not listed."""

@@ -10,16 +10,16 @@ from functools import partial
 
 from loguru import logger
 
-from consumer.core.fold import Folded, fold
-from consumer.core.identity import Refuse
 from consumer.core.recovery import check_schemas
 from consumer.core.schema_wait import SchemaWait, gather
-from consumer.shell.ledger_errors import FULL_CURE, LedgerFull
 from consumer.shell.schemas import Schemas, SchemaView
 from consumer.shell.slot import Slot
 from consumer.shell.watch import Watch
 from tally.event.classify import Fetched, SchemaUnavailable, decode
 from tally.event.dead_letter import Letter, letters_of
+from tally.ledger.errors import FULL_CURE, LedgerFull
+from tally.ledger.fold import Folded, fold
+from tally.ledger.identity import Refuse
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,12 @@ from loguru import logger
 
 from consumer.core import commit_rules
 from consumer.core.commit_rules import Progress
-from consumer.core.identity import Refuse
 from consumer.core.partition_state import Paused, Recovering, Refused
 from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.board import Board
 from consumer.shell.commits import Commits
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.kafka_source import ANSWER_LIMIT_S, KafkaSource
-from consumer.shell.ledger_errors import LedgerDamaged
 from consumer.shell.partition_recovery import (
     DAMAGED_CURE,
     NotNow,
@@ -43,6 +41,8 @@ from consumer.shell.slots import Slots
 from tally.event.claims import NO_CLAIMS
 from tally.event.classify import Fetched
 from tally.kafka.errors import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
+from tally.ledger.errors import LedgerDamaged
+from tally.ledger.identity import Refuse
 
 _STALL_S: Final = ANSWER_LIMIT_S + 2.0
 """Of waiting for records: longer than an answer that brings some may be on its way over a slow link."""

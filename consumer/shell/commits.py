@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
-from consumer.core import commit_rules, witness
-from consumer.core.fold import FOLD_VERSION
-from consumer.core.witness import Witness
+from consumer.core import commit_rules
 from consumer.shell.kafka_source import KafkaSource
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
 from tally.base.fault_points import point
+from tally.ledger import witness
+from tally.ledger.fold import FOLD_VERSION
+from tally.ledger.witness import Witness
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
 

@@ -5,12 +5,12 @@ from contextlib import closing
 
 import msgspec
 
-from consumer.core.export_plan import ExportPlan, counted_sum, selected
-from consumer.shell.export_writers import open_writer
-from consumer.shell.hashed_file import HashedFile
 from consumer.shell.job_record import ExportRecord
 from tally.event.decimals import text_of
 from tally.event.rows import Rows
+from tally.ledger.exports.hashed_file import HashedFile
+from tally.ledger.exports.plan import ExportPlan, counted_sum, selected
+from tally.ledger.exports.writers import open_writer
 
 _CHUNK_ROWS = 4_096
 

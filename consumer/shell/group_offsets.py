@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from consumer.core import witness as witness_text
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from tally.kafka.errors import text_of, trouble
+from tally.ledger import witness as witness_text
 
 
 class GroupOffsets:

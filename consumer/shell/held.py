@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.core.recovery import Identity
-from consumer.shell.ledger_file import Opened
+from tally.ledger.file import Opened
 
 
 @dataclass(frozen=True, slots=True)

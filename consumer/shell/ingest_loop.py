@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from loguru import logger
 
-from consumer.core.identity import Refuse
 from consumer.shell import blocks
 from consumer.shell.blocks import Block, NothingNew, NotYet
 from consumer.shell.board import Board
@@ -34,6 +33,7 @@ from tally.base.fault_points import point
 from tally.event.classify import Fetched
 from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
 from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.ledger.identity import Refuse
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
-from consumer.core.export_plan import ExportFormat
 from tally.base.written_file import write_file
+from tally.ledger.exports.plan import ExportFormat
 
 
 class JobState(StrEnum):

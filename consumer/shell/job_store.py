@@ -19,9 +19,9 @@ from typing import Generic, TypeAlias
 import msgspec
 from loguru import logger
 
-from consumer.shell.hashed_file import HashedFile
 from consumer.shell.job_record import JobState, R, read, save, sync_directory
 from consumer.shell.readers import NotHereError
+from tally.ledger.exports.hashed_file import HashedFile
 
 Note: TypeAlias = Callable[[R], None]
 """Shows progress; raises when the job was deleted or the process ends, and that must be let through."""

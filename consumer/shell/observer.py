@@ -12,12 +12,12 @@ from loguru import logger
 
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
-from consumer.core.witness import Witness
 from consumer.shell.board import Board
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.totals_file import write_totals
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.ledger.witness import Witness
 
 
 class Observer:

@@ -12,7 +12,6 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import recovery
-from consumer.core.fold import FOLD_VERSION
 from consumer.core.recovery import (
     Absent,
     Anchor,
@@ -31,8 +30,6 @@ from consumer.core.recovery import (
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
-from consumer.shell.ledger_errors import FULL_CURE, LedgerDamaged, LedgerFull
-from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
@@ -42,6 +39,9 @@ from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
+from tally.ledger.file import Ledger, Opened
+from tally.ledger.fold import FOLD_VERSION
 
 DAMAGED_CURE: Final = (
     "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
-from consumer.shell.ledger_file import Ledger
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from tally.event.claims import NO_CLAIMS, Claims
@@ -13,6 +12,7 @@ from tally.event.classify import decode
 from tally.event.dead_letter import NOTHING, Letter, letters_of
 from tally.event.rows import Rows
 from tally.kafka.facts import KafkaFacts
+from tally.ledger.file import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from consumer.shell.ledger_errors import LedgerDamaged
-from consumer.shell.ledger_file import Ledger, Opened, SegmentInfo
 from tally.event.rows import CONFLICT, Rows
+from tally.ledger.errors import LedgerDamaged
+from tally.ledger.file import Ledger, Opened, SegmentInfo
 
 _CONFLICTS_MAX = 100_000
 """Conflicting rows remembered a partition, by id; more are counted and not listed."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.core.commit_rules import Progress
-from consumer.core.fold import LedgerState
 from consumer.core.partition_state import Recovering, State
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import SchemaWait
@@ -21,6 +20,7 @@ from consumer.shell.partition_recovery import RecoveryOutcome
 from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import Fetched
 from tally.event.dead_letter import Letter
+from tally.ledger.fold import LedgerState
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from consumer.verify import verify_directory
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
 from tally.base.framing import frame
+from tally.ledger.verify import verify_directory
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.tally_command import tally as run_tally

@@ -19,8 +19,8 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from consumer.verify import verify_directory
 from contracts.generated.topics import SUMS
+from tally.ledger.verify import verify_directory
 from tests_support.consumer_rig import Raw, Rig
 from tests_support.forged_ledgers import Forgery
 from tests_support.recovery import recovered

@@ -13,13 +13,13 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.core.block import encode_block
-from consumer.core.fold import LedgerState
-from consumer.core.id_index import IdIndex
-from consumer.core.mark import Mark, mark_of
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.event.decimals import SCALE, text_of
 from tally.event.rows import KIND_NAMES, REASON_NAMES, Rows
+from tally.ledger.block import encode_block
+from tally.ledger.fold import LedgerState
+from tally.ledger.id_index import IdIndex
+from tally.ledger.mark import Mark, mark_of
 from tests_support.ledger_files import all_rows, append_all, batches_of, opened
 from tests_support.ledger_records import IDENTITY, SCHEMAS, Record, Row, folded, plain
 from tests_support.ledger_strategies import topics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.shell.ledger_disk import Disk, RealDisk
+from tally.ledger.disk import Disk, RealDisk
 from tests_support.fake_disk import FakeDisk
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.identity import Refuse
-from consumer.shell.ledger_file import Ledger, Opened, Quarantined, Removed, Truncated
+from tally.ledger.file import Ledger, Opened, Quarantined, Removed, Truncated
+from tally.ledger.identity import Refuse
 from tests_support.fake_disk import FakeDisk, PowerCut
 from tests_support.faults import chosen_seed
 from tests_support.ledger_files import (

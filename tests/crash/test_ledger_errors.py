@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.shell.ledger_errors import LedgerFailed, LedgerFull, LedgerSyncFailed
 from tally.event.rows import no_rows
+from tally.ledger.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
 from tests_support.fake_disk import Fail, FakeDisk
 from tests_support.ledger_files import append_all, append_batch, assert_holds, batches_of, opened
 from tests_support.ledger_records import SCHEMAS

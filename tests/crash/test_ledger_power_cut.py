@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from consumer.core.fold import LedgerState
-from consumer.shell.ledger_file import Quarantined
+from tally.ledger.file import Quarantined
+from tally.ledger.fold import LedgerState
 from tests_support.fake_disk import FakeDisk, PowerCut
 from tests_support.faults import chosen_seed
 from tests_support.ledger_files import (

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.chain import ChainState
-from consumer.core.header import Header
-from consumer.shell.ledger_disk import RealDisk
-from consumer.shell.ledger_errors import LedgerDamaged, LedgerSyncFailed
-from consumer.shell.ledger_series import header_of
 from tally.event.rows import POISON
+from tally.ledger.chain import ChainState
+from tally.ledger.disk import RealDisk
+from tally.ledger.errors import LedgerDamaged, LedgerSyncFailed
+from tally.ledger.header import Header
+from tally.ledger.series import header_of
 from tests_support.fake_disk import FakeDisk
 from tests_support.ledger_files import all_rows, append_all, append_batch, assert_holds, batches_of, opened
 from tests_support.ledger_records import SCHEMA_ID, SCHEMAS, addition, decoded, folded, plain

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer.repair import CannotRepairError, Repaired, copy_from_directory, open_workplace
-from consumer.shell.ledger_lock import lock_replica_directory
-from consumer.verify import verify_directory
+from tally.ledger.lock import lock_replica_directory
+from tally.ledger.repair import CannotRepairError, Repaired, copy_from_directory, open_workplace
+from tally.ledger.verify import verify_directory
 from tests_support.ledger_files import append_all, assert_holds, batches_of, opened
 
 TOPIC, PARTITION = "tally.sums.v1", 3

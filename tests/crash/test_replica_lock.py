@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from consumer.shell.ledger_errors import ReplicaDirectoryLocked
-from consumer.shell.ledger_lock import is_locked, lock_replica_directory
+from tally.ledger.errors import ReplicaDirectoryLocked
+from tally.ledger.lock import is_locked, lock_replica_directory
 from tests_support.waiting import eventually
 
 HOLDER = """
 import sys
 from pathlib import Path
-from consumer.shell.ledger_lock import lock_replica_directory
+from tally.ledger.lock import lock_replica_directory
 lock = lock_replica_directory(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()

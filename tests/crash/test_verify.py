@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.block import Block, decode_block, encode_block
-from consumer.core.fold import LedgerState
-from consumer.core.header import Header
-from consumer.core.mark import mark_of
-from consumer.shell.ledger_disk import RealDisk
-from consumer.shell.ledger_lock import lock_replica_directory
-from consumer.shell.ledger_series import header_of
-from consumer.verify import NoLedger, Report, verify_directory
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE
+from tally.ledger.block import Block, decode_block, encode_block
+from tally.ledger.disk import RealDisk
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import Header
+from tally.ledger.lock import lock_replica_directory
+from tally.ledger.mark import mark_of
+from tally.ledger.series import header_of
+from tally.ledger.verify import NoLedger, Report, verify_directory
 from tests_support.ledger_files import append_all, batches_of, opened, states_after
 
 BATCHES = batches_of(6)

@@ -9,10 +9,10 @@ WRITE = re.compile(r"\.write_(?:text|bytes)\(|NamedTemporaryFile|mkstemp")
 
 RENAMES = {
     "tally/base/written_file.py": "the function itself",
-    "consumer/shell/ledger_disk.py": "the ledger's own disk, a port that tests replace",
-    "consumer/shell/ledger_file.py": "through that port",
-    "consumer/shell/ledger_open.py": "through that port",
-    "consumer/repair.py": "through that port",
+    "tally/ledger/disk.py": "the ledger's own disk, a port that tests replace",
+    "tally/ledger/file.py": "through that port",
+    "tally/ledger/opening.py": "through that port",
+    "tally/ledger/repair.py": "through that port",
     "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
     "client/load_memory.py": "puts a broken file aside",
     "client/demo/dataset.py": "a folder of the cache",

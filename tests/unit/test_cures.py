@@ -11,10 +11,6 @@ import pytest
 
 from client.__main__ import main as tally
 from codegen.cli import cli as codegen
-from consumer.core.chain import ChainState
-from consumer.core.fold import LedgerState
-from consumer.core.header import OtherFormat
-from consumer.core.identity import Identity, Refuse, check_identity, check_schemas
 from consumer.core.recovery import (
     Absent,
     AnchorDiffers,
@@ -27,8 +23,13 @@ from consumer.core.recovery import (
     check_replayed,
     decide,
 )
-from consumer.core.witness import Witness
-from consumer.shell import caretaker, ledger_open, partition_recovery
+from consumer.shell import caretaker, partition_recovery
+from tally.ledger import opening as ledger_open
+from tally.ledger.chain import ChainState
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import OtherFormat
+from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas
+from tally.ledger.witness import Witness
 from tests_support.checkout import ROOT
 from tests_support.ledger_records import IDENTITY
 
@@ -87,9 +88,9 @@ REFUSALS: dict[str, Refuse] = {
 }
 
 MADE_IN = {
-    "consumer/core/identity.py": 2,
+    "tally/ledger/identity.py": 2,
     "consumer/core/recovery.py": 8,
-    "consumer/shell/ledger_open.py": 1,
+    "tally/ledger/opening.py": 1,
 }
 """Where a Refuse is made, and how often: who adds one adds it to REFUSALS."""
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from consumer.core.identity import Identity, Refuse
 from consumer.core.snapshot import Own
 from consumer.shell.board import Board
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.ledger_errors import LedgerFailed
-from consumer.shell.ledger_file import Ledger, Opened
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import NotHereError, Readers
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.event.rows import Rows, no_rows
+from tally.ledger.errors import LedgerFailed
+from tally.ledger.file import Ledger, Opened
+from tally.ledger.identity import Identity, Refuse
 from tests_support.consumer_fakes import Inline, Registry
 from tests_support.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger_files import unpredictable

@@ -7,11 +7,11 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.core.witness import decode as decode_witness
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.ledger.witness import decode as decode_witness
 from tests_support.ledger_records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
 

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.core.witness import Witness
-from consumer.core.witness import decode as decode_witness
 from producer.core.addition import Addition
 from producer.core.batching import Call, Placed, Result
 from producer.core.refusals import Outcome, Refusal
 from tally.event.rows import COUNTED, POISON
+from tally.ledger.witness import Witness
+from tally.ledger.witness import decode as decode_witness
 from tests_support.ledger_records import Record, Row, reference
 from tests_support.model.broker import TIMESTAMP_MS, USED, Broker
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 
-from consumer.core.entry import Entry
 from consumer.core.partition_state import StateName
 from consumer.core.snapshot import PartitionTotal, Total
 from contracts.generated.tally.v1.tally_rules import (
@@ -13,6 +12,7 @@ from contracts.generated.tally.v1.tally_rules import (
     ADD_REQUEST_REQUEST_ID_PATTERN,
 )
 from tally.event.decimals import text_of
+from tally.ledger.entry import Entry
 
 RequestIdText = Annotated[
     str,

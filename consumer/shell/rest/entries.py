@@ -7,7 +7,6 @@ from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from consumer.core.entry import Entry, entries_of
 from consumer.core.queries import (
     BEFORE_FIRST,
     CURSOR_PATTERN,
@@ -21,6 +20,7 @@ from consumer.shell.readers import NotHereError
 from consumer.shell.rest.answers import EntriesAnswer, entry_answer
 from consumer.shell.rest.parts import RestParts, own_or_redirect
 from consumer.shell.rest.problems import bad_request, documented, unavailable
+from tally.ledger.entry import Entry, entries_of
 
 
 class EntriesController(Controller):

@@ -12,10 +12,8 @@ from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 from litestar.response import Stream
 
-from consumer.core.export_plan import ExportFormat, ExportPlan, microseconds
 from consumer.core.partition_state import Refused, Unassigned
 from consumer.shell.export_job import write_export
-from consumer.shell.export_writers import missing_package
 from consumer.shell.job_record import ExportRecord
 from consumer.shell.rest.jobs import (
     BEGIN_PROBLEMS,
@@ -28,6 +26,8 @@ from consumer.shell.rest.jobs import (
 )
 from consumer.shell.rest.parts import RestParts
 from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
+from tally.ledger.exports.plan import ExportFormat, ExportPlan, microseconds
+from tally.ledger.exports.writers import missing_package
 
 _MEDIA_TYPES: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8",

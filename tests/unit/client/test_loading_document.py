@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from client.ids import request_id
-from consumer.core.entry import COLUMNS
 from stack.system import ROOT
+from tally.ledger.entry import COLUMNS
 
 SCRIPT = re.search(
     r"^```python\n(.*?)^```", (ROOT / "docs" / "LOADING.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE

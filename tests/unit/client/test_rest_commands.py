@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from client.commands import verify
-from consumer.verify import LedgerReport, NoLedger, Problem, Report
+from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
 from tests_support.devices import device
 
 TOTAL = {

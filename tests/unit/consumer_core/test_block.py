@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.block import BadBlock, Block, block_bytes, decode_block, encode_block
-from consumer.core.check import check_block
-from consumer.core.fold import LedgerState
-from consumer.core.id_index import IdIndex
-from consumer.core.mark import decode_mark, encode_mark, mark_of
 from tally.base import varint
 from tally.event.rows import COUNTED, ROWS_DTYPE, no_rows
+from tally.ledger.block import BadBlock, Block, block_bytes, decode_block, encode_block
+from tally.ledger.check import check_block
+from tally.ledger.fold import LedgerState
+from tally.ledger.id_index import IdIndex
+from tally.ledger.mark import decode_mark, encode_mark, mark_of
 from tests_support.ledger_records import Record, addition, folded, plain
 from tests_support.ledger_strategies import topics
 

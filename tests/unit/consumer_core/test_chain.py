@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.chain import ChainState
-from consumer.core.fold import LedgerState
-from consumer.core.id_index import IdIndex
 from tally.event.rows import Rows, no_rows
+from tally.ledger.chain import ChainState
+from tally.ledger.fold import LedgerState
+from tally.ledger.id_index import IdIndex
 from tests_support.ledger_records import Record, folded
 from tests_support.ledger_strategies import topics
 

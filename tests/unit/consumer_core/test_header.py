@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.fold import LedgerState
-from consumer.core.header import BadHeader, Header, OtherFormat, decode_header, encode_header
-from consumer.core.id_index import IdIndex
-from consumer.core.mark import mark_of
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import BadHeader, Header, OtherFormat, decode_header, encode_header
+from tally.ledger.id_index import IdIndex
+from tally.ledger.mark import mark_of
 from tests_support.ledger_records import IDENTITY, Record, folded
 from tests_support.ledger_strategies import topics
 

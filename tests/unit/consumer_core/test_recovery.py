@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consumer.core.chain import ChainState
-from consumer.core.fold import LedgerState
 from consumer.core.recovery import (
     Absent,
     AnchorDiffers,
@@ -29,9 +27,11 @@ from consumer.core.recovery import (
     compare_anchor,
     decide,
 )
-from consumer.core.witness import Unreadable as NoWitness
-from consumer.core.witness import Witness
 from tally.event.rows import COUNTED
+from tally.ledger.chain import ChainState
+from tally.ledger.fold import LedgerState
+from tally.ledger.witness import Unreadable as NoWitness
+from tally.ledger.witness import Witness
 from tests_support.ledger_records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16

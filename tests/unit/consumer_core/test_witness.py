@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.witness import CHARACTERS_MAX, Unreadable, Witness, decode, encode
+from tally.ledger.witness import CHARACTERS_MAX, Unreadable, Witness, decode, encode
 
 counts = st.integers(0, 2**63)
 witnesses = st.builds(

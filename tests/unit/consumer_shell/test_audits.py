@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 
 from consumer.core.partition_state import Recovering, Refused, reason_of
-from consumer.verify import verify_ledger
+from tally.ledger.verify import verify_ledger
 from tests_support.ledger_files import append_batch
 from tests_support.ledger_records import PARTITION, addition
 from tests_support.rest_world import OTHER, RestWorld, rest_world

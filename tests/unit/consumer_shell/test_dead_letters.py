@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.core.witness import Unreadable as NoWitness
 from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.topics import SUMS, SUMS_DLT
@@ -28,6 +27,7 @@ from tally.event.dead_letter import (
 )
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
+from tally.ledger.witness import Unreadable as NoWitness
 
 DIGEST = undecoded(b"k", b"\x00v")
 LETTER = Letter(

@@ -7,11 +7,11 @@ import pytest
 
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.snapshot import Outside, lag_of
-from consumer.core.witness import Witness, decode
-from consumer.shell.ledger_errors import FULL_CURE, LedgerFull, LedgerSyncFailed
-from consumer.shell.ledger_file import Ledger
 from tally.event.rows import FRAMING
 from tally.kafka.errors import ConsumerEndedError
+from tally.ledger.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
+from tally.ledger.file import Ledger
+from tally.ledger.witness import Witness, decode
 from tests_support.consumer_fakes import RETRY_S, Bench, Kafka
 from tests_support.ledger_records import PARTITION, Record, addition
 

@@ -225,7 +225,7 @@ def test_an_export_for_programs_has_the_media_type_of_its_format(world: World, f
 
 
 def test_parquet_without_pyarrow_is_501_with_the_cure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.shell.export_writers.importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("tally.ledger.exports.writers.importlib.util.find_spec", lambda _name: None)
     assert "tally[parquet]" in problem(order(world, format="parquet"), 501)["detail"]
     assert order(world, format="avro").status_code == 202
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from consumer.core.block import BadBlock
-from consumer.core.check import check_block
-from consumer.core.fold import LedgerState, additions_of
-from consumer.core.header import BadHeader, Header, OtherFormat
-from consumer.core.id_index import IdIndex
-from consumer.core.mark import mark_of
-from consumer.shell.ledger_disk import Disk, File
-from consumer.shell.ledger_read import SegmentView, SparseIndex
-from consumer.shell.ledger_scan import is_rot, read_header, walk
+from tally.ledger.block import BadBlock
+from tally.ledger.check import check_block
+from tally.ledger.disk import Disk, File
+from tally.ledger.fold import LedgerState, additions_of
+from tally.ledger.header import BadHeader, Header, OtherFormat
+from tally.ledger.id_index import IdIndex
+from tally.ledger.mark import mark_of
+from tally.ledger.reading import SegmentView, SparseIndex
+from tally.ledger.scanning import is_rot, read_header, walk
 
 AnyHeader: TypeAlias = Header | OtherFormat | BadHeader
 

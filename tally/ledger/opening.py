@@ -18,15 +18,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from consumer.core.fold import LedgerState
-from consumer.core.header import BadHeader, Header, OtherFormat
-from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity, Refuse, check_identity, rebuild_cure
-from consumer.shell.ledger_disk import Disk
-from consumer.shell.ledger_errors import LedgerFailed
-from consumer.shell.ledger_scan import QUARANTINE_MARK, SUFFIX, TEMPORARY_SUFFIX, first_offset_of, segment_paths
-from consumer.shell.ledger_series import AnyHeader, Break, Segment, Series, header_of, read_series
-from consumer.shell.ledger_write import sync, sync_directory
+from tally.ledger.disk import Disk
+from tally.ledger.errors import LedgerFailed
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import BadHeader, Header, OtherFormat
+from tally.ledger.id_index import IdIndex
+from tally.ledger.identity import Identity, Refuse, check_identity, rebuild_cure
+from tally.ledger.scanning import QUARANTINE_MARK, SUFFIX, TEMPORARY_SUFFIX, first_offset_of, segment_paths
+from tally.ledger.series import AnyHeader, Break, Segment, Series, header_of, read_series
+from tally.ledger.writing import sync, sync_directory
 
 _QUARANTINE_TRIES_MAX: Final = 10_000
 

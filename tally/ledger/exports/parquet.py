@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumer.core.entry import chunks_of, uuid_text
-from consumer.shell.hashed_file import HashedFile
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Mask, Rows
+from tally.ledger.entry import chunks_of, uuid_text
+from tally.ledger.exports.hashed_file import HashedFile
 
 _ROW_GROUP_ROWS: Final = 65_536
 """Held before a row group is written: 7 MB of them, and enough for readers to skip and to compress well."""

@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from consumer.core.entry import COLUMNS, entries_of
-from consumer.core.export_plan import ExportFormat, ExportPlan
-from consumer.shell.hashed_file import HashedFile
 from tally.event.rows import Rows
+from tally.ledger.entry import COLUMNS, entries_of
+from tally.ledger.exports.hashed_file import HashedFile
+from tally.ledger.exports.plan import ExportFormat, ExportPlan
 
 _JSON: Final = msgspec.json.Encoder()
 
@@ -74,12 +74,12 @@ def open_writer(plan: ExportPlan, file: HashedFile) -> RowsWriter:
         case ExportFormat.JSONL:
             return JsonlWriter(file)
         case ExportFormat.AVRO:
-            from consumer.shell.export_avro import AvroWriter  # noqa: PLC0415 - only who exports Avro waits for it
+            from tally.ledger.exports.avro import AvroWriter  # noqa: PLC0415 - only who exports Avro waits for it
 
             return AvroWriter(file, description_of(plan))
         case ExportFormat.PARQUET:
             # pyarrow may not be there, and importing it takes longer than a start should.
-            from consumer.shell.export_parquet import ParquetWriter  # noqa: PLC0415
+            from tally.ledger.exports.parquet import ParquetWriter  # noqa: PLC0415
 
             return ParquetWriter(file, description_of(plan))
 

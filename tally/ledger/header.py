@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Final
 
-from consumer.core.block import SYNC_BYTES
-from consumer.core.fold import LedgerState
-from consumer.core.identity import Identity
-from consumer.core.mark import Mark, mark_of, unscaled_of
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.event.decimals import text_of
+from tally.ledger.block import SYNC_BYTES
+from tally.ledger.fold import LedgerState
+from tally.ledger.identity import Identity
+from tally.ledger.mark import Mark, mark_of, unscaled_of
 from tally.registry.fingerprint import AvroSchemaError, fingerprint
 
 FORMAT_VERSION: Final = 1

@@ -14,12 +14,12 @@ from typing import Final
 
 import numpy as np
 
-from consumer.core.block import BadBlock
-from consumer.core.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
-from consumer.shell.ledger_disk import Disk
-from consumer.shell.ledger_errors import LedgerDamaged
-from consumer.shell.ledger_scan import walk
 from tally.event.rows import POISON, Rows, next_offset, no_rows
+from tally.ledger.block import BadBlock
+from tally.ledger.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
+from tally.ledger.disk import Disk
+from tally.ledger.errors import LedgerDamaged
+from tally.ledger.scanning import walk
 
 _SPARSE_BYTES: Final = 64 * 1024
 """One entry (32 bytes of memory) for each so many bytes of file, so a look-up reads little more than that."""

@@ -6,10 +6,10 @@ from typing import IO, Final, cast
 from fastavro import parse_schema
 from fastavro.write import Writer
 
-from consumer.core.entry import cells_of, uuid_text
-from consumer.shell.hashed_file import HashedFile
 from contracts.generated.avro.entry import Entry
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+from tally.ledger.entry import cells_of, uuid_text
+from tally.ledger.exports.hashed_file import HashedFile
 
 _BLOCK_BYTES: Final = 256 * 1024
 """Held before a block is written: enough to compress well."""

@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from consumer.core.chain import ChainState
-from consumer.core.id_index import Additions, Probe
 from tally.event.classify import Decoded
 from tally.event.int128 import exact_sum, halves
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, MARK, NONE, POISON, Halves, Offsets, Rows
+from tally.ledger.chain import ChainState
+from tally.ledger.id_index import Additions, Probe
 
 FOLD_VERSION: Final = 1
 """Pins everything that the rows of a ledger depend on: checks and their order, digests, classification, chain."""

@@ -11,20 +11,20 @@ from typing import Final
 
 import numpy as np
 
-from consumer.core.block import BadBlock
-from consumer.core.check import check_block
-from consumer.core.fold import LedgerState
-from consumer.core.header import Header
-from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity
-from consumer.shell.ledger_disk import Disk, File, RealDisk
-from consumer.shell.ledger_lock import is_locked
-from consumer.shell.ledger_open import quarantined_names
-from consumer.shell.ledger_read import View
-from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
-from consumer.shell.ledger_series import header_of, read_series, wrong_opening
 from tally.event.int128 import halves
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
+from tally.ledger.block import BadBlock
+from tally.ledger.check import check_block
+from tally.ledger.disk import Disk, File, RealDisk
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import Header
+from tally.ledger.id_index import IdIndex
+from tally.ledger.identity import Identity
+from tally.ledger.lock import is_locked
+from tally.ledger.opening import quarantined_names
+from tally.ledger.reading import View
+from tally.ledger.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
+from tally.ledger.series import header_of, read_series, wrong_opening
 
 QUARANTINED: Final = ".quarantined-"
 """In the name of a directory that a repair put aside: it is kept, and no ledger any more."""

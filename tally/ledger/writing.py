@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from consumer.shell.ledger_disk import Disk, File
-from consumer.shell.ledger_errors import LedgerFailed, LedgerFull, LedgerSyncFailed
+from tally.ledger.disk import Disk, File
+from tally.ledger.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 """What passes when somebody makes room."""

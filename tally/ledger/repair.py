@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from consumer.shell.ledger_disk import RealDisk
-from consumer.shell.ledger_errors import ReplicaDirectoryLocked
-from consumer.shell.ledger_lock import is_locked, lock_replica_directory
-from consumer.shell.ledger_scan import SUFFIX, first_offset_of, segment_paths
-from consumer.verify import QUARANTINED, LedgerReport, verify_directory
+from tally.ledger.disk import RealDisk
+from tally.ledger.errors import ReplicaDirectoryLocked
+from tally.ledger.lock import is_locked, lock_replica_directory
+from tally.ledger.scanning import SUFFIX, first_offset_of, segment_paths
+from tally.ledger.verify import QUARANTINED, LedgerReport, verify_directory
 
 INCOMING: Final = ".incoming"
 _TRIES_MAX: Final = 10_000

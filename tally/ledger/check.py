@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from consumer.core.block import Block
-from consumer.core.fold import LedgerState
-from consumer.core.mark import mark_of
 from tally.event.digest import operands
 from tally.event.int128 import adds_up, halves, in_range
 from tally.event.rows import KIND_NAMES, NONE, POISON, Mask, Rows
+from tally.ledger.block import Block
+from tally.ledger.fold import LedgerState
+from tally.ledger.mark import mark_of
 
 _ZERO_IN_POISON = ("request_id", "a", "b", "sum")
 
@@ -16,7 +16,7 @@ def check_block(state: LedgerState, block: Block) -> LedgerState | str:
     """Return the state after a block, or what is wrong with it as a clause.
 
     Checked are offsets, sums, ranges, digests, reasons, and every value of the MARK: counts, total, chain.
-    Whether a row's kind is right needs the ids of all history; ``consumer.verify`` checks that.
+    Whether a row's kind is right needs the ids of all history; ``tally.ledger.verify`` checks that.
     """
     wrong = wrong_offsets(state.next_offset, block.rows) or wrong_values(block.rows)
     if wrong is not None:

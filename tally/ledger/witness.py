@@ -8,10 +8,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from consumer.core.chain import CHAIN_BYTES
-from consumer.core.fold import LedgerState
-from consumer.core.mark import unscaled_of
 from tally.event.decimals import text_of
+from tally.ledger.chain import CHAIN_BYTES
+from tally.ledger.fold import LedgerState
+from tally.ledger.mark import unscaled_of
 
 CHARACTERS_MAX: Final = 4095
 FORMAT_VERSION: Final = 1

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.core.chain import CHAIN_BYTES
-from consumer.core.fold import LedgerState
 from tally.base import varint
 from tally.event import rows as codes
 from tally.event.decimals import SCALE, text_of
+from tally.ledger.chain import CHAIN_BYTES
+from tally.ledger.fold import LedgerState
 
 CRC_BYTES: Final = 4
 _COLUMNS_BYTES: Final = 64

@@ -20,20 +20,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from consumer.core.block import SYNC_BYTES, encode_block
-from consumer.core.fold import LedgerState
-from consumer.core.header import encode_header
-from consumer.core.id_index import IdIndex
-from consumer.core.identity import Identity, Refuse
-from consumer.core.mark import mark_of
-from consumer.shell.ledger_disk import Disk, File, RealDisk
-from consumer.shell.ledger_errors import LedgerFailed, LedgerFull
-from consumer.shell.ledger_open import Prefix, Quarantined, Recovered, Removed, Truncated, open_directory
-from consumer.shell.ledger_read import SegmentView, SparseIndex, View
-from consumer.shell.ledger_scan import SUFFIX, TEMPORARY_SUFFIX, segment_name
-from consumer.shell.ledger_write import cut_back, sync, sync_directory, trouble, write_all
 from tally.base.fault_points import point
 from tally.event.rows import Rows, next_offset
+from tally.ledger.block import SYNC_BYTES, encode_block
+from tally.ledger.disk import Disk, File, RealDisk
+from tally.ledger.errors import LedgerFailed, LedgerFull
+from tally.ledger.fold import LedgerState
+from tally.ledger.header import encode_header
+from tally.ledger.id_index import IdIndex
+from tally.ledger.identity import Identity, Refuse
+from tally.ledger.mark import mark_of
+from tally.ledger.opening import Prefix, Quarantined, Recovered, Removed, Truncated, open_directory
+from tally.ledger.reading import SegmentView, SparseIndex, View
+from tally.ledger.scanning import SUFFIX, TEMPORARY_SUFFIX, segment_name
+from tally.ledger.writing import cut_back, sync, sync_directory, trouble, write_all
 
 __all__ = ["Ledger", "Opened", "Quarantined", "Recovered", "Removed", "SegmentInfo", "Truncated"]
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from consumer.core.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.event.rows import MARK, REASON_NAMES, Rows, no_rows
+from tally.ledger.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 
 SYNC_BYTES: Final = 16
 FRAMING_BYTES_MAX: Final = 2 * varint.BYTES_MAX
