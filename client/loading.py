@@ -14,8 +14,8 @@ from typing import Protocol
 from client.csv_input import CsvInput
 from client.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
 from client.ids import request_id
-from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.rejects import RejectsFile
+from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from tally.event import decimals
 
 

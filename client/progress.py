@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from client.loading import LoadReport
-from client.sending import Retry
+from tally.client.sending import Retry
 
 
 class LoadProgress(Protocol):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from client.dead_letters import Copy, Letter
 from client.genuine import Forged, Repeated, Unprovable
-from client.outcomes import Addition
+from tally.client.outcomes import Addition
 from tally.event import decimals
 from tally.event.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
 

@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 from client.dead_letters import Letter, Source
 from client.genuine import Forged, Repeated
-from client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from client.repair import Rejected, Repaired
 from client.replay_journal import Replayed, ReplayJournal
+from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 
 
 class Status(enum.StrEnum):

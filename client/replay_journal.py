@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from client.dead_letters import Source
-from client.outcomes import Addition, Position
+from tally.client.outcomes import Addition, Position
 
 
 @dataclass(frozen=True, slots=True)

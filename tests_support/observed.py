@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import yaml
 
-from client import BlockingTallyClient, Committed, Refused
 from observability.dashboards.panels import WINDOW, Board, Panel, Query
 from oracle.facts import TopicRecord
 from stack import Stack
 from stack.engines import EngineName
 from stack.observe import Engines
+from tally.client import BlockingTallyClient, Committed, Refused
 from tests_support import foreign
 from tests_support.checkout import ROOT
 from tests_support.live import system_of

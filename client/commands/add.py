@@ -8,12 +8,12 @@ from uuid import UUID
 
 import click
 
-from client.client import TallyClient
 from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
 from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
-from client.retry import RetryPolicy
 from oracle.history import HistoryError
+from tally.client.client import TallyClient
+from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
+from tally.client.retry import RetryPolicy
 from tally.event import decimals
 
 

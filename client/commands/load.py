@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from client.client import TallyClient
 from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
 from client.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
 from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
@@ -19,10 +18,11 @@ from client.load_summary import summary, table
 from client.loading import Load, LoadReport, Source, WrongSumError
 from client.progress import LoadProgress, stderr_progress
 from client.rejects import RejectsFile
-from client.retry import RetryPolicy
-from client.sending import Environment
 from oracle.history import HistoryError
 from tally.base.written_file import STANDARD_OUTPUT
+from tally.client.client import TallyClient
+from tally.client.retry import RetryPolicy
+from tally.client.sending import Environment
 
 
 @click.command("load")

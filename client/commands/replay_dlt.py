@@ -10,12 +10,10 @@ from pathlib import Path
 import click
 from confluent_kafka import OFFSET_BEGINNING
 
-from client.client import TallyClient
 from client.commands.shared import READY_S, json_option, settings, wait_option
 from client.dead_letters import Letter, Selection, letter_of
 from client.examining import examined
 from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.outcomes import Position
 from client.repair import (
     Correction,
     RepairsError,
@@ -28,12 +26,14 @@ from client.repair import (
 from client.replay import FAILED, Counted, Status, Told, look_up, send
 from client.replay_journal import ReplayJournal
 from client.rest import RestService
-from client.retry import RetryPolicy
 from client.settings import ClientSettings
 from contracts.generated.avro.dead_letter import DeadLetterReason
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.base.settings import SettingsError
+from tally.client.client import TallyClient
+from tally.client.outcomes import Position
+from tally.client.retry import RetryPolicy
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records, topic_id
 from tally.registry import lookup as registry

@@ -5,12 +5,12 @@ import uuid
 
 import click
 
-from client import traces
 from client.commands.shared import settings
 from client.failures import CommandError, UnavailableError
 from client.rest import RestService
 from client.settings import ClientSettings
 from contracts.generated.topics import SUMS
+from tally.client import traces
 from tally.kafka.read_topic import records
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")

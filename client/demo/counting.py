@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from client.failures import CommandError, UnavailableError
-from client.outcomes import Position
 from client.rest import RestService
+from tally.client.outcomes import Position
 
 _DEADLINE_S: Final = 120.0
 _POLL_S: Final = 0.1

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from client.client import TallyClient
 from client.csv_source import Dialect
 from client.demo.counting import Counted, wait_counted
 from client.demo.dataset import COLUMN_A, COLUMN_B
@@ -17,11 +16,12 @@ from client.demo.screen import Check, Screen
 from client.demo.truth import Truth
 from client.load_summary import table
 from client.loading import Load, LoadReport, Source, nothing
-from client.outcomes import Position, Refused
 from client.rejects import RejectsFile
-from client.retry import RetryPolicy
-from client.sending import Environment, Retry
 from stack import Stack
+from tally.client.client import TallyClient
+from tally.client.outcomes import Position, Refused
+from tally.client.retry import RetryPolicy
+from tally.client.sending import Environment, Retry
 from tally.ledger.verify import Report, verify_directory
 
 POLICY: Final = RetryPolicy(deadline_s=120.0)

@@ -18,7 +18,6 @@ import httpx
 import psutil
 import pytest
 
-from client import BlockingTallyClient, Committed
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import Board
 from stack import Stack, processes
@@ -27,6 +26,7 @@ from stack.engines import ENGINES, SETS
 from stack.observe import Engines
 from stack.parts import ORDER
 from stack.system import engines_of
+from tally.client import BlockingTallyClient, Committed
 from tests_support.blocking_stub import blocking_stub
 from tests_support.checkout import ROOT, tracked
 from tests_support.observed import SCRAPED_S, asked, poison, require_data, rules, traffic

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from client.client import TallyClient
-from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
-from client.retry import RetryPolicy
+from tally.client.client import TallyClient
+from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
+from tally.client.retry import RetryPolicy
 from tests_support.waiting import pause_async
 
 WORKERS: Final = 4

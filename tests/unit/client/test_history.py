@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from client import Addition, BlockingTallyClient, Committed, RetryPolicy, TallyClient
 from oracle.history import Call, Outcome, read_history
+from tally.client import Addition, BlockingTallyClient, Committed, RetryPolicy, TallyClient
 from tests_support.fake_tally import FakeTally, outcome_info, refusal, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)

@@ -8,9 +8,18 @@ from uuid import uuid4
 import pytest
 from google.rpc import error_details_pb2
 
-from client import Addition, BlockingTallyClient, Committed, FieldViolation, Refused, RetryPolicy, TallyClient, Unknown
-from client.sending import Environment, Retry
 from contracts.generated.tally.v1 import tally_pb2
+from tally.client import (
+    Addition,
+    BlockingTallyClient,
+    Committed,
+    FieldViolation,
+    Refused,
+    RetryPolicy,
+    TallyClient,
+    Unknown,
+)
+from tally.client.sending import Environment, Retry
 from tests_support.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)

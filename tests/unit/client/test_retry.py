@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.outcomes import Addition, Committed, Position, Refused, Unknown
-from client.retry import RETRIED, Failure, RetryPolicy, gives_up, pause_s
-from client.sending import Environment, Reply, settle
+from tally.client.outcomes import Addition, Committed, Position, Refused, Unknown
+from tally.client.retry import RETRIED, Failure, RetryPolicy, gives_up, pause_s
+from tally.client.sending import Environment, Reply, settle
 
 PROBABILITY = st.floats(0, 1, exclude_max=True)
 PLACE = Position("tally.sums.v1", 0, 0)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from client import traces
 from client.__main__ import main
 from client.commands.logs import readable
+from tally.client import traces
 
 PROCESSES = {"p1": {"serviceName": "tally-producer"}, "p2": {"serviceName": "tally-consumer"}}
 

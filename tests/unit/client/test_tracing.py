@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from client import Committed, RetryPolicy, TallyClient
-from client.tracing import SERVICE
 from observability import catalogue
+from tally.client import Committed, RetryPolicy, TallyClient
+from tally.client.tracing import SERVICE
 from tests_support.fake_tally import FakeTally, refusal, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -39,7 +39,7 @@ async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypat
     """A retry has its own; names and attributes are those of the catalogue; only the refused attempt is an error."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr("client.tracing.trace.get_tracer", provider.get_tracer)
+    monkeypatch.setattr("tally.client.tracing.trace.get_tracer", provider.get_tracer)
     fake = Noting()
     fake.script = lambda seen, request: refusal("UNAVAILABLE") if seen < 1 else None
     async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:

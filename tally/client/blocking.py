@@ -13,9 +13,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
-from client.client import TallyClient
-from client.outcomes import Addition, Outcome
-from client.retry import RetryPolicy
+from tally.client.client import TallyClient
+from tally.client.outcomes import Addition, Outcome
+from tally.client.retry import RetryPolicy
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ table ``RETRIED``. Everything is bounded: by the deadline, by the number of atte
 from dataclasses import dataclass
 from typing import Final
 
-from client.outcomes import FieldViolation
+from tally.client.outcomes import FieldViolation
 
 RETRIED: Final[frozenset[str]] = frozenset(
     {

@@ -7,9 +7,9 @@ file knows. An attempt that is cut off with the process has no line; nothing is 
 from dataclasses import replace
 from pathlib import Path
 
-from client.outcomes import Addition, Committed
-from client.sending import Attempt, Reply
 from oracle.history import Call, HistoryFile, Outcome
+from tally.client.outcomes import Addition, Committed
+from tally.client.sending import Attempt, Reply
 
 
 class AttemptLog:

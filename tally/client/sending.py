@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from client.outcomes import Addition, Committed, Outcome, Refused, Unknown
-from client.retry import Failure, RetryPolicy, gives_up, pause_s
+from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
+from tally.client.retry import Failure, RetryPolicy, gives_up, pause_s
 
 Reply = Committed | Failure
 

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-from client.gather import Gatherer
-from client.history import AttemptLog
-from client.outcomes import Addition, Outcome
-from client.retry import RetryPolicy
-from client.sending import Environment, settle
-from client.transport import GrpcTransport
+from tally.client.gather import Gatherer
+from tally.client.history import AttemptLog
+from tally.client.outcomes import Addition, Outcome
+from tally.client.retry import RetryPolicy
+from tally.client.sending import Environment, settle
+from tally.client.transport import GrpcTransport
 
 BATCH_MAX = 1000
 """Additions a call; the service takes at least as many."""

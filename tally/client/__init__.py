@@ -1,9 +1,9 @@
 """The client library and the command ``tally``."""
 
-from client.blocking import BlockingTallyClient
-from client.client import TallyClient
-from client.outcomes import Addition, Committed, FieldViolation, Outcome, Position, Refused, Unknown
-from client.retry import RetryPolicy
+from tally.client.blocking import BlockingTallyClient
+from tally.client.client import TallyClient
+from tally.client.outcomes import Addition, Committed, FieldViolation, Outcome, Position, Refused, Unknown
+from tally.client.retry import RetryPolicy
 
 __all__ = [
     "Addition",

@@ -13,7 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from client.outcomes import Addition, Outcome
+from tally.client.outcomes import Addition, Outcome
 
 Settle = Callable[[Sequence[Addition]], Awaitable[Sequence[Outcome]]]
 
