@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from client.csv_source import Dialect
+from tally.cli.loading.csv_source import Dialect
 
 FILES: Final[dict[str, tuple[bytes, Dialect]]] = {
     "plain": (b"a,b\n1,2\n-3,4.5\n", Dialect("a", "b")),

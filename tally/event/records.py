@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.verdicts import Counts, Poisoned, Verdicts
 from tally.base.framing import SCHEMA_HEADER
+from tally.cli.verdicts import Counts, Poisoned, Verdicts
 
 
 @dataclass(frozen=True, slots=True)

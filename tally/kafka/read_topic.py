@@ -7,10 +7,10 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from client.failures import CommandError, UnavailableError
-from client.settings import ClientSettings
 from contracts.generated.topics import TopicFacts
 from tally.base.offsets import runs
+from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.settings import ClientSettings
 from tally.event.records import Record
 from tally.kafka.config import READS_ANY_RECORD, client_config
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from client.ids import request_id
 from contracts.generated.topics import SUMS
 from stack import Stack
+from tally.cli.loading.ids import request_id
 from tally.event.partitions import partition_of
 from tests_support import rest
 from tests_support.live import live_stack

@@ -14,8 +14,8 @@ RENAMES = {
     "tally/ledger/opening.py": "through that port",
     "tally/ledger/repair.py": "through that port",
     "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
-    "client/load_memory.py": "puts a broken file aside",
-    "client/demo/dataset.py": "a folder of the cache",
+    "tally/cli/loading/load_memory.py": "puts a broken file aside",
+    "demo/dataset.py": "a folder of the cache",
     "stack/aot.py": "a file of the cache",
     "stack/bootstrap.py": "a folder of the cache, before there is an environment to import from",
     "stack/downloads.py": "a file or a folder of the cache",
@@ -25,7 +25,7 @@ RENAMES = {
 }
 WRITES = {
     "benchmarks/codec.py": "contracts in a folder of its own",
-    "client/demo/journey.py": "a file in the demo's own folder",
+    "demo/journey.py": "a file in the demo's own folder",
     "codegen/import_test.py": "a temporary folder",
     "codegen/lint.py": "a temporary folder",
     "codegen/locked.py": "a temporary folder",

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import pytest
 
-from client.__main__ import main as tally
 from codegen.cli import cli as codegen
 from consumer.core.recovery import (
     Absent,
@@ -24,6 +23,7 @@ from consumer.core.recovery import (
     decide,
 )
 from consumer.shell import caretaker, partition_recovery
+from tally.__main__ import main as tally
 from tally.ledger import opening as ledger_open
 from tally.ledger.chain import ChainState
 from tally.ledger.fold import LedgerState

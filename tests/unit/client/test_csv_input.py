@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.csv_input import CsvInput, zstd
-from client.csv_source import CsvSourceError
+from tally.cli.loading.csv_input import CsvInput, zstd
+from tally.cli.loading.csv_source import CsvSourceError
 
 CONTENT = b"a,b\n" + b"".join(b"%d,0.5\n" % number for number in range(50_000))
 CHECKED: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}  # as the command zstd does
@@ -57,7 +57,7 @@ def test_a_pipe_is_read_once_and_its_content_is_read_as_often_as_that_of_a_file(
 SCRIPT = """
 import sys
 from pathlib import Path
-from client.csv_input import CsvInput
+from tally.cli.loading.csv_input import CsvInput
 with CsvInput(Path(sys.argv[1]), Path(sys.argv[2])) as found:
     print(found.sha256, found.beside(".rejects.csv"))
 """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.csv_source import (
+from tally.cli.loading.csv_source import (
     RECORD_BYTES_MAX,
     ColumnError,
     CsvSourceError,
@@ -21,7 +21,7 @@ from client.csv_source import (
     check_encoding,
     read_rows,
 )
-from client.ids import request_id
+from tally.cli.loading.ids import request_id
 from tally.event import decimals
 from tests_support.recorded_csv import FILES, RECORDED
 

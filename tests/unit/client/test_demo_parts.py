@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.demo import dataset
-from client.demo.havoc import PLAN, Havoc
-from client.demo.screen import Check, Screen
-from client.demo.truth import truth_of
-from client.failures import CommandError
+from demo import dataset
+from demo.havoc import PLAN, Havoc
+from demo.screen import Check, Screen
+from demo.truth import truth_of
+from tally.cli.failures import CommandError
 from tally.event import decimals
 
 NUMBERS = st.from_regex(decimals.GRAMMAR, fullmatch=True)

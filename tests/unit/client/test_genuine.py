@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.dead_letters import Copy, Letter, Source, letter_of
-from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
-from client.repair import Rejected, repair_genuine
-from client.replay import Status, look_up
-from consumer.verdicts import record_digest
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
+from tally.cli.replaying.corrections import Rejected, repair_genuine
+from tally.cli.replaying.dead_letters import Copy, Letter, Source, letter_of
+from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
+from tally.cli.replaying.replay import Status, look_up
+from tally.cli.verdicts import record_digest
 from tally.event.records import Record
 from tally.event.said import Said, Unsaid, said_by
 from tally.registry.lookup import SchemaUnknown

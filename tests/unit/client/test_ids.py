@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.ids import NAMESPACE, SOURCE_ID_LENGTH_MAX, SourceIdError, check_source_id, request_id
+from tally.cli.loading.ids import NAMESPACE, SOURCE_ID_LENGTH_MAX, SourceIdError, check_source_id, request_id
 
 SOURCES = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=SOURCE_ID_LENGTH_MAX)
 LINES = st.integers(1, 10**12)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.load_memory import Agreed, Doubt, Loaded, LoadMemory, choose_source_id
+from tally.cli.loading.load_memory import Agreed, Doubt, Loaded, LoadMemory, choose_source_id
 
 NOW = Loaded("hash2", "hash2", "a", "b")
 LOADS = st.builds(Loaded, *[st.sampled_from(["x", "y"])] * 4)

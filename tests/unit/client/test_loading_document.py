@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from client.ids import request_id
 from stack.system import ROOT
+from tally.cli.loading.ids import request_id
 from tally.ledger.entry import COLUMNS
 
 SCRIPT = re.search(

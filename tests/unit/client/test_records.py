@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.verdicts import Counts, Poisoned, Verdicts
 from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
+from tally.cli.verdicts import Counts, Poisoned, Verdicts
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
 from tally.registry.lookup import RegisteredSchema, SchemaUnknown

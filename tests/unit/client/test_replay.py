@@ -13,13 +13,21 @@ from typing import Any
 import fastavro
 import pytest
 
-from client.dead_letters import Copy, Letter, Selection, Source, letter_of
-from client.repair import Correction, Rejected, Repaired, RepairsError, read_corrections, repair, without_repetitions
-from client.replay import Counted, Status, Told, look_up, send
-from client.replay_journal import ReplayJournal
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import SchemaName, frame
+from tally.cli.replaying.corrections import (
+    Correction,
+    Rejected,
+    Repaired,
+    RepairsError,
+    read_corrections,
+    repair,
+    without_repetitions,
+)
+from tally.cli.replaying.dead_letters import Copy, Letter, Selection, Source, letter_of
+from tally.cli.replaying.journal import ReplayJournal
+from tally.cli.replaying.replay import Counted, Status, Told, look_up, send
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from tally.event.plain_schema import without_logical_types
 from tally.event.records import Record

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from client.commands import verify
+from tally.cli import verify
 from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
 from tests_support.devices import device
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from client.__main__ import main
-from client.commands.logs import readable
+from tally.__main__ import main
+from tally.cli.logs import readable
 from tally.client import traces
 
 PROCESSES = {"p1": {"serviceName": "tally-producer"}, "p2": {"serviceName": "tally-consumer"}}

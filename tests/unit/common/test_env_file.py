@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from pydantic import Field
 
-from client.__main__ import main
 from stack.system import ROOT
+from tally.__main__ import main
 from tally.base import env_file
 from tally.base.env_file import EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, load

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import click
 
-from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
-from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from oracle.history import HistoryError
+from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
+from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
 from tally.client.client import TallyClient
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.client.retry import RetryPolicy

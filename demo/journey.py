@@ -8,16 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from client.csv_source import Dialect
-from client.demo.counting import Counted, wait_counted
-from client.demo.dataset import COLUMN_A, COLUMN_B
-from client.demo.havoc import PLAN, Havoc
-from client.demo.screen import Check, Screen
-from client.demo.truth import Truth
-from client.load_summary import table
-from client.loading import Load, LoadReport, Source, nothing
-from client.rejects import RejectsFile
+from demo.counting import Counted, wait_counted
+from demo.dataset import COLUMN_A, COLUMN_B
+from demo.havoc import PLAN, Havoc
+from demo.screen import Check, Screen
+from demo.truth import Truth
 from stack import Stack
+from tally.cli.loading.csv_source import Dialect
+from tally.cli.loading.load_summary import table
+from tally.cli.loading.loading import Load, LoadReport, Source, nothing
+from tally.cli.loading.rejects import RejectsFile
 from tally.client.client import TallyClient
 from tally.client.outcomes import Position, Refused
 from tally.client.retry import RetryPolicy

@@ -1,7 +1,7 @@
 """What a load says at its end, for a person and for a program."""
 
-from client.loading import LoadReport
-from client.rejects import RejectsFile
+from tally.cli.loading.loading import LoadReport
+from tally.cli.loading.rejects import RejectsFile
 
 
 def summary(report: LoadReport, source_id: str, rejects: RejectsFile) -> dict[str, object]:

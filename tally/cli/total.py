@@ -5,9 +5,9 @@ import re
 
 import click
 
-from client.commands.shared import json_option, settings
-from client.failures import CommandError
-from client.rest import RestService
+from tally.cli.failures import CommandError
+from tally.cli.rest import RestService
+from tally.cli.shared import json_option, settings
 
 _FIGURES = ("count", "duplicates", "conflicts", "poison")
 

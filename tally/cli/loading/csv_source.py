@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from client.csv_guess import told_of
+from tally.cli.loading.csv_guess import told_of
 from tally.event import decimals
 
 RECORD_BYTES_MAX: Final[int] = 1 << 20

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from client.commands.shared import json_option
-from client.commands.verify_system import Wanted, verify_system
-from client.failures import CommandError, WrongUsageError
+from tally.cli.failures import CommandError, WrongUsageError
+from tally.cli.shared import json_option
+from tally.cli.verify_system import Wanted, verify_system
 from tally.event import decimals
 from tally.ledger.verify import LedgerReport, NoLedger, Report, verify_directory
 

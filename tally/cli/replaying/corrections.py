@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from client.dead_letters import Copy, Letter
-from client.genuine import Forged, Repeated, Unprovable
+from tally.cli.replaying.dead_letters import Copy, Letter
+from tally.cli.replaying.genuine import Forged, Repeated, Unprovable
 from tally.client.outcomes import Addition
 from tally.event import decimals
 from tally.event.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by

@@ -6,10 +6,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from client.failures import WrongUsageError
-from client.settings import ClientSettings
 from tally.base.env_file import EnvFileError, checked
 from tally.base.settings import SettingsError, load
+from tally.cli.failures import WrongUsageError
+from tally.cli.settings import ClientSettings
 
 READY_S: Final = 10.0
 """How long a service that is just starting is waited for."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from client.commands.shared import settings
-from client.demo import dataset
-from client.demo.journey import Journey
-from client.demo.screen import Screen
-from client.demo.truth import truth_of
-from client.failures import CommandError, InterruptedByUserError
+from demo import dataset
+from demo.journey import Journey
+from demo.screen import Screen
+from demo.truth import truth_of
 from stack import Ports, Stack, StackError
+from tally.cli.failures import CommandError, InterruptedByUserError
+from tally.cli.shared import settings
 
 _STEPS = 7
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import httpx
 
-from client.failures import CommandError, UnavailableError
 from tally.base.loopback import is_loopback
+from tally.cli.failures import CommandError, UnavailableError
 
 _TIMEOUT_S = 10.0
 

@@ -6,7 +6,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from client.loading import LoadReport
+from tally.cli.loading.loading import LoadReport
 from tally.client.sending import Retry
 
 

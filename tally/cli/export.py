@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from client.commands.shared import settings
-from client.failures import CommandError, UnavailableError
-from client.rest import RestService
 from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
+from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.rest import RestService
+from tally.cli.shared import settings
 
 _POLL_S = 0.2
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from client.failures import InterruptedByUserError
 from tally.base.env_file import OPTION, VARIABLE
+from tally.cli.failures import InterruptedByUserError
 
 _COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair", "trace", "logs")
 

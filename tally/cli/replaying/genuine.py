@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from client.dead_letters import Copy, Letter, Source
-from consumer.verdicts import record_digest
+from tally.cli.replaying.dead_letters import Copy, Letter, Source
+from tally.cli.verdicts import record_digest
 from tally.event.records import Record
 
 POISON = "POISON"

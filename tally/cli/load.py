@@ -9,17 +9,17 @@ from pathlib import Path
 
 import click
 
-from client.commands.shared import READY_S, history_option, json_option, settings, wait_option
-from client.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
-from client.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from client.ids import check_source_id
-from client.load_memory import Doubt, Loaded, LoadMemory, choose_source_id
-from client.load_summary import summary, table
-from client.loading import Load, LoadReport, Source, WrongSumError
-from client.progress import LoadProgress, stderr_progress
-from client.rejects import RejectsFile
 from oracle.history import HistoryError
 from tally.base.written_file import STANDARD_OUTPUT
+from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
+from tally.cli.loading.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
+from tally.cli.loading.ids import check_source_id
+from tally.cli.loading.load_memory import Doubt, Loaded, LoadMemory, choose_source_id
+from tally.cli.loading.load_summary import summary, table
+from tally.cli.loading.loading import Load, LoadReport, Source, WrongSumError
+from tally.cli.loading.progress import LoadProgress, stderr_progress
+from tally.cli.loading.rejects import RejectsFile
+from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
 from tally.client.client import TallyClient
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment

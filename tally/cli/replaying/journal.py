@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from client.dead_letters import Source
+from tally.cli.replaying.dead_letters import Source
 from tally.client.outcomes import Addition, Position
 
 

@@ -17,8 +17,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self
 
-from client.csv_source import CsvSourceError
 from tally.base.written_file import own_descriptor
+from tally.cli.loading.csv_source import CsvSourceError
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd

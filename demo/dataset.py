@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from client.failures import CommandError
 from stack import bootstrap
+from tally.cli.failures import CommandError
 
 COLUMN_A: Final = "dep_delay"
 COLUMN_B: Final = "arr_delay"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from client.csv_input import CsvInput
-from client.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
-from client.ids import request_id
-from client.rejects import RejectsFile
+from tally.cli.loading.csv_input import CsvInput
+from tally.cli.loading.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
+from tally.cli.loading.ids import request_id
+from tally.cli.loading.rejects import RejectsFile
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from tally.event import decimals
 

@@ -5,11 +5,11 @@ import uuid
 
 import click
 
-from client.commands.shared import settings
-from client.failures import CommandError, UnavailableError
-from client.rest import RestService
-from client.settings import ClientSettings
 from contracts.generated.topics import SUMS
+from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.rest import RestService
+from tally.cli.settings import ClientSettings
+from tally.cli.shared import settings
 from tally.client import traces
 from tally.kafka.read_topic import records
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import click
 from confluent_kafka import KafkaException
 
-from client.commands.shared import settings
-from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.settings import ClientSettings
 from oracle.checks import PROMISES
 from oracle.history import Call, HistoryError, Watermark, read_history
 from oracle.judging import judge
 from oracle.kafka_reading import UnreadableError
 from oracle.reading import System, gather
 from oracle.report import Report
+from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.settings import ClientSettings
+from tally.cli.shared import settings
 from tally.kafka.config import KafkaConfigError, read_properties
 
 _TOPIC = re.compile(r"(?P<servers>[^/\s]+:[0-9]{1,5})/(?P<topic>[A-Za-z0-9._-]{1,249})")

@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 from confluent_kafka import OFFSET_BEGINNING
 
-from client.commands.shared import READY_S, json_option, settings, wait_option
-from client.dead_letters import Letter, Selection, letter_of
-from client.examining import examined
-from client.failures import CommandError, UnavailableError, WrongUsageError
-from client.repair import (
+from contracts.generated.avro.dead_letter import DeadLetterReason
+from contracts.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import SchemaName
+from tally.base.settings import SettingsError
+from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.replaying.corrections import (
     Correction,
     RepairsError,
     read_corrections,
@@ -23,14 +24,13 @@ from client.repair import (
     unused,
     without_repetitions,
 )
-from client.replay import FAILED, Counted, Status, Told, look_up, send
-from client.replay_journal import ReplayJournal
-from client.rest import RestService
-from client.settings import ClientSettings
-from contracts.generated.avro.dead_letter import DeadLetterReason
-from contracts.generated.topics import SUMS, SUMS_DLT
-from tally.base.framing import SchemaName
-from tally.base.settings import SettingsError
+from tally.cli.replaying.dead_letters import Letter, Selection, letter_of
+from tally.cli.replaying.examining import examined
+from tally.cli.replaying.journal import ReplayJournal
+from tally.cli.replaying.replay import FAILED, Counted, Status, Told, look_up, send
+from tally.cli.rest import RestService
+from tally.cli.settings import ClientSettings
+from tally.cli.shared import READY_S, json_option, settings, wait_option
 from tally.client.client import TallyClient
 from tally.client.outcomes import Position
 from tally.client.retry import RetryPolicy

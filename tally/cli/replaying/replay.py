@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from client.dead_letters import Letter, Source
-from client.genuine import Forged, Repeated
-from client.repair import Rejected, Repaired
-from client.replay_journal import Replayed, ReplayJournal
+from tally.cli.replaying.corrections import Rejected, Repaired
+from tally.cli.replaying.dead_letters import Letter, Source
+from tally.cli.replaying.genuine import Forged, Repeated
+from tally.cli.replaying.journal import Replayed, ReplayJournal
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from client.failures import CommandError, UnavailableError
-from client.rest import RestService
+from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.rest import RestService
 from tally.client.outcomes import Position
 
 _DEADLINE_S: Final = 120.0

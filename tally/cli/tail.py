@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-from client.commands.shared import json_option, settings
-from client.failures import CommandError, UnavailableError, WrongUsageError
-from consumer.verdicts import Counts, Poisoned, Verdicts
 from contracts.generated.topics import SUMS
 from tally.base.settings import SettingsError
+from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.shared import json_option, settings
+from tally.cli.verdicts import Counts, Poisoned, Verdicts
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
 from tally.kafka.config import KafkaConfigError

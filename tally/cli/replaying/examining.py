@@ -6,11 +6,11 @@ Letters and records may be large and many, so only a chunk of them is in memory 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from client.dead_letters import Letter, Source
-from client.genuine import Examiner, Forged, Repeated, Row, Unprovable
-from client.rest import RestService
-from client.settings import ClientSettings
 from contracts.generated.topics import SUMS
+from tally.cli.replaying.dead_letters import Letter, Source
+from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
+from tally.cli.rest import RestService
+from tally.cli.settings import ClientSettings
 from tally.event.records import Record
 from tally.kafka.read_topic import records_at
 

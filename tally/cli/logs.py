@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from client.commands.shared import json_option, settings
-from client.failures import UnavailableError
-from client.rest import RestService
+from tally.cli.failures import UnavailableError
+from tally.cli.rest import RestService
+from tally.cli.shared import json_option, settings
 
 _OWN = ("_msg", "_time", "_stream", "_stream_id", "severity_text", "severity_number", "service.name")
 _QUIET = ("service.", "telemetry.", "scope.", "code.")

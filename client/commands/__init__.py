@@ -1,1 +1,0 @@
-"""One module a command of ``tally``; each has the command as ``command``."""
