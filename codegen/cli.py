@@ -58,17 +58,17 @@ Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pendin
 """
 
 _COMMANDS: Final = {
-    "check": "codegen.commands_local",
-    "diff": "codegen.look",
-    "docs": "codegen.commands_local",
-    "gen": "codegen.gen",
-    "generate": "codegen.commands_local",
-    "init": "codegen.commands_local",
-    "lint": "codegen.commands_local",
-    "lock": "codegen.commands_local",
-    "plan": "codegen.commands",
-    "publish": "codegen.commands",
-    "pull": "codegen.look",
+    "check": "codegen.commands.local",
+    "diff": "codegen.commands.diff",
+    "docs": "codegen.commands.local",
+    "gen": "codegen.commands.gen",
+    "generate": "codegen.commands.local",
+    "init": "codegen.commands.local",
+    "lint": "codegen.commands.local",
+    "lock": "codegen.commands.local",
+    "plan": "codegen.commands.contracts",
+    "publish": "codegen.commands.contracts",
+    "pull": "codegen.commands.diff",
 }
 """Each command's module, loaded when it is asked for: compilers and clients take a moment."""
 

@@ -3,9 +3,13 @@
 import re
 from pathlib import Path
 
-from codegen import avro_types, proto_rules, proto_stubs, rules_module, served_files, topics_module
+from codegen import topics_module
+from codegen.avro import types as avro_types
 from codegen.errors import ContractError
 from codegen.json_places import line_at
+from codegen.proto import rules as proto_rules
+from codegen.proto import rules_module, served_files
+from codegen.proto import stubs as proto_stubs
 from codegen.tree import MARK, Contracts
 
 _AVRO_INIT = '''\

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from codegen.avro_schema import AvroFile
+from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
 from codegen.topics import Topic
 

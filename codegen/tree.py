@@ -8,9 +8,11 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from codegen import avro_parse, proto_stubs, topics
-from codegen.avro_schema import AvroFile
+from codegen import topics
+from codegen.avro import parse as avro_parse
+from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError
+from codegen.proto import stubs as proto_stubs
 from codegen.topics import Topic
 from tally.base.written_file import write_file
 

@@ -17,9 +17,10 @@ from typing import Any
 import fastavro
 from hypothesis import strategies as st
 
-from codegen import avro_parse, avro_types
-from codegen.avro_names import field_name, names_of
-from codegen.avro_schema import Array, AvroFile, Enumeration, Fixed, Logical, Map, Named, Primitive, Record, Type, Union
+from codegen.avro import parse as avro_parse
+from codegen.avro import types as avro_types
+from codegen.avro.names import field_name, names_of
+from codegen.avro.schema import Array, AvroFile, Enumeration, Fixed, Logical, Map, Named, Primitive, Record, Type, Union
 
 _numbers = itertools.count()
 _PLAIN: Mapping[str, type] = {

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import httpx
 
-from codegen.kafka_admin import KafkaAdmin
-from codegen.plan_file import PlanFile, lines_of
-from codegen.plan_terms import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
-from codegen.publish import Publisher
+from codegen.plan.file import PlanFile, lines_of
+from codegen.plan.terms import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
+from codegen.remote.kafka_admin import KafkaAdmin
+from codegen.remote.publish import Publisher
 from tally.registry.fingerprint import fingerprint
 from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry

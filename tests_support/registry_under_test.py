@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
-from codegen.capabilities import split_context
-from codegen.publishing import credentials, tls
+from codegen.remote.capabilities import split_context
+from codegen.remote.publishing import credentials, tls
 from stack import Stack
 from tally.registry.http import RegistryHttp, split_userinfo
 

@@ -11,7 +11,9 @@ from typing import Any
 import protovalidate
 from google.protobuf import descriptor_pool, message_factory
 
-from codegen import proto_rules, proto_stubs, rules_module, rules_runtime
+from codegen.proto import rules as proto_rules
+from codegen.proto import rules_module, rules_runtime
+from codegen.proto import stubs as proto_stubs
 
 _VALIDATOR = protovalidate.Validator()  # type: ignore[no-untyped-call]
 Verdict = list[tuple[str, str]]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codegen.plan_terms import Kind, Wanted, WantedSubject
-from codegen.publish import Publisher
+from codegen.plan.terms import Kind, Wanted, WantedSubject
+from codegen.remote.publish import Publisher
 from tally.registry.fingerprint import fingerprint
 from tally.registry.http import SystemClock
 from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES

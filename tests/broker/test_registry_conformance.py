@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from codegen.capabilities import Asked
 from codegen.errors import DriftError
-from codegen.plan_terms import Change, Kind, Wanted, WantedSubject
-from codegen.publish import Publisher
-from codegen.pull import pull
+from codegen.plan.terms import Change, Kind, Wanted, WantedSubject
+from codegen.remote.capabilities import Asked
+from codegen.remote.publish import Publisher
+from codegen.remote.pull import pull
 from tally.registry.fingerprint import fingerprint
 from tally.registry.http import RegistryHttp, SystemClock, split_userinfo
 from tally.registry.lookup import SchemaRegistry, SchemaUnknown

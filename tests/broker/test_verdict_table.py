@@ -11,10 +11,11 @@ import httpx
 import pytest
 from google.protobuf import descriptor_pb2
 
-from codegen import avro_parse, proto_compat
-from codegen.avro_compat import Version, verdict
-from codegen.buf import run_buf
-from codegen.proto_stubs import descriptors_of
+from codegen.avro import parse as avro_parse
+from codegen.avro.compat import Version, verdict
+from codegen.proto import compat as proto_compat
+from codegen.proto.buf import run_buf
+from codegen.proto.stubs import descriptors_of
 from stack import Stack
 from tests_support import proto_changes
 from tests_support.checkout import ROOT

@@ -2,10 +2,10 @@
 
 import pytest
 
-from codegen import avro_parse
-from codegen.avro_compat import Version, verdict
-from codegen.proto_compat import findings
-from codegen.proto_stubs import descriptors_of
+from codegen.avro import parse as avro_parse
+from codegen.avro.compat import Version, verdict
+from codegen.proto.compat import findings
+from codegen.proto.stubs import descriptors_of
 from tests_support import proto_changes
 from tests_support.avro_changes import CHANGES
 from tests_support.small_contracts import Run, SmallContracts

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import avro_parse
-from codegen.avro_compat import Version, verdict
-from codegen.avro_defaults import wrong_defaults
-from codegen.avro_resolve import obstacles
+from codegen.avro import parse as avro_parse
+from codegen.avro.compat import Version, verdict
+from codegen.avro.defaults import wrong_defaults
+from codegen.avro.resolve import obstacles
 from codegen.topics import COMPATIBILITIES
 from tests_support.avro_changes import HISTORY, HISTORY_NEXT, MICROS, MILLIS, TOLD_OF_MODES, decimal, field, record
 from tests_support.small_contracts import COUNT, ID, Run, SmallContracts

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from codegen.errors import DriftError
-from codegen.kafka_admin import KafkaAdmin
-from codegen.plan_file import load, save
-from codegen.plan_terms import FoundTopic
-from codegen.publish import Publisher
+from codegen.plan.file import load, save
+from codegen.plan.terms import FoundTopic
+from codegen.remote.kafka_admin import KafkaAdmin
+from codegen.remote.publish import Publisher
 from tally.registry.http import RegistryHttp
 from tests_support.publishing_world import World
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen import pull
 from codegen.errors import CodegenError
+from codegen.remote import pull
 from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import avro_parse
+from codegen.avro import parse as avro_parse
 from contracts.generated.avro import AvroDecodeError, AvroEncodeError, dead_letter, ledger_row, sum_added
 from contracts.generated.avro.sum_added import SumAdded
 from tests_support.avro_modules import EVERYTHING, Values, imported

@@ -80,7 +80,7 @@ def test_each_wrong_answer_is_a_kind_of_its_own(run: Run, monkeypatch: pytest.Mo
     """A person and a program can tell a refusal, a broken server, a page of HTML and silence apart."""
     monkeypatch.setenv("TALLY_REGISTRY_USER", "me")
     monkeypatch.setenv("TALLY_REGISTRY_PASSWORD", SECRET)
-    monkeypatch.setattr("codegen.publishing.REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("codegen.remote.publishing.REQUEST_TIMEOUT_S", 0.2)
     with serving(ANSWERS[kind]) as url:
         assert _kind(run, url) == kind
     assert _kind(run, "http://127.0.0.1:1") == "no-connection"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from codegen import tree
 from codegen.generate import generated_files
-from codegen.validate_proto import validate_files
+from codegen.proto.validate import validate_files
 from contracts.generated.descriptors import FILES
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.shell.reflection import served_pool
@@ -135,7 +135,7 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
         file.options.java_package = "other"
         return files
 
-    monkeypatch.setattr("codegen.proto_stubs.validate_files", other)
+    monkeypatch.setattr("codegen.proto.stubs.validate_files", other)
     generated = generated_files(tree.read(ROOT / "contracts"), "contracts.generated")
     assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
 

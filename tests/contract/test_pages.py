@@ -7,7 +7,7 @@ import pytest
 from litestar.testing import TestClient
 
 from codegen import tree
-from codegen.page_html import in_line
+from codegen.pages.html import in_line
 from codegen.tree import PAGE_MARK
 from consumer.shell.rest.contract_pages import contract_pages
 from tests_support.small_contracts import COUNT, ID, Run, SmallContracts

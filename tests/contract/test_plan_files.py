@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from codegen import commands, lock, tree
+from codegen import tree
 from codegen.__main__ import main
+from codegen.commands import contracts as commands
 from codegen.errors import CodegenError
-from codegen.plan_file import load
-from codegen.publish import Publisher
+from codegen.plan import lock
+from codegen.plan.file import load
+from codegen.remote.publish import Publisher
 from tests_support.devices import device
 from tests_support.publishing_world import World
 from tests_support.small_contracts import Run

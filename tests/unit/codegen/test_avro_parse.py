@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from codegen import avro_parse, avro_types
+from codegen.avro import parse as avro_parse
+from codegen.avro import types as avro_types
 from codegen.errors import ContractError
 from tests_support.avro_modules import imported
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.capabilities import Asked, Capabilities, split_context
 from codegen.errors import DriftError
-from codegen.pull import pull
-from codegen.registry_admin import list_subjects
+from codegen.remote.capabilities import Asked, Capabilities, split_context
+from codegen.remote.pull import pull
+from codegen.remote.registry_admin import list_subjects
 from tally.registry.http import RegistryHttp
 from tests_support.fake_registry import FakeRegistry
 from tests_support.publishing_world import OLD_FIELD, TEXT, World

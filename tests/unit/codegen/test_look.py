@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from codegen import avro_parse
-from codegen.avro_diff import words as avro_words
-from codegen.proto_diff import words as proto_words
-from codegen.proto_stubs import descriptors_of
+from codegen.avro import parse as avro_parse
+from codegen.avro.diff import words as avro_words
+from codegen.proto.diff import words as proto_words
+from codegen.proto.stubs import descriptors_of
 
 
 def _avro(*fields: dict[str, Any], **more: Any) -> str:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.plan import line, pending, plan
-from codegen.plan_terms import (
+from codegen.plan.changes import line, pending, plan
+from codegen.plan.terms import (
     AlterTopic,
     Change,
     CreateTopic,

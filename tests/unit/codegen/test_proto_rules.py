@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen import re2
 from codegen.errors import ContractError
+from codegen.proto import re2
 from tests_support.rules import Compiled, compiled, said_by_oracle
 
 HEAD = 'syntax = "proto3";\npackage x.v1;\nimport "buf/validate/validate.proto";\n'

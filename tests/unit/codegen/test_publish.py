@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
-from codegen.kafka_admin import KafkaNotReady
-from codegen.plan_file import load, save
-from codegen.plan_terms import FoundTopic, Wanted, WantedSubject
+from codegen.plan.file import load, save
+from codegen.plan.terms import FoundTopic, Wanted, WantedSubject
+from codegen.remote.kafka_admin import KafkaNotReady
 from tests_support.publishing_world import OLD_FIELD, TEXT, World
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from codegen import proto_stubs, tree
+from codegen import tree
 from codegen.errors import ContractError
-from codegen.registry_text import registry_text, with_rules, with_words_in_comments
-from codegen.wanted import wanted
+from codegen.plan.wanted import wanted
+from codegen.proto import stubs as proto_stubs
+from codegen.remote.registry_text import registry_text, with_rules, with_words_in_comments
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 HEAD = 'syntax = "proto3";\npackage x.v1;\n'

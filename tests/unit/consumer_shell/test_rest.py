@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 from codegen import tree
-from codegen.proto_rules import message_rules
+from codegen.proto.rules import message_rules
 from consumer.core.partition_state import Paused, Recovering, Refused, State
 from tests_support.checkout import ROOT
 from tests_support.ledger_records import PARTITION, request_id

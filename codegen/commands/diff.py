@@ -1,0 +1,90 @@
+"""The commands that look at versions: diff and pull."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from codegen import tree
+from codegen.commands.options import CONTRACTS, REGISTRY_HELP, timeout_option
+from codegen.errors import CodegenError
+from codegen.plan import history, version_words
+from codegen.plan import lock as locks
+from codegen.plan.judge import OldVersion
+from codegen.plan.wanted import wanted as wanted_of
+from codegen.remote import pull as pulling
+from codegen.remote import registry_admin
+from codegen.remote.publishing import open_registry
+from codegen.remote.registries import target
+
+_RANGE = re.compile(r"(v\d+)\.\.(v\d+|now)")
+
+
+@click.command("diff")
+@click.argument("subject")
+@click.argument("versions", metavar="v1..v2")
+@CONTRACTS
+@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there, not in history/. {REGISTRY_HELP}")
+@timeout_option(15.0)
+def diff_command(*, subject: str, versions: str, contracts: Path, registry: str | None, timeout_s: float) -> None:
+    """Tell in words what changed in SUBJECT between two versions, and who can read whom.
+
+    v1..now compares with the contracts as they are. Offline the versions are those of history/.
+    """
+    asked = _RANGE.fullmatch(versions)
+    if asked is None:
+        raise click.UsageError(f"{versions!r} are no versions; give for example v1..v2, or v1..now")
+    if registry is None:
+        lock = locks.load(contracts)
+        known = history.versions_of(contracts, lock, subject) if lock is not None else ()
+        kind: str = lock.subjects[subject].type if lock is not None and subject in lock.subjects else ""
+    else:
+        with open_registry(target(contracts, registry).url, os.environ, timeout_s=timeout_s) as http:
+            numbers = registry_admin.versions(http, subject)
+            known = registry_admin.read_history(http, subject, numbers)
+            kind = registry_admin.kind_of(http, subject, str(numbers[-1])) if numbers else ""
+    old, new = (_version(contracts, subject, known, name) for name in asked.groups())
+    for line in version_words.between(kind, subject, old, new):
+        print(line)
+
+
+def _version(contracts: Path, subject: str, known: Sequence[OldVersion], name: str) -> OldVersion:
+    if name == "now":
+        for wanted in wanted_of(tree.read(contracts)).subjects:
+            if wanted.subject == subject:
+                return OldVersion("now", wanted.text, wanted.imports)
+    for version in known:
+        if version.name == name:
+            return version
+    names = ", ".join(version.name for version in known) or "none"
+    raise CodegenError(f"{subject} has no version {name}; there are {names}")
+
+
+@click.command("pull")
+@CONTRACTS
+@click.option("--registry", metavar="NAME|URL", required=True, help=REGISTRY_HELP)
+@click.option(
+    "--subject",
+    "patterns",
+    metavar="PATTERN[@VERSION]",
+    required=True,
+    multiple=True,
+    help="orders.*@3, or *; in a context: :.staging:*",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The new contracts' folder."
+)
+@timeout_option(15.0)
+def pull_command(*, contracts: Path, registry: str, patterns: tuple[str, ...], out: Path, timeout_s: float) -> None:
+    """Fetch schemas from a registry into a folder, with all they import.
+
+    Then `codegen generate --contracts DIR` makes code of them: a registry's address is all that it takes to decode.
+    """
+    with open_registry(target(contracts, registry).url, os.environ, timeout_s=timeout_s) as http:
+        files = [file for pattern in patterns for file in pulling.pull(http, pattern)]
+    lines = pulling.write(out, files)
+    for line in lines:
+        print(line)
+    print(f"{len(lines)} files; now run: codegen generate --contracts {out}" if lines else "nothing new")

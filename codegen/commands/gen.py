@@ -1,0 +1,32 @@
+"""``codegen gen``: lint, generate, docs and check as one, and at once when nothing changed since they last agreed."""
+
+from pathlib import Path
+
+import click
+
+from codegen import settled
+from codegen.commands.options import CONTRACTS
+
+
+@click.command("gen")
+@CONTRACTS
+def gen_command(*, contracts: Path) -> None:
+    """Lint, generate, write the pages and check, offline. A second run changes nothing, and says so at once."""
+    if settled.is_so(contracts):
+        click.echo(settled.sentence(contracts))
+        return
+    # Compilers, buf and protobuf are loaded for real work only.
+    from codegen import tree  # noqa: PLC0415
+    from codegen.commands.check import local_drift  # noqa: PLC0415
+    from codegen.commands.lint import findings  # noqa: PLC0415
+    from codegen.commands.steps import tell_findings, write_code, write_pages  # noqa: PLC0415
+    from codegen.errors import DriftError  # noqa: PLC0415
+    from codegen.pages import site as pages  # noqa: PLC0415
+
+    found = tree.read(contracts)
+    tell_findings(findings(found), contracts, click.echo)
+    files = write_code(found, None, None, click.echo)
+    write_pages(found, contracts / pages.FOLDER, click.echo)
+    if drift := local_drift(found, contracts / "generated", files, with_lock=True):
+        raise DriftError("\n  ".join(drift))
+    settled.remember(contracts)

@@ -1,0 +1,128 @@
+"""Pages to browse the contracts: an index, and a page for each subject with its facts, its fields and its history.
+
+A pure picture of the contracts' folder: no times, no machine, no network; the same bytes everywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Final
+
+from codegen.pages import avro as page_avro
+from codegen.pages import proto as page_proto
+from codegen.pages.html import code, facts, in_line, items, link, page, prose, table
+from codegen.plan import history, version_words
+from codegen.plan.judge import OldVersion
+from codegen.plan.lock import Lock
+from codegen.plan.terms import WantedSubject
+from codegen.plan.wanted import wanted as wanted_of
+from codegen.topics import Topic
+from codegen.tree import Contracts
+
+FOLDER: Final = "pages"
+
+
+def pages(contracts: Contracts, lock: Lock | None) -> dict[str, str]:
+    """Return every page by file name. Raises CodegenError."""
+    subjects = [subject for subject in wanted_of(contracts).subjects if subject.owned]
+    topics = {topic.subject: topic for topic in contracts.topics}
+    made = {"index.html": _index(subjects, topics, lock)}
+    for subject in subjects:
+        parts = [_facts(subject, topics.get(subject.subject), lock)]
+        parts += [_avro(contracts, subject, topics) if subject.kind == "AVRO" else _protobuf(contracts, subject)]
+        parts += _history(contracts, subject, lock)
+        made[file_of(subject.subject)] = page(subject.subject, "".join(parts))
+    return made
+
+
+def file_of(subject: str) -> str:
+    """Return the name of a subject's page."""
+    return f"{subject.replace('/', '_')}.html"
+
+
+def _index(subjects: Sequence[WantedSubject], topics: dict[str, Topic], lock: Lock | None) -> str:
+    on_topics, others = [], []
+    for subject in subjects:
+        topic = topics.get(subject.subject)
+        newest = _newest(lock, subject.subject)
+        shown = link(file_of(subject.subject), topic.name if topic else subject.subject)
+        if topic is not None:
+            on_topics.append((shown, escape(topic.owner), in_line(topic.purpose), escape(topic.compatibility), newest))
+        else:
+            others.append((shown, escape(subject.title), escape(subject.level or ""), newest))
+    body = "<p>What programs say to each other here: topics, records and services.</p>\n"
+    if on_topics:
+        body += "<h2>Topics</h2>\n" + table(("topic", "owner", "purpose", "compatibility", "version"), on_topics)
+    if others:
+        body += "<h2>Services, and records in files</h2>\n"
+        body += table(("contract", "what it is", "compatibility", "version"), others)
+    return page("Contracts", body, home=False)
+
+
+def _newest(lock: Lock | None, subject: str) -> str:
+    locked = lock.subjects.get(subject) if lock is not None else None
+    return f"v{locked.versions[-1].version}" if locked is not None and locked.versions else "not released"
+
+
+def _facts(subject: WantedSubject, topic: Topic | None, lock: Lock | None) -> str:
+    places = [
+        f"{escape(name)}: version {place[subject.subject].version}, id {place[subject.subject].id}"
+        for name, place in (lock.registries.items() if lock is not None else ())
+        if subject.subject in place
+    ]
+    pairs = [
+        ("subject", code(subject.subject)),
+        ("what it is", escape(subject.title)),
+        ("compatibility", escape(subject.level or "the registry's own")),
+        ("newest version", _newest(lock, subject.subject)),
+        ("fingerprint", code(subject.fingerprint)),
+        ("needs", ", ".join(code(name) for name in subject.references)),
+        ("registries", "<br>".join(places)),
+    ]
+    if topic is None:
+        return facts(pairs)
+    config = "<br>".join(f"{code(name)} {escape(value)}" for name, value in sorted(topic.config.items()))
+    pairs += [
+        ("topic", code(topic.name)),
+        ("owner", escape(topic.owner)),
+        ("key", escape(topic.key_format)),
+        ("partitions", f"{topic.partitions}, chosen by {escape(topic.partitioner)}"),
+        ("replicas", f"{topic.replication_factor}, of which {topic.min_insync_replicas} in sync"),
+        ("bytes a record", str(topic.width_bytes or "")),
+        ("configuration", config),
+    ]
+    return prose(topic.purpose) + facts(pairs)
+
+
+def _avro(contracts: Contracts, subject: WantedSubject, topics: dict[str, Topic]) -> str:
+    topic = topics.get(subject.subject)
+    path = topic.schema if topic else next(p for p, s in contracts.avro.items() if s.top.name == subject.subject)
+    schema = contracts.avro[path]
+    return f"<h2>record {code(schema.top.name)}</h2>\n{page_avro.body(schema)}"
+
+
+def _protobuf(contracts: Contracts, subject: WantedSubject) -> str:
+    # From the file itself: in the text that is published, rules are comments.
+    return page_proto.body(contracts.descriptors, subject.subject)
+
+
+def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) -> Iterator[str]:
+    """Yield the versions, newest first, each with what changed since the one before."""
+    known = history.versions_of(contracts.root, lock, subject.subject) if lock is not None else ()
+    reasons = {f"v{v.version}": v.allowed for v in lock.subjects[subject.subject].versions} if known and lock else {}
+    now = OldVersion("now", subject.text, subject.imports)
+    yield "<h2>Versions</h2>\n"
+    if not known:
+        yield "<p>No version was released yet.</p>\n"
+        return
+    lines = version_words.between(subject.kind, subject.subject, known[-1], now)
+    if not lines[0].endswith("say the same"):
+        yield f"<h3>not released yet</h3>\n{items(in_line(line) for line in lines)}"
+    for i in range(len(known) - 1, -1, -1):
+        yield f"<h3>{escape(known[i].name)}</h3>\n"
+        if reasons.get(known[i].name):
+            yield f"<p>It breaks, and was allowed: {escape(reasons[known[i].name])}</p>\n"
+        if i == 0:
+            yield "<p>The first.</p>\n"
+        else:
+            changed = version_words.between(subject.kind, subject.subject, known[i - 1], known[i])
+            yield items(in_line(line) for line in changed)

@@ -1,0 +1,174 @@
+"""What must change so that a registry and Kafka are as the contracts say: pure, values in, changes out.
+
+``plan`` compares what is wanted with what was read and returns one ``Change`` a thing, each with the actions that make
+it so. Nothing here talks to anybody; the publisher carries the actions out and plans again to see that nothing is left.
+"""
+
+from collections.abc import Sequence
+
+from codegen.plan.terms import (
+    NO_OPINIONS,
+    READWRITE,
+    Action,
+    AlterTopic,
+    Change,
+    CreateTopic,
+    DeleteSubject,
+    Found,
+    FoundSubject,
+    FoundTopic,
+    Kind,
+    Opinions,
+    Register,
+    SetLevel,
+    Wanted,
+    WantedSubject,
+    WantedTopic,
+)
+
+
+def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tuple[Change, ...]:
+    """Return the changes that lead from ``found`` to ``wanted``, a NOOP for each thing that is right.
+
+    Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. Protobuf keeps its order
+    of references. Topics come last: a topic is of no use without its schema.
+    """
+    avro: list[Change] = []
+    protobuf: list[Change] = []
+    for subject in wanted.subjects:
+        changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()), opinions)
+        (avro if subject.kind == "AVRO" else protobuf).extend(changes)
+    topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
+    deletions = [change for name in opinions.unwanted for change in _deletion(name, found)]
+    return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics, *deletions)
+
+
+def _deletion(subject: str, found: Found) -> list[Change]:
+    change = Change(Kind.DELETE, f"subject {subject}", "no contract wants it", (DeleteSubject(subject),))
+    return [*_refused(subject, found.subjects.get(subject, FoundSubject()).mode), change]
+
+
+def _refused(subject: str, mode: str | None) -> list[Change]:
+    """Return the line that stops everything when the registry would take no change of a subject in its mode."""
+    if mode is None or mode == READWRITE:
+        return []
+    takes = "only versions with the ids of another registry" if mode == "IMPORT" else "no change of it"
+    sentence = (
+        f"is in mode {mode}, in which a registry takes {takes}; when whoever set it is done, set it back "
+        f'(PUT /mode/{subject} {{"mode": "{READWRITE}"}}) and plan again'
+    )
+    return [Change(Kind.DRIFT, f"subject {subject}", sentence, blocking=True)]
+
+
+def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions = NO_OPINIONS) -> list[Change]:
+    """Return the changes of one subject, after a line that stops them when its mode allows none."""
+    changes = _changes(wanted, found, opinions)
+    return [*(_refused(wanted.subject, found.mode) if pending(changes) else []), *changes]
+
+
+def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> list[Change]:
+    name = f"subject {wanted.subject}"
+    level: tuple[Action, ...] = ()
+    if wanted.level is not None and wanted.level != found.level:
+        level = (SetLevel(wanted.subject, wanted.level),)
+    shown = f"{wanted.title}, {wanted.level}" if wanted.level else wanted.title
+    if not found.versions:
+        # An objection to a first version is to the schema itself; nobody can allow that.
+        against = opinions.objections.get(wanted.subject, ())
+        return [Change(Kind.CREATE, name, shown, (*level, Register(wanted)), bool(against), against)]
+    changes = []
+    if level:
+        sentence = f"compatibility {found.level or 'the global one'} -> {wanted.level}"
+        changes.append(Change(Kind.CONFIG, name, sentence, level))
+    if found.matching_version is None and wanted.owned:
+        changes.append(_new_version(wanted, found, opinions, shown))
+    if found.matching_version is not None and wanted.owned and found.matching_version < max(found.versions):
+        sentence = (
+            f"{shown}: is version {found.matching_version}, but somebody registered {max(found.versions)} after it"
+        )
+        changes.append(Change(Kind.DRIFT, name, sentence))
+    if not changes:
+        version = found.matching_version or max(found.versions)
+        beside = f", with {' and '.join(found.beside)} beside it that stay" if found.beside else ""
+        changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}{beside}"))
+    return changes
+
+
+def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:
+    name, newest = f"subject {wanted.subject}", max(found.versions)
+    if found.docs_only:
+        sentence = f"{shown}: another version after {newest}, of other words and the same meaning"
+        return Change(Kind.DOCS, name, sentence, (Register(wanted),))
+    sentence = f"{shown}: another version after {newest}"
+    against = opinions.objections.get(wanted.subject, ())
+    reason = opinions.allowed.get(wanted.subject)
+    if against and reason is not None and wanted.level is not None:
+        # The registry would refuse it as well; its level is set back right after.
+        steps = (SetLevel(wanted.subject, "NONE"), Register(wanted), SetLevel(wanted.subject, wanted.level))
+        return Change(Kind.UPDATE, name, f"{sentence}, breaking, allowed: {reason}", steps, objections=against)
+    return Change(Kind.UPDATE, name, sentence, (Register(wanted),), bool(against), against)
+
+
+def plan_topic(wanted: WantedTopic, found: Found) -> list[Change]:
+    """Return the changes of one topic."""
+    name = f"topic {wanted.name}"
+    actual = found.topics.get(wanted.name)
+    if actual is None:
+        factor = min(wanted.replication_factor, max(found.brokers, 1))
+        create = CreateTopic(wanted.name, wanted.partitions, factor, _config(wanted, factor))
+        in_sync = create.config["min.insync.replicas"]
+        sentence = f"{wanted.partitions} partitions, {factor} replicas, {in_sync} of them in sync"
+        return [Change(Kind.CREATE, name, sentence, (create,))]
+    if actual.partitions != wanted.partitions:
+        return [
+            Change(
+                Kind.DRIFT,
+                name,
+                f"has {actual.partitions} partitions, the contract says {wanted.partitions}; a key's partition depends "
+                "on the number, so it is not changed here: take the cluster that the contract means, or a new topic",
+                blocking=True,
+            )
+        ]
+    changes = _config_changes(name, wanted, actual)
+    factor = min(wanted.replication_factor, max(found.brokers, 1))
+    if actual.replication_factor < factor:
+        sentence = (
+            f"has {actual.replication_factor} replicas, {factor} are wanted and possible; "
+            "codegen does not move data: use Kafka's kafka-reassign-partitions"
+        )
+        changes.append(Change(Kind.DRIFT, name, sentence))
+    return changes or [Change(Kind.NOOP, name, f"{actual.partitions} partitions, {actual.replication_factor} replicas")]
+
+
+def _config(wanted: WantedTopic, factor: int) -> dict[str, str]:
+    return {**wanted.config, "min.insync.replicas": str(min(wanted.min_insync_replicas, factor))}
+
+
+def _config_changes(name: str, wanted: WantedTopic, actual: FoundTopic) -> list[Change]:
+    config = _config(wanted, actual.replication_factor)
+    repair = {key: value for key, value in sorted(config.items()) if actual.config.get(key) != value}
+    if not repair:
+        return []
+    sentence = ", ".join(f"{key} {actual.config.get(key, '(unset)')} -> {value}" for key, value in repair.items())
+    return [Change(Kind.CONFIG, name, sentence, (AlterTopic(wanted.name, repair),))]
+
+
+def pending(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes that have something to do."""
+    return tuple(change for change in changes if change.actions)
+
+
+def exit_code(changes: tuple[Change, ...]) -> int:
+    """Return a plan's exit code: 3 breaking, 4 drift, 2 pending, 0 nothing to do."""
+    if any(change.blocking and change.objections for change in changes):
+        return 3
+    if any(change.kind is Kind.DRIFT for change in changes):
+        return 4
+    return 2 if pending(changes) else 0
+
+
+def line(change: Change) -> str:
+    """Return a change as a line for a person, with a line below it for each objection."""
+    return "\n".join(
+        (f"{change.kind:<6}  {change.name}: {change.sentence}", *(f"        - {said}" for said in change.objections))
+    )

@@ -1,0 +1,117 @@
+"""contracts/history/: the text of every version that others may have, so that transitive checks need no registry.
+
+``history/SUBJECT/v1.avsc`` or ``.proto``; contracts.lock names the versions and their meanings. Files are added and
+never changed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from codegen.errors import CodegenError, DriftError
+from codegen.plan.judge import OldVersion, fingerprint
+from codegen.plan.lock import FILE, Lock, LockedSubject, LockedVersion
+from codegen.plan.terms import Wanted, WantedSubject
+from tally.base.written_file import write_file
+
+FOLDER: Final = "history"
+_ENDING: Final = {"AVRO": "avsc", "PROTOBUF": "proto"}
+
+
+def path_of(root: Path, subject: str, kind: str, version: int) -> Path:
+    """Return the file of a version."""
+    parts = [quote(part, safe=" ") for part in subject.split("/")]
+    if any(part in {"", ".", ".."} for part in parts):
+        raise CodegenError(f"the subject {subject!r} cannot be a path; it has an empty part or points")
+    return root.joinpath(FOLDER, *parts, f"v{version}.{_ENDING[kind]}")
+
+
+def versions_of(root: Path, lock: Lock, subject: str) -> tuple[OldVersion, ...]:
+    """Return a subject's versions, oldest first. Raises DriftError for a file that is missing or was edited."""
+    locked = lock.subjects.get(subject)
+    if locked is None:
+        return ()
+    found = []
+    for version in locked.versions:
+        imports = tuple(
+            (name, _text(root, name, locked.type, other)) for name, other in _imports(lock, version.references)
+        )
+        old = OldVersion(
+            f"v{version.version}", _text(root, subject, locked.type, version.version), tuple(sorted(imports))
+        )
+        if fingerprint(locked.type, subject, old.text, old.imports) != version.fingerprint:
+            path = path_of(root, subject, locked.type, version.version)
+            raise DriftError(f"{path} is not the version that {FILE} names; history is never edited: git checkout it")
+        found.append(old)
+    return tuple(found)
+
+
+def all_of(root: Path, lock: Lock | None) -> dict[str, tuple[OldVersion, ...]]:
+    """Return the versions of all subjects. Raises DriftError."""
+    return {name: versions_of(root, lock, name) for name in lock.subjects} if lock is not None else {}
+
+
+def _imports(lock: Lock, references: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Yield (subject, version) of all that is imported, by way of others too."""
+    waiting = list(references.items())
+    seen: set[str] = set()
+    for name, version in waiting:  # grows while it is walked
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name, version
+        for other in lock.subjects[name].versions if name in lock.subjects else ():
+            if other.version == version:
+                waiting += other.references.items()
+
+
+def _text(root: Path, subject: str, kind: str, version: int) -> str:
+    path = path_of(root, subject, kind, version)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DriftError(f"{path} cannot be read ({error}), and {FILE} names it; git checkout it") from error
+
+
+def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -> tuple[Lock, list[str]]:
+    """Add the contracts as they are as versions that others may have, and return the lock and a line for each.
+
+    A subject whose newest version means the same gets no other one. Raises CodegenError.
+    """
+    subjects = dict(lock.subjects)
+    lines = []
+    for subject in wanted.subjects:
+        known = subjects.get(subject.subject)
+        if known is None or (known.versions and known.versions[-1].fingerprint == subject.fingerprint):
+            continue
+        number = known.versions[-1].version + 1 if known.versions else 1
+        references = {name: _newest(subjects[name]) for name in subject.references if name in subjects}
+        version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""))
+        subjects[subject.subject] = LockedSubject(
+            known.type, known.mode, known.fingerprint, known.references, (*known.versions, version)
+        )
+        path = path_of(root, subject.subject, subject.kind, number)
+        _write(path, subject)
+        lines.append(f"{path} added")
+    return Lock(subjects, lock.registries, lock.tools, lock.tree), lines
+
+
+def _newest(subject: LockedSubject) -> int:
+    return subject.versions[-1].version if subject.versions else 1
+
+
+def _write(path: Path, subject: WantedSubject) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, pretty(subject.kind, subject.text))
+    except OSError as error:
+        raise CodegenError(f"{path} cannot be written: {error}") from error
+
+
+def pretty(kind: str, text: str) -> str:
+    """Return a schema's text as it is put into files: Avro indented, Protobuf as it is."""
+    if kind != "AVRO":
+        return text if text.endswith("\n") else f"{text}\n"
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,77 @@
+"""What codegen itself says about a schema that is to follow others: in sentences, for Avro and for Protobuf."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codegen.avro import parse as avro_parse
+from codegen.avro.compat import Version, directions_of, looked_at, verdict
+from codegen.errors import ContractError
+from codegen.plan.terms import WantedSubject
+from codegen.proto import compat as proto_compat
+from codegen.proto import stubs as proto_stubs
+from tally.registry.fingerprint import fingerprint_of as avro_fingerprint_of
+
+
+@dataclass(frozen=True)
+class OldVersion:
+    """A version that others may have: what people call it (``v1``, ``git:main``), its text, the texts it imports."""
+
+    name: str
+    text: str
+    imports: tuple[tuple[str, str], ...] = ()
+
+
+def fingerprint(kind: str, name: str, text: str, imports: tuple[tuple[str, str], ...] = ()) -> str:
+    """Return the semantic fingerprint of a schema as 64 hex digits: documentation and layout do not count.
+
+    ``name`` is the import path of a Protobuf file. Raises ContractError for a Protobuf text that does not compile.
+    """
+    if kind == "AVRO":
+        return avro_fingerprint_of(text)
+    files = proto_stubs.descriptors_of({**dict(imports), name: text}, name)
+    (own,) = (file for file in files.file if file.name == name)
+    return proto_stubs.fingerprint(own)
+
+
+def same_meaning(wanted: WantedSubject, old: OldVersion) -> bool:
+    """Tell whether an old version differs in words only. What cannot be read means something else."""
+    try:
+        return fingerprint(wanted.kind, wanted.subject, old.text, old.imports) == wanted.fingerprint
+    except ContractError:
+        return False
+
+
+def objections(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str) -> tuple[str, ...]:
+    """Return what speaks against a schema after its history, oldest first, under the level it wants."""
+    level = wanted.level or "NONE"
+    judge = _avro if wanted.kind == "AVRO" else _protobuf
+    return tuple(dict.fromkeys(judge(wanted, looked_at(history, level), new_name, level)))
+
+
+def _avro(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str, level: str) -> list[str]:
+    read: list[Version] = []
+    sentences: list[str] = []
+    for old in history if directions_of(level) else ():
+        try:
+            read.append(Version(old.name, avro_parse.parse(old.name, old.text)))
+        except ContractError as error:
+            sentences.append(f"{old.name} cannot be compared with: codegen does not understand it: {error.problem}")
+    new = Version(new_name, avro_parse.parse(wanted.subject, wanted.text))
+    every = level if level.endswith("_TRANSITIVE") or level == "NONE" else f"{level}_TRANSITIVE"
+    return [*sentences, *(finding.sentence for finding in verdict(read, new, every))]
+
+
+def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str, level: str) -> list[str]:
+    if level == "NONE" or not history:
+        return []
+    file = wanted.subject
+    new = proto_stubs.descriptors_of({**dict(wanted.imports), file: wanted.text}, file)
+    sentences: list[str] = []
+    for old in history:
+        try:
+            before = proto_stubs.descriptors_of({**dict(old.imports), file: old.text}, file)
+        except ContractError as error:
+            sentences.append(f"{old.name} cannot be compared with: it does not compile: {error.problem}")
+            continue
+        sentences += [f.sentence for f in proto_compat.findings(file, old.name, before, new_name, new)]
+    return sentences

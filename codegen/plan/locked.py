@@ -1,0 +1,54 @@
+"""The contracts as they were last locked: the newest version of each subject from the history, with the topics of now.
+
+Protobuf texts are those that were published, in which rules are comments; they become rules again.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from codegen import tree
+from codegen.avro import parse as avro_parse
+from codegen.avro.names import snake
+from codegen.errors import CodegenError
+from codegen.plan import history
+from codegen.plan import lock as locks
+from codegen.plan.lock import Lock
+from codegen.remote.registry_text import with_rules
+from codegen.tree import Contracts
+
+
+@contextmanager
+def contracts(root: Path) -> Iterator[Contracts]:
+    """Yield the locked contracts. Raises CodegenError without a lock or without any locked version."""
+    lock = locks.load(root)
+    if lock is None or not any(subject.versions for subject in lock.subjects.values()):
+        raise CodegenError(f"{root / locks.FILE} holds no versions; record some: codegen lock, or codegen publish")
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        for path, text in _texts(root, lock):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        for topic in tree.read(root).topics:
+            if (folder / topic.schema).is_file():
+                (folder / "topics").mkdir(exist_ok=True)
+                shutil.copyfile(root / topic.file, folder / topic.file)
+        yield tree.read(folder)
+
+
+def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
+    """Yield (path below a contracts folder, text) of each subject's newest version, under the name it has now."""
+    now = tree.read(root)
+    topics = {topic.subject: topic.schema for topic in now.topics}
+    files = {schema.top.name: path for path, schema in now.avro.items()}
+    for name in lock.subjects:
+        versions = history.versions_of(root, lock, name)
+        if versions and lock.subjects[name].type == "PROTOBUF":
+            newest = versions[-1]
+            yield f"proto/{name}", with_rules({**dict(newest.imports), name: newest.text}, name)
+        elif versions:
+            top = avro_parse.parse(name, versions[-1].text).top.name
+            gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"
+            yield topics.get(name) or files.get(top, gone), versions[-1].text

@@ -1,0 +1,84 @@
+"""Plans without a registry: against the versions in the lock's history, or against the contracts of a git revision."""
+
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from codegen import tree
+from codegen.errors import CodegenError
+from codegen.plan import history, lock
+from codegen.plan.judge import OldVersion, objections, same_meaning
+from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
+from codegen.plan.wanted import wanted as wanted_of
+from codegen.remote.surveyor import Survey
+
+_GIT_TIMEOUT_S: Final = 60
+_GIT: Final = "git:"
+
+
+def versions_against(root: Path, against: str) -> dict[str, tuple[OldVersion, ...]]:
+    """Return the versions that ``--against`` means, by subject. Raises CodegenError."""
+    if against == "lock":
+        return history.all_of(root, lock.load(root))
+    if against.startswith(_GIT):
+        return _of_git(root, against.removeprefix(_GIT))
+    raise CodegenError(f"--against is {against!r}; allowed is lock, or git: and a revision, for example git:main")
+
+
+def survey(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> Survey:
+    """Return what a plan says when those versions are all there is. Levels and topics are not looked at."""
+    subjects: dict[str, FoundSubject] = {}
+    said: dict[str, tuple[str, ...]] = {}
+    for subject in wanted.subjects:
+        versions = against.get(subject.subject, ())
+        numbers = tuple(range(1, len(versions) + 1))
+        found = FoundSubject(numbers, subject.level, None if subject.owned else len(versions) or None)
+        if versions and subject.owned and same_meaning(subject, versions[-1]):
+            same = _same_text(subject, versions[-1])
+            found = replace(found, matching_version=len(versions) if same else None, docs_only=not same)
+        elif subject.owned and (against_it := objections(subject, versions, _name(versions))):
+            said[subject.subject] = against_it
+        subjects[subject.subject] = found
+    # Files of other packages have no history here; a registry plan tells whether they are missing.
+    own = tuple(subject for subject in wanted.subjects if subject.owned)
+    return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said))
+
+
+def _name(versions: Sequence[OldVersion]) -> str:
+    return "this version" if versions and versions[-1].name.startswith(_GIT) else f"v{len(versions) + 1}"
+
+
+def _same_text(wanted: WantedSubject, old: OldVersion) -> bool:
+    if wanted.kind == "AVRO":
+        return bool(json.loads(wanted.text) == json.loads(old.text))
+    return wanted.text.strip() == old.text.strip()
+
+
+def _of_git(root: Path, revision: str) -> dict[str, tuple[OldVersion, ...]]:
+    if revision.startswith("-") or not revision:
+        raise CodegenError(f"--against git:{revision}: is not a revision")
+    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+    top = Path(_git(root, "rev-parse", "--show-toplevel").decode().strip())
+    archive = _git(top, "archive", "--format=tar", f"{revision}:{prefix}")
+    with tempfile.TemporaryDirectory() as directory:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(directory, filter="data")
+        found = wanted_of(tree.read(Path(directory)))
+    name = f"{_GIT}{revision}"
+    return {s.subject: (OldVersion(name, s.text, s.imports),) for s in found.subjects if s.owned}
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CodegenError(f"git {arguments[0]} cannot be run in {root}: {error}") from error
+    if done.returncode != 0:
+        raise CodegenError(f"git {' '.join(arguments)} in {root}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout

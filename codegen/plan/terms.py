@@ -1,0 +1,163 @@
+"""The words of a plan: what is wanted, what was found, what can be done, and the lines that a plan consists of.
+
+Values only; `codegen.plan.changes` decides. They come from the contracts (`codegen.plan.wanted`) and from what was read of a
+registry and Kafka (`codegen.remote.registry_admin`, `codegen.remote.kafka_admin`), and go to whoever shows or carries out a plan.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+READWRITE: Final = "READWRITE"
+"""The mode in which a registry takes changes of a subject."""
+
+SchemaKind = Literal["AVRO", "PROTOBUF"]
+
+
+class Kind(enum.StrEnum):
+    """What a line of a plan means."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DOCS = "DOCS"
+    CONFIG = "CONFIG"
+    DELETE = "DELETE"
+    DRIFT = "DRIFT"
+    NOOP = "NOOP"
+
+
+@dataclass(frozen=True)
+class WantedSubject:
+    """A schema under its subject. ``references`` are the subjects of the files it imports: their import paths.
+
+    ``level`` None leaves the registry's alone; ``owned`` False means a file of another package, which is put there when
+    it is missing and never changed. ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are
+    the other Protobuf files of the contracts, (import path, text).
+    """
+
+    subject: str
+    kind: SchemaKind
+    text: str
+    fingerprint: str
+    level: str | None
+    references: tuple[str, ...]
+    title: str
+    owned: bool
+    imports: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class WantedTopic:
+    """A topic. The factor is lowered to the number of brokers, and the minimum of in-sync replicas with it."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    min_insync_replicas: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Everything; ``subjects`` in an order in which each comes after its references."""
+
+    subjects: tuple[WantedSubject, ...]
+    topics: tuple[WantedTopic, ...]
+
+
+@dataclass(frozen=True)
+class FoundSubject:
+    """A subject as read: its versions, its own level (None: the global one), and the version that equals our schema.
+
+    ``docs_only`` when none equals it and the newest differs in documentation and layout only; ``schema_id`` is the
+    registry's id of the matching version; ``beside`` names what stands beside its schema there, as metadata does.
+    ``mode`` is None where it was not asked for: nothing is to be done, or the registry has no modes.
+    """
+
+    versions: tuple[int, ...] = ()
+    level: str | None = None
+    matching_version: int | None = None
+    docs_only: bool = False
+    schema_id: int | None = None
+    beside: tuple[str, ...] = ()
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundTopic:
+    """A topic as read."""
+
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there, by name; what is missing here is missing there."""
+
+    subjects: Mapping[str, FoundSubject]
+    topics: Mapping[str, FoundTopic]
+    brokers: int
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What speaks against new versions, by subject, and the reasons that people gave to register them all the same."""
+
+    objections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    unwanted: tuple[str, ...] = ()
+    """Subjects to delete: the registry has them, the contracts do not."""
+
+
+@dataclass(frozen=True)
+class SetLevel:
+    subject: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Register:
+    wanted: WantedSubject
+
+
+@dataclass(frozen=True)
+class CreateTopic:
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AlterTopic:
+    name: str
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DeleteSubject:
+    subject: str
+
+
+Action = SetLevel | Register | DeleteSubject | CreateTopic | AlterTopic
+
+
+@dataclass(frozen=True)
+class Change:
+    """A line of the plan. ``blocking``: it cannot be made so, and nothing else may be done either.
+
+    ``objections`` are the sentences against a breaking change; it blocks, too, unless somebody allowed it.
+    """
+
+    kind: Kind
+    name: str
+    sentence: str
+    actions: tuple[Action, ...] = ()
+    blocking: bool = False
+    objections: tuple[str, ...] = ()
+
+
+NO_OPINIONS: Final = Opinions()

@@ -1,0 +1,137 @@
+"""The Protobuf verdict: may a file follow an old version of itself? buf's rules and one of ours; in sentences.
+
+buf compares two descriptor sets, offline. Asked are the rules that keep bytes, JSON and calls working between any two
+versions: a field may be added anywhere, and removed when its number and its name are reserved. That last rule is said
+by us, with the cure. Protobuf has no direction: both sides read both, or they do not.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2
+
+from codegen.avro.compat import Finding
+from codegen.errors import CodegenError
+from codegen.proto.buf import run_buf
+
+_RULES: Final = (
+    "WIRE_JSON",
+    "RPC_NO_DELETE",
+    "PACKAGE_SERVICE_NO_DELETE",
+    "PACKAGE_MESSAGE_NO_DELETE",
+    "PACKAGE_ENUM_NO_DELETE",
+)
+_OURS: Final = frozenset(
+    {
+        "FIELD_NO_DELETE_UNLESS_NAME_RESERVED",
+        "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED",
+        "ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED",
+        "ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED",
+    }
+)
+"""buf's form of our rule; one sentence is enough."""
+
+_BREAKS_FOUND: Final = 100
+
+Files = descriptor_pb2.FileDescriptorSet
+_Reserving = descriptor_pb2.DescriptorProto | descriptor_pb2.EnumDescriptorProto
+
+
+def findings(file: str, old_name: str, old: Files, new_name: str, new: Files) -> tuple[Finding, ...]:
+    """Return what speaks against a file of ``new`` after the same file of ``old``. Raises CodegenError without buf."""
+    found = [*_unreserved(file, old, new)]
+    found += _buf(file, old, new)
+    between = f"{old_name} and {new_name} do not understand each other"
+    return tuple(Finding(f.path, f.rule, "ITSELF", f"{between}: {f.sentence}") for f in found)
+
+
+def _buf(file: str, old: Files, new: Files) -> Iterator[Finding]:
+    config = {"version": "v2", "breaking": {"use": list(_RULES)}}
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        (folder / "old.binpb").write_bytes(_only(old, file).SerializeToString(deterministic=True))
+        (folder / "new.binpb").write_bytes(new.SerializeToString(deterministic=True))
+        arguments = ("new.binpb", "--against", "old.binpb", "--config", json.dumps(config), "--error-format", "json")
+        done = run_buf(folder, "breaking", *arguments)
+    if done.returncode not in {0, _BREAKS_FOUND}:
+        raise CodegenError(f"{file}: buf cannot compare it: {(done.stderr or done.stdout).strip()}")
+    for line in done.stdout.splitlines():
+        said: dict[str, Any] = json.loads(line)
+        if said["type"] not in _OURS:
+            place = f"{said.get('path', file)}:{said['start_line']}" if "start_line" in said else file
+            yield Finding(place, said["type"], "ITSELF", said["message"].rstrip("."))
+
+
+def _only(files: Files, name: str) -> Files:
+    """Return a file and what it imports: the other files of its set have a verdict of their own."""
+    by_name = {file.name: file for file in files.file}
+    wanted = [name]
+    for one in wanted:  # grows while it is walked
+        wanted += [d for d in by_name[one].dependency if d not in wanted]
+    found = Files()
+    found.file.extend(file for file in files.file if file.name in wanted)
+    return found
+
+
+def _unreserved(file: str, old: Files, new: Files) -> Iterator[Finding]:
+    """Yield each field and enum value that is gone while its number or its name could be taken again."""
+    old_messages, old_enums = _types(old, file)
+    new_messages, new_enums = _types(new, None)
+    for name, message in old_messages.items():
+        if name in new_messages:
+            now = new_messages[name]
+            gone = [f for f in message.field if f.number not in {other.number for other in now.field}]
+            yield from (_gone("field", name, f, now, end=0) for f in gone if not _reserved(f.number, f.name, now, 0))
+    for name, enum in old_enums.items():
+        if name in new_enums:
+            current = new_enums[name]
+            lost = [v for v in enum.value if v.number not in {other.number for other in current.value}]
+            # An enum's reserved range includes its end, a message's does not.
+            yield from (
+                _gone("value", name, v, current, 1) for v in lost if not _reserved(v.number, v.name, current, 1)
+            )
+
+
+def _reserved(number: int, name: str, where: _Reserving, end: int) -> bool:
+    return name in where.reserved_name and any(r.start <= number < r.end + end for r in where.reserved_range)
+
+
+def _gone(
+    what: str,
+    owner: str,
+    gone: descriptor_pb2.FieldDescriptorProto | descriptor_pb2.EnumValueDescriptorProto,
+    where: _Reserving,
+    end: int,
+) -> Finding:
+    free = []
+    if not any(r.start <= gone.number < r.end + end for r in where.reserved_range):
+        free.append(f"reserved {gone.number};")
+    if gone.name not in where.reserved_name:
+        free.append(f'reserved "{gone.name}";')
+    sentence = (
+        f"the {what} `{gone.name}` (number {gone.number}) of {owner} is gone, and another could take its place with "
+        f"another meaning; write `{' '.join(free)}` there"
+    )
+    return Finding(f"{owner}.{gone.name}", "deleted without reserved", "ITSELF", sentence)
+
+
+_Messages = Mapping[str, descriptor_pb2.DescriptorProto]
+_Enums = Mapping[str, descriptor_pb2.EnumDescriptorProto]
+
+
+def _types(files: Files, only: str | None) -> tuple[_Messages, _Enums]:
+    """Return all messages and enums by full name, of one file or of all."""
+    messages: dict[str, descriptor_pb2.DescriptorProto] = {}
+    enums: dict[str, descriptor_pb2.EnumDescriptorProto] = {}
+    for file in files.file:
+        if only is None or file.name == only:
+            waiting = [(f"{file.package}.{m.name}", m) for m in file.message_type]
+            enums |= {f"{file.package}.{e.name}": e for e in file.enum_type}
+            for name, message in waiting:  # grows while it is walked
+                messages[name] = message
+                waiting += [(f"{name}.{m.name}", m) for m in message.nested_type]
+                enums |= {f"{name}.{e.name}": e for e in message.enum_type}
+    return messages, enums

@@ -1,0 +1,180 @@
+"""Python modules of the Protobuf files: messages, gRPC, and typed stubs with asyncio only.
+
+protoc names the modules and their imports after the files' names. Our modules live inside the generated package, so the
+names are moved below it in the *descriptors*, which have a field for them, and protoc then generates from those: no
+generated text is repaired. Files of other packages (``google/…``) keep their names and are not generated: their modules
+come with their own distributions.
+"""
+
+import hashlib
+import importlib.util
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+
+from codegen.errors import CodegenError, ContractError
+from codegen.proto.validate import VALIDATE_FILE, validate_files
+
+_PROTOC_TIMEOUT_S = 60
+_COMPILED_MAX = 128
+_PROTOC_LINE = re.compile(r"(?P<file>[^\s:]+\.proto)(:(?P<line>\d+):(?P<column>\d+))?: (?P<problem>.*)")
+
+
+def descriptor_set(proto_dir: Path, files: list[str]) -> descriptor_pb2.FileDescriptorSet:
+    """Return the descriptors of ``files`` (names below ``proto_dir``) and of all they import, comments included.
+
+    Raises ContractError with protoc's own words, which name file and line.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "set.bin"
+        arguments = [f"-I{proto_dir}", *(f"-I{include}" for include in include_dirs())]
+        if _needs_validate(proto_dir, files):
+            installed = Path(directory) / "installed.bin"
+            installed.write_bytes(validate_files().SerializeToString(deterministic=True))
+            arguments.append(f"--descriptor_set_in={installed}")
+        arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *files]
+        errors = _protoc(arguments)
+        if errors is not None:
+            raise _contract_error(errors.replace(f"{proto_dir}/", ""))
+        return descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+
+
+def _contract_error(said: str) -> ContractError:
+    """Return protoc's words with the file and the line of the first of them."""
+    first, *more = said.splitlines() or [""]
+    found = _PROTOC_LINE.match(first)
+    if found is None:
+        return ContractError("proto", "", said, rule="protoc")
+    problem = "\n".join((found["problem"], *(f"  proto/{line}" for line in more)))
+    line = int(found["line"] or 0)
+    place = f"column {found['column']}" if found["column"] else ""
+    return ContractError(f"proto/{found['file']}", place, problem, rule="protoc", line=line)
+
+
+def descriptors_of(texts: Mapping[str, str], name: str) -> descriptor_pb2.FileDescriptorSet:
+    """Return the descriptors of a file and of all it imports, from texts by import path; comments included.
+
+    Files that are not among the texts come from the packages installed here. Nobody changes what is returned: a second
+    call with the same texts returns the same object. Raises ContractError.
+    """
+    return _compiled(tuple(sorted(texts.items())), name)
+
+
+@lru_cache(maxsize=_COMPILED_MAX)
+def _compiled(texts: tuple[tuple[str, str], ...], name: str) -> descriptor_pb2.FileDescriptorSet:
+    with tempfile.TemporaryDirectory() as directory:
+        for path, text in texts:
+            target = Path(directory) / path
+            if not target.resolve().is_relative_to(Path(directory).resolve()):
+                raise ContractError(path, "", "is not an import path")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        return descriptor_set(Path(directory), [name])
+
+
+def fingerprint(file: descriptor_pb2.FileDescriptorProto) -> str:
+    """Return the SHA-256 of a file's descriptor without comments and places, as hex."""
+    bare = descriptor_pb2.FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("source_code_info")
+    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _needs_validate(proto_dir: Path, files: list[str]) -> bool:
+    """Tell whether a file imports buf/validate/validate.proto and the contracts do not bring it themselves."""
+    return VALIDATE_FILE not in files and any(
+        f'"{VALIDATE_FILE}"' in (proto_dir / name).read_text(encoding="utf-8", errors="replace") for name in files
+    )
+
+
+def include_dirs() -> list[Path]:
+    """Return the folders with the Protobuf files of other packages: google/protobuf, google/rpc, …"""
+    found = []
+    for package, up in (("google.rpc", 2), ("grpc_tools", 0)):
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise CodegenError(
+                f"the package {package} is not installed; install googleapis-common-protos, grpcio-tools"
+            )
+        location = Path(next(iter(spec.submodule_search_locations)))
+        found.append(location / "_proto" if up == 0 else location.parents[up - 1])
+    return found
+
+
+def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
+    """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported.
+
+    The import of buf/validate/validate.proto goes: rules are options, which messages carry without knowing them.
+    """
+    moved = descriptor_pb2.FileDescriptorSet()
+    moved.CopyFrom(found)
+    for file in moved.file:
+        if file.name in own:
+            file.name = f"{prefix}/{file.name}"
+        if VALIDATE_FILE in file.dependency and VALIDATE_FILE not in own:
+            _drop_import(file)
+        for i, dependency in enumerate(file.dependency):
+            if dependency in own:
+                file.dependency[i] = f"{prefix}/{dependency}"
+            elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
+                raise ContractError(file.name, "", f"imports {dependency}, for which no Python module is installed")
+    return moved
+
+
+def _drop_import(file: descriptor_pb2.FileDescriptorProto) -> None:
+    place = list(file.dependency).index(VALIDATE_FILE)
+    if place in file.public_dependency:
+        raise ContractError(file.name, "", f"imports {VALIDATE_FILE} publicly; import it without public")
+    del file.dependency[place]
+    for places in (file.public_dependency, file.weak_dependency):
+        places[:] = [each - (each > place) for each in places if each != place]
+
+
+def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
+    """Return the modules' texts by path below the package's folder.
+
+    ``package`` is the dotted name that the modules have, for example ``contracts.generated``.
+    """
+    prefix = package.replace(".", "/")
+    moved = relocated(found, set(own), prefix)
+    with tempfile.TemporaryDirectory() as directory:
+        out = Path(directory) / "out"
+        out.mkdir()
+        descriptors = Path(directory) / "set.bin"
+        descriptors.write_bytes(moved.SerializeToString(deterministic=True))
+        arguments = [f"--descriptor_set_in={descriptors}", f"--python_out={out}", f"--grpc_python_out={out}"]
+        arguments += [f"--plugin=protoc-gen-mypy={_plugin('protoc-gen-mypy')}", f"--mypy_out=quiet:{out}"]
+        arguments += [f"--plugin=protoc-gen-mypy_grpc={_plugin('protoc-gen-mypy_grpc')}"]
+        arguments += [f"--mypy_grpc_out=only_async,quiet:{out}", *(f"{prefix}/{name}" for name in own)]
+        errors = _protoc(arguments)
+        if errors is not None:
+            raise CodegenError(f"protoc: {errors}")
+        root = out / prefix
+        return {
+            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+
+def _plugin(name: str) -> Path:
+    """Return a protoc plugin of this very environment, whatever PATH says."""
+    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        path = Path(folder) / name
+        if path.exists():
+            return path
+    raise CodegenError(f"{name} is not installed in this environment; install mypy-protobuf")
+
+
+def _protoc(arguments: list[str]) -> str | None:
+    """Run protoc and return its error text, or None."""
+    command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PROTOC_TIMEOUT_S, check=False)
+    return None if done.returncode == 0 else done.stderr.strip()

@@ -1,0 +1,254 @@
+"""Reads subjects from a registry and carries out the plan's actions there."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from codegen.errors import BreakingError
+from codegen.plan.judge import OldVersion
+from codegen.plan.terms import FoundSubject, SetLevel, WantedSubject
+from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
+from tally.registry.fingerprint import fingerprint_of
+from tally.registry.http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
+
+_CONFLICT = 409
+REFERENCES_MAX: Final = 1000
+"""Files that one schema may need, all in all."""
+
+
+def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[str, FoundSubject]:
+    """Return the wanted subjects as the registry has them; missing ones are left out. Raises RegistryError."""
+    found: dict[str, FoundSubject] = {}
+    for subject in wanted:
+        known = versions(http, subject.subject)
+        level = _level(http, subject.subject)
+        if known or level:
+            match = _matching(http, subject, found, known) if known else None
+            version = match["version"] if match else None
+            schema_id = match.get("id") if match else None
+            beside = tuple(_beside(match)) if match else ()
+            found[subject.subject] = FoundSubject(known, level, version, schema_id=schema_id, beside=beside)
+    return found
+
+
+def read_history(http: RegistryHttp, subject: str, numbers: Iterable[int]) -> tuple[OldVersion, ...]:
+    """Return versions of a subject with all they import. Raises RegistryError."""
+    found = []
+    for version in numbers:
+        text, imports = read_version(http, subject, version)
+        found.append(OldVersion(f"v{version}", text, tuple(imports.items())))
+    return tuple(found)
+
+
+def read_version(
+    http: RegistryHttp, subject: str, version: int | str, context: str = DEFAULT_CONTEXT
+) -> tuple[str, dict[str, str]]:
+    """Return (text, what it imports by import path) of a version. Raises RegistryError.
+
+    ``context`` is where the registry looks for references without a context of their own.
+    """
+    imports: dict[str, str] = {}
+    text, waiting = _text_of(http, subject, version)
+    for name, other, other_version in waiting:  # grows while it is walked
+        if name not in imports:
+            if context != DEFAULT_CONTEXT and not other.startswith(":."):
+                other = f":{context}:{other}"  # noqa: PLW2901 - the same subject by its whole name
+            imports[name], more = _text_of(http, other, other_version)
+            waiting += more
+            if len(waiting) > REFERENCES_MAX:
+                raise RegistryAnswerError(f"{http.url}: {subject} refers to more than {REFERENCES_MAX} others")
+    return text, imports
+
+
+def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
+    """Return AVRO, PROTOBUF or JSON; registries leave AVRO out. Raises RegistryError."""
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    kind = answer.body.get("schemaType") if isinstance(answer.body, dict) else None
+    return str(kind or "AVRO")
+
+
+def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    text = answer.body.get("schema") if isinstance(answer.body, dict) else None
+    if not isinstance(text, str):
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
+    try:
+        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.body.get("references") or ()]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
+    return text, references
+
+
+def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> str | None:
+    """Return the registry's own words against a new version under the level it has, or None. Raises RegistryError.
+
+    A registry that cannot answer (no such call, a reference that is not there yet) objects when it is registered.
+    """
+    body = _body(wanted, found)
+    if body is None:
+        return None
+    known = found[wanted.subject]
+    level = known.level or "its global level"
+    path = f"compatibility/subjects/{_quoted(wanted.subject)}/versions"
+    try:
+        answer = _verdict(http, path, body)
+        if answer.body is not None:
+            return _said(answer, f"not compatible under {level}")
+        # Karapace has no check against all versions; the newest alone would not do where the level looks at all.
+        numbers = known.versions if level.endswith("_TRANSITIVE") else known.versions[-1:]
+        told = (_said(_verdict(http, f"{path}/{n}", body), f"not compatible with version {n}") for n in numbers)
+        return next((one for one in told if one is not None), None)
+    except RegistryRefused:
+        # Apicurio calls a valid Protobuf file with references a syntax violation here, and then takes it.
+        return None
+
+
+def _verdict(http: RegistryHttp, path: str, body: Mapping[str, Any]) -> Answer:
+    """Return the answer of a compatibility check, without a body when the registry has no such check."""
+    return http.request("POST", f"{path}?verbose=true", body, accept=(404, 405), maybe_missing=True)
+
+
+def _said(answer: Answer, objection: str) -> str | None:
+    """Return the registry's objection in its own words; an unknown subject or version has none."""
+    if not isinstance(answer.body, dict) or answer.body.get("is_compatible", True):
+        return None
+    messages = answer.body.get("messages")
+    words = "; ".join(str(message) for message in messages) if isinstance(messages, list) else ""
+    return f"the registry says: {objection} ({words or 'it gives no reason'})"
+
+
+def list_subjects(http: RegistryHttp, context: str = "") -> list[str]:
+    """Return the names of all subjects; of an address in a context without it, as it takes them. Raises RegistryError.
+
+    Subjects of other contexts have theirs in front: ``:.staging:orders-value``. Some registries list them only when
+    their ``context`` is named; those that know none may list all the same.
+    """
+    answer = http.request("GET", f"subjects?subjectPrefix=:{quote(context, safe='')}:" if context else "subjects")
+    if answer.body is None:
+        return []  # a registry in Go may say null for an empty list
+    if not isinstance(answer.body, list):
+        raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
+    here = context_of_address(http.url)
+    names = ((*split_context(str(name)), str(name)) for name in answer.body)
+    return sorted(name if of == here else whole for of, name, whole in names)
+
+
+def mode_of(http: RegistryHttp, subject: str, default: str | None) -> str | None:
+    """Return the mode that holds for a subject: its own, or the registry's ``default``. Raises RegistryError."""
+    answer = http.request("GET", f"mode/{_quoted(subject)}?defaultToGlobal=true", accept=(404, 405), maybe_missing=True)
+    mode = answer.body.get("mode") if isinstance(answer.body, dict) else None
+    return mode if isinstance(mode, str) else default
+
+
+def delete(http: RegistryHttp, subject: str) -> None:
+    """Delete a subject softly: it can still be looked up by id. Raises RegistryError."""
+    http.request("DELETE", f"subjects/{_quoted(subject)}", accept=(404,))
+
+
+def set_level(http: RegistryHttp, action: SetLevel) -> None:
+    """Set a subject's own compatibility level. Raises RegistryError."""
+    body = {"compatibility": action.level}
+    try:
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
+    except RegistryRefused as error:
+        if error.status != _CONFLICT:
+            raise
+        # Apicurio refuses the second of two that set a subject's first level at once; now there is one to change.
+        http.request("PUT", f"config/{_quoted(action.subject)}", body)
+
+
+def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> None:
+    """Register a schema; one that is there already keeps its id. Raises BreakingError and RegistryError."""
+    body = _body(wanted, found)
+    if body is None:
+        raise RegistryAnswerError(
+            f"a subject that {wanted.subject} refers to is missing: {', '.join(wanted.references)}"
+        )
+    if known := versions(http, wanted.subject):  # what stands beside the newest stays there
+        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,))
+        body |= _beside(newest.body)
+    try:
+        http.request("POST", f"subjects/{_quoted(wanted.subject)}/versions", body)
+    except RegistryRefused as error:
+        if error.status != _CONFLICT:
+            raise
+        raise BreakingError(
+            f"subject {wanted.subject}: the registry refuses {wanted.title} as incompatible with the versions it has "
+            f"(level {wanted.level or 'global'}). It says: {error.reason}"
+        ) from error
+
+
+def versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
+    """Return the versions of a subject, oldest first; none when it is unknown. Raises RegistryError."""
+    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions", accept=(404,))
+    if answer.status == 404:
+        return ()
+    if not isinstance(answer.body, list) or not all(isinstance(version, int) for version in answer.body):
+        raise RegistryAnswerError(f"{http.url} answers the versions of {subject} with something else than numbers")
+    return tuple(sorted(answer.body))
+
+
+def _level(http: RegistryHttp, subject: str) -> str | None:
+    """Return the level in force. Some registries answer the global one for a subject without its own; so be it."""
+    answer = http.request("GET", f"config/{_quoted(subject)}", accept=(404,))
+    level = answer.body.get("compatibilityLevel") if isinstance(answer.body, dict) else None
+    return level if answer.status != 404 and isinstance(level, str) else None
+
+
+def _matching(
+    http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject], known: tuple[int, ...]
+) -> dict[str, Any] | None:
+    """Return the registry's answer about what equals the wanted schema, with at least schema and version, or None."""
+    body = _body(wanted, found)
+    if body is None:
+        return None
+    answer = http.request("POST", f"subjects/{_quoted(wanted.subject)}", body, accept=(404,))
+    if answer.status == 404:
+        # Metadata beside a schema may make it another one for the look-up; the contracts have none to give.
+        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,)).body
+        return newest if newest.get("version") and _beside(newest) and _same_text(wanted, newest) else None
+    registered, version = answer.body.get("schema"), answer.body.get("version")
+    if not isinstance(registered, str) or not isinstance(version, int):
+        raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
+    if wanted.kind == "AVRO" and fingerprint_of(registered) != wanted.fingerprint:
+        return None  # the registry takes two schemas for one that do not mean the same
+    return dict(answer.body)
+
+
+def _same_text(wanted: WantedSubject, registered: Mapping[str, Any]) -> bool:
+    text = registered.get("schema")
+    if wanted.kind != "AVRO":
+        return text == wanted.text
+    try:
+        return bool(json.loads(str(text)) == json.loads(wanted.text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _beside(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what somebody put beside a version's schema, without what the registry itself keeps there."""
+    given: dict[str, Any] = {name: version[name] for name in ("metadata", "ruleSet") if version.get(name)}
+    properties = given.get("metadata", {}).get("properties")
+    if isinstance(properties, dict):
+        own = {name: value for name, value in properties.items() if not name.startswith("confluent:")}
+        given["metadata"] = {name: value for name, value in {**given["metadata"], "properties": own}.items() if value}
+    return {name: value for name, value in given.items() if value}
+
+
+def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str, Any] | None:
+    """Return the request that names a schema, or None while a reference is not registered yet."""
+    body: dict[str, Any] = {"schema": wanted.text}
+    if wanted.kind != "AVRO":
+        body["schemaType"] = wanted.kind
+    references = []
+    for name in wanted.references:
+        known = found.get(name)
+        if known is None or not known.versions:
+            return None
+        references.append({"name": name, "subject": name, "version": known.matching_version or max(known.versions)})
+    return body | {"references": references} if references else body
+
+
+def _quoted(subject: str) -> str:
+    return quote(subject, safe=":")  # a context's colons may stand in a path, and not everybody decodes them

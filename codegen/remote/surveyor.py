@@ -1,0 +1,113 @@
+"""Looks at a registry and Kafka beside the contracts: what is there, and what speaks against what would be new.
+
+Nothing is changed, and nothing is waited for: whoever asks repeats what fails (`codegen.remote.publish`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from codegen.plan.changes import plan
+from codegen.plan.judge import OldVersion, objections, same_meaning
+from codegen.plan.terms import Change, Found, FoundSubject, Opinions, Wanted, WantedSubject
+from codegen.remote import registry_admin
+from codegen.remote.capabilities import NOTHING_TOLD, Asked, Capabilities
+from codegen.remote.kafka_admin import KafkaAdmin
+from tally.registry.http import RegistryHttp
+
+PROBE_TIMEOUT_S: Final = 3.0
+"""For Kafka's answer to the question who its brokers are."""
+
+NOTHING: Final[Mapping[str, Sequence[OldVersion]]] = {}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found, and what speaks against the changes."""
+
+    wanted: Wanted
+    found: Found
+    opinions: Opinions
+    registry: Capabilities = NOTHING_TOLD
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The plan."""
+        return plan(self.wanted, self.found, self.opinions)
+
+
+class Surveyor:
+    """Asks one registry and one Kafka. Its methods raise RegistryError and KafkaNotReady.
+
+    ``kafka`` None leaves the topics alone. ``against`` are versions that others may have beside the registry's, oldest
+    first, by subject.
+    """
+
+    def __init__(
+        self, http: RegistryHttp, kafka: KafkaAdmin | None, against: Mapping[str, Sequence[OldVersion]]
+    ) -> None:
+        self._http = http
+        self._can = Asked(http)
+        self._kafka = kafka
+        self._against = against
+
+    def survey(self, wanted: Wanted, prune_prefix: str) -> Survey:
+        """Read what is there and judge what would be new. Subjects with ``prune_prefix`` that no contract wants are
+        unwanted."""
+        found = self.read(wanted)
+        against: dict[str, tuple[str, ...]] = {}
+        subjects = dict(found.subjects)
+        for subject in wanted.subjects:
+            known = found.subjects.get(subject.subject, FoundSubject())
+            if known.matching_version is not None or not subject.owned:
+                continue
+            history = registry_admin.read_history(self._http, subject.subject, known.versions)
+            if history and same_meaning(subject, history[-1]):
+                subjects[subject.subject] = replace(known, docs_only=True)
+            elif said := self._objections(subject, known, history, found):
+                against[subject.subject] = said
+        unwanted: tuple[str, ...] = ()
+        if prune_prefix:
+            names = {subject.subject for subject in wanted.subjects}
+            all_names = registry_admin.list_subjects(self._http)
+            unwanted = tuple(name for name in all_names if name.startswith(prune_prefix) and name not in names)
+        unready = [subject.subject for subject in wanted.subjects if not _settled(subject, found)]
+        modal = self.with_modes(replace(found, subjects=subjects), [*unready, *unwanted])
+        return Survey(wanted, modal, Opinions(against, {}, unwanted), self._can())
+
+    def with_modes(self, found: Found, names: Iterable[str]) -> Found:
+        """Return what was found with the modes of subjects that are to be changed; some registries have none."""
+        subjects, can = dict(found.subjects), self._can()
+        for name in names if can.modes else ():
+            mode = registry_admin.mode_of(self._http, name, can.mode)
+            subjects[name] = replace(subjects.get(name, FoundSubject()), mode=mode)
+        return replace(found, subjects=subjects)
+
+    def _objections(
+        self, wanted: WantedSubject, known: FoundSubject, history: Sequence[OldVersion], found: Found
+    ) -> tuple[str, ...]:
+        """Return the union of verdicts: any objection blocks."""
+        new_name = f"v{max(known.versions, default=0) + 1}"
+        said = [*objections(wanted, history, new_name)]
+        if against := self._against.get(wanted.subject):
+            said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
+        # Under another level than ours the registry's answer would be to another question.
+        if known.versions and known.level == wanted.level:
+            theirs = registry_admin.registry_objection(self._http, wanted, found.subjects)
+            said += [theirs] if theirs is not None else []
+        return tuple(said)
+
+    def read(self, wanted: Wanted) -> Found:
+        """Read what is there now."""
+        subjects = registry_admin.read_subjects(self._http, wanted.subjects)
+        if self._kafka is None:
+            return Found(subjects, {}, 0)
+        brokers = self._kafka.brokers(PROBE_TIMEOUT_S)
+        topics = self._kafka.read([topic.name for topic in wanted.topics]) if wanted.topics else {}
+        return Found(subjects, topics, brokers)
+
+
+def _settled(wanted: WantedSubject, found: Found) -> bool:
+    """Tell whether a subject is as it is wanted, so that nothing will be done to it."""
+    known = found.subjects.get(wanted.subject, FoundSubject())
+    return known.matching_version is not None and wanted.level in {None, known.level}
