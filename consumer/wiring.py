@@ -182,10 +182,10 @@ class Service:
 
     def _http_server(self) -> "HttpServer":
         # Imported here, with counting under way in its thread: Litestar takes half a second.
+        from consumer.rest.app import build_app, route_of  # noqa: PLC0415
+        from consumer.rest.events import total_text  # noqa: PLC0415
+        from consumer.rest.parts import RestParts  # noqa: PLC0415
         from consumer.shell.http_server import http_server  # noqa: PLC0415
-        from consumer.shell.rest.app import build_app, route_of  # noqa: PLC0415
-        from consumer.shell.rest.events import total_text  # noqa: PLC0415
-        from consumer.shell.rest.parts import RestParts  # noqa: PLC0415
         from observability.asgi import ObservedHttp  # noqa: PLC0415
 
         settings = self._settings

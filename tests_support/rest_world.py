@@ -10,14 +10,14 @@ from litestar import Litestar
 
 from consumer.core.partition_state import Running, State, Unassigned
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, unready_partitions
+from consumer.rest.app import build_app
+from consumer.rest.events import total_text
+from consumer.rest.parts import RestParts
 from consumer.shell.board import Board
 from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.readers import Readers
-from consumer.shell.rest.app import build_app
-from consumer.shell.rest.events import total_text
-from consumer.shell.rest.parts import RestParts
 from consumer.shell.slot import figures_of
 from tally.ledger.file import Opened
 from tests_support.ledger_files import append_batch, opened

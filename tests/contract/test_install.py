@@ -104,5 +104,5 @@ def test_a_foreign_project_has_code_from_contracts_in_five_lines(tmp_path: Path)
     assert Path(where).is_relative_to(programs.parent)
     pages = programs.parent.glob("lib/python*/site-packages/contracts/pages/index.html")
     assert list(pages), "the pages that the consumer serves are part of the wheel"
-    parts = programs.parent.glob("lib/python*/site-packages/consumer/shell/rest/page/home.*")
+    parts = programs.parent.glob("lib/python*/site-packages/consumer/rest/page/home.*")
     assert {part.suffix for part in parts} == {".html", ".css", ".js"}, "and so is its own page"

@@ -160,7 +160,7 @@ def test_a_defect_is_a_500_that_tells_the_caller_nothing(world: World, monkeypat
     def broken(*_: object) -> object:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("consumer.shell.rest.total.total_of", broken)
+    monkeypatch.setattr("consumer.rest.total.total_of", broken)
     assert "secret" not in str(problem(world.client.get("/v1/total"), 500))
 
 

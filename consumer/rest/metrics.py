@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from consumer.shell.rest.parts import RestParts
+from consumer.rest.parts import RestParts
 
 
 @get("/metrics", include_in_schema=False, sync_to_thread=True)

@@ -6,8 +6,8 @@ import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.rest.problems import ProblemError, documented
+from consumer.rest.parts import RestParts
+from consumer.rest.problems import ProblemError, documented
 
 
 class HealthAnswer(msgspec.Struct, frozen=True):

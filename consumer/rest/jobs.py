@@ -11,10 +11,10 @@ from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
 from consumer.core.queries import QueryError, checked_partition
+from consumer.rest.parts import RestParts
+from consumer.rest.problems import ProblemError, bad_request, documented
 from consumer.shell.job_record import JobState, R
 from consumer.shell.job_store import JobsFullError, JobStore, Work
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.rest.problems import ProblemError, bad_request, documented
 
 _CHUNK_BYTES: Final = 256 * 1024
 

@@ -7,12 +7,12 @@ from http import HTTPStatus
 
 from consumer.core.partition_state import Unassigned
 from consumer.core.snapshot import Own, Unready
+from consumer.rest.problems import ProblemError, unavailable
 from consumer.shell.board import Board
 from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobStore
 from consumer.shell.readers import Readers
-from consumer.shell.rest.problems import ProblemError, unavailable
 
 
 @dataclass(frozen=True)

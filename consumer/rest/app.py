@@ -7,20 +7,20 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from consumer.shell.rest.audits import AuditsController
-from consumer.shell.rest.contract_pages import contract_pages
-from consumer.shell.rest.entries import EntriesController
-from consumer.shell.rest.events import EventsController
-from consumer.shell.rest.exports import ExportsController
-from consumer.shell.rest.health import HealthController
-from consumer.shell.rest.home import home
-from consumer.shell.rest.metrics import metrics
-from consumer.shell.rest.openapi import assets, openapi_config
-from consumer.shell.rest.partitions import PartitionsController
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.rest.problems import ProblemError, on_exception, on_http_exception, on_problem
-from consumer.shell.rest.requests import RequestsController
-from consumer.shell.rest.total import TotalController
+from consumer.rest.audits import AuditsController
+from consumer.rest.contract_pages import contract_pages
+from consumer.rest.entries import EntriesController
+from consumer.rest.events import EventsController
+from consumer.rest.exports import ExportsController
+from consumer.rest.health import HealthController
+from consumer.rest.home import home
+from consumer.rest.metrics import metrics
+from consumer.rest.openapi import assets, openapi_config
+from consumer.rest.partitions import PartitionsController
+from consumer.rest.parts import RestParts
+from consumer.rest.problems import ProblemError, on_exception, on_http_exception, on_problem
+from consumer.rest.requests import RequestsController
+from consumer.rest.total import TotalController
 
 _BODY_BYTES_MAX = 64 * 1024
 

@@ -9,10 +9,10 @@ from litestar.params import Parameter
 
 from consumer.core.queries import POSITION_PATTERN, Position, QueryError, parse_position
 from consumer.core.snapshot import next_offset_of, total_of
+from consumer.rest.answers import TotalAnswer, total_answer
+from consumer.rest.parts import RestParts, now
+from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
 from consumer.shell.board import TooManyWaitersError
-from consumer.shell.rest.answers import TotalAnswer, total_answer
-from consumer.shell.rest.parts import RestParts, now
-from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
 from tally.event.rows import next_offset
 
 _WAIT_MS_DEFAULT = 5_000

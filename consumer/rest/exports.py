@@ -13,19 +13,11 @@ from litestar.params import Body, Parameter
 from litestar.response import Stream
 
 from consumer.core.partition_state import Refused, Unassigned
+from consumer.rest.jobs import BEGIN_PROBLEMS, FILE_RESPONSES, begun, chosen_partitions, existing, file_answer, missing
+from consumer.rest.parts import RestParts
+from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
 from consumer.shell.export_job import write_export
 from consumer.shell.job_record import ExportRecord
-from consumer.shell.rest.jobs import (
-    BEGIN_PROBLEMS,
-    FILE_RESPONSES,
-    begun,
-    chosen_partitions,
-    existing,
-    file_answer,
-    missing,
-)
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.rest.problems import ProblemError, bad_request, documented, unavailable
 from tally.ledger.exports.plan import ExportFormat, ExportPlan, microseconds
 from tally.ledger.exports.writers import missing_package
 

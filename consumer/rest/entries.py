@@ -16,10 +16,10 @@ from consumer.core.queries import (
     cursor_of,
     parse_cursor,
 )
+from consumer.rest.answers import EntriesAnswer, entry_answer
+from consumer.rest.parts import RestParts, own_or_redirect
+from consumer.rest.problems import bad_request, documented, unavailable
 from consumer.shell.readers import NotHereError
-from consumer.shell.rest.answers import EntriesAnswer, entry_answer
-from consumer.shell.rest.parts import RestParts, own_or_redirect
-from consumer.shell.rest.problems import bad_request, documented, unavailable
 from tally.ledger.entry import Entry, entries_of
 
 

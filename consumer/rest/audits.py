@@ -12,20 +12,12 @@ from litestar.params import Body, Parameter
 from litestar.response import Stream
 
 from consumer.core.partition_state import Paused, Running, name_of, reason_of
+from consumer.rest.jobs import BEGIN_PROBLEMS, FILE_RESPONSES, begun, chosen_partitions, existing, file_answer, missing
+from consumer.rest.parts import RestParts
+from consumer.rest.problems import documented, unavailable
 from consumer.shell.audit_job import AuditTarget, target_of, write_audit
 from consumer.shell.job_record import AuditRecord
 from consumer.shell.readers import NotHereError
-from consumer.shell.rest.jobs import (
-    BEGIN_PROBLEMS,
-    FILE_RESPONSES,
-    begun,
-    chosen_partitions,
-    existing,
-    file_answer,
-    missing,
-)
-from consumer.shell.rest.parts import RestParts
-from consumer.shell.rest.problems import documented, unavailable
 
 AuditId = Annotated[str, Parameter(description="The audit's id.")]
 

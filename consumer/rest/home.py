@@ -16,9 +16,9 @@ from litestar import MediaType, Request, Response, get
 from litestar.di import NamedDependency
 
 from consumer.core.snapshot import total_of
-from consumer.shell.rest.answers import PartitionAnswer
-from consumer.shell.rest.partitions import partition_answer
-from consumer.shell.rest.parts import RestParts, now
+from consumer.rest.answers import PartitionAnswer
+from consumer.rest.partitions import partition_answer
+from consumer.rest.parts import RestParts, now
 from tally.event.decimals import text_of
 
 _FOLDER: Final = Path(__file__).parent / "page"
