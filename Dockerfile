@@ -36,7 +36,7 @@ USER 10001:10001
 
 FROM base AS service
 COPY --from=packages /opt/tally /opt/tally
-COPY common ./common
+COPY tally ./tally
 COPY contracts ./contracts
 COPY observability ./observability
 COPY stack/healthcheck.py ./healthcheck.py
@@ -44,7 +44,7 @@ COPY stack/healthcheck.py ./healthcheck.py
 # One-shot: publishes the schemas and creates the topics.
 FROM base AS contracts
 COPY --from=codegen-packages /opt/tally /opt/tally
-COPY common ./common
+COPY tally ./tally
 COPY contracts ./contracts
 COPY observability ./observability
 COPY codegen ./codegen
@@ -78,7 +78,7 @@ FROM packages AS agent
 COPY requirements/maven.txt /maven.txt
 RUN $INSTALL -r /maven.txt
 WORKDIR /app
-COPY common ./common
+COPY tally ./tally
 COPY observability ./observability
 COPY stack ./stack
 RUN cp "$(TALLY_CACHE_DIR=/cache /opt/tally/bin/python -m stack agent)" /agent.jar

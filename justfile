@@ -61,7 +61,7 @@ observe *SET: _prepared
 [group("run")]
 [no-exit-message]
 demo *OPTIONS: _prepared
-    @{{ quote(python) }} -m client.demo "$@"
+    @{{ quote(python) }} -m demo "$@"
 
 # Run any command in the project's environment: `just run tally add 2 40.5`.
 [group("run")]

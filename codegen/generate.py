@@ -68,7 +68,7 @@ def _avro(contracts: Contracts) -> dict[str, str]:
         except ContractError as error:
             raise error.at(line_at(schema.lines, error.place)) from error
     if files:
-        runtime = Path(avro_types.__file__).with_name("avro_runtime.py").read_text(encoding="utf-8")
+        runtime = Path(avro_types.__file__).with_name("runtime.py").read_text(encoding="utf-8")
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
         files["avro/_runtime.py"] = _mark("its own runtime") + runtime
     return files

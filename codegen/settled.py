@@ -28,4 +28,9 @@ def sentence(contracts: Path) -> str:
 def _key(contracts: Path) -> str:
     own = Path(__file__).parent
     package = package_of(contracts / "generated", Path.cwd())
-    return stamp.key([own, own.parent / "common", contracts], "codegen gen", package, str(contracts))
+    return stamp.key(
+        [own, own.parent / "tally" / "base", own.parent / "tally" / "registry", contracts],
+        "codegen gen",
+        package,
+        str(contracts),
+    )

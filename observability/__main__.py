@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _key() -> str:
-    return stamp.key([_FOLDER, DOCUMENT, _FOLDER.parent / "common"], "observability")
+    return stamp.key([_FOLDER, DOCUMENT, _FOLDER.parent / "tally" / "base"], "observability")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def imported(text: str, folder: Path) -> Iterator[ModuleType]:
     name = f"generated_{next(_numbers)}"
     package = folder / name
     package.mkdir()
-    runtime = Path(avro_types.__file__).with_name("avro_runtime.py").read_text(encoding="utf-8")
+    runtime = Path(avro_types.__file__).with_name("runtime.py").read_text(encoding="utf-8")
     (package / "__init__.py").write_text("", encoding="utf-8")
     (package / "_runtime.py").write_text(runtime, encoding="utf-8")
     schema = avro_parse.parse("test.avsc", text)

@@ -25,7 +25,7 @@ from tally.registry.lookup import RegisteredSchema, SchemaUnknown
 from tests_support.golden_records import LETTERS, OURS, Case, golden_cases, golden_schemas
 from tests_support.ledger_records import PARTITION, PARTITIONS
 
-FILE: Final = Path(__file__).parents[1] / "tests" / "unit" / "consumer_core" / "golden" / "verdicts.json"
+FILE: Final = Path(__file__).parents[1] / "tests" / "unit" / "event" / "golden" / "verdicts.json"
 
 
 @dataclass(frozen=True)

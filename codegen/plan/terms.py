@@ -1,7 +1,8 @@
 """The words of a plan: what is wanted, what was found, what can be done, and the lines that a plan consists of.
 
-Values only; `codegen.plan.changes` decides. They come from the contracts (`codegen.plan.wanted`) and from what was read of a
-registry and Kafka (`codegen.remote.registry_admin`, `codegen.remote.kafka_admin`), and go to whoever shows or carries out a plan.
+Values only; `codegen.plan.changes` decides. They come from the contracts (`codegen.plan.wanted`) and from what was read
+of a registry and Kafka (`codegen.remote.registry_admin`, `codegen.remote.kafka_admin`), and go to whoever shows or
+carries out a plan.
 """
 
 import enum

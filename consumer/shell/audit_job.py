@@ -1,9 +1,9 @@
 """An audit: the ledgers are read again from the disk, and must say what the consumer has in memory.
 
 Theory of operation. ``target_of`` takes the state of an open ledger; its rows are fsynced and never change again, so
-the audit is of that moment while the ledger grows on. The files are checked by ``tally.ledger.verify`` as ``tally verify``
-does it: CRCs, chain, sums, kinds, the steps between segments. One partition at a time, as checking the kinds takes an
-index of the partition's ids.
+the audit is of that moment while the ledger grows on. ``tally.ledger.verify`` checks the files as ``tally verify``
+does: CRCs, chain, sums, kinds, the steps between segments. One partition at a time, as checking the kinds takes an
+index of the ids.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-// Exact decimals: text outside, unscaled BigInt inside, as common/decimals.py has them; and sums that survive a k6
+// Exact decimals: text outside, unscaled BigInt inside, as tally/event/decimals.py has them; and sums that survive a k6
 // Counter, which adds up in 64-bit floats. Pure.
 //
 // A float counts whole numbers exactly below 2**53. So a sum is shifted until it cannot be negative and cut into

@@ -41,7 +41,7 @@ def environment_of(stack: Stack) -> dict[str, str]:
 
 def tally(stack: Stack, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, somewhere else than in the checkout."""
-    command = [sys.executable, "-m", "client", *(str(argument) for argument in arguments)]
+    command = [sys.executable, "-m", "tally", *(str(argument) for argument in arguments)]
     return subprocess.run(
         command, env=environment_of(stack), cwd=stack.data_dir, capture_output=True, text=True, timeout=COMMAND_S,
         check=False,
@@ -114,7 +114,7 @@ def test_tail_shows_a_foreign_record_as_poison(stack: Stack) -> None:
 
 def test_a_tail_that_waits_ends_with_ctrl_c(stack: Stack) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "client", "tail", "--from-beginning"],
+        [sys.executable, "-m", "tally", "tail", "--from-beginning"],
         env={**environment_of(stack), "PYTHONUNBUFFERED": "1"}, cwd=stack.data_dir, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def test_a_file_that_is_loaded_twice_with_the_producer_killed_on_the_way_is_coun
     before = settled(stack)
     load = ["load", file, "--a", "a", "--b", "b", "--json", "--wait", 100, "--max-rejects", 1]
 
-    command = [sys.executable, "-m", "client", *(str(word) for word in load)]
+    command = [sys.executable, "-m", "tally", *(str(word) for word in load)]
     process = subprocess.Popen(
         command, env=environment_of(stack), cwd=stack.data_dir, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

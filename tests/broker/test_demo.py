@@ -21,7 +21,7 @@ def test_the_demo_survives_its_sigkills_and_every_figure_is_right(tmp_path: Path
     if "TALLY_CACHE_DIR" in os.environ:
         environment["TALLY_CACHE_DIR"] = os.environ["TALLY_CACHE_DIR"]
     done = subprocess.run(
-        [sys.executable, "-m", "client.demo", "--limit", str(ROWS)],
+        [sys.executable, "-m", "demo", "--limit", str(ROWS)],
         env={**environment, "TALLY_DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
         cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip

@@ -49,7 +49,7 @@ def tally(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of `tally` against the stack."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     return subprocess.run(
-        [sys.executable, "-m", "client", *arguments],
+        [sys.executable, "-m", "tally", *arguments],
         env={**own, **rig.stack.environment(), "PYTHONPATH": str(ROOT)},
         cwd=rig.stack.data_dir, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

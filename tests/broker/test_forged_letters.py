@@ -64,7 +64,7 @@ def replay(rig: Rig) -> tuple[list[dict[str, Any]], str, int]:
     """Run `tally replay-dlt --json`; return what it said of each letter, what it warned of, and its exit code."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     done = subprocess.run(
-        [sys.executable, "-m", "client", "replay-dlt", "--json"],
+        [sys.executable, "-m", "tally", "replay-dlt", "--json"],
         env={**own, **rig.stack.environment(), "PYTHONPATH": str(ROOT)},
         cwd=rig.stack.data_dir, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -157,7 +157,7 @@ def replay(rig: Rig) -> list[dict[str, Any]]:
     """Run `tally replay-dlt --json` and return what it said of each letter."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     done = subprocess.run(
-        [sys.executable, "-m", "client", "replay-dlt", "--json"],
+        [sys.executable, "-m", "tally", "replay-dlt", "--json"],
         env={**own, **rig.stack.environment(), "PYTHONPATH": str(ROOT)},
         cwd=rig.stack.data_dir, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

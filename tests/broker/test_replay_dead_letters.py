@@ -44,7 +44,7 @@ def replay(stack: Stack, *arguments: object, code: int = 0) -> list[dict[str, An
     """Run `tally replay-dlt --json`, require its exit code, and return what it said of each letter."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     done = subprocess.run(
-        [sys.executable, "-m", "client", "replay-dlt", "--json", *map(str, arguments)],
+        [sys.executable, "-m", "tally", "replay-dlt", "--json", *map(str, arguments)],
         env={**own, **stack.environment(), "PYTHONPATH": str(ROOT)},
         cwd=stack.data_dir, capture_output=True, text=True, timeout=COMMAND_S, check=False,
     )  # fmt: skip

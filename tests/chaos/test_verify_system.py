@@ -41,7 +41,7 @@ def history(stack: Stack) -> Path:
 
 def run(stack: Stack, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "client", *map(str, arguments)],
+        [sys.executable, "-m", "tally", *map(str, arguments)],
         cwd=ROOT, env=stack.environment(), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def full() -> Iterator[tuple[Stack, Engines]]:
 
 def tally(stack: Stack, *words: str) -> str:
     """Return what a command of `tally` prints; "" when it fails."""
-    command = [sys.executable, "-m", "client", *words]
+    command = [sys.executable, "-m", "tally", *words]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **stack.environment()}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout if done.returncode == 0 else ""

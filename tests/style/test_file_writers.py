@@ -36,9 +36,9 @@ WRITES = {
 }
 OURS = (
     "benchmarks/",
-    "client/",
+    "demo/",
     "codegen/",
-    "common/",
+    "tally/",
     "consumer/",
     "loadtests/",
     "observability/",

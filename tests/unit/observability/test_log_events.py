@@ -15,7 +15,7 @@ LEVELS["exception"] = "ERROR"
 FOLDERS = {
     "producer": ("producer",),
     "consumer": ("consumer",),
-    "common": ("producer", "consumer"),
+    "tally": ("producer", "consumer"),
     "observability": ("producer", "consumer"),
 }
 

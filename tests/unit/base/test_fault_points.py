@@ -97,9 +97,8 @@ def test_a_delay_waits_and_goes_on() -> None:
 
 @pytest.mark.parametrize(("action", "number"), [("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)])
 def test_kill_and_stop_reach_the_process_itself(action: str, number: signal.Signals) -> None:
-    code = (
-        f"from common import fault_points as f; f.arm('producer.after_init={action}'); f.point('producer.after_init')()"
-    )
+    plan = f"producer.after_init={action}"
+    code = f"from tally.base import fault_points as f; f.arm({plan!r}); f.point('producer.after_init')()"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as process:
         try:
             if number is signal.SIGSTOP:
@@ -114,7 +113,9 @@ def test_kill_and_stop_reach_the_process_itself(action: str, number: signal.Sign
 
 
 def test_every_point_of_the_catalogue_stands_in_the_code_once() -> None:
-    found = [name for file in python_files("producer", "consumer") for name in BOUND.findall(text_of(file) or "")]
+    found = [
+        name for file in python_files("producer", "consumer", "tally") for name in BOUND.findall(text_of(file) or "")
+    ]
     assert sorted(found) == sorted(CATALOGUE)
     assert set(CATALOGUE) > TAKES_ERROR
 

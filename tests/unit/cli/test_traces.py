@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from tally.__main__ import main
+from tally.cli import traces
 from tally.cli.logs import readable
-from tally.client import traces
 
 PROCESSES = {"p1": {"serviceName": "tally-producer"}, "p2": {"serviceName": "tally-consumer"}}
 

@@ -206,7 +206,7 @@ async def test_ctrl_c_tells_how_far_it_came_and_running_again_completes_it(tally
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "client",
+            "tally",
             "load",
             str(file),
             "--a",

@@ -178,7 +178,7 @@ async def test_a_shell_s_process_substitution_is_an_input_and_leaves_its_rejects
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-c",
-            f"{sys.executable} -m client load <(gzip -dc f.gz) --a a --b b --max-rejects 1",
+            f"{sys.executable} -m tally load <(gzip -dc f.gz) --a a --b b --max-rejects 1",
             env={**os.environ, "TALLY_GRPC_TARGET": target, "TALLY_DATA_DIR": "data", "PYTHONPATH": str(ROOT)},
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,

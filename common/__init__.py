@@ -1,1 +1,0 @@
-"""What producer, consumer, client and codegen share: exact decimals, partitions, framing, settings."""
