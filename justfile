@@ -108,7 +108,7 @@ test-compose *OPTIONS: _prepared
 [group("develop")]
 [no-exit-message]
 test-k6 *OPTIONS: _prepared
-    @{{ quote(python) }} -m tests_support.k6_harness
+    @{{ quote(python) }} -m tests_support.load.k6_harness
     @{{ quote(python) }} -m pytest -m k6 tests/k6 "$@"
 
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
@@ -194,7 +194,7 @@ load-compare A B: _prepared
 [group("maintain")]
 [no-exit-message]
 screenshots: _prepared
-    @{{ quote(python) }} -m tests_support.screenshots
+    @{{ quote(python) }} -m tests_support.pages.screenshots
 
 # Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
 [group("maintain")]
@@ -206,4 +206,4 @@ lock *OPTIONS: _prepared
 [private]
 [no-exit-message]
 _lock *OPTIONS: _prepared
-    @{{ quote(python) }} -m stack.relock "$@"
+    @{{ quote(python) }} -m stack.fetch.relock "$@"

@@ -12,8 +12,8 @@ from rich.console import Console
 from benchmarks import backlog, door, k6_load, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
-from stack.downloads import exclusive
-from stack.parts import ORDER
+from stack.fetch.downloads import exclusive
+from stack.parts.names import ORDER
 
 DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
 ALL = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)

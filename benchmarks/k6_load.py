@@ -18,9 +18,9 @@ from pathlib import Path
 
 from benchmarks.results import Comparison, Sample, Target, alternate
 from stack import Stack
+from stack.parts.services import foreign_environment
 from stack.ports import SETTINGS
-from stack.services import foreign_environment
-from tests_support.k6_harness import harness
+from tests_support.load.k6_harness import harness
 
 _CONFIDENCE = 0.95
 _RUN_S = 300.0

@@ -21,7 +21,7 @@ from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.methods import TallyMethods
 from producer.shell.rpc_status import status_of
-from tests_support.rest_world import rest_world
+from tests_support.consumer.rest_world import rest_world
 
 NUMBER = 10_000
 ROUNDS = 3

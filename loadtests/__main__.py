@@ -22,11 +22,11 @@ from loadtests.profiles import PROFILES
 from loadtests.report import headline
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
 from loadtests.target import Target
-from stack import downloads, go_programs
 from stack.__main__ import say, settings_of_checkout, stack_of
-from stack.engines import endpoints
 from stack.errors import StackError
-from stack.parts import STAYING
+from stack.fetch import downloads, go_programs
+from stack.parts.engines import endpoints
+from stack.parts.names import STAYING
 from stack.system import engines_of
 from tally.base.settings import SettingsError
 from tally.base.written_file import write_file

@@ -17,7 +17,7 @@ from loadtests.errors import LoadError
 from loadtests.profiles import ADD_ONLY, Profile, Stage
 from loadtests.protoset import descriptors
 from loadtests.run import CHANNELS, Result
-from stack.go_programs import ROOT, GoProgram
+from stack.fetch.go_programs import ROOT, GoProgram
 
 GHZ: Final = GoProgram("ghz", ROOT / "loadtests" / "ghz", "github.com/bojand/ghz/cmd/ghz", seconds=25)
 APART_MAX: Final = 1.25

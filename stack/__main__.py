@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from stack import compose, docker, downloads, go_programs, views
-from stack.components import Components
-from stack.engines import ENGINES, PROMTOOL, SETS, EngineSet
+from stack import compose, docker, views
 from stack.errors import StackError
-from stack.locks import AGENT_LOCK, LockError, read
+from stack.fetch import downloads, go_programs
+from stack.fetch.locks import AGENT_LOCK, LockError, read
 from stack.logfiles import follow
-from stack.parts import ORDER, PartName
+from stack.parts.components import Components
+from stack.parts.engines import ENGINES, PROMTOOL, SETS, EngineSet
+from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, Stack, engines_of

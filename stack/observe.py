@@ -13,10 +13,12 @@ from typing import Final
 
 import httpx
 
-from stack import go_programs, processes, services
-from stack.engines import ENGINES, EngineName, Place
+from stack import processes
 from stack.errors import StackError
+from stack.fetch import go_programs
 from stack.logfiles import rotate, tail
+from stack.parts import services
+from stack.parts.engines import ENGINES, EngineName, Place
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
 from tally.base.written_file import write_file

@@ -3,8 +3,9 @@
 Theory of operation. All state is on disk: ``run/PART.json`` marks each process (see ``stack.processes``), ``run/lock``
 is held by whoever starts or stops parts, so that two commands at once take turns. A ``Stack`` object is only a view:
 any number of them, in any process, may look at the same directory. A part is *stopped* (no mark), *running* or
-*crashed* (a mark whose process is gone). ``up`` starts what is not running, wave by wave (``stack.parts.WAVES``), and a
-part that dies while it is waited for ends the wait at once with its last log lines.
+*crashed* (a mark whose process is gone). ``up`` starts what is not running, wave by wave
+(``stack.parts.names.WAVES``), and a part that dies while it is waited for ends the wait at once with its last log
+lines.
 
 With ``die_with_caller`` a guard process kills every part when the process that made the object ends, however it ends.
 """
@@ -17,21 +18,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stack import broker_metrics, guard, processes, services
-from stack.components import Components
-from stack.downloads import try_lock
-from stack.engines import endpoints
+from stack import guard, processes
 from stack.errors import StackError
+from stack.fetch.downloads import try_lock
+from stack.fetch.java import clean_environment
 from stack.healthcheck import consumer_not_ready, producer_not_ready
-from stack.java import clean_environment
-from stack.kafka import not_ready as kafka_not_ready
 from stack.logfiles import rotate, tail
 from stack.observe import Engines
-from stack.parts import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
+from stack.parts import broker_metrics, services
+from stack.parts.components import Components
+from stack.parts.engines import endpoints
+from stack.parts.kafka import not_ready as kafka_not_ready
+from stack.parts.names import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
+from stack.parts.registry import API_PATH
+from stack.parts.registry import not_ready as registry_not_ready
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
-from stack.registry import API_PATH
-from stack.registry import not_ready as registry_not_ready
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 """The checkout: the packages of the services are found there."""

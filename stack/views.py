@@ -5,10 +5,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from stack.engines import ENGINES
 from stack.logfiles import tail
 from stack.observe import Engines
-from stack.parts import PORTS, STAYING, PartName
+from stack.parts.engines import ENGINES
+from stack.parts.names import PORTS, STAYING, PartName
 from stack.system import Stack
 
 __all__ = ["SHOWN", "State", "engine_lines", "pages", "state_of", "table", "tail", "welcome"]

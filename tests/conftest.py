@@ -8,8 +8,8 @@ import hypothesis
 import pytest
 
 from stack import Stack
-from tests_support import recovery
-from tests_support.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
+from tests_support.running import recovery
+from tests_support.running.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
 os.environ["TALLY_ENV_FILE"] = ""  # a developer's own .env is none of the tests'
 

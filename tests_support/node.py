@@ -21,9 +21,9 @@ from typing import Final
 
 import pytest
 
-from stack import pinned_wheel
-from stack.downloads import NetworkError, default_folder, exclusive
 from stack.errors import StackError
+from stack.fetch import pinned_wheel
+from stack.fetch.downloads import NetworkError, default_folder, exclusive
 from stack.system import ROOT
 
 MAJOR_MIN: Final = 20

@@ -19,9 +19,9 @@ from stack import Stack
 from tally.base.framing import frame, unframe
 from tally.event.partitions import partition_of
 from tally.registry.lookup import SchemaRegistry
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.producer_process import addition, producers
-from tests_support.read_only_registry import read_only
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.producer.process import addition, producers
+from tests_support.registries.read_only import read_only
 from tests_support.waiting import eventually
 
 VALUE = SerializationContext(SUMS.name, MessageField.VALUE)

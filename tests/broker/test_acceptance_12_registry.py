@@ -8,10 +8,10 @@ import pytest
 
 from tally.registry.lookup import Credentials, SchemaRegistry, SchemaUnknown
 from tally.registry.tls import TlsFiles
-from tests_support.codegen_command import codegen
-from tests_support.secured_registry import PASSWORD, USER, secured_registry
-from tests_support.small_contracts import SmallContracts
-from tests_support.tls_registry import TlsFolder
+from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.small_contracts import SmallContracts
+from tests_support.registries.secured import PASSWORD, USER, secured_registry
+from tests_support.registries.tls import TlsFolder
 
 pytestmark = [pytest.mark.broker]
 

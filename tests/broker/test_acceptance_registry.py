@@ -15,11 +15,11 @@ from codegen.plan.terms import Kind, Wanted, WantedSubject
 from codegen.remote.publish import Publisher
 from tally.registry.fingerprint import fingerprint
 from tally.registry.http import SystemClock
-from tests_support.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
-from tests_support.codegen_command import codegen
-from tests_support.registry_under_test import RegistryUnderTest, registry_under_test
-from tests_support.small_contracts import COUNT, ID, SmallContracts
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.contracts.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
+from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.small_contracts import COUNT, ID, SmallContracts
+from tests_support.registries.under_test import RegistryUnderTest, registry_under_test
+from tests_support.running.stacks import stack_factory, temporary_folder
 
 pytestmark = pytest.mark.broker
 

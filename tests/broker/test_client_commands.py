@@ -20,7 +20,7 @@ from stack import Stack
 from tally.cli.loading.ids import request_id
 from tally.event.partitions import partition_of
 from tests_support import rest
-from tests_support.live import live_stack
+from tests_support.running.live import live_stack
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

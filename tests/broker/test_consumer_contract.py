@@ -13,8 +13,8 @@ from producer.core.ports import Transactions
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from stack import Stack
 from tally.kafka.facts import KafkaFacts
-from tests_support.consumer_scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
-from tests_support.producer_process import SUMS
+from tests_support.consumer.scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
+from tests_support.producer.process import SUMS
 
 
 class KafkaWorld:

@@ -20,8 +20,8 @@ from stack.system import ROOT
 from tally.base.framing import frame
 from tally.event.partitions import partition_of
 from tests_support import rest
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker]

@@ -14,9 +14,9 @@ from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
 from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.faults import chosen_seed
-from tests_support.stacks import DELETABLE_TOPICS, KAFKA_ONLY, NewStack, stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.faults import chosen_seed
+from tests_support.running.stacks import DELETABLE_TOPICS, KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 from tests_support.waiting import eventually, pause
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

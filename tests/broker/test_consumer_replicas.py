@@ -13,8 +13,8 @@ import pytest
 from stack import Ports
 from stack.system import ROOT
 from tests_support import rest
-from tests_support.consumer_rig import WAIT_S, Rig
-from tests_support.stacks import KAFKA_ONLY, NewStack
+from tests_support.consumer.rig import WAIT_S, Rig
+from tests_support.running.stacks import KAFKA_ONLY, NewStack
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -12,12 +12,12 @@ from oracle.history import History
 from oracle.kafka_reading import read_topic
 from oracle.ledger_reading import read_ledgers
 from stack import PartName, Stack
-from tests_support.callers import Crowd
-from tests_support.consumer_rig import Rig
-from tests_support.evolution import SUBJECT, NextContracts
-from tests_support.faults import chosen_seed
-from tests_support.foreign import schema_id_of
-from tests_support.live import examine_live, live_stack, system_of
+from tests_support.consumer.foreign import schema_id_of
+from tests_support.consumer.rig import Rig
+from tests_support.contracts.evolution import SUBJECT, NextContracts
+from tests_support.producer.callers import Crowd
+from tests_support.running.faults import chosen_seed
+from tests_support.running.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -13,11 +13,11 @@ from confluent_kafka import Producer
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame, unframe
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

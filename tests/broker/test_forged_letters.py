@@ -14,16 +14,16 @@ from confluent_kafka import Producer
 from contracts.generated.topics import SUMS, SUMS_DLT
 from oracle.kafka_reading import read_topic_id
 from oracle.reading import examine
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame
 from tally.event.dead_letter import Copy, Letter, dead_record
 from tally.event.digest import undecoded
 from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, WRONG_KEY
 from tally.registry.lookup import SchemaRegistry
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.live import system_of
-from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.live import system_of
+from tests_support.running.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

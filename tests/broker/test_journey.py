@@ -23,9 +23,10 @@ from oracle.facts import TopicRecord
 from oracle.history import Call, History, Outcome
 from oracle.reading import rest_total
 from stack import Stack
-from tests_support import foreign, planting, rest
-from tests_support.callers import Caller, Pair, error_info, new_pair
-from tests_support.live import examine_live, live_stack, system_of
+from tests_support import planting, rest
+from tests_support.consumer import foreign
+from tests_support.producer.callers import Caller, Pair, error_info, new_pair
+from tests_support.running.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -314,7 +315,7 @@ def test_a_restarted_producer_still_knows_the_ids(stack: Stack, caller: Caller, 
 def test_a_refusal_tells_machines_why_and_what_is_known(stack: Stack) -> None:
     import grpc
 
-    from tests_support.callers import status_of
+    from tests_support.producer.callers import status_of
 
     with grpc.insecure_channel(stack.grpc_target) as channel:
         call: Any = channel.unary_unary("/tally.v1.TallyService/Add")

@@ -10,9 +10,10 @@ from confluent_kafka.admin import AdminClient
 from oracle.facts import TopicRecord
 from oracle.history import History
 from stack import Stack
-from tests_support import foreign, planting, rest
-from tests_support.callers import Caller, new_pair
-from tests_support.live import live_stack, system_of
+from tests_support import planting, rest
+from tests_support.consumer import foreign
+from tests_support.producer.callers import Caller, new_pair
+from tests_support.running.live import live_stack, system_of
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

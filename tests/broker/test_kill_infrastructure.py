@@ -13,9 +13,9 @@ import pytest
 from oracle.history import History, Outcome
 from stack import Stack
 from tests_support import rest
-from tests_support.callers import Caller, Crowd, new_pair
-from tests_support.faults import Nemesis, Watch, chosen_seed
-from tests_support.live import examine_live, live_stack, system_of
+from tests_support.producer.callers import Caller, Crowd, new_pair
+from tests_support.running.faults import Nemesis, Watch, chosen_seed
+from tests_support.running.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -8,10 +8,10 @@ import pytest
 
 from oracle.history import History, Outcome
 from stack import Stack
-from tests_support import foreign
-from tests_support.callers import Crowd
-from tests_support.faults import Nemesis, Watch, chosen_seed
-from tests_support.live import examine_live, live_stack, system_of
+from tests_support.consumer import foreign
+from tests_support.producer.callers import Crowd
+from tests_support.running.faults import Nemesis, Watch, chosen_seed
+from tests_support.running.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
 NOTICED_S = 0.01

@@ -15,11 +15,11 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.topics import SUMS, SUMS_DLT
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import unframe
-from tests_support.consumer_rig import Rig
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.consumer.rig import Rig
+from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -9,13 +9,14 @@ import pytest
 
 from loadtests.crosscheck import GHZ
 from loadtests.topic import TOPIC
-from stack import Stack, downloads
+from stack import Stack
+from stack.fetch import downloads
 from stack.healthcheck import consumer_not_ready
-from tests_support.live import live_stack
-from tests_support.loads import broken_producer, broken_service, command, summary_in
-from tests_support.otlp_backend import Backend, otlp_backend
-from tests_support.slow_relay import SlowRelay
-from tests_support.stacks import temporary_folder
+from tests_support.load.loads import broken_producer, broken_service, command, summary_in
+from tests_support.producer.slow_relay import SlowRelay
+from tests_support.running.live import live_stack
+from tests_support.running.stacks import temporary_folder
+from tests_support.telemetry.otlp_backend import Backend, otlp_backend
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker]

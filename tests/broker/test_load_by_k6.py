@@ -15,12 +15,12 @@ import pytest
 
 from loadtests.compare import comparison, summary_at
 from stack import Stack
+from stack.parts.services import foreign_environment
 from stack.ports import SETTINGS
-from stack.services import foreign_environment
 from stack.system import ROOT
-from tests_support.fake_k6 import ADDITIONS
-from tests_support.live import live_stack
-from tests_support.stacks import temporary_folder
+from tests_support.load.fake_k6 import ADDITIONS
+from tests_support.running.live import live_stack
+from tests_support.running.stacks import temporary_folder
 
 pytestmark = [pytest.mark.broker]
 
@@ -35,7 +35,7 @@ def stack() -> Iterator[Stack]:
 def k6(tmp_path: Path) -> Path:
     """Return the file of a stand-in for k6."""
     file = tmp_path / "k6"
-    file.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests_support.fake_k6 "$@"\n', encoding="utf-8")
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests_support.load.fake_k6 "$@"\n', encoding="utf-8")
     file.chmod(0o755)
     return file
 

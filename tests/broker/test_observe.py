@@ -9,15 +9,16 @@ import pytest
 from observability import catalogue
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import Board
-from stack import Ports, Stack, broker_metrics, processes
-from stack.downloads import default_folder
-from stack.go_programs import CannotBuildError
+from stack import Ports, Stack, processes
+from stack.fetch.downloads import default_folder
+from stack.fetch.go_programs import CannotBuildError
 from stack.observe import Engines
-from stack.parts import ORDER
+from stack.parts import broker_metrics
+from stack.parts.names import ORDER
 from stack.system import engines_of
-from tests_support.observed import asked, poison, require_data, rules, traffic
-from tests_support.scrape import scrape
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.running.stacks import stack_factory, temporary_folder
+from tests_support.telemetry.observed import asked, poison, require_data, rules, traffic
+from tests_support.telemetry.scrape import scrape
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 

@@ -13,8 +13,8 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
 from tally.event.partitions import partition_of
-from tests_support.blocking_stub import BlockingStub
-from tests_support.producer_process import (
+from tests_support.producer.blocking_stub import BlockingStub
+from tests_support.producer.process import (
     PARTITIONS,
     SERVICE,
     ProducerFactory,
@@ -24,7 +24,7 @@ from tests_support.producer_process import (
     outcome_of,
     producers,
 )
-from tests_support.stacks import temporary_folder
+from tests_support.running.stacks import temporary_folder
 
 
 @pytest.fixture(scope="module")

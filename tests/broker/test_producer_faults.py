@@ -15,7 +15,7 @@ import pytest
 from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
 from tally.event import decimals
-from tests_support.producer_process import (
+from tests_support.producer.process import (
     ProducerFactory,
     ProducerProcess,
     addition,
@@ -24,9 +24,9 @@ from tests_support.producer_process import (
     outcome_of,
     producers,
 )
-from tests_support.service_process import held
-from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
-from tests_support.topic_settings import max_message_bytes
+from tests_support.producer.topic_settings import max_message_bytes
+from tests_support.running.service_process import held
+from tests_support.running.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 

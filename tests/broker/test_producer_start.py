@@ -10,10 +10,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from stack.services import foreign_environment
+from stack.parts.services import foreign_environment
 from stack.system import ROOT
-from tests_support.producer_process import SUMS, addition, outcome_of, producers
-from tests_support.stacks import DELETABLE_TOPICS, KAFKA_ONLY, NewStack
+from tests_support.producer.process import SUMS, addition, outcome_of, producers
+from tests_support.running.stacks import DELETABLE_TOPICS, KAFKA_ONLY, NewStack
 from tests_support.waiting import eventually
 
 

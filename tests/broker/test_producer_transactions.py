@@ -10,8 +10,8 @@ from producer.core.lane_terms import CommitReturned, Kind, ProduceFailed, Renewe
 from producer.core.ports import Outgoing, Place, Transactions
 from producer.shell.kafka_transaction import KafkaTransactions, producer_config
 from stack import Stack
-from tests_support.producer_process import SUMS, committed
-from tests_support.producer_transactions import SCENARIOS, World, delivered, name, records, seen
+from tests_support.producer.process import SUMS, committed
+from tests_support.producer.transactions import SCENARIOS, World, delivered, name, records, seen
 from tests_support.waiting import eventually
 
 

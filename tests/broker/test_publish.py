@@ -17,8 +17,8 @@ from contracts.generated import topics
 from contracts.generated.avro.ledger_row import LedgerRow
 from stack import Ports, Stack
 from tally.registry.lookup import SchemaRegistry
-from tests_support.small_contracts import SmallContracts
-from tests_support.stacks import NewStack, stack_factory, temporary_folder
+from tests_support.contracts.small_contracts import SmallContracts
+from tests_support.running.stacks import NewStack, stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = pytest.mark.broker

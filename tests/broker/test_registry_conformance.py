@@ -17,9 +17,9 @@ from codegen.remote.pull import pull
 from tally.registry.fingerprint import fingerprint
 from tally.registry.http import RegistryHttp, SystemClock, split_userinfo
 from tally.registry.lookup import SchemaRegistry, SchemaUnknown
-from tests_support.codegen_command import codegen
-from tests_support.registry_under_test import RegistryUnderTest, registry_under_test
-from tests_support.small_contracts import SmallContracts
+from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.small_contracts import SmallContracts
+from tests_support.registries.under_test import RegistryUnderTest, registry_under_test
 
 pytestmark = pytest.mark.broker
 

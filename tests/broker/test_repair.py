@@ -17,9 +17,9 @@ from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
 from tally.base.framing import frame
 from tally.ledger.verify import verify_directory
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
-from tests_support.tally_command import tally as run_tally
+from tests_support.client.tally_command import tally as run_tally
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -17,11 +17,11 @@ import pytest
 
 from contracts.generated.avro.sum_added import SumAdded
 from stack import Stack
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -8,11 +8,11 @@ import pytest
 from consumer.core.partition_state import StateName
 from stack import Stack
 from tally.base.framing import frame
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.lookup_scenarios import HEALTHY, LOOKUP_SCENARIOS, UNKNOWN, LookupWorld
+from tests_support.consumer.rig import Raw, Rig
 from tests_support.model.lookups import ModelLookups
-from tests_support.registry_door import Mood, RegistryDoor
-from tests_support.stacks import NewStack
+from tests_support.registries.door import Mood, RegistryDoor
+from tests_support.registries.lookup_scenarios import HEALTHY, LOOKUP_SCENARIOS, UNKNOWN, LookupWorld
+from tests_support.running.stacks import NewStack
 from tests_support.waiting import eventually
 
 WAIT_S = 120.0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stack import Ports
-from stack.go_programs import CannotBuildError
-from tests_support.compose_tool import docker_compose
+from stack.fetch.go_programs import CannotBuildError
+from tests_support.compose.tool import docker_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 

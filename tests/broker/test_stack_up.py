@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from stack import Components, Ports, Stack, StackError
-from stack.parts import STAYING, PartName
+from stack.parts.names import STAYING, PartName
 from stack.views import state_of
-from tests_support.stacks import DELETABLE_TOPICS, NewStack, make_stack
+from tests_support.running.stacks import DELETABLE_TOPICS, NewStack, make_stack
 from tests_support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,7 +240,7 @@ def test_a_format_that_was_interrupted_is_done_again(new_stack: NewStack) -> Non
 
 def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from tests_support.stacks import make_stack; "
+        "import sys, time; from pathlib import Path; from tests_support.running.stacks import make_stack; "
         f"stack = make_stack(Path({str(tmp_path)!r})); stack.up(('kafka',)); "
         "print(stack.pid('kafka'), flush=True); time.sleep(600)"
     )

@@ -12,12 +12,12 @@ from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from observability.catalogue import prometheus_name
 from stack import Stack
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from tests_support import rest
-from tests_support.blocking_stub import blocking_stub
-from tests_support.producer_process import addition, producers
-from tests_support.scrape import Scrape, scrape
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.producer.blocking_stub import blocking_stub
+from tests_support.producer.process import addition, producers
+from tests_support.running.stacks import stack_factory, temporary_folder
+from tests_support.telemetry.scrape import Scrape, scrape
 from tests_support.waiting import eventually
 
 TOPIC = "tally.sums.v1"

@@ -12,13 +12,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from stack import Stack
-from stack.parts import ORDER
+from stack.parts.names import ORDER
 from tests_support import rest
-from tests_support.blocking_stub import blocking_stub
-from tests_support.otlp_backend import Backend, otlp_backend
-from tests_support.producer_process import addition
-from tests_support.scrape import scrape
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.producer.blocking_stub import blocking_stub
+from tests_support.producer.process import addition
+from tests_support.running.stacks import stack_factory, temporary_folder
+from tests_support.telemetry.otlp_backend import Backend, otlp_backend
+from tests_support.telemetry.scrape import scrape
 from tests_support.waiting import eventually
 
 ADD = "tally.v1.TallyService/Add"

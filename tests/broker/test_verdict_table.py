@@ -17,10 +17,10 @@ from codegen.proto import compat as proto_compat
 from codegen.proto.buf import run_buf
 from codegen.proto.stubs import descriptors_of
 from stack import Stack
-from tests_support import proto_changes
 from tests_support.checkout import ROOT
-from tests_support.stacks import stack_factory, temporary_folder
-from tests_support.verdict_cases import Case, cases
+from tests_support.contracts import proto_changes
+from tests_support.contracts.verdict_cases import Case, cases
+from tests_support.running.stacks import stack_factory, temporary_folder
 
 pytestmark = pytest.mark.broker
 

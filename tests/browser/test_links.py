@@ -6,10 +6,10 @@ from urllib.parse import urldefrag
 
 import pytest
 
-from tests_support import chromium
-from tests_support.ledger_records import PARTITION
-from tests_support.rest_world import RestWorld, rest_world
-from tests_support.served import served
+from tests_support.consumer.rest_world import RestWorld, rest_world
+from tests_support.ledger.records import PARTITION
+from tests_support.pages import chromium
+from tests_support.running.served import served
 from tests_support.waiting import eventually
 
 BINARY = chromium.found()

@@ -9,8 +9,8 @@ import pytest
 
 from loadtests import report
 from loadtests.run import Result
-from tests_support import chromium
-from tests_support.load_results import HOSTILE, result_in
+from tests_support.load.results import HOSTILE, result_in
+from tests_support.pages import chromium
 from tests_support.waiting import eventually
 
 BINARY = chromium.found()

@@ -10,10 +10,10 @@ from random import Random, SystemRandom
 import pytest
 
 from oracle.history import History, Outcome
-from tests_support.callers import Caller, new_pair
 from tests_support.chaos.cluster import Cluster, temporary_cluster
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.producer_process import ProducerProcess
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.producer.callers import Caller, new_pair
+from tests_support.producer.process import ProducerProcess
 
 SOAK_SEED = "TALLY_SOAK_SEED"
 

@@ -11,8 +11,8 @@ import pytest
 from oracle.history import History
 from tests.chaos.conftest import Counting
 from tests_support.chaos.cluster import Cluster, temporary_cluster, wait_acknowledged
-from tests_support.faults import chosen_seed
-from tests_support.recovery import recovered
+from tests_support.running.faults import chosen_seed
+from tests_support.running.recovery import recovered
 from tests_support.waiting import pause
 
 SHORT = {"producer_lanes": 1, "producer_socket_timeout_ms": 500, "producer_transaction_timeout_ms": 4_000}

@@ -8,8 +8,8 @@ from oracle.history import History, Outcome
 from tests.chaos.conftest import add_once
 from tests_support.chaos.clock import Clock, no_clock
 from tests_support.chaos.cluster import Cluster, wait_acknowledged
-from tests_support.faults import chosen_seed
-from tests_support.recovery import recovered
+from tests_support.running.faults import chosen_seed
+from tests_support.running.recovery import recovered
 
 pytestmark = pytest.mark.broker
 

@@ -19,9 +19,9 @@ from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import POISONED, WAIT_S, chains, wait_counted, write
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.recovery import recovered
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 PARTITION = POISONED

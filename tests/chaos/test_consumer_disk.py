@@ -24,8 +24,8 @@ from tests_support.chaos.counting import (
     write,
 )
 from tests_support.chaos.tracing import no_strace, traced
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.recovery import recovered
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 EX_IOERR = 74

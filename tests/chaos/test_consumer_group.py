@@ -17,9 +17,9 @@ from oracle.history import History
 from tests_support import rest
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import GROUP, POISONED, TOPIC, chains, wait_counted, write
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.faults import Watch
-from tests_support.recovery import recovered
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.running.faults import Watch
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 MOVE_S = 90.0

@@ -9,7 +9,7 @@ import pytest
 
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import wait_counted, write
-from tests_support.recovery import recovered
+from tests_support.running.recovery import recovered
 
 pytestmark = pytest.mark.chaos
 

@@ -14,13 +14,13 @@ import pytest
 
 from oracle.history import History, Outcome
 from tests.chaos.conftest import Counting, add_once
-from tests_support.callers import Caller, new_pair
 from tests_support.certificates import Authority
 from tests_support.chaos.cluster import Cluster, temporary_cluster
 from tests_support.chaos.descriptors import no_limits, without_descriptors
-from tests_support.faults import chosen_seed
-from tests_support.producer_process import addition
-from tests_support.recovery import recovered
+from tests_support.producer.callers import Caller, new_pair
+from tests_support.producer.process import addition
+from tests_support.running.faults import chosen_seed
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 pytestmark = pytest.mark.broker

@@ -15,13 +15,13 @@ import pytest
 
 from oracle.history import Call, Outcome
 from tests.chaos.conftest import Counting
-from tests_support.callers import Caller, Pair, new_pair
 from tests_support.chaos.cluster import wait_acknowledged
 from tests_support.chaos.proxy import COORDINATOR, Direction
-from tests_support.faults import chosen_seed
-from tests_support.producer_process import ProducerProcess, addition, committed, outcome_of
-from tests_support.recovery import recovered
-from tests_support.topic_settings import max_message_bytes
+from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.process import ProducerProcess, addition, committed, outcome_of
+from tests_support.producer.topic_settings import max_message_bytes
+from tests_support.running.faults import chosen_seed
+from tests_support.running.recovery import recovered
 from tests_support.waiting import pause
 
 SHORT = {"producer_lanes": 1, "producer_socket_timeout_ms": 500, "producer_transaction_timeout_ms": 6_000}

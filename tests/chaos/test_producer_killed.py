@@ -11,11 +11,11 @@ import pytest
 
 from oracle.history import Outcome
 from tests.chaos.conftest import Counting
-from tests_support.callers import Caller, Pair, new_pair
-from tests_support.faults import chosen_seed
-from tests_support.producer_process import ProducerProcess
-from tests_support.recovery import recovered
-from tests_support.topic_settings import max_message_bytes
+from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.process import ProducerProcess
+from tests_support.producer.topic_settings import max_message_bytes
+from tests_support.running.faults import chosen_seed
+from tests_support.running.recovery import recovered
 
 PAIRS = 30
 SETTLE_S = 60.0

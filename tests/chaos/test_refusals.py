@@ -21,11 +21,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contracts.generated.topics import SUMS
 from tally.ledger.verify import verify_directory
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.forged_ledgers import Forgery
-from tests_support.recovery import recovered
-from tests_support.stacks import KAFKA_ONLY, stack_factory, temporary_folder
-from tests_support.tally_command import tally
+from tests_support.client.tally_command import tally
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.ledger.forged import Forgery
+from tests_support.running.recovery import recovered
+from tests_support.running.stacks import KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
 pytestmark = pytest.mark.broker

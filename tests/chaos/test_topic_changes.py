@@ -14,8 +14,8 @@ from confluent_kafka.admin import NewPartitions
 
 from contracts.generated.topics import SUMS
 from tests_support.chaos.cluster import Cluster
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.consumer_rig import Rig
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.consumer.rig import Rig
 from tests_support.waiting import eventually
 
 

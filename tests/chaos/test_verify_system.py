@@ -14,8 +14,8 @@ import pytest
 from oracle.history import Call, HistoryFile, Outcome, read_history
 from stack import Stack
 from stack.system import ROOT
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.stacks import ORDER, stack_factory, temporary_folder
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.stacks import ORDER, stack_factory, temporary_folder
 
 pytestmark = pytest.mark.broker
 ROWS = 200

@@ -8,10 +8,10 @@ from random import Random
 
 from oracle.history import Outcome
 from tests.chaos.conftest import Counting
-from tests_support.callers import Caller, Pair, new_pair
 from tests_support.chaos.cluster import Cluster
-from tests_support.faults import chosen_seed
-from tests_support.producer_process import ProducerProcess
+from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.process import ProducerProcess
+from tests_support.running.faults import chosen_seed
 
 PAIRS = 40
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack.downloads import default_folder
+from stack.fetch.downloads import default_folder
 from tests_support.compose import engine, images
 from tests_support.compose.engine import Engine
 from tests_support.compose.project import Project

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.downloads import default_folder
+from stack.fetch.downloads import default_folder
 from tests_support.compose import images
 from tests_support.compose.project import STAYING, Project
 from tests_support.compose.seen import Seen

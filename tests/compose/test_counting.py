@@ -13,7 +13,7 @@ import pytest
 from tests_support.checkout import ROOT
 from tests_support.compose.project import STAYING, Project
 from tests_support.compose.seen import Seen
-from tests_support.recovery import recovered
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1_500)]

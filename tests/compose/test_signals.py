@@ -17,16 +17,16 @@ import yaml
 
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.logs_and_traces import LEVELS
-from stack.downloads import default_folder
-from tests_support import query_texts
-from tests_support.blocking_stub import blocking_stub
+from stack.fetch.downloads import default_folder
 from tests_support.checkout import ROOT
 from tests_support.compose.engine import Engine
 from tests_support.compose.observability import profile, programs
 from tests_support.compose.observability.printed import Line, Span
 from tests_support.compose.observability.profile import Backends, Prometheus
 from tests_support.compose.project import Project
-from tests_support.producer_process import addition
+from tests_support.producer.blocking_stub import blocking_stub
+from tests_support.producer.process import addition
+from tests_support.telemetry import query_texts
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1_200)]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from codegen.__main__ import main
-from tests_support.codegen_command import codegen
-from tests_support.small_contracts import Run, SmallContracts
+from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.small_contracts import Run, SmallContracts
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,17 @@ from codegen.avro.compat import Version, verdict
 from codegen.avro.defaults import wrong_defaults
 from codegen.avro.resolve import obstacles
 from codegen.topics import COMPATIBILITIES
-from tests_support.avro_changes import HISTORY, HISTORY_NEXT, MICROS, MILLIS, TOLD_OF_MODES, decimal, field, record
-from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
+from tests_support.contracts.avro_changes import (
+    HISTORY,
+    HISTORY_NEXT,
+    MICROS,
+    MILLIS,
+    TOLD_OF_MODES,
+    decimal,
+    field,
+    record,
+)
+from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContracts
 
 
 def _version(name: str, text: str) -> Version:

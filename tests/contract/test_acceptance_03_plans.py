@@ -13,7 +13,7 @@ from codegen.plan.terms import FoundTopic
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
 from tally.registry.http import RegistryHttp
-from tests_support.publishing_world import World
+from tests_support.contracts.publishing_world import World
 
 
 def test_a_plan_that_was_saved_is_carried_out_and_then_there_is_nothing_to_do(tmp_path: Path) -> None:

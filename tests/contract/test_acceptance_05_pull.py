@@ -11,7 +11,7 @@ import pytest
 from codegen.errors import CodegenError
 from codegen.remote import pull
 from tally.registry.http import RegistryHttp
-from tests_support.fake_registry import FakeRegistry
+from tests_support.registries.fake import FakeRegistry
 
 
 def _avro(*fields: dict[str, Any], **more: Any) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests_support.publishing_world import OLD_FIELD, TEXT, World
-from tests_support.small_contracts import Run, SmallContracts
+from tests_support.contracts.publishing_world import OLD_FIELD, TEXT, World
+from tests_support.contracts.small_contracts import Run, SmallContracts
 
 
 @pytest.mark.parametrize(

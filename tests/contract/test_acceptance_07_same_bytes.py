@@ -7,8 +7,8 @@ import pytest
 
 from codegen import tree
 from tests_support.checkout import ROOT
-from tests_support.codegen_command import codegen
-from tests_support.small_contracts import Run, SmallContracts
+from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.small_contracts import Run, SmallContracts
 
 
 def test_generating_and_locking_again_changes_nothing(run: Run, small: SmallContracts) -> None:

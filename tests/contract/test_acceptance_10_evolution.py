@@ -14,7 +14,7 @@ from contracts.generated.avro.sum_added import SumAdded
 from tally.event.classify import Verdict
 from tally.event.resolution import read, resolve
 from tally.event.rows import UNDECODABLE
-from tests_support.avro_modules import imported
+from tests_support.contracts.avro_modules import imported
 
 NOTE = {"name": "note", "doc": "What the caller says.", "type": ["null", "string"], "default": None}
 FIELDS: dict[str, Any] = {

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from codegen.errors import UnreachableError
-from tests_support.publishing_world import World
-from tests_support.small_contracts import Run
-from tests_support.tls_registry import Answers, TlsFolder, serving
+from tests_support.contracts.publishing_world import World
+from tests_support.contracts.small_contracts import Run
+from tests_support.registries.tls import Answers, TlsFolder, serving
 
 SECRET = "hush-4711"
 

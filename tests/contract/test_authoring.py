@@ -10,7 +10,7 @@ import pytest
 
 from codegen import settled
 from tally.base import stamp
-from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
+from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContracts
 
 ROOT = Path(__file__).parents[2]
 

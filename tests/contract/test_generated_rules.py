@@ -18,7 +18,7 @@ from contracts.generated.descriptors import FILES
 from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.shell.reflection import served_pool
 from tally.event import decimals
-from tests_support.rules import Compiled, compiled, said_by_oracle
+from tests_support.contracts.rules import Compiled, compiled, said_by_oracle
 
 ROOT = Path(__file__).parents[2]
 ID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"

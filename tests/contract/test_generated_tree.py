@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
 from contracts.generated import topics
 from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from tests_support.checkout import ROOT
-from tests_support.codegen_command import codegen
+from tests_support.contracts.codegen_command import codegen
 
 
 def test_the_committed_code_is_what_the_contracts_say_and_lint_has_no_findings() -> None:

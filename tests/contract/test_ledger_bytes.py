@@ -20,9 +20,9 @@ from tally.ledger.block import encode_block
 from tally.ledger.fold import LedgerState
 from tally.ledger.id_index import IdIndex
 from tally.ledger.mark import Mark, mark_of
-from tests_support.ledger_files import all_rows, append_all, batches_of, opened
-from tests_support.ledger_records import IDENTITY, SCHEMAS, Record, Row, folded, plain
-from tests_support.ledger_strategies import topics
+from tests_support.ledger.files import all_rows, append_all, batches_of, opened
+from tests_support.ledger.records import IDENTITY, SCHEMAS, Record, Row, folded, plain
+from tests_support.ledger.strategies import topics
 
 SYNC = bytes(range(16))
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)

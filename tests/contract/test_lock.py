@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
+from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContracts
 
 
 def test_a_lock_that_is_missing_or_old_exits_4_with_the_field_and_the_cure(run: Run, small: SmallContracts) -> None:

@@ -10,7 +10,7 @@ from codegen import tree
 from codegen.pages.html import in_line
 from codegen.tree import PAGE_MARK
 from consumer.rest.contract_pages import contract_pages
-from tests_support.small_contracts import COUNT, ID, Run, SmallContracts
+from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContracts
 
 PAGES = Path(__file__).parents[2] / "contracts" / "pages"
 

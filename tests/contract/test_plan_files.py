@@ -15,9 +15,9 @@ from codegen.errors import CodegenError
 from codegen.plan import lock
 from codegen.plan.file import load
 from codegen.remote.publish import Publisher
-from tests_support.devices import device
-from tests_support.publishing_world import World
-from tests_support.small_contracts import Run
+from tests_support.contracts.publishing_world import World
+from tests_support.contracts.small_contracts import Run
+from tests_support.ledger.devices import device
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tally.ledger.disk import Disk, RealDisk
-from tests_support.fake_disk import FakeDisk
+from tests_support.ledger.fake_disk import FakeDisk
 
 
 @pytest.fixture(params=["real", "fake"])

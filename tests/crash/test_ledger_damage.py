@@ -8,17 +8,10 @@ import pytest
 
 from tally.ledger.file import Ledger, Opened, Quarantined, Removed, Truncated
 from tally.ledger.identity import Refuse
-from tests_support.fake_disk import FakeDisk, PowerCut
-from tests_support.faults import chosen_seed
-from tests_support.ledger_files import (
-    DIRECTORY,
-    append_all,
-    assert_holds,
-    batches_of,
-    opened,
-    states_after,
-)
-from tests_support.ledger_records import IDENTITY
+from tests_support.ledger.fake_disk import FakeDisk, PowerCut
+from tests_support.ledger.files import DIRECTORY, append_all, assert_holds, batches_of, opened, states_after
+from tests_support.ledger.records import IDENTITY
+from tests_support.running.faults import chosen_seed
 
 BATCHES = batches_of(6)
 STATES = states_after(BATCHES)

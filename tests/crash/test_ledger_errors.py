@@ -7,9 +7,9 @@ import pytest
 
 from tally.event.rows import no_rows
 from tally.ledger.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
-from tests_support.fake_disk import Fail, FakeDisk
-from tests_support.ledger_files import append_all, append_batch, assert_holds, batches_of, opened
-from tests_support.ledger_records import SCHEMAS
+from tests_support.ledger.fake_disk import Fail, FakeDisk
+from tests_support.ledger.files import append_all, append_batch, assert_holds, batches_of, opened
+from tests_support.ledger.records import SCHEMAS
 
 BATCHES = batches_of(4)
 

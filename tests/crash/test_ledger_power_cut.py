@@ -11,9 +11,8 @@ import pytest
 
 from tally.ledger.file import Quarantined
 from tally.ledger.fold import LedgerState
-from tests_support.fake_disk import FakeDisk, PowerCut
-from tests_support.faults import chosen_seed
-from tests_support.ledger_files import (
+from tests_support.ledger.fake_disk import FakeDisk, PowerCut
+from tests_support.ledger.files import (
     DIRECTORY,
     append_all,
     append_batch,
@@ -22,6 +21,7 @@ from tests_support.ledger_files import (
     opened,
     states_after,
 )
+from tests_support.running.faults import chosen_seed
 
 BATCHES = batches_of(6)
 STATES = states_after(BATCHES)

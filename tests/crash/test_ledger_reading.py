@@ -13,9 +13,9 @@ from tally.ledger.disk import RealDisk
 from tally.ledger.errors import LedgerDamaged, LedgerSyncFailed
 from tally.ledger.header import Header
 from tally.ledger.series import header_of
-from tests_support.fake_disk import FakeDisk
-from tests_support.ledger_files import all_rows, append_all, append_batch, assert_holds, batches_of, opened
-from tests_support.ledger_records import SCHEMA_ID, SCHEMAS, addition, decoded, folded, plain
+from tests_support.ledger.fake_disk import FakeDisk
+from tests_support.ledger.files import all_rows, append_all, append_batch, assert_holds, batches_of, opened
+from tests_support.ledger.records import SCHEMA_ID, SCHEMAS, addition, decoded, folded, plain
 
 BATCHES = batches_of(60, 40)
 """Some 270 KB: several entries of the sparse index, several windows of the chain."""

@@ -8,7 +8,7 @@ import pytest
 from tally.ledger.lock import lock_replica_directory
 from tally.ledger.repair import CannotRepairError, Repaired, copy_from_directory, open_workplace
 from tally.ledger.verify import verify_directory
-from tests_support.ledger_files import append_all, assert_holds, batches_of, opened
+from tests_support.ledger.files import append_all, assert_holds, batches_of, opened
 
 TOPIC, PARTITION = "tally.sums.v1", 3
 BATCHES = batches_of(6)

@@ -13,7 +13,7 @@ from tally.ledger.lock import lock_replica_directory
 from tally.ledger.mark import mark_of
 from tally.ledger.series import header_of
 from tally.ledger.verify import NoLedger, Report, verify_directory
-from tests_support.ledger_files import append_all, batches_of, opened, states_after
+from tests_support.ledger.files import append_all, batches_of, opened, states_after
 
 BATCHES = batches_of(6)
 STATE = states_after(BATCHES)[-1]

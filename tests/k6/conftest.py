@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from stack import Stack
-from tests_support.k6_harness import harness
-from tests_support.live import live_stack
-from tests_support.stacks import temporary_folder
+from tests_support.load.k6_harness import harness
+from tests_support.running.live import live_stack
+from tests_support.running.stacks import temporary_folder
 
 
 @pytest.fixture(scope="session")

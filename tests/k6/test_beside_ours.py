@@ -10,7 +10,7 @@ import pytest
 
 from loadtests.profiles import MIXED
 from stack import Stack
-from tests_support.loads import command, summary_in
+from tests_support.load.loads import command, summary_in
 
 pytestmark = [pytest.mark.k6, pytest.mark.broker]
 

@@ -18,11 +18,11 @@ from loadtests.outcomes import Digest
 from loadtests.run import CLOCKS_APART
 from loadtests.verdict import FAULTS, ROW_DTYPE, judge
 from stack import Stack
-from stack.downloads import default_folder
-from stack.go_programs import ROOT, CannotBuildError, go_for
-from tests_support.k6_harness import TALLY, addresses, harness, run_script
-from tests_support.live import live_stack
-from tests_support.stacks import temporary_folder
+from stack.fetch.downloads import default_folder
+from stack.fetch.go_programs import ROOT, CannotBuildError, go_for
+from tests_support.load.k6_harness import TALLY, addresses, harness, run_script
+from tests_support.running.live import live_stack
+from tests_support.running.stacks import temporary_folder
 
 STUB: Final = ROOT / "tests" / "k6" / "stub"
 GO_S: Final = 280.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stack import Stack
-from stack.go_programs import ROOT
-from tests_support.k6_harness import MAIN, addresses, go, run_script
-from tests_support.service_process import free_port
+from stack.fetch.go_programs import ROOT
+from tests_support.load.k6_harness import MAIN, addresses, go, run_script
+from tests_support.running.service_process import free_port
 
 pytestmark = [pytest.mark.k6]
 

@@ -10,7 +10,7 @@ import pytest
 from contracts.generated.topics import SUMS
 from loadtests import additions, generator, operations, protoset
 from loadtests.profiles import PROFILES, Profile
-from stack.downloads import NetworkError
+from stack.fetch.downloads import NetworkError
 from tally.event import decimals
 from tests_support.node import run
 

@@ -7,7 +7,7 @@ import pytest
 from loadtests.k6_run import EXTENSION
 from loadtests.profiles import PROFILES
 from stack import Stack
-from tests_support.loads import command, summary_in
+from tests_support.load.loads import command, summary_in
 
 pytestmark = [pytest.mark.k6, pytest.mark.broker]
 

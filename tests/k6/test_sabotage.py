@@ -8,9 +8,9 @@ import pytest
 
 from stack import Stack
 from stack.healthcheck import consumer_not_ready
-from tests_support.k6_harness import MAIN, TALLY, Ran, addresses, run_script
-from tests_support.loads import broken_producer, broken_service
-from tests_support.slow_relay import SlowRelay
+from tests_support.load.k6_harness import MAIN, TALLY, Ran, addresses, run_script
+from tests_support.load.loads import broken_producer, broken_service
+from tests_support.producer.slow_relay import SlowRelay
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.k6, pytest.mark.broker]

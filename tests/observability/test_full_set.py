@@ -21,18 +21,18 @@ import pytest
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import Board
 from stack import Stack, processes
-from stack.downloads import default_folder
-from stack.engines import ENGINES, SETS
+from stack.fetch.downloads import default_folder
 from stack.observe import Engines
-from stack.parts import ORDER
+from stack.parts.engines import ENGINES, SETS
+from stack.parts.names import ORDER
 from stack.system import engines_of
 from tally.client import BlockingTallyClient, Committed
-from tests_support.blocking_stub import blocking_stub
 from tests_support.checkout import ROOT, tracked
-from tests_support.observed import SCRAPED_S, asked, poison, require_data, rules, traffic
-from tests_support.producer_process import addition
-from tests_support.scrape import scrape
-from tests_support.stacks import stack_factory, temporary_folder
+from tests_support.producer.blocking_stub import blocking_stub
+from tests_support.producer.process import addition
+from tests_support.running.stacks import stack_factory, temporary_folder
+from tests_support.telemetry.observed import SCRAPED_S, asked, poison, require_data, rules, traffic
+from tests_support.telemetry.scrape import scrape
 from tests_support.waiting import eventually
 
 pytestmark = [pytest.mark.observability, pytest.mark.timeout(900)]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from loguru import logger
 
-from tests_support.faults import chosen_seed
 from tests_support.model import consumer, producer, sides
 from tests_support.model.broker import USED
 from tests_support.model.world import REPLICAS, World
+from tests_support.running.faults import chosen_seed
 
 EXAMPLES = int(os.environ.get("TALLY_TEST_EXAMPLES") or 30)
 STEPS = int(os.environ.get("TALLY_TEST_STEPS") or 60)

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests_support.checkout import ROOT, text_of
-from tests_support.recovery import ROW
+from tests_support.running.recovery import ROW
 
 INVARIANTS = {f"I{number}" for number in range(1, 13)}
 LINES = [line for line in (text_of("docs/FAULTS.md") or "").splitlines() if "::" in line]

@@ -16,12 +16,12 @@ RENAMES = {
     "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
     "tally/cli/loading/load_memory.py": "puts a broken file aside",
     "demo/dataset.py": "a folder of the cache",
-    "stack/aot.py": "a file of the cache",
+    "stack/fetch/aot.py": "a file of the cache",
     "stack/bootstrap.py": "a folder of the cache, before there is an environment to import from",
-    "stack/downloads.py": "a file or a folder of the cache",
-    "stack/go_programs.py": "a file or a folder of the cache",
-    "stack/pinned_wheel.py": "a folder of the cache",
-    "stack/kafka.py": "Kafka's folder, made beside it",
+    "stack/fetch/downloads.py": "a file or a folder of the cache",
+    "stack/fetch/go_programs.py": "a file or a folder of the cache",
+    "stack/fetch/pinned_wheel.py": "a folder of the cache",
+    "stack/parts/kafka.py": "Kafka's folder, made beside it",
 }
 WRITES = {
     "benchmarks/codec.py": "contracts in a folder of its own",

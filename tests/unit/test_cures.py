@@ -31,7 +31,7 @@ from tally.ledger.header import OtherFormat
 from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas
 from tally.ledger.witness import Witness
 from tests_support.checkout import ROOT
-from tests_support.ledger_records import IDENTITY
+from tests_support.ledger.records import IDENTITY
 
 DIRECTORY = "data/consumer/0/ledger/tally.sums.v1-3"
 COMMAND = re.compile(r"`((?:tally|codegen) [^`]+)`")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests_support.evolution import NextContracts
+from tests_support.contracts.evolution import NextContracts
 
 PROGRAM = """
 import numpy as np

@@ -20,13 +20,13 @@ from oracle.history import History
 from oracle.reading import System, examine
 from oracle.report import Report
 from stack import Components, Ports, Stack
-from stack.kafka import new_cluster_id
-from tests_support.callers import Crowd
+from stack.parts.kafka import new_cluster_id
 from tests_support.chaos.proxy import KafkaProxy
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.producer_process import ProducerProcess
-from tests_support.service_process import free_port, held
-from tests_support.stacks import temporary_folder
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.producer.callers import Crowd
+from tests_support.producer.process import ProducerProcess
+from tests_support.running.service_process import free_port, held
+from tests_support.running.stacks import temporary_folder
 from tests_support.waiting import eventually
 
 HOST: Final = "127.0.0.1"

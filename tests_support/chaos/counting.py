@@ -7,9 +7,9 @@ from typing import Final
 from oracle.kafka_reading import read_committed_offsets, read_topic
 from oracle.ledger_reading import read_ledgers
 from tests_support.chaos.cluster import Cluster
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.consumer_rig import Raw, Rig
-from tests_support.recovery import recovered
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.consumer.rig import Raw, Rig
+from tests_support.running.recovery import recovered
 from tests_support.waiting import eventually
 
 TOPIC: Final = "tally.sums.v1"

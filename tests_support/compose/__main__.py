@@ -2,9 +2,9 @@
 
 import sys
 
-from stack.components import Components
-from stack.downloads import default_folder
 from stack.errors import StackError
+from stack.fetch.downloads import default_folder
+from stack.parts.components import Components
 from tests_support.compose import debian, engine
 from tests_support.compose.observability import programs
 

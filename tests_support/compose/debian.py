@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.downloads import exclusive
 from stack.errors import StackError
+from stack.fetch.downloads import exclusive
 
 APT: Final = Path("/etc/apt")
 MIRROR_SETTING: Final = "TALLY_DEBIAN_MIRROR"

@@ -13,8 +13,8 @@ from typing import Final
 
 import psutil
 
-from stack.downloads import exclusive
 from stack.errors import StackError
+from stack.fetch.downloads import exclusive
 from tests_support.checkout import ROOT
 from tests_support.compose import debian, host
 from tests_support.waiting import eventually

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from stack import downloads, java, locks
+from stack.fetch import downloads, java, locks
 from tests_support.checkout import ROOT
 from tests_support.compose import debian
 from tests_support.compose.engine import Engine

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tally.event.claims import Claim
-from tests_support.ledger_records import PARTITIONS, Record
-from tests_support.producer_transactions import FakeKafka, Transaction
-from tests_support.producer_transactions import Record as Logged
+from tests_support.ledger.records import PARTITIONS, Record
+from tests_support.producer.transactions import FakeKafka, Transaction
+from tests_support.producer.transactions import Record as Logged
 
 TIMESTAMP_MS = 1_764_000_000_000
 USED = (3, 5)

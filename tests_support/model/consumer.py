@@ -22,10 +22,10 @@ from tally.event.rows import Rows, no_rows
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.identity import Identity, Refuse
-from tests_support.consumer_fakes import Inline, Registry
-from tests_support.fake_disk import FakeDisk, PowerCut
-from tests_support.ledger_files import unpredictable
-from tests_support.ledger_records import PARTITIONS
+from tests_support.consumer.fakes import Inline, Registry
+from tests_support.ledger.fake_disk import FakeDisk, PowerCut
+from tests_support.ledger.files import unpredictable
+from tests_support.ledger.records import PARTITIONS
 from tests_support.model.broker import USED, Broker
 from tests_support.model.producer import Clock
 from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterProducer, Reader, Source

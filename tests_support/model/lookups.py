@@ -11,12 +11,12 @@ from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import frame
 from tally.registry.http import RegistryError
 from tally.registry.lookup import RegistryAnswerError, RegistryUnreachable, SchemaUnknown
-from tests_support.ledger_records import SCHEMA_ID, body, request_id
-from tests_support.lookup_scenarios import HEALTHY, UNKNOWN
+from tests_support.ledger.records import SCHEMA_ID, body, request_id
 from tests_support.model.broker import Broker
 from tests_support.model.consumer import Replica
 from tests_support.model.producer import Clock
-from tests_support.registry_door import Mood
+from tests_support.registries.door import Mood
+from tests_support.registries.lookup_scenarios import HEALTHY, UNKNOWN
 from tests_support.waiting import eventually
 
 _WAIT_S: Final = 60.0

@@ -36,9 +36,9 @@ from producer.core.lane_terms import (
 )
 from producer.core.ports import Place
 from producer.shell.event_encoder import EventEncoder
-from tests_support.ledger_records import SCHEMA_ID
+from tests_support.ledger.records import SCHEMA_ID
 from tests_support.model.broker import Broker
-from tests_support.producer_transactions import FakeTransactions
+from tests_support.producer.transactions import FakeTransactions
 
 LANES = 2
 LIMITS = Limits(records_max=50, bytes_max=100_000, batch_records_max=3)

@@ -12,7 +12,7 @@ from tally.event.claims import Claim, claim_of
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.ledger.witness import decode as decode_witness
-from tests_support.ledger_records import PARTITIONS, fetched
+from tests_support.ledger.records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
 
 TOPIC_ID = "topic-1"

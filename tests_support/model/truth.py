@@ -10,7 +10,7 @@ from producer.core.refusals import Outcome, Refusal
 from tally.event.rows import COUNTED, POISON
 from tally.ledger.witness import Witness
 from tally.ledger.witness import decode as decode_witness
-from tests_support.ledger_records import Record, Row, reference
+from tests_support.ledger.records import Record, Row, reference
 from tests_support.model.broker import TIMESTAMP_MS, USED, Broker
 
 

@@ -7,8 +7,8 @@ from producer.core.addition import Addition
 from producer.core.batching import Placed
 from tally.base.framing import frame
 from tally.event.rows import COUNTED, next_offset
-from tests_support.fake_disk import Fail
-from tests_support.ledger_records import SCHEMA_ID, Row, body, plain, reference, request_id
+from tests_support.ledger.fake_disk import Fail
+from tests_support.ledger.records import SCHEMA_ID, Row, body, plain, reference, request_id
 from tests_support.model import truth
 from tests_support.model.broker import USED, Broker
 from tests_support.model.consumer import Replica

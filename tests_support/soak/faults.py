@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from oracle.facts import TopicRecord
-from tests_support import foreign
 from tests_support.chaos.clock import no_clock
 from tests_support.chaos.descriptors import no_limits, without_descriptors
 from tests_support.chaos.proxy import COORDINATOR, Direction
-from tests_support.service_process import ServiceProcess
+from tests_support.consumer import foreign
+from tests_support.running.service_process import ServiceProcess
 from tests_support.soak.target import Target
 from tests_support.waiting import NotInTimeError, eventually, pause
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from tests_support.chaos.clock import Clock
 from tests_support.chaos.cluster import Cluster
-from tests_support.consumer_process import ConsumerProcess
-from tests_support.producer_process import ProducerProcess
-from tests_support.service_process import ServiceProcess
+from tests_support.consumer.process import ConsumerProcess
+from tests_support.producer.process import ProducerProcess
+from tests_support.running.service_process import ServiceProcess
 from tests_support.waiting import eventually
 
 MEND_S: Final = 180.0

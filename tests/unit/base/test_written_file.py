@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tally.base.written_file import PART_PATTERN, WrittenFile, write_file
-from tests_support.devices import device, made
+from tests_support.ledger.devices import device, made
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="devices are made, and disks mounted, by root only")
 NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

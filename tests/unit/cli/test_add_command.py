@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests_support.fake_tally import FakeTally, refusal, serving
+from tests_support.client.fake_tally import FakeTally, refusal, serving
 
 REQUEST_ID = "7b0d7a3c-5d2f-4a9e-9f5a-0d6c1b2a3e4f"
 

@@ -23,7 +23,7 @@ from tally.cli.loading.csv_source import (
 )
 from tally.cli.loading.ids import request_id
 from tally.event import decimals
-from tests_support.recorded_csv import FILES, RECORDED
+from tests_support.client.recorded_csv import FILES, RECORDED
 
 AB = Dialect("a", "b")
 

@@ -19,9 +19,9 @@ from tally.cli.verdicts import record_digest
 from tally.event.records import Record
 from tally.event.said import Said, Unsaid, said_by
 from tally.registry.lookup import SchemaUnknown
-from tests_support.golden_records import ZERO_WIDTH
-from tests_support.ledger_records import body, request_id
-from tests_support.verdict_corpus import read_corpus
+from tests_support.consumer.golden_records import ZERO_WIDTH
+from tests_support.consumer.verdict_corpus import read_corpus
+from tests_support.ledger.records import body, request_id
 
 SOURCE = Source("topic-1", 3, 5)
 RECORD = Record(3, 5, 0, b"k", b"junk")

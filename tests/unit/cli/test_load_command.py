@@ -12,8 +12,8 @@ import pytest
 from contracts.generated.tally.v1 import tally_pb2
 from tally.cli.loading.ids import request_id
 from tally.client.client import BATCH_MAX, BATCHES_IN_FLIGHT
-from tests_support.fake_tally import FakeTally, refusal, serving
-from tests_support.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
+from tests_support.client.fake_tally import FakeTally, refusal, serving
+from tests_support.client.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import pytest
 from stack.system import ROOT
 from tally.cli.loading.csv_input import zstd
 from tally.cli.loading.ids import request_id
-from tests_support.devices import device
-from tests_support.fake_tally import FakeTally, serving
-from tests_support.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
+from tests_support.client.fake_tally import FakeTally, serving
+from tests_support.client.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
+from tests_support.ledger.devices import device
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from tally.cli import verify
 from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
-from tests_support.devices import device
+from tests_support.ledger.devices import device
 
 TOTAL = {
     "total": "42.5", "count": 1234, "duplicates": 2, "conflicts": 0, "poison": 1, "complete": True,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from oracle.history import Call, Outcome, read_history
 from tally.client import Addition, BlockingTallyClient, Committed, RetryPolicy, TallyClient
-from tests_support.fake_tally import FakeTally, outcome_info, refusal, serving
+from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
 ID = "7b0d7a3c-5d2f-4a9e-9f5a-0d6c1b2a3e4f"

@@ -20,7 +20,7 @@ from tally.client import (
     Unknown,
 )
 from tally.client.sending import Environment, Retry
-from tests_support.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
+from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
 HOPELESS = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)

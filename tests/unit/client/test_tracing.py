@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from observability import catalogue
 from tally.client import Committed, RetryPolicy, TallyClient
 from tally.client.tracing import SERVICE
-from tests_support.fake_tally import FakeTally, refusal, serving
+from tests_support.client.fake_tally import FakeTally, refusal, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
 

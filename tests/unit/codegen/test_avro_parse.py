@@ -9,7 +9,7 @@ import pytest
 from codegen.avro import parse as avro_parse
 from codegen.avro import types as avro_types
 from codegen.errors import ContractError
-from tests_support.avro_modules import imported
+from tests_support.contracts.avro_modules import imported
 
 
 def _record(*fields: Any, **extra: Any) -> str:

@@ -12,8 +12,8 @@ from codegen.remote.capabilities import Asked, Capabilities, split_context
 from codegen.remote.pull import pull
 from codegen.remote.registry_admin import list_subjects
 from tally.registry.http import RegistryHttp
-from tests_support.fake_registry import FakeRegistry
-from tests_support.publishing_world import OLD_FIELD, TEXT, World
+from tests_support.contracts.publishing_world import OLD_FIELD, TEXT, World
+from tests_support.registries.fake import FakeRegistry
 
 OLD = TEXT.replace("[]", f"[{OLD_FIELD}]")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codegen.errors import ContractError
 from codegen.proto import re2
-from tests_support.rules import Compiled, compiled, said_by_oracle
+from tests_support.contracts.rules import Compiled, compiled, said_by_oracle
 
 HEAD = 'syntax = "proto3";\npackage x.v1;\nimport "buf/validate/validate.proto";\n'
 RULE = "(buf.validate.field)"

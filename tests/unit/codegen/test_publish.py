@@ -9,7 +9,7 @@ from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableE
 from codegen.plan.file import load, save
 from codegen.plan.terms import FoundTopic, Wanted, WantedSubject
 from codegen.remote.kafka_admin import KafkaNotReady
-from tests_support.publishing_world import OLD_FIELD, TEXT, World
+from tests_support.contracts.publishing_world import OLD_FIELD, TEXT, World
 
 
 def test_an_empty_world_gets_everything_and_a_second_run_has_nothing_to_do() -> None:

@@ -32,7 +32,7 @@ from tally.ledger.chain import ChainState
 from tally.ledger.fold import LedgerState
 from tally.ledger.witness import Unreadable as NoWitness
 from tally.ledger.witness import Witness
-from tests_support.ledger_records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
+from tests_support.ledger.records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16
 WITNESS = Witness(5, 10, 0, 0, 0, CHAIN, "topic-id", 1, "")

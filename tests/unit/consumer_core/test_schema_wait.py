@@ -6,7 +6,7 @@ from consumer.core.schema_wait import NAMES_MAX, Denials, Denied, SchemaWait, ga
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Fetched
 from tally.event.resolution import Resolved
-from tests_support.ledger_records import SCHEMA_ID, Record, addition, fetched
+from tests_support.ledger.records import SCHEMA_ID, Record, addition, fetched
 
 APART_S = 3.0
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")

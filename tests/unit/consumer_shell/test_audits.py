@@ -10,9 +10,9 @@ from litestar.testing import TestClient
 
 from consumer.core.partition_state import Recovering, Refused, reason_of
 from tally.ledger.verify import verify_ledger
-from tests_support.ledger_files import append_batch
-from tests_support.ledger_records import PARTITION, addition
-from tests_support.rest_world import OTHER, RestWorld, rest_world
+from tests_support.consumer.rest_world import OTHER, RestWorld, rest_world
+from tests_support.ledger.files import append_batch
+from tests_support.ledger.records import PARTITION, addition
 from tests_support.waiting import eventually
 
 DONE_S = 20

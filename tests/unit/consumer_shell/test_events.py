@@ -14,9 +14,9 @@ from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures
 from consumer.shell.listener import listen
 from tests_support import rest
-from tests_support.ledger_records import PARTITION
-from tests_support.rest_world import LISTENERS_MAX, RestWorld, rest_world
-from tests_support.served import Served, served
+from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld, rest_world
+from tests_support.ledger.records import PARTITION
+from tests_support.running.served import Served, served
 from tests_support.waiting import eventually
 
 ANSWER_S = 20

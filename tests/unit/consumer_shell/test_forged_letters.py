@@ -9,8 +9,8 @@ from tally.base.framing import frame
 from tally.event.claims import Claim
 from tally.event.digest import undecoded
 from tally.event.rows import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
-from tests_support.consumer_fakes import Bench, Kafka
-from tests_support.ledger_records import Record, addition, body, request_id
+from tests_support.consumer.fakes import Bench, Kafka
+from tests_support.ledger.records import Record, addition, body, request_id
 
 
 def junk(offset: int) -> Record:

@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures, empty_snapshot
-from tests_support.rest_world import PARTITIONS, RestWorld, rest_world
+from tests_support.consumer.rest_world import PARTITIONS, RestWorld, rest_world
 
 VOID = {"meta", "link", "input", "br"}
 

@@ -12,8 +12,8 @@ from tally.kafka.errors import ConsumerEndedError
 from tally.ledger.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
 from tally.ledger.file import Ledger
 from tally.ledger.witness import Witness, decode
-from tests_support.consumer_fakes import RETRY_S, Bench, Kafka
-from tests_support.ledger_records import PARTITION, Record, addition
+from tests_support.consumer.fakes import RETRY_S, Bench, Kafka
+from tests_support.ledger.records import PARTITION, Record, addition
 
 
 def junk(offset: int) -> Record:

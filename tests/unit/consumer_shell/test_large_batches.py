@@ -8,8 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 from consumer.core.partition_state import Paused, Recovering, Refused, Running
 from consumer.shell.kafka_source import BATCH_BYTES_MAX
 from tally.kafka.errors import TOO_LARGE_CURE, KafkaTroubleError, TooLargeAloneError, cure_of, trouble
-from tests_support.consumer_fakes import Bench, Kafka
-from tests_support.ledger_records import Record, addition
+from tests_support.consumer.fakes import Bench, Kafka
+from tests_support.ledger.records import Record, addition
 
 
 def records(count: int) -> list[Record]:

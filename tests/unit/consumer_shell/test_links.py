@@ -9,8 +9,8 @@ import pytest
 from litestar.testing import TestClient
 
 from contracts import generated
-from tests_support.crawling import Answer, crawl
-from tests_support.rest_world import RestWorld, rest_world
+from tests_support.consumer.rest_world import RestWorld, rest_world
+from tests_support.pages.crawling import Answer, crawl
 
 PAGES = Path(generated.__file__).parents[1] / "pages"
 

@@ -13,8 +13,8 @@ from codegen import tree
 from codegen.proto.rules import message_rules
 from consumer.core.partition_state import Paused, Recovering, Refused, State
 from tests_support.checkout import ROOT
-from tests_support.ledger_records import PARTITION, request_id
-from tests_support.rest_world import OTHER, PARTITIONS, UNKNOWN, rest_world
+from tests_support.consumer.rest_world import OTHER, PARTITIONS, UNKNOWN, rest_world
+from tests_support.ledger.records import PARTITION, request_id
 from tests_support.waiting import eventually
 
 Client = TestClient[Any]

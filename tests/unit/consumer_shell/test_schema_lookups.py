@@ -9,8 +9,8 @@ from contracts.generated.topics import SUMS
 from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA
 from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
-from tests_support.consumer_fakes import Bench, Kafka, Registry
-from tests_support.ledger_records import Record, addition, body, request_id
+from tests_support.consumer.fakes import Bench, Kafka, Registry
+from tests_support.ledger.records import Record, addition, body, request_id
 
 FIRST_ID = 1_000_000
 

@@ -17,7 +17,7 @@ from tally.base.framing import SchemaName
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.rows import UNKNOWN_SCHEMA
 from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
-from tests_support.ledger_records import body
+from tests_support.ledger.records import body
 from tests_support.waiting import eventually
 
 DENIALS_S = 3.0

@@ -6,7 +6,7 @@ from tally.base.framing import frame
 from tally.event.claims import NO_CLAIMS, Claim, Claims
 from tally.event.digest import undecoded
 from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA, WRONG_SUM
-from tests_support.ledger_records import SCHEMA_ID, Record, body, fetched, request_id
+from tests_support.ledger.records import SCHEMA_ID, Record, body, fetched, request_id
 
 ID = request_id(0)
 FOREIGN = Record(5, 1, ID, frame(8) + body(ID, 1, 2))

@@ -23,7 +23,7 @@ from tally.event.rows import (
     WRONG_PARTITION,
     WRONG_SUM,
 )
-from tests_support.ledger_records import (
+from tests_support.ledger.records import (
     ADDED_AT,
     LIMIT,
     PARTITION,
@@ -39,7 +39,7 @@ from tests_support.ledger_records import (
     reference,
     request_id,
 )
-from tests_support.ledger_strategies import topics
+from tests_support.ledger.strategies import topics
 
 ID = request_id(0)
 OTHER_ID = request_id(0, PARTITION + 1)

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from tally.event.rows import REASON_NAMES
-from tests_support.golden_records import Case
-from tests_support.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
+from tests_support.consumer.golden_records import Case
+from tests_support.consumer.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
 
 SCHEMAS, RECORDS = read_corpus()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tally.event.decimals import in_range as one_in_range
 from tally.event.int128 import adds_up, exact_sum, from_bytes, from_halves, halves, in_range, to_bytes
 from tally.event.rows import Bytes16
-from tests_support.ledger_strategies import any_int128
+from tests_support.ledger.strategies import any_int128
 
 lists = st.lists(any_int128, max_size=20)
 

@@ -11,9 +11,9 @@ from tally.cli.verdicts import Counts, Poisoned, Verdicts
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
 from tally.registry.lookup import RegisteredSchema, SchemaUnknown
-from tests_support.golden_records import OURS, ZERO_WIDTH, Case
-from tests_support.ledger_records import LIMIT, PARTITION, body, request_id
-from tests_support.verdict_corpus import Texts, Told, read_corpus
+from tests_support.consumer.golden_records import OURS, ZERO_WIDTH, Case
+from tests_support.consumer.verdict_corpus import Texts, Told, read_corpus
+from tests_support.ledger.records import LIMIT, PARTITION, body, request_id
 
 SCHEMAS, RECORDS = read_corpus()
 NAMES = [name for name in (*SCHEMAS, 999) if name != ZERO_WIDTH]

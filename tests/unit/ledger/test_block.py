@@ -14,8 +14,8 @@ from tally.ledger.check import check_block
 from tally.ledger.fold import LedgerState
 from tally.ledger.id_index import IdIndex
 from tally.ledger.mark import decode_mark, encode_mark, mark_of
-from tests_support.ledger_records import Record, addition, folded, plain
-from tests_support.ledger_strategies import topics
+from tests_support.ledger.records import Record, addition, folded, plain
+from tests_support.ledger.strategies import topics
 
 SYNC = bytes(range(16))
 int64 = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([s * 2**k for k in range(63) for s in (1, -1)]))

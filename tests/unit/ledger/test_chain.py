@@ -11,8 +11,8 @@ from tally.event.rows import Rows, no_rows
 from tally.ledger.chain import ChainState
 from tally.ledger.fold import LedgerState
 from tally.ledger.id_index import IdIndex
-from tests_support.ledger_records import Record, folded
-from tests_support.ledger_strategies import topics
+from tests_support.ledger.records import Record, folded
+from tests_support.ledger.strategies import topics
 
 
 def canonical(row: np.void) -> bytes:

@@ -5,8 +5,8 @@ from hypothesis import given
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, POISON
 from tally.ledger.fold import FOLD_VERSION, LedgerState, fold
 from tally.ledger.id_index import IdIndex
-from tests_support.ledger_records import Record, addition, decoded, folded, plain, reference
-from tests_support.ledger_strategies import batched
+from tests_support.ledger.records import Record, addition, decoded, folded, plain, reference
+from tests_support.ledger.strategies import batched
 
 
 @given(batched())

@@ -9,8 +9,8 @@ from tally.ledger.fold import LedgerState
 from tally.ledger.header import BadHeader, Header, OtherFormat, decode_header, encode_header
 from tally.ledger.id_index import IdIndex
 from tally.ledger.mark import mark_of
-from tests_support.ledger_records import IDENTITY, Record, folded
-from tests_support.ledger_strategies import topics
+from tests_support.ledger.records import IDENTITY, Record, folded
+from tests_support.ledger.strategies import topics
 
 SYNC = bytes(range(16))
 SCHEMAS = {7: "a" * 64, 12: "b" * 64}

@@ -10,7 +10,7 @@ from loadtests.crosscheck import Seen, agree, from_report, in_turns, seen_by_ghz
 from loadtests.errors import LoadError
 from loadtests.run import Plan, Result
 from loadtests.target import Target
-from tests_support.load_results import result_in
+from tests_support.load.results import result_in
 
 REPORT = {
     "statusCodeDistribution": {"OK": 98, "Unavailable": 2},
@@ -78,7 +78,7 @@ def test_a_broken_verdict_fails_the_check_whatever_the_latencies_are(
     monkeypatch.setattr(command, "run", run)
     monkeypatch.setattr(command, "_FOLDER", tmp_path)
     monkeypatch.setattr(command, "running_system", lambda: Target(grpc="", rest="", kafka="", registry=""))
-    monkeypatch.setattr("stack.go_programs.ensure", lambda *_: tmp_path / "ghz")
+    monkeypatch.setattr("stack.fetch.go_programs.ensure", lambda *_: tmp_path / "ghz")
     quantiles = dict.fromkeys((50, 95, 99), p50_ms)
     monkeypatch.setattr(command, "seen_by_ghz", lambda *_: Seen("ghz", 1, 0, quantiles))
     monkeypatch.setattr("sys.argv", ["loadtests", "check", "--rounds", "2"])

@@ -19,7 +19,7 @@ from loadtests.operations import Operations
 from loadtests.outcomes import OutcomeLog
 from loadtests.spans import Spans
 from tally.event import decimals
-from tests_support.fake_tally import BatchContext, FakeTally, refusal, serving
+from tests_support.client.fake_tally import BatchContext, FakeTally, refusal, serving
 
 CLIENTS = 4
 TAG = bytes.fromhex("0123456789ab")

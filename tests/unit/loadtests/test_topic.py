@@ -12,9 +12,9 @@ from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError
 from loadtests.topic import Registry, TopicWatch, UnknownSchemaError
 from tally.base.framing import frame
-from tests_support.golden_records import ZERO_WIDTH
-from tests_support.ledger_records import body, request_id
-from tests_support.verdict_corpus import read_corpus
+from tests_support.consumer.golden_records import ZERO_WIDTH
+from tests_support.consumer.verdict_corpus import read_corpus
+from tests_support.ledger.records import body, request_id
 
 SCHEMAS, _ = read_corpus()
 del SCHEMAS[ZERO_WIDTH]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.downloads import default_folder
-from stack.engines import PROMTOOL
+from stack.fetch.downloads import default_folder
+from stack.parts.engines import PROMTOOL
 from tests_support.checkout import ROOT
 
 FOLDER = ROOT / "observability" / "alerts"

@@ -11,7 +11,7 @@ from observability.current import CURRENT
 from observability.otlp import OtlpError, check, protocol_of
 from observability.telemetry import Telemetry
 from observability.tracing import finish, trace_of
-from tests_support.otlp_backend import Backend, otlp_backend, otlp_backend_by_grpc
+from tests_support.telemetry.otlp_backend import Backend, otlp_backend, otlp_backend_by_grpc
 from tests_support.waiting import eventually
 
 WAIT_S = 20.0

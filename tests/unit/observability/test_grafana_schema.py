@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests_support.grafana_schema import complaints
-from tests_support.query_texts import DASHBOARDS
+from tests_support.telemetry.grafana_schema import complaints
+from tests_support.telemetry.query_texts import DASHBOARDS
 
 
 def board(name: str = "tally-health") -> dict[str, Any]:

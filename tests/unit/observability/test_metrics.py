@@ -16,7 +16,7 @@ from observability.instruments import Counter, Histogram, Trace
 from observability.metrics import Metrics
 from observability.sdk_metrics import SdkMetrics
 from observability.telemetry import Telemetry
-from tests_support.scrape import OPENMETRICS, Scrape, parsed
+from tests_support.telemetry.scrape import OPENMETRICS, Scrape, parsed
 
 RESOURCE = Resource.create({"service.name": "s", "service.instance.id": "i", "service.version": "v"})
 TRACE = Trace(0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331)

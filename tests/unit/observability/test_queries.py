@@ -10,9 +10,9 @@ from observability.dashboards import logs_and_traces
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.files import VMUI
 from observability.dashboards.logs_and_traces import lines, spans
-from tests_support import query_texts
 from tests_support.node import node_modules_or_skip
-from tests_support.query_texts import Text, complaints
+from tests_support.telemetry import query_texts
+from tests_support.telemetry.query_texts import Text, complaints
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from oracle.asking import get
-from tests_support.one_answer import ABSENT_PROXY, one_answer
+from tests_support.running.one_answer import ABSENT_PROXY, one_answer
 
 
 def what_came(request: BaseHTTPRequestHandler) -> bytes:

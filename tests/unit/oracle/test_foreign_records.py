@@ -9,9 +9,9 @@ from oracle.decoding import Unfit, read_record
 from oracle.facts import DeadLetter, Facts, Schemas, Stranger, TopicRecord
 from oracle.judging import judge
 from oracle.letters import read_dead_letters
-from tests_support.golden_records import GUID, ZERO_WIDTH, Case
-from tests_support.ledger_records import PARTITION, PARTITIONS, body, request_id
-from tests_support.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
+from tests_support.consumer.golden_records import GUID, ZERO_WIDTH, Case
+from tests_support.consumer.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
+from tests_support.ledger.records import PARTITION, PARTITIONS, body, request_id
 
 TEXTS, RECORDS = read_corpus()
 SCHEMAS: Schemas = {int(name): text for name, text in TEXTS.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oracle.history import Call, History, HistoryError, HistoryFile, Outcome, Watermark, read_history
-from tests_support.devices import device
+from tests_support.ledger.devices import device
 
 CALL = Call(request_id="id", a="1", b="2", outcome=Outcome.OK, sum="3", partition=4, offset=5)
 LOST = Call(request_id="lost", a="1", b="2", outcome=Outcome.UNKNOWN, status="UNAVAILABLE", deadline_s=2.5)

@@ -18,7 +18,7 @@ from producer.core.ports import Incoming
 from producer.shell import grpc_server
 from producer.shell.grpc_server import Door
 from stack import Ports
-from tests_support.http2_frames import RawCall
+from tests_support.producer.http2_frames import RawCall
 from tests_support.waiting import pause
 
 ADD = "/tally.v1.TallyService/Add"

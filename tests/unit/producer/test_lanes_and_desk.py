@@ -21,7 +21,7 @@ from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
 from tally.event import decimals
 from tally.event.partitions import partition_of
-from tests_support.producer_transactions import FakeKafka, FakeTransactions
+from tests_support.producer.transactions import FakeKafka, FakeTransactions
 from tests_support.waiting import eventually_async
 
 LANES = 2

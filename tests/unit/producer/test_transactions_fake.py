@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests_support.producer_transactions import (
+from tests_support.producer.transactions import (
     SCENARIOS,
     FakeKafka,
     FakeTransactions,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stack import Ports, StackError
-from stack.broker_metrics import CONFIGURATION, Agent, are_shown, show
-from stack.locks import AGENT_LOCK, read
+from stack.fetch.locks import AGENT_LOCK, read
+from stack.parts.broker_metrics import CONFIGURATION, Agent, are_shown, show
 
 
 def jdk(folder: Path, script: str) -> Path:

@@ -9,13 +9,13 @@ import yaml
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
 from stack import Ports
-from stack.engines import ENGINES
-from stack.kafka import PROPERTIES as KAFKA_PROPERTIES
-from stack.locks import KAFKA_LOCK, REGISTRY_LOCK, read, version_of
+from stack.fetch.locks import KAFKA_LOCK, REGISTRY_LOCK, read, version_of
+from stack.parts.engines import ENGINES
+from stack.parts.kafka import PROPERTIES as KAFKA_PROPERTIES
+from stack.parts.registry import API_PATH
+from stack.parts.registry import PROPERTIES as REGISTRY_PROPERTIES
+from stack.parts.services import publish_command
 from stack.ports import SETTINGS
-from stack.registry import API_PATH
-from stack.registry import PROPERTIES as REGISTRY_PROPERTIES
-from stack.services import publish_command
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stack.downloads import default_folder
+from stack.fetch.downloads import default_folder
 from tests_support.checkout import ROOT
 from tests_support.compose.observability.programs import COLLECTOR
 

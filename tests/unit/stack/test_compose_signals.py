@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from stack import Ports, compose
-from stack.downloads import default_folder
-from stack.engines import ENGINES, PROMTOOL, Place, endpoints
+from stack.fetch.downloads import default_folder
+from stack.parts.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
 from stack.settings import StackSettings
 from tally.base.settings import load

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.downloads import NetworkError, default_folder, exclusive, fetch, missing, path_of, try_lock, unpack
 from stack.errors import StackError
-from stack.locks import Artifact
+from stack.fetch.downloads import NetworkError, default_folder, exclusive, fetch, missing, path_of, try_lock, unpack
+from stack.fetch.locks import Artifact
 
 CONTENT = b"what Maven Central has"
 
@@ -115,7 +115,7 @@ def test_no_network_is_told_with_the_file_and_the_cure_and_leaves_nothing(tmp_pa
 
 
 def test_too_little_room_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("stack.downloads.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr("stack.fetch.downloads.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     calls: list[str] = []
     with pytest.raises(StackError, match="TALLY_CACHE_DIR"):
         fetch(tmp_path, [artifact()], serving(calls=calls), print)

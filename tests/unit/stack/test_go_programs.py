@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stack import go_programs
-from stack.engines import ENGINES, PROMTOOL
-from stack.go_programs import CannotBuildError, GoProgram
+from stack.fetch import go_programs
+from stack.fetch.go_programs import CannotBuildError, GoProgram
+from stack.parts.engines import ENGINES, PROMTOOL
 
 BUILDS = """#!/bin/sh
 case "$1" in

@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from stack import Components, Ports
-from stack.kafka import Kafka, _escaped, new_cluster_id
+from stack.parts.kafka import Kafka, _escaped, new_cluster_id
 
 
 def broker(tmp_path: Path, **properties: str) -> Kafka:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, LockError, parse, read, version_of
+from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, LockError, parse, read, version_of
 
 HASH = "a" * 64
 

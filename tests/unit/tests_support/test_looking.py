@@ -9,9 +9,9 @@ from oracle.facts import Committed
 from oracle.history import History
 from oracle.kafka_reading import UnreadableError
 from oracle.reading import System
-from tests_support import faults
-from tests_support.faults import Watch
 from tests_support.looking import Looking
+from tests_support.running import faults
+from tests_support.running.faults import Watch
 from tests_support.waiting import eventually
 
 NOWHERE = System(kafka="", registry_url="", ledgers=[], rest_urls=[])

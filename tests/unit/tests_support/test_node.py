@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.downloads import NetworkError
 from stack.errors import StackError
+from stack.fetch.downloads import NetworkError
 from tests_support import node
 from tests_support.checkout import ROOT, tracked
 

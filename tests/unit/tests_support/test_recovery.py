@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests_support.recovery import catalogue, table
+from tests_support.running.recovery import catalogue, table
 
 ROW = next(catalogue())
 NODE = f"{ROW['path']}::{ROW['test']}"

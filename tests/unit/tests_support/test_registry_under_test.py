@@ -6,7 +6,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests_support.registry_under_test import RegistryUnderTest
+from tests_support.registries.under_test import RegistryUnderTest
 
 
 class Registry:
@@ -33,7 +33,7 @@ class Registry:
 def fake(monkeypatch: pytest.MonkeyPatch) -> Registry:
     one = Registry()
     client = partial(httpx.Client, transport=httpx.MockTransport(one.answer))
-    monkeypatch.setattr("tests_support.registry_under_test.httpx.Client", client)
+    monkeypatch.setattr("tests_support.registries.under_test.httpx.Client", client)
     return one
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from stack import go_programs
-from stack.engines import ENGINES
-from stack.go_programs import GoProgram
+from stack.fetch import go_programs
+from stack.fetch.go_programs import GoProgram
+from stack.parts.engines import ENGINES
 
 PROMETHEUS: Final = ENGINES["prometheus"].program
 COLLECTOR: Final = GoProgram(

@@ -1,0 +1,191 @@
+"""What a consumer relies on of Kafka, as scenarios that the model's broker and a real one both must pass."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from consumer.core.recovery import Absent, Known
+from consumer.shell.kafka_source import Ownership
+from producer.core.lane_terms import Aborted, CommitReturned
+from producer.core.ports import Outgoing, Place, Transactions
+from tally.ledger.witness import Witness
+from tally.ledger.witness import encode as encode_witness
+from tests_support.model.broker import Broker
+from tests_support.model.sides import Facts, Faults, Reader, Source
+from tests_support.producer.transactions import FakeTransactions, delivered, name, records
+from tests_support.waiting import eventually
+
+PARTITION = 3
+WAIT_S = 60.0
+WITNESS = Witness(
+    counted=1,
+    total=2,
+    duplicates=0,
+    conflicts=0,
+    poison=0,
+    chain=bytes(16),
+    topic_id="t",
+    fold_version=1,
+    owner_url="u",
+)
+
+
+class ConsumerWorld(Protocol):
+    """Where the scenarios run. The group is nobody else's and has no committed offset."""
+
+    def transactions(self, transactional_id: str) -> Transactions:
+        """Return a producer's client that was not renewed yet."""
+
+    def source(self) -> Any:
+        """Return a KafkaSource, the only member of the group."""
+
+    def facts(self) -> Any:
+        """Return KafkaFacts of the topic."""
+
+    def offsets(self) -> Any:
+        """Return GroupOffsets of the group."""
+
+    def reader(self) -> Any:
+        """Return a RecordReader."""
+
+
+class ModelWorld:
+    """The model's broker."""
+
+    def __init__(self) -> None:
+        self._broker = Broker()
+        self._broker.group.target = {PARTITION: "scenario"}
+        self._broker.group.durable["scenario"] = lambda _: 10**9
+
+    def transactions(self, transactional_id: str) -> Transactions:
+        """See ConsumerWorld."""
+        return FakeTransactions(self._broker.kafka, transactional_id)
+
+    def source(self) -> Any:
+        """See ConsumerWorld."""
+        return Source(self._broker, Faults(), "scenario", batch=2)
+
+    def facts(self) -> Any:
+        """See ConsumerWorld."""
+        return Facts(self._broker, Faults())
+
+    def offsets(self) -> Any:
+        """See ConsumerWorld."""
+        return self.facts()
+
+    def reader(self) -> Any:
+        """See ConsumerWorld."""
+        return Reader(self._broker, Faults())
+
+
+class Member:
+    """A source that has its partition, and what came of it."""
+
+    def __init__(self, world: ConsumerWorld) -> None:
+        self.source = world.source()
+        self.assigned: list[int] = []
+        self.answers: list[tuple[dict[int, int], str]] = []
+        self.offsets: list[int] = []
+        self.keys: list[bytes | None] = []
+        self.position = -1
+        self.source.subscribe(
+            Ownership(self.assigned.extend, lambda _, __: None, lambda done, error: self.answers.append((done, error)))
+        )
+        self.until(lambda: PARTITION in self.assigned, "the partition is assigned")
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Fetch until something is so."""
+
+        def fetched() -> bool:
+            fetch = self.source.fetch()
+            for batch in fetch.batches:
+                if batch.partition == PARTITION:
+                    self.offsets += batch.offsets.tolist()
+                    self.keys += batch.keys
+            self.position = fetch.ends.get(PARTITION, self.position)
+            return condition()
+
+        eventually(fetched, WAIT_S, what, interval_s=0.0)
+
+
+def written(world: ConsumerWorld, count: int, *, commit: bool) -> list[Place]:
+    """Write records in one transaction and end it."""
+    client = world.transactions(name())
+    client.renew()
+    places = delivered(client, records(count, (PARTITION,)))
+    assert client.commit(10.0) == CommitReturned() if commit else client.abort() == Aborted()
+    client.close()
+    return places
+
+
+def end_of(world: ConsumerWorld) -> int:
+    """Return the end up to which the log is committed."""
+    return int(world.facts().log_ends([PARTITION])[PARTITION].end)
+
+
+def committed_records_come_from_where_reading_begins_and_aborted_ones_never(world: ConsumerWorld) -> None:
+    """Read from an offset on: every committed record in order at its offset, none that was aborted, none before."""
+    written(world, 2, commit=True)
+    begin = end_of(world)
+    first = written(world, 3, commit=True)
+    written(world, 2, commit=False)
+    second = written(world, 3, commit=True)
+    member = Member(world)
+    member.source.start(PARTITION, begin)
+    end = end_of(world)
+    member.until(lambda: member.position >= end, "the partition is read to its end")
+    assert member.offsets == [place.offset for place in [*first, *second]]
+    assert member.keys == [place.key for place in [*first, *second]]
+
+
+def the_end_of_a_partition_is_behind_the_last_marker(world: ConsumerWorld) -> None:
+    """Markers take offsets: the position at the end is past the last record, and nothing more is waited for."""
+    last = written(world, 1, commit=True)[-1].offset
+    assert end_of(world) == last + 2
+    member = Member(world)
+    member.source.start(PARTITION, last)
+    member.until(lambda: member.position == last + 2, "the position is behind the marker")
+    assert member.offsets == [last]
+
+
+def an_open_transaction_holds_the_end_where_it_began(world: ConsumerWorld) -> None:
+    """Nothing behind an open transaction is readable, whoever wrote it, until that is ended."""
+    client = world.transactions(name())
+    client.renew()
+    places = delivered(client, [Outgoing(b"k" * 16, b"v", PARTITION)])
+    behind = written(world, 1, commit=True)
+    assert end_of(world) == places[0].offset
+    assert client.commit(10.0) == CommitReturned()
+    assert end_of(world) > behind[0].offset
+    client.close()
+
+
+def a_commit_is_read_back_with_its_witness(world: ConsumerWorld) -> None:
+    """Absent before, then the offset and the witness, also of a commit that is not waited for."""
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Absent()}
+    written(world, 4, commit=True)
+    member = Member(world)
+    assert member.source.commit_and_wait({PARTITION: (1, encode_witness(WITNESS))}) == ""
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Known(1, WITNESS)}
+    assert member.source.commit({PARTITION: (2, encode_witness(WITNESS))}) == ""
+    member.until(lambda: ({PARTITION: 2}, "") in member.answers, "the commit is answered")
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Known(2, WITNESS)}
+
+
+def records_are_found_at_their_offsets_and_nothing_where_none_is(world: ConsumerWorld) -> None:
+    """Asked for offsets, the reader gives the committed records there; a marker or an aborted record is nothing."""
+    kept = written(world, 2, commit=True)
+    gone = written(world, 1, commit=False)
+    last = written(world, 1, commit=True)
+    asked = [kept[1].offset, kept[1].offset + 1, gone[0].offset, last[0].offset]
+    (found,) = world.reader().records_at(PARTITION, asked)
+    assert found.offsets.tolist() == [kept[1].offset, last[0].offset]
+    assert found.keys == [kept[1].key, last[0].key]
+
+
+CONSUMER_SCENARIOS: Sequence[Callable[[ConsumerWorld], None]] = (
+    committed_records_come_from_where_reading_begins_and_aborted_ones_never,
+    the_end_of_a_partition_is_behind_the_last_marker,
+    an_open_transaction_holds_the_end_where_it_began,
+    a_commit_is_read_back_with_its_witness,
+    records_are_found_at_their_offsets_and_nothing_where_none_is,
+)
