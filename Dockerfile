@@ -4,7 +4,7 @@
 
 ARG PYTHON=python:3.11.14-slim-bookworm
 ARG REGISTRY=apicurio/apicurio-registry:3.3.3
-ARG KAFKA=apache/kafka:4.4.0
+ARG KAFKA=apache/kafka:4.2.2
 ARG TEMPO=grafana/tempo:2.8.2
 ARG LOKI=grafana/loki:3.7.8
 

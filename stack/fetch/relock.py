@@ -19,13 +19,13 @@ from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
 from tally.base.written_file import write_file
 
-KAFKA_VERSION: Final = "4.4.0"
+KAFKA_VERSION: Final = "4.2.2"
 LOG4J_VERSION: Final = "2.25.5"
 REGISTRY_VERSION: Final = "3.3.3"
 AGENT_VERSION: Final = "1.0.1"
 
 # The mark "!" keeps the Maven client from taking a component as a bill of materials too: log4j's would silently lower
-# kafka-clients to 3.9.1. Kafka 4.4 speaks slf4j 1.7, so the binding is log4j-slf4j-impl and not log4j-slf4j2-impl.
+# kafka-clients to 3.9.1. Kafka 4.2 speaks slf4j 1.7, so the binding is log4j-slf4j-impl and not log4j-slf4j2-impl.
 KAFKA_ROOTS: Final = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}!",
     f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}!",

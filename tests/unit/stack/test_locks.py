@@ -9,7 +9,7 @@ HASH = "a" * 64
 
 def test_the_lock_of_kafka_pins_one_version_of_kafka_and_of_its_client():
     artifacts = read(KAFKA_LOCK)
-    assert version_of(artifacts, "kafka_2.13") == version_of(artifacts, "kafka-clients") == "4.4.0"
+    assert version_of(artifacts, "kafka_2.13") == version_of(artifacts, "kafka-clients") == "4.2.2"
 
 
 def test_no_artifact_is_locked_in_two_versions():
