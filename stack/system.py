@@ -28,6 +28,7 @@ from stack.observe import Engines
 from stack.parts import broker_metrics, services
 from stack.parts.components import Components
 from stack.parts.engines import endpoints
+from stack.parts.kafka import data_of_a_newer_one
 from stack.parts.kafka import not_ready as kafka_not_ready
 from stack.parts.names import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
 from stack.parts.registry import API_PATH
@@ -329,7 +330,9 @@ class Stack:
 
     def _obituary(self, name: PartName, what: str) -> str:
         log = self.log_path(name)
-        return f"{name} {what}. The end of {log}:\n{tail(log)}"
+        end = tail(log)
+        known = data_of_a_newer_one(end, self.data_dir / "kafka") if name == "kafka" else None
+        return known or f"{name} {what}. The end of {log}:\n{end}"
 
     @contextmanager
     def _locked(self, until_s: float | None = None) -> Iterator[None]:

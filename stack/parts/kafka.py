@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from stack.errors import StackError
+from stack.fetch.locks import KAFKA_LOCK, read, version_of
 from stack.ports import HOST, Ports
 from tally.base.written_file import write_file
 
 FOREVER_MINUTES: Final = 2**31 - 1
 _FORMAT_DEADLINE_S: Final = 60.0
 _REQUEST_DEADLINE_S: Final = 2.0
+_NEWER: Final = "UnsupportedVersionException: Can't read version"
 
 PROPERTIES: Final[Mapping[str, str]] = {
     "process.roles": "broker,controller",
@@ -143,6 +145,17 @@ def not_ready(port: int) -> str | None:
         if probe.connect_ex((HOST, port)) != 0:
             return f"nothing listens on port {port} yet"
     return _unregistered(f"{HOST}:{port}")
+
+
+def data_of_a_newer_one(log_end: str, data: Path) -> str | None:
+    """Return what to do when a broker ended because a newer Kafka wrote its data; None when its log tells otherwise."""
+    if _NEWER not in log_end:
+        return None
+    version = version_of(read(KAFKA_LOCK), "kafka_2.13")
+    return (
+        f"Kafka {version} cannot read {data}, which a newer Kafka wrote: go on with the checkout that wrote it, "
+        f"or set TALLY_DATA_DIR to another folder, or delete all of Tally's data by `just reset`"
+    )
 
 
 def new_cluster_id() -> str:

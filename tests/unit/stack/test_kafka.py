@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 from stack import Components, Ports
-from stack.parts.kafka import Kafka, _escaped, new_cluster_id
+from stack.parts.kafka import Kafka, _escaped, data_of_a_newer_one, new_cluster_id
 
 
 def broker(tmp_path: Path, **properties: str) -> Kafka:
@@ -56,3 +56,17 @@ def test_the_files_of_kafka_are_in_the_cache_and_its_data_below_the_data_directo
     kafka = Components(cache=Path("/cache")).kafka(tmp_path, Ports.default(), {})
     assert all(jar.is_relative_to("/cache/artifacts") for jar in kafka.jars)
     assert kafka.properties()["log.dirs"] == str(tmp_path / "kafka")
+
+
+def test_data_of_a_newer_kafka_is_told_with_what_to_do():
+    """The text is that of Kafka 4.2.2 on a folder that 4.4.0 formatted."""
+    end = "  Caused by: UnsupportedVersionException: Can't read version 4 of BrokerEndpoint"
+    told = data_of_a_newer_one(end, Path("/data/kafka"))
+    assert told is not None
+    assert "cannot read /data/kafka, which a newer Kafka wrote" in told
+    assert "TALLY_DATA_DIR" in told
+    assert "`just reset`" in told
+
+
+def test_another_end_of_the_broker_is_told_by_its_log():
+    assert data_of_a_newer_one("  Caused by: java.io.IOException: No space left on device", Path("/data/kafka")) is None
