@@ -9,7 +9,14 @@ from codegen.plan.judge import OldVersion
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
 from codegen.remote.surveyor import NOTHING
-from tally.registry.http import Credentials, RegistryError, RegistryHttp, RegistryRefused, RegistryTlsError, SystemClock
+from tally.registry.http import (
+    Credentials,
+    RegistryError,
+    RegistryHttp,
+    RegistryRefused,
+    RegistryTlsError,
+    SystemClock,
+)
 from tally.registry.tls import TlsFiles
 
 REQUEST_TIMEOUT_S = 10.0
