@@ -37,7 +37,7 @@ from tally.kafka.facts import KafkaFacts
 from tally.ledger.disk import RealDisk
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger
-from tally.registry import lookup as registry
+from tally.registry.configured import registry_of
 from tally.service import process as service
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Service:
         self._readers = Readers()
         facts = KafkaFacts(shared, SUMS.name, kafka_s)
         offsets = GroupOffsets(shared, SUMS.name, settings.consumer_group, kafka_s)
-        schemas = self._schemas = Schemas(registry.of_settings(settings), settings.consumer_schema_denials_ms / 1000)
+        schemas = self._schemas = Schemas(registry_of(settings), settings.consumer_schema_denials_ms / 1000)
         jobs = self._jobs = ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job")
         self._source = KafkaSource(shared, _source_config(settings))
         self._exports = JobStore(

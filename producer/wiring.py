@@ -29,7 +29,7 @@ from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTrans
 from producer.shell.topic import TopicAdmin
 from producer.shell.traces import Traces
 from tally.kafka.config import client_config
-from tally.registry import lookup as registry
+from tally.registry.configured import registry_of
 from tally.service import process as service
 
 _ANSWER_RESERVE_S = 1.0
@@ -71,7 +71,7 @@ class Service:
         self._door = Door(ObservedMethods(methods, metrics, self._traces), settings.grpc_message_bytes_max)
         quiet = self._quiet = {**self._kafka, **_QUIET}
         self._startup = Startup(
-            SUMS, registry.of_settings(settings), TopicAdmin(quiet, SUMS.name), quiet, partial(self._note, _START)
+            SUMS, registry_of(settings), TopicAdmin(quiet, SUMS.name), quiet, partial(self._note, _START)
         )
         self._lanes: list[LaneThread] = []
         self._lane_metrics = LaneMetrics(metrics, SUMS.name)

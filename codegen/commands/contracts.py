@@ -27,7 +27,7 @@ from codegen.remote.publishing import open_publisher
 from codegen.remote.registries import Target, target
 from codegen.remote.surveyor import Survey
 from tally.base.written_file import STANDARD_OUTPUT
-from tally.registry.http import split_userinfo
+from tally.registry.access import split_userinfo
 
 _COLOURS: Final = {
     Kind.CREATE: "green",

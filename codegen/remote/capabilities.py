@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from tally.registry.http import Answer, RegistryError, RegistryHttp, RegistryRefused
+from tally.registry.errors import NoSuchCall, NotRegistered, RegistryError, RegistryRefused
+from tally.registry.http import RegistryHttp
 
 DEFAULT_CONTEXT: Final = "."
 _CONTEXT: Final = re.compile(r":(\.[^:]*):(.*)", re.DOTALL)
@@ -101,27 +102,33 @@ def _told(ask: Callable[[], T]) -> T | None:
         return None
 
 
-def _asked(http: RegistryHttp, method: str, path: str, body: Any = None) -> Answer:
-    return http.request(method, path, body, accept=(404, 405), maybe_missing=True)
-
-
 def _has(http: RegistryHttp, method: str, path: str, body: Any = None) -> bool:
     """Tell whether there is such a call; of what it is asked about there is nothing."""
     try:
-        return _asked(http, method, path, body).body is not None
+        http.request(method, path, body)
+    except NoSuchCall:
+        return False
     except RegistryRefused:
-        return True
+        pass
+    return True
+
+
+def _unless_missing(http: RegistryHttp, path: str) -> Any:
+    try:
+        return http.request("GET", path)
+    except (NoSuchCall, NotRegistered):
+        return None
 
 
 def _mode(http: RegistryHttp) -> str:
     """Return the registry's own mode, nothing without modes."""
-    body = _asked(http, "GET", "mode").body
+    body = _unless_missing(http, "mode")
     return str(body.get("mode") or "") if isinstance(body, dict) else ""
 
 
 def _contexts(http: RegistryHttp) -> frozenset[str]:
     """Return the contexts, none of a registry that only has the call: Apicurio lists one and keeps none apart."""
-    body = _asked(http, "GET", "contexts").body
+    body = _unless_missing(http, "contexts")
     names = frozenset(str(name).strip(":") for name in body) if isinstance(body, list) else frozenset[str]()
     if names - {DEFAULT_CONTEXT} or (names and _has(http, "GET", f"contexts/.{_NOBODY}/subjects")):
         return names

@@ -28,13 +28,8 @@ from codegen.plan.terms import (
 from codegen.remote import registry_admin
 from codegen.remote.kafka_admin import KafkaAdmin, KafkaNotReady
 from codegen.remote.surveyor import NOTHING, PROBE_TIMEOUT_S, Survey, Surveyor
-from tally.registry.http import (
-    Clock,
-    RegistryError,
-    RegistryHttp,
-    RegistryRefused,
-    RegistryUnreachable,
-)
+from tally.registry.errors import RegistryError, RegistryRefused, RegistryUnreachable
+from tally.registry.http import Clock, RegistryHttp
 
 _RETRY_S: Final = 0.25
 _PROGRESS_S: Final = 5.0

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from codegen.errors import CodegenError, ContractError
-from tally.registry.http import masked
+from tally.registry.access import split_userinfo
 
 FILE: Final = "registries.yaml"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
@@ -35,7 +35,7 @@ def target(root: Path, given: str, kafka: str | None = None) -> Target:
     """Return what ``--registry`` means: a name of registries.yaml, or an address. Raises CodegenError."""
     if "://" in given:
         if not given.startswith(("http://", "https://")):
-            raise CodegenError(f"--registry is {masked(given)!r}; allowed is an http:// or https:// address")
+            raise CodegenError(f"--registry is {split_userinfo(given)[0]!r}; allowed is an http:// or https:// address")
         return Target("", given, kafka or "")
     known = _read(root / FILE)
     if given not in known:

@@ -9,8 +9,9 @@ from codegen.errors import BreakingError
 from codegen.plan.judge import OldVersion
 from codegen.plan.terms import FoundSubject, SetLevel, WantedSubject
 from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
+from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, RegistryRefused
 from tally.registry.fingerprint import fingerprint_of
-from tally.registry.http import Answer, RegistryAnswerError, RegistryHttp, RegistryRefused
+from tally.registry.http import RegistryHttp
 
 _CONFLICT = 409
 REFERENCES_MAX: Final = 1000
@@ -64,17 +65,17 @@ def read_version(
 def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
     """Return AVRO, PROTOBUF or JSON; registries leave AVRO out. Raises RegistryError."""
     answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
-    kind = answer.body.get("schemaType") if isinstance(answer.body, dict) else None
+    kind = answer.get("schemaType") if isinstance(answer, dict) else None
     return str(kind or "AVRO")
 
 
 def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
     answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
-    text = answer.body.get("schema") if isinstance(answer.body, dict) else None
+    text = answer.get("schema") if isinstance(answer, dict) else None
     if not isinstance(text, str):
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
     try:
-        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.body.get("references") or ()]
+        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.get("references") or ()]
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
     return text, references
@@ -92,28 +93,24 @@ def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping
     level = known.level or "its global level"
     path = f"compatibility/subjects/{_quoted(wanted.subject)}/versions"
     try:
-        answer = _verdict(http, path, body)
-        if answer.body is not None:
-            return _said(answer, f"not compatible under {level}")
-        # Karapace has no check against all versions; the newest alone would not do where the level looks at all.
-        numbers = known.versions if level.endswith("_TRANSITIVE") else known.versions[-1:]
-        told = (_said(_verdict(http, f"{path}/{n}", body), f"not compatible with version {n}") for n in numbers)
-        return next((one for one in told if one is not None), None)
-    except RegistryRefused:
+        try:
+            return _objection(http, path, body, f"not compatible under {level}")
+        except NoSuchCall:
+            # Karapace has no check against all versions; the newest alone would not do where the level looks at all.
+            numbers = known.versions if level.endswith("_TRANSITIVE") else known.versions[-1:]
+            told = (_objection(http, f"{path}/{n}", body, f"not compatible with version {n}") for n in numbers)
+            return next((one for one in told if one is not None), None)
+    except (NoSuchCall, RegistryRefused):
         # Apicurio calls a valid Protobuf file with references a syntax violation here, and then takes it.
         return None
 
 
-def _verdict(http: RegistryHttp, path: str, body: Mapping[str, Any]) -> Answer:
-    """Return the answer of a compatibility check, without a body when the registry has no such check."""
-    return http.request("POST", f"{path}?verbose=true", body, accept=(404, 405), maybe_missing=True)
-
-
-def _said(answer: Answer, objection: str) -> str | None:
-    """Return the registry's objection in its own words; an unknown subject or version has none."""
-    if not isinstance(answer.body, dict) or answer.body.get("is_compatible", True):
+def _objection(http: RegistryHttp, path: str, body: Mapping[str, Any], objection: str) -> str | None:
+    """Return what a compatibility check objects in its own words; an unknown subject or version has nothing to."""
+    answer = _unless_unknown(http, "POST", f"{path}?verbose=true", body)
+    if not isinstance(answer, dict) or answer.get("is_compatible", True):
         return None
-    messages = answer.body.get("messages")
+    messages = answer.get("messages")
     words = "; ".join(str(message) for message in messages) if isinstance(messages, list) else ""
     return f"the registry says: {objection} ({words or 'it gives no reason'})"
 
@@ -125,25 +122,28 @@ def list_subjects(http: RegistryHttp, context: str = "") -> list[str]:
     their ``context`` is named; those that know none may list all the same.
     """
     answer = http.request("GET", f"subjects?subjectPrefix=:{quote(context, safe='')}:" if context else "subjects")
-    if answer.body is None:
+    if answer is None:
         return []  # a registry in Go may say null for an empty list
-    if not isinstance(answer.body, list):
+    if not isinstance(answer, list):
         raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
     here = context_of_address(http.url)
-    names = ((*split_context(str(name)), str(name)) for name in answer.body)
+    names = ((*split_context(str(name)), str(name)) for name in answer)
     return sorted(name if of == here else whole for of, name, whole in names)
 
 
 def mode_of(http: RegistryHttp, subject: str, default: str | None) -> str | None:
     """Return the mode that holds for a subject: its own, or the registry's ``default``. Raises RegistryError."""
-    answer = http.request("GET", f"mode/{_quoted(subject)}?defaultToGlobal=true", accept=(404, 405), maybe_missing=True)
-    mode = answer.body.get("mode") if isinstance(answer.body, dict) else None
+    try:
+        answer = _unless_unknown(http, "GET", f"mode/{_quoted(subject)}?defaultToGlobal=true")
+    except NoSuchCall:
+        return default
+    mode = answer.get("mode") if isinstance(answer, dict) else None
     return mode if isinstance(mode, str) else default
 
 
 def delete(http: RegistryHttp, subject: str) -> None:
     """Delete a subject softly: it can still be looked up by id. Raises RegistryError."""
-    http.request("DELETE", f"subjects/{_quoted(subject)}", accept=(404,))
+    _unless_unknown(http, "DELETE", f"subjects/{_quoted(subject)}")
 
 
 def set_level(http: RegistryHttp, action: SetLevel) -> None:
@@ -166,8 +166,7 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
             f"a subject that {wanted.subject} refers to is missing: {', '.join(wanted.references)}"
         )
     if known := versions(http, wanted.subject):  # what stands beside the newest stays there
-        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,))
-        body |= _beside(newest.body)
+        body |= _beside(_unless_unknown(http, "GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}") or {})
     try:
         http.request("POST", f"subjects/{_quoted(wanted.subject)}/versions", body)
     except RegistryRefused as error:
@@ -181,19 +180,19 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
 
 def versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
     """Return the versions of a subject, oldest first; none when it is unknown. Raises RegistryError."""
-    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions", accept=(404,))
-    if answer.status == 404:
+    answer = _unless_unknown(http, "GET", f"subjects/{_quoted(subject)}/versions")
+    if answer is None:
         return ()
-    if not isinstance(answer.body, list) or not all(isinstance(version, int) for version in answer.body):
+    if not isinstance(answer, list) or not all(isinstance(version, int) for version in answer):
         raise RegistryAnswerError(f"{http.url} answers the versions of {subject} with something else than numbers")
-    return tuple(sorted(answer.body))
+    return tuple(sorted(answer))
 
 
 def _level(http: RegistryHttp, subject: str) -> str | None:
     """Return the level in force. Some registries answer the global one for a subject without its own; so be it."""
-    answer = http.request("GET", f"config/{_quoted(subject)}", accept=(404,))
-    level = answer.body.get("compatibilityLevel") if isinstance(answer.body, dict) else None
-    return level if answer.status != 404 and isinstance(level, str) else None
+    answer = _unless_unknown(http, "GET", f"config/{_quoted(subject)}")
+    level = answer.get("compatibilityLevel") if isinstance(answer, dict) else None
+    return level if isinstance(level, str) else None
 
 
 def _matching(
@@ -203,17 +202,17 @@ def _matching(
     body = _body(wanted, found)
     if body is None:
         return None
-    answer = http.request("POST", f"subjects/{_quoted(wanted.subject)}", body, accept=(404,))
-    if answer.status == 404:
+    answer = _unless_unknown(http, "POST", f"subjects/{_quoted(wanted.subject)}", body)
+    if answer is None:
         # Metadata beside a schema may make it another one for the look-up; the contracts have none to give.
-        newest = http.request("GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}", accept=(404,)).body
+        newest = _unless_unknown(http, "GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}") or {}
         return newest if newest.get("version") and _beside(newest) and _same_text(wanted, newest) else None
-    registered, version = answer.body.get("schema"), answer.body.get("version")
-    if not isinstance(registered, str) or not isinstance(version, int):
-        raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
-    if wanted.kind == "AVRO" and fingerprint_of(registered) != wanted.fingerprint:
-        return None  # the registry takes two schemas for one that do not mean the same
-    return dict(answer.body)
+    match answer:
+        case {"schema": str(registered), "version": int()}:
+            # The registry may take two schemas for one that do not mean the same.
+            is_ours = wanted.kind != "AVRO" or fingerprint_of(registered) == wanted.fingerprint
+            return dict(answer) if is_ours else None
+    raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
 
 
 def _same_text(wanted: WantedSubject, registered: Mapping[str, Any]) -> bool:
@@ -248,6 +247,14 @@ def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str,
             return None
         references.append({"name": name, "subject": name, "version": known.matching_version or max(known.versions)})
     return body | {"references": references} if references else body
+
+
+def _unless_unknown(http: RegistryHttp, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Return the answer, or None when the registry says that it does not have what the path names."""
+    try:
+        return http.request(method, path, body)
+    except NotRegistered:
+        return None
 
 
 def _quoted(subject: str) -> str:

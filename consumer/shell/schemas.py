@@ -31,7 +31,8 @@ from tally.event import resolution as schema_resolution
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.resolution import Resolved
 from tally.event.rows import UNKNOWN_SCHEMA
-from tally.registry.lookup import RegistryError, SchemaRegistry, SchemaUnknown, spoken
+from tally.registry.errors import RegistryError, SchemaUnknown
+from tally.registry.lookup import SchemaRegistry, spoken
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""

@@ -18,7 +18,7 @@ from producer.core.idempotency import Known, KnownIds
 from producer.core.topic import objection
 from producer.shell.topic import TopicAdmin, TopicUnknownError
 from producer.shell.warm_up import tail_of
-from tally.registry.http import RegistryError
+from tally.registry.errors import RegistryError
 from tally.registry.lookup import SchemaRegistry
 
 _BACKOFF_FIRST_S = 0.2

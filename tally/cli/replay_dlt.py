@@ -36,7 +36,9 @@ from tally.client.outcomes import Position
 from tally.client.retry import RetryPolicy
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records, topic_id
-from tally.registry import lookup as registry
+from tally.registry.configured import registry_of
+from tally.registry.errors import RegistryError, SchemaUnknown
+from tally.registry.lookup import SchemaRegistry
 
 LETTERS_MAX = 100_000
 """Letters of one run; they are held in memory, so that all of them are known before the first is sent."""
@@ -126,7 +128,7 @@ def _look(
 ) -> list[Told]:
     """Return all letters that are meant, with what is known of each."""
     try:
-        schemas = registry.of_settings(environment)
+        schemas = registry_of(environment)
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
 
@@ -151,9 +153,9 @@ def _look(
                     f"no dead letter that is meant is of {', '.join(strangers[:5])}: see --repair-with"
                 )
             return [look_up(one, before, lambda own: _counted(service, own)) for one in without_repetitions(repaired)]
-    except registry.SchemaUnknown as error:
+    except SchemaUnknown as error:
         raise CommandError(str(error)) from None
-    except registry.RegistryError as error:
+    except RegistryError as error:
         raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
     except KafkaConfigError as error:
         raise WrongUsageError(str(error)) from None
@@ -161,7 +163,7 @@ def _look(
         schemas.close()
 
 
-def _letters(environment: ClientSettings, schemas: registry.SchemaRegistry, selection: Selection) -> Iterator[Letter]:
+def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Selection) -> Iterator[Letter]:
     our_schema_id = schemas.lookup(SUMS_DLT.subject, SUMS_DLT.schema)
     # A dead letter keeps its source's partition.
     chosen = (

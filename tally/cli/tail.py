@@ -15,7 +15,8 @@ from tally.event import decimals
 from tally.event.records import Record, verdict_on
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records
-from tally.registry import lookup as registry
+from tally.registry.configured import registry_of
+from tally.registry.errors import RegistryError, SchemaMismatch, SchemaUnknown
 
 
 @click.command("tail")
@@ -38,7 +39,7 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     """
     environment = settings()
     try:
-        schemas = registry.of_settings(environment)
+        schemas = registry_of(environment)
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
     try:
@@ -50,9 +51,9 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
             click.echo(json.dumps(_document(record, said)) if as_json else _line(record, said))
             if count == limit:
                 break
-    except (registry.SchemaUnknown, registry.SchemaMismatch) as error:
+    except (SchemaUnknown, SchemaMismatch) as error:
         raise CommandError(str(error)) from None
-    except registry.RegistryError as error:
+    except RegistryError as error:
         raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
     except KafkaConfigError as error:
         raise WrongUsageError(str(error)) from None

@@ -20,7 +20,8 @@ from tally.event.classify import Fetched, Verdict, decode
 from tally.event.digest import undecoded
 from tally.event.resolution import Resolved
 from tally.event.rows import NONE, REASON_NAMES, UNKNOWN_SCHEMA, Rows
-from tally.registry.lookup import RegisteredSchema, SchemaUnknown
+from tally.registry.errors import SchemaUnknown
+from tally.registry.lookup import RegisteredSchema
 
 __all__ = ["Counts", "Poisoned", "Verdicts", "record_digest"]
 

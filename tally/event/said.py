@@ -16,7 +16,7 @@ import fastavro
 from tally.base.framing import FramingError, SchemaName, unframe_any
 from tally.event import decimals
 from tally.event.plain_schema import without_logical_types
-from tally.registry.lookup import SchemaUnknown
+from tally.registry.errors import SchemaUnknown
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000

@@ -1,11 +1,10 @@
-"""HTTP to a schema registry with the Confluent API: credentials, bounded retries, and every failure as its own type.
+"""Questions to a schema registry with the Confluent API: everything is bounded, and each failure is its own class.
 
-Only what may pass is retried (no connection, time-out, 408, 429, 5xx), at most ``attempts`` times with a doubling wait;
-the clock is an argument. Requests are idempotent on a registry, registrations too, so that a repetition does no harm.
+What may pass (no connection, no answer in time, 408, 429, 5xx) is asked again, ``attempts`` times in all, after 0.2 s,
+0.4 s and so on; whatever is asked, a registration too, may be asked twice. An answer is given up when it is too long,
+compressed (it could grow) or still coming after ``timeout_s``. No redirect is followed.
 """
-# ruff: noqa: N818 - the names of the errors are outcomes that callers match on
 
-import base64
 import json
 import ssl
 import sys
@@ -13,10 +12,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tally.base.loopback import is_loopback
+from tally.registry.access import Access, split_userinfo
+from tally.registry.errors import (
+    NoSuchCall,
+    NotRegistered,
+    RegistryAnswerError,
+    RegistryRefused,
+    RegistryTlsError,
+    RegistryUnauthorised,
+    RegistryUnreachable,
+)
 
 # httpx imports its command line, with rich and pygments, where click is installed: 0.27 of its 0.46 s, at every start
 # of a service. It does without when that module cannot be imported. What is left is imported with the first request,
@@ -28,290 +36,136 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
-
-SUBJECT_UNKNOWN: Final = 40401
-"""The error code of the Confluent API."""
-
+_RETRY_WAIT_S: Final = 0.2
 _SHOWN_CHARACTERS_MAX: Final = 200
 _CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
-_RETRIED_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class RegistryError(Exception):
-    """The registry did not do what was asked; the message names its address, masked, and the cure.
-
-    ``kind`` is the same for machines.
-    """
-
-    kind = "refused"
-
-
-class RegistryUnreachable(RegistryError):
-    """No connection, no answer in time, or errors of the server's own (5xx), also after the retries. May pass."""
-
-    def __init__(
-        self, message: str, kind: Literal["no-connection", "time-out", "server-error"] = "no-connection"
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class RegistryUnauthorised(RegistryError):
-    """The registry refuses the credentials or asks for some (401, 403)."""
-
-    kind = "unauthorised"
-
-
-class RegistryTlsError(RegistryError):
-    """The TLS handshake failed: an unknown certificate, another host's, none of ours, or no TLS at all."""
-
-    kind = "tls"
-
-
-class RegistryAnswerError(RegistryError):
-    """The answer is not what a registry says: not JSON, or without the fields it must have. Often a wrong address."""
-
-    kind = "not-a-registry"
-
-
-class RegistryRefused(RegistryError):
-    """The registry understood and says no (409 incompatible, 422 invalid, …)."""
-
-    def __init__(self, message: str, status: int, reason: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
+_HEADERS: Final = {
+    "Accept": f"{_CONTENT_TYPE}, application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": _CONTENT_TYPE,
+}
 
 
 class Clock(Protocol):
-    """What waits and measures; a test gives its own."""
+    """What waits and measures: the module ``time``; a test gives its own."""
 
     def monotonic(self) -> float: ...
 
     def sleep(self, seconds: float, /) -> None: ...
 
 
-class SystemClock:
-    """The real clock."""
+@dataclass(frozen=True, eq=False)
+class RegistryHttp:
+    """One registry. Thread-safe; close() at the end. Credentials of ``access`` go before those in the address."""
 
-    @staticmethod
-    def monotonic() -> float:
-        return time.monotonic()
-
-    @staticmethod
-    def sleep(seconds: float, /) -> None:
-        time.sleep(seconds)
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """A token, or a user with a password."""
-
-    user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-
-    def header(self) -> str | None:
-        """Return the Authorization header, or None without credentials."""
-        if self.token:
-            return f"Bearer {self.token}"
-        if self.user:
-            pair = f"{self.user}:{self.password}".encode()
-            return f"Basic {base64.b64encode(pair).decode('ascii')}"
-        return None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A registry's answer: the HTTP status and the parsed JSON."""
-
-    status: int
-    body: Any
+    address: str = field(repr=False)
+    access: Access = field(default_factory=Access)
+    timeout_s: float = 5.0
+    attempts: int = 3
+    clock: Clock = time
+    transport: "httpx.BaseTransport | None" = None
 
     @property
-    def error_code(self) -> int | None:
-        """The registry's own error code, for example 40401 for an unknown subject."""
-        code = self.body.get("error_code") if isinstance(self.body, dict) else None
-        return code if isinstance(code, int) else None
-
-
-class RegistryHttp:
-    """Sends requests to one registry. Thread-safe; close() at the end."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        credentials: Credentials | None = None,
-        timeout_s: float = 5.0,
-        attempts: int = 3,
-        retry_wait_s: float = 0.2,
-        clock: Clock | None = None,
-        transport: "httpx.BaseTransport | None" = None,
-        verify: ssl.SSLContext | bool = True,
-    ) -> None:
-        assert attempts >= 1
-        address, from_url = split_userinfo(url)
-        self.url = address
-        self._attempts = attempts
-        self._retry_wait_s = retry_wait_s
-        self._clock = clock or SystemClock()
-        self._headers = {"Accept": f"{_CONTENT_TYPE}, application/json", "Content-Type": _CONTENT_TYPE}
-        authorization = (credentials or from_url).header()
-        if authorization is not None:
-            self._headers["Authorization"] = authorization
-        self._timeout_s = timeout_s
-        self._transport = transport
-        self._verify = verify
+    def url(self) -> str:
+        """The address without user and password, as it may be shown."""
+        return split_userinfo(self.address)[0]
 
     @cached_property
     def _client(self) -> "httpx.Client":
         import httpx  # noqa: PLC0415
 
+        tls, here = self.access.tls(), is_loopback(self.url)
+        if tls is None and here and self.url.startswith("http:"):
+            # No proxy is asked, so there is no TLS: who is trusted (40 ms to read) does not matter. This trusts nobody.
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authorization = self.access.authorization() or split_userinfo(self.address)[1].authorization()
         return httpx.Client(
-            base_url=self.url.rstrip("/") + "/",
-            headers=self._headers,
-            timeout=self._timeout_s,
-            transport=self._transport,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._verify is True and self._is_plain else self._verify,
-            follow_redirects=False,
-            trust_env=not is_loopback(self.url),
+            base_url=self.url,
+            headers=_HEADERS | ({"Authorization": authorization} if authorization else {}),
+            timeout=self.timeout_s,
+            transport=self.transport,
+            verify=tls or True,
+            trust_env=not here,
         )
-
-    @property
-    def _is_plain(self) -> bool:
-        """Tell whether no connection can be by TLS: then the authorities that are trusted need not be read, 40 ms.
-
-        A context without any trusts nobody. A plain address is never left, since no redirect is followed.
-        """
-        from urllib.request import getproxies  # noqa: PLC0415 - as heavy as httpx, which imports it, too
-
-        return not any(url.startswith("https:") for url in (self.url, *getproxies().values()))
 
     def close(self) -> None:
         """Close the connections."""
         if "_client" in vars(self):
             self._client.close()
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        accept: tuple[int, ...] = (),
-        maybe_missing: bool = False,
-    ) -> Answer:
-        """Return the answer of a 2xx or an ``accept``ed status with the registry's JSON; raise RegistryError else.
-
-        ``path`` is below the registry's address, its parts quoted already. ``maybe_missing``: not every registry has
-        this call; an ``accept``ed status without the registry's own JSON, which is how they say so, is an answer too.
-        """
-        import httpx  # noqa: PLC0415
-
-        kind: Literal["no-connection", "time-out", "server-error"]
-        for attempt in range(1, self._attempts + 1):
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Return the parsed JSON of a 2xx. Raises RegistryError. ``path`` is below the address, its parts quoted."""
+        for attempt in range(self.attempts):
+            if attempt > 0:
+                self.clock.sleep(_RETRY_WAIT_S * 2 ** (attempt - 1))
             try:
-                response = self._send(method, path, body)
-                if response.status_code not in _RETRIED_STATUS:
-                    break
-                failure, kind = f"answers {response.status_code}: {_shown(response.text)}", "server-error"
-            except httpx.TimeoutException as error:
-                failure, kind = f"no answer in time ({type(error).__name__})", "time-out"
-            except httpx.TransportError as error:
-                if _is_tls(error):
-                    raise RegistryTlsError(f"no TLS connection to the registry {self.url}: {error}") from error
-                failure, kind = f"{type(error).__name__}: {error}", "no-connection"
-            if attempt == self._attempts:
-                tries = "1 attempt" if attempt == 1 else f"{attempt} attempts"
-                raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", kind)
-            self._clock.sleep(self._retry_wait_s * 2 ** (attempt - 1))
-        if maybe_missing and response.status_code in accept and _no_such_call(response):
-            return Answer(response.status_code, None)
-        return self._judged(response, method, path, accept)
+                return self._judged(f"{method} {path}", *self._exchanged(method, path, body))
+            except RegistryUnreachable as error:
+                failure = error
+        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", failure.kind)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> "httpx.Response":
+    def _exchanged(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
+        """Return status and content of one answer."""
         import httpx  # noqa: PLC0415
 
-        content = None if body is None else json.dumps(body)
-        request = self._client.build_request(method, path.lstrip("/"), content=content)
-        response = self._client.send(request, stream=True)
+        until_s = self.clock.monotonic() + self.timeout_s
+        content = bytearray()
         try:
-            received = bytearray()
-            for chunk in response.iter_bytes():
-                received += chunk
-                if len(received) > ANSWER_BYTES_MAX:
-                    raise RegistryAnswerError(f"{self.url} answers more than {ANSWER_BYTES_MAX} bytes: not a registry")
-        finally:
-            response.close()
-        return httpx.Response(response.status_code, content=bytes(received), request=request)
+            with self._client.stream(method, path, content=None if body is None else json.dumps(body)) as response:
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise self._no_registry(f"{method} {path} answers in an encoding that was not asked for")
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > ANSWER_BYTES_MAX:
+                        raise self._no_registry(f"{method} {path} answers more than {ANSWER_BYTES_MAX} bytes")
+                    if self.clock.monotonic() > until_s:
+                        raise httpx.ReadTimeout("the answer is still coming")
+        except httpx.TimeoutException as error:
+            raise RegistryUnreachable(f"no answer in time ({type(error).__name__})", "time-out") from error
+        except httpx.TransportError as error:
+            if _is_tls(error):
+                raise RegistryTlsError(f"no TLS connection to the registry {self.url}: {error}") from error
+            raise RegistryUnreachable(f"{type(error).__name__}: {error}", "no-connection") from error
+        return response.status_code, bytes(content)
 
-    def _judged(self, response: "httpx.Response", method: str, path: str, accept: tuple[int, ...]) -> Answer:
-        status = response.status_code
+    def _judged(self, asked: str, status: int, content: bytes) -> Any:
+        """Return the JSON of a 2xx: the one table of what status, error_code and content mean."""
+        text = " ".join(content[: 4 * _SHOWN_CHARACTERS_MAX].decode("utf-8", "replace").split())
+        shown = text if len(text) <= _SHOWN_CHARACTERS_MAX else text[:_SHOWN_CHARACTERS_MAX] + "…"
+        if status in {408, 429, 500, 502, 503, 504}:
+            raise RegistryUnreachable(f"answers {status}: {shown}", "server-error")
         if status in {401, 403}:
             raise RegistryUnauthorised(
-                f"the registry {self.url} refuses {method} {path} ({status}); give TALLY_REGISTRY_USER and "
+                f"the registry {self.url} refuses {asked} ({status}); give TALLY_REGISTRY_USER and "
                 "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN, of somebody who may"
             )
+        ok, said = 200 <= status < 300, f"{asked} answers {status}: {shown}"
         try:
-            parsed = json.loads(response.content)
+            # Of a call that it does not have Apicurio says nothing, Karapace "Not Found", Redpanda an object without an
+            # error_code, and Confluent one whose error_code is the status itself. A page of HTML is a wrong address.
+            parsed = json.loads(content if ok else content or b"{}")
         except (ValueError, RecursionError):
-            raise self._not_a_registry(f"{method} {path} answers {status}, not JSON: {_shown(response.text)}") from None
-        answer = Answer(status, parsed)
-        if 200 <= status < 300:
-            return answer
-        if answer.error_code is None:
-            raise self._not_a_registry(f"{method} {path} answers {status}: {_shown(response.text)}")
-        if status in accept:
-            return answer
+            raise self._no_registry(f"not JSON, {said}") from None
+        if ok:
+            return parsed
+        code = parsed.get("error_code") if isinstance(parsed, dict) else None
+        if status in {404, 405} and code in {None, status}:
+            raise self._no_registry(said, NoSuchCall)
+        if not isinstance(code, int):
+            raise self._no_registry(said)
         reason = str(parsed.get("message", ""))
-        raise RegistryRefused(f"the registry {self.url} refuses {method} {path} ({status}): {reason}", status, reason)
+        refused = NotRegistered if status == 404 else RegistryRefused
+        raise refused(f"the registry {self.url} refuses {asked} ({status}): {reason}", status, code, reason)
 
-    def _not_a_registry(self, problem: str) -> RegistryAnswerError:
-        return RegistryAnswerError(
+    def _no_registry(self, problem: str, kind: type[RegistryAnswerError] = RegistryAnswerError) -> RegistryAnswerError:
+        return kind(
             f"{self.url} does not answer as a schema registry: {problem}; is it the Confluent-compatible address? "
             "Apicurio's ends in /apis/ccompat/v7"
         )
 
 
-def split_userinfo(url: str) -> tuple[str, Credentials]:
-    """Return (the address without userinfo, the credentials that stood in it)."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    credentials = Credentials(unquote(parts.username or ""), unquote(parts.password or ""))
-    return urlunsplit(parts._replace(netloc=host)), credentials
-
-
-def masked(url: str) -> str:
-    """Return the address as it may be shown and logged: userinfo replaced."""
-    address, credentials = split_userinfo(url)
-    return address.replace("://", "://***@", 1) if credentials.user or credentials.password else address
-
-
-def _no_such_call(response: "httpx.Response") -> bool:
-    """Tell whether a server says in its framework's words that it has no such call, and not in a registry's.
-
-    Apicurio answers nothing, Karapace the text "Not Found", Redpanda an object without an error_code, and Confluent
-    one whose error_code is the status itself.
-    """
-    if not response.content:
-        return True
-    try:
-        parsed = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return False
-    return Answer(response.status_code, parsed).error_code in {None, response.status_code}
-
-
 def _is_tls(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return False
-
-
-def _shown(text: str) -> str:
-    """Return a stranger's text for a message: one line, short."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_CHARACTERS_MAX else line[:_SHOWN_CHARACTERS_MAX] + "…"
+    return error is not None

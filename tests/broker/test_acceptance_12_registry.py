@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tally.registry.lookup import Credentials, SchemaRegistry, SchemaUnknown
-from tally.registry.tls import TlsFiles
+from tally.registry.access import Access
+from tally.registry.errors import SchemaUnknown
+from tally.registry.lookup import SchemaRegistry
 from tests_support.contracts.codegen_command import codegen
 from tests_support.contracts.small_contracts import SmallContracts
 from tests_support.registries.secured import PASSWORD, USER, secured_registry
@@ -49,8 +50,7 @@ def test_acceptance_12_an_unknown_authority_and_a_wrong_password_are_told_apart(
 
 
 def test_acceptance_12_a_service_reads_with_a_password_over_tls(url: str, tls: TlsFolder) -> None:
-    context = TlsFiles(str(tls.authority)).context()
-    registry = SchemaRegistry(url, credentials=Credentials(USER, PASSWORD), tls=context)
+    registry = SchemaRegistry(url, Access(USER, PASSWORD, ca=str(tls.authority)))
     with pytest.raises(SchemaUnknown, match="the subject is unknown"):
         registry.lookup("nothing-value", '{"type": "string"}')
     registry.close()

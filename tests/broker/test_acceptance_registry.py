@@ -6,6 +6,7 @@ On the native registry with Kafka beside it, or on one that ``just test-registry
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 from codegen.plan.terms import Kind, Wanted, WantedSubject
 from codegen.remote.publish import Publisher
 from tally.registry.fingerprint import fingerprint
-from tally.registry.http import SystemClock
 from tests_support.contracts.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
 from tests_support.contracts.codegen_command import codegen
 from tests_support.contracts.small_contracts import COUNT, ID, SmallContracts
@@ -143,7 +143,7 @@ def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(
     http.request("PUT", f"config/{subject}", {"compatibility": level})
     new = WantedSubject(subject, "AVRO", HISTORY_NEXT, fingerprint(HISTORY_NEXT), level, (), "Avro t.R", owned=True)
     said: list[str] = []
-    (change,) = Publisher(http, None, SystemClock(), 30.0, said.append).survey(Wanted((new,), ())).changes
+    (change,) = Publisher(http, None, time, 30.0, said.append).survey(Wanted((new,), ())).changes
     http.close()
     ours = [one for one in change.objections if not one.startswith("the registry says")]
     assert ours == TOLD_OF_MODES[level]

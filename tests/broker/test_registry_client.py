@@ -7,13 +7,8 @@ import pytest
 
 from contracts.generated import topics
 from stack import Ports, Stack
-from tally.registry.lookup import (
-    RegistryAnswerError,
-    RegistryTlsError,
-    RegistryUnreachable,
-    SchemaRegistry,
-    SchemaUnknown,
-)
+from tally.registry.errors import RegistryAnswerError, RegistryTlsError, RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import SchemaRegistry
 
 
 @pytest.fixture

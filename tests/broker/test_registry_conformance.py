@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from codegen.plan.terms import Change, Kind, Wanted, WantedSubject
 from codegen.remote.capabilities import Asked
 from codegen.remote.publish import Publisher
 from codegen.remote.pull import pull
+from tally.registry.access import split_userinfo
+from tally.registry.errors import SchemaUnknown
 from tally.registry.fingerprint import fingerprint
-from tally.registry.http import RegistryHttp, SystemClock, split_userinfo
-from tally.registry.lookup import SchemaRegistry, SchemaUnknown
+from tally.registry.http import RegistryHttp
+from tally.registry.lookup import SchemaRegistry
 from tests_support.contracts.codegen_command import codegen
 from tests_support.contracts.small_contracts import SmallContracts
 from tests_support.registries.under_test import RegistryUnderTest, registry_under_test
@@ -35,7 +38,7 @@ def registry(request: pytest.FixtureRequest) -> Iterator[RegistryUnderTest]:
 
 
 @pytest.fixture
-def http(registry: RegistryUnderTest) -> Iterator[RegistryHttp]:
+def http(registry: RegistryUnderTest) -> Iterator[SchemaRegistry]:
     connection = registry.http()
     yield connection
     connection.close()
@@ -48,46 +51,45 @@ def wanted(subject: str, *fields: dict[str, Any], doc: str = "", level: str = "F
 
 
 def plan(http: RegistryHttp, what: Wanted) -> tuple[Change, ...]:
-    return Publisher(http, None, SystemClock(), 30.0, lambda _: None).survey(what).changes
+    return Publisher(http, None, time, 30.0, lambda _: None).survey(what).changes
 
 
 def publish(http: RegistryHttp, what: Wanted) -> None:
-    Publisher(http, None, SystemClock(), 30.0, lambda _: None).publish(what)
+    Publisher(http, None, time, 30.0, lambda _: None).publish(what)
     assert [change.kind for change in plan(http, what)] == [Kind.NOOP]
 
 
 def test_a_service_finds_its_schema_by_text_and_the_same_meaning_by_the_id(
-    registry: RegistryUnderTest, http: RegistryHttp
+    registry: RegistryUnderTest, http: SchemaRegistry
 ) -> None:
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     (mine,) = wanted(subject, COUNT).subjects
-    service = SchemaRegistry(registry.url, http=http)
-    assert service.schema(service.lookup(subject, mine.text)).fingerprint == mine.fingerprint
+    assert http.schema(http.lookup(subject, mine.text)).fingerprint == mine.fingerprint
     (other,) = wanted(subject, COUNT, ADDED).subjects
     with pytest.raises(SchemaUnknown, match="not among its versions"):
-        service.lookup(subject, other.text)
+        http.lookup(subject, other.text)
     with pytest.raises(SchemaUnknown, match="the subject is unknown"):
-        service.lookup(f"{subject}-of-nobody", mine.text)
+        http.lookup(f"{subject}-of-nobody", mine.text)
 
 
 @pytest.mark.parametrize("name", [2_000_000_000, uuid.UUID("89791762-2336-4186-9674-299b90a802e2")], ids=["id", "guid"])
 def test_an_id_and_a_guid_that_nobody_has_are_unknown_and_no_failure(
-    registry: RegistryUnderTest, http: RegistryHttp, name: int | uuid.UUID
+    http: SchemaRegistry, name: int | uuid.UUID
 ) -> None:
     """A registry without GUIDs says so in its own way, and that is the same answer."""
     with pytest.raises(SchemaUnknown):
-        SchemaRegistry(registry.url, http=http).schema(name)
+        http.schema(name)
 
 
-def test_a_guid_that_the_registry_tells_names_the_schema(registry: RegistryUnderTest, http: RegistryHttp) -> None:
+def test_a_guid_that_the_registry_tells_names_the_schema(registry: RegistryUnderTest, http: SchemaRegistry) -> None:
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     guid = registry.must("GET", f"subjects/{subject}/versions/1").get("guid")
     if guid is None:
         pytest.skip("this registry has no GUIDs")
     (mine,) = wanted(subject, COUNT).subjects
-    assert SchemaRegistry(registry.url, http=http).schema(uuid.UUID(guid)).fingerprint == mine.fingerprint
+    assert http.schema(uuid.UUID(guid)).fingerprint == mine.fingerprint
 
 
 def test_other_words_are_documentation_and_never_a_breaking_change(

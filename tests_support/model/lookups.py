@@ -9,8 +9,7 @@ from typing import Final
 from consumer.core.partition_state import StateName, name_of
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import frame
-from tally.registry.http import RegistryError
-from tally.registry.lookup import RegistryAnswerError, RegistryUnreachable, SchemaUnknown
+from tally.registry.errors import RegistryAnswerError, RegistryError, RegistryUnreachable, SchemaUnknown
 from tests_support.ledger.records import SCHEMA_ID, body, request_id
 from tests_support.model.broker import Broker
 from tests_support.model.consumer import Replica

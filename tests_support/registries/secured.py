@@ -14,7 +14,7 @@ import httpx
 from stack.parts.components import Components
 from stack.parts.registry import API_PATH
 from stack.ports import HOST, Ports
-from tally.registry.tls import TlsFiles
+from tally.registry.access import Access
 from tests_support.registries.tls import TlsFolder
 from tests_support.waiting import eventually
 
@@ -51,7 +51,7 @@ def secured_registry(folder: Path, tls: TlsFolder) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
-        context = TlsFiles(str(tls.authority)).context()
+        context = Access(ca=str(tls.authority)).tls()
         assert context is not None
 
         def answers() -> bool:

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 
 from codegen.remote.capabilities import split_context
-from codegen.remote.publishing import credentials, tls
 from stack import Stack
-from tally.registry.http import RegistryHttp, split_userinfo
+from tally.registry.access import Access, split_userinfo
+from tally.registry.lookup import SchemaRegistry
 
 URL: Final = os.environ.get("TALLY_TEST_REGISTRY_URL", "")
 """Empty: the native registry."""
@@ -34,11 +34,12 @@ class RegistryUnderTest:
         self.kafka = kafka
         self._words: list[str] = []
         address, in_url = split_userinfo(url)
-        given = (credentials(os.environ) or in_url).header()
+        access = Access.of_environment(os.environ)
+        given = access.authorization() or in_url.authorization()
         headers = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
         headers |= {"Authorization": given} if given else {}
         self._client = httpx.Client(
-            base_url=address.rstrip("/") + "/", headers=headers, verify=tls(os.environ), timeout=20
+            base_url=address.rstrip("/") + "/", headers=headers, verify=access.tls() or True, timeout=20
         )
         self._had_shared = _SHARED in self._subjects()
 
@@ -55,9 +56,9 @@ class RegistryUnderTest:
         """Send a request, which succeeds, and return the JSON of its answer."""
         return self.ask(method, path, body).raise_for_status().json()
 
-    def http(self, below: str = "") -> RegistryHttp:
+    def http(self, below: str = "") -> SchemaRegistry:
         """Return a connection as the product makes it, perhaps to an address below the registry's."""
-        return RegistryHttp(self.url.rstrip("/") + below, credentials=credentials(os.environ), verify=tls(os.environ))
+        return SchemaRegistry(self.url.rstrip("/") + below, Access.of_environment(os.environ))
 
     def remove(self) -> None:
         """Delete what the tests registered, what refers to others first, and close the connection.

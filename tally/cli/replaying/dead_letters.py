@@ -13,7 +13,7 @@ from contracts.generated.topics import SUMS
 from tally.base.framing import SchemaName, unframe
 from tally.event.records import Record
 from tally.event.said import SchemaText
-from tally.registry.lookup import SchemaUnknown
+from tally.registry.errors import SchemaUnknown
 
 SOURCE_DIGEST: Final = "source-digest"
 _OFFSET_LIMIT: Final = 10**18

@@ -18,7 +18,7 @@ from tally.cli.replaying.replay import Status, look_up
 from tally.cli.verdicts import record_digest
 from tally.event.records import Record
 from tally.event.said import Said, Unsaid, said_by
-from tally.registry.lookup import SchemaUnknown
+from tally.registry.errors import SchemaUnknown
 from tests_support.consumer.golden_records import ZERO_WIDTH
 from tests_support.consumer.verdict_corpus import read_corpus
 from tests_support.ledger.records import body, request_id

@@ -31,7 +31,7 @@ from tally.cli.replaying.replay import Counted, Status, Told, look_up, send
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from tally.event.plain_schema import without_logical_types
 from tally.event.records import Record
-from tally.registry.lookup import SchemaUnknown
+from tally.registry.errors import SchemaUnknown
 
 OURS = 7
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")

@@ -1,29 +1,35 @@
 """The registry client: each failure is an error of its own, retries and caches are bounded, secrets stay hidden."""
 
 import base64
+import gzip
 import json
 import ssl
+import subprocess
+import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tally.registry.fingerprint import fingerprint
-from tally.registry.http import ANSWER_BYTES_MAX, RegistryHttp, masked
-from tally.registry.lookup import (
-    Credentials,
+from tally.registry.access import Access, split_userinfo
+from tally.registry.errors import (
+    NoSuchCall,
+    NotRegistered,
     RegistryAnswerError,
     RegistryRefused,
     RegistryTlsError,
     RegistryUnauthorised,
     RegistryUnreachable,
     SchemaMismatch,
-    SchemaRegistry,
     SchemaUnknown,
 )
+from tally.registry.fingerprint import fingerprint
+from tally.registry.http import ANSWER_BYTES_MAX
+from tally.registry.lookup import SchemaRegistry
+from tests_support.checkout import ROOT
 from tests_support.waiting import eventually
 
 TEXT = '{"type":"record","name":"R","fields":[{"name":"f","type":"string"}]}'
@@ -48,9 +54,7 @@ class FakeClock:
 
 
 def _registry(handler: Handler, clock: FakeClock | None = None, url: str = URL, **options: Any) -> SchemaRegistry:
-    clock = clock or FakeClock()
-    http = RegistryHttp(url, clock=clock, transport=httpx.MockTransport(handler), **options)
-    return SchemaRegistry(url, clock=clock, http=http)
+    return SchemaRegistry(url, clock=clock or FakeClock(), transport=httpx.MockTransport(handler), **options)
 
 
 def _answering(status: int, body: Any) -> Handler:
@@ -158,6 +162,76 @@ def test_a_registry_that_comes_back_in_time_is_not_an_error() -> None:
     assert _registry(lambda _: next(answers)).lookup("s", TEXT) == 7
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(404), NoSuchCall),
+        (httpx.Response(405), NoSuchCall),
+        (httpx.Response(404, json="Not Found"), NoSuchCall),
+        (httpx.Response(404, json={"error_code": 404}), NoSuchCall),
+        (httpx.Response(405, json={"message": "Not allowed", "code": 405}), NoSuchCall),
+        (httpx.Response(404, text="<html>"), RegistryAnswerError),
+        (httpx.Response(409), RegistryAnswerError),
+        (httpx.Response(200), RegistryAnswerError),
+        (httpx.Response(404, json={"error_code": 40402, "message": "no such version"}), NotRegistered),
+        (httpx.Response(405, json={"error_code": 40501, "message": "not now"}), RegistryRefused),
+        (httpx.Response(409, json={"error_code": 409, "message": "incompatible"}), RegistryRefused),
+    ],
+)
+def test_a_call_that_is_missing_a_thing_that_is_missing_and_a_refusal_are_told_apart(
+    answer: httpx.Response, error: type[Exception]
+) -> None:
+    """Of the first kind are a wrong address and a registry that is older; only the second denies anything."""
+    with pytest.raises(error) as caught:
+        _registry(_giving(answer)).request("GET", "subjects/s/versions/1")
+    assert caught.type is error
+    assert "registry.test/apis/ccompat/v7" in str(caught.value)
+
+
+def test_a_refusal_has_the_registry_s_own_code_and_sentence() -> None:
+    """Callers decide by the code and show the sentence."""
+    with pytest.raises(RegistryRefused) as caught:
+        _registry(_answering(409, {"error_code": 40901, "message": "it has a reader"})).request("DELETE", "subjects/s")
+    assert (caught.value.status, caught.value.error_code, caught.value.reason) == (409, 40901, "it has a reader")
+
+
+def test_an_answer_that_keeps_coming_is_given_up_after_the_time_for_a_request() -> None:
+    """Each byte comes in time, all of them do not."""
+    clock, sent = FakeClock(), []
+
+    def dripping() -> Iterator[bytes]:
+        while True:
+            clock.now_s += 1.0
+            sent.append(1)
+            yield b" "
+
+    registry = _registry(lambda _: httpx.Response(200, content=dripping()), clock, timeout_s=5.0, attempts=1)
+    with pytest.raises(RegistryUnreachable, match="no answer in time") as caught:
+        registry.schema(5)
+    assert (caught.value.kind, len(sent)) == ("time-out", 6)
+
+
+def test_an_answer_is_asked_for_and_taken_uncompressed_only() -> None:
+    """A few bytes could become more than fits the memory."""
+    asked: list[str] = []
+
+    def bomb(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=gzip.compress(b" " * 1_000_000))
+
+    with pytest.raises(RegistryAnswerError, match="encoding that was not asked for"):
+        _registry(bomb).schema(5)
+    assert asked == ["identity"]
+
+
+def test_the_clients_room_loads_nothing_heavy_before_the_first_question() -> None:
+    """codegen and the services begin without HTTP, settings, Kafka and gRPC in memory for it."""
+    heavy = {"httpx", "pydantic", "confluent_kafka", "grpc", "loguru", "litestar"}
+    code = f"import tally.registry.lookup, sys; print(sorted({heavy!r} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_a_failed_tls_handshake_is_told_apart_and_not_retried() -> None:
     calls = []
 
@@ -232,14 +306,14 @@ def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool)
     assert not registry._fetching._flights
 
 
-def _authorization(url: str, credentials: Credentials | None = None) -> str | None:
+def _authorization(url: str, access: Access | None = None) -> str | None:
     seen: list[str | None] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers.get("Authorization"))
         return httpx.Response(200, json={"schema": TEXT})
 
-    _registry(handler, url=url, credentials=credentials).schema(1)
+    _registry(handler, url=url, access=access or Access()).schema(1)
     return seen[0]
 
 
@@ -247,8 +321,8 @@ def test_credentials_come_from_the_address_or_are_given_and_the_given_ones_win()
     pair = base64.b64encode(b"me:p@ss").decode()
     assert _authorization(URL) is None
     assert _authorization("http://me:p%40ss@registry.test/x") == f"Basic {pair}"
-    assert _authorization(URL, Credentials(user="me", password="p@ss")) == f"Basic {pair}"
-    assert _authorization("http://you:x@registry.test/x", Credentials(token="t")) == "Bearer t"
+    assert _authorization(URL, Access(user="me", password="p@ss")) == f"Basic {pair}"
+    assert _authorization("http://you:x@registry.test/x", Access(token="t")) == "Bearer t"
 
 
 def test_secrets_never_stand_in_a_message() -> None:
@@ -257,5 +331,6 @@ def test_secrets_never_stand_in_a_message() -> None:
         registry.schema(1)
     assert "geheim" not in str(caught.value)
     assert "geheim" not in registry.url
-    assert "geheim" not in repr(Credentials("me", "geheim", "geheim"))
-    assert masked("http://me:geheim@host:1/x") == "http://***@host:1/x"
+    assert "geheim" not in repr(Access("me", "geheim", "geheim"))
+    assert "geheim" not in repr(registry)
+    assert split_userinfo("http://me:geheim@host:1/x")[0] == "http://host:1/x"

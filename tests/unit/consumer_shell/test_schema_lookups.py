@@ -8,7 +8,8 @@ from consumer.core.schema_wait import NAMES_MAX
 from contracts.generated.topics import SUMS
 from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA
-from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
+from tally.registry.errors import RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import RegisteredSchema
 from tests_support.consumer.fakes import Bench, Kafka, Registry
 from tests_support.ledger.records import Record, addition, body, request_id
 

@@ -16,7 +16,8 @@ from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.rows import UNKNOWN_SCHEMA
-from tally.registry.lookup import RegisteredSchema, RegistryUnreachable, SchemaUnknown
+from tally.registry.errors import RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger.records import body
 from tests_support.waiting import eventually
 

@@ -10,7 +10,8 @@ from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
 from tally.cli.verdicts import Counts, Poisoned, Verdicts
 from tally.event import decimals
 from tally.event.records import Record, verdict_on
-from tally.registry.lookup import RegisteredSchema, SchemaUnknown
+from tally.registry.errors import SchemaUnknown
+from tally.registry.lookup import RegisteredSchema
 from tests_support.consumer.golden_records import OURS, ZERO_WIDTH, Case
 from tests_support.consumer.verdict_corpus import Texts, Told, read_corpus
 from tests_support.ledger.records import LIMIT, PARTITION, body, request_id

@@ -6,14 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tally.registry.http import RegistryHttp
-from tally.registry.lookup import (
-    TEXT_BYTES_MAX,
-    RegistryAnswerError,
-    RegistryUnreachable,
-    SchemaRegistry,
-    SchemaUnknown,
-)
+from tally.registry.errors import RegistryAnswerError, RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import TEXT_BYTES_MAX, SchemaRegistry
 
 
 class Clock:
@@ -32,7 +26,7 @@ class Answering:
     def __init__(self, status: int, body: Any) -> None:
         self.status, self.body, self.asked = status, body, 0
         transport = httpx.MockTransport(self._answer)
-        self.client = SchemaRegistry("", http=RegistryHttp("http://registry", clock=Clock(), transport=transport))
+        self.client = SchemaRegistry("http://registry", clock=Clock(), transport=transport)
 
     def _answer(self, _request: httpx.Request) -> httpx.Response:
         self.asked += 1
@@ -41,7 +35,7 @@ class Answering:
 
 def test_a_404_without_a_word_on_the_schema_is_no_denial() -> None:
     """A gateway that does not know the path says 404, too; only the registry's own code denies an id."""
-    with pytest.raises(RegistryAnswerError, match="no word on the schema"):
+    with pytest.raises(RegistryAnswerError, match="answers 404"):
         Answering(404, {"error_code": 404, "message": "HTTP 404 Not Found"}).client.schema(7)
     with pytest.raises(RegistryAnswerError):
         Answering(404, "Not Found").client.schema(7)
