@@ -131,7 +131,7 @@ class RegistryHttp:
 
     def _judged(self, asked: str, status: int, content: bytes) -> Any:
         """Return the JSON of a 2xx: the one table of what status, error_code and content mean."""
-        text = " ".join(content[: 4 * _SHOWN_CHARACTERS_MAX].decode("utf-8", "replace").split())
+        text = " ".join(content[: 4 * _SHOWN_CHARACTERS_MAX].decode("utf-8", "replace").split()) or "nothing"
         shown = text if len(text) <= _SHOWN_CHARACTERS_MAX else text[:_SHOWN_CHARACTERS_MAX] + "…"
         if status in {408, 429, 500, 502, 503, 504}:
             raise RegistryUnreachable(f"answers {status}: {shown}", "server-error")

@@ -211,6 +211,20 @@ def test_an_answer_that_keeps_coming_is_given_up_after_the_time_for_a_request() 
     assert (caught.value.kind, len(sent)) == ("time-out", 6)
 
 
+def test_an_answer_is_read_no_further_than_its_bound() -> None:
+    """An endless page costs its bound in memory and no more."""
+    chunk, sent = b" " * (1024 * 1024), []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            sent.append(1)
+            yield chunk
+
+    with pytest.raises(RegistryAnswerError, match=f"answers more than {ANSWER_BYTES_MAX} bytes"):
+        _registry(lambda _: httpx.Response(200, content=endless())).schema(5)
+    assert len(sent) == ANSWER_BYTES_MAX // len(chunk) + 1
+
+
 def test_an_answer_is_asked_for_and_taken_uncompressed_only() -> None:
     """A few bytes could become more than fits the memory."""
     asked: list[str] = []
