@@ -27,7 +27,7 @@ from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.base.bounded_cache import BoundedCache
 from tally.base.framing import SchemaName
 from tally.base.single_flight import SingleFlight
-from tally.event import resolution as schema_resolution
+from tally.event import resolution
 from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.resolution import Resolved
 from tally.event.rows import UNKNOWN_SCHEMA
@@ -82,7 +82,7 @@ class SchemaView:
         """Read one body of any writer, or say why not. Raises UnknownSchemaIdError."""
         match self._answer(name):
             case Resolved() as known:
-                return schema_resolution.read(known, body)
+                return resolution.read(known, body)
             case Denied():
                 return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {spoken(name)}")
             case None:
@@ -196,7 +196,7 @@ class Schemas:
             raise
         except RegistryError as error:
             raise SchemaUnavailable(f"schema {spoken(name)} cannot be looked up: {error}") from error
-        resolved = schema_resolution.resolve(text, fingerprint)
+        resolved = resolution.resolve(text, fingerprint)
         with self._lock:
             self._denials.given(name)
             forgotten = self._known.put(name, resolved, weight=len(text))
@@ -230,4 +230,4 @@ def _unsettled(left: list[SchemaName], asked: int) -> str:
     )
 
 
-_OURS: Final = schema_resolution.resolve(SUMS.schema, SUMS.fingerprint)
+_OURS: Final = resolution.resolve(SUMS.schema, SUMS.fingerprint)

@@ -15,7 +15,7 @@ from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS
 from tally.base import varint
 from tally.base.framing import FRAME_BYTES, SchemaName
-from tally.event import resolution as schema_resolution
+from tally.event import resolution
 from tally.event.classify import Fetched, Verdict, decode
 from tally.event.digest import undecoded
 from tally.event.resolution import Resolved
@@ -102,7 +102,7 @@ class Verdicts:
         resolved = self._resolve(name)
         if resolved is None:
             return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {name}")
-        return schema_resolution.read(resolved, body)
+        return resolution.read(resolved, body)
 
     def _resolve(self, name: SchemaName) -> Resolved | None:
         if name not in self._resolved:
@@ -110,7 +110,7 @@ class Verdicts:
                 found = self._schema(name)
             except SchemaUnknown:
                 return None
-            self._resolved[name] = schema_resolution.resolve(found.text, found.fingerprint)
+            self._resolved[name] = resolution.resolve(found.text, found.fingerprint)
             if len(self._resolved) > _SCHEMAS_MAX:
                 del self._resolved[next(iter(self._resolved))]
         return self._resolved[name]

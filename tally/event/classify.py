@@ -15,7 +15,17 @@ from tally.base.framing import FramingError, SchemaName, unframe_any
 from tally.event.digest import operands, undecoded
 from tally.event.int128 import adds_up, halves, in_range
 from tally.event.partitions import partition_column
-from tally.event.rows import OUT_OF_RANGE, POISON, WRONG_KEY, WRONG_PARTITION, WRONG_SUM, Mask, Offsets, Rows, no_rows
+from tally.event.rows import (
+    OUT_OF_RANGE,
+    POISON,
+    WRONG_KEY,
+    WRONG_PARTITION,
+    WRONG_SUM,
+    Mask,
+    Offsets,
+    Rows,
+    no_rows,
+)
 from tally.event.values import COLUMNS, General, SchemaUnavailable, Verdict, read_fast, read_one
 
 __all__ = ["Decoded", "Fetched", "General", "Poison", "SchemaUnavailable", "Verdict", "decode"]
