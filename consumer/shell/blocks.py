@@ -15,8 +15,9 @@ from consumer.core.schema_wait import SchemaWait, gather
 from consumer.shell.schemas import Schemas, SchemaView
 from consumer.shell.slot import Slot
 from consumer.shell.watch import Watch
-from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import Letter, letters_of
+from tally.event.verdict import SchemaUnavailable
 from tally.ledger.errors import FULL_CURE, LedgerFull
 from tally.ledger.fold import Folded, fold
 from tally.ledger.identity import Refuse

@@ -34,9 +34,10 @@ from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from tally.event.claims import NO_CLAIMS, Claims
-from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
+from tally.event.verdict import SchemaUnavailable
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import KafkaFacts, TopicMissingError
 from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
-from tally.kafka.columns import schema_header
+from tally.kafka.columns import schema_header_at
 from tally.kafka.config import READS_ANY_RECORD
 from tally.kafka.errors import KafkaTroubleError, TooLargeAloneError, trouble
 
@@ -166,7 +166,7 @@ def _fetched(partition: int, found: list[Message]) -> Fetched:
         timestamps_ms=np.array([message.timestamp()[1] for message in found], np.int64),
         keys=[message.key() for message in found],
         values=[message.value() for message in found],
-        schema_header=partial(schema_header, found),
+        schema_header=partial(schema_header_at, found),
     )
 
 

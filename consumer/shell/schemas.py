@@ -22,17 +22,15 @@ from typing import Final
 from loguru import logger
 
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
-from contracts.generated.avro.sum_added import SumAdded
 from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.base.bounded_cache import BoundedCache
-from tally.base.framing import SchemaName
+from tally.base.framing import SchemaName, spoken
 from tally.base.single_flight import SingleFlight
 from tally.event import resolution
-from tally.event.classify import SchemaUnavailable, Verdict
 from tally.event.resolution import Resolved
-from tally.event.rows import UNKNOWN_SCHEMA
+from tally.event.verdict import Event, Poison, SchemaUnavailable, unknown_schema
 from tally.registry.errors import RegistryError, SchemaUnknown
-from tally.registry.lookup import SchemaRegistry, spoken
+from tally.registry.lookup import SchemaRegistry
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""
@@ -78,13 +76,13 @@ class SchemaView:
         """Tell whether records with this name can be read, be it as poison."""
         return name in self.fast_ids or self._answer(name) is not None
 
-    def general(self, name: SchemaName, body: bytes) -> SumAdded | Verdict:
+    def general(self, name: SchemaName, body: bytes) -> Event | Poison:
         """Read one body of any writer, or say why not. Raises UnknownSchemaIdError."""
         match self._answer(name):
             case Resolved() as known:
                 return resolution.read(known, body)
             case Denied():
-                return Verdict(UNKNOWN_SCHEMA, f"the registry does not know schema {spoken(name)}")
+                return unknown_schema(name)
             case None:
                 raise UnknownSchemaIdError(name)
 

@@ -1,23 +1,22 @@
 """Warming the cache of known ids from the tail of the topic, read_committed.
 
-Only records that count are taken: framed with our schema id, of our width, in their id's partition, under their id's
-key, with a sum that is right. Where an id stands twice in the tail, the first one counts.
+Only records that count are taken, by the ledger's own verdict, and of those the ones of our schema id. Where an id
+stands twice in the tail, the first one counts.
 """
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from contracts.generated.avro.sum_added import SumAdded
 from producer.core.idempotency import Known
 from producer.shell.read_back import reader_config
-from tally.base import framing
-from tally.event import decimals
-from tally.event.partitions import partition_of
+from tally.base.framing import SchemaName
+from tally.event.read_one import read_one
+from tally.event.record import schema_header
+from tally.event.verdict import Poison, Sum, unknown_schema
 
-_VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH
 _QUERY_LIMIT_S = 5.0
 _POLL_S = 0.05
 _MESSAGES_MAX = 10_000
@@ -31,7 +30,6 @@ def tail_of(
     Takes ``limit_s`` seconds at most and returns what it has then. Raises KafkaException when no broker answers.
     """
     until_s = time.monotonic() + limit_s
-    frame = framing.frame(schema_id)
     found: dict[bytes, Known] = {}
     consumer = Consumer({**reader_config(base), "auto.offset.reset": "earliest"})
     try:
@@ -45,7 +43,7 @@ def tail_of(
             for message in consumer.consume(_MESSAGES_MAX, _POLL_S):
                 error = message.error()
                 if error is None:
-                    _take_in(message, frame, partitions, found)
+                    take_in(message, schema_id, partitions, found)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     reading.discard(message.partition() or 0)
     finally:
@@ -53,18 +51,24 @@ def tail_of(
     return found
 
 
-def _take_in(message: Message, frame: bytes, partitions: int, found: dict[bytes, Known]) -> None:
-    value, key, offset = message.value(), message.key(), message.offset()
-    if not isinstance(value, bytes) or len(value) != _VALUE_BYTES or value[: framing.FRAME_BYTES] != frame:
-        return
-    body = value[framing.FRAME_BYTES :]
-    request_id = body[:16]
-    a, b, total = (int.from_bytes(body[start : start + 16], "big", signed=True) for start in (16, 32, 48))
-    counts = (
-        key == request_id
-        and message.partition() == partition_of(request_id, partitions)
-        and total == a + b
-        and all(map(decimals.in_range, (a, b, total)))
+def take_in(message: Message, schema_id: int, partitions: int, found: dict[bytes, Known]) -> None:
+    """Add what a record without an error tells."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    read = read_one(
+        partition,
+        message.key(),
+        message.value(),
+        schema_header(cast("list[tuple[str, bytes | None]] | None", message.headers())),
+        partitions=partitions,
+        own_schema_ids=frozenset({schema_id}),
+        general=_not_asked_for,
     )
-    if counts and offset is not None:
-        found.setdefault(request_id, (a, b, offset))
+    if isinstance(read, Sum):
+        found.setdefault(read.request_id, (read.a, read.b, offset))
+
+
+def _not_asked_for(name: SchemaName, _body: bytes) -> Poison:
+    """Leave records of other writers out: the cache saves work only, and a start waits for no look-up."""
+    return unknown_schema(name)

@@ -17,6 +17,12 @@ SCHEMA_HEADER: Final = "__value_schema_id"
 SchemaName: TypeAlias = int | UUID
 """What a registry knows a schema by: an id, which is one registry's own, or a GUID, the same in all of them."""
 
+
+def spoken(name: SchemaName) -> str:
+    """Return what a person reads: ``id 7``, or ``GUID 89791762-…``."""
+    return f"id {name}" if isinstance(name, int) else f"GUID {name}"
+
+
 _FRAME = struct.Struct(">BI")
 _GUID_FRAME_BYTES: Final = 17
 

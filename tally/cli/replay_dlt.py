@@ -12,7 +12,6 @@ from confluent_kafka import OFFSET_BEGINNING
 
 from contracts.generated.avro.dead_letter import DeadLetterReason
 from contracts.generated.topics import SUMS, SUMS_DLT
-from tally.base.framing import SchemaName
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.replaying.corrections import (
@@ -29,6 +28,7 @@ from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, Status, Told, look_up, send
 from tally.cli.rest import RestService
+from tally.cli.schema_texts import schema_texts
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import READY_S, json_option, settings, wait_option
 from tally.client.client import TallyClient
@@ -132,16 +132,14 @@ def _look(
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
 
-    def text_of(name: SchemaName) -> str:
-        return schemas.schema(name).text
-
+    texts = schema_texts(schemas)
     before = journal.read()
     try:
         with RestService(environment.rest_address) as service:
             letters = _letters(environment, schemas, selection)
             found = examined(letters, environment, service, topic_id(environment, SUMS))
             repaired = [
-                repair_genuine(one, corrections.get(source_of(one)), as_schema, text_of)
+                repair_genuine(one, corrections.get(source_of(one)), as_schema, texts)
                 for one in islice(found, LETTERS_MAX + 1)
             ]
             if len(repaired) > LETTERS_MAX:
@@ -164,7 +162,7 @@ def _look(
 
 
 def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Selection) -> Iterator[Letter]:
-    our_schema_id = schemas.lookup(SUMS_DLT.subject, SUMS_DLT.schema)
+    our_schema_id, texts = schemas.lookup(SUMS_DLT.subject, SUMS_DLT.schema), schema_texts(schemas)
     # A dead letter keeps its source's partition.
     chosen = (
         range(SUMS_DLT.partitions)
@@ -173,7 +171,7 @@ def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Se
     )
     for record in records(environment, SUMS_DLT, chosen, OFFSET_BEGINNING, follow=False):
         try:
-            letter = letter_of(record, our_schema_id, lambda schema_id: schemas.schema(schema_id).text)
+            letter = letter_of(record, our_schema_id, texts)
         except ValueError as error:
             place = f"{SUMS_DLT.name} {record.partition}:{record.offset}"
             click.echo(f"{place} is left out, it is no dead letter: {ascii(str(error))[1:-1]}", err=True)

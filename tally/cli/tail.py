@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from uuid import UUID
 
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
@@ -9,10 +10,12 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 from contracts.generated.topics import SUMS
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.schema_texts import schema_texts
 from tally.cli.shared import json_option, settings
-from tally.cli.verdicts import Counts, Poisoned, Verdicts
 from tally.event import decimals
-from tally.event.records import Record, verdict_on
+from tally.event.reader import Reader
+from tally.event.record import Record
+from tally.event.verdict import Poison, Sum
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records
 from tally.registry.configured import registry_of
@@ -43,12 +46,12 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     except SettingsError as error:
         raise WrongUsageError(str(error)) from None
     try:
-        verdicts = Verdicts(schemas.lookup(SUMS.subject, SUMS.schema), schemas.schema)
+        reader = Reader(schemas.lookup(SUMS.subject, SUMS.schema), schema_texts(schemas))
         partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
         for count, record in enumerate(records(environment, SUMS, partitions, start, follow=not no_follow), start=1):
-            said = verdict_on(record, verdicts)
-            click.echo(json.dumps(_document(record, said)) if as_json else _line(record, said))
+            read = reader.read(record)
+            click.echo(json.dumps(_document(record, read)) if as_json else _line(record, read))
             if count == limit:
                 break
     except (SchemaUnknown, SchemaMismatch) as error:
@@ -63,24 +66,28 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
         schemas.close()
 
 
-def _line(record: Record, said: Counts | Poisoned) -> str:
+def _line(record: Record, read: Sum | Poison) -> str:
     place = f"{record.partition}:{record.offset}"
     when = _time(record.timestamp_ms)
-    if isinstance(said, Poisoned):
-        return f"{place:>12}  {when}  POISON {said.reason}: {said.detail}"
-    a, b, total = map(decimals.text_of, (said.a, said.b, said.sum))
-    return f"{place:>12}  {when}  {said.request_id}  {a} + {b} = {total}"
+    match read:
+        case Poison():
+            return f"{place:>12}  {when}  POISON {read.word}: {read.detail}"
+        case Sum():
+            a, b, total = map(decimals.text_of, (read.a, read.b, read.sum))
+            return f"{place:>12}  {when}  {UUID(bytes=read.request_id)}  {a} + {b} = {total}"
 
 
-def _document(record: Record, said: Counts | Poisoned) -> dict[str, object]:
+def _document(record: Record, read: Sum | Poison) -> dict[str, object]:
     place = {"partition": record.partition, "offset": record.offset, "timestamp": _time(record.timestamp_ms)}
-    if isinstance(said, Poisoned):
-        raw = {"key": record.key.hex() if record.key else None, "value": record.value.hex() if record.value else None}
-        return {**place, "poison": said.reason, "detail": said.detail, **raw}
-    numbers = {name: decimals.text_of(getattr(said, name)) for name in ("a", "b", "sum")}
-    schema = said.schema if isinstance(said.schema, int) else str(said.schema)
-    added_at = said.added_at.isoformat()
-    return {**place, "request_id": str(said.request_id), **numbers, "added_at": added_at, "schema_id": schema}
+    match read:
+        case Poison():
+            key, value = (data.hex() if data else None for data in (record.key, record.value))
+            return {**place, "poison": read.word, "detail": read.detail, "key": key, "value": value}
+        case Sum():
+            numbers = {name: decimals.text_of(getattr(read, name)) for name in ("a", "b", "sum")}
+            schema = read.schema if isinstance(read.schema, int) else str(read.schema)
+            own_id, added_at = str(UUID(bytes=read.request_id)), read.added_at.isoformat()
+            return {**place, "request_id": own_id, **numbers, "added_at": added_at, "schema_id": schema}
 
 
 def _time(timestamp_ms: int) -> str:

@@ -14,24 +14,24 @@ A letter of an earlier version has no digest in its headers; its copy of the rec
 
 import io
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 import fastavro
 
 from contracts.generated.avro.dead_letter import DeadLetter
-from tally.base.framing import SchemaName, unframe
+from contracts.generated.topics import SUMS
+from tally.base.framing import unframe
 from tally.event.classify import Fetched
 from tally.event.dead_letter import REASON, SOURCE_DIGEST, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC_ID
-from tally.event.digest import undecoded
+from tally.event.digest import DIGEST_BYTES, undecoded
 from tally.event.rows import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
 
 ForeignHeaders: TypeAlias = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]]
 
 TAKEN_OVER: Final = frozenset({UNKNOWN_SCHEMA, UNREADABLE_SCHEMA})
 """Reasons that a record's bytes do not tell again."""
-_DIGEST_BYTES: Final = 16
 _OFFSET_DIGITS_MAX: Final = 19
 _NO_SCHEMA_ID: Final = -1
 
@@ -54,16 +54,20 @@ class Claims:
     by_offset: Mapping[int, tuple[Claim, ...]] = field(default_factory=dict)
     own_schema_id: int = _NO_SCHEMA_ID
 
-    def taken_over(self, fetched: Fetched, pinned: Container[SchemaName]) -> dict[int, int]:
-        """Return offset -> reason's code of the records whose letter decides. ``pinned``: the ledger's schema ids."""
+    def taken_over(self, fetched: Fetched, pinned: Mapping[int, str]) -> dict[int, int]:
+        """Return offset -> reason's code of the records whose letter decides.
+
+        ``pinned``: the ledger's schema ids with their fingerprints.
+        """
         if not self.by_offset:
             return {}
+        own_ids = frozenset({self.own_schema_id, *(k for k, v in pinned.items() if v == SUMS.fingerprint)})
         found = {}
         for position, offset in enumerate(fetched.offsets.tolist()):
             said = [claim for claim in self.by_offset.get(offset, ()) if claim.reason in TAKEN_OVER]
             if not said:
                 continue
-            schema = fetched.schema_name(position)
+            schema = fetched.schema_name(position, own_ids)
             if schema is None or schema == self.own_schema_id or schema in pinned:
                 continue
             digest = undecoded(fetched.keys[position], fetched.values[position])
@@ -97,7 +101,7 @@ def claim_of(
         digest = bytes.fromhex(_text(found[SOURCE_DIGEST])) if SOURCE_DIGEST in found else _digest_of_copy(value)
     except (KeyError, ValueError):
         return None
-    if reason == 0 or len(digest) != _DIGEST_BYTES or not _is_offset(offset_text):
+    if reason == 0 or len(digest) != DIGEST_BYTES or not _is_offset(offset_text):
         return None
     return int(offset_text), Claim(reason, digest)
 

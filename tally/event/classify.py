@@ -1,7 +1,7 @@
-"""From fetched records to columns: framing, schema, range, sum, key and partition are checked here, nowhere else.
+"""A batch of fetched records as columns, each with the verdict that ``read_one`` has on it alone.
 
-A record that fails a check becomes a POISON row with the first reason that applies, in the order of the contract's
-reasons. Trouble that may pass (the registry cannot be reached) is no verdict: ``general`` raises SchemaUnavailable,
+All values of the common form are checked at once; what plainly counts needs no more. Any other record is read one by
+one. Trouble that may pass (the registry cannot be reached) is no verdict: ``general`` raises SchemaUnavailable,
 ``decode`` lets it out, and the caller pauses the partition.
 """
 
@@ -11,24 +11,14 @@ from typing import Final, cast
 
 import numpy as np
 
-from tally.base.framing import FramingError, SchemaName, unframe_any
-from tally.event.digest import operands, undecoded
+from tally.base.framing import SchemaName
+from tally.event.digest import DIGEST_BYTES, operands, undecoded
 from tally.event.int128 import adds_up, halves, in_range
 from tally.event.partitions import partition_column
-from tally.event.rows import (
-    OUT_OF_RANGE,
-    POISON,
-    WRONG_KEY,
-    WRONG_PARTITION,
-    WRONG_SUM,
-    Mask,
-    Offsets,
-    Rows,
-    no_rows,
-)
-from tally.event.values import COLUMNS, General, SchemaUnavailable, Verdict, read_fast, read_one
-
-__all__ = ["Decoded", "Fetched", "General", "Poison", "SchemaUnavailable", "Verdict", "decode"]
+from tally.event.read_one import read_one, schema_name
+from tally.event.rows import POISON, WRONG_KEY, WRONG_PARTITION, WRONG_SUM, Mask, Offsets, Rows, no_rows
+from tally.event.values import COLUMNS, columns_of, distinct, read_fast
+from tally.event.verdict import General, Poison, Sum
 
 
 def no_header(_position: int) -> bytes | None:
@@ -59,43 +49,42 @@ class Fetched:
             values=self.values[:position],
         )
 
-    def schema_name(self, position: int) -> SchemaName | None:
-        """Return what names the writer's schema of a record, or None when nothing does."""
-        value = self.values[position]
-        try:
-            return None if value is None else unframe_any(value, self.schema_header(position))[0]
-        except FramingError:
-            return None
+    def schema_name(self, position: int, own_schema_ids: frozenset[int] = frozenset()) -> SchemaName | None:
+        """Return what names the writer's schema of a record, or None when nothing does.
+
+        Of values in the common form of our schema's ids the frame does, whatever a header says.
+        """
+        return schema_name(self.values[position], self.schema_header(position), own_schema_ids)
 
 
-@dataclass(frozen=True)
-class Poison:
+@dataclass(frozen=True, slots=True)
+class PoisonRow:
     """One POISON row of a batch. ``position`` is its place in Fetched, where its bytes are."""
 
     position: int
     offset: int
-    reason: int
-    detail: str
-    schema: SchemaName | None
+    poison: Poison
 
 
 @dataclass(frozen=True)
 class Decoded:
     """A batch as columns. Rows that are not poison have kind 0 until ``fold`` classifies them.
 
-    ``schema_ids``: the writer schema ids of the rows that decoded; the ledger's header pins them. GUIDs need no pin:
+    ``schema_ids``: the writer schema ids of the rows that were read; the ledger's header pins them. GUIDs need no pin:
     one means the same schema in every registry.
     """
 
     partition: int
     rows: Rows
-    poison: tuple[Poison, ...]
+    poison: tuple[PoisonRow, ...]
     schema_ids: frozenset[int]
 
 
 _KEY_BYTES: Final = 16
 _TIMESTAMP_MS_MAX: Final = (1 << 63) // 1000 - 1
 """Beyond it, microseconds would not fit 64 bits; such a timestamp (LogAppendTime has none) is clipped."""
+_READ: Final = frozenset({WRONG_SUM, WRONG_KEY, WRONG_PARTITION})
+"""Reasons of records whose schema was known and whose values are ours."""
 
 
 def decode(
@@ -115,60 +104,55 @@ def decode(
     rows = no_rows(len(fetched.offsets))
     rows["offset"] = fetched.offsets
     rows["timestamp_us"] = np.clip(fetched.timestamps_ms, -_TIMESTAMP_MS_MAX, _TIMESTAMP_MS_MAX) * 1000
-    found: dict[int, Poison] = _already_judged(fetched, verdicts)
-    # 1. values of the common form as columns
-    fast, schema_ids = read_fast(rows, fetched.values, fast_schema_ids)
+    # 1. values of the common form as columns, and which of these plainly count
+    fast, ids = read_fast(rows, fetched.values, fast_schema_ids)
+    counts = fast & _count(rows, fetched, partitions)
+    if verdicts:
+        counts &= ~np.isin(fetched.offsets, list(verdicts))
     # 2. the others one by one, in their order
-    slow = np.flatnonzero(~fast) if len(found) == 0 else [i for i in np.flatnonzero(~fast) if int(i) not in found]
-    for position in map(int, slow):
-        outcome = read_one(fetched.values[position], fetched.schema_header(position), fast_schema_ids, general)
-        if isinstance(outcome, Verdict):
-            found[position] = _poison(fetched, position, outcome)
+    schema_ids = distinct(ids if counts.all() else ids[counts[fast]])
+    sums: dict[int, Sum] = {}
+    found: list[PoisonRow] = []
+    for position, offset in zip(np.flatnonzero(~counts).tolist(), fetched.offsets[~counts].tolist(), strict=True):
+        outcome = (
+            Poison(verdicts[offset], "as its dead letter says", fetched.schema_name(position, fast_schema_ids))
+            if offset in verdicts
+            else read_one(
+                fetched.partition,
+                fetched.keys[position],
+                fetched.values[position],
+                fetched.schema_header(position),
+                partitions=partitions,
+                own_schema_ids=fast_schema_ids,
+                general=general,
+            )
+        )
+        if isinstance(outcome, Sum):
+            sums[position] = outcome
         else:
-            name, columns = outcome
-            if isinstance(name, int):
-                schema_ids.add(name)
-            for k, column in enumerate(COLUMNS):
-                rows[column][position] = np.frombuffer(columns, np.uint8, 16, 16 * k)
-    # 3. what the values must hold, over all that were read
-    _judge(rows, fetched, partitions, found)
-    # 4. digests
+            found.append(PoisonRow(position, offset, outcome))
+        if isinstance(outcome.schema, int) and (isinstance(outcome, Sum) or outcome.reason in _READ):
+            schema_ids.add(outcome.schema)
+    _fill(rows, sums)
+    # 3. digests
     rows["digest"] = operands(halves(rows["a"]), halves(rows["b"]))
-    poison = tuple(found[position] for position in sorted(found))
-    for verdict in poison:
-        _blank(rows, verdict, fetched)
-    return Decoded(fetched.partition, rows, poison, frozenset(schema_ids))
+    _blank(rows, found, fetched)
+    return Decoded(fetched.partition, rows, tuple(found), frozenset(schema_ids))
 
 
-def _already_judged(fetched: Fetched, verdicts: Mapping[int, int]) -> dict[int, Poison]:
-    if not verdicts:
-        return {}
-    return {
-        position: _poison(fetched, position, Verdict(verdicts[offset], "as its dead letter says"))
-        for position, offset in enumerate(fetched.offsets.tolist())
-        if offset in verdicts
-    }
-
-
-def _judge(rows: Rows, fetched: Fetched, partitions: int, found: dict[int, Poison]) -> None:
-    """Add the verdicts on values that were read, the first reason of each that applies."""
+def _count(rows: Rows, fetched: Fetched, partitions: int) -> Mask:
+    """Tell of which rows' values ``read_one`` makes a Sum."""
     hi, lo = halves(rows["request_id"])
     a, b, total = halves(rows["a"]), halves(rows["b"]), halves(rows["sum"])
-    checks = (
-        (OUT_OF_RANGE, in_range(a) & in_range(b) & in_range(total), "a value has more than 38 digits"),
-        (WRONG_SUM, adds_up(a, b, total), "sum is not a + b"),
-        (WRONG_KEY, _keys_match(rows, fetched.keys), "the key is not the request id's 16 bytes"),
-        (
-            WRONG_PARTITION,
-            partition_column(hi, lo, partitions) == np.uint64(fetched.partition),
-            f"partition {fetched.partition} is not the request id's, of {partitions}",
-        ),
+    right: Mask = (
+        in_range(a)
+        & in_range(b)
+        & in_range(total)
+        & adds_up(a, b, total)
+        & _keys_match(rows, fetched.keys)
+        & (partition_column(hi, lo, partitions) == np.uint64(fetched.partition))
     )
-    for reason, right, detail in checks:
-        if not right.all():
-            for position in map(int, np.flatnonzero(~right)):
-                if position not in found:
-                    found[position] = _poison(fetched, position, Verdict(reason, detail))
+    return right
 
 
 def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
@@ -179,17 +163,22 @@ def _keys_match(rows: Rows, keys: list[bytes | None]) -> Mask:
     return np.fromiter((key == expected[i].tobytes() for i, key in enumerate(keys)), np.bool_, len(keys))
 
 
-def _poison(fetched: Fetched, position: int, verdict: Verdict) -> Poison:
-    offset, schema = int(fetched.offsets[position]), fetched.schema_name(position)
-    return Poison(position, offset, verdict.reason, verdict.detail, schema)
+def _fill(rows: Rows, sums: Mapping[int, Sum]) -> None:
+    """Put what was read one by one into its rows."""
+    if sums:
+        where = list(sums)
+        columns = np.frombuffer(b"".join(map(columns_of, sums.values())), np.uint8).reshape(-1, len(COLUMNS), 16)
+        for k, name in enumerate(COLUMNS):
+            rows[name][where] = columns[:, k]
 
 
-def _blank(rows: Rows, poison: Poison, fetched: Fetched) -> None:
-    """Make a row POISON: place, time, reason and the digest of the raw record stay."""
-    position = poison.position
-    for name in COLUMNS:
-        rows[name][position] = 0
-    rows["kind"][position] = POISON
-    rows["reason"][position] = poison.reason
-    digest = undecoded(fetched.keys[position], fetched.values[position])
-    rows["digest"][position] = np.frombuffer(digest, np.uint8)
+def _blank(rows: Rows, found: list[PoisonRow], fetched: Fetched) -> None:
+    """Make rows POISON: place, time, reason and the digest of the raw record stay."""
+    if found:
+        where = [one.position for one in found]
+        for name in COLUMNS:
+            rows[name][where] = 0
+        rows["kind"][where] = POISON
+        rows["reason"][where] = [one.poison.reason for one in found]
+        digests = b"".join(undecoded(fetched.keys[position], fetched.values[position]) for position in where)
+        rows["digest"][where] = np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)

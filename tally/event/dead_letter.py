@@ -14,7 +14,7 @@ from uuid import UUID
 
 from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
-from tally.event.classify import Decoded, Fetched, Poison
+from tally.event.classify import Decoded, Fetched, PoisonRow
 from tally.event.rows import REASON_NAMES
 
 SOURCE_TOPIC: Final = "source-topic"
@@ -45,6 +45,18 @@ class Copy:
     data: bytes | None
     whole_bytes: int | None = None
     sha256: bytes | None = None
+
+    def is_of(self, data: bytes | None) -> bool:
+        """Tell whether it is a copy of this key or value."""
+        if self.whole_bytes is None:
+            return self.data == data
+        return (
+            data is not None
+            and self.data is not None
+            and len(data) == self.whole_bytes
+            and data.startswith(self.data)
+            and hashlib.sha256(data).digest() == self.sha256
+        )
 
 
 NOTHING: Final = Copy(None)
@@ -96,16 +108,16 @@ def letters_of(
     return [one for one in letters if not is_published(one.offset, one.reason, one.digest)]
 
 
-def _letter(fetched: Fetched, poison: Poison, digest: bytes) -> Letter:
-    key, value = copies_of(fetched.keys[poison.position], fetched.values[poison.position])
+def _letter(fetched: Fetched, one: PoisonRow, digest: bytes) -> Letter:
+    key, value = copies_of(fetched.keys[one.position], fetched.values[one.position])
     return Letter(
         partition=fetched.partition,
-        offset=poison.offset,
-        timestamp_ms=int(fetched.timestamps_ms[poison.position]),
-        reason=poison.reason,
-        detail=poison.detail,
+        offset=one.offset,
+        timestamp_ms=int(fetched.timestamps_ms[one.position]),
+        reason=one.poison.reason,
+        detail=one.poison.detail,
         digest=digest,
-        schema=poison.schema,
+        schema=one.poison.schema,
         key=key,
         value=value,
     )

@@ -17,6 +17,7 @@ from tally.event.int128 import from_halves
 from tally.event.partitions import mix_column
 from tally.event.rows import Bytes16, Halves
 
+DIGEST_BYTES: Final = 16
 _SEEDS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 _ABSENT: Final = b"\xff" * 8
 
@@ -39,7 +40,7 @@ def operands(a: tuple[Halves, Halves], b: tuple[Halves, Halves]) -> Bytes16:
 
 def undecoded(key: bytes | None, value: bytes | None) -> bytes:
     """Return the 16-byte digest of a record's raw key and value."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for part in (key, value):
         if part is None:
             digest.update(_ABSENT)

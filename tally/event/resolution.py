@@ -7,21 +7,16 @@ a writer whose logical types differ from ours does not resolve: 5 with scale 4 i
 import io
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 import fastavro
 
 from contracts.generated.avro.sum_added import SumAdded
-from tally.event import decimals
-from tally.event.classify import Verdict
+from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
-from tally.event.rows import OUT_OF_RANGE, UNDECODABLE, UNREADABLE_SCHEMA
+from tally.event.rows import UNDECODABLE, UNREADABLE_SCHEMA
+from tally.event.verdict import Event, Poison
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999
 _DETAIL_CHARACTERS_MAX: Final = 200
 
 
@@ -48,38 +43,24 @@ def resolve(text: str, fingerprint: str) -> Resolved:
         return Resolved(fingerprint, refusal=f"it is not an Avro schema: {_short(error)}")
 
 
-def read(resolved: Resolved, body: bytes) -> SumAdded | Verdict:
+def read(resolved: Resolved, body: bytes) -> Event | Poison:
     """Return one body in our schema, or why not."""
     if resolved.writer is None:
-        return Verdict(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {resolved.refusal}")
+        return Poison(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {resolved.refusal}")
     stream = io.BytesIO(body)
     try:
         record: Any = fastavro.schemaless_reader(stream, resolved.writer, _READER)
     except fastavro.read.SchemaResolutionError as error:
-        return Verdict(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {_short(error)}")
+        return Poison(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {_short(error)}")
     except Exception as error:  # noqa: BLE001 - fastavro raises many types on hostile bytes, IndexError among them
-        return Verdict(
+        return Poison(
             UNDECODABLE, f"the bytes do not follow the writer's schema: {type(error).__name__} {_short(error)}"
         )
     left = len(body) - stream.tell()
     if left:
-        return Verdict(UNDECODABLE, f"{left} bytes are left after the record")
-    numbers = {name: int.from_bytes(record[name], "big", signed=True) for name in ("a", "b", "sum")}
-    for name, number in numbers.items():
-        if not decimals.in_range(number):
-            return Verdict(OUT_OF_RANGE, f"{name} has more than {decimals.DIGITS_MAX} digits")
-    return SumAdded(
-        request_id=UUID(bytes=record["request_id"]),
-        a=_decimal(numbers["a"]),
-        b=_decimal(numbers["b"]),
-        sum=_decimal(numbers["sum"]),
-        # For people only and not in the ledger: a time that Python cannot say does not make a sum poison.
-        added_at=_EPOCH + timedelta(microseconds=min(max(record["added_at"], 0), _ADDED_AT_MAX_US)),
-    )
-
-
-def _decimal(unscaled: int) -> Decimal:
-    return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -decimals.SCALE))
+        return Poison(UNDECODABLE, f"{left} bytes are left after the record")
+    a, b, total = (from_bytes(record[name]) for name in ("a", "b", "sum"))
+    return Event(record["request_id"], a, b, total, record["added_at"])
 
 
 def _logical_difference(writer: Any) -> str:

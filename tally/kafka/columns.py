@@ -8,8 +8,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from confluent_kafka import Message
 
-from tally.base.framing import SCHEMA_HEADER
 from tally.event.classify import Fetched
+from tally.event.record import schema_header
 
 _TIMESTAMP_MS: Final = itemgetter(1)
 
@@ -38,7 +38,7 @@ def columns_of(messages: list[Message]) -> list[Fetched]:
             timestamps_ms=np.concatenate([timestamps_ms[run] for run in slices]),
             keys=_joined(keys, slices),
             values=_joined(values, slices),
-            schema_header=partial(schema_header, _joined(messages, slices)),
+            schema_header=partial(schema_header_at, _joined(messages, slices)),
         )
         for partition, slices in runs.items()
     ]
@@ -57,12 +57,9 @@ def traceparents_of(messages: list[Message], most: int) -> dict[tuple[int, int],
     return found
 
 
-def schema_header(messages: list[Message], position: int) -> bytes | None:
+def schema_header_at(messages: list[Message], position: int) -> bytes | None:
     """Return what the first header SCHEMA_HEADER of a record holds."""
-    for name, value in cast("list[tuple[str, bytes | None]]", messages[position].headers() or []):
-        if name == SCHEMA_HEADER and value is not None:
-            return value
-    return None
+    return schema_header(cast("list[tuple[str, bytes | None]] | None", messages[position].headers()))
 
 
 def _joined(items: list[T], slices: list[slice]) -> list[T]:

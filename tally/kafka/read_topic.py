@@ -11,7 +11,7 @@ from contracts.generated.topics import TopicFacts
 from tally.base.offsets import runs
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.settings import ClientSettings
-from tally.event.records import Record
+from tally.event.record import Record
 from tally.kafka.config import READS_ANY_RECORD, client_config
 
 _METADATA_S = 10.0

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from tally.base.bounded_cache import BoundedCache
-from tally.base.framing import SchemaName
+from tally.base.framing import SchemaName, spoken
 from tally.base.single_flight import SingleFlight
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, SchemaMismatch, SchemaUnknown
 from tally.registry.fingerprint import fingerprint, fingerprint_of
@@ -101,8 +101,3 @@ class SchemaRegistry(RegistryHttp):
         with self._lock:
             self._known.put(name, found, weight=len(text))
         return found
-
-
-def spoken(name: SchemaName) -> str:
-    """Return what a person reads: ``id 7``, or ``GUID 89791762-…``."""
-    return f"id {name}" if isinstance(name, int) else f"GUID {name}"

@@ -19,8 +19,9 @@ from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
-from tally.event.classify import Fetched, SchemaUnavailable, decode
+from tally.event.classify import Fetched, decode
 from tally.event.rows import KIND_NAMES, REASON_NAMES
+from tally.event.verdict import SchemaUnavailable
 from tally.registry.errors import SchemaUnknown
 from tally.registry.fingerprint import fingerprint_of
 from tally.registry.lookup import RegisteredSchema

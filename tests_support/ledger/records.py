@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from tally.base.framing import SchemaName, frame
-from tally.event.classify import Decoded, Fetched, Verdict, decode
+from tally.event.classify import Decoded, Fetched, decode
 from tally.event.partitions import mix, partition_of
 from tally.event.rows import (
     CONFLICT,
@@ -27,6 +27,7 @@ from tally.event.rows import (
     WRONG_SUM,
     Rows,
 )
+from tally.event.verdict import Poison
 from tally.ledger.fold import Folded, LedgerState, fold
 from tally.ledger.id_index import IdIndex
 from tally.ledger.identity import Identity
@@ -103,8 +104,8 @@ def fetched(records: Sequence[Record], partition: int = PARTITION) -> Fetched:
     )
 
 
-def nobody_knows(name: SchemaName, body: bytes) -> Verdict:
-    return Verdict(UNKNOWN_SCHEMA, f"schema {name} is unknown")
+def nobody_knows(name: SchemaName, body: bytes) -> Poison:
+    return Poison(UNKNOWN_SCHEMA, f"schema {name} is unknown")
 
 
 def decoded(records: Sequence[Record], verdicts: dict[int, int] | None = None) -> Decoded:

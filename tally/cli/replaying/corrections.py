@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from tally.cli.replaying.dead_letters import Copy, Letter
+from tally.cli.replaying.dead_letters import Letter
 from tally.cli.replaying.genuine import Forged, Repeated, Unprovable
 from tally.client.outcomes import Addition
 from tally.event import decimals
-from tally.event.said import NotExactError, Said, SchemaText, Unsaid, id_of, said_by
+from tally.event.dead_letter import Copy
+from tally.event.raw_operands import NotExactError, NotReadable, RawOperands, id_of, raw_operands
+from tally.event.reader import SchemaText
 
 _ID_BYTES: Final = 16
 LINE_BYTES_MAX: Final = 64 * 1024
@@ -106,16 +108,20 @@ def repair(
     letter: Letter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
 ) -> Repaired | Rejected:
     """Return the addition that a letter stands for, by the record itself and by what a person says about it."""
-    said = Unsaid(letter.lacking) if letter.lacking else said_by(letter.value, as_schema, schema_text, letter.schema)
+    found = (
+        NotReadable(letter.lacking)
+        if letter.lacking
+        else raw_operands(letter.value, as_schema, schema_text, letter.schema)
+    )
     # 1. the id is the record's own
-    own = said.request_id if isinstance(said, Said) else _id_of_key(letter.key)
+    own = found.request_id if isinstance(found, RawOperands) else _id_of_key(letter.key)
     given = correction.request_id if correction else None
     if own is not None and given not in (None, own):
         assert correction is not None
         return Rejected(letter, f"line {correction.line} gives it request id {given}, but its own is {own}: keep that")
     request_id = own or given
     # 2. the numbers are the record's, unless a person says which are right
-    numbers = _numbers(said, correction)
+    numbers = _numbers(found, correction)
     if isinstance(numbers, str):
         return Rejected(letter, numbers)
     a, b = numbers
@@ -128,15 +134,15 @@ def repair(
     return Repaired(letter, addition, decimals.text_of(a + b))
 
 
-def _numbers(said: Said | Unsaid, correction: Correction | None) -> tuple[int, int] | str:
+def _numbers(found: RawOperands | NotReadable, correction: Correction | None) -> tuple[int, int] | str:
     if correction is not None and correction.a is not None and correction.b is not None:
         return decimals.parse(correction.a), decimals.parse(correction.b)
-    if isinstance(said, Unsaid):
-        return f"{said.why}: give a and b with --repair-with, or the schema that it was written with with --as-schema"
-    if said.sum is not None and said.a + said.b != said.sum:
-        a, b, total = map(decimals.text_of, (said.a, said.b, said.sum))
+    if isinstance(found, NotReadable):
+        return f"{found.why}: give a and b with --repair-with, or the schema that it was written with with --as-schema"
+    if found.sum is not None and found.a + found.b != found.sum:
+        a, b, total = map(decimals.text_of, (found.a, found.b, found.sum))
         return f"it says {a} + {b} = {total}: say with --repair-with which a and b are right"
-    return said.a, said.b
+    return found.a, found.b
 
 
 def _id_of_key(key: bytes | None) -> UUID | None:

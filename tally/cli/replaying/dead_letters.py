@@ -10,12 +10,11 @@ import fastavro
 
 from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from contracts.generated.topics import SUMS
-from tally.base.framing import SchemaName, unframe
-from tally.event.records import Record
-from tally.event.said import SchemaText
-from tally.registry.errors import SchemaUnknown
+from tally.base.framing import SchemaName, spoken, unframe
+from tally.event.dead_letter import SOURCE_DIGEST, Copy
+from tally.event.reader import SchemaText
+from tally.event.record import Record
 
-SOURCE_DIGEST: Final = "source-digest"
 _OFFSET_LIMIT: Final = 10**18
 """As REST takes offsets; Kafka's are far below."""
 _OURS: Final = fastavro.parse_schema(json.loads(SCHEMA))
@@ -31,15 +30,6 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset}"
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A key or a value, byte for byte: its beginning only, if ``whole_bytes`` and ``sha256`` tell of all of it."""
-
-    data: bytes | None
-    whole_bytes: int | None = None
-    sha256: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,7 @@ def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Le
     """Return the dead letter in a record of the dead-letter topic, None when it is about another topic than the sums.
 
     Raises ValueError when the record is none, whatever its bytes and its schema are; what ``schema_text`` raises passes
-    through, but for SchemaUnknown.
+    through.
     """
     schema_id, body = unframe(record.value or b"")
     found = DeadLetter.decode(body) if schema_id == our_schema_id else _resolved(body, schema_id, schema_text)
@@ -120,10 +110,9 @@ def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Le
 
 def _resolved(body: bytes, schema_id: int, schema_text: SchemaText) -> DeadLetter:
     """Read a letter of another version as ours. Raises ValueError."""
-    try:
-        writer = schema_text(schema_id)
-    except SchemaUnknown as error:
-        raise ValueError(str(error)) from error
+    writer = schema_text(schema_id)
+    if writer is None:
+        raise ValueError(f"the registry does not know schema {spoken(schema_id)}")
     stream = io.BytesIO(body)
     try:
         fields: Any = fastavro.schemaless_reader(stream, json.loads(writer), _OURS)

@@ -11,7 +11,7 @@ from tally.cli.replaying.dead_letters import Letter, Source
 from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
-from tally.event.records import Record
+from tally.event.record import Record
 from tally.kafka.read_topic import records_at
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024

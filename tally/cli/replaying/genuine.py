@@ -4,13 +4,13 @@ The ledger's row and the record at the source position decide: a letter is genui
 letter's reason and the letter's digest and copy are of the record that stands there. Pure decisions.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tally.cli.replaying.dead_letters import Copy, Letter, Source
-from tally.cli.verdicts import record_digest
-from tally.event.records import Record
+from tally.cli.replaying.dead_letters import Letter, Source
+from tally.event.dead_letter import Copy
+from tally.event.digest import undecoded
+from tally.event.record import Record
 
 POISON = "POISON"
 
@@ -88,24 +88,12 @@ def _against_row(letter: Letter, row: Row | None) -> str:
 
 
 def _against_record(letter: Letter, record: Record) -> str:
-    if letter.digest not in (None, record_digest(record.key, record.value)):
+    if letter.digest not in (None, undecoded(record.key, record.value)):
         return "its digest is of other bytes"
     for name, copy, data in (("key", letter.key_copy, record.key), ("value", letter.value_copy, record.value)):
-        if not _is_copy(copy, data):
+        if not copy.is_of(data):
             return f"its {name} is not the record's"
     return ""
-
-
-def _is_copy(copy: Copy, data: bytes | None) -> bool:
-    if copy.whole_bytes is None:
-        return copy.data == data
-    return (
-        data is not None
-        and copy.data is not None
-        and len(data) == copy.whole_bytes
-        and data.startswith(copy.data)
-        and hashlib.sha256(data).digest() == copy.sha256
-    )
 
 
 def _completed(letter: Letter, original: Record | None) -> Letter:

@@ -1,16 +1,14 @@
 """Decoding a batch into columns, against the naive reference and for each reason."""
 
-import datetime
 import uuid
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
 
 from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import SchemaName, frame
-from tally.event.classify import Decoded, General, SchemaUnavailable, Verdict, decode
+from tally.event.classify import Decoded, decode
 from tally.event.rows import (
     FRAMING,
     NONE,
@@ -23,6 +21,7 @@ from tally.event.rows import (
     WRONG_PARTITION,
     WRONG_SUM,
 )
+from tally.event.verdict import Event, General, Poison, SchemaUnavailable
 from tests_support.ledger.records import (
     ADDED_AT,
     LIMIT,
@@ -56,8 +55,8 @@ def test_a_batch_decodes_as_its_records_one_by_one(records: list[Record]) -> Non
     assert [poison.offset for poison in outcome.poison] == [row.offset for row in expected if row.kind == POISON]
     for poison in outcome.poison:
         assert records[poison.position].offset == poison.offset
-        assert poison.reason == expected[poison.position].reason
-        assert poison.detail
+        assert poison.poison.reason == expected[poison.position].reason
+        assert poison.poison.detail
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def test_each_reason_is_found_alone_and_among_good_records(key: bytes, value: by
 
 
 def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
-    def unreachable(name: SchemaName, body: bytes) -> Verdict:
+    def unreachable(name: SchemaName, body: bytes) -> Poison:
         raise SchemaUnavailable("connection refused")
 
     with pytest.raises(SchemaUnavailable):
@@ -101,13 +100,7 @@ def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
 
 
 def test_another_writers_schema_goes_through_the_general_way_in_its_place() -> None:
-    event = SumAdded(
-        request_id=uuid.UUID(bytes=ID),
-        a=Decimal("0.000000001"),
-        b=Decimal("0.000000002"),
-        sum=Decimal("0.000000003"),
-        added_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
-    )
+    event = Event(ID, 1, 2, 3, 10**15)
     outcome = run([addition(0, 1), Record(1, 1, ID, frame(8) + b"anything"), addition(2, 2)], lambda _, __: event)
     assert outcome.rows["reason"].tolist() == [NONE] * 3
     assert outcome.rows["request_id"][1].tobytes() == ID
@@ -135,9 +128,9 @@ def test_a_header_names_the_schema_of_a_body_that_has_no_frame(
     """Confluent's newer framing: the header goes before the value's first bytes; one that is broken is no frame."""
     heard: list[tuple[object, bytes]] = []
 
-    def general(name: SchemaName, body: bytes) -> Verdict:
+    def general(name: SchemaName, body: bytes) -> Poison:
         heard.append((name, body))
-        return Verdict(UNKNOWN_SCHEMA, "unknown")
+        return Poison(UNKNOWN_SCHEMA, "unknown")
 
     batch = replace(fetched([addition(0, 1), Record(1, 1, ID, value)]), schema_header=[None, header].__getitem__)
     ours = frozenset({SCHEMA_ID})
@@ -160,32 +153,26 @@ def test_the_common_form_is_read_without_a_look_at_headers() -> None:
 
 
 def test_a_guid_is_not_pinned_as_an_id() -> None:
-    event = SumAdded.decode(body(ID, 1, 2))
+    event = Event(ID, 1, 2, 3, 10**15)
     outcome = run([Record(1, 1, ID, b"\x01" + GUID.bytes + b"x")], lambda _, __: event)
     assert outcome.rows["reason"].tolist() == [NONE]
     assert outcome.schema_ids == frozenset()
 
 
 def test_more_digits_than_the_contract_allows_from_another_schema_are_out_of_range() -> None:
-    event = SumAdded(
-        request_id=uuid.UUID(bytes=ID),
-        a=Decimal(10) ** 30,
-        b=Decimal(0),
-        sum=Decimal(10) ** 30,
-        added_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
-    )
-    assert run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: event).poison[0].reason == OUT_OF_RANGE
+    event = Event(ID, LIMIT, 0, LIMIT, 10**15)
+    outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: event)
+    assert outcome.poison[0].poison == Poison(OUT_OF_RANGE, "a has more than 38 digits", 8)
 
 
 def test_the_general_ways_verdict_is_kept_with_its_schema_id() -> None:
-    outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: Verdict(UNREADABLE_SCHEMA, "because"))
-    (poison,) = outcome.poison
-    assert (poison.reason, poison.detail, poison.schema) == (UNREADABLE_SCHEMA, "because", 8)
+    outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: Poison(UNREADABLE_SCHEMA, "because"))
+    assert [one.poison for one in outcome.poison] == [Poison(UNREADABLE_SCHEMA, "because", 8)]
     assert outcome.schema_ids == frozenset()
 
 
 def test_what_has_a_dead_letter_is_not_decided_again() -> None:
-    def never(name: SchemaName, body: bytes) -> Verdict:
+    def never(name: SchemaName, body: bytes) -> Poison:
         raise AssertionError("was asked")
 
     records = [Record(1, 1, ID, frame(8) + b"x"), addition(2, 1)]

@@ -1,29 +1,26 @@
-"""What a record says by itself, under its own writer's schema: an id and exact numbers, as far as it has them.
+"""What a record holds by itself, under its own writer's schema: an id and exact numbers, as far as it has them.
 
-The ledger reads records by our schema only. Here a person repairs, so a number is also taken from other types that
-hold it exactly: decimals of any scale, whole numbers, and the contract's texts. A float is none of them.
+``read_one`` takes what our schema holds, and nothing else counts. Here a person repairs what is poison, so a number is
+also taken from other types that hold it exactly: decimals of any scale, whole numbers, and the contract's texts. A
+float is none of them.
 """
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import fastavro
 
-from tally.base.framing import FramingError, SchemaName, unframe_any
+from tally.base.framing import FramingError, SchemaName, spoken, unframe_any
 from tally.event import decimals
 from tally.event.plain_schema import without_logical_types
-from tally.registry.errors import SchemaUnknown
+from tally.event.reader import SchemaText
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000
 """Bounds what a strange schema can make us compute."""
-
-SchemaText = Callable[[SchemaName], str]
-"""Schema id or GUID -> its text. Raises SchemaUnknown; its other errors pass through."""
 
 
 class NotExactError(ValueError):
@@ -31,7 +28,7 @@ class NotExactError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RawOperands:
     """What could be read. Numbers are unscaled; ``sum`` is None when the record has none that is exact."""
 
     request_id: UUID
@@ -41,37 +38,37 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
+class NotReadable:
     """Why nothing could be read, as a clause."""
 
     why: str
 
 
-def said_by(
+def raw_operands(
     value: bytes | None, as_schema: int | None, schema_text: SchemaText, named: SchemaName | None = None
-) -> Said | Unsaid:
-    """Return what a record's value says.
+) -> RawOperands | NotReadable:
+    """Return what a record's value holds.
 
     ``named`` is what named its schema when it was read, perhaps in a header, which is not in the value. ``as_schema``:
     the schema id to read it by, whatever both say.
     """
     try:
         schema, body = _framed(value or b"", named, as_schema)
-        text = schema_text(schema)
     except FramingError as error:
-        return Unsaid(f"it has no frame ({error})")
-    except SchemaUnknown as error:
-        return Unsaid(str(error))
+        return NotReadable(f"it has no frame ({error})")
+    text = schema_text(schema)
+    if text is None:
+        return NotReadable(f"the registry does not know schema {spoken(schema)}")
     try:
         writer = json.loads(text)
         stream = io.BytesIO(body)
         fields: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(without_logical_types(writer)), None)
-        return Unsaid("bytes are left after the record") if stream.read(1) else _said(fields, writer)
+        return NotReadable("bytes are left after the record") if stream.read(1) else _operands(fields, writer)
     except NotExactError as error:
-        return Unsaid(str(error))
+        return NotReadable(str(error))
     # Bad bytes and bad schemas are told by whatever the first wrong step raises.
     except Exception as error:  # noqa: BLE001
-        return Unsaid(f"it does not follow its schema ({error or type(error).__name__})")
+        return NotReadable(f"it does not follow its schema ({error or type(error).__name__})")
 
 
 def _framed(value: bytes, named: SchemaName | None, as_schema: int | None) -> tuple[SchemaName, bytes]:
@@ -88,7 +85,7 @@ def _framed(value: bytes, named: SchemaName | None, as_schema: int | None) -> tu
     return next(name for name in (as_schema, named, schema) if name is not None), body
 
 
-def _said(fields: Any, writer: Any) -> Said:
+def _operands(fields: Any, writer: Any) -> RawOperands:
     if not isinstance(fields, dict):
         raise NotExactError("its schema is not a record")
     types = {field["name"]: field["type"] for field in writer["fields"]}
@@ -97,7 +94,7 @@ def _said(fields: Any, writer: Any) -> Said:
         total = number_of("sum", fields.get("sum"), types.get("sum"))
     except NotExactError:
         total = None
-    return Said(id_of(fields.get("request_id")), numbers["a"], numbers["b"], total)
+    return RawOperands(id_of(fields.get("request_id")), numbers["a"], numbers["b"], total)
 
 
 def id_of(value: Any) -> UUID:

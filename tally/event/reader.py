@@ -1,0 +1,63 @@
+"""Reading records one by one, with what a registry knows now."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from contracts.generated.topics import SUMS
+from tally.base.bounded_cache import BoundedCache
+from tally.base.framing import SCHEMA_HEADER, SchemaName
+from tally.event import resolution
+from tally.event.read_one import read_one, schema_name
+from tally.event.record import Record
+from tally.event.resolution import Resolved
+from tally.event.verdict import Event, Poison, Sum, unknown_schema
+from tally.registry.fingerprint import fingerprint_of
+
+SchemaText: TypeAlias = Callable[[SchemaName], str | None]
+"""Schema id or GUID -> its text, None when the registry denies that it knows it. What it raises passes through."""
+
+_SCHEMAS_MAX: Final = 1_000
+_TEXT_BYTES_MAX: Final = 8 * 1024 * 1024
+
+
+class Reader:
+    """Has the ledger's verdict on each record. Not for several threads.
+
+    A denial is not kept, so that a schema that is registered later is found.
+    """
+
+    def __init__(self, own_schema_id: int, schema_text: SchemaText, partitions: int = SUMS.partitions) -> None:
+        self._schema_text = schema_text
+        self._partitions = partitions
+        self._own_ids = frozenset({own_schema_id})
+        self._resolved: BoundedCache[SchemaName, Resolved] = BoundedCache(_SCHEMAS_MAX, _TEXT_BYTES_MAX)
+
+    def read(self, record: Record) -> Sum | Poison:
+        """Return a record's sum, or why it has none."""
+        header, own_ids = record.headers.get(SCHEMA_HEADER), self._own_ids
+        name = schema_name(record.value, header, own_ids)
+        resolved = None if name is None or name in own_ids else self._resolve(name)
+        if isinstance(name, int) and resolved is not None and resolved.fingerprint == SUMS.fingerprint:
+            own_ids |= {name}
+
+        def general(name: SchemaName, body: bytes) -> Event | Poison:
+            return unknown_schema(name) if resolved is None else resolution.read(resolved, body)
+
+        return read_one(
+            record.partition,
+            record.key,
+            record.value,
+            header,
+            partitions=self._partitions,
+            own_schema_ids=own_ids,
+            general=general,
+        )
+
+    def _resolve(self, name: SchemaName) -> Resolved | None:
+        known = self._resolved.get(name)
+        text = None if known else self._schema_text(name)
+        if text is None:
+            return known
+        resolved = resolution.resolve(text, fingerprint_of(text))
+        self._resolved.put(name, resolved, weight=len(text))
+        return resolved
