@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from tally.event.values import columns_of, is_common, read_fast
 from tally.event.verdict import Event, Poison, Sum, unknown_schema
 from tests_support.consumer.golden_records import GUID, OURS, ZERO_WIDTH, Case
 from tests_support.consumer.verdict_corpus import read_corpus
-from tests_support.ledger.records import PARTITION, PARTITIONS, SCHEMA_ID, body, request_id
+from tests_support.ledger.records import LIMIT, PARTITION, PARTITIONS, SCHEMA_ID, body, request_id
 from tests_support.ledger.strategies import values
 
 SCHEMAS, RECORDS = read_corpus()
@@ -96,6 +97,23 @@ def test_the_columns_of_a_batch_are_its_records_read_one_by_one(all_: list[Case]
             assert row["digest"].tobytes() == undecoded(case.key, case.value)
     ids = {each.schema for each in read_alone if isinstance(each, Sum)}
     assert {name for name in ids if isinstance(name, int)} <= found.schema_ids
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "total", "name"),
+    [
+        (LIMIT, -1, LIMIT - 1, "a"),
+        (-1, LIMIT, LIMIT - 1, "b"),
+        (LIMIT - 1, 1, LIMIT, "sum"),
+        (-LIMIT, 1, 1 - LIMIT, "a"),
+        (2**127 - 1, 1, -(2**127), "a"),
+    ],
+)
+def test_one_number_of_39_digits_makes_a_record_poison(a: int, b: int, total: int, name: str) -> None:
+    """Each of the three alone, where the others are in range and the sum is right, modulo 2**128 too."""
+    all_ = [Case("odd", request_id(0), frame(OURS) + body(request_id(0), a, b, total))]
+    found = decode(batch(all_), partitions=PARTITIONS, fast_schema_ids=OWN, general=general, verdicts={})
+    assert [row.poison for row in found.poison] == [Poison(OUT_OF_RANGE, f"{name} has more than 38 digits", OURS)]
 
 
 @given(st.lists(cases, max_size=6))
