@@ -22,7 +22,7 @@ from codegen.avro.schema import (
 )
 from codegen.errors import ContractError
 from codegen.json_places import line_at, lines_of
-from tally.registry.fingerprint import NESTING_MAX, PRIMITIVES, full_name
+from tally.base.fingerprint import NESTING_MAX, PRIMITIVES, full_name
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FULL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")

@@ -6,7 +6,7 @@ from codegen.avro.read import record_reader
 from codegen.avro.schema import AvroFile, Enumeration, Fixed, Record, python_name
 from codegen.avro.write import record_writer
 from codegen.text import docstring
-from tally.registry.fingerprint import fingerprint
+from tally.base.fingerprint import fingerprint
 
 _IMPORTS = """\
 from __future__ import annotations

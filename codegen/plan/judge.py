@@ -9,7 +9,7 @@ from codegen.errors import ContractError
 from codegen.plan.terms import WantedSubject
 from codegen.proto import compat as proto_compat
 from codegen.proto import stubs as proto_stubs
-from tally.registry.fingerprint import fingerprint_of as avro_fingerprint_of
+from tally.base.fingerprint import fingerprint_of as avro_fingerprint_of
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from codegen.proto import stubs as proto_stubs
 from codegen.proto.validate import VALIDATE_FILE
 from codegen.remote.registry_text import registry_text, with_words_in_comments
 from codegen.tree import Contracts
-from tally.registry.fingerprint import fingerprint
+from tally.base.fingerprint import fingerprint
 
 PROTOBUF_LEVEL: Final = "BACKWARD_TRANSITIVE"
 """Apicurio refuses a field that is added under FULL or FORWARD, which harms nobody; under this it takes it."""

@@ -9,8 +9,8 @@ from codegen.errors import BreakingError
 from codegen.plan.judge import OldVersion
 from codegen.plan.terms import FoundSubject, SetLevel, WantedSubject
 from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
+from tally.base.fingerprint import fingerprint_of
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, RegistryRefused
-from tally.registry.fingerprint import fingerprint_of
 from tally.registry.http import RegistryHttp
 
 _CONFLICT = 409

@@ -15,12 +15,12 @@ from typing import Final
 
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
+from tally.base.fingerprint import AvroSchemaError, fingerprint
 from tally.event.decimals import text_of
 from tally.ledger.block import SYNC_BYTES
 from tally.ledger.fold import LedgerState
 from tally.ledger.identity import Identity
 from tally.ledger.mark import Mark, mark_of, unscaled_of
-from tally.registry.fingerprint import AvroSchemaError, fingerprint
 
 FORMAT_VERSION: Final = 1
 HEADER_BYTES_MAX: Final = 1024 * 1024

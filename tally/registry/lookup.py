@@ -14,10 +14,10 @@ from urllib.parse import quote
 from uuid import UUID
 
 from tally.base.bounded_cache import BoundedCache
+from tally.base.fingerprint import fingerprint, fingerprint_of
 from tally.base.framing import SchemaName, spoken
 from tally.base.single_flight import SingleFlight
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, SchemaMismatch, SchemaUnknown
-from tally.registry.fingerprint import fingerprint, fingerprint_of
 from tally.registry.http import RegistryHttp
 
 IDS_MAX: Final = 4096
@@ -29,7 +29,7 @@ _SUBJECT_UNKNOWN: Final = 40401
 
 
 class RegisteredSchema(NamedTuple):
-    """A schema's text as the registry has it, and its semantic fingerprint (see tally.registry.fingerprint).
+    """A schema's text as the registry has it, and its semantic fingerprint (see tally.base.fingerprint).
 
     Of a text that is not Avro the fingerprint equals no Avro schema's: reading the text tells why.
     """

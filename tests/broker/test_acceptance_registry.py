@@ -14,7 +14,7 @@ import pytest
 
 from codegen.plan.terms import Kind, Wanted, WantedSubject
 from codegen.remote.publish import Publisher
-from tally.registry.fingerprint import fingerprint
+from tally.base.fingerprint import fingerprint
 from tests_support.contracts.avro_changes import HISTORY, HISTORY_NEXT, TOLD_OF_MODES
 from tests_support.contracts.codegen_command import codegen
 from tests_support.contracts.small_contracts import COUNT, ID, SmallContracts

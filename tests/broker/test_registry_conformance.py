@@ -15,9 +15,9 @@ from codegen.plan.terms import Change, Kind, Wanted, WantedSubject
 from codegen.remote.capabilities import Asked
 from codegen.remote.publish import Publisher
 from codegen.remote.pull import pull
+from tally.base.fingerprint import fingerprint
 from tally.registry.access import split_userinfo
 from tally.registry.errors import SchemaUnknown
-from tally.registry.fingerprint import fingerprint
 from tally.registry.http import RegistryHttp
 from tally.registry.lookup import SchemaRegistry
 from tests_support.contracts.codegen_command import codegen

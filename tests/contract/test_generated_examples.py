@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from tally.base.fingerprint import fingerprint
 from tally.event.partitions import partition_column, partition_of
-from tally.registry.fingerprint import fingerprint
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 PAYLOADS = [

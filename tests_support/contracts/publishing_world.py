@@ -10,7 +10,7 @@ from codegen.plan.file import PlanFile, lines_of
 from codegen.plan.terms import AlterTopic, CreateTopic, FoundTopic, Wanted, WantedSubject, WantedTopic
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
-from tally.registry.fingerprint import fingerprint
+from tally.base.fingerprint import fingerprint
 from tally.registry.http import RegistryHttp
 from tests_support.registries.fake import FakeRegistry
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tally.registry.fingerprint import AvroSchemaError, fingerprint, normal_form
+from tally.base.fingerprint import AvroSchemaError, fingerprint, normal_form
 
 AVRO = Path(__file__).parents[3] / "contracts" / "avro"
 PRICE = {"type": "fixed", "name": "P", "size": 8, "logicalType": "decimal", "precision": 10, "scale": 2}

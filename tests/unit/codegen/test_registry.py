@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tally.base.fingerprint import fingerprint
 from tally.registry.access import Access, split_userinfo
 from tally.registry.errors import (
     NoSuchCall,
@@ -26,7 +27,6 @@ from tally.registry.errors import (
     SchemaMismatch,
     SchemaUnknown,
 )
-from tally.registry.fingerprint import fingerprint
 from tally.registry.http import ANSWER_BYTES_MAX
 from tally.registry.lookup import SchemaRegistry
 from tests_support.checkout import ROOT
