@@ -15,7 +15,7 @@ from loguru import logger
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
 from consumer.shell.board import Board
-from consumer.shell.dead_letters import DeadLetterPublisher
+from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.feed import Feed
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
@@ -94,7 +94,7 @@ class Service:
             refresh_s=settings.consumer_witness_refresh_ms / 1000,
             totals_interval_s=settings.consumer_totals_interval_ms / 1000,
         )
-        publisher = DeadLetterPublisher(shared, offsets, SUMS.name, SUMS_DLT.name, kafka_s)
+        publisher = DeadLetterPublisher(letter_clients(shared, SUMS_DLT.name, kafka_s), offsets, SUMS.name, kafka_s)
         sums = RecordReader(shared, SUMS.name, kafka_s)
         self._loop = IngestLoop(
             Parts(

@@ -21,7 +21,7 @@ from producer.settings import ProducerSettings
 from producer.shell.desk import Desk
 from producer.shell.event_encoder import EventEncoder
 from producer.shell.grpc_server import Door
-from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from producer.shell.kafka_transaction import LaneClient
 from producer.shell.lane_thread import LaneThread, Post
 from producer.shell.methods import TallyMethods
 from producer.shell.startup import CannotServeError, Prepared, Startup
@@ -29,6 +29,7 @@ from producer.shell.telemetry import LaneMetrics, ObservedMethods, ObservedTrans
 from producer.shell.topic import TopicAdmin
 from producer.shell.traces import Traces
 from tally.kafka.config import client_config
+from tally.kafka.transactions import transactional_config
 from tally.registry.configured import registry_of
 from tally.service import process as service
 
@@ -146,13 +147,13 @@ class Service:
             commit_limit_s=timeout_s, commit_slice_s=min(1.0, timeout_s), resolve_limit_s=max(30.0, 2 * timeout_s)
         )
         for number in range(settings.producer_lanes):
-            config = producer_config(
+            config = transactional_config(
                 self._kafka,
                 f"tally-producer-{settings.producer_replica}-{number}",
                 settings.producer_transaction_timeout_ms,
                 settings.producer_socket_timeout_ms,
             )
-            transactions = KafkaTransactions(config, self._quiet, SUMS.name)
+            transactions = LaneClient(config, self._quiet, SUMS.name)
             observed = ObservedTransactions(number, transactions, self._lane_metrics, self._traces)
             self._lanes.append(LaneThread(number, observed, encoder, post, rules))
         for lane in self._lanes:

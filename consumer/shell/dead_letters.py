@@ -5,31 +5,44 @@ Theory of operation. A publication is tried once a call and its outcome is one o
     Published      the group's committed offset covers the poison, so the dead letters are in the topic, once
     NotPublished   it is not known or not so: call again later with the same publication
 
-A partition's producer (transactional id ``tally-dlt-<partition>``) is kept after a clean commit and thrown away after
-anything else. A new instance first calls ``init_transactions``, which ends whatever the old one left open, and only
-then is the committed offset read: if it moved, the old transaction had been committed and nothing is published again.
+A partition's client (transactional id ``tally-dlt-<partition>``) is kept after a clean commit, for ``IDLE_S`` at most,
+since nobody serves it meanwhile; it is let go after anything else. A new one first ends whatever the old one left open,
+and only then is the committed offset read: if it moved, the old transaction had been committed and nothing is published
+again. Letting go waits for nobody (`tally.kafka.transactions`), so the ingest loop may do it whatever the broker does.
 """
 
+import math
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from loguru import logger
 
-from consumer.core.recovery import Absent, Known, Unreadable
-from consumer.shell.group_offsets import GroupOffsets
+from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from contracts.generated.topics import SUMS_DLT
 from tally.base.fault_points import point
-from tally.event.dead_letter import WHOLE_BYTES_MAX, DeadRecord, Letter, dead_record
-from tally.kafka.errors import KafkaTroubleError, cure_of, text_of, trouble
+from tally.event.dead_letter import WHOLE_BYTES_MAX, Letter, dead_record
+from tally.kafka.errors import KafkaTroubleError, cure_of_code
+from tally.kafka.transaction_port import (
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    OffsetsToCommit,
+    Outgoing,
+    ProduceFailed,
+    RenewFailed,
+    Transactions,
+    Trouble,
+)
+from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
 
-_BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.letters_before_commit"), point("consumer.letters_after_commit")
-_SOCKET_TIMEOUT_S: Final = 3.0
-_SUSPICIOUS_COMMIT_S: Final = 0.8 * _SOCKET_TIMEOUT_S
-"""A commit this slow may have been sent twice, and the second EndTxn could end a later transaction."""
+_POINTS: Final = FaultPoints(
+    before_commit=point("consumer.letters_before_commit"), after_commit=point("consumer.letters_after_commit")
+)
+IDLE_S: Final = 10.0
+_TRANSACTION_TIMEOUT_MS: Final = 15_000
+_SOCKET_TIMEOUT_MS: Final = 3_000
 _RECORD_BYTES_MAX: Final = int(SUMS_DLT.config["max.message.bytes"])
 """As the topic allows: a whole source record of the contract's size and its envelope."""
 assert _RECORD_BYTES_MAX >= WHOLE_BYTES_MAX + 64 * 1024, "a letter with a whole record must fit"
@@ -43,7 +56,7 @@ class Publication:
     letters: tuple[Letter, ...]
     next_offset: int
     metadata: str
-    group_metadata: Any
+    group_metadata: object
     topic_id: str
     dead_letter_schema_id: int
 
@@ -63,98 +76,125 @@ class NotPublished:
     cure: str = ""
 
 
-_Delivered: TypeAlias = Callable[[KafkaError | None, Message], None]
 PublicationOutcome = Published | NotPublished
+NewClient = Callable[[str], Transactions]
+"""Makes the client of a transactional id."""
+
+
+def letter_clients(shared: Mapping[str, str], topic: str, timeout_s: float) -> NewClient:
+    """Return what makes clients that write into the dead-letter topic; ``timeout_s`` bounds each of their steps."""
+
+    def made(transactional_id: str) -> Transactions:
+        config = transactional_config(shared, transactional_id, _TRANSACTION_TIMEOUT_MS, _SOCKET_TIMEOUT_MS)
+        largest: dict[str, Any] = {"message.max.bytes": _RECORD_BYTES_MAX}
+        limits = Limits(renew_s=timeout_s, produce_s=timeout_s, abort_s=timeout_s)
+        return KafkaTransactions({**config, **largest}, topic, limits, _POINTS)
+
+    return made
+
+
+class CommittedOffsets(Protocol):
+    """Tells what the group has committed; `GroupOffsets` is the real one."""
+
+    def committed(self, partitions: Iterable[int], limit_s: float = math.inf, /) -> dict[int, Committed]:
+        """Return it by partition. Raises KafkaTroubleError, also while a transaction with an offset is undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    client: Transactions
+    end: threading.Timer | None
 
 
 class DeadLetterPublisher:
     """See the module's theory of operation. One call a partition at a time; several partitions side by side."""
 
     def __init__(
-        self,
-        shared: Mapping[str, str],
-        offsets: GroupOffsets,
-        topic: str,
-        dead_letter_topic: str,
-        timeout_s: float,
-        *,
-        new_producer: Callable[[dict[str, Any]], Producer] = Producer,
+        self, new_client: NewClient, offsets: CommittedOffsets, topic: str, timeout_s: float, idle_s: float = IDLE_S
     ) -> None:
-        """``timeout_s`` bounds each step: beginning, sending, committing."""
-        self._new_producer = new_producer
-        self._shared = shared
+        """``topic`` is that of the sums; ``timeout_s`` bounds a commit; ``idle_s`` may be infinite."""
+        self._new_client = new_client
         self._offsets = offsets
         self._topic = topic
-        self._dead_letter_topic = dead_letter_topic
         self._timeout_s = timeout_s
+        self._idle_s = idle_s
         self._lock = threading.Lock()
-        self._producers: dict[int, Producer] = {}
+        self._kept: dict[int, _Kept] = {}
 
     def publish(self, publication: Publication) -> PublicationOutcome:
         """Try once."""
         partition = publication.partition
-        refused: list[KafkaError] = []
+        client, new = self._taken(partition)
         try:
-            # 1. a producer whose predecessor can do no more harm
-            producer, new = self._producer(partition)
-            # 2. what the predecessor may have done
-            if new and self._is_covered(publication):
-                return Published(publication.next_offset)
-            # 3. the letters and the offset, together
-            began_s = time.monotonic()
-            self._transact(producer, publication, refused)
-        except KafkaException as error:
-            self.forget(partition)
-            # A commit fails for what became of its records: their errors tell the cause.
-            cause: KafkaException | KafkaError = refused[0] if refused else error
-            return NotPublished(f"dead letters wait: {text_of(cause)}", cure_of(cause))
+            signs = self._publish(client, new, publication)
         except KafkaTroubleError as error:
-            self.forget(partition)
+            client.close()
             return NotPublished(f"dead letters wait: {error}", error.cure)
-        if time.monotonic() - began_s > _SUSPICIOUS_COMMIT_S:
-            self.forget(partition)
-        logger.bind(partition=partition, letters=len(publication.letters)).warning("dead letters published")
+        if signs:
+            logger.bind(partition=partition, signs=signs).warning("dead letters: a request may have been sent twice")
+            client.close()
+        else:
+            self._keep(partition, client)
         return Published(publication.next_offset)
 
     def settle(self, partition: int) -> None:
         """End whatever transaction an earlier owner of the partition left undecided. Raises KafkaTroubleError."""
         self.forget(partition)
+        client = self._new_client(_name_of(partition))
         try:
-            self._producer(partition)
-        except KafkaException as error:
-            self.forget(partition)
-            raise trouble("a transaction of dead letters is undecided", error) from error
+            _renew(client)
+        except KafkaTroubleError as error:
+            client.close()
+            raise KafkaTroubleError(f"a transaction of dead letters is undecided: {error}", error.cure) from error
+        self._keep(partition, client)
 
     def forget(self, partition: int) -> None:
-        """Throw a partition's producer away; the next one fences it."""
-        with self._lock:
-            self._producers.pop(partition, None)
+        """Let a partition's client go; the next one fences it. Waits for nobody."""
+        if (client := self._popped(partition)) is not None:
+            client.close()
 
     def close(self) -> None:
-        """Throw all producers away."""
-        with self._lock:
-            self._producers.clear()
+        """Let all clients go. Waits for nobody."""
+        for partition in list(self._kept):
+            self.forget(partition)
 
-    def _producer(self, partition: int) -> tuple[Producer, bool]:
-        with self._lock:
-            kept = self._producers.get(partition)
-        if kept is not None:
-            return kept, False
-        producer = self._new_producer(
-            {
-                "linger.ms": 0,
-                "retry.backoff.ms": 20,
-                **self._shared,
-                "transactional.id": f"tally-dlt-{partition}",
-                "transaction.timeout.ms": 15_000,
-                "socket.timeout.ms": int(_SOCKET_TIMEOUT_S * 1000),
-                "message.max.bytes": _RECORD_BYTES_MAX,
-            }
+    def _publish(self, client: Transactions, new: bool, publication: Publication) -> str:
+        """Return the signs that a request was sent twice, or nothing. Raises KafkaTroubleError."""
+        if new:
+            # 1. the predecessor can do no more harm
+            _renew(client)
+            # 2. what it may have done
+            if self._is_covered(publication):
+                return ""
+        # 3. the letters and the offset, together
+        letters = [
+            (
+                letter.partition,
+                dead_record(letter, self._topic, publication.topic_id, publication.dead_letter_schema_id),
+            )
+            for letter in publication.letters
+        ]
+        headers = {record.key: record.headers for _, record in letters}
+        assert len(headers) == len(letters), "a source record has one letter"
+        produced = client.produce(
+            [Outgoing(record.key, record.value, partition) for partition, record in letters],
+            headers,
+            OffsetsToCommit(
+                self._topic,
+                {publication.partition: (publication.next_offset, publication.metadata)},
+                publication.group_metadata,
+            ),
         )
-        producer.init_transactions(self._timeout_s)
-        with self._lock:
-            self._producers[partition] = producer
-        return producer, True
+        if isinstance(produced, ProduceFailed):
+            raise _error_of(produced.trouble)
+        match client.commit(self._timeout_s):
+            case CommitReturned(signs):
+                logger.bind(partition=publication.partition, letters=len(letters)).warning("dead letters published")
+                return signs
+            case CommitTimedOut():
+                raise KafkaTroubleError(f"Kafka did not answer the commit in {self._timeout_s:g} s")
+            case CommitFailed(trouble):
+                raise _error_of(trouble)
 
     def _is_covered(self, publication: Publication) -> bool:
         committed = self._offsets.committed([publication.partition])[publication.partition]
@@ -166,42 +206,55 @@ class DeadLetterPublisher:
             case Unreadable(why):
                 raise KafkaTroubleError(f"the committed offset cannot be read: {why}")
 
-    def _transact(self, producer: Producer, publication: Publication, refused: list[KafkaError]) -> None:
-        """Raises KafkaException, KafkaTroubleError; ``refused`` takes what became of records that were not taken."""
+    # -- the clients that are kept -----------------------------------------------------------------------------------
 
-        def delivered(error: KafkaError | None, _message: Message) -> None:
-            if error is not None:
-                refused.append(error)
+    def _taken(self, partition: int) -> tuple[Transactions, bool]:
+        """Return a partition's client, which is the caller's alone, and whether it is a new one."""
+        kept = self._popped(partition)
+        if kept is not None:
+            if not kept.idle_signs():
+                return kept, False
+            kept.close()
+        return self._new_client(_name_of(partition)), True
 
-        producer.begin_transaction()
-        for letter in publication.letters:
-            self._produce(
-                producer,
-                letter.partition,
-                dead_record(letter, self._topic, publication.topic_id, publication.dead_letter_schema_id),
-                delivered,
-            )
-        place = TopicPartition(self._topic, publication.partition, publication.next_offset, publication.metadata)
-        producer.send_offsets_to_transaction([place], publication.group_metadata, self._timeout_s)
-        _BEFORE_COMMIT()
-        producer.commit_transaction(self._timeout_s)
-        _AFTER_COMMIT()
+    def _keep(self, partition: int, client: Transactions) -> None:
+        end = None
+        if self._idle_s < math.inf:
+            end = threading.Timer(self._idle_s, self._end_if_idle, [partition])
+            end.daemon = True
+        with self._lock:
+            self._kept[partition] = _Kept(client, end)
+        if end is not None:
+            end.start()
 
-    def _produce(self, producer: Producer, partition: int, record: DeadRecord, delivered: _Delivered) -> None:
-        deadline_s = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                producer.produce(
-                    self._dead_letter_topic,
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers),
-                    partition=partition,
-                    on_delivery=delivered,
-                )
-            except BufferError:
-                if time.monotonic() > deadline_s:
-                    raise KafkaTroubleError(f"{self._dead_letter_topic} takes no more records") from None
-                producer.poll(0.05)
-            else:
-                return
+    def _popped(self, partition: int) -> Transactions | None:
+        with self._lock:
+            kept = self._kept.pop(partition, None)
+        if kept is None:
+            return None
+        if kept.end is not None:
+            kept.end.cancel()
+        return kept.client
+
+    def _end_if_idle(self, partition: int) -> None:
+        with self._lock:
+            kept = self._kept.get(partition)
+            if kept is None or kept.end is not threading.current_thread():
+                return  # somebody took it, and it may be kept again with a timer of its own
+            del self._kept[partition]
+        kept.client.close()
+
+
+def _name_of(partition: int) -> str:
+    return f"tally-dlt-{partition}"
+
+
+def _renew(client: Transactions) -> None:
+    """Raises KafkaTroubleError."""
+    renewed = client.renew()
+    if isinstance(renewed, RenewFailed):
+        raise _error_of(renewed.trouble)
+
+
+def _error_of(trouble: Trouble) -> KafkaTroubleError:
+    return KafkaTroubleError(trouble.text, cure_of_code(trouble.code))

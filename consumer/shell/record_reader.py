@@ -3,21 +3,20 @@
 Each reader is a consumer of its own that lives for one question; it is in no group and commits nothing.
 """
 
-import time
+import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.columns import schema_header_at
-from tally.kafka.config import READS_ANY_RECORD
 from tally.kafka.errors import KafkaTroubleError, TooLargeAloneError, trouble
+from tally.kafka.read_range import FailedError, NotInTimeError, OutOfRangeError, TooLargeError, read_range, reader
 
 _BATCH = 2_000
 _POLL_S = 0.2
@@ -50,16 +49,13 @@ class RecordReader:
         size_bytes = 0
         for run in runs(offsets, _BATCH):
             wanted = set(run)
-            for message in self._from(partition, run[0]):
-                offset = _offset(message)
-                if offset in wanted:
+            for message in self._from(partition, run[0], below=run[-1] + 1):
+                if _offset(message) in wanted:
                     found.append(message)
                     size_bytes += _size_of(message)
                     if size_bytes >= _CHUNK_BYTES:
                         yield _fetched(partition, found)
                         found, size_bytes = [], 0
-                if offset >= run[-1]:
-                    break
         if found:
             yield _fetched(partition, found)
 
@@ -70,7 +66,7 @@ class RecordReader:
         """
         found: list[Message] = []
         size_bytes = 0
-        for message in self._from(partition, offset, _ONE_BATCH, one_at_a_time=True):
+        for message in self._from(partition, offset, tuning=_ONE_BATCH, one_at_a_time=True):
             if found and size_bytes + _size_of(message) > _CHUNK_BYTES:
                 break
             found.append(message)
@@ -93,70 +89,40 @@ class RecordReader:
         return claims
 
     def _from(
-        self, partition: int, offset: int, tuning: Mapping[str, Any] = _USUAL, *, one_at_a_time: bool = False
+        self,
+        partition: int,
+        offset: int,
+        *,
+        below: float = math.inf,
+        tuning: Mapping[str, Any] = _USUAL,
+        one_at_a_time: bool = False,
     ) -> Iterator[Message]:
         """Yield the records from an offset to the last stable offset; none when the offset is outside the log.
 
         ``one_at_a_time``: end where nothing more is at hand.
         """
-        with self._consumer(tuning) as consumer:
-            consumer.assign([TopicPartition(self._topic, partition, offset)])
-            deadline = time.monotonic() + self._timeout_s
-            while time.monotonic() < deadline:
-                first = consumer.poll(_POLL_S)  # consume(n, t) alone would wait the whole t for n records
-                if first is None:
-                    continue
-                for message in _following(consumer, first, one_at_a_time=one_at_a_time):
-                    error = message.error()
-                    if error is None:
-                        yield message
-                        deadline = time.monotonic() + self._timeout_s
-                    elif error.code() in (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET):
-                        return
-                    elif error.code() == KafkaError._BAD_COMPRESSION:
-                        raise TooLargeAloneError(
-                            f"{self._topic} partition {partition} has a batch that decompresses to more than 2 GiB, or "
-                            f"to nothing, at or behind offset {offset}: {error.str()}"
-                        )
-                    elif not error.retriable():
-                        raise trouble(f"{self._topic} partition {partition} cannot be read", error)
-                if one_at_a_time:
-                    return
-            raise KafkaTroubleError(f"{self._topic} partition {partition} gave no record for {self._timeout_s} s")
-
-    @contextmanager
-    def _consumer(self, tuning: Mapping[str, Any]) -> Iterator[Consumer]:
+        until = {} if below == math.inf else {partition: int(below)}
+        at_once = 1 if one_at_a_time else _BATCH
         try:
-            consumer = Consumer(
-                {
-                    **self._shared,
-                    **READS_ANY_RECORD,
-                    "group.id": "tally-reader-without-group",  # librdkafka wants one; assign() never joins it
-                    "isolation.level": "read_committed",
-                    "check.crcs": True,
-                    "enable.auto.commit": False,
-                    "auto.offset.reset": "error",
-                    "enable.partition.eof": True,
-                    "fetch.wait.max.ms": 20,
-                    **tuning,
-                }
-            )
-        except KafkaException as error:
-            raise trouble(f"no consumer for {self._topic}", error) from error
-        try:
-            yield consumer
-        finally:
-            consumer.close()
-
-
-def _following(consumer: Consumer, first: Message, *, one_at_a_time: bool) -> Iterator[Message]:
-    """Yield a first message and what is at hand behind it."""
-    yield first
-    if not one_at_a_time:
-        yield from consumer.consume(_BATCH, 0)
-        return
-    while (message := consumer.poll(0)) is not None:
-        yield message
+            with reader(self._shared, tuning) as client:
+                for messages in read_range(
+                    client,
+                    self._topic,
+                    {partition: offset},
+                    until=until,
+                    silence_s=self._timeout_s,
+                    at_once=at_once,
+                    at_hand=one_at_a_time,
+                ):
+                    yield from messages
+        except OutOfRangeError:
+            return
+        except TooLargeError as error:
+            raise TooLargeAloneError(f"{error}, at or behind offset {offset}") from error
+        except FailedError as error:
+            raise trouble(f"{self._topic} partition {partition} cannot be read", error.error) from error
+        except NotInTimeError as error:
+            raise KafkaTroubleError(str(error)) from error
 
 
 def _fetched(partition: int, found: list[Message]) -> Fetched:

@@ -1,4 +1,7 @@
-"""The words of a lane's decision table: stages, events, verdicts and actions, each a closed union of frozen values."""
+"""The words of a lane's decision table: stages, events, verdicts and actions, each a closed union of frozen values.
+
+The answers of the transactional client are events; they are in `tally.kafka.transaction_port`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +9,17 @@ from enum import Enum
 from typing import TypeAlias
 
 from producer.core.batching import Batch
+from tally.kafka.transaction_port import (
+    Aborted,
+    AbortFailed,
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    Delivered,
+    ProduceFailed,
+    Renewed,
+    RenewFailed,
+)
 
 # --------------------------------------------------------------------------------------------------------- stages
 
@@ -71,84 +85,11 @@ Stage: TypeAlias = Init | Ready | Open | Committing | Aborting | Resolving | Tai
 # --------------------------------------------------------------------------------------------------------- events
 
 
-class Kind(Enum):
-    """What an error of the client means for the lane."""
-
-    FENCED = "fenced"  # another instance has the transactional id now
-    ABORTABLE = "abortable"  # the transaction must be aborted
-    FATAL = "fatal"  # the instance is of no more use
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """An error of the client, classified; ``text`` is for people."""
-
-    kind: Kind
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """A new instance is there, and what an older one had open is ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenewFailed:
-    """There is no new instance yet."""
-
-    trouble: Trouble
-
-
 @dataclass(frozen=True, slots=True)
 class Taken:
     """There is work."""
 
     batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Every record of the batch is in the log at its offset, in the batch's order."""
-
-    offsets: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class ProduceFailed:
-    """Begin, produce or a delivery failed; no commit was sent."""
-
-    trouble: Trouble
-
-
-@dataclass(frozen=True, slots=True)
-class CommitReturned:
-    """The commit succeeded. ``signs`` tells why it may have been sent more than once, or is empty."""
-
-    signs: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitTimedOut:
-    """The slice of time is over; the commit may be called again."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFailed:
-    """The commit failed after it may have left."""
-
-    trouble: Trouble
-
-
-@dataclass(frozen=True, slots=True)
-class Aborted:
-    """The abort succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class AbortFailed:
-    """The abort failed."""
-
-    trouble: Trouble
 
 
 class Found(Enum):

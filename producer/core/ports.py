@@ -3,7 +3,7 @@
 The methods are written once against the door's port. A door (grpc.aio now) turns its protocol into an `Incoming` and an
 answer or a `Refusal` back; cancelling the awaiting task means that the caller is gone.
 
-A lane's thread drives `Transactions`, whose answers are the events of the decision table. A fake implements it for
+A lane's thread drives `LaneTransactions`, whose answers are the events of the decision table. A fake implements it for
 tests; one suite of scenarios runs on the fake and on the real one.
 """
 
@@ -11,21 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-import msgspec
-
-from producer.core.lane_terms import (
-    Aborted,
-    AbortFailed,
-    CommitFailed,
-    CommitReturned,
-    CommitTimedOut,
-    Delivered,
-    ProduceFailed,
-    Renewed,
-    RenewFailed,
-    WasReadBack,
-)
+from producer.core.lane_terms import WasReadBack
 from producer.core.refusals import Refusal
+from tally.kafka.transaction_port import Transactions
 
 if TYPE_CHECKING:
     from contracts.generated.tally.v1 import tally_pb2
@@ -73,14 +61,6 @@ def deadline_s(now_s: float, remaining_s: float | None) -> float:
     return now_s + min(max(remaining_s, 0.0), DEADLINE_MAX_S)
 
 
-class Outgoing(msgspec.Struct, frozen=True, gc=False):  # not a dataclass: one is made for each addition
-    """A record to produce: the key is the id's 16 bytes, the value is framed."""
-
-    key: bytes
-    value: bytes
-    partition: int
-
-
 class Place(NamedTuple):
     """Where a record was delivered to, to look for it again."""
 
@@ -89,31 +69,8 @@ class Place(NamedTuple):
     offset: int
 
 
-Headers: TypeAlias = Mapping[bytes, Sequence[tuple[str, bytes]]]
-"""Headers of records by the record's key; most have none."""
-NO_HEADERS: Headers = {}
-
-
-class Transactions(Protocol):
-    """One lane's transactional client. Every call is bounded in time; only the lane's thread calls."""
-
-    def renew(self) -> Renewed | RenewFailed:
-        """Replace the instance: what an older one of the same transactional id had open is ended when this returns."""
-
-    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
-        """Begin, produce all and wait for every delivery report."""
-
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
-        """Commit, or go on with the commit that timed out."""
-
-    def abort(self) -> Aborted | AbortFailed:
-        """Abort the open transaction."""
+class LaneTransactions(Transactions, Protocol):
+    """A lane's transactional client; only the lane's thread calls."""
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
         """Look for records at their places, read_committed."""
-
-    def idle_signs(self) -> str:
-        """While nothing is open: serve the client's events; return signs that it must be replaced, or nothing."""
-
-    def close(self) -> None:
-        """Let go of the instance, without ending anything that is open."""

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.batching import Attempt
-from producer.core.ports import Outgoing
 from tally.base import framing, varint
+from tally.kafka.transaction_port import Outgoing
 
 _COLUMNS_FROM: Final = 32
 """Below so many records the columns cost more than they save."""

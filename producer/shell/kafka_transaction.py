@@ -1,304 +1,37 @@
-"""One lane's transactional client on confluent_kafka.
+"""A lane's transactional client: `tally.kafka.transactions`, and reading back what became of a batch."""
 
-What was seen of confluent-kafka 2.16 (librdkafka 2.16) on Kafka 4.4, and this module depends on:
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-* Fatal errors, fencing among them, come out of `flush()` and `poll()`, never of `error_cb`; and when a delivery
-  callback runs while such an error is being raised, it comes out as the cause of a SystemError.
-* `commit_transaction` that timed out may be called again; abort and begin then answer a conflict.
-* `close()` would abort what is open, without a time limit; the instance is let go of instead, which ends nothing.
-* The client tells nothing when it sends EndTxn again; see producer.core.suspicion.
-"""
-
-import logging
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import msgspec
-from confluent_kafka import KafkaError, KafkaException, Producer
-
-from producer.core.lane_terms import (
-    Aborted,
-    AbortFailed,
-    CommitFailed,
-    CommitReturned,
-    CommitTimedOut,
-    Delivered,
-    Kind,
-    ProduceFailed,
-    Renewed,
-    RenewFailed,
-    Trouble,
-    WasReadBack,
-)
-from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place
-from producer.core.suspicion import Observed, concerns_coordinator, signs
-from producer.shell.delivery_reports import DeliveryReports
+from producer.core.lane_terms import WasReadBack
+from producer.core.ports import Place
 from producer.shell.read_back import read_back
 from tally.base.fault_points import point
+from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits
 
-_FENCED_CODES = frozenset(
-    {
-        KafkaError._FENCED,
-        KafkaError.PRODUCER_FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-    }
+_POINTS: Final = FaultPoints(
+    before_init=point("producer.before_init"),
+    after_init=point("producer.after_init"),
+    after_begin=point("producer.after_begin"),
+    after_produce=point("producer.after_produce"),
+    before_commit=point("producer.before_commit"),
+    commit_unanswered=point("producer.commit_unanswered"),
+    after_commit=point("producer.after_commit"),
+    before_abort=point("producer.before_abort"),
+    after_abort=point("producer.after_abort"),
 )
-_BEFORE_INIT, _AFTER_INIT = point("producer.before_init"), point("producer.after_init")
-_AFTER_BEGIN, _AFTER_PRODUCE = point("producer.after_begin"), point("producer.after_produce")
-_BEFORE_COMMIT, _COMMIT_UNANSWERED = point("producer.before_commit"), point("producer.commit_unanswered")
-_AFTER_COMMIT = point("producer.after_commit")
-_BEFORE_ABORT, _AFTER_ABORT = point("producer.before_abort"), point("producer.after_abort")
-_RETRY_PAUSE_S = 0.05
-_STATISTICS_INTERVAL_MS = 1_000
-_RENEW_LIMIT_S = 10.0
-_ABORT_LIMIT_S = 5.0
 
 
-def producer_config(
-    base: Mapping[str, str], transactional_id: str, transaction_timeout_ms: int, socket_timeout_ms: int
-) -> dict[str, Any]:
-    """Return the client's configuration; ``base`` may tune it, but not change what exactly once rests on."""
-    assert socket_timeout_ms < transaction_timeout_ms
-    tuning: dict[str, Any] = {
-        # flush() sends at once whatever this says, so it delays nothing; it only keeps the client from cutting a
-        # transaction into many small requests while it is still being handed over (8 instead of 1 us a record seen).
-        "linger.ms": 50,
-        "retry.backoff.ms": 2,  # 244 instead of 193 transactions/s seen: a commit's markers take a moment
-        "reconnect.backoff.max.ms": 1_000,  # the default of 10 s would keep a lane waiting for a broker that is back
-        "queue.buffering.max.messages": 1_000_000,
-        "batch.num.messages": 100_000,
-    }
-    rules: dict[str, Any] = {
-        "transactional.id": transactional_id,
-        "acks": "all",
-        "enable.idempotence": True,
-        "transaction.timeout.ms": transaction_timeout_ms,
-        # Shorter than the transaction's, so that there is time to abort before the broker does.
-        "message.timeout.ms": transaction_timeout_ms * 2 // 3,
-        "socket.timeout.ms": socket_timeout_ms,
-        "statistics.interval.ms": _STATISTICS_INTERVAL_MS,
-    }
-    return {**tuning, **base, **rules}
-
-
-def trouble_of(error: BaseException) -> Trouble:
-    """Classify an exception or error of the client."""
-    if isinstance(error, SystemError) and error.__cause__ is not None:
-        error = error.__cause__
-    found = error.args[0] if isinstance(error, KafkaException) and error.args else error
-    if not isinstance(found, KafkaError):
-        return Trouble(Kind.FATAL, f"{type(error).__name__}: {error}")
-    text = f"{found.name()}: {found.str()}"
-    if found.code() in _FENCED_CODES:
-        return Trouble(Kind.FENCED, text)
-    return Trouble(Kind.FATAL if found.fatal() else Kind.ABORTABLE, text)
-
-
-class _CoordinatorLines(logging.Handler):
-    """Keeps the client's log lines that are signs, at most a few of them."""
-
-    _KEPT_MAX = 4
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage()
-        facility = line.partition(" ")[0]
-        if len(self.lines) < self._KEPT_MAX and concerns_coordinator(facility, line):
-            self.lines.append(line)
-
-
-class _Instance:
-    """One client and what was observed of it."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._heard = _CoordinatorLines()
-        logger = logging.Logger("librdkafka")  # a logger of its own: it is not shared, and prints nothing
-        logger.addHandler(self._heard)
-        self._socket_timeout_s = int(config["socket.timeout.ms"]) / 1000
-        self._slowest_commit_s = 0.0
-        self._ended = 0
-        self._end_txn_requests: int | None = None
-        self.client = Producer({**config, "stats_cb": self._on_statistics}, logger=logger)
-
-    def ending(self) -> None:
-        """Count a transaction whose commit or abort is asked for."""
-        self._ended += 1
-
-    def committed(self, took_s: float) -> None:
-        """Note how long a commit took."""
-        self._slowest_commit_s = max(self._slowest_commit_s, took_s)
-
-    def signs(self) -> str:
-        """Return why this instance must be replaced, or nothing. Call `poll` before, it delivers the log lines."""
-        return signs(
-            Observed(
-                coordinator_lines=self._heard.lines,
-                slowest_commit_s=self._slowest_commit_s,
-                socket_timeout_s=self._socket_timeout_s,
-                end_txn_requests=self._end_txn_requests,
-                transactions_ended=self._ended,
-            )
-        )
-
-    def _on_statistics(self, text: str) -> None:
-        brokers = msgspec.json.decode(text, type=_Statistics).brokers
-        self._end_txn_requests = sum(broker.req.get("EndTxn", 0) for broker in brokers.values())
-
-
-class _BrokerStatistics(msgspec.Struct):
-    req: dict[str, int] = {}
-
-
-class _Statistics(msgspec.Struct):
-    brokers: dict[str, _BrokerStatistics] = {}
-
-
-class KafkaTransactions:
-    """`producer.core.ports.Transactions` on a real broker."""
+class LaneClient(KafkaTransactions):
+    """`producer.core.ports.LaneTransactions` on a real broker."""
 
     def __init__(self, config: Mapping[str, Any], consumer_config: Mapping[str, Any], topic: str) -> None:
-        """Make nothing yet; ``config`` is `producer_config`'s, ``consumer_config`` what any client needs."""
-        self._config = config
+        """Make nothing yet; ``config`` is `transactional_config`'s, ``consumer_config`` what any client needs."""
+        limits = Limits(produce_s=int(config["message.timeout.ms"]) / 1000 + 1.0)
+        super().__init__(config, topic, limits, _POINTS)
         self._consumer_config = consumer_config
-        self._topic = topic
-        self._produce_limit_s = int(config["message.timeout.ms"]) / 1000 + 1.0
-        self._instance: _Instance | None = None
-        self._commit_began_s: float | None = None
-
-    def renew(self) -> Renewed | RenewFailed:
-        """See the port."""
-        self.close()
-        try:
-            self._instance = _Instance(self._config)
-            _BEFORE_INIT()
-            self._instance.client.init_transactions(_RENEW_LIMIT_S)
-            _AFTER_INIT()
-            return Renewed()
-        except KafkaException as error:
-            return RenewFailed(trouble_of(error))
-
-    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
-        """See the port."""
-        client = self._open_instance().client
-        topic = self._topic
-        produce = _with_headers(client.produce, headers) if headers else client.produce
-        reports = DeliveryReports()
-        on_delivery = reports.take_in
-        try:
-            client.begin_transaction()
-            _AFTER_BEGIN()
-            for record in records:
-                produce(topic, record.value, record.key, record.partition, on_delivery)
-            client.flush(self._produce_limit_s)
-        except (KafkaException, BufferError, SystemError) as error:
-            return ProduceFailed(_cause_of(client, error))
-        if reports.failures:
-            return ProduceFailed(_cause_of(client, KafkaException(reports.failures[0])))
-        unplaced = len(records) - reports.places
-        if unplaced:
-            return ProduceFailed(Trouble(Kind.ABORTABLE, f"{unplaced} records were not delivered in time"))
-        _AFTER_PRODUCE()
-        return Delivered(reports.offsets_of(records))
-
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
-        """See the port."""
-        instance = self._open_instance()
-        called_s = time.monotonic()
-        if self._commit_began_s is None:
-            self._commit_began_s = called_s
-            instance.ending()
-            _BEFORE_COMMIT()
-        try:
-            instance.client.commit_transaction(timeout_s)
-        except KafkaException as error:
-            if error.args[0].retriable():
-                _COMMIT_UNANSWERED()
-                _pause_if_early(called_s, timeout_s)
-                return CommitTimedOut()
-            return CommitFailed(trouble_of(error))
-        _AFTER_COMMIT()
-        instance.committed(time.monotonic() - self._commit_began_s)
-        self._commit_began_s = None
-        return CommitReturned(self.idle_signs())
-
-    def abort(self) -> Aborted | AbortFailed:
-        """See the port."""
-        instance = self._open_instance()
-        instance.ending()
-        _BEFORE_ABORT()
-        try:
-            instance.client.abort_transaction(_ABORT_LIMIT_S)
-        except KafkaException as error:
-            return AbortFailed(trouble_of(error))
-        _AFTER_ABORT()
-        return Aborted()
+        self._sums = topic
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
         """See the port."""
-        return read_back(self._consumer_config, self._topic, places)
-
-    def idle_signs(self) -> str:
-        """See the port."""
-        instance = self._open_instance()
-        try:
-            instance.client.poll(0)
-        except (KafkaException, SystemError) as error:
-            return trouble_of(error).text
-        return instance.signs()
-
-    def close(self) -> None:
-        """See the port. What is open is ended by the next instance of the same transactional id."""
-        if self._instance is not None:
-            instance, self._instance = self._instance, None
-            self._commit_began_s = None
-            _let_go(instance)
-
-    def _open_instance(self) -> _Instance:
-        assert self._instance is not None, "renew comes first"
-        return self._instance
-
-
-def _cause_of(client: Producer, error: BaseException) -> Trouble:
-    """Return the trouble behind ``error``, which may be that the client was fenced while it took records over.
-
-    Then `produce` says no more than `_FATAL` and the records' reports no more than that they were purged, and `flush`
-    was seen to end in a SystemError without a cause. The client still tells when it is asked to begin.
-    """
-    trouble = trouble_of(error)
-    if trouble.kind is not Kind.FENCED:
-        try:
-            client.begin_transaction()
-        except KafkaException as told:
-            if (fenced := trouble_of(told)).kind is Kind.FENCED:
-                return fenced
-    return trouble
-
-
-def _with_headers(produce: Callable[..., None], headers: Headers) -> Callable[..., None]:
-    """Return a client's ``produce`` that adds the headers of those records that have any."""
-
-    def produced(topic: str, value: bytes, key: bytes, *rest: Any) -> None:
-        produce(topic, value, key, *rest, headers=headers.get(key))
-
-    return produced
-
-
-def _pause_if_early(called_s: float, timeout_s: float) -> None:
-    """A retriable error that came at once must not make the caller spin."""
-    remaining_s = called_s + timeout_s - time.monotonic()
-    if remaining_s > 0:
-        threading.Event().wait(min(_RETRY_PAUSE_S, remaining_s))
-
-
-def _let_go(instance: _Instance) -> None:
-    """Destroy a client on a thread of its own: it waits for the client's threads, for seconds if a broker hangs."""
-    threading.Thread(target=_destroy, args=([instance],), name="let-go", daemon=True).start()
-
-
-def _destroy(holder: list[_Instance]) -> None:
-    holder.pop().client.purge()
+        return read_back(self._consumer_config, self._sums, places)

@@ -22,20 +22,15 @@ from producer.core.batching import Attempt, Batch
 from producer.core.lane import Lane, Rules
 from producer.core.lane_terms import (
     Abort,
-    AbortFailed,
     Action,
     Answer,
     Commit,
-    CommitFailed,
-    CommitReturned,
     End,
     Event,
     Found,
     Produce,
-    ProduceFailed,
     ReadBack,
     Renew,
-    RenewFailed,
     Report,
     Resolving,
     Stop,
@@ -44,7 +39,8 @@ from producer.core.lane_terms import (
     Taken,
     WasReadBack,
 )
-from producer.core.ports import Outgoing, Place, Transactions
+from producer.core.ports import LaneTransactions, Place
+from tally.kafka.transaction_port import AbortFailed, CommitFailed, CommitReturned, Outgoing, ProduceFailed, RenewFailed
 
 _IDLE_POLL_S = 0.5
 """How often an idle lane serves its client's events; the signs of a suspicious commit come with them."""
@@ -80,7 +76,7 @@ class LaneThread:
     def __init__(
         self,
         number: int,
-        transactions: Transactions,
+        transactions: LaneTransactions,
         encoder: Encoder,
         post: Callable[[Post], None],
         rules: Rules,

@@ -15,33 +15,25 @@ from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
 from observability.instruments import Counter, Histogram
 from observability.metrics import Metrics
-from producer.core.lane_terms import (
+from producer.core.lane_terms import Found, WasReadBack
+from producer.core.ports import Incoming, LaneTransactions, Method, Methods, Place, Request, Response
+from producer.core.refusals import Code, Refusal
+from producer.shell.traces import Traces
+from tally.kafka.transaction_port import (
+    NO_HEADERS,
     Aborted,
     AbortFailed,
     CommitFailed,
     CommitReturned,
     CommitTimedOut,
     Delivered,
-    Found,
+    Headers,
+    OffsetsToCommit,
+    Outgoing,
     ProduceFailed,
     Renewed,
     RenewFailed,
-    WasReadBack,
 )
-from producer.core.ports import (
-    NO_HEADERS,
-    Headers,
-    Incoming,
-    Method,
-    Methods,
-    Outgoing,
-    Place,
-    Request,
-    Response,
-    Transactions,
-)
-from producer.core.refusals import Code, Refusal
-from producer.shell.traces import Traces
 
 if TYPE_CHECKING:
     from producer.shell.traced import TracedTransaction
@@ -116,7 +108,7 @@ class LaneMetrics:
 class ObservedTransactions:
     """A lane's transactional client, each transaction measured. See the port for the methods."""
 
-    def __init__(self, lane: int, inner: Transactions, metrics: LaneMetrics, traces: Traces) -> None:
+    def __init__(self, lane: int, inner: LaneTransactions, metrics: LaneMetrics, traces: Traces) -> None:
         self._lane = lane
         self._inner = inner
         self._traces = traces
@@ -131,14 +123,16 @@ class ObservedTransactions:
         self._end_span("renewed")  # whatever of it was open is ended by that
         return self._inner.renew()
 
-    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
+    def produce(
+        self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS, offsets: OffsetsToCommit | None = None
+    ) -> Delivered | ProduceFailed:
         """See the port."""
         CURRENT.set(None)
         traced = self._traced = self._traces.transaction(self._lane, records)
         self._records = len(records)
         self._commit_began_s = None
         began_s = time.perf_counter()
-        event = self._inner.produce(records, headers if traced is None else {**headers, **traced.headers})
+        event = self._inner.produce(records, headers if traced is None else {**headers, **traced.headers}, offsets)
         error = event.trouble.kind.value if isinstance(event, ProduceFailed) else None
         self._note("send", began_s, error)
         if traced is not None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
-from producer.core.ports import Incoming, Outgoing
+from producer.core.ports import Incoming
+from tally.kafka.transaction_port import Outgoing
 
 if TYPE_CHECKING:
     from producer.shell.traced import TracedCall, TracedTransaction

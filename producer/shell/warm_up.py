@@ -8,18 +8,17 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
+from loguru import logger
 
 from producer.core.idempotency import Known
-from producer.shell.read_back import reader_config
 from tally.base.framing import SchemaName
 from tally.event.read_one import read_one
 from tally.event.record import schema_header
 from tally.event.verdict import Poison, Sum, unknown_schema
+from tally.kafka.read_range import RangeError, read_range, reader
 
 _QUERY_LIMIT_S = 5.0
-_POLL_S = 0.05
-_MESSAGES_MAX = 10_000
 
 
 def tail_of(
@@ -31,23 +30,18 @@ def tail_of(
     """
     until_s = time.monotonic() + limit_s
     found: dict[bytes, Known] = {}
-    consumer = Consumer({**reader_config(base), "auto.offset.reset": "earliest"})
     try:
-        starts = []
-        for partition in range(partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_QUERY_LIMIT_S)
-            starts.append(TopicPartition(topic, partition, max(low, high - records_max // partitions)))
-        consumer.assign(starts)
-        reading = set(range(partitions))
-        while reading and time.monotonic() < until_s:
-            for message in consumer.consume(_MESSAGES_MAX, _POLL_S):
-                error = message.error()
-                if error is None:
+        with reader(base) as client:
+            starts = {}
+            for partition in range(partitions):
+                low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=_QUERY_LIMIT_S)
+                starts[partition] = max(low, high - records_max // partitions)
+            left_s = until_s - time.monotonic()
+            for messages in read_range(client, topic, starts, silence_s=left_s, limit_s=left_s):
+                for message in messages:
                     take_in(message, schema_id, partitions, found)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    reading.discard(message.partition() or 0)
-    finally:
-        consumer.close()
+    except RangeError as error:
+        logger.bind(error=str(error)).warning("the cache is warm in part only")
     return found
 
 

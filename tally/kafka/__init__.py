@@ -1,0 +1,1 @@
+"""What both programs, the client and the tests do with Kafka. Nothing is imported here."""

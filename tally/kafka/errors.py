@@ -1,47 +1,47 @@
-"""Trouble with Kafka: what passes by itself, and what stays until a person has acted, with the cure.
+"""What an error of Kafka's client is: its text, whether the client is finished, whether it passes by itself."""
 
-Either way the caller pauses and tries again, so that nobody has to start the consumer once the cause is gone.
-"""
-
-from typing import Final
+from typing import Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException
 
+AnyKafkaError: TypeAlias = KafkaException | KafkaError
 
-class KafkaTroubleError(Exception):
-    """Kafka did not answer a question or answered with an error; the message is a sentence for a person.
+STAYS: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.ILLEGAL_SASL_STATE,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.SECURITY_DISABLED,
+        KafkaError._SSL,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._BAD_MSG,
+        KafkaError.INVALID_MSG,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        KafkaError._UNSUPPORTED_FEATURE,
+    }
+)
+"""Codes of errors that stay until a person acts. Any other passes: a broker that is away, a leader that moves."""
 
-    ``cure`` is empty when the trouble passes by itself.
-    """
 
-    def __init__(self, message: str, cure: str = "") -> None:
-        super().__init__(message)
-        self.cure = cure
-
-
-class TooLargeAloneError(Exception):
-    """A batch that no client can read: it decompresses to more than librdkafka takes, even read alone."""
-
-
-class ConsumerEndedError(Exception):
-    """The consumer cannot go on in this process: another one took its place in the group, or librdkafka gave up."""
-
-
-def trouble(what: str, error: KafkaException | KafkaError) -> KafkaTroubleError:
-    """Return what went wrong as an exception with its cure, where it needs one."""
-    return KafkaTroubleError(f"{what}: {text_of(error)}", cure_of(error))
-
-
-def text_of(error: KafkaException | KafkaError) -> str:
+def text_of(error: AnyKafkaError) -> str:
     """Return an error as a phrase: its name and what librdkafka says."""
-    inner = _inner(error)
+    inner = inner_of(error)
     return f"{inner.name()}: {inner.str()}" if isinstance(inner, KafkaError) else str(inner)
-
-
-def cure_of(error: KafkaException | KafkaError) -> str:
-    """Return what a person must do about an error that stays, or nothing about one that passes."""
-    inner = _inner(error)
-    return _CURES.get(inner.code(), "") if isinstance(inner, KafkaError) else ""
 
 
 def is_fatal(error: KafkaError) -> bool:
@@ -49,56 +49,12 @@ def is_fatal(error: KafkaError) -> bool:
     return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
-def _inner(error: KafkaException | KafkaError) -> object:
+def stays(error: AnyKafkaError) -> bool:
+    """Tell whether waiting does not mend an error."""
+    inner = inner_of(error)
+    return not isinstance(inner, KafkaError) or is_fatal(inner) or inner.code() in STAYS
+
+
+def inner_of(error: AnyKafkaError) -> object:
+    """Return the KafkaError within an exception, or whatever it carries instead."""
     return error.args[0] if isinstance(error, KafkaException) and error.args else error
-
-
-_ACLS: Final = (
-    "Grant the consumer's principal by Kafka's ACLs: READ and DESCRIBE on both topics and on the group, "
-    "WRITE on the dead-letter topic, and WRITE on the transactional ids tally-dlt-*. It goes on by itself then."
-)
-_LOGIN: Final = "Put the right credentials into the file of TALLY_KAFKA_CONFIG and start the consumer again."
-_TOPICS: Final = (
-    "Bring the topics to their contract: `codegen plan` shows what differs, `codegen publish` or `just up` changes it. "
-    "It goes on by itself then."
-)
-_DAMAGED: Final = (
-    "The broker's copy of that record is damaged. Let the broker take the partition from another replica, or restore "
-    "it; it goes on by itself then."
-)
-_VERSION: Final = "The broker is too old for what is asked of it: upgrade it. It goes on by itself then."
-
-_CURES: Final = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: _ACLS,
-    KafkaError.GROUP_AUTHORIZATION_FAILED: _ACLS,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: _ACLS,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: _ACLS,
-    KafkaError._AUTHENTICATION: _LOGIN,
-    KafkaError.SASL_AUTHENTICATION_FAILED: _LOGIN,
-    KafkaError.ILLEGAL_SASL_STATE: _LOGIN,
-    KafkaError.UNSUPPORTED_SASL_MECHANISM: _LOGIN,
-    KafkaError.SECURITY_DISABLED: _LOGIN,
-    KafkaError._SSL: _LOGIN,
-    KafkaError.MSG_SIZE_TOO_LARGE: _TOPICS,
-    KafkaError.RECORD_LIST_TOO_LARGE: _TOPICS,
-    KafkaError.INVALID_RECORD: _TOPICS,
-    KafkaError.INVALID_CONFIG: _TOPICS,
-    KafkaError.POLICY_VIOLATION: _TOPICS,
-    KafkaError.INVALID_TIMESTAMP: _TOPICS,
-    KafkaError.TOPIC_EXCEPTION: _TOPICS,
-    KafkaError.UNKNOWN_TOPIC_OR_PART: _TOPICS,
-    KafkaError._UNKNOWN_TOPIC: _TOPICS,
-    KafkaError._UNKNOWN_PARTITION: _TOPICS,
-    KafkaError._BAD_MSG: _DAMAGED,
-    KafkaError.INVALID_MSG: _DAMAGED,
-    KafkaError.UNSUPPORTED_VERSION: _VERSION,
-    KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT: _VERSION,
-    KafkaError._UNSUPPORTED_FEATURE: _VERSION,
-}
-"""By code. What is not here passes: a broker that is away, a leader that moves, a time-out."""
-
-TOO_LARGE_CURE: Final = (
-    "No client of librdkafka reads it. Copy the records of all partitions but this batch to a topic of a new name. "
-    "With compression.type=uncompressed, as in the contract, the broker refuses such a batch: `codegen plan` shows "
-    "whether the topic has it."
-)

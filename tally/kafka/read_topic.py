@@ -1,10 +1,11 @@
 """Reading a topic's committed records, outside of any group."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from contracts.generated.topics import TopicFacts
@@ -12,14 +13,16 @@ from tally.base.offsets import runs
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
-from tally.kafka.config import READS_ANY_RECORD, client_config
+from tally.kafka.config import client_config
+from tally.kafka.read_range import OutOfRangeError, RangeError, read_range, reader
 
 _METADATA_S = 10.0
-_POLL_S = 0.5
-_FETCH_MAX = 500
+_SILENCE_S: Final = 30.0
+"""How long Kafka may tell nothing before a command gives up; what follows the topic waits for ever."""
+_FOLLOWING: Final[Mapping[str, Any]] = {"fetch.wait.max.ms": 500}
+_NO_TUNING: Final[Mapping[str, Any]] = {}
 _NEAR = 2_000
 """Records between two that are wanted are read through when there are fewer than this."""
-_ENDS = (KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET)
 
 
 def records(
@@ -29,39 +32,24 @@ def records(
 
     Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and KafkaConfigError.
     """
-    servers = environment.kafka_bootstrap_servers
-    with _reader(environment, topic) as consumer:
-        consumer.assign([TopicPartition(topic.name, number, start) for number in partitions])
-        unfinished = set(partitions)
-        while follow or unfinished:
-            for message in consumer.consume(_FETCH_MAX, _POLL_S):
-                error = message.error()
-                if error is None:
-                    yield _record(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    unfinished.discard(message.partition() or 0)
-                else:
-                    raise UnavailableError(f"Kafka at {servers}: {error.str()}")
+    wait_s = math.inf if follow else _SILENCE_S
+    with _reader(environment, topic, _FOLLOWING if follow else {}) as client:
+        starts = dict.fromkeys(partitions, start)
+        for messages in read_range(client, topic.name, starts, past_the_end=follow, silence_s=wait_s):
+            yield from map(_record, messages)
 
 
 def records_at(
     environment: ClientSettings, topic: TopicFacts, partition: int, offsets: Iterable[int]
 ) -> Iterator[Record]:
     """Yield the committed records at these offsets, which increase, without those that are gone. Raises as above."""
-    servers = environment.kafka_bootstrap_servers
-    with _reader(environment, topic) as consumer:
+    with _reader(environment, topic) as client:
         for run in runs(offsets, _NEAR):
             wanted = set(run)
-            consumer.assign([TopicPartition(topic.name, partition, run[0])])
-            reading = True
-            while reading:
-                for message in consumer.consume(_FETCH_MAX, _POLL_S):
-                    error, offset = message.error(), message.offset()
-                    if error is not None and error.code() not in _ENDS:
-                        raise UnavailableError(f"Kafka at {servers}: {error.str()}")
-                    if error is None and offset in wanted:
-                        yield _record(message)
-                    reading = reading and error is None and offset is not None and offset < run[-1]
+            until = {partition: run[-1] + 1}
+            with suppress(OutOfRangeError):
+                for messages in read_range(client, topic.name, {partition: run[0]}, until=until, silence_s=_SILENCE_S):
+                    yield from (_record(message) for message in messages if message.offset() in wanted)
 
 
 def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
@@ -76,24 +64,17 @@ def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
 
 
 @contextmanager
-def _reader(environment: ClientSettings, topic: TopicFacts) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {
-            **client_config(environment.kafka_bootstrap_servers, environment.kafka_config),
-            **READS_ANY_RECORD,
-            "group.id": "tally-tail",  # the client wants one; nothing is ever committed under it
-            "enable.auto.commit": "false",
-            "isolation.level": "read_committed",
-            "enable.partition.eof": "true",
-            "auto.offset.reset": "error",
-            "log_level": "2",  # what goes wrong is told here, in one line
-        }
-    )
+def _reader(
+    environment: ClientSettings, topic: TopicFacts, tuning: Mapping[str, Any] = _NO_TUNING
+) -> Iterator[Consumer]:
+    servers = environment.kafka_bootstrap_servers
+    config = {**client_config(servers, environment.kafka_config), "log_level": "2"}  # what goes wrong is told below
     try:
-        _require_topic(consumer, topic.name, environment.kafka_bootstrap_servers)
-        yield consumer
-    finally:
-        consumer.close()
+        with reader(config, tuning) as client:
+            _require_topic(client, topic.name, servers)
+            yield client
+    except RangeError as error:
+        raise UnavailableError(f"Kafka at {servers}: {error}") from None
 
 
 def _require_topic(consumer: Consumer, topic: str, servers: str) -> None:

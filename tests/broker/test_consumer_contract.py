@@ -9,10 +9,11 @@ import pytest
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.record_reader import RecordReader
-from producer.core.ports import Transactions
-from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from producer.core.ports import LaneTransactions
+from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
 from tally.kafka.facts import KafkaFacts
+from tally.kafka.transactions import transactional_config
 from tests_support.consumer.scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
 from tests_support.producer.process import SUMS
 
@@ -25,9 +26,9 @@ class KafkaWorld:
         self._group = f"scenario-{uuid.uuid4()}"
         self._sources: list[KafkaSource] = []
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """See ConsumerWorld."""
-        return KafkaTransactions(producer_config(self._shared, transactional_id, 15_000, 3_000), self._shared, SUMS)
+        return LaneClient(transactional_config(self._shared, transactional_id, 15_000, 3_000), self._shared, SUMS)
 
     def source(self) -> Any:
         """See ConsumerWorld."""

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from threading import Barrier
 
 import pytest
 
-from producer.core.lane_terms import CommitReturned, Kind, ProduceFailed, Renewed
-from producer.core.ports import Outgoing, Place, Transactions
-from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from producer.core.ports import LaneTransactions, Place
+from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
+from tally.kafka.read_range import Reader, reader
+from tally.kafka.transaction_port import CommitReturned, Kind, Outgoing, ProduceFailed, Renewed
+from tally.kafka.transactions import transactional_config
+from tests_support.consumer.range_scenarios import RANGE_SCENARIOS
 from tests_support.producer.process import SUMS, committed
 from tests_support.producer.transactions import SCENARIOS, World, delivered, name, records, seen
 from tests_support.waiting import eventually
@@ -18,21 +22,27 @@ from tests_support.waiting import eventually
 class KafkaWorld:
     """The real one."""
 
+    topic = SUMS
+
     def __init__(self, bootstrap_servers: str, tuning: Mapping[str, str] | None = None) -> None:
         self._servers = bootstrap_servers
         self._tuning = tuning or {}
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """See World."""
         base = {"bootstrap.servers": self._servers, **self._tuning}
-        return KafkaTransactions(producer_config(base, transactional_id, 15_000, 3_000), base, SUMS)
+        return LaneClient(transactional_config(base, transactional_id, 15_000, 3_000), base, SUMS)
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """See World."""
+        return reader({"bootstrap.servers": self._servers, **self._tuning})
 
     def committed(self, partition: int) -> list[tuple[int, bytes, bytes]]:
         """See World."""
         return [(offset, key, value) for at, offset, key, value in committed(self._servers) if at == partition]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *RANGE_SCENARIOS], ids=lambda scenario: scenario.__name__)
 def test_scenario(kafka_stack: Stack, scenario: Callable[[World], None]) -> None:
     """The scenario's docstring is its promise."""
     scenario(KafkaWorld(kafka_stack.bootstrap_servers))
@@ -44,7 +54,7 @@ def test_every_offset_is_exact_while_two_producers_write_in_small_requests(kafka
 
     together = Barrier(2)
 
-    def write(client: Transactions) -> list[Place]:
+    def write(client: LaneTransactions) -> list[Place]:
         assert client.renew() == Renewed()
         together.wait()
         places = delivered(client, records(1_000))

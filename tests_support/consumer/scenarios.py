@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from consumer.core.recovery import Absent, Known
 from consumer.shell.kafka_source import Ownership
-from producer.core.lane_terms import Aborted, CommitReturned
-from producer.core.ports import Outgoing, Place, Transactions
+from producer.core.ports import LaneTransactions, Place
+from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
 from tally.ledger.witness import Witness
 from tally.ledger.witness import encode as encode_witness
 from tests_support.model.broker import Broker
@@ -32,7 +32,7 @@ WITNESS = Witness(
 class ConsumerWorld(Protocol):
     """Where the scenarios run. The group is nobody else's and has no committed offset."""
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """Return a producer's client that was not renewed yet."""
 
     def source(self) -> Any:
@@ -56,7 +56,7 @@ class ModelWorld:
         self._broker.group.target = {PARTITION: "scenario"}
         self._broker.group.durable["scenario"] = lambda _: 10**9
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """See ConsumerWorld."""
         return FakeTransactions(self._broker.kafka, transactional_id)
 

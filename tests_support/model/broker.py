@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tally.event.claims import Claim
+from tally.kafka.transaction_port import OffsetsToCommit
 from tests_support.ledger.records import PARTITIONS, Record
 from tests_support.producer.transactions import FakeKafka, Transaction
 from tests_support.producer.transactions import Record as Logged
@@ -80,12 +81,27 @@ class DeadLetter:
     claim: Claim
 
 
+class LetterKafka(FakeKafka):
+    """The dead-letter topic, whose transactions commit offsets of the group."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(PARTITIONS)
+        self._group = group
+
+    def take_offsets(self, offsets: OffsetsToCommit) -> None:
+        """Take them; the group accepted them when they were sent, so the member's end since then does not matter."""
+        member = offsets.member
+        assert isinstance(member, Member)
+        assert self._group.commit(Member(member.name), dict(offsets.next_offsets))
+
+
 class Broker:
     """See the module."""
 
     def __init__(self) -> None:
         self.kafka = FakeKafka(PARTITIONS)
         self.group = Group()
+        self.letters = LetterKafka(self.group)
         self.dead_letters: list[DeadLetter] = []
         self.held: list[Callable[[], bool]] = []
         """Requests of producers that are on their way."""

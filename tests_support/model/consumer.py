@@ -1,6 +1,7 @@
 """A consumer process of the model: the real loop, recovery and ledger on disks in memory, one disk a partition."""
 
 import errno
+import math
 import random
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -17,7 +18,7 @@ from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import NotHereError, Readers
 from consumer.shell.schemas import Schemas
-from contracts.generated.topics import SUMS, SUMS_DLT
+from contracts.generated.topics import SUMS
 from tally.event.rows import Rows, no_rows
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger, Opened
@@ -28,7 +29,7 @@ from tests_support.ledger.files import unpredictable
 from tests_support.ledger.records import PARTITIONS
 from tests_support.model.broker import USED, Broker
 from tests_support.model.producer import Clock
-from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterProducer, Reader, Source
+from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterClient, Reader, Source
 
 RETRY_S = 0.5
 LEDGERS = Path("ledgers")
@@ -64,8 +65,9 @@ class Replica:
         facts: Any = Facts(self._broker, self.faults)
         letter_facts: Any = Facts(self._broker, self.faults, letters=True)
         reader: Any = Reader(self._broker, self.faults)
-        new_producer: Any = partial(LetterProducer, self._broker, self.faults)
-        publisher = DeadLetterPublisher({}, facts, SUMS.name, SUMS_DLT.name, 1.0, new_producer=new_producer)
+        publisher = DeadLetterPublisher(
+            partial(LetterClient, self._broker, self.faults), facts, SUMS.name, 1.0, idle_s=math.inf
+        )
         schemas = Schemas(self._registry, 1.0, self._clock)
         recovery = PartitionRecovery(
             facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=letter_facts,

@@ -11,23 +11,16 @@ from producer.core.idempotency import Known
 from producer.core.lane import Rules
 from producer.core.lane_terms import (
     Abort,
-    Aborted,
-    AbortFailed,
     Action,
     Answer,
     Commit,
-    CommitFailed,
-    CommitReturned,
     Committed,
-    CommitTimedOut,
     End,
     Event,
     NotCommitted,
     Produce,
     ReadBack,
     Renew,
-    Renewed,
-    RenewFailed,
     Report,
     Suspected,
     Take,
@@ -36,6 +29,15 @@ from producer.core.lane_terms import (
 )
 from producer.core.ports import Place
 from producer.shell.event_encoder import EventEncoder
+from tally.kafka.transaction_port import (
+    Aborted,
+    AbortFailed,
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    Renewed,
+    RenewFailed,
+)
 from tests_support.ledger.records import SCHEMA_ID
 from tests_support.model.broker import Broker
 from tests_support.producer.transactions import FakeTransactions

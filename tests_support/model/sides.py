@@ -1,19 +1,31 @@
 """Kafka as a consumer process of the model sees it: facts, records, dead letters, the group, and what fails of it."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
-
-from confluent_kafka import KafkaError, KafkaException
 
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.kafka.transaction_port import (
+    NO_HEADERS,
+    CommitFailed,
+    CommitReturned,
+    CommitTimedOut,
+    Delivered,
+    Headers,
+    Kind,
+    OffsetsToCommit,
+    Outgoing,
+    ProduceFailed,
+    Trouble,
+)
 from tally.ledger.witness import decode as decode_witness
 from tests_support.ledger.records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
+from tests_support.producer.transactions import FakeTransactions
 
 TOPIC_ID = "topic-1"
 FAULTS = ("down", "commit-error", "commit-lost", "commit-held", "letters-timeout", "letters-lost")
@@ -89,47 +101,42 @@ class Reader:
         return {each.offset: (each.claim,) for each in mine}
 
 
-class LetterProducer:
-    """The transactional producer of one partition's dead letters."""
+class LetterClient(FakeTransactions):
+    """The transactional client of one partition's dead letters."""
 
-    def __init__(self, broker: Broker, faults: Faults, config: Mapping[str, Any]) -> None:
-        self._broker, self._faults = broker, faults
-        self._id = str(config["transactional.id"])
-        self._epoch = -1
+    def __init__(self, broker: Broker, faults: Faults, transactional_id: str) -> None:
+        super().__init__(broker.letters, transactional_id)
+        self._broker, self._failing = broker, faults
         self._letters: list[DeadLetter] = []
-        self._offsets: Offsets = {}
-        self._member: Member | None = None
 
-    def init_transactions(self, _timeout_s: float) -> None:
-        self._epoch = self._broker.kafka.raise_epoch(self._id)
-
-    def begin_transaction(self) -> None:
-        self._letters, self._offsets = [], {}
-
-    def produce(self, _topic: str, *, partition: int, headers: list[tuple[str, bytes]], value: bytes, **_: Any) -> None:
-        claim = claim_of(headers, value, TOPIC_ID, partition)
-        assert claim is not None, headers
-        self._letters.append(DeadLetter(partition, *claim))
-
-    def send_offsets_to_transaction(self, places: list[Any], member: Member, _timeout_s: float) -> None:
+    def produce(
+        self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS, offsets: OffsetsToCommit | None = None
+    ) -> Delivered | ProduceFailed:
+        """See the port."""
+        assert offsets is not None
+        member = offsets.member
+        assert isinstance(member, Member)
+        produced = super().produce(records, headers, offsets)
         if not member.valid:
-            raise KafkaException(KafkaError(KafkaError.FENCED_INSTANCE_ID))
-        self._member = member
-        self._offsets = {place.partition: (place.offset, place.metadata) for place in places}
+            return ProduceFailed(Trouble(Kind.ABORTABLE, "FENCED_INSTANCE_ID"))
+        self._letters = [self._letter(record, headers) for record in records]
+        return produced
 
-    def commit_transaction(self, _timeout_s: float) -> None:
-        if self._faults.take("letters-timeout"):
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        if self._broker.kafka.epochs[self._id] != self._epoch:
-            raise KafkaException(KafkaError(KafkaError._FENCED))
-        assert self._member is not None
-        # The group accepted the offsets when they were sent; the member's end since then does not matter.
-        group = self._broker.group
-        member = self._member if self._member.valid else Member(self._member.name)
-        assert group.commit(member, self._offsets)
-        self._broker.dead_letters += self._letters
-        if self._faults.take("letters-lost"):
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+        """See the port."""
+        if self._failing.take("letters-timeout"):
+            return CommitTimedOut()
+        answer = super().commit(timeout_s)
+        if isinstance(answer, CommitReturned):
+            self._broker.dead_letters += self._letters
+            if self._failing.take("letters-lost"):
+                return CommitTimedOut()
+        return answer
+
+    def _letter(self, record: Outgoing, headers: Headers) -> DeadLetter:
+        claim = claim_of(list(headers[record.key]), record.value, TOPIC_ID, record.partition)
+        assert claim is not None, headers
+        return DeadLetter(record.partition, *claim)
 
 
 class Source:

@@ -6,26 +6,34 @@ transactions V1: an EndTxn that was held back ends whatever transaction of its e
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
-from producer.core.lane_terms import (
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from producer.core.lane_terms import Found, WasReadBack
+from producer.core.ports import LaneTransactions, Place
+from tally.kafka.read_range import Reader
+from tally.kafka.transaction_port import (
+    NO_HEADERS,
     Aborted,
     AbortFailed,
     CommitFailed,
     CommitReturned,
     CommitTimedOut,
     Delivered,
-    Found,
+    Headers,
     Kind,
+    OffsetsToCommit,
+    Outgoing,
     ProduceFailed,
     Renewed,
     RenewFailed,
     Trouble,
-    WasReadBack,
 )
-from producer.core.ports import NO_HEADERS, Headers, Outgoing, Place, Transactions
 
 FENCED = Trouble(Kind.FENCED, "fenced by a newer instance")
 
@@ -45,6 +53,7 @@ class Transaction:
 
     committed: bool | None = None
     partitions: set[int] = field(default_factory=set)
+    offsets: OffsetsToCommit | None = None
 
 
 class FakeKafka:
@@ -54,6 +63,12 @@ class FakeKafka:
         self.partitions: list[list[Record]] = [[] for _ in range(partitions)]
         self.epochs: dict[str, int] = {}
         self.open: dict[str, Transaction] = {}
+        self.committed: dict[int, tuple[int, str]] = {}
+        """What a group has committed with transactions: next offset and metadata by partition."""
+
+    def take_offsets(self, offsets: OffsetsToCommit) -> None:
+        """Take the offsets of a transaction that was committed."""
+        self.committed |= offsets.next_offsets
 
     def raise_epoch(self, transactional_id: str) -> int:
         """Start a new instance: what is open is aborted."""
@@ -68,6 +83,8 @@ class FakeKafka:
         transaction = self.open.pop(transactional_id, None)
         if transaction is not None:
             transaction.committed = committed
+            if committed and transaction.offsets is not None:
+                self.take_offsets(transaction.offsets)
             for partition in transaction.partitions:
                 self.partitions[partition].append(Record(None, b"", None))
         return True
@@ -116,21 +133,23 @@ class FakeTransactions:
         self.renewals += 1
         return Renewed()
 
-    def produce(self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS) -> Delivered | ProduceFailed:
+    def produce(
+        self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS, offsets: OffsetsToCommit | None = None
+    ) -> Delivered | ProduceFailed:
         """See the port."""
         if not self._mine():
             return ProduceFailed(FENCED)
         assert self.transactional_id not in self.kafka.open
-        transaction = self.kafka.open[self.transactional_id] = Transaction()
-        offsets = []
+        transaction = self.kafka.open[self.transactional_id] = Transaction(offsets=offsets)
+        places = []
         for record in records:
             log = self.kafka.partitions[record.partition]
             transaction.partitions.add(record.partition)
-            offsets.append(len(log))
+            places.append(len(log))
             log.append(Record(record.key, record.value, transaction))
         if self._fault("produce"):
             return ProduceFailed(Trouble(Kind.ABORTABLE, "a delivery failed"))
-        return Delivered(offsets)
+        return Delivered(places)
 
     def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
         """See the port."""
@@ -187,29 +206,80 @@ class FakeTransactions:
         return False
 
 
+class FakeReader:
+    """`tally.kafka.read_range.Reader` on a FakeKafka. It tells the end of a partition once, until more comes."""
+
+    def __init__(self, kafka: FakeKafka) -> None:
+        self._kafka = kafka
+        self._at: dict[int, int] = {}
+        self._told: dict[int, int] = {}
+
+    def assign(self, partitions: list[TopicPartition], /) -> None:
+        """See the port."""
+        self._at = {place.partition: place.offset for place in partitions}
+        self._told.clear()
+
+    def poll(self, timeout: float, /) -> Message | None:
+        """See the port."""
+        return next(iter(self.consume(1, timeout)), None)
+
+    def consume(self, num_messages: int, timeout: float, /) -> list[Message]:
+        """See the port; it never waits."""
+        return list(islice(self._events(), num_messages))
+
+    def _events(self) -> Iterator[Message]:
+        for partition in sorted(self._at):
+            end = self._kafka.last_stable_offset(partition)
+            if self._at[partition] > len(self._kafka.partitions[partition]):
+                yield _event(KafkaError._AUTO_OFFSET_RESET, partition, self._at.pop(partition))
+                continue
+            for offset, key, value in self._kafka.read_committed(partition):
+                if offset >= self._at[partition]:
+                    self._at[partition] = offset + 1
+                    yield Message(topic="t", partition=partition, offset=offset, key=key, value=value)
+            if self._told.get(partition) != end:
+                self._at[partition] = self._told[partition] = end
+                yield _event(KafkaError._PARTITION_EOF, partition, end)
+
+
+def _event(code: int, partition: int, offset: int) -> Message:
+    return Message(topic="t", partition=partition, offset=offset, error=KafkaError(code))
+
+
 class World(Protocol):
     """Where the scenarios run."""
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    topic: str
+
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """Return a client that was not renewed yet."""
 
     def committed(self, partition: int) -> list[tuple[int, bytes, bytes]]:
         """Return (offset, key, value) of all that read_committed shows."""
 
+    def reading(self) -> AbstractContextManager[Reader]:
+        """Return a reader of the topic."""
+
 
 class FakeWorld:
     """The fake."""
 
+    topic = "t"
+
     def __init__(self) -> None:
         self.kafka = FakeKafka()
 
-    def transactions(self, transactional_id: str) -> Transactions:
+    def transactions(self, transactional_id: str) -> LaneTransactions:
         """See World."""
         return FakeTransactions(self.kafka, transactional_id)
 
     def committed(self, partition: int) -> list[tuple[int, bytes, bytes]]:
         """See World."""
         return self.kafka.read_committed(partition)
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """See World."""
+        return nullcontext(FakeReader(self.kafka))
 
 
 def records(count: int, partitions: Sequence[int] = (0, 4, 8)) -> list[Outgoing]:
@@ -222,7 +292,7 @@ def name() -> str:
     return f"scenario-{uuid.uuid4()}"
 
 
-def delivered(client: Transactions, batch: Sequence[Outgoing]) -> list[Place]:
+def delivered(client: LaneTransactions, batch: Sequence[Outgoing]) -> list[Place]:
     """Produce a batch that must succeed; return where it is."""
     answer = client.produce(batch)
     assert isinstance(answer, Delivered), answer

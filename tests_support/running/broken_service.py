@@ -15,8 +15,8 @@ EVERY = 5
 
 def break_producer() -> None:
     """Let the producer acknowledge what is not committed."""
-    from producer.core.lane_terms import CommitReturned
-    from producer.shell.kafka_transaction import KafkaTransactions
+    from tally.kafka.transaction_port import CommitReturned
+    from tally.kafka.transactions import KafkaTransactions
 
     commit: Callable[..., Any] = KafkaTransactions.commit
     numbers = itertools.count(1)

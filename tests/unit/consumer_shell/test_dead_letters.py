@@ -1,12 +1,13 @@
 """Publishing poison once, whatever becomes of the transaction."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,21 @@ from tally.event.dead_letter import (
 )
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
+from tally.kafka.errors import KafkaTroubleError
+from tally.kafka.transaction_port import (
+    NO_HEADERS,
+    Delivered,
+    Headers,
+    Kind,
+    OffsetsToCommit,
+    Outgoing,
+    ProduceFailed,
+    Transactions,
+    Trouble,
+)
 from tally.ledger.witness import Unreadable as NoWitness
+from tests_support.producer.transactions import FakeKafka, FakeTransactions
+from tests_support.waiting import eventually
 
 DIGEST = undecoded(b"k", b"\x00v")
 LETTER = Letter(
@@ -35,63 +50,49 @@ LETTER = Letter(
 )
 
 
-@dataclass
 class Cluster:
-    """What was committed, and what the next commit does."""
+    """The dead-letter topic in memory, the group's offset with it, and how it fails."""
 
-    committed: int | None = None
-    letters: list[bytes] = field(default_factory=list)
-    instances: int = 0
-    unreadable: bool = False
-    on_commit: Callable[["Transaction"], None] | None = None
+    def __init__(self) -> None:
+        self.kafka = FakeKafka()
+        self.clients: list[LetterClient] = []
+        self.faults: list[str] = []
+        self.unreadable = False
+        self.refused: Trouble | None = None
 
-    def committed_of(self) -> Committed:
+    @property
+    def letters(self) -> list[bytes]:
+        return [key for _, key, _ in self.kafka.read_committed(3)]
+
+    def made(self, transactional_id: str) -> Transactions:
+        self.clients.append(LetterClient(self, transactional_id))
+        return self.clients[-1]
+
+    def committed(self, partitions: Iterable[int], _limit_s: float = math.inf) -> dict[int, Committed]:
+        return {partition: self._committed(partition) for partition in partitions}
+
+    def _committed(self, partition: int) -> Committed:
         if self.unreadable:
             return Unreadable("undecided")
-        return Absent() if self.committed is None else Known(self.committed, NoWitness("none"))
+        found = self.kafka.committed.get(partition)
+        return Absent() if found is None else Known(found[0], NoWitness("none"))
 
 
-class Transaction:
-    """A transactional producer in memory."""
+class LetterClient(FakeTransactions):
+    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
+        super().__init__(cluster.kafka, transactional_id)
+        self._cluster = cluster
+        self.faults = cluster.faults
+        self.closed = False
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.pending: list[bytes] = []
-        self.offset = 0
-        self.delivered: Any = None
-        cluster.instances += 1
+    def produce(
+        self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS, offsets: OffsetsToCommit | None = None
+    ) -> Delivered | ProduceFailed:
+        produced = super().produce(records, headers, offsets)
+        return produced if self._cluster.refused is None else ProduceFailed(self._cluster.refused)
 
-    def init_transactions(self, _timeout_s: float) -> None:
-        """Nothing is open in memory."""
-
-    def begin_transaction(self) -> None:
-        self.pending = []
-
-    def produce(self, _topic: str, **record: Any) -> None:
-        self.pending.append(record["key"])
-        self.delivered = record["on_delivery"]
-
-    def send_offsets_to_transaction(self, places: list[Any], _group: object, _timeout_s: float) -> None:
-        self.offset = places[0].offset
-
-    def commit_transaction(self, _timeout_s: float) -> None:
-        if self.cluster.on_commit is not None:
-            self.cluster.on_commit(self)
-        self.apply()
-
-    def apply(self) -> None:
-        """Commit for real."""
-        self.cluster.letters += self.pending
-        self.cluster.committed = self.offset
-
-
-def timed_out(_transaction: Transaction) -> None:
-    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-
-
-def answer_lost(transaction: Transaction) -> None:
-    transaction.apply()
-    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture
@@ -101,57 +102,82 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def publisher(cluster: Cluster) -> DeadLetterPublisher:
-    class Offsets:
-        def committed(self, partitions: list[int]) -> dict[int, Committed]:
-            return dict.fromkeys(partitions, cluster.committed_of())
-
-    offsets: Any = Offsets()
-    make: Any = lambda _config: Transaction(cluster)  # noqa: E731
-    return DeadLetterPublisher({}, offsets, "t", "t.dlt", 1.0, new_producer=make)
+    return DeadLetterPublisher(cluster.made, cluster, "t", 1.0, math.inf)
 
 
 PUBLICATION = Publication(3, (LETTER,), 8, "witness", b"group", "topic-1", 2)
 
 
 def test_the_letters_and_the_offset_are_committed_together(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    """One transaction has both; the metadata is the witness."""
     assert publisher.publish(PUBLICATION) == Published(8)
-    assert (cluster.letters, cluster.committed) == ([b"3:7"], 8)
+    assert (cluster.letters, cluster.kafka.committed) == ([b"3:7"], {3: (8, "witness")})
 
 
-def test_a_clean_producer_is_kept(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+def test_a_clean_client_is_kept(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    """A new one costs more than the publication."""
     publisher.publish(PUBLICATION)
     publisher.publish(PUBLICATION)
-    assert cluster.instances == 1
+    assert [client.closed for client in cluster.clients] == [False]
 
 
-@pytest.mark.parametrize("fault", [timed_out, answer_lost])
+@pytest.mark.parametrize("fault", ["commit", "commit-held", "commit-lost"])
 def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
-    publisher: DeadLetterPublisher, cluster: Cluster, fault: Callable[[Transaction], None]
+    publisher: DeadLetterPublisher, cluster: Cluster, fault: str
 ) -> None:
-    cluster.on_commit = fault
+    """Whether the commit never left, is on its way or was done, the letters are in the topic once."""
+    cluster.faults[:] = [fault]
     assert isinstance(publisher.publish(PUBLICATION), NotPublished)
-    cluster.on_commit = None
     assert publisher.publish(PUBLICATION) == Published(8)
+    for late in cluster.clients[0].held:
+        assert not late(), "the older instance is fenced"
     assert cluster.letters == [b"3:7"]
-    assert cluster.instances == 2
+    assert [client.closed for client in cluster.clients] == [True, False]
+
+
+def test_a_client_with_a_sign_of_a_request_sent_twice_is_not_used_again(
+    publisher: DeadLetterPublisher, cluster: Cluster
+) -> None:
+    """Neither after a commit that shows one, nor after one that shows while the client is kept."""
+    cluster.faults[:] = ["commit-signs"]
+    publisher.publish(PUBLICATION)
+    publisher.publish(replace(PUBLICATION, next_offset=9))
+    cluster.faults[:] = ["idle"]
+    publisher.publish(replace(PUBLICATION, next_offset=10))
+    assert [client.closed for client in cluster.clients] == [True, True, False]
 
 
 def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    """What an earlier owner left undecided is ended by it."""
     publisher.settle(3)
     assert publisher.publish(PUBLICATION) == Published(8)
-    assert cluster.instances == 1
+    assert len(cluster.clients) == 1
+
+
+def test_settling_that_fails_says_so(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
+    """The partition waits, and the client is let go."""
+    cluster.faults[:] = ["renew"]
+    with pytest.raises(KafkaTroubleError, match="a transaction of dead letters is undecided: no broker"):
+        publisher.settle(3)
+    assert cluster.clients[0].closed
+
+
+def test_a_client_that_nobody_needs_is_let_go(cluster: Cluster) -> None:
+    """Nobody serves it meanwhile, so it is not kept for ever; one that is given up is let go at once."""
+    soon = DeadLetterPublisher(cluster.made, cluster, "t", 1.0, idle_s=0.01)
+    soon.publish(PUBLICATION)
+    eventually(lambda: cluster.clients[0].closed, 30, "the idle client is let go")
+    soon.publish(replace(PUBLICATION, next_offset=9))
+    soon.forget(3)
+    assert cluster.clients[1].closed
 
 
 def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cure(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
-    """The commit fails for what became of its records, and tells nothing of it by itself."""
-
-    def refused(transaction: Transaction) -> None:
-        transaction.delivered(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)
-        raise KafkaException(KafkaError(KafkaError._INCONSISTENT))
-
-    cluster.on_commit = refused
+    """A person must act, so the outcome says what to do."""
+    code = KafkaError.MSG_SIZE_TOO_LARGE
+    cluster.refused = Trouble(Kind.ABORTABLE, "MSG_SIZE_TOO_LARGE: too large", code)
     outcome = publisher.publish(PUBLICATION)
     assert isinstance(outcome, NotPublished)
     assert "MSG_SIZE_TOO_LARGE" in outcome.reason
@@ -160,7 +186,7 @@ def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cu
 
 def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """It passes by itself."""
-    cluster.on_commit = timed_out
+    cluster.faults[:] = ["commit"]
     outcome = publisher.publish(PUBLICATION)
     assert isinstance(outcome, NotPublished)
     assert outcome.cure == ""
@@ -169,6 +195,7 @@ def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Clust
 def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
+    """Whether the letters are there already is not known."""
     cluster.unreadable = True
     for _ in range(2):
         assert isinstance(publisher.publish(PUBLICATION), NotPublished)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from producer.shell.read_back import reader_config
+from tally.kafka.read_range import reader_config
 from tests_support.checkout import ROOT
 
 

@@ -18,10 +18,11 @@ from observability.metrics import Metrics
 from observability.outbox import Bound, SpanOutbox
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Tracing
-from producer.core.ports import Incoming, Outgoing
+from producer.core.ports import Incoming
 from producer.core.refusals import Code, Outcome, Reason, Refusal
 from producer.shell.telemetry import ObservedMethods
 from producer.shell.traces import Traces
+from tally.kafka.transaction_port import Outgoing
 
 ERRORS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 """What semantic conventions call errors of a server."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests_support.consumer.range_scenarios import RANGE_SCENARIOS
 from tests_support.producer.transactions import (
     SCENARIOS,
     FakeKafka,
@@ -15,7 +16,7 @@ from tests_support.producer.transactions import (
 )
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", [*SCENARIOS, *RANGE_SCENARIOS], ids=lambda scenario: scenario.__name__)
 def test_scenario(scenario: Callable[[World], None]) -> None:
     """The scenario's docstring is its promise."""
     scenario(FakeWorld())

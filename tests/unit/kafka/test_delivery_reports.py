@@ -4,8 +4,8 @@ import random
 
 from confluent_kafka import KafkaError
 
-from producer.core.ports import Outgoing
-from producer.shell.delivery_reports import DeliveryReports
+from tally.kafka.delivery_reports import DeliveryReports
+from tally.kafka.transaction_port import Outgoing
 
 
 class Report:

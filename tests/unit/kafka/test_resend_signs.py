@@ -1,8 +1,8 @@
-"""Which signs make a client suspicious."""
+"""Which signs tell that a client may have sent a request again."""
 
 import pytest
 
-from producer.core.suspicion import Observed, concerns_coordinator, signs
+from tally.kafka.resend_signs import Observed, concerns_coordinator, signs
 
 
 def observed(

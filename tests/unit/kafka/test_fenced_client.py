@@ -5,10 +5,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from producer.core.lane_terms import Kind, ProduceFailed
-from producer.core.ports import Outgoing
-from producer.shell import kafka_transaction
-from producer.shell.kafka_transaction import KafkaTransactions, producer_config
+from tally.kafka.transaction_port import Kind, Outgoing, ProduceFailed
+from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
 
 RECORDS = [Outgoing(bytes(16), b"value", 3)]
 
@@ -49,12 +47,11 @@ FATAL = KafkaException(KafkaError(KafkaError._FATAL))
         (SystemError("a callback failed"), KafkaError._STATE, Kind.FATAL),
     ],
 )
-def test_the_client_is_asked_whether_it_was_fenced(
-    monkeypatch: pytest.MonkeyPatch, failure: BaseException, told: int | None, kind: Kind
-) -> None:
+def test_the_client_is_asked_whether_it_was_fenced(failure: BaseException, told: int | None, kind: Kind) -> None:
     """Fencing wins over whatever the failing call said; any other answer leaves that as it was."""
-    monkeypatch.setattr(kafka_transaction, "Producer", lambda *_given, **_named: Client(failure, told))
-    transactions = KafkaTransactions(producer_config({}, "tally-producer-0-0", 15_000, 3_000), {}, "sums")
+    config = transactional_config({}, "tally-producer-0-0", 15_000, 3_000)
+    make: Any = lambda *_given, **_named: Client(failure, told)  # noqa: E731
+    transactions = KafkaTransactions(config, "sums", Limits(), FaultPoints(), new_producer=make)
     transactions.renew()
     failed = transactions.produce(RECORDS)
     assert isinstance(failed, ProduceFailed)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, Message
 
-from producer.core.ports import Outgoing
+from tally.kafka.transaction_port import Outgoing
 
 
 class DeliveryReports:
