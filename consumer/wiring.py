@@ -33,7 +33,7 @@ from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
 from tally.kafka.config import client_config
 from tally.kafka.errors import ConsumerEndedError
-from tally.kafka.facts import KafkaFacts
+from tally.kafka.facts import KafkaFacts, TopicLogs
 from tally.ledger.disk import RealDisk
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger
@@ -105,7 +105,7 @@ class Service:
                     offsets=offsets,
                     schemas=schemas,
                     sums=sums,
-                    dead_letter_facts=KafkaFacts(shared, SUMS_DLT.name, kafka_s),
+                    dead_letter_facts=TopicLogs(shared, SUMS_DLT.name, kafka_s),
                     dead_letters=RecordReader(shared, SUMS_DLT.name, kafka_s),
                     settle=publisher.settle,
                     ledger_dir=settings.ledger_dir,

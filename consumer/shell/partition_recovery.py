@@ -39,7 +39,7 @@ from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.errors import KafkaTroubleError
-from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.kafka.facts import KafkaFacts, TopicLogs, TopicMissingError
 from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.fold import FOLD_VERSION
@@ -99,7 +99,7 @@ class PartitionRecovery:
         offsets: GroupOffsets,
         schemas: Schemas,
         sums: RecordReader,
-        dead_letter_facts: KafkaFacts,
+        dead_letter_facts: TopicLogs,
         dead_letters: RecordReader,
         settle: Callable[[int], None],
         ledger_dir: Path,

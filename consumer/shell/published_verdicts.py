@@ -11,7 +11,7 @@ from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import decode
 from tally.event.dead_letter import NOTHING, Letter, letters_of
 from tally.event.rows import Rows
-from tally.kafka.facts import KafkaFacts
+from tally.kafka.facts import TopicLogs
 from tally.ledger.file import Ledger
 
 
@@ -30,7 +30,7 @@ class PublishedVerdicts:
     """Knows where to ask. Safe from several threads, one a partition. Raises what readers and ledger raise."""
 
     def __init__(
-        self, facts: KafkaFacts, letters: RecordReader, sums: RecordReader, schemas: Schemas, partitions: int
+        self, facts: TopicLogs, letters: RecordReader, sums: RecordReader, schemas: Schemas, partitions: int
     ) -> None:
         """``facts`` and ``letters`` are of the dead-letter topic."""
         self._facts = facts

@@ -1,0 +1,140 @@
+"""A broker that hangs while a consumer gives partitions up: the ingest loop's thread waits for none of its clients."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from consumer.shell.dead_letters import DeadLetterPublisher, Publication, Published, letter_clients
+from consumer.shell.group_offsets import GroupOffsets
+from consumer.shell.kafka_source import KafkaSource, Ownership, SourceConfig
+from contracts.generated.topics import SUMS, SUMS_DLT
+from stack import Stack
+from tally.event.dead_letter import Copy, Letter
+from tally.event.digest import undecoded
+from tally.event.rows import WRONG_SUM
+from tally.kafka.transaction_port import Delivered, Outgoing, Renewed
+from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
+from tests_support.running.service_process import held
+from tests_support.running.stacks import KAFKA_ONLY, NewStack
+from tests_support.waiting import eventually
+
+GROUP = "held-broker"
+KAFKA_S = 5.0
+WAIT_S = 60.0
+DEADLINE_S = 8.0
+"""Shorter than the time-outs by which a client would give a broker up that hangs."""
+
+
+@pytest.fixture
+def stack(new_stack: NewStack) -> Stack:
+    return new_stack(parts=KAFKA_ONLY)
+
+
+def pid_of(stack: Stack) -> int:
+    pid = stack.pid("kafka")
+    assert pid is not None
+    return pid
+
+
+def shared_config(stack: Stack) -> dict[str, str]:
+    return {"bootstrap.servers": stack.bootstrap_servers, "log_level": "2"}
+
+
+def source_of(stack: Stack, replica: str) -> KafkaSource:
+    config = SourceConfig(
+        topic=SUMS.name, group=GROUP, replica=replica, group_protocol="classic", session_timeout_ms=45_000,
+        block_records_max=100, block_wait_ms=50, prefetch_kbytes=1024,
+    )  # fmt: skip
+    return KafkaSource(shared_config(stack), config)
+
+
+def publication(partition: int, member: object) -> Publication:
+    digest = undecoded(b"k", b"\x00v")
+    letter = Letter(partition, 0, 1, WRONG_SUM, "sum is not a + b", digest, None, Copy(b"k"), Copy(b"\x00v"))
+    return Publication(partition, (letter,), 1, "", member, "topic-1", 1)
+
+
+@contextmanager
+def running(work: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again in a thread of its own."""
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            work()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(WAIT_S)
+
+
+def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack: Stack) -> None:
+    """I12: each revoked partition has a client of dead letters; they are let go without a wait for the broker."""
+    shared = shared_config(stack)
+    publisher = DeadLetterPublisher(
+        letter_clients(shared, SUMS_DLT.name, KAFKA_S),
+        GroupOffsets(shared, SUMS.name, GROUP, KAFKA_S),
+        SUMS.name,
+        KAFKA_S,
+        idle_s=600.0,
+    )
+    owned: set[int] = set()
+    rounds: list[int] = []
+    revoked: list[int] = []
+    first, second = source_of(stack, "0"), source_of(stack, "1")
+    with ExitStack() as holding:
+
+        def released(partitions: list[int], lost: bool) -> None:
+            if not partitions or lost:
+                return
+            holding.enter_context(held(pid_of(stack)))  # from here to the end of the revoke and beyond
+            for partition in partitions:
+                publisher.forget(partition)
+            revoked.extend(partitions)
+
+        def polled() -> None:
+            first.fetch()
+            if revoked:
+                rounds.append(1)
+
+        first.subscribe(Ownership(owned.update, released, lambda _done, _error: None))
+        with running(polled):
+            eventually(lambda: len(owned) == SUMS.partitions, WAIT_S, "every partition is assigned")
+            member = first.group_metadata()
+            with ThreadPoolExecutor(SUMS.partitions) as jobs:
+                outcomes = list(jobs.map(lambda p: publisher.publish(publication(p, member)), sorted(owned)))
+            assert outcomes == [Published(1)] * SUMS.partitions
+            second.subscribe(Ownership(lambda _: None, lambda _, __: None, lambda _, __: None))
+            with running(second.fetch):
+                eventually(lambda: revoked, WAIT_S, "partitions are taken away")
+                eventually(lambda: len(rounds) > 3, DEADLINE_S, "the poll thread goes on with the broker held")
+                holding.close()
+    publisher.close()
+    second.close()
+    first.close()
+
+
+def test_a_client_with_an_open_transaction_is_let_go_while_the_broker_hangs(stack: Stack) -> None:
+    """Nobody waits for it, nothing of it is ended by that, and the next instance ends it."""
+    config = transactional_config(shared_config(stack), "held", 60_000, 30_000)
+    client = KafkaTransactions(config, SUMS_DLT.name, Limits(), FaultPoints())
+    assert client.renew() == Renewed()
+    assert isinstance(client.produce([Outgoing(b"k", b"v", 3)]), Delivered)
+    done = threading.Event()
+
+    def close() -> None:
+        client.close()
+        done.set()
+
+    with held(pid_of(stack)):
+        threading.Thread(target=close, daemon=True).start()
+        eventually(done.is_set, DEADLINE_S, "the client is let go")
+    assert client.renew() == Renewed()
+    client.close()
