@@ -20,11 +20,11 @@ from loguru import logger
 from consumer.core import commit_rules
 from consumer.core.commit_rules import Progress
 from consumer.core.partition_state import Paused, Recovering, Refused
+from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Continue, Replay, check_replayed
 from consumer.shell.board import Board
 from consumer.shell.commits import Commits
-from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, PublicationOutcome, Published
-from consumer.shell.kafka_source import ANSWER_LIMIT_S, KafkaSource
+from consumer.shell.kafka_source import ANSWER_LIMIT_S
 from consumer.shell.partition_recovery import (
     DAMAGED_CURE,
     NotNow,
@@ -33,8 +33,8 @@ from consumer.shell.partition_recovery import (
     RecoveryOutcome,
     RefusedNow,
 )
+from consumer.shell.ports import Publisher, Records, Source
 from consumer.shell.readers import Readers
-from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
@@ -57,10 +57,10 @@ class Caretaker:
         *,
         slots: Slots,
         commits: Commits,
-        source: KafkaSource,
+        source: Source,
         recovery: PartitionRecovery,
-        sums: RecordReader,
-        publisher: DeadLetterPublisher,
+        sums: Records,
+        publisher: Publisher,
         schemas: Schemas,
         readers: Readers,
         board: Board,

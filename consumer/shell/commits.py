@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from loguru import logger
 
 from consumer.core import commit_rules
-from consumer.shell.kafka_source import KafkaSource
+from consumer.shell.ports import Source
 from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
@@ -26,7 +26,7 @@ class Commits:
     def __init__(
         self,
         *,
-        source: KafkaSource,
+        source: Source,
         slots: Slots,
         owner_url: str,
         retry_s: float,

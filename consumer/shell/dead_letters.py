@@ -13,16 +13,18 @@ again. Letting go waits for nobody (`tally.kafka.transactions`), so the ingest l
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from loguru import logger
 
-from consumer.core.recovery import Absent, Committed, Known, Unreadable
+from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
+from consumer.core.recovery import Absent, Known, Unreadable
+from consumer.shell.ports import CommittedOffsets
 from contracts.generated.topics import SUMS_DLT
 from tally.base.fault_points import point
-from tally.event.dead_letter import WHOLE_BYTES_MAX, Letter, dead_record
+from tally.event.dead_letter import WHOLE_BYTES_MAX, dead_record
 from tally.kafka.errors import KafkaTroubleError, cure_of_code
 from tally.kafka.transaction_port import (
     CommitFailed,
@@ -48,35 +50,6 @@ _RECORD_BYTES_MAX: Final = int(SUMS_DLT.config["max.message.bytes"])
 assert _RECORD_BYTES_MAX >= WHOLE_BYTES_MAX + 64 * 1024, "a letter with a whole record must fit"
 
 
-@dataclass(frozen=True)
-class Publication:
-    """The letters of a partition up to ``next_offset``, with the witness for that offset."""
-
-    partition: int
-    letters: tuple[Letter, ...]
-    next_offset: int
-    metadata: str
-    group_metadata: object
-    topic_id: str
-    dead_letter_schema_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Committed up to ``next_offset``."""
-
-    next_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotPublished:
-    """Still pending. ``cure``: what a person must do, where it does not pass by itself."""
-
-    reason: str
-    cure: str = ""
-
-
-PublicationOutcome = Published | NotPublished
 NewClient = Callable[[str], Transactions]
 """Makes the client of a transactional id."""
 
@@ -91,13 +64,6 @@ def letter_clients(shared: Mapping[str, str], topic: str, timeout_s: float) -> N
         return KafkaTransactions({**config, **largest}, topic, limits, _POINTS)
 
     return made
-
-
-class CommittedOffsets(Protocol):
-    """Tells what the group has committed; `GroupOffsets` is the real one."""
-
-    def committed(self, partitions: Iterable[int], limit_s: float = math.inf, /) -> dict[int, Committed]:
-        """Return it by partition. Raises KafkaTroubleError, also while a transaction with an offset is undecided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,17 @@ from consumer.shell.blocks import Block, NothingNew, NotYet
 from consumer.shell.board import Board
 from consumer.shell.caretaker import Caretaker
 from consumer.shell.commits import Commits
-from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka_source import Fetch, KafkaSource, Ownership
+from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
+from consumer.shell.ports import Identities, Publisher, Records, Source
 from consumer.shell.readers import Readers
-from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
 from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
-from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.kafka.facts import TopicMissingError
 from tally.ledger.identity import Refuse
 
 _REJOIN_APART_S: Final = 300.0
@@ -53,11 +52,11 @@ class LoopConfig:
 class Parts:
     """What the loop works with. ``fsyncs`` write ledgers side by side, ``jobs`` recover and publish."""
 
-    source: KafkaSource
-    facts: KafkaFacts
+    source: Source
+    facts: Identities
     recovery: PartitionRecovery
-    sums: RecordReader
-    publisher: DeadLetterPublisher
+    sums: Records
+    publisher: Publisher
     schemas: Schemas
     board: Board
     readers: Readers

@@ -13,10 +13,10 @@ from loguru import logger
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
 from consumer.shell.board import Board
-from consumer.shell.group_offsets import GroupOffsets
+from consumer.shell.ports import CommittedOffsets, Identities
 from consumer.shell.totals_file import write_totals
 from tally.kafka.errors import KafkaTroubleError
-from tally.kafka.facts import KafkaFacts, TopicMissingError
+from tally.kafka.facts import TopicMissingError
 from tally.ledger.witness import Witness
 
 
@@ -25,8 +25,8 @@ class Observer:
 
     def __init__(
         self,
-        facts: KafkaFacts,
-        offsets: GroupOffsets,
+        facts: Identities,
+        offsets: CommittedOffsets,
         board: Board,
         totals_path: Path,
         *,

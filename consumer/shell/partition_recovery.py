@@ -28,10 +28,9 @@ from consumer.core.recovery import (
     Unreadable,
 )
 from consumer.core.schema_wait import SchemaWait
-from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.held import Held
+from consumer.shell.ports import CommittedOffsets, Identities, LogFacts, Records
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
-from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import Fetched, decode
@@ -39,7 +38,7 @@ from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.errors import KafkaTroubleError
-from tally.kafka.facts import KafkaFacts, TopicLogs, TopicMissingError
+from tally.kafka.facts import TopicMissingError
 from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.fold import FOLD_VERSION
@@ -95,12 +94,12 @@ class PartitionRecovery:
     def __init__(
         self,
         *,
-        facts: KafkaFacts,
-        offsets: GroupOffsets,
+        facts: Identities,
+        offsets: CommittedOffsets,
         schemas: Schemas,
-        sums: RecordReader,
-        dead_letter_facts: TopicLogs,
-        dead_letters: RecordReader,
+        sums: Records,
+        dead_letter_facts: LogFacts,
+        dead_letters: Records,
         settle: Callable[[int], None],
         ledger_dir: Path,
         topic: str,

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
-from consumer.shell.record_reader import RecordReader
+from consumer.shell.ports import LogFacts, Records
 from consumer.shell.schemas import Schemas
 from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import decode
 from tally.event.dead_letter import NOTHING, Letter, letters_of
 from tally.event.rows import Rows
-from tally.kafka.facts import TopicLogs
 from tally.ledger.file import Ledger
 
 
@@ -29,9 +28,7 @@ class Place:
 class PublishedVerdicts:
     """Knows where to ask. Safe from several threads, one a partition. Raises what readers and ledger raise."""
 
-    def __init__(
-        self, facts: TopicLogs, letters: RecordReader, sums: RecordReader, schemas: Schemas, partitions: int
-    ) -> None:
+    def __init__(self, facts: LogFacts, letters: Records, sums: Records, schemas: Schemas, partitions: int) -> None:
         """``facts`` and ``letters`` are of the dead-letter topic."""
         self._facts = facts
         self._dead_letters = letters

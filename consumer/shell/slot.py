@@ -11,10 +11,10 @@ from typing import Any
 
 from consumer.core.commit_rules import Progress
 from consumer.core.partition_state import Recovering, State
+from consumer.core.publication import PublicationOutcome
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import SchemaWait
 from consumer.core.snapshot import Figures, Own
-from consumer.shell.dead_letters import PublicationOutcome
 from consumer.shell.held import Held
 from consumer.shell.partition_recovery import RecoveryOutcome
 from tally.event.claims import NO_CLAIMS, Claims

@@ -10,7 +10,7 @@ from loguru import logger
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
 from consumer.core.schema_wait import SchemaWait
 from consumer.core.snapshot import Own, Snapshot
-from consumer.shell.kafka_source import KafkaSource
+from consumer.shell.ports import Source
 from consumer.shell.slot import Slot
 
 _TROUBLE_SHOWN_S = 2.0
@@ -20,7 +20,7 @@ _TROUBLE_SHOWN_S = 2.0
 class Slots:
     """The slots by partition, and those that are leaving: given up, with a thread still at work on them."""
 
-    def __init__(self, source: KafkaSource, partitions: int, retry_s: float, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, source: Source, partitions: int, retry_s: float, monotonic_s: Callable[[], float]) -> None:
         self._source = source
         self._partitions = partitions
         self._retry_s = retry_s

@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
+from consumer.shell import ports
+from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.record_reader import RecordReader
+from contracts.generated.topics import SUMS_DLT
 from producer.core.ports import LaneTransactions
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
@@ -30,7 +32,7 @@ class KafkaWorld:
         """See ConsumerWorld."""
         return LaneClient(transactional_config(self._shared, transactional_id, 15_000, 3_000), self._shared, SUMS)
 
-    def source(self) -> Any:
+    def source(self) -> ports.Source:
         """See ConsumerWorld."""
         config = SourceConfig(
             topic=SUMS, group=self._group, replica="scenario", group_protocol="classic", session_timeout_ms=6_000,
@@ -39,17 +41,26 @@ class KafkaWorld:
         self._sources.append(KafkaSource(self._shared, config))
         return self._sources[-1]
 
-    def facts(self) -> Any:
+    def facts(self) -> ports.Identities:
         """See ConsumerWorld."""
         return KafkaFacts(self._shared, SUMS, 10.0)
 
-    def offsets(self) -> Any:
+    def offsets(self) -> ports.CommittedOffsets:
         """See ConsumerWorld."""
         return GroupOffsets(self._shared, SUMS, self._group, 10.0)
 
-    def reader(self) -> Any:
+    def reader(self) -> ports.Records:
         """See ConsumerWorld."""
         return RecordReader(self._shared, SUMS, 10.0)
+
+    def letters(self) -> ports.Records:
+        """See ConsumerWorld."""
+        return RecordReader(self._shared, SUMS_DLT.name, 10.0)
+
+    def publisher(self) -> ports.Publisher:
+        """See ConsumerWorld."""
+        offsets = GroupOffsets(self._shared, SUMS, self._group, 10.0)
+        return DeadLetterPublisher(letter_clients(self._shared, SUMS_DLT.name, 10.0), offsets, SUMS, 10.0)
 
     def close(self) -> None:
         """Leave the group."""

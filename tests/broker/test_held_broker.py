@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from consumer.shell.dead_letters import DeadLetterPublisher, Publication, Published, letter_clients
+from consumer.core.publication import Publication, Published
+from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_source import KafkaSource, Ownership, SourceConfig
 from contracts.generated.topics import SUMS, SUMS_DLT

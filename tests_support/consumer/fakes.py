@@ -1,14 +1,14 @@
 """The consumer's loop on a Kafka in memory: what the source, the facts, the readers and the registry would say."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.board import Board
-from consumer.shell.dead_letters import NotPublished, Publication, PublicationOutcome, Published
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
@@ -73,7 +73,7 @@ class Kafka:
         self._answer()
         return "cluster"
 
-    def committed_of(self, partitions: list[int]) -> dict[int, Committed]:
+    def committed_of(self, partitions: Iterable[int]) -> dict[int, Committed]:
         self._answer()
         if self.undecided:
             raise KafkaTroubleError("timed out")
@@ -82,7 +82,7 @@ class Kafka:
         offset, metadata = self.committed
         return dict.fromkeys(partitions, Known(offset, decode_witness(metadata)))
 
-    def log_ends(self, partitions: list[int]) -> dict[int, LogEnds]:
+    def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         self._answer()
         return dict.fromkeys(partitions, LogEnds(0, self.end))
 
@@ -103,10 +103,10 @@ class Facts:
     def cluster_id(self) -> str:
         return self.kafka.cluster_id()
 
-    def committed(self, partitions: list[int], _limit_s: float = 0.0) -> dict[int, Committed]:
+    def committed(self, partitions: Iterable[int], limit_s: float = 0.0) -> dict[int, Committed]:
         return self.kafka.committed_of(partitions)
 
-    def log_ends(self, partitions: list[int]) -> dict[int, LogEnds]:
+    def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         return self.kafka.log_ends(partitions)
 
 
@@ -116,17 +116,17 @@ class Reader:
 
     kafka: Kafka
 
-    def records_at(self, _partition: int, offsets: list[int]) -> Iterator[Fetched]:
+    def records_at(self, partition: int, offsets: list[int]) -> Iterator[Fetched]:
         for record in self.kafka.records:
             if record.offset in set(offsets):
                 yield fetched([record])
 
-    def next_alone(self, _partition: int, offset: int) -> Fetched:
+    def next_alone(self, partition: int, offset: int) -> Fetched:
         if self.kafka.alone_error is not None:
             raise self.kafka.alone_error
         return fetched([record for record in self.kafka.records if record.offset >= offset][:1])
 
-    def claims(self, _partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
+    def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         return {offset: said for offset, said in self.kafka.dead_letters.items() if offset < below}
 
 
@@ -187,11 +187,11 @@ class Source:
         self.answers.clear()
         self.members += 1
 
-    def start(self, _partition: int, next_offset: int) -> None:
+    def start(self, partition: int, next_offset: int) -> None:
         self.at = next_offset
         self.starts += 1
 
-    def stop(self, _partitions: list[int]) -> None:
+    def stop(self, partitions: Iterable[int]) -> None:
         self.at = None
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
@@ -232,10 +232,10 @@ class Publisher:
         self.kafka.committed = (publication.next_offset, publication.metadata)
         return Published(publication.next_offset)
 
-    def settle(self, _partition: int) -> None:
+    def settle(self, partition: int) -> None:
         self.kafka.undecided = False
 
-    def forget(self, _partition: int) -> None:
+    def forget(self, partition: int) -> None:
         """Nothing is kept."""
 
     def close(self) -> None:
@@ -275,12 +275,10 @@ class Bench:
         self.clock = Clock()
         self.board = Board(PARTITIONS, 10)
         self.registry = Registry()
-        facts: Any = Facts(self.kafka)
-        reader: Any = Reader(self.kafka)
-        registry: Any = self.registry
+        facts, reader = Facts(self.kafka), Reader(self.kafka)
+        registry: Any = self.registry  # the client of schemas has no port
         schemas = self.schemas = Schemas(registry, 1.0, self.clock)
-        source: Any = self.source
-        publisher: Any = self.publisher
+        source, publisher = self.source, self.publisher
         recovery = PartitionRecovery(
             facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=facts, dead_letters=reader,
             settle=publisher.settle, ledger_dir=data, topic=SUMS.name, partitions=PARTITIONS,

@@ -1,16 +1,25 @@
 """What a consumer relies on of Kafka, as scenarios that the model's broker and a real one both must pass."""
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
+from consumer.core.publication import Publication, Published
 from consumer.core.recovery import Absent, Known
+from consumer.shell import ports
+from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.kafka_source import Ownership
 from producer.core.ports import LaneTransactions, Place
+from tally.event.claims import Claim
+from tally.event.dead_letter import Copy, Letter
+from tally.event.digest import undecoded
+from tally.event.rows import WRONG_SUM
 from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
 from tally.ledger.witness import Witness
 from tally.ledger.witness import encode as encode_witness
 from tests_support.model.broker import Broker
-from tests_support.model.sides import Facts, Faults, Reader, Source
+from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterClient, Reader, Source
 from tests_support.producer.transactions import FakeTransactions, delivered, name, records
 from tests_support.waiting import eventually
 
@@ -35,17 +44,23 @@ class ConsumerWorld(Protocol):
     def transactions(self, transactional_id: str) -> LaneTransactions:
         """Return a producer's client that was not renewed yet."""
 
-    def source(self) -> Any:
+    def source(self) -> ports.Source:
         """Return a KafkaSource, the only member of the group."""
 
-    def facts(self) -> Any:
+    def facts(self) -> ports.Identities:
         """Return KafkaFacts of the topic."""
 
-    def offsets(self) -> Any:
+    def offsets(self) -> ports.CommittedOffsets:
         """Return GroupOffsets of the group."""
 
-    def reader(self) -> Any:
+    def reader(self) -> ports.Records:
         """Return a RecordReader."""
+
+    def letters(self) -> ports.Records:
+        """Return a RecordReader of the dead-letter topic."""
+
+    def publisher(self) -> ports.Publisher:
+        """Return a DeadLetterPublisher for the group."""
 
 
 class ModelWorld:
@@ -60,21 +75,30 @@ class ModelWorld:
         """See ConsumerWorld."""
         return FakeTransactions(self._broker.kafka, transactional_id)
 
-    def source(self) -> Any:
+    def source(self) -> ports.Source:
         """See ConsumerWorld."""
         return Source(self._broker, Faults(), "scenario", batch=2)
 
-    def facts(self) -> Any:
+    def facts(self) -> ports.Identities:
         """See ConsumerWorld."""
         return Facts(self._broker, Faults())
 
-    def offsets(self) -> Any:
+    def offsets(self) -> ports.CommittedOffsets:
         """See ConsumerWorld."""
-        return self.facts()
+        return Facts(self._broker, Faults())
 
-    def reader(self) -> Any:
+    def reader(self) -> ports.Records:
         """See ConsumerWorld."""
         return Reader(self._broker, Faults())
+
+    def letters(self) -> ports.Records:
+        """See ConsumerWorld."""
+        return self.reader()
+
+    def publisher(self) -> ports.Publisher:
+        """See ConsumerWorld."""
+        new_client = partial(LetterClient, self._broker, Faults())
+        return DeadLetterPublisher(new_client, Facts(self._broker, Faults()), "t", 10.0, math.inf)
 
 
 class Member:
@@ -182,10 +206,27 @@ def records_are_found_at_their_offsets_and_nothing_where_none_is(world: Consumer
     assert found.keys == [kept[1].key, last[0].key]
 
 
+def a_publication_has_its_letter_once_and_its_offset(world: ConsumerWorld) -> None:
+    """Letter and offset are committed together; whoever publishes the same again finds that it is done."""
+    member = Member(world)
+    digest = undecoded(b"k", b"v")
+    letter = Letter(PARTITION, 7, 1, WRONG_SUM, "sum is not a + b", digest, None, Copy(b"k"), Copy(b"v"))
+    publication = Publication(
+        PARTITION, (letter,), 8, encode_witness(WITNESS), member.source.group_metadata(), TOPIC_ID, 1
+    )
+    for _ in range(2):
+        publisher = world.publisher()
+        assert publisher.publish(publication) == Published(8)
+        publisher.close()
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Known(8, WITNESS)}
+    assert world.letters().claims(PARTITION, TOPIC_ID, 0, 8) == {7: (Claim(WRONG_SUM, digest),)}
+
+
 CONSUMER_SCENARIOS: Sequence[Callable[[ConsumerWorld], None]] = (
     committed_records_come_from_where_reading_begins_and_aborted_ones_never,
     the_end_of_a_partition_is_behind_the_last_marker,
     an_open_transaction_holds_the_end_where_it_began,
     a_commit_is_read_back_with_its_witness,
     records_are_found_at_their_offsets_and_nothing_where_none_is,
+    a_publication_has_its_letter_once_and_its_offset,
 )

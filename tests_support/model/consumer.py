@@ -61,10 +61,10 @@ class Replica:
         self.faults = Faults()
         self.readers = Readers()
         self.board = Board(PARTITIONS, 10)
-        source: Any = Source(self._broker, self.faults, self.name, batch=3)
-        facts: Any = Facts(self._broker, self.faults)
-        letter_facts: Any = Facts(self._broker, self.faults, letters=True)
-        reader: Any = Reader(self._broker, self.faults)
+        source = Source(self._broker, self.faults, self.name, batch=3)
+        facts = Facts(self._broker, self.faults)
+        letter_facts = Facts(self._broker, self.faults, letters=True)
+        reader = Reader(self._broker, self.faults)
         publisher = DeadLetterPublisher(
             partial(LetterClient, self._broker, self.faults), facts, SUMS.name, 1.0, idle_s=math.inf
         )

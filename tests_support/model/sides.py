@@ -1,12 +1,12 @@
 """Kafka as a consumer process of the model sees it: facts, records, dead letters, the group, and what fails of it."""
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
+from tally.event.classify import Fetched
 from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.kafka.transaction_port import (
@@ -24,7 +24,7 @@ from tally.kafka.transaction_port import (
 )
 from tally.ledger.witness import decode as decode_witness
 from tests_support.ledger.records import PARTITIONS, fetched
-from tests_support.model.broker import Broker, DeadLetter, Member, Offsets
+from tests_support.model.broker import Broker, DeadLetter, Member
 from tests_support.producer.transactions import FakeTransactions
 
 TOPIC_ID = "topic-1"
@@ -67,11 +67,11 @@ class Facts:
     def cluster_id(self) -> str:
         return "cluster"
 
-    def committed(self, partitions: list[int], _limit_s: float = 0.0) -> dict[int, Committed]:
+    def committed(self, partitions: Iterable[int], limit_s: float = 0.0) -> dict[int, Committed]:
         self._faults.answer()
         return {partition: self._committed(partition) for partition in partitions}
 
-    def log_ends(self, partitions: list[int]) -> dict[int, LogEnds]:
+    def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         self._faults.answer()
         if self._letters:
             return {
@@ -90,15 +90,18 @@ class Reader:
     def __init__(self, broker: Broker, faults: Faults) -> None:
         self._broker, self._faults = broker, faults
 
-    def records_at(self, partition: int, offsets: list[int]) -> Any:
+    def records_at(self, partition: int, offsets: list[int]) -> Iterator[Fetched]:
         self._faults.answer()
         found = [each for each in self._broker.records(partition) if each.offset in set(offsets)]
         return iter([fetched(found, partition)] if found else [])
 
-    def claims(self, partition: int, _topic_id: str, _start: int, below: int) -> dict[int, tuple[Claim, ...]]:
+    def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         self._faults.answer()
         mine = [each for each in self._broker.dead_letters if each.partition == partition and each.offset < below]
         return {each.offset: (each.claim,) for each in mine}
+
+    def next_alone(self, partition: int, offset: int) -> Fetched:
+        raise AssertionError("the model has no batch that is too large")
 
 
 class LetterClient(FakeTransactions):
@@ -206,16 +209,16 @@ class Source:
         assert partition in self._owned, "only what is owned is read"
         self._at[partition] = next_offset
 
-    def stop(self, partitions: Any) -> None:
+    def stop(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             self._at.pop(partition, None)
 
-    def commit(self, offsets: Offsets) -> str:
+    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         error = self.commit_and_wait(offsets)
         self._answers.append(({} if error else {p: offset for p, (offset, _) in offsets.items()}, error))
         return ""
 
-    def commit_and_wait(self, offsets: Offsets) -> str:
+    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
         if self._faults.take("commit-error"):
             return "_TIMED_OUT"
         if self._faults.take("commit-held"):
@@ -227,3 +230,6 @@ class Source:
 
     def group_metadata(self) -> Member:
         return self._member
+
+    def close(self) -> None:
+        """The model's processes are killed."""

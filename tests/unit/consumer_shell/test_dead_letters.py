@@ -11,8 +11,9 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.core.publication import NotPublished, Publication, Published
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.shell.dead_letters import DeadLetterPublisher, NotPublished, Publication, Published
+from consumer.shell.dead_letters import DeadLetterPublisher
 from contracts.generated.avro.dead_letter import DeadLetter
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import unframe

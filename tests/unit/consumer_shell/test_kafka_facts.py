@@ -1,0 +1,86 @@
+"""The question for the topic's id: one in flight, whatever becomes of its answer."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+
+from tally.kafka import facts as kafka_facts
+from tally.kafka.errors import KafkaTroubleError
+from tally.kafka.facts import KafkaFacts, TopicIdentity, TopicMissingError
+
+DESCRIBED = SimpleNamespace(topic_id="topic-1", partitions=[1, 2, 3])
+
+
+class Admin:
+    """An admin client whose answers a test gives."""
+
+    def __init__(self) -> None:
+        self.asked: list[Future[SimpleNamespace]] = []
+        self.answers: list[SimpleNamespace | BaseException] = []
+
+    def describe_topics(
+        self, _topics: TopicCollection, *, request_timeout: float
+    ) -> dict[str, Future[SimpleNamespace]]:
+        assert all(future.done() for future in self.asked), "one question is in flight"
+        future: Future[SimpleNamespace] = Future()
+        self.asked.append(future)
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        return {"t": future}
+
+
+@pytest.fixture
+def admin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
+    made = Admin()
+    monkeypatch.setattr(kafka_facts, "AdminClient", lambda _config: made)
+    yield made
+    for future in made.asked:
+        future.cancel()
+
+
+def facts() -> KafkaFacts:
+    return KafkaFacts({"bootstrap.servers": "127.0.0.1:1"}, "t", 0.01)
+
+
+def test_nothing_is_asked_while_an_answer_is_outstanding(admin: Admin) -> None:
+    """A late answer finds the question that it is of; only then the next one is asked."""
+    asking = facts()
+    for _ in range(2):
+        with pytest.raises(KafkaTroubleError, match="did not tell the id of topic t"):
+            asking.topic()
+    assert len(admin.asked) == 1
+    admin.asked[0].set_result(DESCRIBED)
+    admin.answers = [DESCRIBED]
+    assert asking.topic() == TopicIdentity("topic-1", 3)
+    assert len(admin.asked) == 2
+
+
+def test_the_client_is_kept_after_an_error_and_a_missing_topic_is_told_from_trouble(admin: Admin) -> None:
+    """An answer with an error is an answer: the same client is asked again."""
+    admin.answers = [
+        KafkaException(KafkaError(KafkaError._TIMED_OUT)),
+        KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)),
+        DESCRIBED,
+    ]
+    asking = facts()
+    with pytest.raises(KafkaTroubleError, match="_TIMED_OUT"):
+        asking.topic()
+    with pytest.raises(TopicMissingError):
+        asking.topic()
+    assert asking.topic().topic_id == "topic-1"
+
+
+def test_ends_of_logs_that_kafka_does_not_tell_are_trouble(admin: Admin) -> None:
+    """A broker that is away is never an empty log."""
+    asking = facts()
+    with pytest.raises(KafkaTroubleError, match="the ends of t"):
+        asking.log_ends([3])
+    with pytest.raises(KafkaTroubleError, match="its id"):
+        asking.cluster_id()
