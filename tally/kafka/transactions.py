@@ -343,7 +343,8 @@ def _with_headers(produce: Callable[..., None], headers: Headers) -> Callable[..
     """Return a client's ``produce`` that adds the headers of those records that have any."""
 
     def produced(topic: str, value: bytes, key: bytes, *rest: Any) -> None:
-        produce(topic, value, key, *rest, headers=headers.get(key))
+        own = headers.get(key)
+        produce(topic, value, key, *rest, headers=None if own is None else list(own))  # the client takes no tuple
 
     return produced
 
