@@ -32,8 +32,8 @@ from consumer.shell.watch import Watch, Watches
 from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
 from tally.kafka.config import client_config
-from tally.kafka.errors import ConsumerEndedError
 from tally.kafka.facts import KafkaFacts, TopicLogs
+from tally.kafka.trouble import ConsumerEndedError
 from tally.ledger.disk import RealDisk
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger

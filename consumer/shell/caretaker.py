@@ -40,7 +40,7 @@ from consumer.shell.slot import Slot
 from consumer.shell.slots import Slots
 from tally.event.claims import NO_CLAIMS
 from tally.event.classify import Fetched
-from tally.kafka.errors import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
+from tally.kafka.trouble import TOO_LARGE_CURE, ConsumerEndedError, KafkaTroubleError, TooLargeAloneError
 from tally.ledger.errors import LedgerDamaged
 from tally.ledger.identity import Refuse
 

@@ -25,7 +25,6 @@ from consumer.shell.ports import CommittedOffsets
 from contracts.generated.topics import SUMS_DLT
 from tally.base.fault_points import point
 from tally.event.dead_letter import WHOLE_BYTES_MAX, dead_record
-from tally.kafka.errors import KafkaTroubleError, cure_of_code
 from tally.kafka.transaction_port import (
     CommitFailed,
     CommitReturned,
@@ -38,6 +37,7 @@ from tally.kafka.transaction_port import (
     Trouble,
 )
 from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
+from tally.kafka.trouble import KafkaTroubleError, cure_of_code
 
 _POINTS: Final = FaultPoints(
     before_commit=point("consumer.letters_before_commit"), after_commit=point("consumer.letters_after_commit")

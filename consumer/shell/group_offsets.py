@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from tally.kafka.errors import text_of, trouble
+from tally.kafka.errors import text_of
+from tally.kafka.trouble import trouble
 from tally.ledger import witness as witness_text
 
 

@@ -30,8 +30,8 @@ from consumer.shell.slots import Slots
 from consumer.shell.watch import Watch
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
-from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
 from tally.kafka.facts import TopicMissingError
+from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
 from tally.ledger.identity import Refuse
 
 _REJOIN_APART_S: Final = 300.0

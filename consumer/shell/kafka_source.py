@@ -21,7 +21,8 @@ from loguru import logger
 
 from tally.event.classify import Fetched
 from tally.kafka.columns import columns_of, traceparents_of
-from tally.kafka.errors import ConsumerEndedError, cure_of, is_fatal, text_of
+from tally.kafka.errors import is_fatal, text_of
+from tally.kafka.trouble import ConsumerEndedError, cure_of
 
 ANSWER_LIMIT_S: Final = 10.0
 """How long an answer may be on its way, records and all; then librdkafka connects again and asks for the same."""

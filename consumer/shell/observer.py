@@ -15,8 +15,8 @@ from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
 from consumer.shell.board import Board
 from consumer.shell.ports import CommittedOffsets, Identities
 from consumer.shell.totals_file import write_totals
-from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import TopicMissingError
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.witness import Witness
 
 

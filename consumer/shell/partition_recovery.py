@@ -37,8 +37,8 @@ from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
-from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import TopicMissingError
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.fold import FOLD_VERSION

@@ -15,8 +15,8 @@ from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.columns import schema_header_at
-from tally.kafka.errors import KafkaTroubleError, TooLargeAloneError, trouble
 from tally.kafka.read_range import FailedError, NotInTimeError, OutOfRangeError, TooLargeError, read_range, reader
+from tally.kafka.trouble import KafkaTroubleError, TooLargeAloneError, trouble
 
 _BATCH = 2_000
 _POLL_S = 0.2

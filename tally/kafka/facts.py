@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, TopicDescription
 
-from tally.kafka.errors import KafkaTroubleError, trouble
+from tally.kafka.trouble import KafkaTroubleError, trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from consumer.shell.schemas import Schemas
 from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
-from tally.kafka.errors import ConsumerEndedError, KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
 from tally.ledger.witness import decode as decode_witness
 from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger.records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched

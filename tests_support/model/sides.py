@@ -7,7 +7,6 @@ from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
-from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.kafka.transaction_port import (
     NO_HEADERS,
@@ -22,6 +21,7 @@ from tally.kafka.transaction_port import (
     ProduceFailed,
     Trouble,
 )
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.witness import decode as decode_witness
 from tests_support.ledger.records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member

@@ -29,7 +29,6 @@ from tally.event.dead_letter import (
 )
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
-from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.transaction_port import (
     NO_HEADERS,
     Delivered,
@@ -41,6 +40,7 @@ from tally.kafka.transaction_port import (
     Transactions,
     Trouble,
 )
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.witness import Unreadable as NoWitness
 from tests_support.producer.transactions import FakeKafka, FakeTransactions
 from tests_support.waiting import eventually

@@ -8,7 +8,7 @@ import pytest
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.snapshot import Outside, lag_of
 from tally.event.rows import FRAMING
-from tally.kafka.errors import ConsumerEndedError
+from tally.kafka.trouble import ConsumerEndedError
 from tally.ledger.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
 from tally.ledger.file import Ledger
 from tally.ledger.witness import Witness, decode

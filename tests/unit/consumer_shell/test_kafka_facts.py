@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
 from tally.kafka import facts as kafka_facts
-from tally.kafka.errors import KafkaTroubleError
 from tally.kafka.facts import KafkaFacts, TopicIdentity, TopicMissingError
+from tally.kafka.trouble import KafkaTroubleError
 
 DESCRIBED = SimpleNamespace(topic_id="topic-1", partitions=[1, 2, 3])
 

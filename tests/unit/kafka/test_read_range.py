@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from tally.kafka.errors import CURES, STAYS
+from tally.kafka.errors import STAYS
 from tally.kafka.read_range import (
     FailedError,
     NotInTimeError,
@@ -15,6 +15,7 @@ from tally.kafka.read_range import (
     read_range,
     reader,
 )
+from tally.kafka.trouble import CURES
 
 TOPIC = "t"
 
