@@ -14,7 +14,7 @@ from loguru import logger
 
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.feed import Feed
 from consumer.shell.group_offsets import GroupOffsets
@@ -22,15 +22,16 @@ from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
+from consumer.shell.loop_observer import LoopObserver, LoopObservers
 from consumer.shell.observer import Observer
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.telemetry import LoopMetrics, observe_board
-from consumer.shell.watch import Watch, Watches
 from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
+from tally.base.deadline import Deadline
 from tally.kafka.config import client_config
 from tally.kafka.facts import KafkaFacts, TopicLogs
 from tally.kafka.trouble import ConsumerEndedError
@@ -66,10 +67,10 @@ class Service:
         self._settings = settings
         self._telemetry = Telemetry("consumer", settings.consumer_replica, settings.trace_ratio, settings.log_level)
         metrics = self._telemetry.metrics
-        watch = _watch(self._telemetry)
+        loop_observer = _loop_observer(self._telemetry)
         shared = {**_QUIET, **client_config(settings.kafka_bootstrap_servers, settings.kafka_config)}
         kafka_s = settings.consumer_kafka_timeout_ms / 1000
-        self._board = Board(SUMS.partitions, settings.rest_waiters_max)
+        self._board = SnapshotBoard(SUMS.partitions, settings.rest_waiters_max)
         self._readers = Readers()
         facts = KafkaFacts(shared, SUMS.name, kafka_s)
         offsets = GroupOffsets(shared, SUMS.name, settings.consumer_group, kafka_s)
@@ -111,7 +112,7 @@ class Service:
                     ledger_dir=settings.ledger_dir,
                     topic=SUMS.name,
                     partitions=SUMS.partitions,
-                    open_ledger=partial(Ledger.open, disk=RealDisk(watch.synced)),
+                    open_ledger=partial(Ledger.open, disk=RealDisk(loop_observer.synced)),
                 ),
                 sums=sums,
                 publisher=publisher,
@@ -120,13 +121,12 @@ class Service:
                 readers=self._readers,
                 fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
                 jobs=jobs,
-                watch=watch,
+                observer=loop_observer,
             ),
             LoopConfig(
                 partitions=SUMS.partitions,
                 owner_url=settings.owner_url,
                 retry_s=settings.consumer_retry_ms / 1000,
-                shutdown_timeout_s=settings.consumer_shutdown_timeout_ms / 1000,
             ),
         )
         self._server: HttpServer | None = None
@@ -166,18 +166,16 @@ class Service:
     async def _drain(self, serving: "asyncio.Task[None]", threads: list[threading.Thread]) -> bool:
         """End everything within one deadline; return whether all of it ended."""
         self._draining = True
-        self._loop.stop()
+        deadline = Deadline.after(self._settings.consumer_shutdown_timeout_ms / 1000)
+        self._loop.stop(deadline)
         self._observer.stop()
         if self._feed is not None:
             self._feed.close()
         if self._server is not None:
             self._server.should_exit = True
-        deadline_s = asyncio.get_running_loop().time() + self._settings.consumer_shutdown_timeout_ms / 1000
         ends = [asyncio.create_task(asyncio.to_thread(thread.join)) for thread in threads]
         ends += [asyncio.create_task(asyncio.to_thread(store.close)) for store in (self._exports, self._audits)]
-        _, pending = await asyncio.wait(
-            [serving, *ends], timeout=max(0.0, deadline_s - asyncio.get_running_loop().time())
-        )
+        _, pending = await asyncio.wait([serving, *ends], timeout=deadline.left_s())
         return not pending
 
     def _http_server(self) -> "HttpServer":
@@ -241,14 +239,14 @@ class Service:
         return reasons + unready_partitions(self._board.snapshot)
 
 
-def _watch(telemetry: Telemetry) -> Watch:
+def _loop_observer(telemetry: Telemetry) -> LoopObserver:
     measures = LoopMetrics(telemetry.metrics, SUMS.name)
     if not telemetry.traced:
         return measures
     # Imported here: the SDK takes longer than a consumer that was killed needs to count again.
     from consumer.shell.traces import LoopTraces  # noqa: PLC0415
 
-    return Watches(measures, LoopTraces(telemetry, SUMS.name))
+    return LoopObservers(measures, LoopTraces(telemetry, SUMS.name))
 
 
 def _source_config(settings: ConsumerSettings) -> SourceConfig:

@@ -1,15 +1,9 @@
-"""The states of a partition as this replica sees it.
+"""The states of a partition as REST, metrics and logs show them.
 
-Theory of operation. The ingest loop is the only writer of states; everybody else reads them in a snapshot.
-
-    UNASSIGNED --assigned--> RECOVERING --facts agree--> RUNNING
-    RECOVERING --Kafka, registry or disk in the way--> PAUSED --tried again--> RECOVERING
-    RUNNING    --the same, or poison not published yet--> PAUSED
-    RECOVERING, RUNNING --ledger and topic contradict each other--> REFUSED --assigned again or restarted--> RECOVERING
-    any        --revoked or lost--> UNASSIGNED
-
-PAUSED goes on by itself once its cause is gone, and carries the cure of one that does not pass. REFUSED needs a person:
-it is never fetched and never committed, and carries the cure.
+Theory of operation. The decision table (``partition``) sets them; everybody else reads them in a snapshot. PAUSED goes
+on by itself once its cause is gone, and carries the cure of one that does not pass; it is shown until a try succeeded.
+REFUSED needs a person: it is never fetched and never committed, and carries the cure. Which state may follow which is
+in docs/DESIGN.md, where a test compares it with the table.
 """
 
 from dataclasses import dataclass

@@ -9,8 +9,7 @@ from typing import Final, TypeAlias
 from tally.event.rows import Rows, previous_offset
 from tally.ledger.fold import LedgerState
 from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
-from tally.ledger.witness import Unreadable as UnreadableWitness
-from tally.ledger.witness import Witness
+from tally.ledger.witness import NoWitness, Witness
 
 __all__ = [
     "Absent",
@@ -43,7 +42,7 @@ class Known:
     """The group has a committed offset, with this metadata."""
 
     offset: int
-    witness: Witness | UnreadableWitness
+    witness: Witness | NoWitness
 
 
 @dataclass(frozen=True)
@@ -228,7 +227,7 @@ def _check_committed(facts: Facts, committed: Known | Absent) -> Decision:
             "Restore the topic from another broker's copy and start the consumer again. If there is none, stop every "
             "consumer, run `tally repair --forget-commits` and start again: then the ledger rules (docs/LIMITS.md).",
         )
-    if isinstance(committed.witness, UnreadableWitness):
+    if isinstance(committed.witness, NoWitness):
         notes = (f"offset {committed.offset} is committed without a witness to check against: {committed.witness.why}",)
         return Continue(at, notes) if committed.offset <= at else Replay(at, committed.offset, None, notes)
     refused = _check_witness(committed.offset, committed.witness, facts)

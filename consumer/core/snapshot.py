@@ -20,6 +20,7 @@ from consumer.core.partition_state import (
     name_of,
     reason_of,
 )
+from tally.ledger.fold import LedgerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,18 @@ class Figures:
     conflicts: int
     poison: int
     total: int
+
+
+def figures_of(state: LedgerState) -> Figures:
+    """Return the figures of a ledger."""
+    return Figures(
+        next_offset=state.next_offset,
+        counted=state.counted,
+        duplicates=state.duplicates,
+        conflicts=state.conflicts,
+        poison=state.poison,
+        total=state.total,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from consumer.core.partition_state import Unassigned
 from consumer.core.snapshot import Own, Unready
 from consumer.rest.problems import ProblemError, unavailable
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobStore
@@ -19,7 +19,7 @@ from consumer.shell.readers import Readers
 class RestParts:
     """Made once, in wiring. ``unready`` tells every reason why this replica is not ready."""
 
-    board: Board
+    board: SnapshotBoard
     readers: Readers
     exports: JobStore[ExportRecord]
     audits: JobStore[AuditRecord]

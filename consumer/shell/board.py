@@ -16,7 +16,7 @@ class TooManyWaitersError(Exception):
     """As many calls as allowed wait already."""
 
 
-class Board:
+class SnapshotBoard:
     """See the module's theory of operation."""
 
     def __init__(self, partitions: int, waiters_max: int) -> None:

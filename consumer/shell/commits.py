@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
-from consumer.core import commit_rules
+from consumer.core.partition_events import OffsetCommitted
+from consumer.core.partition_views import due, witness_of
+from consumer.shell.loop_observer import LoopObserver
+from consumer.shell.partition_executor import PartitionExecutor
 from consumer.shell.ports import Source
-from consumer.shell.slot import Slot
-from consumer.shell.slots import Slots
-from consumer.shell.watch import Watch
 from tally.base.fault_points import point
-from tally.ledger import witness
-from tally.ledger.fold import FOLD_VERSION
-from tally.ledger.witness import Witness
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
 
@@ -27,18 +24,18 @@ class Commits:
         self,
         *,
         source: Source,
-        slots: Slots,
+        partitions: PartitionExecutor,
         owner_url: str,
         retry_s: float,
         monotonic_s: Callable[[], float],
-        watch: Watch,
+        observer: LoopObserver,
     ) -> None:
         self._source = source
-        self._slots = slots
+        self._partitions = partitions
         self._owner_url = owner_url
         self._retry_s = retry_s
         self._monotonic_s = monotonic_s
-        self._watch = watch
+        self._observer = observer
         self._in_flight = False
         self._not_before_s = 0.0
         self._last_error = ""
@@ -52,18 +49,18 @@ class Commits:
         """Commit what is due, unless a commit is on its way or one failed just now."""
         if self._in_flight or self._monotonic_s() < self._not_before_s:
             return
-        offsets = self._due(self._slots)
+        offsets = self._due(self._partitions.owned)
         if offsets:
             _BEFORE_COMMIT()
             self._in_flight = True
-            self._watch.committing()
+            self._observer.committing()
             error = self._source.commit(offsets)
             if error:
                 self.answered({}, error)
 
-    def finish(self, partitions: Iterable[int]) -> None:
+    def finish(self, numbers: Iterable[int]) -> None:
         """Commit what is due of partitions that are given up, and wait for the answer."""
-        offsets = self._due(slot for p in partitions if (slot := self._slots.get(p)) is not None)
+        offsets = self._due(numbers)
         error = self._source.commit_and_wait(offsets) if offsets else ""
         if error:
             logger.warning("offsets were not committed, the ledger rules: {}", error)
@@ -73,40 +70,20 @@ class Commits:
         if done:
             _AFTER_COMMIT()
         self._in_flight = False
-        self._watch.committed(error)
-        for partition, next_offset in done.items():
-            slot = self._slots.get(partition)
-            if slot is not None and slot.progress is not None:
-                commit_rules.acknowledge(slot.progress, next_offset)
+        self._observer.committed(error)
+        for number, next_offset in done.items():
+            self._partitions.tell(number, OffsetCommitted(next_offset))
         if error:
             self._not_before_s = self._monotonic_s() + self._retry_s
             if error != self._last_error:
                 logger.warning("offsets were not committed, the next commit covers them: {}", error)
         self._last_error = error
 
-    def witness_of(self, slot: Slot) -> str:
-        """Return the metadata for a commit of the ledger's next offset."""
-        state = slot.ledger_state
-        assert slot.held is not None
-        return witness.encode(
-            Witness(
-                counted=state.counted,
-                total=state.total,
-                duplicates=state.duplicates,
-                conflicts=state.conflicts,
-                poison=state.poison,
-                chain=state.chain.value,
-                topic_id=slot.held.identity.topic_id,
-                fold_version=FOLD_VERSION,
-                owner_url=self._owner_url,
-            )
-        )
-
-    def _due(self, slots: Iterable[Slot]) -> dict[int, tuple[int, str]]:
-        due = {}
-        for slot in slots:
-            next_offset = None if slot.progress is None else commit_rules.due(slot.state, slot.progress)
+    def _due(self, numbers: Iterable[int]) -> dict[int, tuple[int, str]]:
+        found = {}
+        for number in numbers:
+            partition = self._partitions[number]
+            next_offset = due(partition)
             if next_offset is not None:
-                assert next_offset == slot.ledger_state.next_offset, "the witness is of the ledger's next offset"
-                due[slot.partition] = (next_offset, self.witness_of(slot))
-        return due
+                found[number] = (next_offset, witness_of(partition, self._owner_url))
+        return found

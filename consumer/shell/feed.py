@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from consumer.core.snapshot import Outside, Snapshot, Total, total_of
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 
 INTERVAL_S: Final = 0.1
 """At most 10 a second, as docs/REST.md promises."""
@@ -70,7 +70,7 @@ class Feed:
 
     def __init__(
         self,
-        board: Board,
+        board: SnapshotBoard,
         render: Callable[[Total], str],
         listeners_max: int,
         now_s: Callable[[], float] = time.monotonic,

@@ -1,38 +1,51 @@
 """The ingest loop: fetch, prove, classify, append and fsync, publish, commit.
 
-Theory of operation. One thread runs ``run`` and is the only one that changes slots, states and commits. A round of it
-is ``round``, whose steps are numbered. What takes long beside the counting is the caretaker's, in threads of its own.
+Theory of operation. One thread runs ``run`` and is the only one that tells partitions what happened. A round of it is
+``round``, whose steps are numbered. What follows from what happened is the partition's table to decide and the
+executor's to carry out; what takes long runs in threads of its own.
 
-What ends the loop: ``stop()``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError that
+What ends the loop: ``stop``; a LedgerFailed, after which nobody may trust the page cache; a ConsumerEndedError that
 soon follows another.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from loguru import logger
 
+from consumer.core.partition_events import (
+    Appended,
+    Assigned,
+    BatchTooLarge,
+    EndReached,
+    NoRoom,
+    OutOfRange,
+    ReadFailed,
+    Released,
+    TopicReplaced,
+)
+from consumer.core.partition_model import Rules
 from consumer.shell import blocks
-from consumer.shell.blocks import Block, NothingNew, NotYet
-from consumer.shell.board import Board
-from consumer.shell.caretaker import Caretaker
+from consumer.shell.blocks import PendingBlock
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.commits import Commits
-from consumer.shell.kafka_source import Fetch, Ownership
+from consumer.shell.kafka_source import ANSWER_LIMIT_S, Fetch, Ownership
+from consumer.shell.loop_observer import LoopObserver
+from consumer.shell.partition_executor import PartitionExecutor
+from consumer.shell.partition_jobs import PartitionJobs
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.ports import Identities, Publisher, Records, Source
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
-from consumer.shell.slots import Slots
-from consumer.shell.watch import Watch
+from tally.base.deadline import Deadline
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
 from tally.kafka.facts import TopicMissingError
-from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
-from tally.ledger.identity import Refuse
+from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError, KafkaTroubleError
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")
@@ -45,7 +58,6 @@ class LoopConfig:
     partitions: int
     owner_url: str
     retry_s: float
-    shutdown_timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -58,49 +70,48 @@ class Parts:
     sums: Records
     publisher: Publisher
     schemas: Schemas
-    board: Board
+    board: SnapshotBoard
     readers: Readers
     fsyncs: Executor
     jobs: Executor
     monotonic_s: Callable[[], float] = time.monotonic
-    watch: Watch = field(default_factory=Watch)
+    observer: LoopObserver = field(default_factory=LoopObserver)
 
 
 class IngestLoop:
     """See the module's theory of operation."""
 
     def __init__(self, parts: Parts, config: LoopConfig) -> None:
-        clock = parts.monotonic_s
         self._parts = parts
         self._config = config
-        self._slots = Slots(parts.source, config.partitions, config.retry_s, clock)
-        self._commits = Commits(
-            source=parts.source,
-            slots=self._slots,
+        self._partitions = PartitionExecutor(
+            partitions=config.partitions,
             owner_url=config.owner_url,
-            retry_s=config.retry_s,
-            monotonic_s=clock,
-            watch=parts.watch,
-        )
-        self._caretaker = Caretaker(
-            slots=self._slots,
-            commits=self._commits,
+            # A stall is longer than an answer with records may be on its way over a slow link.
+            rules=Rules(config.retry_s, stall_s=ANSWER_LIMIT_S + 2.0),
             source=parts.source,
             recovery=parts.recovery,
-            sums=parts.sums,
             publisher=parts.publisher,
-            schemas=parts.schemas,
             readers=parts.readers,
-            board=parts.board,
-            jobs=parts.jobs,
-            monotonic_s=clock,
+            jobs=PartitionJobs(parts.jobs, parts.recovery, parts.sums, parts.publisher, parts.schemas),
+            monotonic_s=parts.monotonic_s,
+        )
+        self._commits = Commits(
+            source=parts.source,
+            partitions=self._partitions,
+            owner_url=config.owner_url,
+            retry_s=config.retry_s,
+            monotonic_s=parts.monotonic_s,
+            observer=parts.observer,
         )
         self._stopping = threading.Event()
+        self._deadline = Deadline.after(0.0, parts.monotonic_s)
         self._rejoined_at_s = -_REJOIN_APART_S
         self._late_commit = False
 
-    def stop(self) -> None:
-        """Ask the loop to drain and end. Any thread."""
+    def stop(self, deadline: Deadline) -> None:
+        """Ask the loop to drain by the deadline and end. Any thread."""
+        self._deadline = deadline
         self._stopping.set()
 
     def run(self) -> None:
@@ -111,7 +122,7 @@ class IngestLoop:
                 self.round()
             except ConsumerEndedError as error:
                 self.rejoin(error)
-        self.drain()
+        self.drain(self._deadline)
 
     def rejoin(self, error: ConsumerEndedError) -> None:
         """Go on as a new member after a while, once in five minutes. Raises the error the second time: of two replicas
@@ -127,7 +138,7 @@ class IngestLoop:
     def _begin_again(self) -> None:
         self._parts.source.reopen()
         self._late_commit = False
-        if kept := [slot.partition for slot in self._slots]:
+        if kept := self._partitions.owned:
             self._on_released(kept, True)
         self._commits.answered({}, "")
 
@@ -138,9 +149,9 @@ class IngestLoop:
     def round(self) -> None:
         """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
-        self._parts.watch.fetching()
+        self._parts.observer.fetching()
         fetch = self._parts.source.fetch()
-        self._parts.watch.fetched(fetch)
+        self._parts.observer.fetched(fetch)
         if self._late_commit:
             # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
             # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
@@ -149,22 +160,18 @@ class IngestLoop:
         if fetch.batches:
             _AFTER_FETCH()
         # 2. ask which topic it is NOW: ids never return, so the answer proves where the records came from
-        alone = self._caretaker.read_alone()
-        batches = self._proven([*(each for each in fetch.batches if self._slots.is_read(each.partition)), *alone])
+        alone = self._partitions.take_lone_batches()
+        batches = self._proven([*(each for each in fetch.batches if self._partitions.is_read(each.partition)), *alone])
         # 3. decode and classify
         prepared = [block for batch in batches if (block := self._prepared(batch)) is not None]
         # 4. append and fsync, several partitions side by side
         if prepared:
             _BEFORE_APPEND()
-        written = blocks.write(prepared, self._parts.fsyncs, self._parts.watch)
-        self._parts.watch.written(written)
-        self._note_outcome(prepared, written)
-        self._caretaker.read_on(alone)
+        written = blocks.write(prepared, self._parts.fsyncs, self._parts.observer)
+        self._note_written(prepared, written)
         # 5. look after what is not counting, and show the new picture
-        self._pause_out_of_range(fetch.out_of_range)
-        self._stop_at_what_is_unreadable(fetch)
-        self._slots.note_ends(fetch.ends)
-        self._caretaker.look_after(fetch.waited_s)
+        self._note_what_stops(fetch)
+        self._partitions.look_after(fetch.waited_s, self._parts.board.outside)
         self._publish_snapshot()
         # 6. commit what is durable, with the witness
         self._commits.send()
@@ -176,78 +183,54 @@ class IngestLoop:
         try:
             topic_id = self._parts.facts.topic().topic_id
         except (KafkaTroubleError, TopicMissingError) as error:
-            cure = error.cure if isinstance(error, KafkaTroubleError) else ""
+            cure = error.cure if isinstance(error, KafkaTroubleError) else TOPIC_MISSING_CURE
             for batch in batches:
-                self._slots.pause(self._slots[batch.partition], str(error), cure)
+                self._partitions.tell(batch.partition, ReadFailed(str(error), cure))
             return []
         proven = []
         for batch in batches:
-            slot = self._slots[batch.partition]
-            assert slot.held is not None, "a partition that is read has a ledger"
-            if slot.held.identity.topic_id == topic_id:
+            if self._partitions.ledger(batch.partition).identity.topic_id == topic_id:
                 proven.append(batch)
             else:
-                # Nothing of it is appended. Recovery compares the identities and words the refusal.
-                self._slots.pause(slot, "the topic's id has changed", until_success=False)
+                self._partitions.tell(batch.partition, TopicReplaced())
         return proven
 
-    def _prepared(self, batch: Fetched) -> Block | None:
-        slot = self._slots[batch.partition]
-        match blocks.prepare(slot, batch, self._parts.schemas, self._config.partitions):
-            case Block() as block:
-                return block
-            case NothingNew():
-                return None
-            case NotYet(wait):
-                self._slots.look_up(slot, wait)
-                return None
-            case Refuse(reason, cure):
-                self._slots.refuse(slot, reason, cure)
-                return None
+    def _prepared(self, batch: Fetched) -> PendingBlock | None:
+        number = batch.partition
+        partition, ledger = self._partitions[number], self._partitions.ledger(number)
+        prepared = blocks.prepare(partition, ledger, batch, self._parts.schemas, self._config.partitions)
+        if isinstance(prepared, PendingBlock):
+            return prepared
+        self._partitions.tell(number, prepared)
+        return None
 
-    def _note_outcome(self, prepared: list[Block], written: list[Block]) -> None:
+    def _note_written(self, prepared: list[PendingBlock], written: list[Appended | NoRoom]) -> None:
         """Take note of what is durable; a partition without room is fetched again later."""
-        for block in written:
-            slot = block.slot
-            assert slot.progress is not None, "a partition that is read was recovered"
-            slot.progress.durable = block.folded.state.next_offset
-            slot.letters += block.letters
-            slot.progress.poison_pending = bool(slot.letters)
-            slot.waited_s, slot.stalls = 0.0, 0
-            if slot.wait is not None and slot.progress.durable >= slot.wait.until:
-                slot.wait = None
-            self._slots.changed()
-            if slot.trouble:
-                slot.trouble = ""
-                self._slots.show_reading(slot)
-            if block.wait is not None:
-                self._slots.look_up(slot, block.wait)
-        durable = {block.slot.partition for block in written}
-        for block in prepared:
-            if block.slot.partition not in durable:
-                self._slots.pause(block.slot, block.slot.trouble, block.slot.trouble_cure)
+        outcomes = list(zip(prepared, written, strict=True))
+        self._parts.observer.written([block for block, outcome in outcomes if isinstance(outcome, Appended)])
+        for block, outcome in outcomes:
+            if isinstance(outcome, NoRoom):
+                trouble = self._partitions[block.partition].trouble
+                if trouble is None or trouble.reason != outcome.reason:
+                    logger.bind(partition=block.partition).error("the ledger takes no more: {}", outcome.reason)
+            self._partitions.tell(block.partition, outcome)
 
-    def _pause_out_of_range(self, partitions: frozenset[int]) -> None:
-        for partition in partitions:
-            slot = self._slots.get(partition)
-            if slot is not None and slot.reading:
-                # Recovery looks at the log's ends and says what it means.
-                self._slots.pause(slot, "the ledger's next offset is outside the log", until_success=False)
-
-    def _stop_at_what_is_unreadable(self, fetch: Fetch) -> None:
-        """What stands before it is in the ledger, so reading stops right there."""
-        for partition in fetch.too_large:
-            slot = self._slots.get(partition)
-            if slot is not None and slot.reading:
-                self._slots.read_alone(slot)
-        for partition, (reason, cure) in fetch.unreadable.items():
-            slot = self._slots.get(partition)
-            if slot is not None and slot.reading:
-                self._slots.pause(slot, reason, cure)
+    def _note_what_stops(self, fetch: Fetch) -> None:
+        """What stands before it is in the ledger, so reading stops right there, or at the log's end."""
+        for number in fetch.out_of_range:
+            self._partitions.tell(number, OutOfRange())
+        for number in fetch.too_large:
+            self._partitions.tell(number, BatchTooLarge())
+        for number, (reason, cure) in fetch.unreadable.items():
+            self._partitions.tell(number, ReadFailed(reason, cure))
+        for number, position in fetch.ends.items():
+            self._partitions.tell(number, EndReached(position))
 
     def _on_assigned(self, partitions: list[int]) -> None:
         logger.info("assigned partitions {}", sorted(partitions))
-        self._slots.add(partitions)
+        self._partitions.note_assignment()
+        for number in partitions:
+            self._partitions.tell(number, Assigned())
 
     def _on_released(self, partitions: list[int], lost: bool) -> None:
         """Finish with partitions that are given up: what is durable is committed, unless others own it already."""
@@ -256,28 +239,22 @@ class IngestLoop:
             self._late_commit = self._late_commit or self._commits.in_flight
         else:
             self._commits.finish(partitions)
-        for partition in partitions:
-            self._parts.readers.drop(partition)
-        self._slots.remove(partitions)
-        self._caretaker.close_gone()
+        for number in partitions:
+            self._partitions.tell(number, Released())
+        self._partitions.take_outcomes()
         self._publish_snapshot()
 
     def _publish_snapshot(self) -> None:
-        snapshot = self._slots.new_snapshot()
+        snapshot = self._partitions.new_snapshot()
         if snapshot is not None:
             self._parts.board.publish(snapshot)
 
-    def drain(self) -> None:
-        """End: nothing more is read, what is durable is committed, ledgers are closed. One deadline for all of it."""
-        deadline_s = self._parts.monotonic_s() + self._config.shutdown_timeout_s
-        for slot in self._slots:
-            self._slots.stop_reading(slot)
-        owned = [slot.partition for slot in self._slots]
-        self._commits.finish(owned)
-        working: list[Future[Any]] = [job for slot in self._slots for job in slot.jobs]
-        wait(working, timeout=max(0.0, deadline_s - self._parts.monotonic_s()))
+    def drain(self, deadline: Deadline) -> None:
+        """End: nothing more is read, what is durable is committed, ledgers are closed."""
+        self._commits.finish(self._partitions.owned)
+        self._partitions.wait_for_jobs(deadline)
         # A static member does not leave the group: its partitions wait for it until the session ends.
         self._parts.source.close()
-        if kept := [slot.partition for slot in self._slots]:
+        if kept := self._partitions.owned:
             self._on_released(kept, True)
         self._parts.publisher.close()

@@ -12,7 +12,7 @@ from loguru import logger
 
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.ports import CommittedOffsets, Identities
 from consumer.shell.totals_file import write_totals
 from tally.kafka.facts import TopicMissingError
@@ -27,7 +27,7 @@ class Observer:
         self,
         facts: Identities,
         offsets: CommittedOffsets,
-        board: Board,
+        board: SnapshotBoard,
         totals_path: Path,
         *,
         partitions: int,

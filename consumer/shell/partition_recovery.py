@@ -12,6 +12,14 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import recovery
+from consumer.core.partition_events import Contradicted, Replayed
+from consumer.core.partition_job_events import (
+    LedgerFacts,
+    RecoveryEvent,
+    RecoveryPostponed,
+    RecoveryRefused,
+    RecoverySucceeded,
+)
 from consumer.core.recovery import (
     Absent,
     Anchor,
@@ -28,64 +36,35 @@ from consumer.core.recovery import (
     Unreadable,
 )
 from consumer.core.schema_wait import SchemaWait
-from consumer.shell.held import Held
+from consumer.shell.open_ledger import OpenLedger
 from consumer.shell.ports import CommittedOffsets, Identities, LogFacts, Records
 from consumer.shell.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.schemas import Schemas
-from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import Fetched, decode
-from tally.event.dead_letter import Letter
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.facts import TopicMissingError
-from tally.kafka.trouble import KafkaTroubleError
+from tally.kafka.trouble import TOPIC_MISSING_CURE, KafkaTroubleError
 from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.fold import FOLD_VERSION
+from tally.registry.errors import RegistryError
 
 DAMAGED_CURE: Final = (
     "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "
     "tells what is damaged."
 )
 
+REGISTRY_CURE: Final = (
+    "Bring the registry of TALLY_REGISTRY_URL back, or set what it wants of its callers and start the consumer "
+    "again. It goes on by itself once the registry answers."
+)
+
+OPEN_CURE: Final = "Let the consumer read and write that folder and the files in it; it goes on by itself then."
+
 _UNDECIDED_S: Final = 0.5
 """Kafka answers in milliseconds, or not before a transaction is decided: a takeover need not wait for the usual 5 s,
 nor hold up that of other partitions."""
-
-
-@dataclass(frozen=True)
-class Recovered:
-    """Read on as ``decision`` says.
-
-    ``committed`` is the group's offset; ``claims`` and ``letters`` are those of ``Slot``.
-    """
-
-    held: Held
-    decision: Continue | Replay
-    committed: int | None
-    claims: Claims = NO_CLAIMS
-    letters: tuple[Letter, ...] = ()
-
-
-@dataclass(frozen=True)
-class NotNow:
-    """Try again later; the ledger may be open already."""
-
-    held: Held | None
-    reason: str
-    cure: str = ""
-
-
-@dataclass(frozen=True)
-class RefusedNow:
-    """A person is needed; the ledger may be open, for reading only."""
-
-    held: Held | None
-    reason: str
-    cure: str
-
-
-RecoveryOutcome = Recovered | NotNow | RefusedNow
 
 
 class PartitionRecovery:
@@ -122,23 +101,47 @@ class PartitionRecovery:
         """Return where a partition's ledger lies."""
         return self._ledger_dir / f"{self._topic}-{partition}"
 
-    def run(self, partition: int, held: Held | None, wait: SchemaWait | None) -> RecoveryOutcome:
-        """Recover. ``held`` is the ledger when it is open already, ``wait`` that of ``Slot``. Raises LedgerFailed."""
-        keep = _Keep(held)
-        try:
-            return self._run(partition, keep, wait)
-        except KafkaTroubleError as error:
-            return NotNow(keep.held, str(error), error.cure)
-        except LedgerFull as error:
-            return NotNow(keep.held, str(error), FULL_CURE)
-        except (SchemaUnavailable, TopicMissingError) as error:
-            return NotNow(keep.held, str(error))
-        except OSError as error:
-            return NotNow(keep.held, f"{self.directory(partition)} cannot be opened: {error}")
-        except LedgerDamaged as error:
-            return RefusedNow(keep.held, str(error), DAMAGED_CURE)
+    def run(
+        self, partition: int, ledger: OpenLedger | None, wait: SchemaWait | None
+    ) -> tuple[RecoveryEvent, OpenLedger | None]:
+        """Recover; return what came of it, and the ledger that is open after it. Raises LedgerFailed.
 
-    def _run(self, partition: int, keep: "_Keep", wait: SchemaWait | None) -> RecoveryOutcome:
+        ``ledger`` is given when it is open already, ``wait`` is that of ``Partition``.
+        """
+        keep = _Keep(ledger)
+        event: RecoveryEvent
+        try:
+            event = self._run(partition, keep, wait)
+        except KafkaTroubleError as error:
+            event = RecoveryPostponed(keep.facts, str(error), error.cure)
+        except LedgerFull as error:
+            event = RecoveryPostponed(keep.facts, str(error), FULL_CURE)
+        except SchemaUnavailable as error:
+            # A registry that answers denies once and is asked again by itself; one that fails may need a person.
+            cure = REGISTRY_CURE if isinstance(error.__cause__, RegistryError) else ""
+            event = RecoveryPostponed(keep.facts, str(error), cure)
+        except TopicMissingError as error:
+            event = RecoveryPostponed(keep.facts, str(error), TOPIC_MISSING_CURE)
+        except OSError as error:
+            event = RecoveryPostponed(keep.facts, f"{self.directory(partition)} cannot be opened: {error}", OPEN_CURE)
+        except LedgerDamaged as error:
+            event = RecoveryRefused(keep.facts, str(error), DAMAGED_CURE)
+        return event, keep.ledger
+
+    def compare(self, partition: int, ledger: OpenLedger, replay: Replay) -> Replayed | Contradicted:
+        """Compare the ledger's chain with the witness's at the end of a replay; a question to the ledger, no job."""
+        try:
+            chain = ledger.opened.ledger.chain_at(replay.until)
+        except LedgerDamaged as error:
+            return Contradicted(str(error), DAMAGED_CURE)
+        match recovery.check_replayed(chain, replay, str(self.directory(partition))):
+            case Refuse(reason, cure):
+                return Contradicted(reason, cure)
+            case Continue():
+                logger.bind(partition=partition, offset=replay.until).info("replayed: the chain is the witness's")
+                return Replayed()
+
+    def _run(self, partition: int, keep: "_Keep", wait: SchemaWait | None) -> RecoveryEvent:
         # 1. what the records are read with
         own_schema_id = self._schemas.own().sums
         if wait is not None:
@@ -146,18 +149,17 @@ class PartitionRecovery:
         # 2. what the ledger must be the ledger of
         identity = self._identity(partition)
         if identity.partitions != self._partitions:
-            return RefusedNow(keep.held, *_partitions_changed(self._topic, identity.partitions, self._partitions))
+            return RecoveryRefused(keep.facts, *_partitions_changed(self._topic, identity.partitions, self._partitions))
         # 3. the ledger
-        refusal = self._hold(identity, keep)
+        refusal = self._open(identity, keep)
         if refusal is not None:
-            return RefusedNow(keep.held, refusal.reason, refusal.cure)
-        held = keep.held
-        assert held is not None
-        ledger = held.opened.ledger
+            return RecoveryRefused(keep.facts, refusal.reason, refusal.cure)
+        assert keep.ledger is not None
+        ledger, facts = keep.ledger.opened.ledger, keep.ledger.facts
         directory = str(self.directory(partition))
         refusal = recovery.check_schemas(dict(ledger.schemas), self._schemas.pinned(ledger.schemas), directory)
         if refusal is not None:
-            return RefusedNow(held, refusal.reason, refusal.cure)
+            return RecoveryRefused(facts, refusal.reason, refusal.cure)
         # 4. what the group and the log say
         committed = self._committed(partition)
         ends = self._facts.log_ends([partition])[partition]
@@ -179,13 +181,16 @@ class PartitionRecovery:
         # was written by somebody who cannot know it.
         match decision:
             case Retry(why):
-                return NotNow(held, why)
+                return RecoveryPostponed(facts, why)
             case Refuse(reason, cure):
-                return RefusedNow(held, reason, cure)
+                return RecoveryRefused(facts, reason, cure)
             case Continue() | Replay():
                 place = Place(partition, identity.topic_id, own_schema_id, ends.end)
                 claims, letters = self._verdicts.published(place, ledger, committed, decision)
-                return Recovered(held, decision, _offset_of(committed), claims, letters)
+                for note in decision.notes:
+                    logger.bind(partition=partition).warning("recovery: {}", note)
+                replay = decision if isinstance(decision, Replay) else None
+                return RecoverySucceeded(facts, _offset_of(committed), replay, claims, letters)
 
     def _identity(self, partition: int) -> Identity:
         topic = self._facts.topic()
@@ -198,16 +203,16 @@ class PartitionRecovery:
             fold_version=FOLD_VERSION,
         )
 
-    def _hold(self, identity: Identity, keep: "_Keep") -> Refuse | None:
+    def _open(self, identity: Identity, keep: "_Keep") -> Refuse | None:
         directory = self.directory(identity.partition)
-        if keep.held is not None:
-            return recovery.check_identity(keep.held.identity, identity, str(directory))
+        if keep.ledger is not None:
+            return recovery.check_identity(keep.ledger.identity, identity, str(directory))
         opened = self._open_ledger(directory, identity)
         if isinstance(opened, Refuse):
             return opened
         for mended in opened.recovered:
             logger.bind(partition=identity.partition).warning("ledger mended: {}", mended)
-        keep.held = Held(opened, identity)
+        keep.ledger = OpenLedger(opened, identity)
         return None
 
     def _committed(self, partition: int) -> Committed:
@@ -248,7 +253,11 @@ class PartitionRecovery:
 class _Keep:
     """The open ledger, so that it survives an error on the way."""
 
-    held: Held | None
+    ledger: OpenLedger | None
+
+    @property
+    def facts(self) -> LedgerFacts | None:
+        return None if self.ledger is None else self.ledger.facts
 
 
 def _chain_at_committed(ledger: Ledger, committed: Committed) -> bytes | None:

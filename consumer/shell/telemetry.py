@@ -9,17 +9,17 @@ from loguru import logger
 
 from consumer.core.partition_state import StateName, Unassigned, name_of
 from consumer.core.snapshot import Unready, lag_of
-from consumer.shell.blocks import Block
-from consumer.shell.board import Board
+from consumer.shell.blocks import PendingBlock
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.kafka_source import Fetch
-from consumer.shell.watch import Watch
+from consumer.shell.loop_observer import LoopObserver
 from observability.instruments import Values
 from observability.metrics import Metrics
 
 _OWN_STATES: Final = tuple(state for state in StateName if state is not StateName.ELSEWHERE)
 
 
-class LoopMetrics(Watch):
+class LoopMetrics(LoopObserver):
     """Measures the ingest loop."""
 
     def __init__(self, metrics: Metrics, topic: str) -> None:
@@ -34,19 +34,19 @@ class LoopMetrics(Watch):
         self._commit_began_s: float | None = None
 
     def fetching(self) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         self._began_s = time.perf_counter()
 
     def fetched(self, fetch: Fetch) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         now_s = time.perf_counter()
         if fetch.batches:
             self._operations.record(now_s - self._began_s, ("receive", self._topic, None))
             self._consumed.add(sum(len(batch.offsets) for batch in fetch.batches), (self._topic,))
         self._began_s = now_s
 
-    def written(self, blocks: Sequence[Block]) -> None:
-        """See Watch."""
+    def written(self, blocks: Sequence[PendingBlock]) -> None:
+        """See LoopObserver."""
         if not blocks:
             return
         self._process.record(time.perf_counter() - self._began_s, (self._topic,))
@@ -54,27 +54,27 @@ class LoopMetrics(Watch):
         for block in blocks:
             rows = block.folded.rows
             self._block_records.record(len(rows))
-            logger.debug("block written: {} rows of partition {}", len(rows), block.slot.partition)
+            logger.debug("block written: {} rows of partition {}", len(rows), block.partition)
             # A clock that is behind Kafka's must not make a wait negative.
             self._queue.record_column(np.maximum(now_us - rows["timestamp_us"], 0) / 1e6)
 
     def synced(self, took_s: float) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         self._fsyncs.record(took_s)
 
     def committing(self) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         self._commit_began_s = time.perf_counter()
 
     def committed(self, error: str) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         if self._commit_began_s is not None:
             took_s = time.perf_counter() - self._commit_began_s
             self._operations.record(took_s, ("commit", self._topic, "failed" if error else None))
             self._commit_began_s = None
 
 
-def observe_board(metrics: Metrics, board: Board, unready: Callable[[], list[Unready]]) -> None:
+def observe_board(metrics: Metrics, board: SnapshotBoard, unready: Callable[[], list[Unready]]) -> None:
     """Make the metrics that are read off the board when somebody asks; they cost the loop nothing."""
 
     def states() -> Iterable[tuple[float, Values]]:

@@ -18,9 +18,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from consumer.shell.blocks import Block
+from consumer.shell.blocks import PendingBlock
 from consumer.shell.kafka_source import Fetch
-from consumer.shell.watch import Watch
+from consumer.shell.loop_observer import LoopObserver
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Attribute, Tracing, finish, is_sampled, parent_of, trace_of
@@ -42,7 +42,7 @@ class _TracedBlock:
     span: Span = trace.INVALID_SPAN
 
 
-class LoopTraces(Watch):
+class LoopTraces(LoopObserver):
     """Traces the ingest loop's work."""
 
     def __init__(self, telemetry: Telemetry, topic: str, now_ns: Callable[[], int] = time.time_ns) -> None:
@@ -56,7 +56,7 @@ class LoopTraces(Watch):
         self._writing = threading.local()
 
     def fetched(self, fetch: Fetch) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         tracing = self._telemetry.tracing
         if tracing is None:
             return
@@ -82,14 +82,14 @@ class LoopTraces(Watch):
         return found.items()
 
     def writing(self, partition: int) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         block = self._blocks.get(partition)
         if block is not None:
             self._writing.partition = partition
             CURRENT.set(trace_of(block.span))
 
     def synced(self, took_s: float) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         partition = getattr(self._writing, "partition", None)
         tracing = self._telemetry.tracing
         if partition is not None and tracing is not None:
@@ -99,19 +99,19 @@ class LoopTraces(Watch):
             finish(fsync, {}, now_ns)
 
     def wrote(self) -> None:
-        """See Watch."""
+        """See LoopObserver."""
         if getattr(self._writing, "partition", None) is not None:
             self._writing.partition = None
             CURRENT.set(None)
 
-    def written(self, blocks: Sequence[Block]) -> None:
-        """See Watch."""
+    def written(self, blocks: Sequence[PendingBlock]) -> None:
+        """See LoopObserver."""
         tracing = self._telemetry.tracing
         if not self._blocks or tracing is None:
             return
         now_ns = self._now_ns()
         for block in blocks:
-            traced = self._blocks.pop(block.slot.partition, None)
+            traced = self._blocks.pop(block.partition, None)
             if traced is not None:
                 self._records(tracing, traced, block, now_ns)
                 finish(traced.span, {"app.block.records": len(block.folded.rows)}, now_ns)
@@ -120,7 +120,7 @@ class LoopTraces(Watch):
             finish(traced.span, {"error.type": _NOT_WRITTEN}, now_ns)
         self._blocks.clear()
 
-    def _records(self, tracing: Tracing, traced: _TracedBlock, block: Block, now_ns: int) -> None:
+    def _records(self, tracing: Tracing, traced: _TracedBlock, block: PendingBlock, now_ns: int) -> None:
         rows = block.folded.rows
         places = {int(rows["offset"][at]): int(at) for at in np.flatnonzero(np.isin(rows["offset"], [*traced.parents]))}
         link = [traced.span.get_span_context()]
@@ -128,7 +128,7 @@ class LoopTraces(Watch):
             if offset in places:
                 about: dict[str, Attribute] = {
                     "messaging.destination.name": self._topic,
-                    "partition": block.slot.partition,
+                    "partition": block.partition,
                     "kind": KIND_NAMES[int(rows["kind"][places[offset]])],
                 }
                 record = tracing.start("record", about, parent=parent, links=link, start_ns=self._fetched_ns)

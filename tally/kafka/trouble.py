@@ -55,6 +55,7 @@ _TOPICS: Final = (
     "Bring the topics to their contract: `codegen plan` shows what differs, `codegen publish` or `just up` changes it. "
     "It goes on by itself then."
 )
+TOPIC_MISSING_CURE: Final = _TOPICS
 _DAMAGED: Final = (
     "The broker's copy of that record is damaged. Let the broker take the partition from another replica, or restore "
     "it; it goes on by itself then."

@@ -33,7 +33,7 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class NoWitness:
     """The metadata is not a witness of this format; ``why`` is a sentence."""
 
     why: str
@@ -63,17 +63,17 @@ def encode(witness: Witness) -> str:
     return text
 
 
-def decode(text: str | None) -> Witness | Unreadable:
+def decode(text: str | None) -> Witness | NoWitness:
     """Return the witness of a commit's metadata; never raises."""
     if not text:
-        return Unreadable("the commit has no metadata")
+        return NoWitness("the commit has no metadata")
     try:
         values = json.loads(text)
         if not isinstance(values, dict) or values.get("tally") != FORMAT_VERSION:
-            return Unreadable(f"the commit's metadata is no witness of format {FORMAT_VERSION}")
+            return NoWitness(f"the commit's metadata is no witness of format {FORMAT_VERSION}")
         return _checked(values)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        return Unreadable(f"the commit's metadata is a damaged witness: {error!r}")
+        return NoWitness(f"the commit's metadata is a damaged witness: {error!r}")
 
 
 def _checked(values: dict[str, Any]) -> Witness:

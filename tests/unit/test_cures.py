@@ -10,6 +10,7 @@ import click
 import pytest
 
 from codegen.cli import cli as codegen
+from consumer.core import partition_reading
 from consumer.core.recovery import (
     Absent,
     AnchorDiffers,
@@ -22,7 +23,7 @@ from consumer.core.recovery import (
     check_replayed,
     decide,
 )
-from consumer.shell import caretaker, partition_recovery
+from consumer.shell import partition_recovery
 from tally.__main__ import main as tally
 from tally.ledger import opening as ledger_open
 from tally.ledger.chain import ChainState
@@ -84,7 +85,7 @@ REFUSALS: dict[str, Refuse] = {
     "replayed chain differs": must(check_replayed(b"o" * 16, Replay(0, 100, WITNESS), DIRECTORY)),
     "damaged while read": Refuse("damaged", partition_recovery.DAMAGED_CURE),
     "partitions changed": Refuse(*partition_recovery._partitions_changed("tally.sums.v1", 24, 12)),
-    "nothing up to the commit": Refuse(*caretaker._nothing_up_to(999, 100)),
+    "nothing up to the commit": Refuse(*partition_reading.nothing_up_to(999, 100)),
 }
 
 MADE_IN = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
@@ -36,6 +36,30 @@ class Inline(Executor):
         except Exception as error:  # noqa: BLE001 - as a real executor does
             done.set_exception(error)
         return done
+
+
+class Manual(Executor):
+    """Runs nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        promised: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                promised.set_result(fn(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001 - as a real executor does
+                promised.set_exception(error)
+
+        self.waiting.append(run)
+        return promised
+
+    def run_all(self) -> None:
+        """Run what waits."""
+        while self.waiting:
+            self.waiting.pop(0)()
 
 
 @dataclass
@@ -268,12 +292,14 @@ class Clock:
 class Bench:
     """A consumer's loop around a Kafka in memory and a ledger on a real disk."""
 
-    def __init__(self, data: Path, kafka: Kafka | None = None, batch: int = 100) -> None:
+    def __init__(
+        self, data: Path, kafka: Kafka | None = None, batch: int = 100, *, jobs: Executor | None = None
+    ) -> None:
         self.kafka = kafka or Kafka()
         self.source = Source(self.kafka, batch)
         self.publisher = Publisher(self.kafka)
         self.clock = Clock()
-        self.board = Board(PARTITIONS, 10)
+        self.board = SnapshotBoard(PARTITIONS, 10)
         self.registry = Registry()
         facts, reader = Facts(self.kafka), Reader(self.kafka)
         registry: Any = self.registry  # the client of schemas has no port
@@ -286,9 +312,9 @@ class Bench:
         self.ledger_dir = recovery.directory(PARTITION)
         parts = Parts(
             source=source, facts=facts, recovery=recovery, sums=reader, publisher=publisher, schemas=schemas,
-            board=self.board, readers=Readers(), fsyncs=Inline(), jobs=Inline(), monotonic_s=self.clock,
+            board=self.board, readers=Readers(), fsyncs=Inline(), jobs=jobs or Inline(), monotonic_s=self.clock,
         )  # fmt: skip
-        self.loop = IngestLoop(parts, LoopConfig(PARTITIONS, "http://here", RETRY_S, 1.0))
+        self.loop = IngestLoop(parts, LoopConfig(PARTITIONS, "http://here", RETRY_S))
         self.loop.begin()
 
     def rounds(self, number: int = 6) -> None:

@@ -9,16 +9,15 @@ from typing import Any
 from litestar import Litestar
 
 from consumer.core.partition_state import Running, State, Unassigned
-from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, unready_partitions
+from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, figures_of, unready_partitions
 from consumer.rest.app import build_app
 from consumer.rest.events import total_text
 from consumer.rest.parts import RestParts
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.readers import Readers
-from consumer.shell.slot import figures_of
 from tally.ledger.file import Opened
 from tests_support.ledger.files import append_batch, opened
 from tests_support.ledger.records import PARTITION, Record, addition
@@ -34,7 +33,7 @@ class RestWorld:
     """An application, and the picture behind it. Partition 3 has a ledger, 4 is another replica's, 5 is nobody's."""
 
     app: Litestar
-    board: Board
+    board: SnapshotBoard
     feed: Feed
     readers: Readers
     opened: Opened
@@ -55,7 +54,7 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
     ledger = opened(directory=directory / "ledger")
     records = [addition(0, 0, a=5, b=-7), addition(2, 1), addition(3, 0, a=5, b=-7), addition(4, 0, a=1, b=1)]
     append_batch(ledger.ledger, ledger.index, [*records, Record(5, 1_764_000_000_000, b"k", b"junk")])
-    board, readers = Board(PARTITIONS, waiters_max=2), Readers()
+    board, readers = SnapshotBoard(PARTITIONS, waiters_max=2), Readers()
     readers.put(PARTITION, ledger)
     elsewhere = Elsewhere(Figures(9, 3, 0, 0, 0, 10**9), "http://other:8000/")
     board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from consumer.core.snapshot import Own
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.dead_letters import DeadLetterPublisher
 from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.partition_recovery import PartitionRecovery
@@ -60,7 +60,7 @@ class Replica:
         self._broker.group.durable[self.name] = self._durable
         self.faults = Faults()
         self.readers = Readers()
-        self.board = Board(PARTITIONS, 10)
+        self.board = SnapshotBoard(PARTITIONS, 10)
         source = Source(self._broker, self.faults, self.name, batch=3)
         facts = Facts(self._broker, self.faults)
         letter_facts = Facts(self._broker, self.faults, letters=True)
@@ -78,7 +78,7 @@ class Replica:
             source=source, facts=facts, recovery=recovery, sums=reader, publisher=publisher, schemas=schemas,
             board=self.board, readers=self.readers, fsyncs=Inline(), jobs=self._jobs, monotonic_s=self._clock,
         )  # fmt: skip
-        self._loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{self.name}", RETRY_S, 1.0))
+        self._loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{self.name}", RETRY_S))
         self._loop.begin()
 
     def round(self, rng: random.Random) -> None:

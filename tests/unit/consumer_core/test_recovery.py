@@ -30,8 +30,7 @@ from consumer.core.recovery import (
 from tally.event.rows import COUNTED
 from tally.ledger.chain import ChainState
 from tally.ledger.fold import LedgerState
-from tally.ledger.witness import Unreadable as NoWitness
-from tally.ledger.witness import Witness
+from tally.ledger.witness import NoWitness, Witness
 from tests_support.ledger.records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.core.partition_state import Running
 from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
-from consumer.shell.board import Board
+from consumer.shell.board import SnapshotBoard
 from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
 from tally.event.decimals import text_of
 from tests_support.waiting import eventually_async
@@ -22,7 +22,7 @@ SOON_S = 10.0
 class World:
     """A board whose total a test moves, a feed of it, and the feed's clock."""
 
-    board: Board = field(default_factory=lambda: Board(1, waiters_max=1))
+    board: SnapshotBoard = field(default_factory=lambda: SnapshotBoard(1, waiters_max=1))
     rendered: list[Total] = field(default_factory=list)
     now_s: float = 0.0
     versions: "count[int]" = field(default_factory=lambda: count(1))

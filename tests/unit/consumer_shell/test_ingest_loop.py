@@ -7,8 +7,11 @@ import pytest
 
 from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.snapshot import Outside, lag_of
+from consumer.shell.partition_recovery import OPEN_CURE, PartitionRecovery
+from tally.base.deadline import Deadline
 from tally.event.rows import FRAMING
-from tally.kafka.trouble import ConsumerEndedError
+from tally.kafka.facts import TopicMissingError
+from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError
 from tally.ledger.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
 from tally.ledger.file import Ledger
 from tally.ledger.witness import Witness, decode
@@ -207,6 +210,39 @@ def test_kafka_away_between_fetch_and_append_pauses_and_nothing_is_lost(tmp_path
     assert (bench.own.state, bench.own.figures.next_offset) == (Running(), 10)
 
 
+def test_a_topic_that_is_gone_pauses_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is missed at the recovery or between a fetch and the ledger: nobody but a person makes it again."""
+    bench = Bench(tmp_path, Kafka(additions(5)))
+    bench.rounds()
+    bench.kafka.records += additions(5, first=5)
+
+    def missing(_kafka: Kafka) -> None:
+        raise TopicMissingError("the cluster has no topic")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Kafka, "topic", missing)
+        for _ in range(4):
+            bench.rounds(1)
+            assert bench.own.state == Paused("the cluster has no topic", TOPIC_MISSING_CURE)
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.next_offset) == (Running(), 10)
+
+
+def test_a_ledger_that_may_not_be_opened_pauses_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the folder, the cure what it needs; once it has that, counting begins by itself."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError("Permission denied")
+
+    bench = Bench(tmp_path, Kafka(additions(5)))
+    with monkeypatch.context() as patch:
+        patch.setattr(PartitionRecovery, "_open", forbidden)
+        bench.rounds(3)
+        assert bench.own.state == Paused(f"{bench.ledger_dir} cannot be opened: Permission denied", OPEN_CURE)
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.next_offset) == (Running(), 5)
+
+
 def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds()
@@ -244,7 +280,7 @@ def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: P
     bench = Bench(tmp_path, Kafka(additions(10), commit_error="later"))
     bench.rounds()
     bench.kafka.commit_error = ""
-    bench.loop.drain()
+    bench.loop.drain(Deadline.after(1.0, bench.clock))
     assert bench.kafka.committed is not None
     assert bench.kafka.committed[0] == 10
     assert bench.own.state == Unassigned()

@@ -10,7 +10,7 @@ from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import RegisteredSchema
-from tests_support.consumer.fakes import Bench, Kafka, Registry
+from tests_support.consumer.fakes import RETRY_S, Bench, Kafka, Registry
 from tests_support.ledger.records import Record, addition, body, request_id
 
 FIRST_ID = 1_000_000
@@ -55,6 +55,23 @@ def test_records_before_an_unknown_schema_are_counted_at_once(tmp_path: Path) ->
     registry.down = False
     bench.rounds(8)
     assert (bench.own.figures.counted, bench.own.figures.poison) == (3, 1)
+
+
+def test_a_registry_that_fails_is_a_pause_with_its_cure_and_one_that_denies_is_none(tmp_path: Path) -> None:
+    """Somebody must bring the first one back; the second one is asked again by itself."""
+    bench, registry = bench_of(tmp_path, [unknown(0, FIRST_ID)])
+    registry.down = True
+    bench.rounds(4)
+    state = bench.own.state
+    assert isinstance(state, Paused)
+    assert "TALLY_REGISTRY_URL" in state.cure
+    registry.down = False
+    bench.rounds(1)
+    bench.clock.now_s -= RETRY_S  # the first denial was right now
+    bench.rounds(1)
+    assert bench.own.state == Paused(bench.own.state.reason)
+    bench.rounds(8)
+    assert (bench.own.state, bench.own.figures.poison) == (Running(), 1)
 
 
 def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.ledger.witness import CHARACTERS_MAX, Unreadable, Witness, decode, encode
+from tally.ledger.witness import CHARACTERS_MAX, NoWitness, Witness, decode, encode
 
 counts = st.integers(0, 2**63)
 witnesses = st.builds(
@@ -39,7 +39,7 @@ def test_a_witness_that_no_broker_takes_is_refused() -> None:
 )
 def test_what_is_no_witness_is_unreadable_and_says_why(text: str | None) -> None:
     outcome = decode(text)
-    assert isinstance(outcome, Unreadable)
+    assert isinstance(outcome, NoWitness)
     assert outcome.why
 
 
@@ -48,4 +48,4 @@ def test_a_damaged_witness_is_unreadable_or_another_but_never_an_error(data: st.
     text = encode(GOOD)
     at = data.draw(st.integers(0, len(text) - 1))
     decode(text[:at] + data.draw(st.characters()) + text[at + 1 :])
-    assert isinstance(decode(text[:at]), Unreadable)
+    assert isinstance(decode(text[:at]), NoWitness)

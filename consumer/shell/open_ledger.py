@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 
+from consumer.core.partition_job_events import LedgerFacts
 from consumer.core.recovery import Identity
 from tally.ledger.file import Opened
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OpenLedger:
     """Kept while the partition is owned, also when it is paused or refused."""
 
     opened: Opened
     identity: Identity
+
+    @property
+    def facts(self) -> LedgerFacts:
+        """What the decision table knows of it."""
+        return LedgerFacts(self.opened.ledger.state, self.identity.topic_id)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from consumer.shell.blocks import Block
+    from consumer.shell.blocks import PendingBlock
     from consumer.shell.kafka_source import Fetch
 
 
-class Watch:
+class LoopObserver:
     """Called a few times a round, whatever the number of records; by the loop's thread where nothing else is said."""
 
     def fetching(self) -> None:
@@ -26,7 +26,7 @@ class Watch:
     def wrote(self) -> None:
         """It is in the ledger, or is not; by the same thread."""
 
-    def written(self, blocks: "Sequence[Block]") -> None:
+    def written(self, blocks: "Sequence[PendingBlock]") -> None:
         """These blocks of the fetch are in fsynced ledgers, perhaps none."""
 
     def committing(self) -> None:
@@ -36,48 +36,48 @@ class Watch:
         """The answer came; ``error`` is empty when all is well."""
 
 
-class Watches(Watch):
+class LoopObservers(LoopObserver):
     """Several, told in their order."""
 
-    def __init__(self, *watches: Watch) -> None:
-        self._watches = watches
+    def __init__(self, *observers: LoopObserver) -> None:
+        self._observers = observers
 
     def fetching(self) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.fetching()
 
     def fetched(self, fetch: "Fetch") -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.fetched(fetch)
 
     def writing(self, partition: int) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.writing(partition)
 
     def synced(self, took_s: float) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.synced(took_s)
 
     def wrote(self) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.wrote()
 
-    def written(self, blocks: "Sequence[Block]") -> None:
-        """See Watch."""
-        for each in self._watches:
+    def written(self, blocks: "Sequence[PendingBlock]") -> None:
+        """See LoopObserver."""
+        for each in self._observers:
             each.written(blocks)
 
     def committing(self) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.committing()
 
     def committed(self, error: str) -> None:
-        """See Watch."""
-        for each in self._watches:
+        """See LoopObserver."""
+        for each in self._observers:
             each.committed(error)

@@ -1,0 +1,223 @@
+"""Carries out what the decision tables of all partitions say, and keeps what they need: ledgers and jobs.
+
+Theory of operation. The ingest loop's thread is its only user. ``tell`` asks a partition's table what follows from an
+event and does it at once. Long work, a job, runs in another thread on a partition that is not read meanwhile; its
+outcome is taken as an event in a later round, so that one partition in trouble does not hold up the others. A batch
+that was read alone is taken at another step of the round than other outcomes: it goes into the ledger like any other.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import assert_never
+
+from loguru import logger
+
+from consumer.core.partition import decide
+from consumer.core.partition_actions import (
+    Action,
+    AdmitReaders,
+    Close,
+    CompareChain,
+    EndMember,
+    Publish,
+    Read,
+    ReadAlone,
+    Recover,
+    StopReading,
+    TurnReadersAway,
+)
+from consumer.core.partition_events import Event, Tick
+from consumer.core.partition_job_events import JobEnded
+from consumer.core.partition_model import Partition, Rules
+from consumer.core.partition_stages import Job, Leaving, Reading, Working
+from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
+from consumer.core.partition_views import own
+from consumer.core.snapshot import Outside, Snapshot
+from consumer.shell.open_ledger import OpenLedger
+from consumer.shell.partition_jobs import JobResult, PartitionJobs
+from consumer.shell.partition_recovery import PartitionRecovery
+from consumer.shell.ports import Publisher, Source
+from consumer.shell.readers import Readers
+from tally.base.deadline import Deadline
+from tally.event.classify import Fetched
+from tally.kafka.trouble import ConsumerEndedError
+
+
+class PartitionExecutor:
+    """See the module's theory of operation."""
+
+    def __init__(
+        self,
+        *,
+        partitions: int,
+        owner_url: str,
+        rules: Rules,
+        source: Source,
+        recovery: PartitionRecovery,
+        publisher: Publisher,
+        readers: Readers,
+        jobs: PartitionJobs,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._owner_url = owner_url
+        self._rules = rules
+        self._source = source
+        self._recovery = recovery
+        self._publisher = publisher
+        self._readers = readers
+        self._begin = jobs
+        self._monotonic_s = monotonic_s
+        self._shown = range(partitions)
+        self._partitions: dict[int, Partition] = {}
+        self._ledgers: dict[int, OpenLedger] = {}
+        self._jobs: dict[int, Future[JobResult]] = {}
+        self._assigned = False
+        self._version = 0
+        self._changed = True
+
+    def __getitem__(self, number: int) -> Partition:
+        # A topic may have grown beyond the contract; recovery refuses such partitions like the others.
+        return self._partitions.get(number) or Partition(number)
+
+    @property
+    def owned(self) -> list[int]:
+        """The partitions that are ours."""
+        return [n for n, each in self._partitions.items() if not isinstance(each.stage, Unassigned | Leaving)]
+
+    def is_read(self, number: int) -> bool:
+        """Tell whether records of it are welcome."""
+        return isinstance(self[number].stage, Reading)
+
+    def ledger(self, number: int) -> OpenLedger:
+        """Return the open ledger of a partition that is read or written."""
+        return self._ledgers[number]
+
+    # -- events ------------------------------------------------------------------------------------------------------
+
+    def tell(self, number: int, event: Event) -> None:
+        """Let the table decide, and carry out what it says. Raises ConsumerEndedError."""
+        before = self[number]
+        after, actions = decide(before, event, self._monotonic_s(), self._rules)
+        self._partitions[number] = after
+        if before.ledger is not after.ledger or before.position != after.position:
+            self._changed = True
+        if before.shown != after.shown:
+            self._changed = True
+            _log(number, before.shown, after.shown)
+        for action in actions:
+            self._carry_out(number, action)
+        if isinstance(after.stage, Leaving) and number not in self._jobs:
+            # What comes before a job failed, and the member ended by that: the job never began.
+            self.tell(number, JobEnded())
+
+    def look_after(self, waited_s: float, outside: Outside) -> None:
+        """Take the outcomes of jobs and let a round be over. Raises LedgerFailed, ConsumerEndedError.
+
+        ``waited_s`` is how long this round waited for records.
+        """
+        self.take_outcomes()
+        for number in self.owned:
+            log_end = outside.last_stable.get(number, 0)
+            self.tell(number, Tick(waited_s, self._lone_read_free, outside.topic_id, log_end))
+
+    def take_outcomes(self) -> None:
+        """Take what jobs came to, but for batches that were read alone. Raises LedgerFailed, ConsumerEndedError."""
+        for number, job in list(self._jobs.items()):
+            if job.done() and not self._reads_alone(number):
+                self._take(number)
+
+    def take_lone_batches(self) -> list[Fetched]:
+        """Return what was read alone since the last round, to be taken into the ledger like any other records."""
+        found = []
+        for number, job in list(self._jobs.items()):
+            if job.done() and self._reads_alone(number):
+                batch = self._take(number).batch
+                if batch is not None and len(batch.offsets):
+                    found.append(batch)
+        return found
+
+    def wait_for_jobs(self, deadline: Deadline) -> None:
+        """Return when no job runs any more, or the deadline has passed."""
+        wait(self._jobs.values(), timeout=deadline.left_s())
+
+    def _reads_alone(self, number: int) -> bool:
+        return self[number].stage == Working(Job.LONE_READ)
+
+    def _take(self, number: int) -> JobResult:
+        result = self._jobs.pop(number).result()
+        if result.ledger is not None:
+            self._ledgers[number] = result.ledger
+        self.tell(number, JobEnded() if isinstance(self[number].stage, Leaving) else result.event)
+        return result
+
+    @property
+    def _lone_read_free(self) -> bool:
+        """One at a time in the whole process, also of those that are leaving."""
+        stages = [self[number].stage for number in self._jobs]
+        return not any(isinstance(each, Working | Leaving) and each.job is Job.LONE_READ for each in stages)
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, number: int, action: Action) -> None:
+        match action:
+            case Read(next_offset, because):
+                if because:
+                    logger.warning(
+                        "{}: reading begins again; docs/LIMITS.md tells what a slow link to Kafka needs", because
+                    )
+                self._source.start(number, next_offset)
+            case StopReading():
+                self._source.stop([number])
+            case Recover(schema_wait):
+                self._jobs[number] = self._begin.recover(number, self._ledgers.get(number), schema_wait)
+            case Publish():
+                metadata = self._source.group_metadata()
+                self._jobs[number] = self._begin.publish(self[number], action, self._owner_url, metadata)
+            case ReadAlone(next_offset):
+                self._jobs[number] = self._begin.read_alone(number, next_offset)
+            case CompareChain(replay):
+                self.tell(number, self._recovery.compare(number, self._ledgers[number], replay))
+            case AdmitReaders():
+                self._readers.put(number, self._ledgers[number].opened)
+            case TurnReadersAway():
+                self._readers.drop(number)
+            case Close():
+                self._close(number)
+            case EndMember(why):
+                raise ConsumerEndedError(why)
+            case _:
+                assert_never(action)
+
+    def _close(self, number: int) -> None:
+        ledger = self._ledgers.pop(number, None)
+        if ledger is not None:
+            ledger.opened.ledger.close()
+        self._publisher.forget(number)
+
+    # -- the picture -------------------------------------------------------------------------------------------------
+
+    def note_assignment(self) -> None:
+        """Take note that the group has given this replica its share, which may be none."""
+        self._assigned = self._changed = True
+
+    def new_snapshot(self) -> Snapshot | None:
+        """Return a snapshot when there is something new to show."""
+        if not self._changed:
+            return None
+        self._changed = False
+        self._version += 1
+        return Snapshot(self._version, tuple(own(self[number]) for number in self._shown), self._assigned)
+
+
+def _log(number: int, before: State, after: State) -> None:
+    """Tell of a change, loudly."""
+    about = logger.bind(partition=number)
+    match after:
+        case Refused(reason, cure):
+            about.error("REFUSED: {} Cure: {}", reason, cure)
+        case Paused(reason, cure):
+            about.warning("PAUSED: {}", f"{reason} Cure: {cure}" if cure else reason)
+        case Running():
+            about.info("RUNNING, after {}", name_of(before))
+        case Recovering() | Unassigned():
+            about.debug("state: {}", after)

@@ -1,0 +1,168 @@
+"""What other threads work on, when partitions come and go and the consumer stops."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.core.partition_state import Recovering, Refused, Running, Unassigned
+from consumer.shell import partition_executor
+from consumer.shell.partition_recovery import PartitionRecovery
+from consumer.shell.readers import Readers
+from tally.base.deadline import Deadline
+from tally.kafka.facts import TopicIdentity
+from tally.kafka.trouble import ConsumerEndedError
+from tally.ledger.errors import LedgerSyncFailed
+from tally.ledger.file import Ledger
+from tests_support.consumer.fakes import Bench, Kafka, Manual, Source
+from tests_support.ledger.records import PARTITION, PARTITIONS, Record, addition
+
+
+@pytest.fixture
+def jobs() -> Manual:
+    return Manual()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, jobs: Manual) -> Bench:
+    """A partition that is being recovered, in a thread that takes its time."""
+    made = Bench(tmp_path, Kafka([addition(offset, offset) for offset in range(5)]), jobs=jobs)
+    made.rounds(2)
+    assert len(jobs.waiting) == 1
+    return made
+
+
+def release(bench: Bench) -> None:
+    assert bench.source.ownership is not None
+    bench.source.ownership.released([PARTITION], True)
+
+
+def assign(bench: Bench) -> None:
+    assert bench.source.ownership is not None
+    bench.source.ownership.assigned([PARTITION])
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[Ledger]:
+    """The ledgers that were closed."""
+    found: list[Ledger] = []
+    close = Ledger.close
+
+    def noted(self: Ledger) -> None:
+        found.append(self)
+        close(self)
+
+    monkeypatch.setattr(Ledger, "close", noted)
+    return found
+
+
+def test_a_ledger_that_is_opened_after_the_release_is_closed(bench: Bench, jobs: Manual, closed: list[Ledger]) -> None:
+    """A revoke ends with the thread that was at work, and leaves nothing open."""
+    release(bench)
+    assert bench.own.state == Unassigned()
+    jobs.run_all()
+    assert closed == []
+    bench.rounds(1)
+    assert len(closed) == 1
+    assert bench.own.figures is None
+
+
+def test_a_partition_that_is_assigned_again_waits_for_the_thread_of_its_former_self(
+    bench: Bench, jobs: Manual, closed: list[Ledger]
+) -> None:
+    """I6: one ledger never has two users in one process."""
+    release(bench)
+    assign(bench)
+    bench.rounds(3)
+    assert bench.own.state == Recovering("assigned")
+    assert len(jobs.waiting) == 1, "the second recovery has not begun"
+    jobs.run_all()
+    bench.rounds(1)
+    assert len(closed) == 1
+    for _ in range(6):
+        jobs.run_all()
+        bench.rounds(1)
+    assert (bench.own.state, bench.own.figures.counted) == (Running(), 5)
+
+
+def test_a_disk_that_fails_in_a_thread_of_a_partition_that_was_given_up_ends_the_loop(
+    tmp_path: Path, jobs: Manual, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I4: after a failed fsync nobody may trust the page cache, whoever owns the partition by then."""
+
+    def failed(*_: object) -> None:
+        raise LedgerSyncFailed("fsync: Input/output error")
+
+    monkeypatch.setattr(PartitionRecovery, "run", failed)
+    bench = Bench(tmp_path, Kafka(), jobs=jobs)
+    bench.rounds(2)
+    release(bench)
+    jobs.run_all()
+    with pytest.raises(LedgerSyncFailed):
+        bench.loop.round()
+
+
+def test_a_member_that_ends_before_a_publication_begins_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revoke always ends, also of a partition whose job was decided and never begun."""
+    poison = Record(0, 1_764_000_000_000, b"k", b"junk")
+    bench = Bench(tmp_path, Kafka([poison]))
+
+    def ended(*_: object) -> None:
+        raise ConsumerEndedError("fenced")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Source, "stop", ended)
+        with pytest.raises(ConsumerEndedError) as error:
+            bench.rounds()
+    bench.loop.rejoin(error.value)
+    assert bench.own.state == Unassigned()
+    bench.rounds()
+    assert (bench.own.state, bench.own.figures.poison) == (Running(), 1)
+    assert len(bench.publisher.publications) == 1
+
+
+def test_partitions_that_were_added_to_the_topic_are_refused_and_end_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group gives them to some replica; the pinned number of partitions says what that means."""
+    bench = Bench(tmp_path, Kafka())
+    monkeypatch.setattr(Kafka, "topic", lambda _self: TopicIdentity("topic-1", 2 * PARTITIONS))
+    bench.rounds(1)
+    assert bench.source.ownership is not None
+    bench.source.ownership.assigned([PARTITIONS + 1])
+    bench.rounds(4)
+    assert isinstance(bench.own.state, Refused)
+    assert "24 partitions" in bench.own.state.reason
+    assert len(bench.board.snapshot.partitions) == PARTITIONS
+    bench.source.ownership.released([PARTITION, PARTITIONS + 1], False)
+    assert bench.board.snapshot.partitions[PARTITION].state == Unassigned()
+
+
+def test_readers_of_a_partition_that_was_given_up_are_turned_away_at_once(
+    bench: Bench, jobs: Manual, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads a ledger that is about to be closed, not even when a late recovery opens it."""
+    put: list[int] = []
+    monkeypatch.setattr(Readers, "put", lambda _self, partition, _opened: put.append(partition))
+    release(bench)
+    jobs.run_all()
+    bench.rounds(2)
+    assert put == []
+
+
+def test_a_stop_waits_for_threads_no_longer_than_its_deadline(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops gives one deadline, which no step starts again; what is left open is found by the next start."""
+    waited: list[tuple[int, float]] = []
+
+    def wait(jobs: Collection[Any], timeout: float) -> None:
+        waited.append((len(jobs), timeout))
+
+    monkeypatch.setattr(partition_executor, "wait", wait)
+    deadline = Deadline.after(1.0, bench.clock)
+    bench.clock.now_s += 0.25
+    bench.loop.drain(deadline)
+    assert waited == [(1, 0.75)]
+    assert bench.own.state == Unassigned()
