@@ -3,15 +3,16 @@
 The exit code is 1 when a bench failed; a target that was missed is no failure.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
+import click
 from rich.console import Console
 
 from benchmarks import backlog, door, k6_load, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
+from stack import command_line
 from stack.fetch.downloads import exclusive
 from stack.parts.names import ORDER
 
@@ -79,16 +80,15 @@ def block_records() -> int:
     return int(ConsumerSettings.model_fields["consumer_block_records_max"].default)
 
 
-def main() -> int:
-    """Read the options, measure, show, write. Return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; without any all but k6")
-    parser.add_argument("--quick", action="store_true", help="a short run that shows that the benches work")
-    parser.add_argument("--pairs", type=int, choices=range(1, 101), metavar="N", help="pairs of runs of k6, 1 to 100")
-    options = parser.parse_args()
-    unknown = set(options.names) - set(NAMES)
+@click.command(help=f"{__doc__}\n\nNAME is one of {', '.join(NAMES)}; without any all but k6 are run.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--quick", is_flag=True, help="A short run that shows that the benches work.")
+@click.option("--pairs", type=click.IntRange(1, 100), metavar="N", help="Pairs of runs of k6, 1 to 100.")
+def program(names: tuple[str, ...], quick: bool, pairs: int | None) -> int:
+    """Measure, show, write. Return the exit code."""
+    unknown = set(names) - set(NAMES)
     if unknown:
-        parser.error(f"unknown bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        raise click.UsageError(f"unknown bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     console = Console(width=None)
     suite = Suite()
 
@@ -97,13 +97,18 @@ def main() -> int:
 
     with exclusive(DIRECTORY / "lock", waiting):  # two at once would measure each other, and share their folders
         facts = machine.describe()
-        measure(suite, options.names or list(ALL), options.quick, console, options.pairs)
+        measure(suite, list(names or ALL), quick, console, pairs)
     if suite.comparisons:
         report.show(console, facts, suite.comparisons)
         console.print(f"written to {report.write(DIRECTORY, facts, suite.comparisons)}", highlight=False)
     if suite.failed:
         print(f"failed, see above: {', '.join(suite.failed)}", file=sys.stderr)
     return 1 if suite.failed else 0
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    return command_line.run(program, "python -m benchmarks")
 
 
 if __name__ == "__main__":

@@ -27,18 +27,18 @@ POLL_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class BacklogSize:
     """How much is measured."""
 
     rounds: int
     records: int
 
 
-FULL = Size(rounds=3, records=1_500_000)
-QUICK = Size(rounds=1, records=200_000)  # several blocks: the first one starts the clock
+FULL = BacklogSize(rounds=3, records=1_500_000)
+QUICK = BacklogSize(rounds=1, records=200_000)  # several blocks: the first one starts the clock
 
 
-def consumer(stack: Stack, size: Size, block_records: int) -> Comparison:
+def consumer(stack: Stack, size: BacklogSize, block_records: int) -> Comparison:
     """Count a full topic from nothing beside bare consume() of the same topic with the same batch size."""
     filled = child(
         "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // RECORDS_A_TRANSACTION,

@@ -5,17 +5,19 @@
 ``python -m benchmarks.bare_kafka fill SERVERS TOPIC --schema-id N ...`` fills the sums topic with honest records.
 """
 
-import argparse
 import json
 import os
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any, Final
 
+import click
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -42,7 +44,22 @@ def producer(servers: str, name: str) -> Producer:
     return made
 
 
-def transactions(options: argparse.Namespace) -> dict[str, float]:
+@dataclass(frozen=True)
+class KafkaOptions:
+    """The options of all modes; what each means is said at the command."""
+
+    servers: str
+    topic: str
+    count: int
+    size: int
+    producers: int
+    partitions: int
+    schema_id: int
+    traced_share: float
+    seed: int
+
+
+def transactions(options: KafkaOptions) -> dict[str, float]:
     """Commit ``count`` transactions of ``size`` records in each of ``producers`` threads."""
     producers = [producer(options.servers, "bench") for _ in range(options.producers)]
     key, value = os.urandom(KEY_BYTES), os.urandom(VALUE_BYTES)
@@ -70,7 +87,7 @@ def transactions(options: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def consume(options: argparse.Namespace) -> dict[str, float]:
+def consume(options: KafkaOptions) -> dict[str, float]:
     """Consume the whole topic in batches and touch nothing; the first batch starts the clock and is not counted."""
     client = Consumer(
         {
@@ -97,7 +114,7 @@ def consume(options: argparse.Namespace) -> dict[str, float]:
     return {"records": seen - first, "elapsed_s": elapsed_s, "per_s": (seen - first) / elapsed_s}
 
 
-def fill(options: argparse.Namespace) -> dict[str, float]:
+def fill(options: KafkaOptions) -> dict[str, float]:
     """Commit ``count`` transactions of ``size`` honest additions each, as the service's lanes would."""
     rng = np.random.default_rng(options.seed)
     made = producer(options.servers, "fill")
@@ -140,21 +157,23 @@ def _in_threads(lanes: list[Callable[[], None]]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
+_MODES: Final = {"transactions": transactions, "consume": consume, "fill": fill}
+
+
+@click.command(help="Bare Kafka clients.")
+@click.argument("mode", type=click.Choice(list(_MODES)))
+@click.argument("servers")
+@click.argument("topic")
+@click.option("--count", type=int, required=True, help="Transactions a producer, or records to consume.")
+@click.option("--size", type=int, default=1000, help="Records a transaction, or a batch of consume().")
+@click.option("--producers", type=int, default=1)
+@click.option("--partitions", type=int, default=12)
+@click.option("--schema-id", type=int, default=0)
+@click.option("--traced-share", type=float, default=0.0, help="Of the records that fill, with a traceparent.")
+@click.option("--seed", type=int, default=0)
+def main(mode: str, **options: Any) -> None:
     """Read the options, run, print."""
-    parser = argparse.ArgumentParser(description="Bare Kafka clients.")
-    parser.add_argument("mode", choices=["transactions", "consume", "fill"])
-    parser.add_argument("servers")
-    parser.add_argument("topic")
-    parser.add_argument("--count", type=int, required=True, help="transactions a producer, or records to consume")
-    parser.add_argument("--size", type=int, default=1000, help="records a transaction, or a batch of consume()")
-    parser.add_argument("--producers", type=int, default=1)
-    parser.add_argument("--partitions", type=int, default=12)
-    parser.add_argument("--schema-id", type=int, default=0)
-    parser.add_argument("--traced-share", type=float, default=0.0, help="of the records that fill, with a traceparent")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    print(json.dumps({"transactions": transactions, "consume": consume, "fill": fill}[options.mode](options)))
+    print(json.dumps(_MODES[mode](KafkaOptions(**options))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ warms up, then measures. Requests are made and serialised before the clock start
 little as a Python client can.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -13,13 +12,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
+import click
 import grpc
 import uvloop
 
 from contracts.generated.tally.v1 import tally_pb2
+from tally.base.uuid_text import uuid_text
 
 ADD = "/tally.v1.TallyService/Add"
 ADD_BATCH = "/tally.v1.TallyService/AddBatch"
@@ -35,8 +37,7 @@ OkCount = Callable[[bytes], int]
 
 def request_id() -> str:
     """Return a random UUID in text, cheaper than the standard module's."""
-    text = os.urandom(16).hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return uuid_text(os.urandom(16))
 
 
 def addition(number: int) -> tally_pb2.AddRequest:
@@ -92,7 +93,20 @@ async def send_all(
     return accepted, latencies
 
 
-async def run(options: argparse.Namespace) -> dict[str, float]:
+@dataclass(frozen=True)
+class CallOptions:
+    """What to send, where and how; what each option means is said at the command."""
+
+    mode: str
+    target: str
+    count: int
+    warm_up: int
+    concurrency: int
+    channels: int
+    size: int
+
+
+async def run(options: CallOptions) -> dict[str, float]:
     """Warm up, measure, and return the figures."""
     if options.mode == "batch":
         method, ok = ADD_BATCH, ok_of_batch
@@ -125,17 +139,17 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def main() -> None:
+@click.command(help="Sends additions and counts the OK replies.")
+@click.argument("mode", type=click.Choice(["unary", "batch"]))
+@click.argument("target")
+@click.option("--count", type=int, required=True, help="Calls to measure.")
+@click.option("--warm-up", type=int, default=0, help="Calls before that.")
+@click.option("--concurrency", type=int, default=64)
+@click.option("--channels", type=int, default=8)
+@click.option("--size", type=int, default=1000, help="Additions in a batch.")
+def main(**options: Any) -> None:
     """Read the options, run, print."""
-    parser = argparse.ArgumentParser(description="Sends additions and counts the OK replies.")
-    parser.add_argument("mode", choices=["unary", "batch"])
-    parser.add_argument("target")
-    parser.add_argument("--count", type=int, required=True, help="calls to measure")
-    parser.add_argument("--warm-up", type=int, default=0, help="calls before that")
-    parser.add_argument("--concurrency", type=int, default=64)
-    parser.add_argument("--channels", type=int, default=8)
-    parser.add_argument("--size", type=int, default=1000, help="additions in a batch")
-    print(json.dumps(uvloop.run(run(parser.parse_args()))))
+    print(json.dumps(uvloop.run(run(CallOptions(**options)))))
 
 
 if __name__ == "__main__":

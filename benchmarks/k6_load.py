@@ -28,7 +28,7 @@ _EXITS = (0, 99)  # a crossed threshold is a figure as well
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class K6Size:
     """How much is measured: pairs of runs of a profile, whose durations are scaled."""
 
     pairs: int
@@ -36,17 +36,17 @@ class Size:
     time_scale: float
 
 
-FULL = Size(pairs=7, profile="load", time_scale=0.2)
-QUICK = Size(pairs=1, profile="smoke", time_scale=0.4)
+FULL = K6Size(pairs=7, profile="load", time_scale=0.2)
+QUICK = K6Size(pairs=1, profile="smoke", time_scale=0.4)
 
 
-def of(quick: bool, pairs: int | None) -> Size:
+def of(quick: bool, pairs: int | None) -> K6Size:
     """Return the size of a run; ``pairs`` may be chosen."""
     size = QUICK if quick else FULL
     return size if pairs is None else replace(size, pairs=pairs)
 
 
-def beside_ours(stack: Stack, size: Size) -> Comparison:
+def beside_ours(stack: Stack, size: K6Size) -> Comparison:
     """Median latency of Add under a profile, by the k6 script and by our generator."""
     own = shutil.which(os.environ.get("TALLY_K6") or "k6")
     program, called = (own, own) if own else (str(harness()), "the harness of the tests, as there is no k6")
@@ -64,7 +64,7 @@ def beside_ours(stack: Stack, size: Size) -> Comparison:
     )
 
 
-def _side(stack: Stack, size: Size, program: str, *more: str) -> Callable[[], Sample]:
+def _side(stack: Stack, size: K6Size, program: str, *more: str) -> Callable[[], Sample]:
     seeds = itertools.count(1)
     ports = {SETTINGS[name]: str(port) for name, port in stack.ports.by_name().items()}
     environment = {

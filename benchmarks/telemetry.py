@@ -57,7 +57,7 @@ _QUIET_S: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class TelemetrySize:
     """How much is measured."""
 
     unary_rounds: int
@@ -67,11 +67,12 @@ class Size:
     warm_up: bool
 
 
-FULL = Size(unary_rounds=8, unary_calls=1_000, consumer_rounds=3, records=1_000_000, warm_up=True)
-QUICK = Size(unary_rounds=1, unary_calls=100, consumer_rounds=1, records=200_000, warm_up=False)  # as `backlog.QUICK`
+FULL = TelemetrySize(unary_rounds=8, unary_calls=1_000, consumer_rounds=3, records=1_000_000, warm_up=True)
+# As `backlog.QUICK`.
+QUICK = TelemetrySize(unary_rounds=1, unary_calls=100, consumer_rounds=1, records=200_000, warm_up=False)
 
 
-def unary(stack: Stack, size: Size) -> list[Comparison]:
+def unary(stack: Stack, size: TelemetrySize) -> list[Comparison]:
     """Unary Add on producers with telemetry beside one without, all of them on one Kafka, in turns."""
     with ExitStack() as opened:
         addresses = opened.enter_context(_backends())
@@ -98,7 +99,7 @@ def unary(stack: Stack, size: Size) -> list[Comparison]:
     ]
 
 
-def consumer(stack: Stack, size: Size, bench: str) -> list[Comparison]:
+def consumer(stack: Stack, size: TelemetrySize, bench: str) -> list[Comparison]:
     """Count a full topic, of which a share of the records is traced, with telemetry beside without."""
     traced_share, sides = CATCH_UP[bench]
     child(
@@ -142,7 +143,7 @@ def _cpu_note(subject: Sequence[Sample], limit: Sequence[Sample], detail: str) -
     return f"The process took {ratio:.0%} of the other one's CPU for the same."
 
 
-def _load(stack: Stack, size: Size) -> Sample:
+def _load(stack: Stack, size: TelemetrySize) -> Sample:
     pid = stack.pid("producer")
     assert pid is not None
     options = ("--concurrency", door.CONCURRENCY, "--channels", door.CHANNELS, "--warm-up", size.unary_calls // 4)
@@ -161,7 +162,7 @@ def _is_quiet(pid: int) -> bool:
     return cpu_seconds(pid) - before < _QUIET_CPU * _QUIET_S
 
 
-def _count(stack: Stack, size: Size) -> Sample:
+def _count(stack: Stack, size: TelemetrySize) -> Sample:
     # Exporters are imported while the consumer is at work already, once: no part of what sending costs.
     return backlog.count_from_nothing(stack, size.records, size.records // 4)
 

@@ -68,7 +68,7 @@ _COMMANDS: Final = {
     "lock": "codegen.commands.local",
     "plan": "codegen.commands.contracts",
     "publish": "codegen.commands.contracts",
-    "pull": "codegen.commands.diff",
+    "pull": "codegen.commands.pull",
 }
 """Each command's module, loaded when it is asked for: compilers and clients take a moment."""
 

@@ -15,7 +15,7 @@ _POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RestTotal:
     """What REST says once it covers a load."""
 
     total: Decimal
@@ -25,7 +25,7 @@ class Counted:
     poison: int
 
 
-def wait_counted(rest_url: str, positions: Mapping[int, Position]) -> Counted:
+def wait_counted(rest_url: str, positions: Mapping[int, Position]) -> RestTotal:
     """Return the total once it is complete and past these positions. Raises CommandError when it is not in time."""
     deadline_s = time.monotonic() + _DEADLINE_S
     last = "no answer yet"
@@ -49,6 +49,6 @@ def _behind(answer: dict[str, Any], positions: Mapping[int, Position]) -> list[i
     return [number for number, place in positions.items() if next_offsets.get(number, 0) <= place.offset]
 
 
-def _counted(answer: dict[str, Any]) -> Counted:
+def _counted(answer: dict[str, Any]) -> RestTotal:
     figures = (answer["count"], answer["duplicates"], answer["conflicts"], answer["poison"])
-    return Counted(Decimal(answer["total"]), *figures)
+    return RestTotal(Decimal(answer["total"]), *figures)

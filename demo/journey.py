@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from demo.counting import Counted, wait_counted
+from demo.counting import RestTotal, wait_counted
 from demo.dataset import COLUMN_A, COLUMN_B
 from demo.havoc import PLAN, Havoc
 from demo.screen import Check, Screen
@@ -16,7 +16,7 @@ from demo.truth import Truth
 from stack import Stack
 from tally.cli.loading.csv_source import Dialect
 from tally.cli.loading.load_summary import table
-from tally.cli.loading.loading import Load, LoadReport, Source, nothing
+from tally.cli.loading.loading import CsvFile, Load, LoadReport, nothing
 from tally.cli.loading.rejects import RejectsFile
 from tally.client.client import TallyClient
 from tally.client.outcomes import Position, Refused
@@ -42,7 +42,7 @@ class Journey:
         self._screen = screen
         self.checks: list[Check] = []
 
-    async def load_under_fire(self) -> Counted:
+    async def load_under_fire(self) -> RestTotal:
         """Load the file while producer and consumer are killed; return what is counted then."""
         havoc = Havoc(self._stack, self._truth.usable, self._screen.say)
 
@@ -62,7 +62,7 @@ class Journey:
         ]
         return counted
 
-    async def load_again(self, before: Counted) -> Counted:
+    async def load_again(self, before: RestTotal) -> RestTotal:
         """Load the same file again and show that each row was recognised and none counted."""
         report = await self._load(self._file)
         counted = await self._counted(report.positions)
@@ -79,7 +79,7 @@ class Journey:
         ]
         return counted
 
-    async def refuse_too_many_digits(self, before: Counted) -> None:
+    async def refuse_too_many_digits(self, before: RestTotal) -> None:
         """Show that a number with too many digits is rejected by the client and refused by the service."""
         file = self._file.with_name("too-many-digits.csv")
         file.write_text(f"{COLUMN_A},{COLUMN_B}\n{_TOO_MANY_DIGITS},1\n", encoding="utf-8")
@@ -101,11 +101,13 @@ class Journey:
         report: Report = verify_directory(self._stack.data_dir / "consumer")
         for problem in report.problems:
             self._screen.say(f"{problem.file} at byte {problem.position_bytes:,}: {problem.what}")
-        total = Decimal(sum(ledger.total for ledger in report.ledgers)).scaleb(-9)
+        total = Decimal(sum(ledger.counts.total for ledger in report.ledgers)).scaleb(-9)
         self._screen.say(f"{len(report.ledgers)} ledgers read: every CRC, chain, sum and count checked")
         self.checks += [
             Check.equal("ledgers on disk: problems", 0, len(report.problems)),
-            Check.equal("ledgers on disk: counted", self._truth.usable, sum(each.counted for each in report.ledgers)),
+            Check.equal(
+                "ledgers on disk: counted", self._truth.usable, sum(each.counts.counted for each in report.ledgers)
+            ),
             Check.equal("ledgers on disk: total", self._truth.total, total),
         ]
 
@@ -113,7 +115,7 @@ class Journey:
         began_s = time.monotonic()
         outage = _Outage(self._screen)
         environment = Environment(on_retry=outage.retrying)
-        with Source(file, _DIALECT, self._stack.data_dir) as source, RejectsFile(_rejects_of(file)) as rejects:
+        with CsvFile(file, _DIALECT, self._stack.data_dir) as source, RejectsFile(_rejects_of(file)) as rejects:
             load = Load(source, source.sha256, rejects)
             async with TallyClient(self._stack.grpc_target, policy=POLICY, environment=environment) as client:
                 await load.run(client, after_batch)
@@ -122,7 +124,7 @@ class Journey:
         self._screen.say(f"{time.monotonic() - began_s:.1f} s, {rate:,.0f} rows/s")
         return load.report
 
-    async def _counted(self, positions: Mapping[int, Position]) -> Counted:
+    async def _counted(self, positions: Mapping[int, Position]) -> RestTotal:
         counted = await asyncio.to_thread(wait_counted, self._stack.rest_url, positions)
         self._screen.say(f"GET /v1/total: {counted.total} from {counted.count:,} sums")
         return counted

@@ -1,16 +1,15 @@
 """``python -m loadtests``: load tests whose verdict is the truth (`just load`, `just load-compare`)."""
 
-import argparse
-import math
 import os
 import secrets
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import click
 from rich.console import Console
 
 from benchmarks.system import empty_server
@@ -22,18 +21,33 @@ from loadtests.profiles import PROFILES
 from loadtests.report import headline
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
 from loadtests.target import Target
+from stack import command_line
 from stack.__main__ import say, settings_of_checkout, stack_of
 from stack.errors import StackError
-from stack.fetch import downloads, go_programs
+from stack.fetch import go_programs
 from stack.parts.engines import endpoints
 from stack.parts.names import STAYING
 from stack.system import engines_of
+from tally.base.cache_folder import cache_folder
 from tally.base.settings import SettingsError
 from tally.base.written_file import write_file
 
 _FOLDER: Final = Path("build") / "load"
-_EXIT_USAGE: Final = 2
-_EXIT_INTERRUPTED: Final = 130
+_NAMES: Final = "; ".join(f"{each.name}: {each.meaning}" for each in PROFILES.values())
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a profile is run."""
+
+    profile: str
+    seed: int
+    time_scale: float
+    traced_share: float
+    drain_s: float
+    limit: bool
+    k6: bool
+    folder: Path | None
 
 
 def running_system() -> Target:
@@ -51,8 +65,36 @@ def running_system() -> Target:
     )
 
 
-def load(options: argparse.Namespace) -> int:
+@click.group(help=__doc__, epilog=_NAMES)
+def program() -> None:
+    """The group; its help is the module's."""
+
+
+_POSITIVE: Final = click.FloatRange(min=0, min_open=True, max=1_000_000)
+_WHOLE: Final = click.IntRange(min=1)
+"""ghz takes no other, and 0 means without a limit to it."""
+
+
+@program.command("run", epilog=_NAMES)
+@click.argument("profile", default="smoke")
+@click.option("--seed", type=int, default=lambda: secrets.randbelow(10**6), help="Repeats operands and choices.")
+@click.option("--time-scale", type=_POSITIVE, default=1.0, help="All durations times this.")
+@click.option(
+    "--traced-share", type=click.FloatRange(0, 1), default=0.02, help="Share of the iterations with a sampled trace."
+)
+@click.option("--drain-s", type=_POSITIVE, default=60.0, help="Longest wait for the ledger after the load.")
+@click.option("--limit", is_flag=True, help="Then the same against an empty handler: this machine's limit.")
+@click.option("--k6", is_flag=True, help="Let the k6 on PATH, or the one that TALLY_K6 names, make the load.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help=f"Where to write; a new one below {_FOLDER} when not given."
+)
+def run_command(**options: Any) -> int:
     """Run a profile, or all, against the running system; exit 1 when a verdict is broken, 99 when a threshold is."""
+    return load(LoadOptions(**options))
+
+
+def load(options: LoadOptions) -> int:
+    """Run a profile, or all; return the exit code."""
     if options.k6:
         return load_by_k6(options)
     steps = suite.steps_of(options.profile, limit=options.limit)
@@ -71,10 +113,10 @@ def load(options: argparse.Namespace) -> int:
     return suite.exit_code_of(summaries)
 
 
-def load_by_k6(options: argparse.Namespace) -> int:
+def load_by_k6(options: LoadOptions) -> int:
     """Run a profile by the user's k6; the exit code means the same."""
     if options.limit:
-        raise UsageError("--limit is not to be had with --k6: it runs our own generator against an empty handler")
+        raise UsageError("--limit and --k6 exclude each other: --limit runs our own generator against an empty handler")
     k6, profile = k6_run.k6_for(options.profile, os.environ)
     folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile.name}-k6"
     plan = k6_run.K6Plan(
@@ -86,7 +128,7 @@ def load_by_k6(options: argparse.Namespace) -> int:
     return int(summary["exit_code"])
 
 
-def _run(step: suite.Step, system: Target, folder: Path, options: argparse.Namespace) -> suite.Summary:
+def _run(step: suite.Step, system: Target, folder: Path, options: LoadOptions) -> suite.Summary:
     profile = PROFILES[step.profile].lasting(options.time_scale)
     plan = Plan(
         profile=profile, target=system, folder=folder, seed=options.seed, traced_share=options.traced_share,
@@ -111,37 +153,44 @@ def _kept(result: Result) -> tuple[Path, suite.Summary]:
     return page, summary_of(result)
 
 
-def check(options: argparse.Namespace) -> int:
+@program.command()
+@click.option("--rate", type=_WHOLE, default=200, help="Additions a second.")
+@click.option("--seconds", type=_WHOLE, default=10, help="Each round of each client.")
+@click.option("--rounds", type=click.IntRange(1, 10), default=3, metavar="1..10")
+def check(rate: int, seconds: int, rounds: int) -> int:
     """Measure the latency of Add at one rate with our client and with ghz, in turns; exit 99 when they disagree.
 
     Exit 1 when the verdict on a round of ours is broken, whatever the latencies are.
     """
     system = running_system()
-    ghz = go_programs.ensure(GHZ, downloads.default_folder(), say)
+    ghz = go_programs.ensure(GHZ, cache_folder(), say)
     folder = _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-check"
     summaries: list[suite.Summary] = []
 
     def ours(number: int) -> Seen:
-        plan = Plan(profile=steady(options.rate, options.seconds), target=system, folder=folder / f"{number}",
+        plan = Plan(profile=steady(rate, seconds), target=system, folder=folder / f"{number}",
                     seed=number, traced_share=0.0)  # fmt: skip
         result = run(plan)
         summaries.append(_kept(result)[1])
         return seen_by_ours(result)
 
     def theirs(number: int) -> Seen:
-        return seen_by_ghz(ghz, system.grpc, options.rate, options.seconds, folder / "contract.protoset")
+        return seen_by_ghz(ghz, system.grpc, rate, seconds, folder / "contract.protoset")
 
     folder.mkdir(parents=True)
-    table, ratio = table_of(in_turns(options.rounds, [ours, theirs]))
+    table, ratio = table_of(in_turns(rounds, [ours, theirs]))
     print("\n".join([table, *map(headline, summaries), f"\nreports: {folder}"]))
     if any(each["exit_code"] != EXIT_OK for each in summaries):
         return EXIT_VERDICT
     return EXIT_OK if agree(ratio) else EXIT_THRESHOLD
 
 
-def compare(options: argparse.Namespace) -> int:
-    """Show two runs side by side."""
-    table, notes = comparison(summary_at(options.a), summary_at(options.b))
+@program.command()
+@click.argument("a", type=click.Path(path_type=Path), metavar="A")
+@click.argument("b", type=click.Path(path_type=Path), metavar="B")
+def compare(a: Path, b: Path) -> int:
+    """Show two runs side by side: A and B are their folders."""
+    table, notes = comparison(summary_at(a), summary_at(b))
     console = Console()
     console.print(table)
     for note in notes:
@@ -149,79 +198,16 @@ def compare(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def arguments() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    names = "; ".join(f"{each.name}: {each.meaning}" for each in PROFILES.values())
-    parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__, epilog=names)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("run", help=load.__doc__, epilog=names)
-    one.set_defaults(action=load)
-    one.add_argument("profile", nargs="?", default="smoke", metavar="PROFILE", help=", ".join([*PROFILES, suite.ALL]))
-    one.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="repeats operands and choices")
-    one.add_argument("--time-scale", type=_positive, default=1.0, help="all durations times this")
-    one.add_argument("--traced-share", type=_share, default=0.02, help="share of the iterations with a sampled trace")
-    one.add_argument("--drain-s", type=_positive, default=60.0, help="longest wait for the ledger after the load")
-    one.add_argument(
-        "--limit", action="store_true", help="then the same against an empty handler: this machine's limit"
-    )
-    one.add_argument(
-        "--k6", action="store_true", help="let the k6 on PATH, or the one that TALLY_K6 names, make the load"
-    )
-    one.add_argument("--folder", type=Path, help=f"where to write; a new one below {_FOLDER} when not given")
-    other = commands.add_parser("check", help=check.__doc__)
-    other.set_defaults(action=check)
-    other.add_argument("--rate", type=_whole, default=200, help="additions a second")
-    other.add_argument("--seconds", type=_whole, default=10, help="each round of each client")
-    other.add_argument("--rounds", type=int, default=3, choices=range(1, 11), metavar="1..10")
-    two = commands.add_parser("compare", help=compare.__doc__)
-    two.set_defaults(action=compare)
-    two.add_argument("a", type=Path, metavar="A", help="folder of a run")
-    two.add_argument("b", type=Path, metavar="B", help="folder of another")
-    return parser
-
-
-def _positive(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def _whole(text: str) -> int:
-    """Return a whole number above 0: ghz takes no other, and 0 means without a limit to it."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
-
-
-def _number(text: str) -> float:
-    """Return a number, or one that no range has."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
 def main() -> int:
     """Run one command and return its exit code: 0 good, 1 verdict or trouble, 2 usage, 99 threshold."""
-    options = arguments().parse_args()
     try:
-        return int(options.action(options))
+        return command_line.run(program, "python -m loadtests")
     except (SettingsError, UsageError) as error:
         print(error, file=sys.stderr)
-        return _EXIT_USAGE
+        return command_line.EXIT_USAGE
     except (LoadError, StackError) as error:
         print(error, file=sys.stderr)
         return EXIT_VERDICT
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Final, Self
 
+from tally.base.uuid_text import uuid_text
 from tally.event.decimals import UNIT, text_of
 
 TAG_BYTES: Final = 6
@@ -25,12 +26,6 @@ class Addition:
     def id_text(self) -> str:
         """Return the id in canonical text."""
         return uuid_text(self.request_id)
-
-
-def uuid_text(request_id: bytes) -> str:
-    """Return 16 bytes as a UUID in text."""
-    text = request_id.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass(frozen=True, slots=True)

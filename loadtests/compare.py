@@ -17,7 +17,7 @@ def summary_at(path: Path) -> Mapping[str, Any]:
     try:
         body: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LoadError(f"{path} is no run of `just load` ({error}): name a folder below build/load") from error
+        raise LoadError(f"{path} is not a run of `just load` ({error}): name a folder below build/load") from error
     return body
 
 

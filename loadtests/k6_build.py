@@ -4,7 +4,6 @@ Neither k6 nor xk6 is part of this project or brought by it. xk6 takes k6 from w
 extension is the folder loadtests/xk6-tally, and the version of k6 is the one that its go.mod names.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -13,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import click
+
 from loadtests.errors import LoadError, UsageError
+from stack import command_line
 from stack.system import ROOT
 
 MODULE: Final = "tally.internal/xk6-tally"
@@ -50,7 +52,9 @@ def build(version: str, output: Path, environment: Mapping[str, str]) -> str:
     """Build and return what ``k6 version`` says. Raises UsageError without an xk6, LoadError when it does not work."""
     xk6 = environment.get("TALLY_XK6") or shutil.which("xk6", path=environment.get("PATH", ""))
     if xk6 is None or shutil.which(xk6) is None:
-        raise UsageError(HOW if xk6 is None else f'TALLY_XK6 is "{xk6}", which is no program: name an xk6, or unset it')
+        raise UsageError(
+            HOW if xk6 is None else f'TALLY_XK6 is "{xk6}", which is not a program: name an xk6, or unset it'
+        )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.unlink(missing_ok=True)  # a k6 of an earlier build must not pass for this one
     command = build_command(xk6, version, output)
@@ -75,19 +79,25 @@ def checked_version(k6: Path) -> str:
     return done.stdout.strip()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code: 0 built, 1 not built, 2 there is no xk6 or the command is wrong."""
-    parser = argparse.ArgumentParser(prog="just k6", description="Build a k6 with k6/x/tally by your own xk6.")
-    parser.add_argument("version", nargs="?", default=k6_version(), help="the version of k6 (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="where the k6 goes (default: build/k6)")
-    given = parser.parse_args(arguments)
+@click.command(help=f"Build a k6 with k6/x/tally by your own xk6. VERSION is that of k6, by default {k6_version()}.")
+@click.argument("version", default=k6_version())
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=OUTPUT, help="Where the k6 goes.  [default: build/k6]"
+)
+def command(version: str, output: Path) -> int:
+    """Build, and tell how to use what was built."""
     try:
-        print(build(given.version, given.output.resolve(), os.environ))
+        print(build(version, output.resolve(), os.environ))
     except (LoadError, UsageError) as error:
         print(error, file=sys.stderr)
         return _EXIT_USAGE if isinstance(error, UsageError) else _EXIT_BROKEN
-    print(f"built {given.output}: `{given.output} run -e PROFILE=kafka loadtests/tally.js`")
+    print(f"built {output}: `{output} run -e PROFILE=kafka loadtests/tally.js`")
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 built, 1 not built, 2 there is no xk6 or the command is wrong."""
+    return command_line.run(command, "just k6", arguments)
 
 
 if __name__ == "__main__":

@@ -93,9 +93,7 @@ def _found(name: str, environ: Mapping[str, str]) -> K6:
     chosen = environ.get("TALLY_K6")
     program = shutil.which(chosen or "k6")
     if program is None and chosen:
-        raise UsageError(
-            f"TALLY_K6 is {chosen!r}, which is no program that can be run: name the file of a k6, or unset it"
-        )
+        raise UsageError(f"TALLY_K6 is {chosen!r}, which cannot be run: name the file of a k6, or unset it")
     if program is None:
         raise UsageError(
             "There is no k6 on PATH: install version 2 (https://grafana.com/docs/k6/latest/set-up/install-k6/), "

@@ -207,19 +207,20 @@ class TopicWatch:
             raise
         except Exception as error:  # noqa: BLE001 - fastavro tells bad bytes by whatever the first wrong step raises
             wrong = f"{_reason_of(error)}: {error or type(error).__name__}"
-        if wrong:
+        if wrong is not None:
             self._wrong.append(f"partition {message.partition()} offset {message.offset()}: {wrong}")
             return
         self._ours += 1
         self._fingerprint = (self._fingerprint + fingerprint_of(key)) & _MASK
 
-    def _fault_of(self, event: Any, key: bytes, partition: int) -> str:
+    def _fault_of(self, event: Any, key: bytes, partition: int) -> str | None:
+        """Return what is wrong with a record that decodes, None when it is right."""
         if _EXACT.add(event["a"], event["b"]) != event["sum"]:
             return "WRONG_SUM: sum is not a + b"
         if event["request_id"] != key:
             return "WRONG_KEY: the key is not the request id"
         due = partition_of(key, self._partitions)
-        return "" if due == partition else f"WRONG_PARTITION: the request id belongs into {due}"
+        return None if due == partition else f"WRONG_PARTITION: the request id belongs into {due}"
 
     def _broken_record(self, reason: str, schema_id: int) -> tuple[bytes, bytes, int]:
         addition = Draw.seeded(bytes(TAG_BYTES), time.monotonic_ns()).next()

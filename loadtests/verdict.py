@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.additions import uuid_text
 from loadtests.outcomes import ENTRY_DTYPE, Digest, Entries, Outcome
+from tally.base.uuid_text import uuid_text
 from tally.event.decimals import text_of
 from tally.event.partitions import mix_column
 

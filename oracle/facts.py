@@ -159,5 +159,5 @@ class Facts:
     """The body of GET /v1/total by the replica's address."""
     calls: Sequence[Call] = ()
     watermarks: Sequence[Watermark] = ()
-    unrest: str = ""
+    unrest: str | None = None
     """Why the system was not at rest when all this was read, empty when it was."""

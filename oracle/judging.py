@@ -19,7 +19,7 @@ def judge(facts: Facts) -> Report:
         for check in checks
         for message in check(facts, truth)
     ]
-    if facts.unrest:
+    if facts.unrest is not None:
         findings.insert(0, Finding(invariant="AT REST", message=facts.unrest))
     return Report(
         findings=findings,

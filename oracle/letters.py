@@ -109,7 +109,7 @@ def letters_are_genuine(facts: Facts, truth: Truth) -> Iterator[str]:
     records = _records(facts)
     for letter in _of_this_topic(facts):
         why = _forged(letter, poison, records)
-        if why:
+        if why is not None:
             source = f"partition {letter.source_partition} offset {letter.source_offset}"
             yield f"{_at(letter)}, about {source}, is forged: {why}"
             return
@@ -133,8 +133,8 @@ def _is_gone(letter: DeadLetter, facts: Facts) -> bool:
 
 def _forged(
     letter: DeadLetter, poison: Mapping[tuple[int, int], Row], records: Mapping[tuple[int, int], TopicRecord]
-) -> str:
-    """Return what is wrong with a letter, or nothing."""
+) -> str | None:
+    """Return what is wrong with a letter, None when it is genuine."""
     place = (letter.source_partition, letter.source_offset)
     if place not in poison:
         return "that record is not poison"
@@ -146,7 +146,7 @@ def _forged(
     if letter.source_digest not in (None, poison_digest(record.key, record.value).hex().encode()):
         return "its digest is of other bytes"
     copied = _is_copy(letter.key, letter.key_copied, record.key)
-    return "" if copied and _is_copy(letter.value, letter.value_copied, record.value) else "it has other bytes"
+    return None if copied and _is_copy(letter.value, letter.value_copied, record.value) else "it has other bytes"
 
 
 def _is_copy(part: bytes | None, beginning: Beginning | None, whole: bytes | None) -> bool:

@@ -137,12 +137,13 @@ def total_at(url: str) -> dict[str, Any]:
     return body
 
 
-def _unrest(wait: Callable[[], None]) -> str:
+def _unrest(wait: Callable[[], None]) -> str | None:
+    """Return what did not come to rest in time, None when all did."""
     try:
         wait()
     except NotInTimeError as error:
         return str(error)
-    return ""
+    return None
 
 
 def _until_empty(left: Callable[[], dict[int, tuple[int, int]]], timeout_s: float, what: str) -> None:

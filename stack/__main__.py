@@ -1,13 +1,15 @@
 """The command behind `just up`, `down`, `status`, `logs` and `reset`: ``python -m stack --help``."""
 
-import argparse
+import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from stack import compose, docker, views
+import click
+
+from stack import command_line, compose, docker, views
 from stack.errors import StackError
 from stack.fetch import downloads, go_programs
 from stack.fetch.locks import AGENT_LOCK, LockError, read
@@ -18,12 +20,11 @@ from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, Stack, engines_of
+from tally.base.cache_folder import cache_folder
 from tally.base.settings import SettingsError, help_text, load
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 DOTENV: Final = ROOT / ".env"
 
@@ -47,24 +48,64 @@ def stack_of(settings: StackSettings) -> Stack:
     return Stack(data_dir, ports, services, components=components, say=say)
 
 
-def up(arguments: argparse.Namespace) -> int:
+class _Program(click.Group):
+    """Ends well when whoever reads its output has read enough, as in `just logs | head`."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stderr.close()
+            return EXIT_OK
+
+
+class _Up(click.Command):
+    """Takes several parts after one ``--parts``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--parts" in args:
+            at = args.index("--parts") + 1
+            parts = list(itertools.takewhile(lambda arg: not arg.startswith("-"), args[at:]))
+            args = (
+                [*args[: at - 1], *(f"--parts={part}" for part in parts), *args[at + len(parts) :]] if parts else args
+            )
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"max_content_width": 120},
+    help=__doc__,
+    epilog="\b\nsettings (environment or .env):\n" + help_text(StackSettings),
+)
+def program() -> None:
+    """The group; its help is the module's."""
+
+
+@program.command(cls=_Up)
+@click.argument("mode", type=click.Choice(["native", "compose"]), default="native")
+@click.option(
+    "--parts", type=click.Choice(ORDER), multiple=True, metavar=f"{'|'.join(ORDER)}...", help="Only these parts."
+)
+def up(mode: str, parts: tuple[PartName, ...]) -> int:
     """Start everything and tell how to use it."""
     settings = settings_of_checkout()
     stack = stack_of(settings)
-    if arguments.mode == "compose":
+    if mode == "compose":
         compose.up(ROOT, settings, say)
         return EXIT_OK
     before = {part: stack.pid(part) for part in stack.running()}
     for part, pid in before.items():
-        say(f"{part} runs already (process {pid})")
-    started = stack.up(arguments.parts or ORDER, timeout_s=settings.up_timeout_s)
+        say(f"{part} is already running (process {pid})")
+    started = stack.up(parts or ORDER, timeout_s=settings.up_timeout_s)
     if not started:
-        say("everything ran already: nothing was started")
+        say("everything was already running: nothing was started")
     print(views.welcome(stack))
     return EXIT_OK
 
 
-def down(_: argparse.Namespace) -> int:
+@program.command()
+def down() -> int:
     """Stop everything, in containers or not, and keep the data."""
     stack = stack_of(settings_of_checkout())
     stopped: list[str] = [*stack.down(), *engines_of(stack, say).down()]
@@ -73,7 +114,8 @@ def down(_: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def status(_: argparse.Namespace) -> int:
+@program.command()
+def status() -> int:
     """Show one line a part or container; fails when one crashed or is not ready."""
     stack = stack_of(settings_of_checkout())
     found = docker.containers(ROOT)
@@ -91,10 +133,14 @@ def status(_: argparse.Namespace) -> int:
     return EXIT_FAILED if words & {"crashed", "not ready"} else EXIT_OK
 
 
-def observe(arguments: argparse.Namespace) -> int:
-    """Start the engines that keep metrics, logs and traces, and let the services send to them."""
+@program.command()
+@click.argument("which", type=click.Choice(list(SETS)), default="quick")
+def observe(which: EngineSet) -> int:
+    """Start the engines that keep metrics, logs and traces, and let the services send to them.
+
+    WHICH is quick, or full, which adds Prometheus.
+    """
     stack = stack_of(settings_of_checkout())
-    which: EngineSet = arguments.which
     engines = engines_of(stack, say)
     if which == "full":
         go_programs.ensure(PROMTOOL, stack.cache, say)
@@ -106,45 +152,51 @@ def observe(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def logs(arguments: argparse.Namespace) -> int:
+@program.command()
+@click.argument("service", metavar="[PART]", required=False)
+def logs(service: str | None) -> int:
     """Follow the logs of all parts or of one, or those of the containers while these are up."""
     stack = stack_of(settings_of_checkout())
-    service: str | None = arguments.service
     found = docker.containers(ROOT)
     if any(each.is_running for each in found) and not stack.running():
         compose.logs(ROOT, found, service)
     if service is not None and service not in ORDER:
         raise SettingsError(f"{service!r} is no part: {', '.join(ORDER)}")
-    parts: Sequence[PartName] = [part for part in ORDER if service in (None, part)]
+    parts = [part for part in ORDER if service in (None, part)]
     for line in follow({part: stack.log_path(part) for part in parts}):
         print(line, flush=True)
     return EXIT_OK
 
 
-def reset(arguments: argparse.Namespace) -> int:
+@program.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> int:
     """Delete the data, after a question."""
     stack = stack_of(settings_of_checkout())
     if any(each.is_running for each in docker.containers(ROOT)):
         raise StackError("the parts of compose are up: `just down` first")
-    return EXIT_OK if delete_data(stack, ask=not arguments.yes) else EXIT_FAILED
+    return EXIT_OK if delete_data(stack, ask=not yes) else EXIT_FAILED
 
 
-def run(arguments: argparse.Namespace) -> NoReturn:
+@program.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def run(command: tuple[str, ...]) -> NoReturn:
     """Run a command with the environment's programs and the settings of this stack."""
     stack = stack_of(settings_of_checkout())
     # What was set on purpose wins over what follows from the ports; the data directory must be absolute here.
     settings = {**stack.environment(), **passed_on(DOTENV), "TALLY_DATA_DIR": str(stack.data_dir)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    if not arguments.command:
+    if not command:
         raise SettingsError("run needs a command, for example: just run tally total")
-    program, *rest = arguments.command
+    name, *rest = command
     try:
-        os.execvpe(program, [program, *rest], {**os.environ, **settings, "PATH": path})  # noqa: S606 - no shell
+        os.execvpe(name, [name, *rest], {**os.environ, **settings, "PATH": path})  # noqa: S606 - no shell
     except OSError as error:
-        raise StackError(f"{program} cannot be run: {error.strerror}") from error
+        raise StackError(f"{name} cannot be run: {error.strerror}") from error
 
 
-def fetch(_: argparse.Namespace) -> int:
+@program.command()
+def fetch() -> int:
     """Download what the native parts are made of, and start nothing."""
     settings_of_checkout()
     Components().fetch(ORDER, say)
@@ -152,63 +204,31 @@ def fetch(_: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def engines(_: argparse.Namespace) -> int:
+@program.command()
+def engines() -> int:
     """Build the engines of `just observe full` that are not there yet, and start nothing."""
-    for program in [*(ENGINES[name].program for name in SETS["full"]), PROMTOOL]:
-        go_programs.ensure(program, downloads.default_folder(), say)
+    for each in [*(ENGINES[name].program for name in SETS["full"]), PROMTOOL]:
+        go_programs.ensure(each, cache_folder(), say)
     return EXIT_OK
 
 
-def agent(_: argparse.Namespace) -> int:
+@program.command()
+def agent() -> int:
     """Download the agent that shows the broker's metrics, and print where it is."""
-    print(downloads.fetch(downloads.default_folder(), read(AGENT_LOCK), downloads.from_maven_central, say)[0])
+    print(downloads.fetch(cache_folder(), read(AGENT_LOCK), downloads.from_maven_central, say)[0])
     return EXIT_OK
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="stack",
-        description=__doc__,
-        epilog="settings (environment or .env):\n" + help_text(StackSettings),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, action: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=action.__doc__)
-        one.set_defaults(action=action)
-        return one
-
-    starting = command("up", up)
-    starting.add_argument("mode", nargs="?", choices=("native", "compose"), default="native")
-    starting.add_argument("--parts", nargs="+", choices=ORDER, help="only these parts")
-    command("down", down)
-    observing = command("observe", observe)
-    observing.add_argument("which", nargs="?", choices=tuple(SETS), default="quick", help="full adds Prometheus")
-    command("status", status)
-    command("logs", logs).add_argument("service", nargs="?", metavar="PART", help="only this one")
-    command("reset", reset).add_argument("--yes", action="store_true", help="do not ask")
-    running = command("run", run)
-    running.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command and its arguments")
-    command("fetch", fetch)
-    command("agent", agent)
-    command("engines", engines)
-    chosen = parser.parse_args(arguments)
     try:
-        action: Callable[[argparse.Namespace], int] = chosen.action
-        return action(chosen)
+        return command_line.run(program, "stack", arguments)
     except SettingsError as error:
         print(error, file=sys.stderr)
-        return EXIT_USAGE
+        return command_line.EXIT_USAGE
     except (StackError, LockError) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # `just logs | head`
-        sys.stderr.close()
-        return EXIT_OK
 
 
 if __name__ == "__main__":

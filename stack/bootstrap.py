@@ -59,7 +59,7 @@ def cache_folder() -> Path:
     """Return the cache: TALLY_CACHE_DIR, else ``tally`` below XDG_CACHE_HOME or ``~/.cache``."""
     own = os.environ.get("TALLY_CACHE_DIR")
     if own:
-        return Path(own).absolute()
+        return Path(own).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "tally"
 

@@ -133,7 +133,7 @@ def _asked(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
     except subprocess.TimeoutExpired:
         raise StackError(
-            f"the Docker engine does not answer in {_ANSWER_S:.0f} s: start it anew, or let DOCKER_HOST name another"
+            f"the Docker engine does not answer in {_ANSWER_S:.0f} s: restart it, or point DOCKER_HOST at another"
         ) from None
     except OSError as error:
         raise StackError(f"{command[0]} cannot be run: {error.strerror}") from error

@@ -16,10 +16,10 @@ def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = in
     """Delete a stack's data and tell whether it was done. Raises StackError while a part runs."""
     running = [*stack.running(), *engines_of(stack).running()]
     if running:
-        raise StackError(f"{', '.join(running)} still run: `just down` first, then the data can be deleted")
+        raise StackError(f"still running: {', '.join(running)}; run `just down` first, then delete the data")
     there = [folder for name in OWN_FOLDERS if (folder := stack.data_dir / name).exists()]
     if not there:
-        print(f"{stack.data_dir} holds no data of Tally")
+        print(f"{stack.data_dir} holds no Tally data")
         return True
     if ask and not _agreed(f"Delete {', '.join(each.name for each in there)} in {stack.data_dir}? [y/N] ", read_line):
         print("nothing was deleted")
@@ -35,5 +35,5 @@ def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = in
 
 def _agreed(question: str, read_line: Callable[[str], str]) -> bool:
     if not sys.stdin.isatty():
-        raise StackError("reset asks before it deletes, and here is nobody to ask: `just reset --yes`")
+        raise StackError("reset asks before it deletes, and nobody is here to answer: `just reset --yes`")
     return read_line(question).strip().lower() in ("y", "yes")

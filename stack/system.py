@@ -186,7 +186,7 @@ class Stack:
                 self._publish(_PUBLISH_DEADLINE_S)
                 return
             if self.pid(part) is not None:
-                raise StackError(f"{part} runs already, as process {self.pid(part)}")
+                raise StackError(f"{part} is already running as process {self.pid(part)}")
             require_free(self.ports, PORTS[part])
             self._components.fetch([part], self._say)
             self._start(part)
@@ -213,13 +213,13 @@ class Stack:
             require_free(self.ports, ["kafka_metrics"])
             broker_metrics.show(self._components.agent(self._say), pid, port)
         except StackError as error:
-            self._say(f"the broker's own metrics are not to be seen: {error}")
+            self._say(f"the broker's own metrics are not available: {error}")
 
     def kill(self, part: PartName) -> None:
         """Kill one part with SIGKILL and return when it is gone. Raises StackError when it does not run."""
         mark = self.mark(part)
         if mark is None or not processes.is_alive(mark):
-            raise StackError(f"{part} does not run, so it cannot be killed")
+            raise StackError(f"{part} is not running, so it cannot be killed")
         processes.kill(mark)
 
     def wait_ready(self, part: PartName, timeout_s: float = 60.0) -> None:

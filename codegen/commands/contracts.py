@@ -159,11 +159,11 @@ def _save(out: Path, where: Target, survey: Survey) -> None:
 @click.option("--kafka", metavar="SERVERS", default=None, help="Kafka's brokers, host:port, by commas.")
 @KAFKA_CONFIG
 @timeout_option(60.0)
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done; exit 2 when it is something.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done; exit 2 if there is anything.")
 @click.option("--allow-breaking", multiple=True, metavar="SUBJECT", help="Register a breaking version of it.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the lock.")
 @click.option("--prune-prefix", default="", metavar="PREFIX", help="Delete subjects of this prefix no contract wants.")
-@click.option("--yes", is_flag=True, help="Carry out deletions; without it they are only told.")
+@click.option("--yes", is_flag=True, help="Carry out deletions; without it they are only listed.")
 @click.pass_context
 def publish_command(
     context: click.Context,
@@ -207,7 +207,7 @@ def publish_command(
         planned, where, wanted = None, target(contracts, registry or "", kafka), wanted_of(tree.read(contracts))
     unknown = [name for name in allowed if name not in {subject.subject for subject in wanted.subjects}]
     if unknown:
-        raise CodegenError(f"--allow-breaking {unknown[0]}: is no subject of the contracts")
+        raise CodegenError(f"--allow-breaking {unknown[0]}: the contracts have no such subject")
     with open_publisher(where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=_say) as publisher:
         if planned is not None:
             outcome = publisher.apply(planned, allowed=allowed)
@@ -226,10 +226,10 @@ def _load_plan(path: Path, prune_prefix: str, *, yes: bool) -> plan_file.PlanFil
     """Return a plan whose deletions are wanted. Raises CodegenError."""
     planned = plan_file.load(path)
     if planned.unwanted and not yes:
-        raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes if that is meant")
+        raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes to confirm")
     beyond = [name for name in planned.unwanted if not name.startswith(prune_prefix)]
     if beyond:
-        raise CodegenError(f"the plan deletes {', '.join(beyond)}, beyond --prune-prefix {prune_prefix}: make it anew")
+        raise CodegenError(f"the plan deletes {', '.join(beyond)}, beyond --prune-prefix {prune_prefix}: make it again")
     return planned
 
 

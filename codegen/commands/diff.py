@@ -1,4 +1,4 @@
-"""The commands that look at versions: diff and pull."""
+"""The command ``diff``: what changed between two versions, in words."""
 
 import os
 import re
@@ -14,7 +14,6 @@ from codegen.plan import history, version_words
 from codegen.plan import lock as locks
 from codegen.plan.judge import OldVersion
 from codegen.plan.wanted import wanted as wanted_of
-from codegen.remote import pull as pulling
 from codegen.remote import registry_admin
 from codegen.remote.publishing import open_registry
 from codegen.remote.registries import target
@@ -35,7 +34,7 @@ def diff_command(*, subject: str, versions: str, contracts: Path, registry: str 
     """
     asked = _RANGE.fullmatch(versions)
     if asked is None:
-        raise click.UsageError(f"{versions!r} are no versions; give for example v1..v2, or v1..now")
+        raise click.UsageError(f"{versions!r} is not a range of versions; give v1..v2 or v1..now, for example")
     if registry is None:
         lock = locks.load(contracts)
         known = history.versions_of(contracts, lock, subject) if lock is not None else ()
@@ -60,31 +59,3 @@ def _version(contracts: Path, subject: str, known: Sequence[OldVersion], name: s
             return version
     names = ", ".join(version.name for version in known) or "none"
     raise CodegenError(f"{subject} has no version {name}; there are {names}")
-
-
-@click.command("pull")
-@CONTRACTS
-@click.option("--registry", metavar="NAME|URL", required=True, help=REGISTRY_HELP)
-@click.option(
-    "--subject",
-    "patterns",
-    metavar="PATTERN[@VERSION]",
-    required=True,
-    multiple=True,
-    help="orders.*@3, or *; in a context: :.staging:*",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The new contracts' folder."
-)
-@timeout_option(15.0)
-def pull_command(*, contracts: Path, registry: str, patterns: tuple[str, ...], out: Path, timeout_s: float) -> None:
-    """Fetch schemas from a registry into a folder, with all they import.
-
-    Then `codegen generate --contracts DIR` makes code of them: a registry's address is all that it takes to decode.
-    """
-    with open_registry(target(contracts, registry).url, os.environ, timeout_s=timeout_s) as http:
-        files = [file for pattern in patterns for file in pulling.pull(http, pattern)]
-    lines = pulling.write(out, files)
-    for line in lines:
-        print(line)
-    print(f"{len(lines)} files; now run: codegen generate --contracts {out}" if lines else "nothing new")

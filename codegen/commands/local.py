@@ -36,7 +36,7 @@ from codegen.remote.registries import target
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("contracts"))
-@click.option("--name", default="shop", show_default=True, help="What the project is called: a word in lower case.")
+@click.option("--name", default="shop", show_default=True, help="The project's name: one lower-case word.")
 def init_command(*, folder: Path, name: str) -> None:
     """Make a new contracts FOLDER (default: contracts) that passes lint and generates.
 

@@ -47,7 +47,7 @@ def timeout_option(default_s: float) -> Callable[[Any], Any]:
         type=click.FloatRange(min=0, max=3600),
         default=default_s,
         show_default=True,
-        help="How long to wait for registry and Kafka, all in all.",
+        help="How long to wait for the registry and Kafka in total.",
     )
 
 

@@ -82,7 +82,7 @@ def load(path: Path) -> PlanFile:
         with path.open("rb") as file:
             content = file.read(BYTES_MAX + 1)  # of what has no end, too
         if len(content) > BYTES_MAX:
-            raise CodegenError(f"{path} has more than {BYTES_MAX} bytes, and a plan has not")
+            raise CodegenError(f"{path} has more than {BYTES_MAX} bytes, and a plan never has")
         planned = msgspec.json.decode(content, type=PlanFile)
     except OSError as error:
         raise CodegenError(f"{path} cannot be read: {error}") from error
@@ -92,7 +92,7 @@ def load(path: Path) -> PlanFile:
         raise CodegenError(f"{path} has format {planned.format}, this codegen reads {FORMAT}; {again}")
     if planned.changes != lines_of(planned.plan({})):
         raise CodegenError(
-            f"{path}: changes: is not what its own facts lead to: it was edited, or made by another version; {again}"
+            f"{path}: changes: does not follow from its own facts: it was edited, or made by another version; {again}"
         )
     return planned
 

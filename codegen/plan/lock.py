@@ -69,7 +69,7 @@ def load(root: Path) -> Lock | None:
     """Return the lock of a contracts folder, or None without one. Raises DriftError when it was edited by hand."""
     path = root / FILE
     if path.exists() and not path.is_file():
-        raise CodegenError(f"{path} is no regular file; put the lock back: git checkout -- {FILE}")
+        raise CodegenError(f"{path} is not a regular file; put the lock back: git checkout -- {FILE}")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -29,7 +29,7 @@ def to_python(pattern: str) -> str:
         body, head = body[1:], r"\A"
     if body.endswith("$") and (len(body) - len(body[:-1].rstrip("\\"))) % 2:
         body, tail = body[:-1], r"\Z"
-    reader = _Reader(pattern, body, len(pattern) - len(pattern.removeprefix("^")))
+    reader = _PatternReader(pattern, body, len(pattern) - len(pattern.removeprefix("^")))
     text = reader.alternation()
     if reader.at < len(body):
         raise reader.error("a ) without its (")
@@ -44,7 +44,7 @@ def to_python(pattern: str) -> str:
     return f"{head}{text}{tail}"
 
 
-class _Reader:
+class _PatternReader:
     """Reads the pattern once from left to right. ``at`` is the place in ``body``, ``before`` what was cut before it."""
 
     def __init__(self, pattern: str, body: str, before: int) -> None:
@@ -117,7 +117,7 @@ class _Reader:
             self._body, self.at
         )
         if end is None or "--" in end[1] or "&&" in end[1] or "||" in end[1] or "~~" in end[1]:
-            raise self.error("a class of other than plain ASCII characters")
+            raise self.error("a class of characters other than plain ASCII")
         self.at = end.end()
         return end[0]
 
@@ -139,7 +139,7 @@ class _Reader:
             raise self.error("a repetition of a group whose length varies")
         if high is None:
             if self.unbounded:
-                raise self.error("a second repetition without an upper bound")
+                raise self.error("a second unbounded repetition")
             self.unbounded = True
         elif high < low or high > _REPEATS_MAX:
             raise self.error(f"a repetition of {low} to {high} times")

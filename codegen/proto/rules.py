@@ -78,7 +78,7 @@ def message_rules(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> tu
     """
     if not any(VALIDATE_FILE in file.dependency for file in found.file):
         return ()
-    reader = _Reader(found)
+    reader = _RuleReader(found)
     messages = [each for file in found.file if file.name in own for each in reader.messages(file)]
     ruled = {each.full_name for each in messages if any(field.ruled for field in each.fields)}
     while True:  # a message that holds one with rules has rules too; the set only grows and is bounded by all messages
@@ -99,7 +99,7 @@ def message_rules(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> tu
     )
 
 
-class _Reader:
+class _RuleReader:
     """Reads options by the descriptors of the contracts, and knows each place in the sources."""
 
     def __init__(self, found: descriptor_pb2.FileDescriptorSet) -> None:

@@ -161,7 +161,7 @@ class Publisher:
         while left := pending(plan(wanted, self.found(wanted))):
             if self._clock.monotonic() >= self._deadline:
                 lines = "; ".join(f"{change.name}: {change.sentence}" for change in left)
-                raise DriftError(f"was carried out, and yet is not so after {self._timeout_s:g} s: {lines}")
+                raise DriftError(f"was carried out, but did not take effect within {self._timeout_s:g} s: {lines}")
             self._clock.sleep(_RETRY_S)
 
     def _wait(self, what: str, attempt: Callable[[], T]) -> T:

@@ -45,7 +45,7 @@ def pull(http: RegistryHttp, pattern: str) -> list[Pulled]:
     can = Asked(http)
     if not names:
         shown = ", ".join(subjects[:20]) + (", …" if subjects[20:] else "")
-        raise CodegenError(f"--subject {wanted}: fits no subject of {http.url}; there are {shown or 'none'}")
+        raise CodegenError(f"--subject {wanted}: matches no subject of {http.url}; there are {shown or 'none'}")
     found: dict[str, Pulled] = {}
     for name in names:
         number = version if version.isdigit() else str(max(registry_admin.versions(http, name)))
@@ -92,9 +92,7 @@ def write(folder: Path, files: list[Pulled]) -> list[str]:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ContractError(file.path, "", f"is not a path below {folder} ({file.note})")
         if path.exists() and path.read_text(encoding="utf-8") != file.text:
-            raise CodegenError(
-                f"{path} is there and says something else; give an empty folder with --out, or delete it"
-            )
+            raise CodegenError(f"{path} exists with other content; give an empty folder with --out, or delete it")
     for file in files:
         path = folder / file.path
         if not path.exists():

@@ -125,7 +125,7 @@ def list_subjects(http: RegistryHttp, context: str = "") -> list[str]:
     if answer is None:
         return []  # a registry in Go may say null for an empty list
     if not isinstance(answer, list):
-        raise RegistryAnswerError(f"{http.url} answers the subjects with something else than a list")
+        raise RegistryAnswerError(f"{http.url} did not answer with a list of subjects")
     here = context_of_address(http.url)
     names = ((*split_context(str(name)), str(name)) for name in answer)
     return sorted(name if of == here else whole for of, name, whole in names)
@@ -184,7 +184,7 @@ def versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
     if answer is None:
         return ()
     if not isinstance(answer, list) or not all(isinstance(version, int) for version in answer):
-        raise RegistryAnswerError(f"{http.url} answers the versions of {subject} with something else than numbers")
+        raise RegistryAnswerError(f"{http.url} answers the versions of {subject} with something other than numbers")
     return tuple(sorted(answer))
 
 

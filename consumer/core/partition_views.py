@@ -38,11 +38,7 @@ def witness_of(partition: Partition, owner_url: str) -> str:
     state = partition.ledger.state
     return witness.encode(
         Witness(
-            counted=state.counted,
-            total=state.total,
-            duplicates=state.duplicates,
-            conflicts=state.conflicts,
-            poison=state.poison,
+            counts=state.counts,
             chain=state.chain.value,
             topic_id=partition.ledger.topic_id,
             fold_version=FOLD_VERSION,

@@ -20,31 +20,21 @@ from consumer.core.partition_state import (
     name_of,
     reason_of,
 )
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The state of one ledger. ``total`` is unscaled: the number times 10**9."""
+    """The state of one ledger."""
 
     next_offset: int
-    counted: int
-    duplicates: int
-    conflicts: int
-    poison: int
-    total: int
+    counts: Counts
 
 
 def figures_of(state: LedgerState) -> Figures:
     """Return the figures of a ledger."""
-    return Figures(
-        next_offset=state.next_offset,
-        counted=state.counted,
-        duplicates=state.duplicates,
-        conflicts=state.conflicts,
-        poison=state.poison,
-        total=state.total,
-    )
+    return Figures(state.next_offset, state.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +92,9 @@ class PartitionTotal:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Figures over all partitions: each field is the sum over ``partitions``."""
+    """The counts over all partitions: the sum over ``partitions``."""
 
-    total: int
-    counted: int
-    duplicates: int
-    conflicts: int
-    poison: int
+    counts: Counts
     partitions: tuple[PartitionTotal, ...]
     complete: bool
 
@@ -121,13 +107,8 @@ def empty_snapshot(partitions: int) -> Snapshot:
 def total_of(snapshot: Snapshot, outside: Outside) -> Total:
     """Return the total over all partitions: own ones from the snapshot, the others from their witnesses."""
     parts = tuple(_partition_total(own, outside.elsewhere.get(own.partition)) for own in snapshot.partitions)
-    known = [part.figures for part in parts if part.figures is not None]
     return Total(
-        total=sum(figures.total for figures in known),
-        counted=sum(figures.counted for figures in known),
-        duplicates=sum(figures.duplicates for figures in known),
-        conflicts=sum(figures.conflicts for figures in known),
-        poison=sum(figures.poison for figures in known),
+        counts=sum((part.figures.counts for part in parts if part.figures is not None), start=Counts()),
         partitions=parts,
         complete=all(part.known for part in parts),
     )

@@ -122,11 +122,11 @@ class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def total_answer(total: Total, as_of: str) -> TotalAnswer:
     """Return a total as REST says it."""
     return TotalAnswer(
-        total=text_of(total.total),
-        count=total.counted,
-        duplicates=total.duplicates,
-        conflicts=total.conflicts,
-        poison=total.poison,
+        total=text_of(total.counts.total),
+        count=total.counts.counted,
+        duplicates=total.counts.duplicates,
+        conflicts=total.counts.conflicts,
+        poison=total.counts.poison,
         partitions=[_part(part) for part in total.partitions],
         complete=total.complete,
         as_of=as_of,
@@ -153,5 +153,5 @@ def _part(part: PartitionTotal) -> PartitionTotalAnswer:
     if figures is None:
         return PartitionTotalAnswer(part.partition, part.state, None, None, None)
     return PartitionTotalAnswer(
-        part.partition, part.state, figures.next_offset, figures.counted, text_of(figures.total)
+        part.partition, part.state, figures.next_offset, figures.counts.counted, text_of(figures.counts.total)
     )

@@ -7,13 +7,14 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from consumer.rest.audits import AuditsController
+from consumer.rest.audits import AUDITS
 from consumer.rest.contract_pages import contract_pages
 from consumer.rest.entries import EntriesController
 from consumer.rest.events import EventsController
-from consumer.rest.exports import ExportsController
+from consumer.rest.exports import EXPORTS
 from consumer.rest.health import HealthController
 from consumer.rest.home import home
+from consumer.rest.jobs import job_routes
 from consumer.rest.metrics import metrics
 from consumer.rest.openapi import assets, openapi_config
 from consumer.rest.partitions import PartitionsController
@@ -43,8 +44,8 @@ def build_app(parts: RestParts) -> Litestar:
             RequestsController,
             EntriesController,
             PartitionsController,
-            ExportsController,
-            AuditsController,
+            job_routes(EXPORTS),
+            job_routes(AUDITS),
             HealthController,
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},

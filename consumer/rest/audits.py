@@ -1,25 +1,20 @@
-"""``/v1/audits``."""
+"""``/v1/audits``: the ledgers read again from the disk, every CRC, chain, sum, kind, and the steps between files."""
 
 from functools import partial
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import msgspec
-from litestar import Controller, Request, Response, delete, get, post
-from litestar.datastructures import ResponseHeader
+from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
-from litestar.response import Stream
 
 from consumer.core.partition_state import Paused, Running, name_of, reason_of
-from consumer.rest.jobs import BEGIN_PROBLEMS, FILE_RESPONSES, begun, chosen_partitions, existing, file_answer, missing
+from consumer.rest.jobs import JobKind, JobWords, begun, chosen_partitions
 from consumer.rest.parts import RestParts
-from consumer.rest.problems import documented, unavailable
+from consumer.rest.problems import unavailable
 from consumer.shell.audit_job import AuditTarget, target_of, write_audit
 from consumer.shell.job_record import AuditRecord
 from consumer.shell.readers import NotHereError
-
-AuditId = Annotated[str, Parameter(description="The audit's id.")]
 
 
 class AuditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,71 +23,36 @@ class AuditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partitions: Annotated[list[int], msgspec.Meta(min_length=1)] | None = None
 
 
-class AuditsController(Controller):
-    """The ledgers read again from the disk: every CRC, chain, sum, kind, and the steps between the files."""
+def create_audit(
+    parts: NamedDependency[RestParts],
+    data: Annotated[AuditOrder | None, Body(description="What to check; nothing means everything.")] = None,
+) -> Response[AuditRecord]:
+    """Begin an audit of what is in the ledgers at this moment: ``ok`` is the verdict, the file tells of each."""
+    wanted = None if data is None else data.partitions
+    targets = [_target(parts, number) for number in chosen_partitions(parts, wanted)]
+    blank = AuditRecord(positions={target.partition: target.state.next_offset for target in targets})
+    return begun(parts.audits, blank, partial(write_audit, targets, parts.readers))
 
-    path = "/v1/audits"
-    tags = ("audits",)
 
-    @post(
-        "",
-        operation_id="createAudit",
-        summary="Begin an audit",
-        status_code=HTTPStatus.ACCEPTED,
-        responses=documented(*BEGIN_PROBLEMS),
-        response_headers=[ResponseHeader(name="Location", description="Where to look.", documentation_only=True)],
-        sync_to_thread=True,
-    )
-    def create(
-        self,
-        parts: NamedDependency[RestParts],
-        data: Annotated[AuditOrder | None, Body(description="What to check; nothing means everything.")] = None,
-    ) -> Response[AuditRecord]:
-        """Begin an audit of what is in the ledgers at this moment: ``ok`` is the verdict, the file tells of each."""
-        wanted = None if data is None else data.partitions
-        targets = [_target(parts, number) for number in chosen_partitions(parts, wanted)]
-        blank = AuditRecord(positions={target.partition: target.state.next_offset for target in targets})
-        record = begun(parts.audits, blank, partial(write_audit, targets, parts.readers))
-        return Response(record, status_code=HTTPStatus.ACCEPTED, headers={"Location": f"{self.path}/{record.id}"})
+def audit_id(audit_id: Annotated[str, Parameter(description="The audit's id.")]) -> str:
+    """Take the path's parameter."""
+    return audit_id
 
-    @get("", operation_id="listAudits", summary="Every audit, the newest first")
-    async def audits(self, parts: NamedDependency[RestParts]) -> list[AuditRecord]:
-        """Return all audits that are kept."""
-        return parts.audits.all()
 
-    @get(
-        "/{audit_id:str}",
-        operation_id="getAudit",
-        summary="One audit: progress, verdict, sha256 of the report",
-        responses=documented(HTTPStatus.NOT_FOUND),
-    )
-    async def audit(self, parts: NamedDependency[RestParts], audit_id: AuditId) -> AuditRecord:
-        """Return what is known of it."""
-        return existing(parts.audits, audit_id)
-
-    @get(
-        "/{audit_id:str}/file",
-        operation_id="getAuditFile",
-        summary="The report; a range of it with a Range header",
-        responses=FILE_RESPONSES,
-        media_type="application/octet-stream",
-        sync_to_thread=True,
-    )
-    def file(self, request: Request[Any, Any, Any], parts: NamedDependency[RestParts], audit_id: AuditId) -> Stream:
-        """Return what was found in each ledger, as JSON. Its ETag is its sha256."""
-        return file_answer(request, parts.audits, audit_id, "application/json")
-
-    @delete(
-        "/{audit_id:str}",
-        operation_id="deleteAudit",
-        summary="Delete an audit, or end a running one",
-        responses=documented(HTTPStatus.NOT_FOUND),
-        sync_to_thread=True,
-    )
-    def remove(self, parts: NamedDependency[RestParts], audit_id: AuditId) -> None:
-        """Delete report and record."""
-        if not parts.audits.delete(audit_id):
-            raise missing(parts.audits, audit_id)
+AUDITS: Final = JobKind(
+    noun="audits",
+    record=AuditRecord,
+    store=lambda parts: parts.audits,
+    create=create_audit,
+    job_id=audit_id,
+    media_type=lambda _record: "application/json",
+    words=JobWords(
+        one="progress, verdict, sha256 of the report",
+        file="report",
+        file_is="what was found in each ledger, as JSON",
+        file_and_record="report and record",
+    ),
+)
 
 
 def _target(parts: RestParts, number: int) -> AuditTarget:

@@ -20,6 +20,7 @@ from consumer.rest.answers import PartitionAnswer
 from consumer.rest.partitions import partition_answer
 from consumer.rest.parts import RestParts, now
 from tally.event.decimals import text_of
+from tally.ledger.exports.formats import ExportFormat
 
 _FOLDER: Final = Path(__file__).parent / "page"
 
@@ -52,23 +53,24 @@ def home(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> 
     reasons = [
         f"{each.part}: {each.reason}" + (f". What to do: {each.cure}" if each.cure else "") for each in parts.unready()
     ]
-    seen = total.counted + total.duplicates + total.conflicts + total.poison
+    counts = total.counts
     page = _PAGE.substitute(
         style=_STYLE,
         script=_SCRIPT,
-        total=text_of(total.total),
+        total=text_of(counts.total),
         whole="Complete: the sum over all partitions."
         if total.complete
         else "Not complete: a partition is not known, see below.",
         as_of=now(),
         link="",
-        count=f"{total.counted:,}",
-        duplicates=f"{total.duplicates:,}",
-        conflicts=f"{total.conflicts:,}",
-        poison=f"{total.poison:,}",
-        empty_hidden=" hidden" if seen else "",
+        count=f"{counts.counted:,}",
+        duplicates=f"{counts.duplicates:,}",
+        conflicts=f"{counts.conflicts:,}",
+        poison=f"{counts.poison:,}",
+        empty_hidden=" hidden" if counts.rows else "",
         trouble_hidden="" if reasons else " hidden",
         reasons="".join(f"<li>{escape(reason)}</li>" for reason in reasons),
+        formats="".join(f"<option>{form}</option>" for form in ExportFormat),
         partitions="".join(_row(partition_answer(parts, number)) for number in range(parts.partitions)),
         origin=escape(str(request.base_url).rstrip("/")),
     )

@@ -1,11 +1,14 @@
-"""What ``/v1/exports`` and ``/v1/audits`` have in common: one job, its file or a range of it, the refusals."""
+"""Exports and audits over REST: one set of calls for each kind of job, and the files that jobs make."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic
 
-from litestar import Request
+from litestar import Request, Response, Router, delete, get, post
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 
@@ -17,29 +20,126 @@ from consumer.shell.job_record import JobState, R
 from consumer.shell.job_store import JobsFullError, JobStore, Work
 
 _CHUNK_BYTES: Final = 256 * 1024
-
-BEGIN_PROBLEMS: Final = (
+_BINARY: Final = "application/octet-stream"
+_BEGIN_PROBLEMS: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.CONFLICT,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )
-FILE_RESPONSES: Final = {
-    **documented(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
-    HTTPStatus.PARTIAL_CONTENT.value: ResponseSpec(
-        data_container=bytes, description="A part of it.", media_type="application/octet-stream"
-    ),
-}
+_FILE_PROBLEMS: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+_A_PART: Final = ResponseSpec(data_container=bytes, description="A part of it.", media_type=_BINARY)
 
 
-def begun(store: JobStore[R], blank: R, work: Work[R]) -> R:
-    """Begin a job. Raises the problems of one that cannot be begun."""
+@dataclass(frozen=True)
+class JobWords:
+    """What the OpenAPI document says of a kind of job."""
+
+    one: str
+    file: str
+    file_is: str
+    file_and_record: str
+
+
+@dataclass(frozen=True)
+class JobKind(Generic[R]):
+    """A kind of job: what is called by its own name, and how one begins. All else is ``job_routes``.
+
+    ``create`` is the handler of the POST, ``job_id`` takes the path's parameter, which has the kind's name.
+    ``problems`` are those of the POST beside the ones of every kind.
+    """
+
+    noun: str
+    record: type[R]
+    store: Callable[[RestParts], JobStore[R]]
+    create: Callable[..., Response[R]]
+    job_id: Callable[[str], str]
+    media_type: Callable[[R], str]
+    words: JobWords
+    problems: tuple[HTTPStatus, ...] = ()
+
+
+def job_routes(kind: JobKind[R]) -> Router:
+    """Return the calls of a kind of job: begin one, list them, look at one, get its file, delete it."""
+    one, words = kind.noun.removesuffix("s"), kind.words
+    name, an, path = one.capitalize(), f"an {one}", f"/{{{one}_id:str}}"
+
+    create = post(
+        operation_id=f"create{name}",
+        summary=f"Begin {an}",
+        status_code=HTTPStatus.ACCEPTED,
+        responses=documented(*_BEGIN_PROBLEMS, *kind.problems),
+        response_headers=[ResponseHeader(name="Location", description="Where to look.", documentation_only=True)],
+        sync_to_thread=True,
+    )(kind.create)
+
+    # R stands in quotes where the router's signature_namespace is to say which record it is.
+    @get(
+        operation_id=f"list{name}s",
+        summary=f"Every {one}, the newest first",
+        description=f"Return all {kind.noun} that are kept.",
+    )
+    async def listed(parts: NamedDependency[RestParts]) -> "list[R]":
+        return kind.store(parts).all()
+
+    @get(
+        path,
+        operation_id=f"get{name}",
+        summary=f"One {one}: {words.one}",
+        description="Return what is known of it.",
+        responses=documented(HTTPStatus.NOT_FOUND),
+    )
+    async def shown(parts: NamedDependency[RestParts], job_id: NamedDependency[str]) -> "R":
+        return _existing(kind.store(parts), job_id)
+
+    @get(
+        f"{path}/file",
+        operation_id=f"get{name}File",
+        summary=f"The {words.file}; a range of it with a Range header",
+        description=f"Return {words.file_is}. Its ETag is its sha256.",
+        responses=documented(*_FILE_PROBLEMS) | {HTTPStatus.PARTIAL_CONTENT.value: _A_PART},
+        media_type=_BINARY,
+        sync_to_thread=True,
+    )
+    def file(
+        request: Request[Any, Any, Any], parts: NamedDependency[RestParts], job_id: NamedDependency[str]
+    ) -> Stream:
+        store = kind.store(parts)
+        record = _existing(store, job_id)
+        return _file_answer(request, store, record, kind.media_type(record))
+
+    @delete(
+        path,
+        operation_id=f"delete{name}",
+        summary=f"Delete {an}, or end a running one",
+        description=f"Delete {words.file_and_record}.",
+        responses=documented(HTTPStatus.NOT_FOUND),
+        sync_to_thread=True,
+    )
+    def removed(parts: NamedDependency[RestParts], job_id: NamedDependency[str]) -> None:
+        store = kind.store(parts)
+        if not store.delete(job_id):
+            raise _missing(store, job_id)
+
+    return Router(
+        f"/v1/{kind.noun}",
+        route_handlers=[create, listed, shown, file, removed],
+        tags=[kind.noun],
+        dependencies={"job_id": Provide(kind.job_id, sync_to_thread=False)},
+        signature_namespace={"R": kind.record},
+    )
+
+
+def begun(store: JobStore[R], blank: R, work: Work[R]) -> Response[R]:
+    """Begin a job, and answer where to look. Raises the problems of one that cannot be begun."""
     try:
-        return store.begin(blank, work)
+        record = store.begin(blank, work)
     except JobsFullError as error:
         raise ProblemError(HTTPStatus.CONFLICT, f"{store.noun}-full", f"Too many {store.noun}", str(error)) from error
     except OSError as error:
         raise ProblemError(HTTPStatus.INSUFFICIENT_STORAGE, "disk", "The disk does not take it", str(error)) from error
+    location = f"/v1/{store.noun}/{record.id}"
+    return Response(record, status_code=HTTPStatus.ACCEPTED, headers={"Location": location})
 
 
 def chosen_partitions(parts: RestParts, wanted: Sequence[int] | None) -> list[int]:
@@ -50,25 +150,22 @@ def chosen_partitions(parts: RestParts, wanted: Sequence[int] | None) -> list[in
         raise bad_request(str(error)) from error
 
 
-def existing(store: JobStore[R], job_id: str) -> R:
-    """Return a job. Raises its 404."""
+def _existing(store: JobStore[R], job_id: str) -> R:
     record = store.get(job_id)
     if record is None:
-        raise missing(store, job_id)
+        raise _missing(store, job_id)
     return record
 
 
-def missing(store: JobStore[R], job_id: str) -> ProblemError:
-    """Return the 404."""
+def _missing(store: JobStore[R], job_id: str) -> ProblemError:
     one = store.noun.removesuffix("s")
     return ProblemError(
         HTTPStatus.NOT_FOUND, f"no-{one}", f"No such {one}", f"there is no {one} {job_id[:64]!r}, or no more"
     )
 
 
-def file_answer(request: Request[Any, Any, Any], store: JobStore[R], job_id: str, media_type: str) -> Stream:
-    """Return the file of a job that is DONE, or the range of it that is asked for. Its ETag is its sha256."""
-    record = existing(store, job_id)
+def _file_answer(request: Request[Any, Any, Any], store: JobStore[R], record: R, media_type: str) -> Stream:
+    """Return the file of a job that is DONE, or the range of it that is asked for."""
     path, one = store.file_of(record), store.noun.removesuffix("s")
     if record.state is not JobState.DONE or not path.exists():
         raise ProblemError(

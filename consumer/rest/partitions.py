@@ -92,11 +92,11 @@ def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:
         log_start=outside.low.get(partition),
         last_stable=outside.last_stable.get(partition),
         lag=lag_of(own, outside),
-        count=None if figures is None else figures.counted,
-        duplicates=None if figures is None else figures.duplicates,
-        conflicts=None if figures is None else figures.conflicts,
-        poison=None if figures is None else figures.poison,
-        total=None if figures is None else text_of(figures.total),
+        count=None if figures is None else figures.counts.counted,
+        duplicates=None if figures is None else figures.counts.duplicates,
+        conflicts=None if figures is None else figures.counts.conflicts,
+        poison=None if figures is None else figures.counts.poison,
+        total=None if figures is None else text_of(figures.counts.total),
         files=_files(parts, partition),
     )
 

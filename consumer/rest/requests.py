@@ -90,5 +90,5 @@ def _found(parts: RestParts, own: Own, key: bytes) -> RequestAnswer | None:
         b=entry.b,
         sum=entry.sum,
         timestamp=entry.timestamp,
-        conflicts=parts.readers.conflicts(own.partition, key, below, own.figures.conflicts),
+        conflicts=parts.readers.conflicts(own.partition, key, below, own.figures.counts.conflicts),
     )

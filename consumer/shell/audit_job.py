@@ -60,11 +60,11 @@ def write_audit(
             raise NotHereError(f"partition {target.partition} was taken away while it was read: ask for another audit")
         reports.append(_document(target.partition, report, problems))
         offsets_done += target.state.next_offset
-        total += report.total
+        total += report.counts.total
         record = msgspec.structs.replace(
             record,
             rows=record.rows + report.rows,
-            counted=record.counted + report.counted,
+            counted=record.counted + report.counts.counted,
             total=text_of(total),
             problems=record.problems + len(problems),
             progress=round(offsets_done / offsets_all, 4),
@@ -80,14 +80,10 @@ def _differences(target: AuditTarget, report: LedgerReport) -> list[Problem]:
     """Tell where good files say something else than the consumer."""
     if report.problems:
         return []
-    state = target.state
+    state, in_memory = target.state, target.state.counts.document()
     pairs = {
         "next offset": (report.next_offset, state.next_offset),
-        "counted": (report.counted, state.counted),
-        "duplicates": (report.duplicates, state.duplicates),
-        "conflicts": (report.conflicts, state.conflicts),
-        "poison": (report.poison, state.poison),
-        "total": (text_of(report.total), text_of(state.total)),
+        **{name: (on_disk, in_memory[name]) for name, on_disk in report.counts.document().items()},
         "chain": (report.chain.hex(), state.chain.value.hex()),
     }
     return [
@@ -106,11 +102,7 @@ def _document(partition: int, report: LedgerReport, problems: Sequence[Problem])
         "size_bytes": report.size_bytes,
         "rows": report.rows,
         "next_offset": report.next_offset,
-        "counted": report.counted,
-        "duplicates": report.duplicates,
-        "conflicts": report.conflicts,
-        "poison": report.poison,
-        "total": text_of(report.total),
+        **report.counts.document(),
         "chain": report.chain.hex(),
         "problems": [
             {"file": str(each.file), "position_bytes": each.position_bytes, "what": each.what}

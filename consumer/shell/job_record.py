@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from tally.base.written_file import write_file
-from tally.ledger.exports.plan import ExportFormat
+from tally.ledger.exports.formats import ExportFormat
 
 
 class JobState(StrEnum):

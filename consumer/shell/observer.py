@@ -108,12 +108,4 @@ class Observer:
 
 
 def _elsewhere(offset: int, witness: Witness) -> Elsewhere:
-    figures = Figures(
-        next_offset=offset,
-        counted=witness.counted,
-        duplicates=witness.duplicates,
-        conflicts=witness.conflicts,
-        poison=witness.poison,
-        total=witness.total,
-    )
-    return Elsewhere(figures, witness.owner_url)
+    return Elsewhere(Figures(offset, witness.counts), witness.owner_url)

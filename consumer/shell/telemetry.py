@@ -86,10 +86,10 @@ def observe_board(metrics: Metrics, board: SnapshotBoard, unready: Callable[[], 
     def records() -> Iterable[tuple[float, Values]]:
         for own in board.snapshot.partitions:
             if own.figures is not None and not isinstance(own.state, Unassigned):
-                yield own.figures.counted, (own.partition, "COUNTED")
-                yield own.figures.duplicates, (own.partition, "DUPLICATE")
-                yield own.figures.conflicts, (own.partition, "CONFLICT")
-                yield own.figures.poison, (own.partition, "POISON")
+                yield own.figures.counts.counted, (own.partition, "COUNTED")
+                yield own.figures.counts.duplicates, (own.partition, "DUPLICATE")
+                yield own.figures.counts.conflicts, (own.partition, "CONFLICT")
+                yield own.figures.counts.poison, (own.partition, "POISON")
 
     def lags() -> Iterable[tuple[float, Values]]:
         outside = board.outside

@@ -13,19 +13,19 @@ def write_totals(path: Path, total: Total, as_of: str) -> None:
     content = {
         "about": "For people. The ledgers are the truth; nothing reads this file.",
         "as_of": as_of,
-        "total": text_of(total.total),
-        "count": total.counted,
-        "duplicates": total.duplicates,
-        "conflicts": total.conflicts,
-        "poison": total.poison,
+        "total": text_of(total.counts.total),
+        "count": total.counts.counted,
+        "duplicates": total.counts.duplicates,
+        "conflicts": total.counts.conflicts,
+        "poison": total.counts.poison,
         "complete": total.complete,
         "partitions": [
             {
                 "partition": part.partition,
                 "state": part.state.value,
                 "next_offset": None if part.figures is None else part.figures.next_offset,
-                "count": None if part.figures is None else part.figures.counted,
-                "total": None if part.figures is None else text_of(part.figures.total),
+                "count": None if part.figures is None else part.figures.counts.counted,
+                "total": None if part.figures is None else text_of(part.figures.counts.total),
             }
             for part in total.partitions
         ],

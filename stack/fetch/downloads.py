@@ -35,15 +35,6 @@ class NetworkError(Exception):
     """A download failed in a way that may pass: no route, a time-out, a broken connection."""
 
 
-def default_folder(environment: dict[str, str] | os._Environ[str] = os.environ) -> Path:
-    """Return the cache's folder: TALLY_CACHE_DIR, else ``tally`` below XDG_CACHE_HOME or ``~/.cache``."""
-    own = environment.get("TALLY_CACHE_DIR")
-    if own:
-        return Path(own).absolute()
-    base = environment.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tally"
-
-
 @contextlib.contextmanager
 def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold an exclusive lock on a file, waiting for it; the operating system frees it when the process dies.

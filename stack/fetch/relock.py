@@ -5,7 +5,6 @@ agent by resolving and hashing. Look at the difference before you commit it: a c
 an alarm.
 """
 
-import argparse
 import hashlib
 import shutil
 import subprocess
@@ -15,6 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import click
+
+from stack import command_line
 from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
 from tally.base.written_file import write_file
@@ -99,17 +101,14 @@ def write(path: Path, title: str, artifacts: Iterable[Artifact]) -> None:
     print(f"stack/{path.name}: {len(lines)} files", flush=True)
 
 
-def main() -> int:
+@click.command(help=__doc__)
+@click.option("--upgrade", is_flag=True, help="Take the newest Python packages that the .in files allow.")
+def main(upgrade: bool) -> int:
     """Pin everything."""
-    parser = argparse.ArgumentParser(prog="just lock", description=__doc__)
-    parser.add_argument(
-        "--upgrade", action="store_true", help="take the newest Python packages that the .in files allow"
-    )
-    arguments = parser.parse_args()
     if shutil.which("uv") is None:
         print("uv is not on PATH: run this by `just lock`", file=sys.stderr)
         return 1
-    lock_python(upgrade=arguments.upgrade)
+    lock_python(upgrade=upgrade)
     with tempfile.TemporaryDirectory(prefix="tally-lock-") as repository:
         lock_kafka(Path(repository))
         lock_registry(Path(repository))
@@ -118,4 +117,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run(main, "just lock"))

@@ -15,6 +15,7 @@ from stack.parts.kafka import Kafka
 from stack.parts.names import PartName
 from stack.parts.registry import Registry
 from stack.ports import Ports
+from tally.base.cache_folder import cache_folder
 
 _REGISTRY_HEAP: Final = "-Xmx160m"
 
@@ -23,7 +24,7 @@ _REGISTRY_HEAP: Final = "-Xmx160m"
 class Components:
     """What the native parts are made of: the cache, the Java, and how Kafka's Java runs."""
 
-    cache: Path = field(default_factory=downloads.default_folder)
+    cache: Path = field(default_factory=cache_folder)
     java: Literal["bundled", "system"] = "bundled"
     kafka_jit: Literal["fast", "full"] = "fast"
     kafka_heap_mb: int = 512

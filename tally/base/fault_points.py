@@ -93,7 +93,7 @@ def parse(plan: str) -> dict[str, Fault]:
     for entry in filter(None, (part.strip() for part in plan.split(","))):
         fault = _fault(entry)
         if fault.name in faults:
-            raise FaultPointsError(f"{VARIABLE}: {fault.name!r} stands there twice; each point can be named once")
+            raise FaultPointsError(f"{VARIABLE}: {fault.name!r} appears twice; name each point once")
         faults[fault.name] = fault
     return faults
 

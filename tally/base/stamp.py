@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from tally.base.cache_folder import cache_folder
+
 STAMPS_MAX: Final = 200
 """Older stamps are deleted beyond this many: they are empty files, one for each state of some folder."""
 
@@ -49,10 +51,7 @@ def leave(name: str) -> None:
 
 
 def _folder() -> Path:
-    own = os.environ.get("TALLY_CACHE_DIR")
-    base = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(own).expanduser() if own else (Path(base) if base else Path.home() / ".cache") / "tally"
-    return cache / "stamps"
+    return cache_folder() / "stamps"
 
 
 def _installed() -> Iterator[str]:

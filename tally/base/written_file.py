@@ -179,7 +179,7 @@ def _beside(target: Path, path: Path, found: os.stat_result | None, *, private: 
 def _into(path: Path, found: os.stat_result, special: bool, reader_wait_s: float) -> BinaryIO:
     """Open what is no regular file, or is open already."""
     if not special:
-        raise _error(errno.EINVAL, "is no regular file, and this one must be", path)
+        raise _error(errno.EINVAL, "is not a regular file, and this one must be", path)
     try:
         own = own_descriptor(path)
         if own is not None:
@@ -204,7 +204,7 @@ def _open_pipe(path: Path, wait_s: float) -> int:
             os.set_blocking(descriptor, True)
             return descriptor
         if time.monotonic() > deadline_s:
-            raise _error(errno.ENXIO, f"nobody reads this pipe, waited for {wait_s:g} s", path)
+            raise _error(errno.ENXIO, f"nothing has read from this pipe for {wait_s:g} s", path)
         time.sleep(_READER_PAUSE_S)
 
 

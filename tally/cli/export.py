@@ -10,13 +10,14 @@ from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.rest import RestService
 from tally.cli.shared import settings
+from tally.ledger.exports.formats import ExportFormat
 
 _POLL_S = 0.2
 
 
 @click.command("export")
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "jsonl", "parquet", "avro"]), default="csv", show_default=True
+    "--format", "form", type=click.Choice([str(form) for form in ExportFormat]), default="csv", show_default=True
 )
 @click.option(
     "--output",

@@ -16,7 +16,7 @@ from tally.cli.loading.csv_source import ColumnError, CsvSourceError, Dialect, c
 from tally.cli.loading.ids import check_source_id
 from tally.cli.loading.load_memory import Doubt, Loaded, LoadMemory, choose_source_id
 from tally.cli.loading.load_summary import summary, table
-from tally.cli.loading.loading import Load, LoadReport, Source, WrongSumError
+from tally.cli.loading.loading import CsvFile, Load, LoadReport, WrongSumError
 from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
 from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
@@ -35,9 +35,9 @@ from tally.client.sending import Environment
     "rejects_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where rows that cannot be added go; - is standard output. [default: FILE.rejects.csv beside the file]",
+    help="Where to write rows that cannot be added; - is standard output. [default: FILE.rejects.csv beside the file]",
 )
-@click.option("--delimiter", default=",", show_default=True, help="What separates columns.")
+@click.option("--delimiter", default=",", show_default=True, help="The character between columns.")
 @click.option("--encoding", default="utf-8", show_default=True, help="The file's encoding.")
 @click.option(
     "--max-rejects",
@@ -45,7 +45,7 @@ from tally.client.sending import Environment
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Rejected rows that are all right: exit code 1 only if there are more.",
+    help="Rejected rows to accept: exit code 1 only if there are more.",
 )
 @history_option
 @wait_option
@@ -97,7 +97,7 @@ def command(
     memory = LoadMemory(own_folder / "loads.json")
     try:
         _require_other_files(file, {"--rejects": rejects_path, "--history": history})
-        with Source(file, dialect, own_folder) as source:
+        with CsvFile(file, dialect, own_folder) as source:
             rejects_path = rejects_path or source.input.beside(".rejects.csv")
             known = source.input.has_a_name
             used_id = _agree(source, given, memory.recall(address, file) if known else None)
@@ -146,11 +146,11 @@ def _require_few_rejects(report: LoadReport, rejects_max: int, rejects: RejectsF
     if first is not None and report.rejected > rejects_max:
         raise CommandError(
             f"{report.rejected:,} rows were rejected, the first at line {first.line}: {first.reason}; all of them are "
-            f"in {rejects.path}. The others are counted. If that is all right: --max-rejects {report.rejected}"
+            f"in {rejects.path}. The others are counted. To accept that, give --max-rejects {report.rejected}"
         )
 
 
-def _agree(source: Source, given: str | None, before: Loaded | None) -> str:
+def _agree(source: CsvFile, given: str | None, before: Loaded | None) -> str:
     """Return the source id. Raises WrongUsageError with the two ways on."""
     now = Loaded(source.sha256, source.sha256, source.dialect.column_a, source.dialect.column_b)
     choice = choose_source_id(given, now, before)

@@ -15,7 +15,7 @@ _QUIET = ("service.", "telemetry.", "scope.", "code.")
 
 @click.command("logs")
 @click.argument("query", default="*")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Lines at the most.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Most lines to print.")
 @json_option
 def command(query: str, limit: int, as_json: bool) -> None:
     """Print the newest log lines that fit QUERY, the oldest of them first.

@@ -122,8 +122,8 @@ def _tell(done: Repaired, partition: int) -> None:
     else:
         copied = done.copied
         click.echo(
-            f"copied {copied.segments} files, {copied.counted:,} counted, up to offset {copied.next_offset:,}, chain "
-            f"{copied.chain.hex()}; the rest will be read from the topic"
+            f"copied {copied.segments} files, {copied.counts.counted:,} counted, up to offset {copied.next_offset:,}, "
+            f"chain {copied.chain.hex()}; the rest will be read from the topic"
         )
 
 

@@ -53,7 +53,7 @@ LETTERS_MAX = 100_000
     "repairs",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.jsonl",
-    help='Right numbers, a line a letter: {"source": "3:1041", "a": "2", "b": "40.5"}.',
+    help='Corrected numbers, one letter a line: {"source": "3:1041", "a": "2", "b": "40.5"}.',
 )
 @click.option(
     "--as-schema",
@@ -61,7 +61,7 @@ LETTERS_MAX = 100_000
     metavar="ID",
     help="Read the records by this schema of the registry, whatever their frames say.",
 )
-@click.option("--send", "really", is_flag=True, help="Send them. Without it nothing is changed: only look.")
+@click.option("--send", "really", is_flag=True, help="Send them; without it, nothing is changed.")
 @wait_option
 @json_option
 def command(
@@ -144,11 +144,11 @@ def _look(
             ]
             if len(repaired) > LETTERS_MAX:
                 raise WrongUsageError(
-                    f"more than {LETTERS_MAX:,} letters are meant: choose with --partition or --reason"
+                    f"more than {LETTERS_MAX:,} letters are selected: narrow them down with --partition or --reason"
                 )
             if strangers := unused(corrections, (one.letter for one in repaired)):
                 raise WrongUsageError(
-                    f"no dead letter that is meant is of {', '.join(strangers[:5])}: see --repair-with"
+                    f"none of the selected dead letters comes from {', '.join(strangers[:5])}: see --repair-with"
                 )
             return [look_up(one, before, lambda own: _counted(service, own)) for one in without_repetitions(repaired)]
     except SchemaUnknown as error:
@@ -174,7 +174,7 @@ def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Se
             letter = letter_of(record, our_schema_id, texts)
         except ValueError as error:
             place = f"{SUMS_DLT.name} {record.partition}:{record.offset}"
-            click.echo(f"{place} is left out, it is no dead letter: {ascii(str(error))[1:-1]}", err=True)
+            click.echo(f"{place} is not a dead letter and was skipped: {ascii(str(error))[1:-1]}", err=True)
             continue
         if letter is not None and selection.has(letter):
             yield letter
@@ -229,8 +229,8 @@ def _end(told: list[Told], *, really: bool, as_json: bool) -> None:
         click.echo("Nothing was sent. The same command with --send puts the ready ones back.", err=as_json)
     if counts[Status.UNKNOWN]:
         raise UnavailableError(
-            f"{counts[Status.UNKNOWN]:,} got no answer: run the same command again, none counts twice"
+            f"{counts[Status.UNKNOWN]:,} got no answer: run the same command again, nothing is counted twice"
         )
     failed = sum(counts[status] for status in FAILED)
     if failed:
-        raise CommandError(f"{failed:,} of {len(told):,} letters cannot be counted as they are; each line tells why")
+        raise CommandError(f"{failed:,} of {len(told):,} letters cannot be counted as they are; each line says why")

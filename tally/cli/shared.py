@@ -40,7 +40,7 @@ def wait_option(function: F) -> F:
         type=click.FloatRange(min=0.1, max=3600),
         default=60.0,
         show_default=True,
-        help="Seconds to go on trying an addition that gets no final answer.",
+        help="Seconds to keep retrying an addition that gets no final answer.",
     )(function)
 
 

@@ -23,10 +23,10 @@ from tally.registry.errors import RegistryError, SchemaMismatch, SchemaUnknown
 
 
 @click.command("tail")
-@click.option("--from-beginning", is_flag=True, help="Begin with the first record, not with the next one.")
+@click.option("--from-beginning", is_flag=True, help="Start with the first record instead of the next one.")
 @click.option("--partition", type=click.IntRange(0, SUMS.partitions - 1), help="Only this partition.")
-@click.option("--limit", type=click.IntRange(min=1), help="End after this many records.")
-@click.option("--no-follow", is_flag=True, help="End at the end of the topic instead of waiting for more.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many records.")
+@click.option("--no-follow", is_flag=True, help="Stop at the end of the topic instead of waiting for more.")
 @json_option
 def command(*, from_beginning: bool, partition: int | None, limit: int | None, no_follow: bool, as_json: bool) -> None:
     """Print the topic's committed records, decoded, one a line. Ctrl-C ends it.

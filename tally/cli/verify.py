@@ -95,15 +95,16 @@ def _table(report: Report) -> str:
     lines: list[str] = []
     for ledger in report.ledgers:
         verdict = "ok     " if not ledger.problems else "DAMAGED"
+        counts = ledger.counts
         lines.append(
-            f"{verdict} {ledger.directory}: {ledger.counted:,} counted, {ledger.duplicates:,} duplicates, "
-            f"{ledger.conflicts:,} conflicts, {ledger.poison:,} poison, total {decimals.text_of(ledger.total)}, "
+            f"{verdict} {ledger.directory}: {counts.counted:,} counted, {counts.duplicates:,} duplicates, "
+            f"{counts.conflicts:,} conflicts, {counts.poison:,} poison, total {decimals.text_of(counts.total)}, "
             f"next offset {ledger.next_offset:,}, {ledger.segments} segments"
         )
         lines += [f"        {each.file} at byte {each.position_bytes:,}: {each.what}" for each in ledger.problems]
         lines += [f"        note: {note}" for note in ledger.notes]
-    counted = sum(ledger.counted for ledger in report.ledgers)
-    total = decimals.text_of(sum(ledger.total for ledger in report.ledgers))
+    counted = sum(ledger.counts.counted for ledger in report.ledgers)
+    total = decimals.text_of(sum(ledger.counts.total for ledger in report.ledgers))
     lines.append(f"{len(report.ledgers)} ledgers, {counted:,} counted, total {total}")
     return "\n".join(lines)
 
@@ -111,8 +112,8 @@ def _table(report: Report) -> str:
 def _document(report: Report) -> dict[str, object]:
     return {
         "ok": report.ok,
-        "total": decimals.text_of(sum(ledger.total for ledger in report.ledgers)),
-        "count": sum(ledger.counted for ledger in report.ledgers),
+        "total": decimals.text_of(sum(ledger.counts.total for ledger in report.ledgers)),
+        "count": sum(ledger.counts.counted for ledger in report.ledgers),
         "ledgers": [_ledger(ledger) for ledger in report.ledgers],
     }
 
@@ -120,11 +121,7 @@ def _document(report: Report) -> dict[str, object]:
 def _ledger(ledger: LedgerReport) -> dict[str, object]:
     return {
         "directory": str(ledger.directory),
-        "counted": ledger.counted,
-        "duplicates": ledger.duplicates,
-        "conflicts": ledger.conflicts,
-        "poison": ledger.poison,
-        "total": decimals.text_of(ledger.total),
+        **ledger.counts.document(),
         "next_offset": ledger.next_offset,
         "chain": ledger.chain.hex(),
         "segments": ledger.segments,

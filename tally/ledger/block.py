@@ -146,7 +146,7 @@ def _fill(rows: Rows, raw: Rows, first: int) -> None:
         column = raw[name]
         wrong |= column != 0 if column.ndim == 1 else (column != 0).any(axis=1)
     if wrong.any():
-        raise ValueError(f"row {first + int(np.argmax(wrong))} is no row of a ledger")
+        raise ValueError(f"row {first + int(np.argmax(wrong))} is not a row of a ledger")
     for name in _FIXED:
         rows[name] = raw[name]
     rows["kind"] = kind >> 1

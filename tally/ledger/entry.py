@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from tally.base.uuid_text import uuid_text
 from tally.event.decimals import text_of
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 
@@ -63,12 +64,6 @@ def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
                 timestamp,
                 None,
             )
-
-
-def uuid_text(request_id: bytes) -> str:
-    """Return 16 bytes in canonical lower-case form."""
-    text = request_id.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def timestamps_of(rows: Rows) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from tally.event.classify import Decoded
-from tally.event.int128 import exact_sum, halves
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, MARK, NONE, POISON, Halves, Offsets, Rows
+from tally.event.int128 import halves
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, NONE, POISON, Halves, Offsets, Rows
 from tally.ledger.chain import ChainState
+from tally.ledger.counts import Counts, counts_of
 from tally.ledger.id_index import Additions, Probe
 
 FOLD_VERSION: Final = 1
@@ -29,21 +30,17 @@ class IdLookup(Protocol):
 
 @dataclass(frozen=True)
 class LedgerState:
-    """What a prefix of the ledger amounts to. ``total`` is unscaled (times 10**9) and of any size."""
+    """What a prefix of the ledger amounts to."""
 
     next_offset: int
-    counted: int
-    duplicates: int
-    conflicts: int
-    poison: int
-    total: int
+    counts: Counts
     chain: ChainState
     last_timestamp_us: int
 
     @classmethod
     def empty(cls) -> "LedgerState":
         """Return the state before the first record of the topic."""
-        return cls(0, 0, 0, 0, 0, 0, ChainState.empty(), 0)
+        return cls(0, Counts(), ChainState.empty(), 0)
 
     def advance(self, rows: Rows) -> "LedgerState":
         """Return the state after classified rows; asserts that their offsets strictly increase from next_offset."""
@@ -52,17 +49,12 @@ class LedgerState:
         offsets = rows["offset"]
         assert offsets[0] >= self.next_offset, f"offset {offsets[0]} is below next offset {self.next_offset}"
         assert (offsets[1:] > offsets[:-1]).all(), "offsets do not strictly increase"
-        kinds = np.bincount(rows["kind"], minlength=MARK)
-        assert len(kinds) == MARK, f"kind {len(kinds) - 1} is not a row's"
+        counts = counts_of(rows)
         chain = self.chain.advance(rows)
         return replace(
             self,
             next_offset=chain.next_offset,
-            counted=self.counted + int(kinds[COUNTED]),
-            duplicates=self.duplicates + int(kinds[DUPLICATE]),
-            conflicts=self.conflicts + int(kinds[CONFLICT]),
-            poison=self.poison + int(kinds[POISON]),
-            total=self.total + exact_sum(rows["sum"][rows["kind"] == COUNTED]),
+            counts=self.counts + counts,
             chain=chain,
             last_timestamp_us=int(rows["timestamp_us"][-1]),
         )

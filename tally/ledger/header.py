@@ -16,11 +16,11 @@ from typing import Final
 from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.base.fingerprint import AvroSchemaError, fingerprint
-from tally.event.decimals import text_of
 from tally.ledger.block import SYNC_BYTES
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 from tally.ledger.identity import Identity
-from tally.ledger.mark import Mark, mark_of, unscaled_of
+from tally.ledger.mark import Mark, figures_in, mark_of, unscaled_of
 
 FORMAT_VERSION: Final = 1
 HEADER_BYTES_MAX: Final = 1024 * 1024
@@ -61,8 +61,8 @@ class OtherFormat:
 def encode_header(identity: Identity, schemas: Mapping[int, str], opening: LedgerState, sync: bytes) -> bytes:
     """Return the bytes before the first block. ``sync``: 16 random bytes, new for each file."""
     mark = mark_of(opening)
-    state = asdict(mark) | {"total": text_of(mark.total), "chain": mark.chain.hex()}
-    state["chain_window"] = opening.chain.closed.hex()
+    texts = {"chain": mark.chain.hex(), "chain_window": opening.chain.closed.hex()}
+    state = figures_in(mark) | mark.counts.document() | texts
     metadata = {"avro.schema": LedgerRow.SCHEMA, "avro.codec": "null", _PREFIX + "format_version": str(FORMAT_VERSION)}
     metadata |= {_PREFIX + name: str(value) for name, value in asdict(identity).items()}
     metadata[_PREFIX + "schemas"] = _json({str(key): schemas[key] for key in sorted(schemas)})
@@ -124,8 +124,9 @@ def _header(metadata: Mapping[str, str], sync: bytes, size_bytes: int) -> Header
     """Raises KeyError, TypeError, ValueError."""
     own = {name.removeprefix(_PREFIX): text for name, text in metadata.items()}
     opening = json.loads(own["opening"])
-    chain_window = bytes.fromhex(opening.pop("chain_window"))
-    opening |= {"total": unscaled_of(opening["total"]), "chain": bytes.fromhex(opening["chain"])}
+    chain, chain_window = bytes.fromhex(opening.pop("chain")), bytes.fromhex(opening.pop("chain_window"))
+    next_offset, last_timestamp_us = opening.pop("next_offset"), opening.pop("last_timestamp_us")
+    counts = Counts(**(opening | {"total": unscaled_of(opening["total"])}))
     identity = Identity(
         own["cluster_id"],
         own["topic"],
@@ -135,7 +136,8 @@ def _header(metadata: Mapping[str, str], sync: bytes, size_bytes: int) -> Header
         int(own["fold_version"]),
     )
     schemas = {int(key): str(text) for key, text in json.loads(own["schemas"]).items()}
-    return Header(identity, schemas, Mark(**opening), chain_window, sync, size_bytes)
+    mark = Mark(next_offset, last_timestamp_us, counts, chain)
+    return Header(identity, schemas, mark, chain_window, sync, size_bytes)
 
 
 def _json(value: object) -> str:

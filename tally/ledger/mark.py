@@ -1,12 +1,13 @@
 """The MARK: the row that closes a block, with the state after it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from tally.base import varint
 from tally.event import rows as codes
 from tally.event.decimals import SCALE, text_of
 from tally.ledger.chain import CHAIN_BYTES
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 
 CRC_BYTES: Final = 4
@@ -16,35 +17,29 @@ _DIGEST_BYTES: Final = 16
 
 @dataclass(frozen=True)
 class Mark:
-    """``total`` unscaled; ``chain`` is 16 bytes."""
+    """``chain`` is 16 bytes."""
 
     next_offset: int
     last_timestamp_us: int
-    counted: int
-    duplicates: int
-    conflicts: int
-    poison: int
-    total: int
+    counts: Counts
     chain: bytes
 
 
 def mark_of(state: LedgerState) -> Mark:
     """Return what a MARK says of a state."""
-    return Mark(
-        state.next_offset,
-        state.last_timestamp_us,
-        state.counted,
-        state.duplicates,
-        state.conflicts,
-        state.poison,
-        state.total,
-        state.chain.value,
-    )
+    return Mark(state.next_offset, state.last_timestamp_us, state.counts, state.chain.value)
+
+
+def figures_in(mark: Mark) -> dict[str, int | bytes]:
+    """Return everything that a MARK states, by name, in the order in which it is written."""
+    own = {"next_offset": mark.next_offset, "last_timestamp_us": mark.last_timestamp_us}
+    return {**own, **asdict(mark.counts), "chain": mark.chain}
 
 
 def encode_mark(mark: Mark) -> bytes:
     """Return the row in Avro, its CRC zero: the last four bytes."""
-    total = text_of(mark.total).encode()
+    counts = mark.counts
+    total = text_of(counts.total).encode()
     return b"".join(
         (
             varint.encode(codes.MARK),
@@ -53,7 +48,7 @@ def encode_mark(mark: Mark) -> bytes:
             varint.encode(mark.last_timestamp_us),
             bytes(_DIGEST_BYTES),
             varint.encode(codes.NONE),
-            *map(varint.encode, (mark.counted, mark.duplicates, mark.conflicts, mark.poison)),
+            *map(varint.encode, (counts.counted, counts.duplicates, counts.conflicts, counts.poison)),
             varint.encode(len(total)),
             total,
             varint.encode(len(mark.chain)),
@@ -67,7 +62,7 @@ def decode_mark(data: bytes) -> Mark:
     """Return the MARK of exactly these bytes. Raises ValueError or IndexError when they are none."""
     kind, at = varint.decode(data, 0)
     if kind != codes.MARK:
-        raise ValueError("the last row of the block is no MARK")
+        raise ValueError("the last row of the block is not a MARK")
     following, at = varint.decode(data, at)
     at += _COLUMNS_BYTES
     timestamp, at = varint.decode(data, at)
@@ -81,7 +76,8 @@ def decode_mark(data: bytes) -> Mark:
     chain, at = _sized(data, at)
     if len(chain) != CHAIN_BYTES or at + CRC_BYTES != len(data):
         raise ValueError("the MARK has a wrong length")
-    return Mark(following, timestamp, counted, duplicates, conflicts, poison, unscaled_of(total.decode()), chain)
+    counts = Counts(counted, duplicates, conflicts, poison, unscaled_of(total.decode()))
+    return Mark(following, timestamp, counts, chain)
 
 
 def unscaled_of(text: str) -> int:

@@ -15,6 +15,7 @@ from tally.event.int128 import halves
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
 from tally.ledger.block import BadBlock
 from tally.ledger.check import check_block
+from tally.ledger.counts import Counts
 from tally.ledger.disk import Disk, File, RealDisk
 from tally.ledger.fold import LedgerState
 from tally.ledger.header import Header
@@ -43,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class LedgerReport:
-    """One partition's ledger: what its good prefix amounts to (``total`` unscaled), and every problem.
+    """One partition's ledger: what its good prefix amounts to, and every problem.
 
     ``notes`` are no problems: quarantined files, a block that is being written at this moment.
     """
@@ -54,11 +55,7 @@ class LedgerReport:
     rows: int
     size_bytes: int
     next_offset: int
-    counted: int
-    duplicates: int
-    conflicts: int
-    poison: int
-    total: int
+    counts: Counts
     chain: bytes
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
@@ -178,11 +175,7 @@ class _Verification:
             rows=self._rows,
             size_bytes=self._size,
             next_offset=state.next_offset,
-            counted=state.counted,
-            duplicates=state.duplicates,
-            conflicts=state.conflicts,
-            poison=state.poison,
-            total=state.total,
+            counts=state.counts,
             chain=state.chain.value,
             problems=tuple(self._problems),
             notes=tuple(self._notes),

@@ -5,11 +5,12 @@ Totals are decimal text in it, chains hex.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tally.event.decimals import text_of
 from tally.ledger.chain import CHAIN_BYTES
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 from tally.ledger.mark import unscaled_of
 
@@ -19,13 +20,9 @@ FORMAT_VERSION: Final = 1
 
 @dataclass(frozen=True)
 class Witness:
-    """``total`` unscaled; ``chain`` 16 bytes at the committed offset; ``owner_url`` of the owner's REST, perhaps ""."""
+    """``chain`` is 16 bytes at the committed offset; ``owner_url`` of the owner's REST, perhaps ""."""
 
-    counted: int
-    total: int
-    duplicates: int
-    conflicts: int
-    poison: int
+    counts: Counts
     chain: bytes
     topic_id: str
     fold_version: int
@@ -41,23 +38,25 @@ class NoWitness:
 
 def witness_of(state: LedgerState, topic_id: str, fold_version: int, owner_url: str) -> Witness:
     """Return the witness of committing ``state.next_offset``."""
-    return Witness(
-        state.counted,
-        state.total,
-        state.duplicates,
-        state.conflicts,
-        state.poison,
-        state.chain.value,
-        topic_id,
-        fold_version,
-        owner_url,
-    )
+    return Witness(state.counts, state.chain.value, topic_id, fold_version, owner_url)
 
 
 def encode(witness: Witness) -> str:
     """Return the text. Raises ValueError when it is longer than CHARACTERS_MAX."""
-    changed = {"total": text_of(witness.total), "chain": witness.chain.hex()}
-    text = json.dumps({"tally": FORMAT_VERSION} | asdict(witness) | changed, separators=(",", ":"))
+    counts = witness.counts
+    values = {
+        "tally": FORMAT_VERSION,
+        "counted": counts.counted,
+        "total": text_of(counts.total),
+        "duplicates": counts.duplicates,
+        "conflicts": counts.conflicts,
+        "poison": counts.poison,
+        "chain": witness.chain.hex(),
+        "topic_id": witness.topic_id,
+        "fold_version": witness.fold_version,
+        "owner_url": witness.owner_url,
+    }
+    text = json.dumps(values, separators=(",", ":"))
     if len(text) > CHARACTERS_MAX:
         raise ValueError(f"a witness of {len(text)} characters; at most {CHARACTERS_MAX} fit a commit's metadata")
     return text
@@ -70,7 +69,7 @@ def decode(text: str | None) -> Witness | NoWitness:
     try:
         values = json.loads(text)
         if not isinstance(values, dict) or values.get("tally") != FORMAT_VERSION:
-            return NoWitness(f"the commit's metadata is no witness of format {FORMAT_VERSION}")
+            return NoWitness(f"the commit's metadata is not a witness of format {FORMAT_VERSION}")
         return _checked(values)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         return NoWitness(f"the commit's metadata is a damaged witness: {error!r}")
@@ -82,10 +81,10 @@ def _checked(values: dict[str, Any]) -> Witness:
         raise ValueError("a count is not a whole number from 0")
     texts = [values[name] for name in ("topic_id", "owner_url")]
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a text is none")
+        raise ValueError("a text is not a string")
     chain = bytes.fromhex(values["chain"])
     if len(chain) != CHAIN_BYTES:
         raise ValueError(f"a chain of {len(chain)} bytes")
     counted, duplicates, conflicts, poison, fold_version = counts
-    total = unscaled_of(values["total"])
-    return Witness(counted, total, duplicates, conflicts, poison, chain, texts[0], fold_version, texts[1])
+    known = Counts(counted, duplicates, conflicts, poison, unscaled_of(values["total"]))
+    return Witness(known, chain, texts[0], fold_version, texts[1])

@@ -128,7 +128,7 @@ def test_our_own_letter_stands_beside_a_forged_one_and_each_reader_tells_them_ap
     of_junk = [one for one in told if one["source"] == f"{PARTITION}:{offset}"]
     assert sorted(one["status"] for one in of_junk) == ["forged", "forged", "rejected"]
     assert {one["status"] for one in told if one not in of_junk} == {"forged", "rejected"}
-    assert warned.count("is left out, it is no dead letter") == EACH * 12 + 2
+    assert warned.count("is not a dead letter and was skipped") == EACH * 12 + 2
     assert "\x1b" not in warned
     assert code == 1, "the two genuine ones have to be repaired"
 

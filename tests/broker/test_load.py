@@ -10,8 +10,8 @@ import pytest
 from loadtests.crosscheck import GHZ
 from loadtests.topic import TOPIC
 from stack import Stack
-from stack.fetch import downloads
 from stack.healthcheck import consumer_not_ready
+from tally.base.cache_folder import cache_folder
 from tests_support.load.loads import broken_producer, broken_service, command, summary_in
 from tests_support.producer.slow_relay import SlowRelay
 from tests_support.running.live import live_stack
@@ -83,7 +83,7 @@ def test_a_delay_of_300_ms_crosses_a_threshold(stack: Stack, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(
-    not GHZ.path_in(downloads.default_folder()).exists(), reason="ghz is not in the cache: `just load-check` builds it"
+    not GHZ.path_in(cache_folder()).exists(), reason="ghz is not in the cache: `just load-check` builds it"
 )
 def test_a_client_of_other_making_measures_the_same_system(stack: Stack, tmp_path: Path) -> None:
     """ghz gets an answer to every addition that it starts, and stands beside our client in the table."""

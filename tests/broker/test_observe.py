@@ -10,12 +10,12 @@ from observability import catalogue
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import Board
 from stack import Ports, Stack, processes
-from stack.fetch.downloads import default_folder
 from stack.fetch.go_programs import CannotBuildError
 from stack.observe import Engines
 from stack.parts import broker_metrics
 from stack.parts.names import ORDER
 from stack.system import engines_of
+from tally.base.cache_folder import cache_folder
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.telemetry.observed import asked, poison, require_data, rules, traffic
 from tests_support.telemetry.scrape import scrape
@@ -100,7 +100,7 @@ def test_a_query_for_a_metric_that_nobody_emits_is_empty(busy: tuple[Stack, Engi
 
 def test_down_ends_the_engine_and_frees_its_port(tmp_path: Path) -> None:
     """After `down` no process and no mark of an engine is left, and a second `down` has nothing to do."""
-    engines = Engines(tmp_path, Ports.free(), default_folder(), print)
+    engines = Engines(tmp_path, Ports.free(), cache_folder(), print)
     start(engines)
     mark = engines.mark(ENGINE)
     assert mark is not None

@@ -142,7 +142,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     # 3. A second up is harmless, and says that it is.
     second = command(stack, "up", "--parts", *BASE)
     assert second.returncode == 0, second.stderr
-    assert f"kafka runs already (process {kafka})" in second.stderr
+    assert f"kafka is already running (process {kafka})" in second.stderr
     assert "nothing was started" in second.stderr
     assert (stack.pid("kafka"), stack.pid("registry")) == (kafka, registry)
 
@@ -160,7 +160,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     assert "Listening on: http://127.0.0.1" in status.stdout
     third = command(stack, "up", "--parts", *BASE)
     assert third.returncode == 0, third.stderr
-    assert "kafka runs already" in third.stderr
+    assert "kafka is already running" in third.stderr
     assert "registry started" in third.stderr
     assert stack.pid("kafka") == kafka
 

@@ -8,6 +8,7 @@ import pytest
 
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures
+from tally.ledger.counts import Counts
 from tests_support.consumer.rest_world import RestWorld, rest_world
 from tests_support.ledger.records import PARTITION
 from tests_support.pages import chromium
@@ -48,7 +49,7 @@ def test_the_figures_move_without_a_reload_and_the_browser_complains_of_nothing(
     world: RestWorld, page: chromium.Page
 ) -> None:
     assert page.text("total") == "1.000000001"
-    world.show(Running(), Figures(7, 1_234, 1, 1, 1, 10**10))
+    world.show(Running(), Figures(7, Counts(1_234, 1, 1, 1, 10**10)))
     eventually(lambda: page.text("total") == "11", SEEN_S, "the total moved")
     assert page.text("count") == "1,237"
     eventually(lambda: "now" in page.text("rate-text") and "now" in page.text("lag-text"), SEEN_S, "both charts draw")
@@ -78,5 +79,5 @@ def test_exports_audits_and_look_ups_are_done_on_the_page(page: chromium.Page) -
 def test_a_page_without_its_live_connection_asks_and_says_so(world: RestWorld, page: chromium.Page) -> None:
     page.ask("source.dispatchEvent(new Event('end'))")
     eventually(lambda: page.text("link").startswith("Asked every two seconds"), SEEN_S, "it says that it asks")
-    world.show(Running(), Figures(7, 5, 1, 1, 1, 3 * 10**9))
+    world.show(Running(), Figures(7, Counts(5, 1, 1, 1, 3 * 10**9)))
     eventually(lambda: page.text("total") == "4", SEEN_S, "the total moves all the same")

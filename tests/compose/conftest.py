@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack.fetch.downloads import default_folder
+from tally.base.cache_folder import cache_folder
 from tests_support.compose import engine, images
 from tests_support.compose.engine import Engine
 from tests_support.compose.project import Project
@@ -15,12 +15,12 @@ from tests_support.compose.seen import Seen
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[Engine]:
     """A Docker engine that has the stand-ins for Python, Kafka and the registry."""
-    reason = engine.why_not(default_folder())
+    reason = engine.why_not(cache_folder())
     if reason is not None:
         pytest.skip(reason)
     try:
-        with engine.running(default_folder()) as own:
-            images.build_core(own, default_folder())
+        with engine.running(cache_folder()) as own:
+            images.build_core(own, cache_folder())
             yield own
     except engine.TakenError as error:
         pytest.skip(str(error))

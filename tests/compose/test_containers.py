@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack.fetch.downloads import default_folder
+from tally.base.cache_folder import cache_folder
 from tests_support.compose import images
 from tests_support.compose.project import STAYING, Project
 from tests_support.compose.seen import Seen
@@ -125,7 +125,7 @@ def test_the_health_check_of_kafka_tells_a_broker_that_is_away(system: Project) 
 
 def test_status_shows_the_containers_whatever_the_environment_says(system: Project) -> None:
     """Other settings, another project's name, other profiles: it asks the engine. No row of a stopped native part."""
-    elsewhere = {"TALLY_DATA_DIR": str(default_folder() / "nowhere"), "TALLY_PORT_BASE": "30100"}
+    elsewhere = {"TALLY_DATA_DIR": str(cache_folder() / "nowhere"), "TALLY_PORT_BASE": "30100"}
     for more in ({}, elsewhere, {"COMPOSE_PROJECT_NAME": "other", "COMPOSE_PROFILES": "observability"}):
         shown = system.stack("status", **more)
         rows = dict(re.findall(r"^(\S+) +(ready|done|stopped|crashed)", shown.stdout, re.MULTILINE))

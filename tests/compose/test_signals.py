@@ -17,7 +17,7 @@ import yaml
 
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.logs_and_traces import LEVELS
-from stack.fetch.downloads import default_folder
+from tally.base.cache_folder import cache_folder
 from tests_support.checkout import ROOT
 from tests_support.compose.engine import Engine
 from tests_support.compose.observability import profile, programs
@@ -51,7 +51,7 @@ class Observed:
 @pytest.fixture(scope="module")
 def observed(docker_engine: Engine, system: Project) -> Iterator[Observed]:
     """Services that send, a Collector, a Prometheus, and one traced addition; afterwards the core runs as before."""
-    cache = default_folder()
+    cache = cache_folder()
     if absent := programs.absent(cache):
         pytest.skip(f"{', '.join(absent)} not built on this machine: `just test-compose` builds what it needs")
     profile.build_images(docker_engine, cache)

@@ -106,7 +106,7 @@ def test_basic_and_bearer_secrets_come_from_the_environment_and_are_never_shown(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         code, said = run("pull", "--registry", url, "--subject", "x", "--out", "theirs")
-        assert (code, "fits no subject" in said) == (1, True), said
+        assert (code, "matches no subject" in said) == (1, True), said
         assert SECRET not in said
 
 
@@ -124,7 +124,7 @@ def test_a_client_certificate_and_an_own_authority_come_from_the_environment(
         assert _kind(run, url) == "tls"
         monkeypatch.setenv("TALLY_REGISTRY_KEY_PASSWORD", tls.key_password)
         code, said = run("pull", "--registry", url, "--subject", "x", "--out", "theirs")
-        assert (code, "fits no subject" in said) == (1, True), said
+        assert (code, "matches no subject" in said) == (1, True), said
 
 
 def test_files_that_are_no_certificates_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

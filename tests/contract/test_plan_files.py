@@ -99,9 +99,9 @@ def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, tmp_pa
         os.mkfifo(place)
     else:
         place.symlink_to(device(tmp_path, "null"))
-    with pytest.raises(CodegenError, match="is no regular file, and this one must be"):
+    with pytest.raises(CodegenError, match="is not a regular file, and this one must be"):
         lock.save(root, found)
-    assert "is no regular file" in run("check")[1]
+    assert "is not a regular file" in run("check")[1]
     module = root / "generated" / "__init__.py"
     text = module.read_text(encoding="utf-8")
     module.unlink()
@@ -110,7 +110,7 @@ def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, tmp_pa
     else:
         module.symlink_to(place.readlink())
     files = tree.files_of(root / "generated")
-    with pytest.raises(CodegenError, match="is no regular file, and this one must be"):
+    with pytest.raises(CodegenError, match="is not a regular file, and this one must be"):
         tree.replace(root / "generated", {**files, "__init__.py": text})
 
 

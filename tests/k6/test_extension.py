@@ -18,8 +18,8 @@ from loadtests.outcomes import Digest
 from loadtests.run import CLOCKS_APART
 from loadtests.verdict import FAULTS, ROW_DTYPE, judge
 from stack import Stack
-from stack.fetch.downloads import default_folder
 from stack.fetch.go_programs import ROOT, CannotBuildError, go_for
+from tally.base.cache_folder import cache_folder
 from tests_support.load.k6_harness import TALLY, addresses, harness, run_script
 from tests_support.running.live import live_stack
 from tests_support.running.stacks import temporary_folder
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.k6
 @pytest.fixture(scope="module")
 def go() -> Path:
     try:
-        return go_for(FOLDER, default_folder(), print)
+        return go_for(FOLDER, cache_folder(), print)
     except CannotBuildError as error:
         pytest.skip(str(error))
 

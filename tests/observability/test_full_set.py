@@ -21,11 +21,11 @@ import pytest
 from observability.dashboards.boards import BOARDS
 from observability.dashboards.panels import Board
 from stack import Stack, processes
-from stack.fetch.downloads import default_folder
 from stack.observe import Engines
 from stack.parts.engines import ENGINES, SETS
 from stack.parts.names import ORDER
 from stack.system import engines_of
+from tally.base.cache_folder import cache_folder
 from tally.client import BlockingTallyClient, Committed
 from tests_support.checkout import ROOT, tracked
 from tests_support.producer.blocking_stub import blocking_stub
@@ -44,7 +44,7 @@ SETTINGS = {"TALLY_TRACE_RATIO": "1", "TALLY_LOG_LEVEL": "DEBUG", "OTEL_EXPORTER
 @pytest.fixture(scope="module")
 def full() -> Iterator[tuple[Stack, Engines]]:
     """A busy stack that the full set observes, every call of it traced."""
-    absent = [name for name in SETS["full"] if not ENGINES[name].program.path_in(default_folder()).exists()]
+    absent = [name for name in SETS["full"] if not ENGINES[name].program.path_in(cache_folder()).exists()]
     if absent:
         pytest.skip(f"{', '.join(absent)} not built on this machine: `just test-observability` builds what it needs")
     with temporary_folder() as folder, stack_factory(folder) as new:

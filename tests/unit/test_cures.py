@@ -27,6 +27,7 @@ from consumer.shell import partition_recovery
 from tally.__main__ import main as tally
 from tally.ledger import opening as ledger_open
 from tally.ledger.chain import ChainState
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 from tally.ledger.header import OtherFormat
 from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas
@@ -37,10 +38,10 @@ from tests_support.ledger.records import IDENTITY
 DIRECTORY = "data/consumer/0/ledger/tally.sums.v1-3"
 COMMAND = re.compile(r"`((?:tally|codegen) [^`]+)`")
 CHAIN = b"c" * 16
-WITNESS = Witness(5, 10, 0, 0, 0, CHAIN, "topic-id", 1, "")
+WITNESS = Witness(Counts(5, total=10), CHAIN, "topic-id", 1, "")
 FACTS = Facts(
     directory=DIRECTORY,
-    ledger=LedgerState(100, 90, 0, 0, 0, 10, ChainState.empty(), 0),
+    ledger=LedgerState(100, Counts(90, total=10), ChainState.empty(), 0),
     committed=Known(100, WITNESS),
     chain_at_committed=CHAIN,
     log_start=0,

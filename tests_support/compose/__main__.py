@@ -3,8 +3,8 @@
 import sys
 
 from stack.errors import StackError
-from stack.fetch.downloads import default_folder
 from stack.parts.components import Components
+from tally.base.cache_folder import cache_folder
 from tests_support.compose import debian, engine
 from tests_support.compose.observability import programs
 
@@ -16,7 +16,7 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Make and fetch it; a reason that it cannot be is told, and the tests skip with theirs."""
-    cache = default_folder()
+    cache = cache_folder()
     reason = engine.why_not_made(cache)
     if reason is not None:
         say(reason)

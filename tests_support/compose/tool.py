@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack.fetch import go_programs
-from stack.fetch.downloads import default_folder
+from tally.base.cache_folder import cache_folder
 
 _PROGRAM = go_programs.GoProgram(
     name="docker-compose",
@@ -15,4 +15,4 @@ _PROGRAM = go_programs.GoProgram(
 
 def docker_compose() -> Path:
     """Return the program, building it when the cache does not have it. Raises CannotBuildError."""
-    return go_programs.ensure(_PROGRAM, default_folder(), print)
+    return go_programs.ensure(_PROGRAM, cache_folder(), print)

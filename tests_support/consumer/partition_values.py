@@ -44,6 +44,7 @@ from tally.event.claims import Claim, Claims
 from tally.event.dead_letter import NOTHING, Letter
 from tally.event.rows import FRAMING
 from tally.ledger.chain import ChainState
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 
 NUMBER: Final = 3
@@ -55,7 +56,7 @@ TOPIC_ID: Final = "topic-1"
 
 def state_at(next_offset: int) -> LedgerState:
     """Return the state of a ledger that has so many offsets."""
-    return LedgerState(next_offset, next_offset, 0, 0, 0, 0, ChainState.empty(), 0)
+    return LedgerState(next_offset, Counts(next_offset), ChainState.empty(), 0)
 
 
 def ledger_at(next_offset: int) -> LedgerFacts:

@@ -18,6 +18,7 @@ from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.readers import Readers
+from tally.ledger.counts import Counts
 from tally.ledger.file import Opened
 from tests_support.ledger.files import append_batch, opened
 from tests_support.ledger.records import PARTITION, Record, addition
@@ -41,7 +42,7 @@ class RestWorld:
 
     def show(self, state: State, figures: Figures | None = None) -> None:
         """Show partition 3 in a state, with its ledger's figures or others."""
-        parts = [Own(number, Running(), Figures(0, 0, 0, 0, 0, 0)) for number in range(PARTITIONS)]
+        parts = [Own(number, Running(), Figures(0, Counts())) for number in range(PARTITIONS)]
         parts[PARTITION] = Own(PARTITION, state, figures or self.figures, position=self.figures.next_offset)
         parts[OTHER] = Own(OTHER, Unassigned())
         parts[UNKNOWN] = Own(UNKNOWN, Unassigned())
@@ -56,7 +57,7 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
     append_batch(ledger.ledger, ledger.index, [*records, Record(5, 1_764_000_000_000, b"k", b"junk")])
     board, readers = SnapshotBoard(PARTITIONS, waiters_max=2), Readers()
     readers.put(PARTITION, ledger)
-    elsewhere = Elsewhere(Figures(9, 3, 0, 0, 0, 10**9), "http://other:8000/")
+    elsewhere = Elsewhere(Figures(9, Counts(3, total=10**9)), "http://other:8000/")
     board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))
     exports = JobStore(directory / "exports", ExportRecord, "exports", JobLimits(3, 3))
     audits = JobStore(directory / "audits", AuditRecord, "audits", JobLimits(3, 3))

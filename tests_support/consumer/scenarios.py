@@ -16,6 +16,7 @@ from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
 from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
+from tally.ledger.counts import Counts
 from tally.ledger.witness import Witness
 from tally.ledger.witness import encode as encode_witness
 from tests_support.model.broker import Broker
@@ -26,11 +27,7 @@ from tests_support.waiting import eventually
 PARTITION = 3
 WAIT_S = 60.0
 WITNESS = Witness(
-    counted=1,
-    total=2,
-    duplicates=0,
-    conflicts=0,
-    poison=0,
+    counts=Counts(1, total=2),
     chain=bytes(16),
     topic_id="t",
     fold_version=1,

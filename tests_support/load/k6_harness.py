@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from stack import Stack
 from stack.fetch import go_programs
-from stack.fetch.downloads import default_folder
 from stack.fetch.go_programs import ROOT, GoProgram
 from stack.parts.services import foreign_environment
+from tally.base.cache_folder import cache_folder
 
 MAIN: Final = ROOT / "loadtests" / "main.js"
 TALLY: Final = ROOT / "loadtests" / "tally.js"
@@ -29,12 +29,12 @@ _RUN_S: Final = 200.0
 
 def harness() -> Path:
     """Return the program, building it when the cache does not have it. Raises CannotBuildError."""
-    return go_programs.ensure(_PROGRAM, default_folder(), print)
+    return go_programs.ensure(_PROGRAM, cache_folder(), print)
 
 
 def go() -> Path:
     """Return the Go that builds it."""
-    return go_programs.go_for(_MODULE, default_folder(), print)
+    return go_programs.go_for(_MODULE, cache_folder(), print)
 
 
 @dataclass(frozen=True)

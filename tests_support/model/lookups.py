@@ -86,12 +86,12 @@ class ModelLookups:
     def poison(self, partition: int) -> int:
         """See LookupWorld."""
         figures = self._replica.own(partition).figures
-        return 0 if figures is None else figures.poison
+        return 0 if figures is None else figures.counts.poison
 
     def counted(self, partition: int) -> int:
         """See LookupWorld."""
         figures = self._replica.own(partition).figures
-        return 0 if figures is None else figures.counted
+        return 0 if figures is None else figures.counts.counted
 
     def letters(self, partition: int) -> int:
         """See LookupWorld."""

@@ -82,7 +82,7 @@ def check_witness(partition: int, offset: int, metadata: str, truth: Sequence[Ro
     assert isinstance(witness, Witness), witness
     below = [row for row in truth if row.offset < offset]
     counted = [row.sum for row in below if row.kind == COUNTED]
-    found = (witness.counted, witness.total, witness.poison)
+    found = (witness.counts.counted, witness.counts.total, witness.counts.poison)
     expected = (len(counted), sum(counted), sum(row.kind == POISON for row in below))
     assert found == expected, f"the witness of {offset} in partition {partition} says {found}, the fold {expected}"
 

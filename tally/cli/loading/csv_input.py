@@ -139,7 +139,7 @@ class _Pipe:
                 os.set_blocking(self._descriptor, True)
                 return data
             if time.monotonic() > self._deadline_s:
-                raise OSError(0, f"nobody writes into this pipe, waited for {self._wait_s:g} s", str(self._path))
+                raise OSError(0, f"nothing was written to this pipe for {self._wait_s:g} s", str(self._path))
             time.sleep(_WRITER_PAUSE_S)
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class ColumnError(CsvSourceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """A record with both numbers: its text in the file, the texts to send, and their exact sum, unscaled."""
 
     line: int
@@ -116,7 +116,7 @@ class _Lines:
                     raise CsvSourceError(told)
                 raise CsvSourceError(
                     f"line {self.record_line}: a record longer than {RECORD_BYTES_MAX} bytes; "
-                    f"look for a quote that is left open there"
+                    f"look for an unclosed quote there"
                 )
             try:
                 # Only the first line can begin with the byte order mark that "-sig" takes off.
@@ -140,7 +140,7 @@ class _Lines:
         return text
 
 
-def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], None]) -> Iterator[Row | Reject]:
+def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], None]) -> Iterator[CsvRow | Reject]:
     """Read the header and return an iterator over the records after it, in order.
 
     ``on_bytes`` is given every line as it is read. Raises ColumnError at once when a column is missing; both the call
@@ -164,7 +164,7 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
 
 def _records(
     lines: _Lines, reader: Iterator[list[str]], width: int, indexes: tuple[int, int], dialect: Dialect
-) -> Iterator[Row | Reject]:
+) -> Iterator[CsvRow | Reject]:
     index_a, index_b = indexes
     while True:
         line = lines.record_line
@@ -203,11 +203,11 @@ def _require_known_end(line: int, content: str, fields: list[str], width: int) -
         return
     if len(fields) != width:
         raise CsvSourceError(
-            f"line {line}: not CSV: {len(fields)} columns, the header has {width}, and a quote without its pair; "
+            f"line {line}: not CSV: {len(fields)} columns, the header has {width}, and an unpaired quote; "
             f"{_UNKNOWN_END}"
         )
     if any(_BLANKS_AND_QUOTE.match(field) and field.count('"') % 2 for field in fields):
-        raise CsvSourceError(f"line {line}: not CSV: a field begins with blanks and an open quote; {_UNKNOWN_END}")
+        raise CsvSourceError(f"line {line}: not CSV: a field begins with blanks and an unclosed quote; {_UNKNOWN_END}")
 
 
 def _column(header: list[str], name: str, dialect: Dialect) -> int:
@@ -217,13 +217,13 @@ def _column(header: list[str], name: str, dialect: Dialect) -> int:
     names = ", ".join(header) if header else "none: the file is empty"
     shown = names if len(names) <= 2000 else names[:2000] + "…"
     if found > 1:
-        raise ColumnError(f"column {name!r} is there {found} times; the header must name each column once: {shown}")
+        raise ColumnError(f"column {name!r} appears {found} times; the header must name each column once: {shown}")
     other = next((d for d in ";\t|" if d != dialect.delimiter and len(header) == 1 and d in header[0]), None)
     cure = f"; the header has {other!r} in it, try --delimiter {other!r}" if other else ""
     raise ColumnError(f"no column {name!r}; the columns are: {shown}{cure}")
 
 
-def _row(line: int, content: str, text_a: str, text_b: str, dialect: Dialect) -> Row | Reject:
+def _row(line: int, content: str, text_a: str, text_b: str, dialect: Dialect) -> CsvRow | Reject:
     """Return the row, or why there is none. Blanks around a number are not part of it."""
     a, b = text_a.strip(" \t"), text_b.strip(" \t")
     try:
@@ -233,7 +233,7 @@ def _row(line: int, content: str, text_a: str, text_b: str, dialect: Dialect) ->
         return Reject(line, content, reason)
     if not decimals.in_range(total):
         return Reject(line, content, f"the sum of {a} and {b} has more than {decimals.DIGITS_MAX} digits")
-    return Row(line, content, a, b, total)
+    return CsvRow(line, content, a, b, total)
 
 
 def _fault(column: str, text: str) -> str | None:

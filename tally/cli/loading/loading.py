@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tally.cli.loading.csv_input import CsvInput
-from tally.cli.loading.csv_source import CsvSourceError, Dialect, Reject, Row, read_rows
+from tally.cli.loading.csv_source import CsvRow, CsvSourceError, Dialect, Reject, read_rows
 from tally.cli.loading.ids import request_id
 from tally.cli.loading.rejects import RejectsFile
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
@@ -60,7 +60,7 @@ class WrongSumError(Exception):
     """The service answered with a sum that is not the sum: nothing it says can be trusted."""
 
 
-class Adder(Protocol):
+class BatchAdder(Protocol):
     """The part of the client that a load needs."""
 
     def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
@@ -72,7 +72,7 @@ async def nothing(_report: LoadReport) -> None:
     """Observe nothing."""
 
 
-class Source:
+class CsvFile:
     """A CSV file that is open for loading: its content's hash, and its records. ``with`` closes it.
 
     Raises OSError, and ColumnError and CsvSourceError for the header. ``spool_folder`` is for what can be read once.
@@ -97,7 +97,7 @@ class Source:
         """Tell, after the last record, whether the content is not the one that was hashed."""
         return self._hash.hexdigest() != self.sha256
 
-    def __enter__(self) -> "Source":
+    def __enter__(self) -> "CsvFile":
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -113,7 +113,7 @@ class Load:
 
     def __init__(
         self,
-        source: Source,
+        source: CsvFile,
         source_id: str,
         rejects: RejectsFile,
     ) -> None:
@@ -121,9 +121,9 @@ class Load:
         self.report = LoadReport()
         self._source_id = source_id
         self._rejects = rejects
-        self._sent: deque[tuple[Row, int]] = deque()  # with the bytes read so far
+        self._sent: deque[tuple[CsvRow, int]] = deque()  # with the bytes read so far
 
-    async def run(self, client: Adder, after_batch: Callable[[LoadReport], Awaitable[None]] = nothing) -> None:
+    async def run(self, client: BatchAdder, after_batch: Callable[[LoadReport], Awaitable[None]] = nothing) -> None:
         """Send every row and take in every outcome. A row without a final answer ends the reading, not the waiting.
 
         ``after_batch`` is awaited with the report after each batch; the next rows wait for it. Raises WrongSumError.
@@ -155,7 +155,7 @@ class Load:
         else:
             report.complete = True
 
-    def _take(self, row: Row, outcome: Outcome) -> None:
+    def _take(self, row: CsvRow, outcome: Outcome) -> None:
         report = self.report
         match outcome:
             case Committed():

@@ -29,7 +29,7 @@ class LoadProgress(Protocol):
 def progress_on(stream: TextIO, size_bytes: int) -> LoadProgress:
     """Return the progress that fits the stream."""
     console = Console(file=stream)
-    return _Bar(console, size_bytes) if console.is_terminal else _Lines(stream, size_bytes)
+    return _Bar(console, size_bytes) if console.is_terminal else _PlainProgress(stream, size_bytes)
 
 
 def stderr_progress(size_bytes: int) -> LoadProgress:
@@ -57,7 +57,7 @@ class _Bar:
         self._progress.update(self._task, description=_waiting(retry))
 
 
-class _Lines:
+class _PlainProgress:
     def __init__(self, stream: TextIO, size_bytes: int) -> None:
         self._stream = stream
         self._size_bytes = max(size_bytes, 1)

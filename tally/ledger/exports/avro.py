@@ -1,14 +1,16 @@
 """Exports as Avro object container files, by the contract ``contracts/avro/entry.avsc``."""
 
 import json
+from collections.abc import Mapping
 from typing import IO, Final, cast
 
 from fastavro import parse_schema
-from fastavro.write import Writer
+from fastavro.write import Writer as AvroFile
 
 from contracts.generated.avro.entry import Entry
+from tally.base.uuid_text import uuid_text
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
-from tally.ledger.entry import cells_of, uuid_text
+from tally.ledger.entry import cells_of
 from tally.ledger.exports.hashed_file import HashedFile
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -20,10 +22,10 @@ _CODEC: Final = "deflate"
 class AvroWriter:
     """Decimals go in as the 16 bytes that the ledger has, so nothing is rounded or parsed on the way."""
 
-    def __init__(self, file: HashedFile, description: dict[str, str]) -> None:
+    def __init__(self, file: HashedFile, description: Mapping[str, str]) -> None:
         schema = parse_schema(json.loads(Entry.SCHEMA))
-        self._writer = Writer(
-            cast("IO[bytes]", file), schema, codec=_CODEC, sync_interval=_BLOCK_BYTES, metadata=description
+        self._writer = AvroFile(
+            cast("IO[bytes]", file), schema, codec=_CODEC, sync_interval=_BLOCK_BYTES, metadata=dict(description)
         )
 
     def write(self, partition: int, rows: Rows) -> None:
@@ -47,3 +49,6 @@ class AvroWriter:
     def close(self) -> None:
         """Write the last block."""
         self._writer.flush()
+
+
+open_writer = AvroWriter

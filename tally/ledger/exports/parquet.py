@@ -1,13 +1,15 @@
 """Exports as Parquet, by pyarrow, which is an extra of this package. Imported only when such an export is written."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tally.base.uuid_text import uuid_text
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Mask, Rows
-from tally.ledger.entry import chunks_of, uuid_text
+from tally.ledger.entry import chunks_of
 from tally.ledger.exports.hashed_file import HashedFile
 
 _ROW_GROUP_ROWS: Final = 65_536
@@ -32,10 +34,10 @@ _SCHEMA: Final = pa.schema(
 class ParquetWriter:
     """Columns go over as they are in memory; what a POISON row lacks is null."""
 
-    def __init__(self, file: HashedFile, description: dict[str, str]) -> None:
+    def __init__(self, file: HashedFile, description: Mapping[str, str]) -> None:
         self._held: list[Any] = []
         self._held_rows = 0
-        self._writer = pq.ParquetWriter(file, _SCHEMA.with_metadata(description), compression="zstd")
+        self._writer = pq.ParquetWriter(file, _SCHEMA.with_metadata(dict(description)), compression="zstd")
 
     def write(self, partition: int, rows: Rows) -> None:
         """Write rows of a partition."""
@@ -82,3 +84,6 @@ def _decimals(rows: Rows, name: str, has_numbers: Mask) -> Any:
     validity = pa.py_buffer(np.packbits(has_numbers, bitorder="little").tobytes())
     values = pa.py_buffer(np.ascontiguousarray(rows[name][:, ::-1]).tobytes())
     return pa.Array.from_buffers(_DECIMAL, len(rows), [validity, values])
+
+
+open_writer = ParquetWriter

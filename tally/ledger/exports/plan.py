@@ -3,22 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from tally.event.rows import COUNTED, Rows
+from tally.ledger.exports.formats import ExportFormat
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-
-
-class ExportFormat(StrEnum):
-    """How an export is written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-    AVRO = "avro"
 
 
 @dataclass(frozen=True, slots=True)

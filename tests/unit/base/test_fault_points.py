@@ -38,7 +38,7 @@ def test_a_plan_is_read_with_actions_values_and_counts() -> None:
         ("producer.after_begin=delay:999999999", "at most 600000"),
         ("consumer.disk_write=error:EWHATEVER", "is not one of"),
         ("producer.after_begin=error:EIO", "cannot raise an error; allowed at consumer.disk_dir_fsync"),
-        ("producer.after_begin=kill,producer.after_begin=stop", "stands there twice"),
+        ("producer.after_begin=kill,producer.after_begin=stop", "appears twice"),
     ],
 )
 def test_a_wrong_plan_is_refused_with_what_is_allowed(plan: str, told: str) -> None:

@@ -158,7 +158,7 @@ def test_a_pipe_is_written_into_once_somebody_reads_it(tmp_path: Path) -> None:
 def test_a_pipe_that_nobody_reads_is_told_after_a_bounded_wait(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(OSError, match="nobody reads this pipe"):
+    with pytest.raises(OSError, match="nothing has read from this pipe"):
         WrittenFile(pipe, reader_wait_s=0.1)
     assert pipe.is_fifo()
 
@@ -185,7 +185,7 @@ def test_a_file_that_must_be_one_goes_into_nothing_else(
         write_file(Path(name), "x")
         assert (tmp_path / "-").read_text() == "x"
         return
-    with pytest.raises(OSError, match="is no regular file, and this one must be"):
+    with pytest.raises(OSError, match="is not a regular file, and this one must be"):
         write_file(device(tmp_path, name) if name == "null" else Path(name), "x")
 
 

@@ -86,7 +86,7 @@ def test_standard_input_by_any_name_is_read_whatever_it_is(tmp_path: Path, name:
 def test_a_pipe_that_nobody_writes_into_is_told_after_a_bounded_wait(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(OSError, match="nobody writes into this pipe"):
+    with pytest.raises(OSError, match="nothing was written to this pipe"):
         CsvInput(pipe, tmp_path / "own", writer_wait_s=0.1)
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tally.cli.loading.csv_source import (
     RECORD_BYTES_MAX,
     ColumnError,
+    CsvRow,
     CsvSourceError,
     Dialect,
     Reject,
-    Row,
     check_delimiter,
     check_encoding,
     read_rows,
@@ -28,7 +28,7 @@ from tests_support.client.recorded_csv import FILES, RECORDED
 AB = Dialect("a", "b")
 
 
-def rows_of(content: bytes, dialect: Dialect = AB) -> list[Row | Reject]:
+def rows_of(content: bytes, dialect: Dialect = AB) -> list[CsvRow | Reject]:
     return list(read_rows(io.BytesIO(content), dialect, lambda _: None))
 
 
@@ -50,7 +50,7 @@ def test_numbers_come_back_exactly_with_the_line_where_their_record_starts(recor
     found = rows_of(file.getvalue().encode())
     assert [row.line for row in found] == [line for line, _ in due]
     for row, (_, total) in zip(found, due, strict=True):
-        if isinstance(row, Row):
+        if isinstance(row, CsvRow):
             with localcontext(prec=100):
                 assert Decimal(row.sum_unscaled).scaleb(-9) == total
         else:
@@ -96,19 +96,19 @@ def test_a_record_that_is_not_two_numbers_is_rejected_with_its_own_text_and_the_
     assert isinstance(rejected, Reject)
     assert (rejected.line, rejected.content) == (3, line)
     assert reason in rejected.reason
-    assert [isinstance(record, Row) for record in (first, last)] == [True, True]
+    assert [isinstance(record, CsvRow) for record in (first, last)] == [True, True]
 
 
 def test_blanks_around_a_number_and_empty_lines_are_not_part_of_the_data():
-    assert [(r.line, r.a, r.b) for r in rows_of(b"a,b\n\n 1 ,\t2\n") if isinstance(r, Row)] == [(3, "1", "2")]
+    assert [(r.line, r.a, r.b) for r in rows_of(b"a,b\n\n 1 ,\t2\n") if isinstance(r, CsvRow)] == [(3, "1", "2")]
 
 
 def test_the_mark_that_spreadsheets_put_first_is_not_part_of_a_column_s_name():
     assert len(rows_of(b"\xef\xbb\xbfa,b\n1,2\n", Dialect("a", "b", encoding=check_encoding("utf-8")))) == 1
 
 
-def read_until_error(content: bytes, dialect: Dialect = AB) -> tuple[list[Row | Reject], str]:
-    found: list[Row | Reject] = []
+def read_until_error(content: bytes, dialect: Dialect = AB) -> tuple[list[CsvRow | Reject], str]:
+    found: list[CsvRow | Reject] = []
     with pytest.raises(CsvSourceError) as raised:
         found.extend(read_rows(io.BytesIO(content), dialect, lambda _: None))
     return found, str(raised.value)
@@ -126,9 +126,9 @@ def read_until_error(content: bytes, dialect: Dialect = AB) -> tuple[list[Row | 
         ),
         (
             b'3,4, "after a blank\n1000000,2000000,x\n"\n',
-            "line 3: not CSV: a field begins with blanks and an open quote",
+            "line 3: not CSV: a field begins with blanks and an unclosed quote",
         ),
-        (b'3, "note\n1000000,2000000,x\n",4\n', "line 3: not CSV: 2 columns, the header has 3, and a quote without"),
+        (b'3, "note\n1000000,2000000,x\n",4\n', "line 3: not CSV: 2 columns, the header has 3, and an unpaired quote"),
         (b"3\r,4,x\n1000000,2000000,x\n", "line 3: not CSV: a carriage return in the middle of a line"),
     ],
 )
@@ -136,7 +136,7 @@ def test_where_the_end_of_a_record_is_not_known_the_reading_ends_and_no_line_beh
     broken: bytes, reason: str
 ):
     found, error = read_until_error(b"a,b,note\n1,2,x\n" + broken + b"5,6,y\n")
-    assert [(type(record), record.line) for record in found] == [(Row, 2)]
+    assert [(type(record), record.line) for record in found] == [(CsvRow, 2)]
     assert reason in error
     assert "nothing from there on was read" in error
 
@@ -150,7 +150,7 @@ def test_a_row_is_only_ever_where_a_strict_parser_of_the_whole_file_begins_one(p
         for _ in strict:
             begins.add(due)
             due = strict.line_num + 1
-    found: list[Row | Reject] = []
+    found: list[CsvRow | Reject] = []
     with suppress(CsvSourceError):
         found.extend(read_rows(io.BytesIO(content.encode()), AB, lambda _: None))
     assert {record.line for record in found} <= begins
@@ -159,7 +159,7 @@ def test_a_row_is_only_ever_where_a_strict_parser_of_the_whole_file_begins_one(p
 def test_a_note_of_over_128_kib_is_one_field_and_numbers_in_it_are_no_row():
     note = b"x" * 70_000 + b"\n1000000,2000000,x\n" + b"y" * 70_000 + b"\n"
     found = rows_of(b'a,b,note\n1,2,"' + note + b'"\n3,4,z\n')
-    assert [(record.line, record.a, record.b) for record in found if isinstance(record, Row)] == [
+    assert [(record.line, record.a, record.b) for record in found if isinstance(record, CsvRow)] == [
         (2, "1", "2"),
         (6, "3", "4"),
     ]
@@ -169,7 +169,7 @@ def test_a_note_of_over_128_kib_is_one_field_and_numbers_in_it_are_no_row():
 def test_a_field_may_be_as_long_as_a_record():
     start = b'a,b,note\n1,2,"'
     note = b"x" * (RECORD_BYTES_MAX - len(b'1,2,""\n'))
-    assert [type(record) for record in rows_of(start + note + b'"\n3,4,z\n')] == [Row, Row]
+    assert [type(record) for record in rows_of(start + note + b'"\n3,4,z\n')] == [CsvRow, CsvRow]
     _, error = read_until_error(start + note + b'x"\n3,4,z\n')
     assert f"line 2: a record longer than {RECORD_BYTES_MAX} bytes" in error
 
@@ -180,7 +180,7 @@ def test_every_row_of_a_file_that_was_ever_loaded_keeps_its_request_id(name: str
     source_id = hashlib.sha256(content).hexdigest()
     found = rows_of(content, dialect)
     assert {
-        "rows": [[r.line, r.a, r.b, request_id(source_id, r.line)] for r in found if isinstance(r, Row)],
+        "rows": [[r.line, r.a, r.b, request_id(source_id, r.line)] for r in found if isinstance(r, CsvRow)],
         "rejects": [[r.line, r.reason] for r in found if isinstance(r, Reject)],
     } == RECORDED[name]
 

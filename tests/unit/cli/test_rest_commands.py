@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tally.cli import verify
+from tally.ledger.counts import Counts
 from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
 from tests_support.ledger.devices import device
 
@@ -203,8 +204,8 @@ async def test_an_export_into_a_folder_that_is_not_there_is_told_in_one_line(tal
 
 def ledger(directory: Path, *problems: Problem) -> LedgerReport:
     return LedgerReport(
-        directory=directory, identity=None, segments=1, rows=3, size_bytes=9, next_offset=4, counted=2, duplicates=1,
-        conflicts=0, poison=0, total=42_500_000_000, chain=b"\1" * 16, problems=problems, notes=(),
+        directory=directory, identity=None, segments=1, rows=3, size_bytes=9, next_offset=4,
+        counts=Counts(2, 1, total=42_500_000_000), chain=b"\1" * 16, problems=problems, notes=(),
     )  # fmt: skip
 
 

@@ -108,14 +108,14 @@ def test_a_registry_that_takes_another_schema_for_ours_is_not_believed() -> None
     world = World()
     world.registry.subjects["s-value"] = [TEXT.replace("[]", f"[{OLD_FIELD}]")]
     world.registry.confused = True
-    with pytest.raises(DriftError, match=r"yet is not so after 60 s: subject s-value"):
+    with pytest.raises(DriftError, match=r"not take effect within 60 s: subject s-value"):
         world.publish()
 
 
 def test_what_does_not_stay_is_told_at_the_deadline() -> None:
     world = World()
     world.kafka.forgetful = True
-    with pytest.raises(DriftError, match=r"carried out, and yet is not so after 60 s: topic t"):
+    with pytest.raises(DriftError, match=r"carried out, but did not take effect within 60 s: topic t"):
         world.publish()
 
 

@@ -10,6 +10,7 @@ from consumer.core.partition_model import Partition
 from consumer.core.partition_stages import Waiting, Writing
 from consumer.core.partition_views import due, own, witness_of
 from consumer.core.snapshot import Figures, Own
+from tally.ledger.counts import Counts
 from tally.ledger.witness import Witness, decode
 from tests_support.consumer.partition_values import (
     GONE,
@@ -76,7 +77,7 @@ def test_the_committed_offset_never_goes_back(answers: list[int]) -> None:
 
 def test_readers_see_the_ledger_as_it_is_fsynced() -> None:
     """Figures are those of the ledger; without one there are none."""
-    assert own(ours(OLD, position=11)) == Own(NUMBER, ours(OLD).shown, Figures(10, 10, 0, 0, 0, 0), 11)
+    assert own(ours(OLD, position=11)) == Own(NUMBER, ours(OLD).shown, Figures(10, Counts(10)), 11)
     assert own(GONE) == Own(NUMBER, GONE.shown)
 
 
@@ -86,7 +87,7 @@ def test_the_witness_is_of_the_ledgers_next_offset() -> None:
     assert partition.ledger is not None
     witness = decode(witness_of(partition, "http://here"))
     assert isinstance(witness, Witness)
-    assert (witness.counted, witness.chain) == (10, partition.ledger.state.chain.value)
+    assert (witness.counts.counted, witness.chain) == (10, partition.ledger.state.chain.value)
     assert (witness.topic_id, witness.owner_url) == (TOPIC_ID, "http://here")
 
 

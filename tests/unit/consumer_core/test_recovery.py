@@ -29,13 +29,14 @@ from consumer.core.recovery import (
 )
 from tally.event.rows import COUNTED
 from tally.ledger.chain import ChainState
+from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState
 from tally.ledger.witness import NoWitness, Witness
 from tests_support.ledger.records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16
-WITNESS = Witness(5, 10, 0, 0, 0, CHAIN, "topic-id", 1, "")
-LEDGER = LedgerState(100, 90, 0, 0, 0, 10, ChainState.empty(), 0)
+WITNESS = Witness(Counts(5, total=10), CHAIN, "topic-id", 1, "")
+LEDGER = LedgerState(100, Counts(90, total=10), ChainState.empty(), 0)
 
 
 def facts(committed: Committed, **changes: object) -> Facts:

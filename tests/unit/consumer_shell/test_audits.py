@@ -96,7 +96,7 @@ def test_what_is_appended_after_the_audit_began_does_not_matter(world: RestWorld
     append_batch(world.opened.ledger, world.opened.index, [addition(8, 9)])
     spoil(world, 0.999)
     report = verify_ledger(world.opened.ledger.directory, noted.next_offset, lambda _: None)
-    assert (report.problems, report.next_offset, report.total) == ((), noted.next_offset, noted.total)
+    assert (report.problems, report.next_offset, report.counts.total) == ((), noted.next_offset, noted.counts.total)
     assert audited(client)[0]["ok"] is False
 
 

@@ -13,6 +13,7 @@ import pytest
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures
 from consumer.shell.listener import listen
+from tally.ledger.counts import Counts
 from tests_support import rest
 from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld, rest_world
 from tests_support.ledger.records import PARTITION
@@ -58,7 +59,7 @@ def test_a_follower_has_the_answer_of_v1_total_at_once_and_whenever_it_moves(wor
         name, first = next(events)
         now = rest.get(f"{server.url}/v1/total").body
         assert (name, {**first, "as_of": ""}) == ("total", {**now, "as_of": ""})
-        world.show(Running(), Figures(7, 3, 1, 1, 1, 10**10))
+        world.show(Running(), Figures(7, Counts(3, 1, 1, 1, 10**10)))
         assert next(events)[1]["total"] == "11"
         world.show(Refused("rot", "cure"))
         assert next(events)[1]["partitions"][PARTITION]["state"] == "REFUSED"

@@ -26,8 +26,9 @@ from consumer.shell.job_record import ExportRecord, JobState
 from consumer.shell.job_store import JobLimits, JobsFullError, JobStore
 from consumer.shell.readers import NotHereError
 from tally.event.rows import POISON, WRONG_SUM, Rows, no_rows
+from tally.ledger.exports.formats import ExportFormat
 from tally.ledger.exports.hashed_file import HashedFile
-from tally.ledger.exports.plan import ExportFormat, ExportPlan, microseconds
+from tally.ledger.exports.plan import ExportPlan, microseconds
 from tests_support.checkout import ROOT
 from tests_support.waiting import eventually
 
@@ -251,7 +252,8 @@ _KILLED = """
 import sys
 from functools import partial
 from pathlib import Path
-from tally.ledger.exports.plan import ExportFormat, ExportPlan
+from tally.ledger.exports.formats import ExportFormat
+from tally.ledger.exports.plan import ExportPlan
 from tally.event.rows import no_rows
 from consumer.shell.export_job import write_export
 from consumer.shell.job_record import ExportRecord

@@ -12,6 +12,7 @@ from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
 from consumer.shell.board import SnapshotBoard
 from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
 from tally.event.decimals import text_of
+from tally.ledger.counts import Counts
 from tests_support.waiting import eventually_async
 
 LISTENERS_MAX = 2
@@ -33,10 +34,10 @@ class World:
 
     def render(self, total: Total) -> str:
         self.rendered.append(total)
-        return text_of(total.total)
+        return text_of(total.counts.total)
 
     def show(self, total: int) -> None:
-        own = Own(0, Running(), Figures(1, 1, 0, 0, 0, total * 10**9))
+        own = Own(0, Running(), Figures(1, Counts(1, total=total * 10**9)))
         self.board.publish(Snapshot(next(self.versions), (own,), assigned=True))
 
 

@@ -38,7 +38,7 @@ def test_a_forged_dead_letter_takes_no_sum_out_of_the_total(
     bench = Bench(tmp_path / "second", kafka)
     bench.rounds(10)
     assert bench.own.state == Running()
-    assert (bench.own.figures.counted, bench.own.figures.poison) == (20, 0)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.poison) == (20, 0)
 
 
 def test_a_letter_about_a_record_that_is_not_there_yet_is_ignored(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_letter_about_a_record_that_is_not_there_yet_is_ignored(tmp_path: Path
     bench.rounds()
     kafka.records.append(foreign)
     bench.rounds()
-    assert (bench.own.figures.counted, bench.own.figures.poison) == (4, 0)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.poison) == (4, 0)
 
 
 def test_a_letter_about_a_record_that_has_changed_is_ignored(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_letter_about_a_record_that_has_changed_is_ignored(tmp_path: Path) -> 
     kafka = Kafka([*additions(3), foreign], dead_letters={3: (Claim(UNKNOWN_SCHEMA, bytes(16)),)})
     bench = Bench(tmp_path, kafka)
     bench.rounds()
-    assert (bench.own.figures.counted, bench.own.figures.poison) == (4, 0)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.poison) == (4, 0)
 
 
 @pytest.mark.parametrize("published", [False, True], ids=["while-it-waits", "before-it-is-read"])

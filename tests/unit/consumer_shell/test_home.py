@@ -14,6 +14,7 @@ from litestar.testing import TestClient
 
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures, empty_snapshot
+from tally.ledger.counts import Counts
 from tests_support.consumer.rest_world import PARTITIONS, RestWorld, rest_world
 
 VOID = {"meta", "link", "input", "br"}
@@ -122,7 +123,7 @@ def test_a_refused_partition_stands_there_with_reason_and_cure(world: RestWorld,
 def test_an_empty_tally_says_how_to_add_and_a_counting_one_does_not(world: RestWorld, client: TestClient[Any]) -> None:
     assert "hidden" in Page(client.get("/").text).by_id("empty")
     world.board.publish_outside(type(world.board.outside)())
-    world.show(Running(), Figures(0, 0, 0, 0, 0, 0))
+    world.show(Running(), Figures(0, Counts()))
     assert "hidden" not in Page(client.get("/").text).by_id("empty")
     assert "tally add 2 40.5" in client.get("/").text
 

@@ -35,12 +35,12 @@ def test_records_are_counted_shown_and_committed_with_their_witness(tmp_path: Pa
     bench = Bench(tmp_path, Kafka(additions(250)))
     bench.rounds()
     assert bench.own.state == Running()
-    assert (bench.own.figures.next_offset, bench.own.figures.counted) == (250, 250)
+    assert (bench.own.figures.next_offset, bench.own.figures.counts.counted) == (250, 250)
     assert bench.kafka.committed is not None
     offset, metadata = bench.kafka.committed
     witness = decode(metadata)
     assert isinstance(witness, Witness)
-    assert (offset, witness.counted, witness.topic_id, witness.owner_url) == (250, 250, "topic-1", "http://here")
+    assert (offset, witness.counts.counted, witness.topic_id, witness.owner_url) == (250, 250, "topic-1", "http://here")
     assert bench.source.commits == sorted(bench.source.commits)
 
 
@@ -114,7 +114,7 @@ def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) 
     bench.rounds()
     paused = bench.own
     assert isinstance(paused.state, Paused)
-    assert paused.figures.poison == 1
+    assert paused.figures.counts.poison == 1
     assert bench.source.commits == []
     bench.kafka.publish_error = ""
     bench.rounds()
@@ -248,7 +248,7 @@ def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: 
     bench.rounds()
     bench.source.at = 0
     bench.rounds()
-    assert (bench.own.figures.counted, bench.own.figures.duplicates) == (10, 0)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.duplicates) == (10, 0)
 
 
 def test_an_id_is_counted_once_whatever_batch_or_process_brings_it_again(tmp_path: Path) -> None:
@@ -261,8 +261,9 @@ def test_an_id_is_counted_once_whatever_batch_or_process_brings_it_again(tmp_pat
     kafka.records += [addition(7, 7), addition(8, 8, a=9)]
     again = Bench(tmp_path, kafka)
     again.rounds()
-    figures = again.own.figures
-    assert (figures.next_offset, figures.counted, figures.duplicates, figures.conflicts) == (9, 2, 3, 2)
+    counts = again.own.figures.counts
+    assert again.own.figures.next_offset == 9
+    assert (counts.counted, counts.duplicates, counts.conflicts) == (2, 3, 2)
 
 
 def test_nothing_is_committed_of_a_partition_that_was_lost(tmp_path: Path) -> None:
@@ -295,7 +296,7 @@ def test_a_member_that_was_fenced_joins_again_once_and_ends_the_second_time(tmp_
     bench.loop.rejoin(first.value)
     bench.kafka.records += additions(5, first=10)
     bench.rounds()
-    assert (bench.own.state, bench.own.figures.counted) == (Running(), 15)
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 15)
     with pytest.raises(ConsumerEndedError):
         bench.loop.rejoin(first.value)
 
@@ -320,7 +321,7 @@ def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_m
     assert bench.source.starts == starts + 1
     bench.source.stuck = False
     bench.rounds()
-    assert bench.own.figures.counted == 15
+    assert bench.own.figures.counts.counted == 15
 
 
 def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_path: Path) -> None:
@@ -331,7 +332,7 @@ def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_p
     assert bench.source.starts == starts
     bench.source.stuck = False
     bench.rounds()
-    assert bench.own.figures.counted == 15
+    assert bench.own.figures.counts.counted == 15
 
 
 def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: Path) -> None:
@@ -353,7 +354,7 @@ def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again
     bench.source.lose = True
     bench.rounds()
     assert bench.source.members == 2
-    assert (bench.own.state, bench.own.figures.counted) == (Running(), 10)
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 10)
     bench.rounds()
     assert bench.kafka.committed is not None
     bench.source.lose, bench.source.assigned = True, False

@@ -26,7 +26,8 @@ def test_a_large_batch_is_read_alone_and_reading_goes_on_behind_it(tmp_path: Pat
     bench = Bench(tmp_path, kafka)
     bench.rounds(20)
     assert bench.own.state == Running()
-    assert (bench.own.figures.next_offset, bench.own.figures.counted, bench.own.figures.poison) == (6, 4, 2)
+    figures = bench.own.figures
+    assert (figures.next_offset, figures.counts.counted, figures.counts.poison) == (6, 4, 2)
     assert kafka.committed is not None
     assert kafka.committed[0] == 6
 
@@ -61,7 +62,7 @@ def test_trouble_on_the_way_to_a_large_batch_pauses_and_passes(tmp_path: Path) -
     assert Paused("timed out") in seen
     kafka.alone_error = None
     bench.rounds(10)
-    assert (bench.own.state, bench.own.figures.counted) == (Running(), 3)
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 3)
     assert any(isinstance(state, Recovering) for state in seen)
 
 
@@ -75,7 +76,7 @@ def test_an_error_that_does_not_pass_is_shown_with_its_cure_until_it_is_gone(tmp
     assert bench.own.state == Paused(*bench.kafka.unreadable)
     bench.kafka.unreadable = None
     bench.rounds()
-    assert (bench.own.state, bench.own.figures.counted) == (Running(), 4)
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 4)
 
 
 STAYING = [

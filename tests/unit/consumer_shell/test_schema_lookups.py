@@ -50,11 +50,11 @@ def test_records_before_an_unknown_schema_are_counted_at_once(tmp_path: Path) ->
     bench, registry = bench_of(tmp_path, [addition(0, 0), addition(1, 1), unknown(2, FIRST_ID), addition(3, 3)])
     registry.down = True
     bench.rounds(3)
-    assert (bench.own.figures.next_offset, bench.own.figures.counted) == (2, 2)
+    assert (bench.own.figures.next_offset, bench.own.figures.counts.counted) == (2, 2)
     assert isinstance(bench.own.state, Paused | Recovering)
     registry.down = False
     bench.rounds(8)
-    assert (bench.own.figures.counted, bench.own.figures.poison) == (3, 1)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.poison) == (3, 1)
 
 
 def test_a_registry_that_fails_is_a_pause_with_its_cure_and_one_that_denies_is_none(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path:
     for _ in range(waits):
         bench.rounds(8)
     assert bench.own.state == Running()
-    assert (bench.own.figures.poison, bench.own.figures.counted) == (number, 1)
+    assert (bench.own.figures.counts.poison, bench.own.figures.counts.counted) == (number, 1)
     assert sorted(registry.asked) == sorted([*range(FIRST_ID, FIRST_ID + number)] * 2)
     letters = [letter for each in bench.publisher.publications for letter in each.letters]
     assert [(each.offset, each.reason) for each in letters] == [(offset, UNKNOWN_SCHEMA) for offset in range(number)]
@@ -98,7 +98,7 @@ def test_answers_are_kept_until_all_records_that_waited_are_written_however_slow
     for _ in range(60):
         bench.rounds(1)
         bench.clock.now_s += 100.0  # every verdict that others might use is forgotten meanwhile
-    assert bench.own.figures.poison == 20
+    assert bench.own.figures.counts.poison == 20
     assert len(registry.asked) == 40
 
 
@@ -107,4 +107,4 @@ def test_a_schema_that_is_registered_after_the_first_denial_is_no_poison(tmp_pat
     bench.rounds(2)
     registry.schemas[FIRST_ID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
     bench.rounds(6)
-    assert (bench.own.figures.counted, bench.own.figures.poison) == (1, 0)
+    assert (bench.own.figures.counts.counted, bench.own.figures.counts.poison) == (1, 0)

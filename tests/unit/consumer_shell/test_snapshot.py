@@ -16,21 +16,18 @@ from consumer.core.snapshot import (
     total_of,
     unready_partitions,
 )
+from tally.ledger.counts import Counts
 
 STATES: list[State] = [Unassigned(), Recovering("x"), Running(), Paused("why"), Refused("why", "cure")]
 figures = st.builds(
     Figures,
     next_offset=st.integers(0, 10**6),
-    counted=st.integers(0, 10**6),
-    duplicates=st.integers(0, 10**6),
-    conflicts=st.integers(0, 10**6),
-    poison=st.integers(0, 10**6),
-    total=st.integers(-(10**60), 10**60),
+    counts=st.builds(Counts, *[st.integers(0, 10**6)] * 4, st.integers(-(10**60), 10**60)),
 )
 
 
 def at(next_offset: int, total: int = 0) -> Figures:
-    return Figures(next_offset, 1, 0, 0, 0, total)
+    return Figures(next_offset, Counts(1, total=total))
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.none() | figures, st.none() | figures), min_size=1, max_size=12))
@@ -39,8 +36,8 @@ def test_a_total_is_the_sum_over_its_own_partitions(parts: list[tuple[State, Fig
     outside = Outside(elsewhere={n: Elsewhere(w, "http://x") for n, (_, _, w) in enumerate(parts) if w is not None})
     total = total_of(snapshot, outside)
     known = [part.figures for part in total.partitions if part.figures is not None]
-    assert total.total == sum(figure.total for figure in known)
-    assert total.counted == sum(figure.counted for figure in known)
+    assert total.counts.total == sum(figure.counts.total for figure in known)
+    assert total.counts.counted == sum(figure.counts.counted for figure in known)
     assert total.complete == all(part.known for part in total.partitions)
 
 
@@ -49,19 +46,19 @@ def test_a_total_is_complete_only_when_every_partition_is_known() -> None:
     assert total_of(Snapshot(1, (ours, Own(1, Unassigned()))), Outside()).complete is False
     witnessed = Outside(elsewhere={1: Elsewhere(at(7, 32), "http://other")})
     total = total_of(Snapshot(1, (ours, Own(1, Unassigned()))), witnessed)
-    assert (total.complete, total.total) == (True, 42)
+    assert (total.complete, total.counts.total) == (True, 42)
     assert [part.state for part in total.partitions] == [StateName.RUNNING, StateName.ELSEWHERE]
 
 
 def test_a_refused_partition_makes_the_total_incomplete_although_its_figures_are_shown() -> None:
     total = total_of(Snapshot(1, (Own(0, Refused("rot", "cure"), at(5, 10)),)), Outside())
-    assert (total.complete, total.total) == (False, 10)
+    assert (total.complete, total.counts.total) == (False, 10)
 
 
 def test_a_ledger_that_is_rebuilt_does_not_make_the_total_smaller() -> None:
     rebuilding = Snapshot(1, (Own(0, Recovering("replaying"), at(3, 30)),))
     outside = Outside(elsewhere={0: Elsewhere(at(9, 90), "http://x")})
-    assert total_of(rebuilding, outside).total == 90
+    assert total_of(rebuilding, outside).counts.total == 90
     assert next_offset_of(rebuilding, outside, 0) == 9
 
 

@@ -3,6 +3,7 @@
 from hypothesis import given
 
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, POISON
+from tally.ledger.counts import Counts
 from tally.ledger.fold import FOLD_VERSION, LedgerState, fold
 from tally.ledger.id_index import IdIndex
 from tests_support.ledger.records import Record, addition, decoded, folded, plain, reference
@@ -20,10 +21,9 @@ def test_rows_and_state_are_those_of_the_reference_however_batches_are_cut(batch
     expected = reference([record for batch in batches for record in batch])
     assert rows == expected
     kinds = [row.kind for row in expected]
-    assert (state.counted, state.duplicates, state.conflicts, state.poison) == tuple(
-        kinds.count(kind) for kind in (COUNTED, DUPLICATE, CONFLICT, POISON)
-    )
-    assert state.total == sum(row.sum for row in expected if row.kind == COUNTED)
+    total = sum(row.sum for row in expected if row.kind == COUNTED)
+    counted, duplicates, conflicts, poison = (kinds.count(kind) for kind in (COUNTED, DUPLICATE, CONFLICT, POISON))
+    assert state.counts == Counts(counted, duplicates, conflicts, poison, total)
     if expected:
         assert state.next_offset == expected[-1].offset + 1
         assert state.last_timestamp_us == expected[-1].timestamp_us
@@ -42,7 +42,7 @@ def test_the_first_operands_of_an_id_win_within_one_batch() -> None:
     batch = [addition(0, 1, 1, 1), addition(1, 1, 2, 2), addition(2, 1, 1, 1), addition(3, 2), addition(4, 1, 2, 2)]
     outcome = fold(LedgerState.empty(), decoded(batch), IdIndex())
     assert outcome.rows["kind"].tolist() == [COUNTED, CONFLICT, DUPLICATE, COUNTED, CONFLICT]
-    assert outcome.state.total == 2 + 3
+    assert outcome.state.counts.total == 2 + 3
     assert outcome.additions.offsets.tolist() == [0, 3]
 
 
@@ -51,7 +51,7 @@ def test_records_that_the_ledger_has_are_dropped() -> None:
     first = folded(LedgerState.empty(), index, [addition(0, 0), addition(1, 1)])
     again = folded(first.state, index, [addition(0, 0), addition(1, 1), addition(2, 2)])
     assert again.rows["offset"].tolist() == [2]
-    assert again.state.counted == 3
+    assert again.state.counts.counted == 3
 
 
 def test_a_batch_of_known_records_leaves_the_state_as_it_is() -> None:

@@ -6,22 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tally.ledger.counts import Counts
 from tally.ledger.witness import CHARACTERS_MAX, NoWitness, Witness, decode, encode
 
 counts = st.integers(0, 2**63)
 witnesses = st.builds(
     Witness,
-    counted=counts,
-    total=st.integers(-(10**60), 10**60),
-    duplicates=counts,
-    conflicts=counts,
-    poison=counts,
+    counts=st.builds(Counts, counts, counts, counts, counts, st.integers(-(10**60), 10**60)),
     chain=st.binary(min_size=16, max_size=16),
     topic_id=st.text(max_size=30),
     fold_version=st.integers(0, 5),
     owner_url=st.text(max_size=100),
 )
-GOOD = Witness(5, 10**40, 1, 2, 3, b"c" * 16, "topic-id", 1, "http://127.0.0.1:8000")
+GOOD = Witness(Counts(5, 1, 2, 3, 10**40), b"c" * 16, "topic-id", 1, "http://127.0.0.1:8000")
 
 
 @given(witnesses)

@@ -148,5 +148,5 @@ def test_two_runs_are_shown_with_their_ratio_and_what_differs():
 
 
 def test_what_is_no_run_is_named(tmp_path):
-    with pytest.raises(LoadError, match="is no run of `just load`"):
+    with pytest.raises(LoadError, match="is not a run of `just load`"):
         summary_at(tmp_path)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.fetch.downloads import default_folder
 from stack.parts.engines import PROMTOOL
+from tally.base.cache_folder import cache_folder
 from tests_support.checkout import ROOT
 
 FOLDER = ROOT / "observability" / "alerts"
@@ -14,7 +14,7 @@ FOLDER = ROOT / "observability" / "alerts"
 
 @pytest.fixture(scope="module")
 def promtool() -> Path:
-    path = PROMTOOL.path_in(default_folder())
+    path = PROMTOOL.path_in(cache_folder())
     if not path.exists():
         pytest.skip("promtool is not built on this machine: `just observe full` builds it")
     return path

@@ -111,7 +111,7 @@ def test_an_engine_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyP
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(docker, "_ANSWER_S", 0.2)
-    with pytest.raises(StackError, match="does not answer in 0 s: start it anew"):
+    with pytest.raises(StackError, match="does not answer in 0 s: restart it"):
         docker.containers(ROOT)
 
 

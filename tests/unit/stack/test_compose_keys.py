@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stack.fetch.downloads import default_folder
+from tally.base.cache_folder import cache_folder
 from tests_support.checkout import ROOT
 from tests_support.compose.observability.programs import COLLECTOR
 
@@ -43,7 +43,7 @@ def test_every_file_is_checked_by_its_program_or_by_its_documentation():
 
 
 def validated(file: Path) -> subprocess.CompletedProcess[str]:
-    program = COLLECTOR.path_in(default_folder())
+    program = COLLECTOR.path_in(cache_folder())
     if not program.exists():
         pytest.skip("the Collector is not built on this machine: `just test-compose` builds it")
     command = [str(program), "validate", f"--config={file}"]

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from stack import Ports, compose
-from stack.fetch.downloads import default_folder
 from stack.parts.engines import ENGINES, PROMTOOL, Place, endpoints
 from stack.ports import SETTINGS
 from stack.settings import StackSettings
+from tally.base.cache_folder import cache_folder
 from tally.base.settings import load
 from tests_support.checkout import ROOT
 
@@ -73,7 +73,7 @@ def test_prometheus_has_the_version_of_the_native_one_and_its_alerts() -> None:
 
 def test_promtool_accepts_what_prometheus_is_given(tmp_path: Path) -> None:
     """Prometheus's own check, of the same file with the rules where they lie here."""
-    promtool = PROMTOOL.path_in(default_folder())
+    promtool = PROMTOOL.path_in(cache_folder())
     if not promtool.exists():
         pytest.skip("promtool is not built on this machine: `just observe full` builds it")
     rules = ROOT / "observability" / "alerts" / "rules.yml"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stack.errors import StackError
-from stack.fetch.downloads import NetworkError, default_folder, exclusive, fetch, missing, path_of, try_lock, unpack
+from stack.fetch.downloads import NetworkError, exclusive, fetch, missing, path_of, try_lock, unpack
 from stack.fetch.locks import Artifact
 
 CONTENT = b"what Maven Central has"
@@ -183,9 +183,3 @@ def test_an_archive_that_breaks_halfway_leaves_no_folder(tmp_path):
     with pytest.raises((StackError, EOFError)):
         unpack(tmp_path, wanted)
     assert list((tmp_path / "unpacked").iterdir()) == []
-
-
-def test_the_cache_is_where_the_user_or_the_system_says():
-    assert default_folder({"TALLY_CACHE_DIR": "/x/y"}) == Path("/x/y")
-    assert default_folder({"XDG_CACHE_HOME": "/z"}) == Path("/z/tally")
-    assert default_folder({}) == Path.home() / ".cache" / "tally"

@@ -29,7 +29,7 @@ def test_only_what_tally_wrote_is_deleted(stack):
 def test_nothing_is_deleted_while_a_part_runs(stack):
     stack.run_dir.mkdir()
     write_mark(stack.run_dir / "kafka.json", Mark(os.getpid(), beginning_of(os.getpid()) or "", 0.0))
-    with pytest.raises(StackError, match="kafka still run"):
+    with pytest.raises(StackError, match="still running: kafka"):
         delete_data(stack, ask=False)
     assert "kafka" in names(stack)
 
