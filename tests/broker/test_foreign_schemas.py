@@ -1,4 +1,4 @@
-"""Records of schemas that are no Avro records: one reason word in ledger, dead letters, tail, replay-dlt and verify."""
+"""Records that are no sums: one reason word in ledger, dead letters, tail, replay-dlt and verify."""
 
 import json
 import os
@@ -30,6 +30,8 @@ SCHEMAS = {
         "schema": 'syntax = "proto3"; package other; message M { string note = 1; }',
         "schemaType": "PROTOBUF",
     },
+    "scale": {"schema": SumAdded.SCHEMA.replace('"scale":9', '"scale":4', 1)},
+    "plain": {"schema": SumAdded.SCHEMA.replace('"logicalType":"decimal",', "", 1)},
 }
 
 
@@ -59,7 +61,10 @@ def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     """None of them ends with a traceback, and garbage in the dead letters is told and passed over."""
     good = rig.addition()
     bodies = [Raw(PARTITION, good.key, frame(registered(rig, name)) + (good.value or b"")[5:]) for name in SCHEMAS]
+    assert good.value is not None
+    large = good.value[:21] + (10**38).to_bytes(16, "big") + good.value[37:]
     bodies += [Raw(PARTITION, None, None), Raw(PARTITION, b"", b"\xff" * 90), Raw(PARTITION, b"k", frame(777_777))]
+    bodies += [Raw(PARTITION, good.key, large)]
     places = [place for raw in bodies for place in rig.commit([raw])]
     rig.wait_for(places)
     eventually(lambda: len(rig.dead_letters()[PARTITION]) == len(bodies), 60, "each has its dead letter")
@@ -68,7 +73,10 @@ def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     # 1. ledger and dead letters
     entries = rig.get(f"/v1/entries?partition={PARTITION}&limit=100")["entries"]
     words = {entry["offset"]: entry["reason"] for entry in entries}
-    assert list(words.values()) == ["UNREADABLE_SCHEMA"] * len(SCHEMAS) + ["FRAMING", "FRAMING", "UNKNOWN_SCHEMA"]
+    assert list(words.values()) == [
+        *(["UNREADABLE_SCHEMA"] * len(SCHEMAS)),
+        *("FRAMING", "FRAMING", "UNKNOWN_SCHEMA", "OUT_OF_RANGE"),
+    ]
     letters = [DeadLetter.decode(unframe(one.value or b"")[1]) for one in rig.dead_letters()[PARTITION]]
     assert {letter.source_offset: letter.reason.value for letter in letters} == words
     # 2. tail
