@@ -23,8 +23,7 @@ class StopReading:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Gather what ledger, topic and group say, and ask the registry for what ``wait`` lacks. Yields a Recovery event,
-    ``Recovery*``."""
+    """Gather what ledger, topic and group say, and ask the registry for what ``wait`` lacks. Yields a RecoveryEvent."""
 
     wait: SchemaWait | None
 
@@ -39,7 +38,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class ReadAlone:
-    """Read the batch at this offset by itself. Yields LoneBatchRead, ReadFailed or Contradicted."""
+    """Read the batch at this offset by itself. Yields LoneBatchRead, LoneReadFailed or Contradicted."""
 
     next_offset: int
 
