@@ -16,7 +16,7 @@ from litestar.testing import TestClient
 
 from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
-from producer.core.batching import Call, Placed, Result
+from producer.core.calls import Call, Placed, Result
 from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.methods import TallyMethods
@@ -67,7 +67,7 @@ REST: dict[str, tuple[str, str]] = {
 }
 
 
-class _Desk:
+class _AnswersAtOnce:
     """Answers at once."""
 
     def __init__(self, result: Callable[[int], Result]) -> None:
@@ -82,8 +82,8 @@ class _Desk:
 
 
 def _methods(result: Callable[[int], Result]) -> TallyMethods:
-    desk: Any = _Desk(result)
-    return TallyMethods(desk, "tally.sums.v1", 12, NUMBER)
+    queue: Any = _AnswersAtOnce(result)
+    return TallyMethods(queue, "tally.sums.v1", 12, NUMBER)
 
 
 def _size(answer: Any) -> int:

@@ -4,7 +4,7 @@ import gc
 import sys
 from collections.abc import Sequence
 
-gc.disable()  # while modules are imported nothing is garbage, and looking for it takes a seventh of the time
+gc.disable()  # while modules are imported nothing is garbage, and the search for it takes a seventh of the time
 
 from loguru import logger  # noqa: E402
 
@@ -15,7 +15,7 @@ from tally.service import process as service  # noqa: E402
 _ABOUT = """Usage: python -m producer
 
 Adds two numbers over gRPC and commits each sum in a Kafka transaction before it answers.
-SIGTERM or SIGINT: no more calls, every call in flight is answered, exit 0.
+SIGTERM or SIGINT: takes no more calls, answers those in flight, and exits with 0.
 """
 
 
@@ -32,13 +32,13 @@ def _serve(settings: ProducerSettings) -> int:
     from observability.metrics_server import MetricsPortError  # noqa: PLC0415
     from observability.otlp import OtlpError  # noqa: PLC0415
     from producer.shell.grpc_server import PortTakenError  # noqa: PLC0415
-    from producer.wiring import Service  # noqa: PLC0415
+    from producer.wiring import service_of  # noqa: PLC0415
 
     async def run() -> int:
-        return await Service(settings).run()
+        return await service_of(settings).run()
 
-    # A lane's thread needs the interpreter some ten times a transaction, each time after waiting for the broker. At the
-    # default of 5 ms a busy event loop lets it wait that long each time: 16 ms a transaction instead of 5 (seen).
+    # A lane's thread needs the interpreter about ten times a transaction, after each wait for the broker. At the
+    # default of 5 ms a busy event loop makes it wait that long each time: 16 ms a transaction instead of 5 (seen).
     sys.setswitchinterval(0.0005)
     logger.bind(**effective(settings)).info("starting")
     try:
@@ -49,7 +49,7 @@ def _serve(settings: ProducerSettings) -> int:
     except OtlpError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
+    except KafkaException as error:  # from a client that cannot be made: a property in the file is wrong
         sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
         return 2
 

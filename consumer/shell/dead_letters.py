@@ -28,11 +28,14 @@ from tally.event.dead_letter import WHOLE_BYTES_MAX, dead_record
 from tally.kafka.transaction_port import (
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
+    NoSigns,
     OffsetsToCommit,
     Outgoing,
     ProduceFailed,
     RenewFailed,
+    Suspected,
     Transactions,
     Trouble,
 )
@@ -92,15 +95,18 @@ class DeadLetterPublisher:
         partition = publication.partition
         client, new = self._taken(partition)
         try:
-            signs = self._publish(client, new, publication)
+            seen = self._publish(client, new, publication)
         except KafkaTroubleError as error:
             client.close()
             return NotPublished(f"dead letters wait: {error}", error.cure)
-        if signs:
-            logger.bind(partition=partition, signs=signs).warning("dead letters: a request may have been sent twice")
-            client.close()
-        else:
-            self._keep(partition, client)
+        match seen:
+            case NoSigns():
+                self._keep(partition, client)
+            case Suspected(signs):
+                logger.bind(partition=partition, signs=signs).warning(
+                    "dead letters: a request may have been sent twice"
+                )
+                client.close()
         return Published(publication.next_offset)
 
     def settle(self, partition: int) -> None:
@@ -124,14 +130,14 @@ class DeadLetterPublisher:
         for partition in list(self._kept):
             self.forget(partition)
 
-    def _publish(self, client: Transactions, new: bool, publication: Publication) -> str:
-        """Return the signs that a request was sent twice, or nothing. Raises KafkaTroubleError."""
+    def _publish(self, client: Transactions, new: bool, publication: Publication) -> NoSigns | Suspected:
+        """Tell whether there are signs that a request was sent twice. Raises KafkaTroubleError."""
         if new:
             # 1. the predecessor can do no more harm
             _renew(client)
             # 2. what it may have done
             if self._is_covered(publication):
-                return ""
+                return NoSigns()
         # 3. the letters and the offset, together
         letters = [
             (
@@ -153,14 +159,18 @@ class DeadLetterPublisher:
         )
         if isinstance(produced, ProduceFailed):
             raise _error_of(produced.trouble)
+        seen: NoSigns | Suspected
         match client.commit(self._timeout_s):
-            case CommitReturned(signs):
-                logger.bind(partition=publication.partition, letters=len(letters)).warning("dead letters published")
-                return signs
+            case CommitReturned():
+                seen = NoSigns()
+            case CommitSuspected(signs):
+                seen = Suspected(signs)
             case CommitTimedOut():
                 raise KafkaTroubleError(f"Kafka did not answer the commit in {self._timeout_s:g} s")
             case CommitFailed(trouble):
                 raise _error_of(trouble)
+        logger.bind(partition=publication.partition, letters=len(letters)).warning("dead letters published")
+        return seen
 
     def _is_covered(self, publication: Publication) -> bool:
         committed = self._offsets.committed([publication.partition])[publication.partition]
@@ -178,7 +188,7 @@ class DeadLetterPublisher:
         """Return a partition's client, which is the caller's alone, and whether it is a new one."""
         kept = self._popped(partition)
         if kept is not None:
-            if not kept.idle_signs():
+            if isinstance(kept.idle_signs(), NoSigns):
                 return kept, False
             kept.close()
         return self._new_client(_name_of(partition)), True

@@ -1,6 +1,6 @@
-"""One addition: from the texts of a request to exact values, or to a refusal that names each wrong field.
+"""One addition: from the texts of a request to exact values, or to a refusal that names every wrong field.
 
-The rules of the fields stand in the contract, tally.proto; what was compiled from it decides here.
+The rules for the fields stand in the contract, tally.proto; code compiled from it decides here.
 """
 
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ from producer.core.refusals import Refusal, Violation
 from tally.event import decimals
 
 
-# A NamedTuple, not a dataclass: one is made for each request, and its construction takes a third of the time.
+# A NamedTuple, not a dataclass: one is made for each request, and making it takes a third of the time.
 class Addition(NamedTuple):
     """A valid addition. ``request_id`` is the UUID's 16 bytes, a and b are unscaled (see tally.event.decimals)."""
 
@@ -44,7 +44,7 @@ _INVALID: Final = refusals.brief(refusals.invalid_fields([]))
 def validate(request_id: str, a: str, b: str, *, brief: bool = False) -> Addition | Refusal:
     """Return the addition of a request's texts, or INVALID_ARGUMENT or OUT_OF_RANGE.
 
-    ``brief``: without a word on which field is wrong and why, which takes most of the time.
+    ``brief``: without saying which field is wrong and why, which takes most of the time.
     """
     broken = add_request_fields(request_id, a, b)
     if broken:
@@ -60,7 +60,7 @@ def validate(request_id: str, a: str, b: str, *, brief: bool = False) -> Additio
 
 
 def _violation(broken: Broken, number: str | None) -> Violation:
-    """Return what the caller reads: of a number, its grammar in words instead of the rule's pattern."""
+    """Return what the caller reads: for a number, its grammar in words instead of the rule's pattern."""
     if number is not None:
         try:
             decimals.parse(number)

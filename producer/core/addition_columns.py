@@ -1,7 +1,7 @@
-"""Many additions at once: what `producer.core.addition.validate` says of each, for a fraction of the time.
+"""Many additions at once: what `producer.core.addition.validate` says of each, in a fraction of the time.
 
-A batch in which every text is as most are (a UUID, numbers that fit 64 bits) is checked and read as columns. Any other
-batch goes through `validate`, one by one, which stays the reference: a test compares the two.
+A batch whose texts are all of the usual kind (a UUID, numbers that fit 64 bits) is checked and read as columns. Any
+other batch goes through `validate`, one by one, which is the reference: a test compares the two.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ _make: Final = partial(tuple.__new__, Addition)  # Addition's own __new__ is Pyt
 def validate_all(
     request_ids: Sequence[str], a: Sequence[str], b: Sequence[str], details_max: int
 ) -> list[Addition | Refusal]:
-    """Return `validate` of each request's texts, in order; behind ``details_max`` refusals brief ones."""
+    """Return `validate` of each request's texts, in order; after ``details_max`` refusals, brief ones."""
     ids = _uuid_bytes(request_ids)
     first = unscaled_column(a) if ids is not None else None
     second = unscaled_column(b) if first is not None else None
     if ids is None or first is None or second is None:
         return _one_by_one(zip(request_ids, a, b, strict=True), details_max)
-    # Both are below 10**18 in size, so every sum is in range.
+    # Both are below 10**18 in magnitude, so every sum is in range.
     keys = [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)]
     return list(map(_make, zip(keys, first.tolist(), second.tolist(), strict=True)))
 
@@ -44,7 +44,7 @@ def _one_by_one(requests: Iterable[tuple[str, str, str]], details_max: int) -> l
 
 
 def _uuid_bytes(texts: Sequence[str]) -> bytes | None:
-    """Return the 16 bytes of each id, joined, or None when one is not a UUID in text."""
+    """Return the 16 bytes of each id, joined, or None when one is not a UUID in text form."""
     if set(map(len, texts)) != {_UUID_LENGTH}:
         return None
     joined = "".join(texts)

@@ -1,10 +1,10 @@
-"""The ids whose commit is known: a bounded cache that saves work and is never the guarantee.
+"""The ids known to be committed: a bounded cache that saves work and is never the guarantee.
 
-It dies with the process and knows nothing of other replicas; what counts an id once is the ledger.
+It dies with the process and knows nothing of other replicas; it is the ledger that counts an id once.
 
-The cache behind it is aiocache's, which has no bound of its own and would need one call for each key it forgets. So
-there are two of them, generations: entries go into the young one, and when it is full the old one is cleared as a whole
-and the two change places. What was added last is kept, between half the bound and the whole of it.
+The cache behind it is aiocache's, which has no bound and would need a call for each key to forget. So there are two of
+them, as generations: entries go into the young one, and when it is full, the old one is cleared and the two change
+places. Kept are the latest entries: between half of the bound and all of it.
 """
 
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ Known: TypeAlias = tuple[int, int, int]
 
 
 class Cache(Protocol):
-    """The part of aiocache's interface that is used; one call a batch."""
+    """The part of aiocache's interface that is used; one call per batch."""
 
     async def get(self, key: bytes) -> Any:
         """Return a key's value or None."""
 
     async def multi_get(self, keys: Sequence[bytes]) -> Sequence[Any]:
-        """Return the keys' values, None where there is none."""
+        """Return the values of the keys, None where there is none."""
 
     async def raw(self, command: str, *arguments: Any) -> Any:
-        """Do what the dictionary behind the cache does by this name."""
+        """Call the method of this name on the dictionary behind the cache."""
 
     async def clear(self) -> Any:
         """Forget everything."""
 
 
 class KnownIds:
-    """The ids whose commit is known, at most ``records_max`` of them. Used by the event loop's thread alone."""
+    """The ids known to be committed, at most ``records_max`` of them. Used by the event loop's thread alone."""
 
     def __init__(self, young: Cache, old: Cache, records_max: int) -> None:
         assert records_max >= 2
@@ -52,14 +52,14 @@ class KnownIds:
         """Return what is known of each id, in order."""
         found: list[Known | None] = [None] * len(request_ids)
         for generation in (self._old, self._young):
-            # Most calls bring new ids only, and that is seen ten times as fast as each is looked up.
+            # Most calls bring only new ids; seeing that is ten times as fast as looking each one up.
             if not (await generation.raw("keys")).isdisjoint(request_ids):
                 values = await generation.multi_get(request_ids)
                 found = [before if value is None else value for before, value in zip(found, values, strict=True)]
         return found
 
     async def remember(self, pairs: Sequence[tuple[bytes, Known]]) -> None:
-        """Add ids whose commit is known. Of more than half the bound at once, the last ones are kept."""
+        """Add committed ids. If they are more than half of the bound at once, the last ones are kept."""
         kept = pairs[-self._generation_max :]
         if self._young_count + len(kept) > self._generation_max:
             await self._old.clear()

@@ -1,11 +1,11 @@
-"""The decision table of a lane: what to do next when something happened.
+"""The decision table of a lane: what to do next when something has happened.
 
 Theory of operation
 -------------------
-A lane is one thread with one transactional producer. The thread knows nothing; it carries out actions and reports what
-came of the last one as an event. This table holds everything that matters for exactly once:
+A lane is one thread with one transactional producer. The thread decides nothing; it carries out actions and reports the
+result of the last one as an event. This table holds everything that matters for exactly-once:
 
-    INIT -> READY -> OPEN -> COMMITTING -> READY          the everyday way round
+    INIT -> READY -> OPEN -> COMMITTING -> READY          the normal cycle
     OPEN -> ABORTING -> TAINTED -> READY                  an error before the commit was sent
     COMMITTING -> RESOLVING -> READY                      the commit may have left the client
     COMMITTING -> TAINTED -> READY                        it succeeded, but may have been sent more than once
@@ -13,10 +13,10 @@ came of the last one as an event. This table holds everything that matters for e
 
 * Each `decide` returns exactly one action that yields the next event (the last one), unless the lane is DEAD.
 * A lane leaves TAINTED and RESOLVING only over a NEW instance of the client (`Renew`), whose `init_transactions` raises
-  the epoch: the client speaks transactions V1, so an EndTxn that was held back on the way would otherwise end a later
-  transaction of the same instance (reproduced: it committed that one's records).
-* `NotCommitted` is only said when it is proven: the abort succeeded, or a new instance is there and no commit was ever
-  sent, or the partition was read back past every place the records could have.
+  the epoch: the client speaks transactions V1, so an EndTxn that was delayed on the way would otherwise end a later
+  transaction of the same instance (reproduced: it committed that transaction's records).
+* `NotCommitted` is said only when it is proven: the abort succeeded, or there is a new instance and no commit was ever
+  sent, or the partitions were read back past every place that the records could have.
 * `decide` is called by the lane's thread alone; a `Lane` is immutable.
 """
 
@@ -24,61 +24,61 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
-from producer.core.batching import Batch
-from producer.core.lane_terms import (
+from producer.core.availability import Available, Unavailable
+from producer.core.calls import Batch
+from producer.core.lane_actions import (
     Abort,
-    Aborting,
     Action,
     Answer,
     Commit,
     Committed,
-    Committing,
-    Dead,
     End,
-    Event,
-    Found,
-    Init,
     NotCommitted,
-    Open,
     Produce,
     ReadBack,
-    Ready,
     Renew,
     Report,
-    Resolving,
-    Stage,
-    Stop,
-    Suspected,
-    Tainted,
     Take,
-    Taken,
     Unknown,
     Verdict,
-    WasReadBack,
+)
+from producer.core.lane_events import Event, Found, Stop, Taken, WasReadBack
+from producer.core.lane_stages import (
+    Aborting,
+    Committing,
+    Dead,
+    Init,
+    LaneStage,
+    Open,
+    Ready,
+    Resolving,
+    Tainted,
 )
 from tally.kafka.transaction_port import (
     Aborted,
     AbortFailed,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Delivered,
     Kind,
     ProduceFailed,
     Renewed,
     RenewFailed,
+    Suspected,
     Trouble,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The lane's times. ``commit_limit_s`` is the transaction time-out: after it the broker aborts by itself."""
+    """The lane's times. ``commit_limit_s`` is the transaction time-out, after which the broker aborts."""
 
     commit_limit_s: float = 15.0
     commit_slice_s: float = 1.0
-    resolve_limit_s: float = 30.0  # the commit limit once more, for another's open transaction, and as much again
-    fence_delay_s: float = 3.0  # the fencer shall get its work done before it is fenced back
+    resolve_limit_s: float = 30.0  # the commit limit again, for another's open transaction, and as much once more
+    fence_delay_s: float = 3.0  # so that the fencer can finish its work before it is fenced in turn
     fence_window_s: float = 300.0
     backoff_first_s: float = 0.1
     backoff_max_s: float = 5.0
@@ -97,9 +97,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane's stage and what it remembers: failures in a row, and when it was fenced last."""
+    """A lane's stage and what it remembers: failures in a row, and when it was last fenced."""
 
-    stage: Stage
+    stage: LaneStage
     failures: int = 0
     fenced_at_s: float | None = None
 
@@ -108,9 +108,9 @@ Decision: TypeAlias = tuple[Lane, tuple[Action, ...]]
 
 
 class IllegalEvent(Exception):  # noqa: N818 - a broken invariant, not an operating error
-    """The thread reported something that cannot happen in this stage: a defect."""
+    """The thread reported what cannot happen in this stage: a defect."""
 
-    def __init__(self, stage: Stage, event: Event) -> None:
+    def __init__(self, stage: LaneStage, event: Event) -> None:
         super().__init__(f"{type(event).__name__} in stage {type(stage).__name__}")
 
 
@@ -143,12 +143,12 @@ def decide(lane: Lane, event: Event, now_s: float, rules: Rules) -> Decision:  #
 def _without_instance(lane: Lane, event: Event, now_s: float, rules: Rules) -> Decision:
     match event:
         case Renewed():
-            return replace(lane, stage=Ready()), (Report(""), Take())
+            return replace(lane, stage=Ready()), (Report(Available()), Take())
         case RenewFailed(Trouble(Kind.FENCED, text)):
             return _fenced(lane, Tainted(), text, now_s, rules)
         case RenewFailed(trouble):
             failed = replace(lane, failures=lane.failures + 1)
-            return failed, (Report(trouble.text), Renew(rules.backoff_s(failed.failures)))
+            return failed, (Report(Unavailable(trouble.text)), Renew(rules.backoff_s(failed.failures)))
         case Stop():
             return _stopped(lane)
     raise IllegalEvent(lane.stage, event)
@@ -182,9 +182,9 @@ def _open(lane: Lane, batch: Batch, event: Event, now_s: float, rules: Rules) ->
 def _committing(lane: Lane, stage: Committing, event: Event, now_s: float, rules: Rules) -> Decision:
     batch, offsets = stage.batch, stage.offsets
     match event:
-        case CommitReturned(""):
-            return replace(lane, stage=Ready(), failures=0), (Answer(batch, Committed(offsets)), Take())
         case CommitReturned():
+            return replace(lane, stage=Ready(), failures=0), (Answer(batch, Committed(offsets)), Take())
+        case CommitSuspected():
             return replace(lane, stage=Tainted(), failures=0), (Answer(batch, Committed(offsets)), Renew(0.0))
         case CommitTimedOut() if now_s - stage.since_s < rules.commit_limit_s:
             return lane, (Commit(rules.commit_slice_s),)
@@ -202,7 +202,7 @@ def _aborting(lane: Lane, stage: Aborting, event: Event, now_s: float, rules: Ru
     match event:
         case Aborted():
             tainted = replace(lane, stage=Tainted(), failures=lane.failures + 1)
-            # The first abort in a row costs no delay; the batch waits in the queue again until the lane is ready.
+            # The first abort in a row costs no delay; the batch is queued again until the lane is ready.
             return tainted, (Answer(stage.batch, NotCommitted(stage.cause)), Renew(rules.backoff_s(lane.failures)))
         case AbortFailed(Trouble(Kind.FENCED, text)):
             fenced, actions = _fenced(lane, Tainted(), text, now_s, rules)
@@ -219,14 +219,14 @@ def _resolving(  # noqa: PLR0911 - one row an event
     late = now_s - stage.since_s >= rules.resolve_limit_s
     match event:
         case Renewed() if stage.offsets is not None:
-            return lane, (Report(""), ReadBack(stage.batch, stage.offsets, 0.0))
+            return lane, (Report(Available()), ReadBack(stage.batch, stage.offsets, 0.0))
         case Renewed():
             return _resolved(lane, stage, NotCommitted(stage.cause))
         case RenewFailed(Trouble(Kind.FENCED, text)):
             return _fenced(lane, stage, text, now_s, rules)
         case RenewFailed(trouble):
             failed = replace(lane, failures=lane.failures + 1)
-            retry = (Report(trouble.text), Renew(rules.backoff_s(failed.failures)))
+            retry = (Report(Unavailable(trouble.text)), Renew(rules.backoff_s(failed.failures)))
             if late:
                 return replace(failed, stage=Tainted()), (Answer(stage.batch, Unknown(stage.cause)), *retry)
             return failed, retry
@@ -241,7 +241,7 @@ def _resolving(  # noqa: PLR0911 - one row an event
 
 def _resolved(lane: Lane, stage: Resolving, verdict: Verdict) -> Decision:
     failures = 0 if isinstance(verdict, Committed) else lane.failures
-    return replace(lane, stage=Ready(), failures=failures), (Answer(stage.batch, verdict), Report(""), Take())
+    return replace(lane, stage=Ready(), failures=failures), (Answer(stage.batch, verdict), Report(Available()), Take())
 
 
 def _verdict(offsets: Sequence[int], found: Found, cause: str) -> Verdict:
@@ -262,14 +262,14 @@ def _resolve(lane: Lane, stage: Resolving, rules: Rules) -> Decision:
 
 
 def _fenced(lane: Lane, after: Tainted | Resolving, text: str, now_s: float, rules: Rules) -> Decision:
-    """Renew once, later; the second time within the window give way, so that two of a name do not fence in turns."""
+    """Renew once, after a delay; give way the second time, so that two of one name do not fence each other in turns."""
     first = lane.fenced_at_s is None or now_s - lane.fenced_at_s >= rules.fence_window_s
     fenced = replace(lane, fenced_at_s=now_s, failures=lane.failures + 1)
     if first:
-        return replace(fenced, stage=after), (Report(f"fenced: {text}"), Renew(rules.fence_delay_s))
+        return replace(fenced, stage=after), (Report(Unavailable(f"fenced: {text}")), Renew(rules.fence_delay_s))
     cause = f"fenced a second time within {rules.fence_window_s:.0f} s: {text}"
     answers = (Answer(after.batch, Unknown(cause)),) if isinstance(after, Resolving) else ()
-    return replace(fenced, stage=Dead(cause)), (*answers, Report(cause), End(cause))
+    return replace(fenced, stage=Dead(cause)), (*answers, Report(Unavailable(cause)), End(cause))
 
 
 def _stopped(lane: Lane) -> Decision:

@@ -1,35 +1,36 @@
 """The ports: what carries calls to the methods, and what carries a lane's decisions to Kafka.
 
-The methods are written once against the door's port. A door (grpc.aio now) turns its protocol into an `Incoming` and an
-answer or a `Refusal` back; cancelling the awaiting task means that the caller is gone.
+The methods are written once, whatever serves them, and stand in a table with a row for each RPC. A server (grpc.aio
+now) turns a call into an `Incoming`, and an answer or a `Refusal` into its protocol; it cancels the awaiting task when
+the caller is gone.
 
-A lane's thread drives `LaneTransactions`, whose answers are the events of the decision table. A fake implements it for
-tests; one suite of scenarios runs on the fake and on the real one.
+A lane's thread drives `LaneTransactions`, whose answers are events of the decision table. Tests have a fake of it; one
+suite of scenarios runs on the fake and on the real client.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from producer.core.lane_terms import WasReadBack
+from producer.core.lane_events import WasReadBack
 from producer.core.refusals import Refusal
 from tally.kafka.transaction_port import Transactions
 
 if TYPE_CHECKING:
-    from contracts.generated.tally.v1 import tally_pb2
+    from google.protobuf.message import Message
 
-Request = TypeVar("Request")
-Response = TypeVar("Response")
+Request = TypeVar("Request", bound="Message")
+Response = TypeVar("Response", bound="Message")
 
 DEADLINE_DEFAULT_S = 30.0
-"""For a call without a deadline."""
+"""The deadline of a call that has none."""
 DEADLINE_MAX_S = 60.0
-"""More is not honoured: a call's memory is kept no longer than that."""
+"""The longest that is honoured: no call's memory is kept longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming(Generic[Request]):
-    """A call as a door hands it over: ``remaining_s`` is None when the caller set no deadline.
+    """A call as a server hands it over: ``remaining_s`` is None when the caller set no deadline.
 
     ``metadata`` is a function, since most calls need none of it and making the mapping costs more than the addition.
     """
@@ -42,16 +43,32 @@ class Incoming(Generic[Request]):
 Method: TypeAlias = Callable[[Incoming[Request]], Awaitable[Response | Refusal]]
 
 
-class Methods(Protocol):
-    """The service, one method a call."""
+def no_request_ids(_request: object) -> Iterable[str]:
+    """Return no ids: what an RPC has whose requests carry no additions."""
+    return ()
 
-    async def add(self, incoming: "Incoming[tally_pb2.AddRequest]") -> "tally_pb2.AddResponse | Refusal":
-        """Add one pair of numbers."""
 
-    async def add_batch(
-        self, incoming: "Incoming[tally_pb2.AddBatchRequest]"
-    ) -> "tally_pb2.AddBatchResponse | Refusal":
-        """Add many pairs of numbers; each has a result of its own."""
+@dataclass(frozen=True, slots=True)
+class Rpc(Generic[Request, Response]):
+    """One row of the table: ``service`` and ``name`` as the contract has them, the request's type and the method.
+
+    ``request_ids`` returns the ids of a request's additions as they were sent, by which they are traced.
+    """
+
+    service: str
+    name: str
+    request_type: type[Request]
+    method: Method[Request, Response]
+    request_ids: Callable[[Request], Iterable[str]] = no_request_ids
+
+    @property
+    def path(self) -> str:
+        """The RPC's full name, such as tally.v1.TallyService/Add."""
+        return f"{self.service}/{self.name}"
+
+
+Methods: TypeAlias = Sequence[Rpc[Any, Any]]
+"""What a server serves: a row for each RPC, and each row has message types of its own."""
 
 
 def deadline_s(now_s: float, remaining_s: float | None) -> float:
@@ -62,7 +79,7 @@ def deadline_s(now_s: float, remaining_s: float | None) -> float:
 
 
 class Place(NamedTuple):
-    """Where a record was delivered to, to look for it again."""
+    """Where a record was delivered, so that it can be looked for."""
 
     key: bytes
     partition: int
@@ -70,7 +87,7 @@ class Place(NamedTuple):
 
 
 class LaneTransactions(Transactions, Protocol):
-    """A lane's transactional client; only the lane's thread calls."""
+    """A lane's transactional client; only the lane's thread calls it."""
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
         """Look for records at their places, read_committed."""

@@ -1,6 +1,6 @@
 """Refusals: why an addition was not answered OK, and what is known of its outcome.
 
-Every refusal that a caller can see is made here, so that docs/API.md and a test can list them all. A door turns a
+Every refusal that a caller can see is made here, so that docs/API.md and a test can list them. A server turns a
 refusal into its protocol's status: the code is gRPC's number, `reason` and `outcome` go into google.rpc.ErrorInfo.
 """
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-RETRY_SOON_S = 0.5
-"""Long enough for a few commits of a lane, short enough that a full queue is used again at once."""
-RETRY_LATER_S = 2.0
-"""About as long as a lane needs for a new instance."""
+_RETRY_SOON_S = 0.5
+"""Long enough for a few commits of a lane, short enough that a full queue is soon used again."""
+_RETRY_LATER_S = 2.0
+"""About as long as a lane needs to get a new instance."""
 
 
 class Code(IntEnum):
-    """The codes of gRPC that Tally answers."""
+    """The gRPC codes that Tally answers with."""
 
     INVALID_ARGUMENT = 3
     DEADLINE_EXCEEDED = 4
@@ -56,7 +56,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that is wrong, and how. ``rule_id``: the contract's rule (``string.pattern``); empty if it has none."""
+    """A wrong field, and why. ``rule_id`` is the contract's rule (``string.pattern``), empty if there is none."""
 
     field: str
     description: str
@@ -76,43 +76,43 @@ class Refusal:
 
 
 def invalid_fields(violations: Sequence[Violation]) -> Refusal:
-    """Refuse fields that do not follow the contract."""
+    """Refuse fields that break the contract's rules."""
     names = ", ".join(violation.field for violation in violations)
     return Refusal(
         Code.INVALID_ARGUMENT,
         Reason.INVALID_FIELD,
         Outcome.NOT_COMMITTED,
-        f"does not follow the contract: {names}",
+        f"invalid fields: {names}",
         tuple(violations),
     )
 
 
 def no_message(why: str) -> Refusal:
-    """Refuse a call that brought no request."""
+    """Refuse a call without a request."""
     return _unreadable(f"a call needs one message: {why}")
 
 
 def undecodable(kind: str, size_bytes: int) -> Refusal:
-    """Refuse bytes that are not the request."""
-    return _unreadable(f"the message of {size_bytes} bytes is not a {kind} in Protobuf")
+    """Refuse bytes that do not decode."""
+    return _unreadable(f"the message of {size_bytes} bytes does not decode as {kind}")
 
 
 def _unreadable(message: str) -> Refusal:
     return Refusal(Code.INVALID_ARGUMENT, Reason.UNREADABLE_REQUEST, Outcome.NOT_COMMITTED, message)
 
 
-BRIEF: Final = "details are left out"
+_BRIEF: Final = "details are left out"
 """The message of a refusal that stands for many of its kind in one answer."""
 
 
 def brief(refusal: Refusal) -> Refusal:
-    """Return what a caller decides by, and nothing else: code, reason and outcome."""
-    return Refusal(refusal.code, refusal.reason, refusal.outcome, BRIEF)
+    """Return only what a caller decides by: code, reason and outcome."""
+    return Refusal(refusal.code, refusal.reason, refusal.outcome, _BRIEF)
 
 
 def batch_too_large(additions: int, additions_max: int) -> Refusal:
     """Refuse a batch of more additions than the limit."""
-    text = f"{additions} additions are more than the limit of {additions_max} a call; send them in several calls"
+    text = f"{additions} additions are more than the limit of {additions_max} per call; send them in several calls"
     violation = Violation("additions", text, "repeated.max_items")
     return Refusal(Code.INVALID_ARGUMENT, Reason.BATCH_TOO_LARGE, Outcome.NOT_COMMITTED, text, (violation,))
 
@@ -135,18 +135,18 @@ def reused_id() -> Refusal:
         Code.ALREADY_EXISTS,
         Reason.REQUEST_ID_REUSED,
         Outcome.NOT_COMMITTED,
-        "this request_id was used with other operands; an addition of its own needs an id of its own",
+        "this request_id was already used with other operands; a new addition needs a new id",
     )
 
 
 def queue_full(what: str) -> Refusal:
-    """Refuse because too much waits already; ``what`` tells which bound was met."""
+    """Refuse because too much already waits; ``what`` says which limit was reached."""
     return Refusal(
         Code.RESOURCE_EXHAUSTED,
         Reason.QUEUE_FULL,
         Outcome.NOT_COMMITTED,
-        f"too much is waiting to be committed: {what}",
-        retry_after_s=RETRY_SOON_S,
+        f"too much waits to be committed: {what}",
+        retry_after_s=_RETRY_SOON_S,
     )
 
 
@@ -157,25 +157,25 @@ def aborted(cause: str) -> Refusal:
         Reason.TRANSACTION_ABORTED,
         Outcome.NOT_COMMITTED,
         f"the Kafka transaction was aborted: {cause}",
-        retry_after_s=RETRY_SOON_S,
+        retry_after_s=_RETRY_SOON_S,
     )
 
 
 def deadline_exceeded(outcome: Outcome) -> Refusal:
     """The call's deadline passed first."""
     return Refusal(
-        Code.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, outcome, "the deadline passed before the commit was known"
+        Code.DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, outcome, "the deadline passed before the outcome was known"
     )
 
 
 def unresolved(cause: str) -> Refusal:
-    """The commit may have happened, and reading the partition back did not tell in time."""
+    """The commit may have happened, and reading the partitions back did not show it in time."""
     return Refusal(
         Code.UNAVAILABLE,
         Reason.COMMIT_UNRESOLVED,
         Outcome.UNKNOWN,
         f"it is not known whether the Kafka transaction was committed: {cause}",
-        retry_after_s=RETRY_LATER_S,
+        retry_after_s=_RETRY_LATER_S,
     )
 
 
@@ -186,22 +186,24 @@ def fenced() -> Refusal:
         Reason.FENCED,
         Outcome.NOT_COMMITTED,
         "another producer took over this one's transactional id; TALLY_PRODUCER_REPLICA must be unique",
-        retry_after_s=RETRY_LATER_S,
+        retry_after_s=_RETRY_LATER_S,
     )
 
 
 def not_ready(why: str) -> Refusal:
     """The producer has not started yet, or cannot."""
     return Refusal(
-        Code.UNAVAILABLE, Reason.NOT_READY, Outcome.NOT_COMMITTED, f"not ready: {why}", retry_after_s=RETRY_LATER_S
+        Code.UNAVAILABLE, Reason.NOT_READY, Outcome.NOT_COMMITTED, f"not ready: {why}", retry_after_s=_RETRY_LATER_S
     )
 
 
 def stopping(outcome: Outcome) -> Refusal:
-    """The producer stops; what was not committed until then is answered so."""
-    return Refusal(Code.UNAVAILABLE, Reason.STOPPING, outcome, "the producer is stopping", retry_after_s=RETRY_LATER_S)
+    """The producer is stopping; calls that are not committed by then are answered with this."""
+    return Refusal(Code.UNAVAILABLE, Reason.STOPPING, outcome, "the producer is stopping", retry_after_s=_RETRY_LATER_S)
 
 
 def internal() -> Refusal:
-    """A defect; the log has it."""
-    return Refusal(Code.INTERNAL, Reason.INTERNAL, Outcome.UNKNOWN, "an error inside the producer; its log tells more")
+    """A defect, which is in the log."""
+    return Refusal(
+        Code.INTERNAL, Reason.INTERNAL, Outcome.UNKNOWN, "an internal error of the producer; its log has the details"
+    )

@@ -1,4 +1,4 @@
-"""The topic as it is against the topic of the contract: which differences a producer must not go on with."""
+"""The topic as it is, compared with the contract: with which differences a producer must not go on."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,22 @@ class TopicSeen:
     partitions: int
 
 
-def objection(topic: str, seen: TopicSeen, partitions: int, pinned_id: str | None) -> str:
-    """Return why the producer must stop, with the way out, or nothing.
+def objection(topic: str, seen: TopicSeen, partitions: int, pinned_id: str | None) -> str | None:
+    """Return why the producer must stop, and what to do, or None when nothing speaks against the topic.
 
-    ``partitions`` is the contract's number; ``pinned_id`` the topic's id at the producer's start, None before.
+    ``partitions`` is the contract's number; ``pinned_id`` is the topic's id at the producer's start, None before it.
     """
     if pinned_id is not None and seen.topic_id != pinned_id:
         return (
-            f"the topic {topic} was made again: its id is {seen.topic_id}, it was {pinned_id}; what was acknowledged "
-            f"is not in it. Find out who deleted it; start the producer again only if the new topic is meant"
+            f"the topic {topic} was deleted and created again: its id is {seen.topic_id}, it was {pinned_id}; the "
+            f"acknowledged sums are not in it. Find out who deleted it; start the producer again only if the new topic "
+            f"is intended"
         )
     if seen.partitions != partitions:
         return (
-            f"the topic {topic} has {seen.partitions} partitions, the contract pins {partitions}: the partition of a "
-            f"request id depends on the number, so ids would be counted in two places. Partitions cannot be taken "
-            f"away: make a new topic with {partitions} (a new name in contracts/topics, or another cluster) and copy "
-            f"the records there, see docs/OPERATIONS.md"
+            f"the topic {topic} has {seen.partitions} partitions, but the contract pins {partitions}: the partition of "
+            f"a request id depends on their number, so ids would be counted in two places. Partitions cannot be "
+            f"removed: create a new topic with {partitions} (a new name in contracts/topics, or another cluster) and "
+            f"copy the records there, see docs/OPERATIONS.md"
         )
-    return ""
+    return None

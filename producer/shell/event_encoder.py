@@ -1,9 +1,9 @@
 """From additions to records: the framed Avro bytes of SumAdded.
 
-The layout follows the schema: id, a, b and sum of 16 bytes each, then the time as a zigzag varint, the same for a whole
-batch. A large batch is laid out as columns in one buffer and cut; `encode` makes one record, and is the reference.
-What a newer contract has behind them is written at its defaults, so a producer needs nothing but the generated code to
-be rolled out on it. Tests prove all equal to the generated `SumAdded.encode`, which costs ten times as much.
+The layout follows the schema: id, a, b and sum with 16 bytes each, then the time as a zigzag varint, the same for a
+whole batch. A large batch is laid out as columns in one buffer and cut; `encode` makes one record and is the reference.
+Fields that a newer contract has after these are written with their defaults, so a producer needs only the generated
+code to move to it. Tests prove all of it equal to the generated `SumAdded.encode`, which costs ten times as much.
 """
 
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
-from producer.core.batching import Attempt
+from producer.core.calls import Attempt
 from tally.base import framing, varint
 from tally.kafka.transaction_port import Outgoing
 
 _COLUMNS_FROM: Final = 32
-"""Below so many records the columns cost more than they save."""
+"""With fewer records, columns cost more than they save."""
 _HALF_MAX: Final = 1 << 62
-"""The sum of two operands below it fits 64 bits."""
+"""The sum of two operands below it fits into 64 bits."""
 _NOTHING: Final = bytes(65)
-"""The five fields of zero: four of 16 bytes, and one byte of time."""
+"""The five fields when all are zero: four of 16 bytes, and one byte of time."""
 
 
 def _fields_behind() -> bytes:
-    """Return the bytes behind ``added_at``, the same in every record. A field without a default raises TypeError."""
+    """Return the bytes after ``added_at``, the same in every record. Raises TypeError for a field without a default."""
     zero = Decimal(0)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     body = SumAdded(request_id=UUID(int=0), a=zero, b=zero, sum=zero, added_at=epoch).encode()
@@ -83,13 +83,13 @@ def encode_all(additions: Sequence[Addition], frame: bytes, added_at: bytes) -> 
 def _fixed_column(values: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return each value in 16 bytes of big-endian two's complement, shape (n, 16)."""
     halves = np.empty((len(values), 2), ">i8")
-    halves[:, 0] = values >> 63  # nothing but the sign
+    halves[:, 0] = values >> 63  # only the sign
     halves[:, 1] = values
     return halves.view(np.uint8)
 
 
 class EventEncoder:
-    """Makes the records of a batch. The schema id is the registry's; it never stands in the code."""
+    """Makes the records of a batch. The schema id comes from the registry and is never in the code."""
 
     def __init__(self, schema_id: int) -> None:
         self._frame = framing.frame(schema_id)

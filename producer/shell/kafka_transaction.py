@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from producer.core.lane_terms import WasReadBack
+from producer.core.lane_events import WasReadBack
 from producer.core.ports import Place
 from producer.shell.read_back import read_back
 from tally.base.fault_points import point

@@ -1,11 +1,11 @@
-"""The thread of a lane: carries out what the decision table says, and tells the event loop once a batch.
+"""The thread of a lane: carries out what the decision table says, and reports to the event loop once a batch.
 
 Theory of operation
 -------------------
-The loop owns the waiting room, the thread owns the Kafka client, and they meet in two places only: the inbox (the loop
-puts a batch or None for "no more work") and `post` (the thread hands over what it has to tell, by
-`loop.call_soon_threadsafe`). A lane has at most one batch in hand; the loop gives it the next one after the thread said
-that it is hungry, in the same message as the answers to the last one.
+The loop owns the call queue, the thread owns the Kafka client, and they meet in two places only: the inbox (the loop
+puts in a batch, or None for "no more work") and `send` (the thread hands over a `LaneReport`, by
+`loop.call_soon_threadsafe`). A lane has at most one batch in hand; the loop gives it the next one after the thread has
+reported that it is idle, in the same report as the answers to the last batch.
 """
 
 import threading
@@ -13,57 +13,56 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Protocol, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from loguru import logger
 
 from producer.core import lane as table
-from producer.core.batching import Attempt, Batch
+from producer.core.availability import Availability
+from producer.core.calls import Batch
 from producer.core.lane import Lane, Rules
-from producer.core.lane_terms import (
+from producer.core.lane_actions import (
     Abort,
     Action,
     Answer,
     Commit,
     End,
-    Event,
-    Found,
     Produce,
     ReadBack,
     Renew,
     Report,
-    Resolving,
-    Stop,
-    Suspected,
     Take,
-    Taken,
-    WasReadBack,
 )
+from producer.core.lane_events import Event, Found, Stop, Taken, WasReadBack
+from producer.core.lane_stages import Resolving
 from producer.core.ports import LaneTransactions, Place
-from tally.kafka.transaction_port import AbortFailed, CommitFailed, CommitReturned, Outgoing, ProduceFailed, RenewFailed
+from producer.shell.event_encoder import EventEncoder
+from tally.kafka.transaction_port import (
+    AbortFailed,
+    CommitFailed,
+    CommitReturned,
+    CommitSuspected,
+    NoSigns,
+    ProduceFailed,
+    RenewFailed,
+    Suspected,
+)
 
 _IDLE_POLL_S = 0.5
-"""How often an idle lane serves its client's events; the signs of a suspicious commit come with them."""
-
-
-class Encoder(Protocol):
-    """Makes the records of a batch."""
-
-    def records(self, attempts: Sequence[Attempt], now_us: int) -> list[Outgoing]:
-        """Return one record for each attempt, in order."""
+"""How often an idle lane polls its client, whose events show the signs of a commit that was sent again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """What a lane tells the loop: answers in order, whether it waits for work, and news about itself.
+class LaneReport:
+    """What a lane reports to the loop: answers in order, whether it waits for work, and news of itself.
 
-    ``report`` is None when there is no news, "" when the lane is ready, else why it is not; ``end`` ends the process.
+    ``availability`` is None when it has not changed; ``end`` is None, or why the process must end.
     """
 
     lane: int
     answers: tuple[Answer, ...] = ()
-    hungry: bool = False
-    report: str | None = None
+    idle: bool = False
+    availability: Availability | None = None
     end: str | None = None
 
 
@@ -77,23 +76,23 @@ class LaneThread:
         self,
         number: int,
         transactions: LaneTransactions,
-        encoder: Encoder,
-        post: Callable[[Post], None],
+        encoder: EventEncoder,
+        send: Callable[[LaneReport], None],
         rules: Rules,
     ) -> None:
         self.number = number
         self.inbox: Inbox = SimpleQueue()
         self._transactions = transactions
         self._encoder = encoder
-        self._post = post
+        self._send_report = send
         self._rules = rules
         self._stopping = threading.Event()
         self._answers: list[Answer] = []
-        self._report: str | None = None
+        self._availability: Availability | None = None  # what the loop has not been told yet
         self._log = logger.bind(lane=number)
-        self._last_failure = ""
-        self._hungry = False  # what the loop was told
-        # A daemon: a client that hangs must not keep a process alive whose deadline to stop has passed.
+        self._last_failure: str | None = None
+        self._told_idle = False  # what the loop was last told
+        # A daemon: a client that hangs must not keep the process alive after its deadline to stop.
         self._thread = threading.Thread(target=self._run, name=f"lane-{number}", daemon=True)
 
     def start(self) -> None:
@@ -119,11 +118,11 @@ class LaneThread:
                     break
                 before = lane
                 lane, actions = table.decide(lane, event, time.monotonic(), self._rules)
-                self._tell_people(before, event, lane)
+                self._log_event(before, event, lane)
             self._send()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the calls must not wait for a thread that is gone
+        except Exception as error:  # noqa: BLE001 - whatever it is, no call may wait for a thread that is gone
             self._log.exception("the lane's thread died")
-            self._post(Post(self.number, end=f"lane {self.number} died: {type(error).__name__}: {error}"))
+            self._send_report(LaneReport(self.number, end=f"lane {self.number} died: {type(error).__name__}: {error}"))
         finally:
             self._transactions.close()
 
@@ -139,8 +138,8 @@ class LaneThread:
             case Answer():
                 self._answers.append(action)
                 return None
-            case Report(reason):
-                self._report = reason
+            case Report(availability):
+                self._availability = availability
                 return None
             case End(cause):
                 self._send(end=cause)
@@ -165,36 +164,37 @@ class LaneThread:
                 assert_never(action)
 
     def _take(self) -> Event:
-        self._send(hungry=not self._hungry)
-        self._hungry = True
+        self._send(idle=not self._told_idle)
+        self._told_idle = True
         while True:
             try:
                 batch = self.inbox.get(timeout=_IDLE_POLL_S)
             except Empty:
-                signs = self._transactions.idle_signs()
-                if not signs:
-                    continue
-                # The loop knows that the lane is hungry; a batch that comes now waits in the inbox.
-                return Suspected(signs)
-            self._hungry = False
+                match self._transactions.idle_signs():
+                    case NoSigns():
+                        continue
+                    case Suspected() as event:
+                        # The loop knows that the lane is idle; a batch that comes now waits in the inbox.
+                        return event
+            self._told_idle = False
             return Stop() if batch is None else Taken(batch)
 
-    def _send(self, *, hungry: bool = False, end: str | None = None) -> None:
-        if self._answers or hungry or end is not None or self._report is not None:
-            self._post(Post(self.number, tuple(self._answers), hungry, self._report, end))
+    def _send(self, *, idle: bool = False, end: str | None = None) -> None:
+        if self._answers or idle or end is not None or self._availability is not None:
+            self._send_report(LaneReport(self.number, tuple(self._answers), idle, self._availability, end))
             self._answers.clear()
-            self._report = None
+            self._availability = None
 
-    def _tell_people(self, before: Lane, event: Event, after: Lane) -> None:
-        """One line for each transaction that did not go the everyday way; never one for each that did."""
+    def _log_event(self, before: Lane, event: Event, after: Lane) -> None:
+        """Log one line for each transaction that did not go the normal way, and none for those that did."""
         log = self._log.bind(stage=f"{type(before.stage).__name__}->{type(after.stage).__name__}".upper())
         match event:
-            case CommitReturned(""):
-                self._last_failure = ""
-            case CommitReturned(signs) | Suspected(signs):
+            case CommitReturned():
+                self._last_failure = None
+            case CommitSuspected(signs) | Suspected(signs):
                 log.bind(signs=signs).warning("suspicious transaction, a new instance follows")
             case RenewFailed(trouble):
-                # The same failure again and again is told once; readiness shows that it lasts.
+                # A failure that repeats is logged once; readiness shows that it lasts.
                 if trouble.text != self._last_failure:
                     log.bind(error=trouble.text).warning("no transactional client")
                 self._last_failure = trouble.text

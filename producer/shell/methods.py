@@ -1,4 +1,8 @@
-"""The service's methods, written once against the door's port: they know the contract's messages, not gRPC."""
+"""The methods of the service, and the table that every server serves: they know the contract's messages, not gRPC.
+
+A new RPC costs its lines in the contract, a method, and a row in `TallyMethods.rpcs`: health, reflection, metrics,
+traces and typed refusals follow from the row.
+"""
 
 import asyncio
 import time
@@ -10,29 +14,39 @@ from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.core import refusals
 from producer.core.addition import Addition, validate
 from producer.core.addition_columns import validate_all
-from producer.core.batching import Call, Result
-from producer.core.ports import Incoming, deadline_s
+from producer.core.calls import Call, Result
+from producer.core.ports import Incoming, Methods, Rpc, deadline_s
 from producer.core.refusals import Refusal, Violation
-from producer.shell.desk import Desk
+from producer.shell.async_call_queue import AsyncCallQueue
 from producer.shell.responses import BatchAnswer, fill
 from tally.event.partitions import partition_column, partition_of
 
 _UNARY_BYTES = 128
-"""What a call of Add is taken to hold: three short texts and the objects around them."""
+"""What a call of Add is assumed to hold: three short texts and the objects around them."""
 _SLICE = 250
-"""Additions of a batch that are checked, or answered, in one turn of the event loop: about a millisecond."""
+"""Additions of a batch that are checked or answered in one turn of the event loop: about a millisecond."""
 _DETAILS_MAX = 100
 """Refusals of one batch that say which fields are wrong and why; finding that out costs several times the check."""
 
 
-class TallyMethods:
-    """Add and AddBatch."""
+SERVICE_NAME = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
 
-    def __init__(self, desk: Desk, topic: str, partitions: int, additions_max: int) -> None:
-        self._desk = desk
+
+class TallyMethods:
+    """The methods of TallyService."""
+
+    def __init__(self, queue: AsyncCallQueue, topic: str, partitions: int, additions_max: int) -> None:
+        self._queue = queue
         self._topic = topic
         self._partitions = partitions
         self._additions_max = additions_max
+
+    def rpcs(self) -> Methods:
+        """Return the table: a row for each RPC."""
+        return (
+            Rpc(SERVICE_NAME, "Add", tally_pb2.AddRequest, self.add, lambda request: (request.request_id,)),
+            Rpc(SERVICE_NAME, "AddBatch", tally_pb2.AddBatchRequest, self.add_batch, _ids_of_batch),
+        )
 
     async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
         """Add one pair of numbers."""
@@ -42,7 +56,7 @@ class TallyMethods:
             return addition
         partition = partition_of(addition.request_id, self._partitions)
         until_s = deadline_s(time.monotonic(), incoming.remaining_s)
-        result = await self._desk.one(addition, partition, until_s, _UNARY_BYTES)
+        result = await self._queue.one(addition, partition, until_s, _UNARY_BYTES)
         if isinstance(result, Refusal):
             return result
         response = tally_pb2.AddResponse()
@@ -64,7 +78,7 @@ class TallyMethods:
         additions = [each for each in checked if isinstance(each, Addition)]
         if additions:
             call = Call(results, until_s, incoming.request.ByteSize())
-            refusal = await self._desk.many(call, places, additions, _partitions_of(additions, self._partitions))
+            refusal = await self._queue.many(call, places, additions, _partitions_of(additions, self._partitions))
             if refusal is not None:
                 return refusal
         answer = BatchAnswer(self._topic)
@@ -72,6 +86,10 @@ class TallyMethods:
             answer.add(checked[some], results[some])
             await asyncio.sleep(0)
         return answer.message()
+
+
+def _ids_of_batch(request: tally_pb2.AddBatchRequest) -> Iterator[str]:
+    return (addition.request_id for addition in request.additions)
 
 
 async def _checked(requests: Sequence[tally_pb2.AddRequest]) -> list[Addition | Refusal]:
@@ -92,7 +110,7 @@ def _slices(length: int) -> Iterator[slice]:
 
 
 def _partitions_of(additions: list[Addition], partitions: int) -> list[int]:
-    """Return the partition of each id, as columns: a hundredth of the time of one at a time."""
+    """Return the partition of each id. Columns take a hundredth of the time of one id after another."""
     halves = np.frombuffer(b"".join(addition.request_id for addition in additions), dtype=">u8").reshape(-1, 2)
     column = partition_column(halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64), partitions)
     found: list[int] = column.tolist()

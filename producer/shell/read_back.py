@@ -8,7 +8,7 @@ there exactly when the transaction was committed, and what is there is settled o
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from producer.core.lane_terms import Found, WasReadBack
+from producer.core.lane_events import Found, WasReadBack
 from producer.core.ports import Place
 from tally.kafka.read_range import RangeError, read_range, reader
 

@@ -1,11 +1,11 @@
 """Server reflection under both of its names, v1 and v1alpha.
 
-grpcio-reflection has v1alpha only. The v1 service is the same, message for message and byte for byte, under another
-package name, so its description is made from v1alpha's and its calls are carried by the same servicer.
+grpcio-reflection has only v1alpha. The v1 service is the same, message for message and byte for byte, under another
+package name, so its description is made from that of v1alpha, and the same servicer answers its calls.
 
-What is described is the contract as its files are named and written, with the rules on its fields and what reads them,
-not the generated modules' copy of it: so the descriptions have a pool of their own. The details of errors are in it,
-too, which no file imports: a tool that finds them shows reasons instead of bytes.
+The descriptions are of the contract's own files, with the rules on the fields, not of the copy in the generated
+modules: so they have a pool of their own. It also has the details of errors, which no file imports: a tool that finds
+them shows reasons instead of bytes.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ _METHOD = "ServerReflectionInfo"
 
 
 def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
-    """Serve reflection of the services and of itself."""
+    """Serve reflection for these services and for itself."""
     pool = served_pool(FILES)
     _describe_v1(pool)
     names = [*service_names, f"{V1_PACKAGE}.{_SERVICE}", f"{V1ALPHA_PACKAGE}.{_SERVICE}"]
@@ -68,7 +68,7 @@ def served_pool(files: bytes) -> Any:
 
 
 def _describe_v1(pool: Any) -> None:
-    """Put v1's description where reflection looks for it."""
+    """Add the description of v1 to the pool."""
     file = descriptor_pb2.FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
     file.name = _V1_FILE

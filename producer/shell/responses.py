@@ -1,7 +1,7 @@
 """The answers as the contract's messages.
 
-A batch's answer is written straight in Protobuf's wire format, field by field, and then parsed by the library, in two
-thirds of the time of a thousand messages that are filled one by one. A test proves it equal to those that `fill` fills.
+The answer to a batch is written in Protobuf's wire format, field by field, and then parsed by the library. That takes
+two thirds of the time of filling a thousand messages one by one. A test proves it equal to what `fill` makes.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ import numpy as np
 
 from contracts.generated.tally.v1 import tally_pb2
 from producer.core.addition import Addition
-from producer.core.batching import Placed, Result
+from producer.core.calls import Placed, Result
 from producer.core.refusals import Code, Outcome, Reason, Refusal, brief
 from producer.shell.rpc_status import status_of
 from tally.event.decimals import text_of
 
 
 def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic: str) -> None:
-    """Fill the answer to an addition that is committed."""
+    """Fill in the answer to a committed addition."""
     into.request_id = addition.request_id_text
     into.sum = addition.sum_text
     into.duplicate = placed.duplicate
@@ -32,8 +32,8 @@ def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic:
 class BatchAnswer:
     """The answer to a batch, put together in slices so that other calls have their turns in between.
 
-    Refusals that are alike are made once. After ``DETAILS_BYTES_MAX`` of them the rest are brief: code, reason and
-    outcome. So an answer of nothing but refusals is not much larger than one of results, whatever was asked for.
+    Equal refusals are encoded once. After ``DETAILS_BYTES_MAX`` of them the rest are brief: code, reason and outcome.
+    So an answer that is all refusals is not much larger than one of results, whatever the request was.
     """
 
     def __init__(self, topic: str) -> None:
@@ -44,7 +44,7 @@ class BatchAnswer:
         self._details_bytes = 0
 
     def add(self, checked: Sequence[Addition | Refusal], results: Sequence[Result | None]) -> None:
-        """Add a slice, in the request's order; ``results`` are whole."""
+        """Add a slice, in the request's order; none of the ``results`` is None."""
         additions = [each for each in checked if isinstance(each, Addition)]
         each_addition = zip(additions, _id_texts([each.request_id for each in additions]), strict=True)
         for valid, result in zip(checked, results, strict=True):
@@ -58,7 +58,7 @@ class BatchAnswer:
             self._pieces.append(self._refused(result))
 
     def message(self) -> tally_pb2.AddBatchResponse:
-        """Return all that was added."""
+        """Return the whole answer."""
         return tally_pb2.AddBatchResponse.FromString("".join(self._pieces).encode(_BYTES))
 
     def _refused(self, refusal: Refusal) -> str:
@@ -82,10 +82,10 @@ def _refused(refusal: Refusal) -> str:
 
 
 def _committed(request_id: str, total: str, placed: Placed, topic: str) -> str:
-    """Return one of the results in wire format. Fields of the value 0 are left out, as the format has it."""
+    """Return one result in wire format. Fields with the value 0 are left out, as the format says."""
     offset = placed.offset
     place = _head_of_position(topic, placed.partition)
-    if offset >= 0x80:  # neighbours differ in the low seven bits only, so the rest is found in the cache
+    if offset >= 0x80:  # neighbours differ only in the low seven bits, so the cache has the rest
         place = f"{place}{_OFFSET}{_CONTINUED[offset & 0x7F]}{_varint(offset >> 7)}"
     elif offset:
         place = f"{place}{_OFFSET}{_varint(offset)}"
@@ -107,7 +107,7 @@ def _head_of_position(topic: str, partition: int) -> str:
 
 
 def _id_texts(request_ids: Sequence[bytes]) -> list[str]:
-    """Return each id's canonical text, all of them made at once."""
+    """Return the canonical text of each id, all made at once."""
     texts = np.full((len(request_ids), _ID_LENGTH), ord("-"), np.uint8)
     texts[:, _HEX_PLACES] = np.frombuffer(b"".join(request_ids).hex().encode(), np.uint8).reshape(-1, 32)
     joined = texts.tobytes().decode("ascii")
@@ -116,7 +116,7 @@ def _id_texts(request_ids: Sequence[bytes]) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _varint(value: int) -> str:
-    """Return an unsigned whole number: seven bits a byte, the low ones first."""
+    """Return an unsigned integer as a varint: seven bits a byte, the low ones first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -130,11 +130,11 @@ def _tag(field: int, wire_type: int) -> str:
 
 
 DETAILS_BYTES_MAX: Final = 64 * 1024
-"""Of refusals with all their details in one answer: some hundred of them, more than anybody reads."""
+"""For refusals with all details in one answer: some hundreds of them, more than anybody reads."""
 _BYTES: Final = "latin-1"
 """Bytes are put together as text, one character a byte: nothing joins many short pieces faster."""
 _NUMBER: Final = 0  # wire types
-_LENGTH: Final = 2  # what has its length before it: texts and messages
+_LENGTH: Final = 2  # with the length in front: texts and messages
 _ID_LENGTH: Final = 36
 _HEX_PLACES: Final = np.array([place for place in range(_ID_LENGTH) if place not in (8, 13, 18, 23)])
 _CONTINUED: Final = [chr(low | 0x80) for low in range(0x80)]

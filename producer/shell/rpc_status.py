@@ -1,6 +1,6 @@
 """Refusals as google.rpc.Status with details: BadRequest, RetryInfo, ErrorInfo.
 
-The `reason` of a field violation is the id of the contract's rule as every validator of `buf.validate` names it.
+The `reason` of a field violation is the id of the contract's rule, as every validator of `buf.validate` names it.
 """
 
 from google.protobuf import any_pb2, duration_pb2
@@ -15,7 +15,7 @@ OUTCOME_KEY = "outcome"
 
 
 def status_of(refusal: Refusal) -> status_pb2.Status:
-    """Return the status that a caller gets."""
+    """Return the status for the caller."""
     status = status_pb2.Status(code=int(refusal.code), message=refusal.message)
     status.details.append(
         _packed(

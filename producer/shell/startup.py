@@ -1,7 +1,8 @@
-"""What must be known before the first call is taken, asked for again and again until it is there.
+"""The start: what must be known before the first call is taken, asked for until it is known.
 
-The registry has our schema (we never register it), the topic is there with the contract's number of partitions, and the
-cache is warm. While something is missing the producer is unready with the reason; what no waiting mends ends it.
+The registry must have our schema (we never register it), the topic must exist with the contract's number of partitions,
+and the cache is warmed. While something is missing the producer is not ready and says why; if waiting cannot help, it
+ends.
 """
 
 import asyncio
@@ -25,76 +26,74 @@ _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 5.0
 _WARM_UP_LIMIT_S = 10.0
 _WARM_UP_RECORDS_MAX = 20_000
-"""The retries that follow a restart are of the last seconds before it; more would only make the start slower."""
+"""The retries after a restart are of calls from the last seconds before it; more would only slow the start down."""
 _WATCH_INTERVAL_S = 5.0
 
 T = TypeVar("T")
 
 
 class CannotServeError(Exception):
-    """The producer must end; the message tells why and the way out."""
+    """The producer must end; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the lanes need."""
+    """What the start found out."""
 
     schema_id: int
     topic_id: str
 
 
 class Startup:
-    """The steps before the lanes. ``unready`` is told each new reason."""
+    """The steps before the first call, and the watch over the topic afterwards."""
 
-    def __init__(
-        self,
-        facts: TopicFacts,
-        registry: SchemaRegistry,
-        topic_admin: TopicAdmin,
-        consumer_config: Mapping[str, Any],
-        unready: Callable[[str], None],
-    ) -> None:
+    def __init__(self, facts: TopicFacts, registry: SchemaRegistry, client_config: Mapping[str, Any]) -> None:
+        """``client_config`` is what every client of Kafka needs. Raises KafkaException when it is wrong."""
         self._facts = facts
         self._registry = registry
-        self._topic_admin = topic_admin
-        self._consumer_config = consumer_config
-        self._unready = unready
+        self._client_config = client_config
+        self._topic_admin = TopicAdmin(client_config, facts.name)
 
-    async def facts(self) -> Prepared:
-        """Return what the lanes need, once it is there. Raises CannotServeError."""
+    async def facts(self, on_wait: Callable[[str], None]) -> Prepared:
+        """Return what was found out, once all is there; ``on_wait`` is told each new reason to wait.
+
+        Raises CannotServeError.
+        """
         facts = self._facts
         # 1. The schema: its id frames every record.
-        schema_id = await self._until(lambda: self._registry.lookup(facts.subject, facts.schema))
+        schema_id = await _until(lambda: self._registry.lookup(facts.subject, facts.schema), on_wait)
         # 2. The topic: its id is pinned from here on.
-        seen = await self._until(self._topic_admin.seen)
-        if against := objection(facts.name, seen, facts.partitions, None):
+        seen = await _until(self._topic_admin.seen, on_wait)
+        against = objection(facts.name, seen, facts.partitions, None)
+        if against is not None:
             raise CannotServeError(against)
         logger.bind(schema_id=schema_id, topic_id=seen.topic_id).info("schema and topic are as the contract says")
         return Prepared(schema_id, seen.topic_id)
 
     async def warm(self, known: KnownIds, known_max: int, schema_id: int) -> None:
-        """Fill the cache from the topic's tail. It only saves work, so a failure is told and no more."""
+        """Fill the cache from the topic's tail. The cache only saves work, so a failure is logged and no more."""
         began_s = time.monotonic()
         tail = await asyncio.to_thread(self._tail, schema_id, min(known_max // 2, _WARM_UP_RECORDS_MAX))
         await known.remember(list(tail.items()))
         logger.bind(ids=len(tail), seconds=f"{time.monotonic() - began_s:.2f}").info("cache is warm")
 
     async def watch(self, pinned_id: str) -> str:
-        """Return why the producer must stop, once the topic is not the pinned one any more."""
+        """Return why the producer must stop, once the topic is no longer the pinned one."""
         while True:
             await asyncio.sleep(_WATCH_INTERVAL_S)
             try:
                 seen = await asyncio.to_thread(self._topic_admin.seen)
             except TopicUnknownError:
-                continue  # the lanes tell when the broker is gone; a deleted topic shows when it is made again
-            if against := objection(self._facts.name, seen, self._facts.partitions, pinned_id):
+                continue  # the lanes notice when the broker is gone; a deleted topic shows once it is created again
+            against = objection(self._facts.name, seen, self._facts.partitions, pinned_id)
+            if against is not None:
                 return against
 
     def _tail(self, schema_id: int, records_max: int) -> dict[bytes, Known]:
         facts = self._facts
         try:
             return tail_of(
-                self._consumer_config,
+                self._client_config,
                 facts.name,
                 facts.partitions,
                 schema_id,
@@ -105,16 +104,17 @@ class Startup:
             logger.bind(error=str(error)).warning("the cache stays cold")
             return {}
 
-    async def _until(self, ask: Callable[[], T]) -> T:
-        """Ask in a thread until there is an answer, with growing pauses; tell each new reason once."""
-        told = ""
-        backoff_s = _BACKOFF_FIRST_S
-        while True:
-            try:
-                return await asyncio.to_thread(ask)
-            except (RegistryError, TopicUnknownError) as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._unready(told)
-            await asyncio.sleep(backoff_s)
-            backoff_s = min(backoff_s * 2, _BACKOFF_MAX_S)
+
+async def _until(ask: Callable[[], T], on_wait: Callable[[str], None]) -> T:
+    """Ask in a thread until there is an answer, with growing pauses; tell each new reason once."""
+    told: str | None = None
+    backoff_s = _BACKOFF_FIRST_S
+    while True:
+        try:
+            return await asyncio.to_thread(ask)
+        except (RegistryError, TopicUnknownError) as error:
+            if str(error) != told:
+                told = str(error)
+                on_wait(told)
+        await asyncio.sleep(backoff_s)
+        backoff_s = min(backoff_s * 2, _BACKOFF_MAX_S)

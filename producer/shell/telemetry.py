@@ -1,22 +1,23 @@
 """What the producer measures: calls at the port of the methods, transactions at the port of the lanes.
 
-Both are wrapped where they are wired, so neither a door nor a lane nor a method knows of it, and every door is measured
-alike. A call that is refused, cancelled or late is counted under the status that its caller sees.
+Both are wrapped where they are wired, so no server, lane or method knows of it, and every server is measured alike. A
+call that is refused, cancelled or late is counted under the status that its caller sees.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 
-from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
 from observability.instruments import Counter, Histogram
 from observability.metrics import Metrics
-from producer.core.lane_terms import Found, WasReadBack
-from producer.core.ports import Incoming, LaneTransactions, Method, Methods, Place, Request, Response
+from producer.core.lane_events import Found, WasReadBack
+from producer.core.ports import Incoming, LaneTransactions, Methods, Place, Request, Response, Rpc
 from producer.core.refusals import Code, Refusal
 from producer.shell.traces import Traces
 from tally.kafka.transaction_port import (
@@ -25,70 +26,61 @@ from tally.kafka.transaction_port import (
     AbortFailed,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Delivered,
     Headers,
+    NoSigns,
     OffsetsToCommit,
     Outgoing,
     ProduceFailed,
     Renewed,
     RenewFailed,
+    Suspected,
 )
 
 if TYPE_CHECKING:
     from producer.shell.traced import TracedTransaction
 
-_SERVICE: Final = tally_pb2.DESCRIPTOR.services_by_name["TallyService"].full_name
-
 _OUR_FAULT: Final = frozenset({Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVAILABLE})
-"""Of the codes that Tally answers, those that semantic conventions call errors of a server."""
+"""Of the codes that Tally answers, those that the semantic conventions count as errors of the server."""
 
 
-class ObservedMethods:
-    """The methods, each call measured."""
+def observed(methods: Methods, metrics: Metrics, traces: Traces) -> Methods:
+    """Return the table with each call measured."""
+    durations = metrics.histogram("rpc.server.call.duration")
+    return [replace(rpc, method=partial(_measured, rpc, rpc.path, durations, traces)) for rpc in methods]
 
-    def __init__(self, methods: Methods, metrics: Metrics, traces: Traces) -> None:
-        self._traces = traces
-        self._durations = metrics.histogram("rpc.server.call.duration")
-        self._add, self._add_batch = methods.add, methods.add_batch
 
-    async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
-        """See Methods."""
-        return await self._call(f"{_SERVICE}/Add", self._add, incoming)
-
-    async def add_batch(self, incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse | Refusal:
-        """See Methods."""
-        return await self._call(f"{_SERVICE}/AddBatch", self._add_batch, incoming)
-
-    async def _call(
-        self, name: str, method: Method[Request, Response], incoming: Incoming[Request]
-    ) -> Response | Refusal:
-        began_s = time.perf_counter()
-        call = self._traces.begin(name, incoming)
-        status, error = "", None
-        try:
-            answer = await method(incoming)
-        except asyncio.CancelledError:
-            # gRPC cancels a call whose caller is gone, and one whose deadline has passed.
-            late = incoming.remaining_s is not None and time.perf_counter() - began_s >= incoming.remaining_s
-            status = Code.DEADLINE_EXCEEDED.name if late else "CANCELLED"
-            error = status if late else None
-            raise
-        except Exception as defect:
-            status, error = Code.INTERNAL.name, type(defect).__name__
-            raise
-        else:
-            status, error = _outcome_of(answer)
-            return answer
-        finally:
-            took_s = time.perf_counter() - began_s
-            self._durations.record(took_s, (name, status, error), None if call is None else call.trace)
-            if call is not None:
-                self._traces.end(call, status, error)
+async def _measured(
+    rpc: Rpc[Request, Response], path: str, durations: Histogram, traces: Traces, incoming: Incoming[Request]
+) -> Response | Refusal:
+    began_s = time.perf_counter()
+    call = traces.begin(rpc, incoming)
+    status, error = "", None
+    try:
+        answer = await rpc.method(incoming)
+    except asyncio.CancelledError:
+        # gRPC cancels a call when its caller is gone or its deadline has passed.
+        late = incoming.remaining_s is not None and time.perf_counter() - began_s >= incoming.remaining_s
+        status = Code.DEADLINE_EXCEEDED.name if late else "CANCELLED"
+        error = status if late else None
+        raise
+    except Exception as defect:
+        status, error = Code.INTERNAL.name, type(defect).__name__
+        raise
+    else:
+        status, error = _outcome_of(answer)
+        return answer
+    finally:
+        took_s = time.perf_counter() - began_s
+        durations.record(took_s, (path, status, error), None if call is None else call.trace)
+        if call is not None:
+            traces.end(call, status, error)
 
 
 def _outcome_of(answer: object) -> tuple[str, str | None]:
-    """Return status and error of an answer."""
+    """Return the status and the error of an answer."""
     if not isinstance(answer, Refusal):
         return "OK", None
     return answer.code.name, answer.reason.value if answer.code in _OUR_FAULT else None
@@ -106,7 +98,7 @@ class LaneMetrics:
 
 
 class ObservedTransactions:
-    """A lane's transactional client, each transaction measured. See the port for the methods."""
+    """A lane's transactional client with each transaction measured. See the port for the methods."""
 
     def __init__(self, lane: int, inner: LaneTransactions, metrics: LaneMetrics, traces: Traces) -> None:
         self._lane = lane
@@ -120,7 +112,7 @@ class ObservedTransactions:
     def renew(self) -> Renewed | RenewFailed:
         """See the port."""
         self._commit_began_s = None
-        self._end_span("renewed")  # whatever of it was open is ended by that
+        self._end_span("renewed")  # that ends whatever was open
         return self._inner.renew()
 
     def produce(
@@ -139,8 +131,8 @@ class ObservedTransactions:
             traced.delivered(error)
         return event
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
-        """See the port. A commit that is called again is one operation, from its first call on."""
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
+        """See the port. A commit that is called again is one operation, measured from its first call."""
         if self._commit_began_s is None:
             self._commit_began_s = time.perf_counter()
         event = self._inner.commit(timeout_s)
@@ -149,7 +141,7 @@ class ObservedTransactions:
             self._note("commit", self._commit_began_s, error)
             self._commit_began_s = None
             self._end_span(error)
-        if isinstance(event, CommitReturned):
+        if isinstance(event, CommitReturned | CommitSuspected):
             self._committed()
         return event
 
@@ -163,13 +155,13 @@ class ObservedTransactions:
         return event
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
-        """See the port. What is found committed was sent after all."""
+        """See the port. A batch that is found committed was sent after all."""
         event = self._inner.read_back(places)
         if event.found is Found.ALL:
             self._committed()
         return event
 
-    def idle_signs(self) -> str:
+    def idle_signs(self) -> NoSigns | Suspected:
         """See the port."""
         return self._inner.idle_signs()
 
@@ -195,15 +187,15 @@ class ObservedTransactions:
 def observe_state(
     metrics: Metrics,
     lanes: int,
-    why_unready: Callable[[str], str],
+    lane_available: Callable[[int], bool],
     serving: Callable[[], bool],
     waiting: Callable[[], int],
 ) -> None:
-    """Make the gauges of the producer's state. ``why_unready`` is of a part, "lane 0"; nothing when it is ready."""
+    """Make the gauges of the producer's state."""
 
     def lane_states() -> Iterable[tuple[float, tuple[str | int, ...]]]:
         for lane in range(lanes):
-            ready = not why_unready(f"lane {lane}")
+            ready = lane_available(lane)
             yield float(ready), (lane, "READY")
             yield float(not ready), (lane, "UNREADY")
 

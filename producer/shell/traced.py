@@ -1,4 +1,4 @@
-"""The spans of one call and of one transaction. Imported with the first that is traced: the SDK takes its time."""
+"""The spans of one call and of one transaction. Imported when the first is traced: importing the SDK takes long."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -24,7 +24,7 @@ class TracedCall:
 
 
 class TracedTransaction:
-    """One transaction's spans: `send`, and a `create` for each addition of a traced call. A lane's thread uses it."""
+    """The spans of a transaction: `send`, and a `create` for each addition of a traced call. For a lane's thread."""
 
     def __init__(
         self, tracing: Tracing, topic: str, lane: int, records: int, found: Sequence[tuple[bytes, TracedCall]]
@@ -49,5 +49,5 @@ class TracedTransaction:
             finish(create, {"error.type": error})
 
     def ended(self, error: str | None) -> None:
-        """End the transaction's span. What the lane logs until its next transaction is about this one."""
+        """End the span of the transaction. What the lane logs until its next transaction is about this one."""
         finish(self._send, {"error.type": error})

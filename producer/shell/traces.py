@@ -1,8 +1,9 @@
 """The producer's spans: calls that are traced, and the transactions that carry their additions.
 
-Theory of operation. Few calls are traced, and what is not costs a look into an empty dictionary. A traced call leaves
-its span under the ids of its additions; the lane that produces one of them finds it there, whatever path the addition
-took in between, and puts the span of the record's creation into its header. The call takes its ids away at its end.
+Theory of operation. Few calls are traced, and one that is not costs a look into an empty dictionary. A traced call
+leaves its span under the ids of its additions; the lane that produces one of them finds it there, whatever path the
+addition took in between, and puts the span of the record's creation into its header. At its end the call removes its
+ids.
 """
 
 import uuid
@@ -10,29 +11,28 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from contracts.generated.tally.v1 import tally_pb2
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
-from producer.core.ports import Incoming
+from producer.core.ports import Incoming, Request, Rpc
 from tally.kafka.transaction_port import Outgoing
 
 if TYPE_CHECKING:
     from producer.shell.traced import TracedCall, TracedTransaction
 
 _ADDITIONS_MAX: Final = 100
-"""Of one call: a trace with ten thousand spans helps nobody."""
+"""Of one call: a trace of ten thousand spans helps nobody."""
 
 
 class Traces:
-    """The calls that are traced now. `begin` and `end` in the event loop, the rest in lanes' threads."""
+    """The calls that are traced now. `begin` and `end` run in the event loop, the rest in the threads of lanes."""
 
     def __init__(self, telemetry: Telemetry, topic: str) -> None:
         self._telemetry = telemetry
         self._topic = topic
         self._calls: dict[bytes, TracedCall] = {}
 
-    def begin(self, method: str, incoming: Incoming[Any]) -> "TracedCall | None":
-        """Begin a call's span, if it is to be traced."""
+    def begin(self, rpc: Rpc[Request, Any], incoming: Incoming[Request]) -> "TracedCall | None":
+        """Begin the span of a call, if it is to be traced."""
         tracing = self._telemetry.tracing
         if tracing is None:
             return None
@@ -41,14 +41,16 @@ class Traces:
             return None
         from producer.shell.traced import TracedCall  # noqa: PLC0415 - see there
 
-        call = TracedCall(tracing.start("call", {"rpc.method": method}, parent=parent), _ids_of(incoming.request))
+        call = TracedCall(
+            tracing.start("call", {"rpc.method": rpc.path}, parent=parent), _ids_of(rpc, incoming.request)
+        )
         self._calls.update(dict.fromkeys(call.ids, call))
-        # Never taken back: a call has a task of its own, and whatever it logs after its span is about it, too.
+        # Never reset: a call has a task of its own, and whatever that logs after the span is about the call, too.
         CURRENT.set(call.trace)
         return call
 
     def end(self, call: "TracedCall", status: str, error: str | None) -> None:
-        """End a call's span."""
+        """End the span of a call."""
         for request_id in call.ids:
             if self._calls.get(request_id) is call:
                 del self._calls[request_id]
@@ -67,14 +69,14 @@ class Traces:
         return TracedTransaction(tracing, self._topic, lane, len(records), found)
 
 
-def _ids_of(request: object) -> list[bytes]:
+def _ids_of(rpc: Rpc[Request, Any], request: Request) -> list[bytes]:
     """Return the ids of a call's first additions, as records have them; what is no id is refused elsewhere."""
-    additions = request.additions if isinstance(request, tally_pb2.AddBatchRequest) else [request]
-    return [request_id for each in islice(additions, _ADDITIONS_MAX) if (request_id := _id_of(each))]
+    texts = islice(rpc.request_ids(request), _ADDITIONS_MAX)
+    return [request_id for text in texts if (request_id := _id_of(text)) is not None]
 
 
-def _id_of(addition: Any) -> bytes:
+def _id_of(text: str) -> bytes | None:
     try:
-        return uuid.UUID(addition.request_id).bytes
+        return uuid.UUID(text).bytes
     except ValueError:
-        return b""
+        return None

@@ -9,6 +9,8 @@ long as a request's time-out, and statistics that count more EndTxn requests tha
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tally.kafka.transaction_port import NoSigns, Suspected
+
 COORDINATOR = "TxnCoordinator"
 SLOW_SHARE = 0.8
 """Of socket.timeout.ms: below it the client cannot have given the request up; the rest is for clocks and scheduling."""
@@ -34,8 +36,8 @@ def concerns_coordinator(facility: str, text: str) -> bool:
     return facility in {"REQTMOUT", "FAIL"} and (COORDINATOR in text or "EndTxn" in text)
 
 
-def signs(seen: Observed) -> str:
-    """Return why this instance must be replaced before its next transaction, or nothing."""
+def signs(seen: Observed) -> NoSigns | Suspected:
+    """Tell whether, and why, this instance must be replaced before its next transaction."""
     found: list[str] = []
     if seen.coordinator_lines:
         found.append(f"the client logged {seen.coordinator_lines[0]!r}")
@@ -43,4 +45,4 @@ def signs(seen: Observed) -> str:
         found.append(f"a commit took {seen.slowest_commit_s:.2f} s of a time-out of {seen.socket_timeout_s:.2f} s")
     if seen.end_txn_requests is not None and seen.end_txn_requests > seen.transactions_ended:
         found.append(f"{seen.end_txn_requests} EndTxn requests for {seen.transactions_ended} transactions")
-    return "; ".join(found)
+    return Suspected("; ".join(found)) if found else NoSigns()

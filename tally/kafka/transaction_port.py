@@ -82,9 +82,14 @@ class ProduceFailed:
 
 @dataclass(frozen=True, slots=True)
 class CommitReturned:
-    """The commit succeeded. ``signs`` tells why it may have been sent more than once, or is empty."""
+    """The commit succeeded, and was sent once."""
 
-    signs: str = ""
+
+@dataclass(frozen=True, slots=True)
+class CommitSuspected:
+    """The commit succeeded, but ``signs`` tell that it may have been sent more than once."""
+
+    signs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,18 @@ class AbortFailed:
     trouble: Trouble
 
 
+@dataclass(frozen=True, slots=True)
+class NoSigns:
+    """Nothing tells that the instance must be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """``signs`` tell that a request of this instance was sent more than once or is still on the way."""
+
+    signs: str
+
+
 class Transactions(Protocol):
     """One transactional client. Every call is bounded in time; one thread calls at a time."""
 
@@ -122,14 +139,14 @@ class Transactions(Protocol):
     ) -> Delivered | ProduceFailed:
         """Begin, produce all and wait for every delivery report; then add ``offsets`` to the transaction."""
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
         """Commit, or go on with the commit that timed out."""
 
     def abort(self) -> Aborted | AbortFailed:
         """Abort the open transaction."""
 
-    def idle_signs(self) -> str:
-        """While nothing is open: serve the client's events; return signs that it must be replaced, or nothing."""
+    def idle_signs(self) -> NoSigns | Suspected:
+        """While nothing is open: poll the client, and tell whether there are signs that it must be replaced."""
 
     def close(self) -> None:
         """Let go of the instance at once, without ending anything that is open. Waits for nobody."""

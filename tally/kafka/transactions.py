@@ -29,15 +29,18 @@ from tally.kafka.transaction_port import (
     AbortFailed,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Delivered,
     Headers,
     Kind,
+    NoSigns,
     OffsetsToCommit,
     Outgoing,
     ProduceFailed,
     Renewed,
     RenewFailed,
+    Suspected,
     Trouble,
 )
 
@@ -160,8 +163,8 @@ class _Instance:
         """Note how long a commit took."""
         self._slowest_commit_s = max(self._slowest_commit_s, took_s)
 
-    def signs(self) -> str:
-        """Return why this instance must be replaced, or nothing. Call `poll` before, it delivers the log lines."""
+    def signs(self) -> NoSigns | Suspected:
+        """Tell whether this instance must be replaced. Call `poll` before, it delivers the log lines."""
         return signs(
             Observed(
                 coordinator_lines=self._heard.lines,
@@ -262,7 +265,7 @@ class KafkaTransactions:
                         raise
                     client.poll(_FULL_POLL_S)
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
         """See the port."""
         instance = self._open_instance()
         called_s = time.monotonic()
@@ -281,7 +284,8 @@ class KafkaTransactions:
         self._points.after_commit()
         instance.committed(time.monotonic() - self._commit_began_s)
         self._commit_began_s = None
-        return CommitReturned(self.idle_signs())
+        seen = self.idle_signs()
+        return CommitSuspected(seen.signs) if isinstance(seen, Suspected) else CommitReturned()
 
     def abort(self) -> Aborted | AbortFailed:
         """See the port."""
@@ -295,13 +299,13 @@ class KafkaTransactions:
         self._points.after_abort()
         return Aborted()
 
-    def idle_signs(self) -> str:
+    def idle_signs(self) -> NoSigns | Suspected:
         """See the port."""
         instance = self._open_instance()
         try:
             instance.client.poll(0)
         except (KafkaException, SystemError) as error:
-            return trouble_of(error).text
+            return Suspected(trouble_of(error).text)
         return instance.signs()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from producer.core.ports import LaneTransactions, Place
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
 from tally.kafka.read_range import Reader, reader
-from tally.kafka.transaction_port import CommitReturned, Kind, Outgoing, ProduceFailed, Renewed
+from tally.kafka.transaction_port import CommitReturned, Kind, Outgoing, ProduceFailed, Renewed, Suspected
 from tally.kafka.transactions import transactional_config
 from tests_support.consumer.range_scenarios import RANGE_SCENARIOS
 from tests_support.producer.process import SUMS, committed
@@ -83,7 +83,7 @@ def test_a_producer_that_is_fenced_while_it_hands_records_over_tells_so(kafka_st
         def __iter__(self) -> Iterator[Outgoing]:
             first, *others = list.__iter__(self)
             yield first
-            eventually(older.idle_signs, 30, "the client heard that it is fenced")
+            eventually(lambda: isinstance(older.idle_signs(), Suspected), 30, "the client heard that it is fenced")
             yield from others
 
     refused = older.produce(HandedOverSlowly(records(2)))

@@ -14,7 +14,7 @@ from tally.event.classify import Fetched, decode
 from tally.event.rows import NONE, UNDECODABLE
 from contracts.generated.avro.sum_added import Channel, SumAdded
 from producer.core.addition import Addition
-from producer.core.batching import Attempt, Call, Waiter
+from producer.core.calls import Attempt, Call, Waiter
 from producer.shell.event_encoder import EventEncoder
 
 ID = bytes(range(16))

@@ -1,4 +1,4 @@
-"""A producer process of the model: the real waiting room and decision table, driven step by step on a clock of ours."""
+"""A producer process of the model: the real call queue and decision table, driven step by step on a clock of ours."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,27 +6,26 @@ from dataclasses import dataclass, field
 from producer.core import lane as table
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.batching import Call, Limits, WaitingRoom
+from producer.core.call_queue import CallQueue, Limits
+from producer.core.calls import Call
 from producer.core.idempotency import Known
 from producer.core.lane import Rules
-from producer.core.lane_terms import (
+from producer.core.lane_actions import (
     Abort,
     Action,
     Answer,
     Commit,
     Committed,
     End,
-    Event,
     NotCommitted,
     Produce,
     ReadBack,
     Renew,
     Report,
-    Suspected,
     Take,
-    Taken,
     Unknown,
 )
+from producer.core.lane_events import Event, Taken
 from producer.core.ports import Place
 from producer.shell.event_encoder import EventEncoder
 from tally.kafka.transaction_port import (
@@ -34,9 +33,11 @@ from tally.kafka.transaction_port import (
     AbortFailed,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Renewed,
     RenewFailed,
+    Suspected,
 )
 from tests_support.ledger.records import SCHEMA_ID
 from tests_support.model.broker import Broker
@@ -76,12 +77,12 @@ class Client(FakeTransactions):
         self._sent_twice = False
         return super().renew()
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
         """See the port."""
         before = len(self.held)
         answer = super().commit(timeout_s)
         self._sent_twice |= len(self.held) > before
-        return CommitReturned("sent twice") if self._sent_twice and answer == CommitReturned() else answer
+        return CommitSuspected("sent twice") if self._sent_twice and answer == CommitReturned() else answer
 
     def abort(self) -> Aborted | AbortFailed:
         """See the port."""
@@ -107,7 +108,7 @@ class ProducerProcess:
 
     def __init__(self, broker: Broker, replica: int, clock: Clock) -> None:
         self._clock = clock
-        self._room = WaitingRoom(LANES, LIMITS)
+        self._queue = CallQueue(LANES, LIMITS)
         self._encoder = EventEncoder(SCHEMA_ID)
         self._calls: list[Call] = []
         self.known: dict[bytes, Known] = {}
@@ -119,13 +120,13 @@ class ProducerProcess:
             self.lanes.append(Lane(number, client, state, deque(actions)))
 
     def call(self, additions: list[tuple[Addition, int]], timeout_s: float) -> Call | None:
-        """Let a call wait for additions, each with its partition; None when the room refuses it."""
-        if self._room.refusal(len(additions), 10) is not None:
+        """Let a call wait for additions, each with its partition; None when the queue refuses it."""
+        if self._queue.refusal(len(additions), 10) is not None:
             return None
         call = Call([None] * len(additions), self._clock.now_s + timeout_s, 10)
         wanted = [addition for addition, _ in additions]
         known = [self.known.get(addition.request_id) for addition in wanted]
-        self._room.join(call, range(len(wanted)), wanted, known, [partition for _, partition in additions])
+        self._queue.join(call, range(len(wanted)), wanted, known, [partition for _, partition in additions])
         self._calls.append(call)
         return call
 
@@ -139,7 +140,7 @@ class ProducerProcess:
         """End calls whose deadline has passed."""
         for call in self._calls:
             if call.deadline_s <= self._clock.now_s:
-                self._room.leave(call, self._clock.now_s)
+                self._queue.leave(call, self._clock.now_s)
         self._calls = [call for call in self._calls if call.open_count]
 
     @property
@@ -167,13 +168,13 @@ class ProducerProcess:
                 pass
             case End():
                 self.dead = True
-                self._room.close()
+                self._queue.close()
             case Take():
-                batch = self._room.take(lane.number)
+                batch = self._queue.take(lane.number)
                 if batch is not None:
                     return Taken(batch)
-                signs = lane.client.idle_signs()
-                return Suspected(signs) if signs else None
+                seen = lane.client.idle_signs()
+                return seen if isinstance(seen, Suspected) else None
             case Produce(batch):
                 return lane.client.produce(self._encoder.records(batch.attempts, 1))
             case Commit(timeout_s):
@@ -199,12 +200,12 @@ class ProducerProcess:
         batch = answer.batch
         match answer.verdict:
             case Committed(offsets):
-                self._room.committed(batch, offsets)
+                self._queue.committed(batch, offsets)
                 for each in batch.attempts:
                     self.known[each.addition.request_id] = (each.addition.a, each.addition.b, each.offset)
-                self._room.forget(batch)
+                self._queue.forget(batch)
             case NotCommitted(cause, fenced):
                 refusal = refusals.fenced() if fenced else refusals.aborted(cause)
-                self._room.not_committed(lane, batch, refusal, self._clock.now_s, retry=not fenced)
+                self._queue.not_committed(lane, batch, refusal, self._clock.now_s, retry=not fenced)
             case Unknown(cause):
-                self._room.unknown(batch, refusals.unresolved(cause))
+                self._queue.unknown(batch, refusals.unresolved(cause))

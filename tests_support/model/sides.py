@@ -12,6 +12,7 @@ from tally.kafka.transaction_port import (
     NO_HEADERS,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Delivered,
     Headers,
@@ -125,12 +126,12 @@ class LetterClient(FakeTransactions):
         self._letters = [self._letter(record, headers) for record in records]
         return produced
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
         """See the port."""
         if self._failing.take("letters-timeout"):
             return CommitTimedOut()
         answer = super().commit(timeout_s)
-        if isinstance(answer, CommitReturned):
+        if isinstance(answer, CommitReturned | CommitSuspected):
             self._broker.dead_letters += self._letters
             if self._failing.take("letters-lost"):
                 return CommitTimedOut()

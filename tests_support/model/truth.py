@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from producer.core.addition import Addition
-from producer.core.batching import Call, Placed, Result
+from producer.core.calls import Call, Placed, Result
 from producer.core.refusals import Outcome, Refusal
 from tally.event.rows import COUNTED, POISON
 from tally.ledger.witness import Witness

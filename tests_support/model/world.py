@@ -4,7 +4,7 @@ import random
 
 from consumer.core.partition_state import Refused, Running
 from producer.core.addition import Addition
-from producer.core.batching import Placed
+from producer.core.calls import Placed
 from tally.base.framing import frame
 from tally.event.rows import COUNTED, next_offset
 from tests_support.ledger.fake_disk import Fail

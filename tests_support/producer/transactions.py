@@ -14,7 +14,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from producer.core.lane_terms import Found, WasReadBack
+from producer.core.lane_events import Found, WasReadBack
 from producer.core.ports import LaneTransactions, Place
 from tally.kafka.read_range import Reader
 from tally.kafka.transaction_port import (
@@ -23,15 +23,18 @@ from tally.kafka.transaction_port import (
     AbortFailed,
     CommitFailed,
     CommitReturned,
+    CommitSuspected,
     CommitTimedOut,
     Delivered,
     Headers,
     Kind,
+    NoSigns,
     OffsetsToCommit,
     Outgoing,
     ProduceFailed,
     Renewed,
     RenewFailed,
+    Suspected,
     Trouble,
 )
 
@@ -110,7 +113,7 @@ class FakeKafka:
 
 
 class FakeTransactions:
-    """`producer.core.ports.Transactions` on a FakeKafka. Faults are queued by name and used up one a call.
+    """`producer.core.ports.LaneTransactions` on a FakeKafka. Faults are queued by name and used up one a call.
 
     ``renew``: refused. ``produce``: refused, after the records are in the log. ``commit``: times out before it is
     sent. ``commit-held``: times out, and the EndTxn is kept in ``held``. ``commit-lost``: done, but the answer is lost
@@ -151,7 +154,7 @@ class FakeTransactions:
             return ProduceFailed(Trouble(Kind.ABORTABLE, "a delivery failed"))
         return Delivered(places)
 
-    def commit(self, timeout_s: float) -> CommitReturned | CommitTimedOut | CommitFailed:
+    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
         """See the port."""
         assert timeout_s > 0
         if self._fault("commit"):
@@ -165,7 +168,7 @@ class FakeTransactions:
             return CommitFailed(FENCED)
         if self._fault("commit-lost"):
             return CommitFailed(Trouble(Kind.FATAL, "the answer was lost"))
-        return CommitReturned("seen twice" if self._fault("commit-signs") else "")
+        return CommitSuspected("seen twice") if self._fault("commit-signs") else CommitReturned()
 
     def abort(self) -> Aborted | AbortFailed:
         """See the port."""
@@ -189,9 +192,9 @@ class FakeTransactions:
         )
         return WasReadBack(Found.ALL if found == len(places) else Found.SOME if found else Found.NONE)
 
-    def idle_signs(self) -> str:
+    def idle_signs(self) -> NoSigns | Suspected:
         """See the port."""
-        return "a line" if self._fault("idle") else ""
+        return Suspected("a line") if self._fault("idle") else NoSigns()
 
     def close(self) -> None:
         """See the port."""

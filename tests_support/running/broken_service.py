@@ -25,7 +25,7 @@ def break_producer() -> None:
         if next(numbers) % EVERY:
             return commit(self, timeout_s)
         self.abort()
-        return CommitReturned("")
+        return CommitReturned()
 
     KafkaTransactions.commit = broken  # type: ignore[method-assign]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tally.kafka.resend_signs import Observed, concerns_coordinator, signs
+from tally.kafka.transaction_port import NoSigns, Suspected
 
 
 def observed(
@@ -14,19 +15,22 @@ def observed(
 @pytest.mark.parametrize(
     ("seen", "sign"),
     [
-        (observed(), ""),
-        (observed(slowest_commit_s=2.4), ""),
+        (observed(), None),
+        (observed(slowest_commit_s=2.4), None),
         (observed(slowest_commit_s=2.41), "a commit took 2.41 s"),
-        (observed(requests=7, ended=7), ""),
+        (observed(requests=7, ended=7), None),
         (observed(requests=8, ended=7), "8 EndTxn requests for 7 transactions"),
         (observed(lines=("FAIL [x] TxnCoordinator/1: Disconnected",)), "FAIL [x] TxnCoordinator/1"),
     ],
 )
-def test_each_sign_is_told_and_nothing_else(seen: Observed, sign: str) -> None:
+def test_each_sign_is_told_and_nothing_else(seen: Observed, sign: str | None) -> None:
     """A slow commit, a surplus of EndTxn requests and a line about the coordinator are signs; nothing else is."""
     found = signs(seen)
-    assert bool(found) == bool(sign)
-    assert sign in found
+    if sign is None:
+        assert found == NoSigns()
+    else:
+        assert isinstance(found, Suspected)
+        assert sign in found.signs
 
 
 @pytest.mark.parametrize(

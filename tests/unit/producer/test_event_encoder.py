@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
-from producer.core.batching import Attempt, Call, Waiter
+from producer.core.calls import Attempt, Call, Waiter
 from producer.shell.event_encoder import EventEncoder, encode_all
 from tally.base import framing, varint
 from tally.event import decimals

@@ -5,37 +5,38 @@ import asyncio
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
 from producer.core.addition import Addition
-from producer.core.batching import Batch, Limits
+from producer.core.call_queue import Limits
+from producer.core.calls import Batch
 from producer.core.idempotency import KnownIds
-from producer.core.lane_terms import Answer, Committed
-from producer.shell.desk import Desk
-from producer.shell.lane_thread import Post
+from producer.core.lane_actions import Answer, Committed
+from producer.shell.async_call_queue import AsyncCallQueue
+from producer.shell.lane_thread import LaneReport
 from tests_support.waiting import eventually_async
 
 FOR_EVER_S = 10_000.0
 
 
 class Lane:
-    """A desk with one lane, whose batches are kept and answered by hand."""
+    """A call queue with one lane, whose batches are kept and answered by hand."""
 
     def __init__(self, gather_s: float = FOR_EVER_S) -> None:
         known = KnownIds(SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), 10_000)
         limits = Limits(records_max=10_000, bytes_max=10_000_000, batch_records_max=5_000)
-        self.desk = Desk(1, limits, known, lambda post: None, gather_s)
+        self.queue = AsyncCallQueue(1, limits, known, gather_s)
         self.batches: list[Batch] = []
         self.calls: list[asyncio.Task[object]] = []
-        self.desk.open_for_calls(lambda lane, batch: self.batches.append(batch))
-        self.desk.on_post(Post(0, (), hungry=True))
+        self.queue.open_for_calls(lambda lane, batch: self.batches.append(batch))
+        self.queue.on_lane_report(LaneReport(0, (), idle=True))
 
     def call(self) -> None:
         """Let one more call come."""
         addition = Addition(len(self.calls).to_bytes(16, "big"), 1, 2)
-        self.calls.append(asyncio.create_task(self.desk.one(addition, 0, asyncio.get_running_loop().time() + 60, 10)))
+        self.calls.append(asyncio.create_task(self.queue.one(addition, 0, asyncio.get_running_loop().time() + 60, 10)))
 
     def commit(self) -> None:
-        """Answer the last batch; the lane is hungry again."""
+        """Answer the last batch; the lane is idle again."""
         batch = self.batches[-1]
-        self.desk.on_post(Post(0, (Answer(batch, Committed(range(len(batch.attempts)))),), hungry=True))
+        self.queue.on_lane_report(LaneReport(0, (Answer(batch, Committed(range(len(batch.attempts)))),), idle=True))
 
     async def has(self, batches: int) -> list[int]:
         """Return how many records each batch has, once there are so many batches."""
@@ -44,7 +45,7 @@ class Lane:
 
     async def close(self) -> None:
         """Answer whatever waits."""
-        await self.desk.close()
+        await self.queue.close()
         await asyncio.gather(*self.calls)
 
 
@@ -73,7 +74,7 @@ async def test_calls_that_keep_coming_travel_together() -> None:
 
 
 async def test_a_lane_gathers_no_longer_than_it_may() -> None:
-    """Without a time to gather each turn's calls travel as soon as the lane is hungry."""
+    """Without a time to gather each turn's calls travel as soon as the lane is idle."""
     lane = Lane(gather_s=0.0)
     for number in range(1, 4):
         lane.call()

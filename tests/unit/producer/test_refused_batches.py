@@ -11,7 +11,8 @@ from google.rpc import error_details_pb2
 from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.batching import Call, Limits, Placed, Result, Waiter, WaitingRoom
+from producer.core.call_queue import CallQueue, Limits
+from producer.core.calls import Call, Placed, Result, Waiter
 from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell import responses
@@ -24,8 +25,8 @@ DETAILS_MAX = 100
 Texts = tuple[str, str, str]
 
 
-class Desk:
-    """A desk that answers at once."""
+class AnswersAtOnce:
+    """A call queue that answers at once."""
 
     def __init__(self, result: Callable[[int], Result]) -> None:
         self._result = result
@@ -48,8 +49,8 @@ async def answer_to(
     texts: Callable[[int], Texts], result: Callable[[int], Result] = placed
 ) -> tally_pb2.AddBatchResponse:
     additions = [tally_pb2.AddRequest(request_id=i, a=a, b=b) for i, a, b in map(texts, range(NUMBER))]
-    desk: Any = Desk(result)
-    methods = TallyMethods(desk, "tally.sums.v1", 12, NUMBER)
+    queue: Any = AnswersAtOnce(result)
+    methods = TallyMethods(queue, "tally.sums.v1", 12, NUMBER)
     answer = await methods.add_batch(Incoming(tally_pb2.AddBatchRequest(additions=additions), 10.0, dict))
     assert not isinstance(answer, Refusal)
     return answer
@@ -99,7 +100,7 @@ def test_each_refusal_says_its_code_reason_and_outcome_and_the_first_ones_all_el
         bad = error_details_pb2.BadRequest()
         assert any(detail.Unpack(bad) for detail in first.details)
         assert len(bad.field_violations) >= 2
-    assert answer.results[-1].status.message == refusals.BRIEF
+    assert answer.results[-1].status.message == "details are left out"
 
 
 def _info(status: Any) -> tuple[str, str]:
@@ -169,21 +170,21 @@ class Counted(list[Waiter]):
 def test_leaving_costs_a_call_its_own_additions_however_many_others_wait_for_the_same_id() -> None:
     """Two hundred calls of a hundred times one id leave one by one: each waiter is looked at a few times in all."""
     calls_max, same = 200, 100
-    room = WaitingRoom(1, Limits(records_max=calls_max * same, bytes_max=1_000_000, batch_records_max=10))
+    queue = CallQueue(1, Limits(records_max=calls_max * same, bytes_max=1_000_000, batch_records_max=10))
     addition = Addition(bytes(16), 1, 2)
     calls = [Call([None] * same, 1.0, 10) for _ in range(calls_max)]
     for call in calls:
-        room.join(call, range(same), [addition] * same, [None] * same, [0] * same)
+        queue.join(call, range(same), [addition] * same, [None] * same, [0] * same)
     attempt = calls[0].attempts[0]
     Counted.looks = 0
     for call in calls[:-1]:
         if not isinstance(attempt.waiters, Counted):
             attempt.waiters = Counted(attempt.waiters)
-        room.leave(call, 2.0)
+        queue.leave(call, 2.0)
         assert call.results == [refusals.deadline_exceeded(Outcome.UNKNOWN)] * same
     assert Counted.looks <= 4 * calls_max * same
     assert attempt.waiting == same
     assert len(attempt.waiters) <= 4 * same, "who has left is forgotten"
-    room.leave(calls[-1], 2.0)
+    queue.leave(calls[-1], 2.0)
     assert calls[-1].results == [refusals.deadline_exceeded(Outcome.NOT_COMMITTED)] * same
-    assert (room.records, room.queued) == (0, 0)
+    assert (queue.records, queue.waiting(0)) == (0, 0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.batching import Placed, Result
+from producer.core.calls import Placed, Result
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.responses import BatchAnswer, fill
 from producer.shell.rpc_status import status_of

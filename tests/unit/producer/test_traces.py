@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,9 +18,10 @@ from observability.metrics import Metrics
 from observability.outbox import Bound, SpanOutbox
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Tracing
-from producer.core.ports import Incoming
+from producer.core.ports import Incoming, Method
 from producer.core.refusals import Code, Outcome, Reason, Refusal
-from producer.shell.telemetry import ObservedMethods
+from producer.shell.methods import TallyMethods
+from producer.shell.telemetry import observed
 from producer.shell.traces import Traces
 from tally.kafka.transaction_port import Outgoing
 
@@ -51,8 +52,17 @@ def traced() -> Iterator[Traced]:
     tracing.close(10)
 
 
+ROWS = {row.name: row for row in TallyMethods(cast("Any", None), "a.topic", 12, 10_000).rpcs()}
+
+
 def incoming(request: Any) -> Incoming[Any]:
     return Incoming(request, None, dict)
+
+
+async def add_by(method: Method[Any, Any], traced: Traced) -> Any:
+    """Call Add, observed, when this is its method."""
+    (row,) = observed([replace(ROWS["Add"], method=method)], traced.metrics, traced.traces)
+    return await row.method(incoming(addition()))
 
 
 def addition() -> tally_pb2.AddRequest:
@@ -62,7 +72,7 @@ def addition() -> tally_pb2.AddRequest:
 def test_a_transaction_has_no_more_links_than_a_span_may_have(traced: Traced) -> None:
     """Twelve traced batches of a hundred in one transaction: 1,024 records get spans, and no link is dropped."""
     batches = [tally_pb2.AddBatchRequest(additions=[addition() for _ in range(100)]) for _ in range(12)]
-    calls = [traced.traces.begin("tally.v1.TallyService/AddBatch", incoming(batch)) for batch in batches]
+    calls = [traced.traces.begin(ROWS["AddBatch"], incoming(batch)) for batch in batches]
     ids = [uuid.UUID(each.request_id).bytes for batch in batches for each in batch.additions]
     transaction = traced.traces.transaction(0, [Outgoing(each, b"", 0) for each in ids])
     assert transaction is not None
@@ -84,7 +94,7 @@ def test_a_transaction_has_no_more_links_than_a_span_may_have(traced: Traced) ->
 def test_of_a_large_batch_the_first_hundred_get_spans(traced: Traced) -> None:
     """A trace with ten thousand spans helps nobody."""
     batch = tally_pb2.AddBatchRequest(additions=[addition() for _ in range(150)])
-    traced.traces.begin("tally.v1.TallyService/AddBatch", incoming(batch))
+    traced.traces.begin(ROWS["AddBatch"], incoming(batch))
     ids = [uuid.UUID(each.request_id).bytes for each in batch.additions]
     transaction = traced.traces.transaction(0, [Outgoing(each, b"", 0) for each in ids])
     assert transaction is not None
@@ -100,8 +110,7 @@ def test_a_call_is_an_error_only_where_the_service_is_at_fault(traced: Traced, c
             return tally_pb2.AddResponse(sum="3")
         return Refusal(code, Reason.INVALID_FIELD, Outcome.NOT_COMMITTED, "a message")
 
-    methods = ObservedMethods(cast("Any", SimpleNamespace(add=answer, add_batch=answer)), traced.metrics, traced.traces)
-    asyncio.run(methods.add(incoming(addition())))
+    asyncio.run(add_by(answer, traced))
     (span,) = traced.ended()
     name = "OK" if code is None else code.name
     assert span.attributes is not None
@@ -116,9 +125,8 @@ def test_a_defect_is_an_error(traced: Traced) -> None:
     async def broken(_: object) -> Any:
         raise KeyError("x")
 
-    methods = ObservedMethods(cast("Any", SimpleNamespace(add=broken, add_batch=broken)), traced.metrics, traced.traces)
     with pytest.raises(KeyError):
-        asyncio.run(methods.add(incoming(addition())))
+        asyncio.run(add_by(broken, traced))
     (span,) = traced.ended()
     assert span.attributes is not None
     assert (span.attributes["rpc.response.status_code"], span.attributes["error.type"]) == ("INTERNAL", "KeyError")

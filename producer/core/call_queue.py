@@ -1,114 +1,46 @@
-"""The waiting room: which calls wait for which additions, and what each lane is given next.
+"""The call queue: which calls wait for which additions, and what each lane is given next.
 
 Theory of operation
 -------------------
-An `Attempt` is one addition on its way to the log; a `Call` waits for one or many attempts, and an attempt is waited
-for by one or many calls. Both live in the event loop's thread, which is the only one that may touch the room; a lane's
-thread only reads the additions of the batch it was given.
+Calls and attempts live in the event loop's thread, which is the only one that may touch the queue; a lane's thread only
+reads the additions of the batch it was given.
 
     QUEUED  --take-->  IN_HAND  --committed-->  SETTLED
        ^                  |
-       +---requeue--------+--not committed, nobody wants it any more--> SETTLED
+       +---requeue--------+--not committed, and nobody wants it any more--> SETTLED
 
-* The same id with the same operands joins the attempt that is there. An attempt lives as long as any of its callers:
-  one caller's cancel or deadline takes only that caller away. A queued attempt without callers is dropped; one in hand
-  runs to its end.
+* A call with the same id and the same operands joins the attempt that is already there. An attempt lives as long as any
+  of its callers: a cancellation or a deadline removes only its own caller. A queued attempt without callers is dropped;
+  one in hand runs to its end.
 * `not-committed` is answered only when the attempt is proven absent and nobody keeps it alive (I11).
-* Everything is bounded: an addition of a call counts as one record until the call is settled, joined or not, and the
-  request's bytes count likewise.
-* A settled attempt stays known by its id until `forget`, so that there is no moment in which a committed id is neither
-  in flight nor in the cache.
+* Everything is bounded: each addition of a call counts as one record until the call is settled, whether it joined an
+  attempt or started one, and the bytes of the request count likewise.
+* A settled attempt stays known by its id until `forget`, so that at every moment a committed id is either in flight or
+  in the cache.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from itertools import islice
-from typing import Final, TypeAlias
-
-import msgspec
+from typing import Final
 
 from producer.core import refusals
 from producer.core.addition import Addition
+from producer.core.calls import Attempt, AttemptStage, Batch, Call, Placed, Waiter
 from producer.core.idempotency import Known
 from producer.core.refusals import Outcome, Refusal
 
-
-# Structs and not dataclasses: one of each is made for every addition, and C makes it in a third of the time. The
-# collector need not look at them (``gc=False``): what cycles there are end when a call leaves the room.
-class Placed(msgspec.Struct, frozen=True, gc=False):
-    """An addition is committed there; ``duplicate`` when its id was known or in flight as this call arrived."""
-
-    partition: int
-    offset: int
-    duplicate: bool
-
-
-Result: TypeAlias = Placed | Refusal
 _SWEPT_MIN: Final = 32
-
-
-class Call:
-    """One RPC's wait. ``results`` fill up in the request's order; ``open_count`` of them are still None."""
-
-    __slots__ = ("attempts", "deadline_s", "open_count", "places", "records", "results", "size_bytes", "wake")
-
-    def __init__(self, results: list[Result | None], deadline_s: float, size_bytes: int) -> None:
-        self.results = results
-        self.deadline_s = deadline_s
-        self.size_bytes = size_bytes
-        self.records = 0
-        self.open_count = 0
-        self.attempts: list[Attempt] = []
-        self.places: list[int] = []  # in the results, of each of the attempts
-        self.wake: object = None  # the shell's: what it waits with
-
-
-class Stage(Enum):
-    """Where an attempt is."""
-
-    QUEUED = "queued"
-    IN_HAND = "in hand"
-    SETTLED = "settled"
-
-
-class Waiter(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A call that waits for an attempt, as its result number ``place``."""
-
-    call: Call
-    place: int
-    duplicate: bool
-
-
-class Attempt(msgspec.Struct, eq=False, gc=False):
-    """One addition on its way. ``offset`` is -1 until it is committed.
-
-    ``waiters``: those of calls that have left are among them until they are more than the ``waiting``.
-    """
-
-    addition: Addition
-    partition: int
-    waiters: list[Waiter]
-    stage: Stage = Stage.QUEUED
-    offset: int = -1
-    waiting: int = 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """What one transaction carries."""
-
-    attempts: list[Attempt]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the room, over all lanes; ``batch_records_max`` is one transaction's."""
+    """Bounds of the queue over all lanes; ``batch_records_max`` bounds one transaction."""
 
     records_max: int
     bytes_max: int
     batch_records_max: int
-    retry_floor_s: float = 1.0  # less of a caller's time is not enough for a new instance and a commit
+    retry_floor_s: float = 1.0  # with less time left, a caller cannot wait for a new instance and a commit
 
     def __post_init__(self) -> None:
         assert self.batch_records_max > 0
@@ -116,8 +48,8 @@ class Limits:
         assert self.bytes_max > 0
 
 
-class WaitingRoom:
-    """Calls, attempts and a queue for each lane. Not thread-safe, and no I/O; times are monotonic seconds."""
+class CallQueue:
+    """Calls, attempts, and a queue for each lane. Not thread-safe; no I/O; times are monotonic seconds."""
 
     def __init__(self, lanes: int, limits: Limits) -> None:
         self._limits = limits
@@ -129,22 +61,17 @@ class WaitingRoom:
 
     @property
     def records(self) -> int:
-        """Additions that calls wait for."""
+        """The number of additions that calls wait for."""
         return self._records
 
-    @property
-    def queued(self) -> int:
-        """Attempts that no lane has taken yet."""
-        return sum(map(len, self._queues))
-
     def refusal(self, records: int, size_bytes: int) -> Refusal | None:
-        """Tell whether a call of so many additions and bytes must be refused now."""
+        """Return why a call of this size must be refused now, or None."""
         if self._closed:
             return refusals.stopping(Outcome.NOT_COMMITTED)
         if self._records + records > self._limits.records_max:
-            return refusals.queue_full(f"{self._records} additions of at most {self._limits.records_max}")
+            return refusals.queue_full(f"{self._records} additions; the limit is {self._limits.records_max}")
         if self._bytes + size_bytes > self._limits.bytes_max:
-            return refusals.queue_full(f"requests of {self._bytes} bytes of at most {self._limits.bytes_max}")
+            return refusals.queue_full(f"requests of {self._bytes} bytes; the limit is {self._limits.bytes_max}")
         return None
 
     def join(
@@ -155,21 +82,21 @@ class WaitingRoom:
         known: Sequence[Known | None],
         partitions: Sequence[int],
     ) -> None:
-        """Let a call wait for additions; those that are known already are answered in its results at once.
+        """Let a call wait for additions; those that are already known are answered in its results at once.
 
-        ``places`` are the additions' places in the results, ``known`` what the cache has of each.
+        ``places`` are the additions' indexes in the results, ``known`` is what the cache holds of each.
         """
-        queues, in_room = self._queues, self._known
+        queues, in_flight = self._queues, self._known
         lanes = len(queues)
         mine = call.attempts
         for place, addition, seen, partition in zip(places, additions, known, partitions, strict=True):
             request_id = addition.request_id
-            attempt = in_room.get(request_id)
+            attempt = in_flight.get(request_id)
             if attempt is not None:
                 self._join_attempt(call, place, addition, attempt)
             elif seen is None:
                 attempt = Attempt(addition, partition, [Waiter(call, place, False)])
-                in_room[request_id] = queues[partition % lanes][request_id] = attempt
+                in_flight[request_id] = queues[partition % lanes][request_id] = attempt
                 mine.append(attempt)
                 call.places.append(place)
             elif seen[0] == addition.a and seen[1] == addition.b:
@@ -184,7 +111,7 @@ class WaitingRoom:
     def _join_attempt(self, call: Call, place: int, addition: Addition, attempt: Attempt) -> None:
         if attempt.addition != addition:
             call.results[place] = refusals.reused_id()
-        elif attempt.stage is Stage.SETTLED:
+        elif attempt.stage is AttemptStage.SETTLED:
             call.results[place] = Placed(attempt.partition, attempt.offset, True)
         else:
             attempt.waiters.append(Waiter(call, place, True))
@@ -193,11 +120,11 @@ class WaitingRoom:
             call.places.append(place)
 
     def waiting(self, lane: int) -> int:
-        """Return how many attempts a lane has to take."""
+        """Return how many attempts wait for a lane."""
         return len(self._queues[lane])
 
     def take(self, lane: int) -> Batch | None:
-        """Give a lane everything that waits for it, up to the batch limit."""
+        """Give a lane everything that waits for it, up to the batch limit, or None when nothing does."""
         queue = self._queues[lane]
         if not queue:
             return None
@@ -208,18 +135,18 @@ class WaitingRoom:
             for attempt in attempts:
                 del queue[attempt.addition.request_id]
         for attempt in attempts:
-            attempt.stage = Stage.IN_HAND
+            attempt.stage = AttemptStage.IN_HAND
         return Batch(attempts)
 
     def committed(self, batch: Batch, offsets: Sequence[int]) -> list[Call]:
-        """Answer a batch that is in the log; return the calls that are settled by it.
+        """Answer a batch that is in the log; return the calls that this settles.
 
-        The ids stay known until `forget(batch)`: remember them in the cache between the two.
+        The ids stay known until `forget(batch)`: put them into the cache between the two.
         """
         settled: list[Call] = []
         for attempt, offset in zip(batch.attempts, offsets, strict=True):
             attempt.offset = offset
-            attempt.stage = Stage.SETTLED
+            attempt.stage = AttemptStage.SETTLED
             for waiter in attempt.waiters:
                 call = waiter.call
                 if not call.open_count:
@@ -227,21 +154,21 @@ class WaitingRoom:
                 call.results[waiter.place] = Placed(attempt.partition, offset, waiter.duplicate)
                 call.open_count -= 1
                 if not call.open_count:
-                    self._leave_room(call)
+                    self._leave_queue(call)
                     settled.append(call)
             attempt.waiters.clear()
         return settled
 
     def forget(self, batch: Batch) -> None:
-        """Take the ids of a committed batch out of the room; the cache has them now."""
+        """Remove the ids of a committed batch; the cache has them now."""
         for attempt in batch.attempts:
             del self._known[attempt.addition.request_id]
 
     def not_committed(self, lane: int, batch: Batch, refusal: Refusal, now_s: float, *, retry: bool) -> list[Call]:
-        """Queue a batch that is proven absent again, in front and in order; return the calls that are settled.
+        """Requeue a batch that is proven absent, in front and in order; return the calls that this settles.
 
-        An attempt is tried again when ``retry`` and any of its callers has time for it; only otherwise are all of its
-        callers answered ``refusal``.
+        An attempt is tried again if ``retry`` is set and any of its callers has enough time left; otherwise all of its
+        callers are answered with ``refusal``.
         """
         assert refusal.outcome is Outcome.NOT_COMMITTED
         settled: list[Call] = []
@@ -251,7 +178,7 @@ class WaitingRoom:
             calls = (waiter.call for waiter in attempt.waiters)
             alive = any(call.deadline_s >= patience_s for call in calls if call.open_count)
             if alive and retry and not self._closed:
-                attempt.stage = Stage.QUEUED
+                attempt.stage = AttemptStage.QUEUED
                 again[attempt.addition.request_id] = attempt
             else:
                 self._refuse(attempt, refusal, settled)
@@ -259,17 +186,16 @@ class WaitingRoom:
         return settled
 
     def unknown(self, batch: Batch, refusal: Refusal) -> list[Call]:
-        """Answer a batch of which nothing is known; return the calls that are settled."""
+        """Answer a batch whose outcome is unknown; return the calls that this settles."""
         settled: list[Call] = []
         for attempt in batch.attempts:
             self._refuse(attempt, refusal, settled)
         return settled
 
     def leave(self, call: Call, now_s: float) -> None:
-        """Take a call away that was cancelled or whose deadline passed: what is open is answered DEADLINE_EXCEEDED.
+        """Remove a call that was cancelled or whose deadline passed: its open results become DEADLINE_EXCEEDED.
 
-        Its outcome is not-committed where the attempt was never handed to a lane, or was taken back, and nobody else
-        waits for it; unknown otherwise.
+        The outcome is not-committed where no lane holds the attempt and nobody else waits for it; otherwise unknown.
         """
         if not call.open_count:
             return
@@ -282,32 +208,32 @@ class WaitingRoom:
         for attempt, _ in open_places:
             attempt.waiting -= 1
         for attempt, place in open_places:
-            if attempt.stage is Stage.QUEUED and not attempt.waiting:
+            if attempt.stage is AttemptStage.QUEUED and not attempt.waiting:
                 self._drop(attempt)
-            # What is settled with a place still open was dropped here, for this call's other place perhaps.
-            dropped = attempt.stage is Stage.SETTLED
+            # Settled although this place is open: the attempt was dropped here, perhaps for another place of the call.
+            dropped = attempt.stage is AttemptStage.SETTLED
             call.results[place] = refusals.deadline_exceeded(Outcome.NOT_COMMITTED if dropped else Outcome.UNKNOWN)
             _sweep(attempt)
-        self._leave_room(call)
+        self._leave_queue(call)
 
     def close(self) -> list[Call]:
-        """Refuse everything from now on and answer everything that waits; return the calls that are settled.
+        """Refuse everything from now on and answer everything that waits; return the calls that this settles.
 
-        What no lane has taken is dropped; of what is in hand nothing is known to its callers any more.
+        What no lane has taken is dropped; the outcome of what is in hand is unknown to its callers.
         """
         self._closed = True
         settled: list[Call] = []
         for attempt in list(self._known.values()):
-            if attempt.stage is Stage.QUEUED:
+            if attempt.stage is AttemptStage.QUEUED:
                 self._refuse(attempt, refusals.stopping(Outcome.NOT_COMMITTED), settled)
-            elif attempt.stage is Stage.IN_HAND:
+            elif attempt.stage is AttemptStage.IN_HAND:
                 self._answer(attempt, refusals.stopping(Outcome.UNKNOWN), settled)
         for queue in self._queues:
             queue.clear()
         return settled
 
     def _refuse(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
-        attempt.stage = Stage.SETTLED
+        attempt.stage = AttemptStage.SETTLED
         del self._known[attempt.addition.request_id]
         self._answer(attempt, refusal, settled)
 
@@ -319,26 +245,26 @@ class WaitingRoom:
             call.results[waiter.place] = refusal
             call.open_count -= 1
             if not call.open_count:
-                self._leave_room(call)
+                self._leave_queue(call)
                 settled.append(call)
         attempt.waiters.clear()
 
     def _drop(self, attempt: Attempt) -> None:
-        attempt.stage = Stage.SETTLED
+        attempt.stage = AttemptStage.SETTLED
         request_id = attempt.addition.request_id
         del self._known[request_id]
         for queue in self._queues:
             if queue.pop(request_id, None) is not None:
                 break
 
-    def _leave_room(self, call: Call) -> None:
+    def _leave_queue(self, call: Call) -> None:
         self._records -= call.records
         self._bytes -= call.size_bytes
         call.places.clear()
-        call.attempts.clear()  # breaks the cycle call -> attempt -> call, so that no collector is needed
+        call.attempts.clear()  # breaks the cycle call -> attempt -> call, so that the collector is not needed
 
 
 def _sweep(attempt: Attempt) -> None:
-    """Let go the waiters of calls that have left, once they are most of them: each is looked at twice at the most."""
+    """Drop the waiters of calls that have left once they are the majority: each is looked at twice at most."""
     if len(attempt.waiters) > 2 * attempt.waiting + _SWEPT_MIN:
         attempt.waiters = [waiter for waiter in attempt.waiters if waiter.call.open_count]

@@ -1,4 +1,4 @@
-"""The door as strangers meet it: only its address is known here, so that another door must pass the same tests."""
+"""The gRPC server as strangers meet it: only its address is known here, so another server must pass the same tests."""
 
 import asyncio
 import threading
@@ -14,9 +14,9 @@ from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untype
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from contracts.generated.tally.v1 import tally_pb2
-from producer.core.ports import Incoming
+from producer.core.ports import Incoming, Methods, Rpc
 from producer.shell import grpc_server
-from producer.shell.grpc_server import Door
+from producer.shell.grpc_server import GrpcServer
 from stack import Ports
 from tests_support.producer.http2_frames import RawCall
 from tests_support.waiting import pause
@@ -29,7 +29,7 @@ PINGS_APART_S = 10.0
 """grpc-go's clients never ping more often, and 10 s is what those of grpcio are usually told."""
 
 
-class Methods:
+class Service:
     """Answers at once, or once it is told to."""
 
     def __init__(self) -> None:
@@ -41,33 +41,33 @@ class Methods:
         await asyncio.to_thread(self.go.wait, 120)
         return tally_pb2.AddResponse(sum="3")
 
-    async def add_batch(self, _incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse:
-        """Answer nothing."""
-        return tally_pb2.AddBatchResponse()
+    def rpcs(self) -> Methods:
+        """Return the table with a row for Add."""
+        return [Rpc("tally.v1.TallyService", "Add", tally_pb2.AddRequest, self.add)]
 
 
 @pytest.fixture
-def methods() -> Methods:
-    return Methods()
+def service() -> Service:
+    return Service()
 
 
 @pytest.fixture
-def port(methods: Methods) -> Iterator[int]:
-    """A door's port; the door runs in a thread of its own."""
+def port(service: Service) -> Iterator[int]:
+    """A server's port; the server runs in a thread of its own."""
     number = Ports.free().grpc
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    async def opened() -> Door:
-        door = Door(methods, 1 << 20)
-        await door.start("127.0.0.1", number)
-        return door
+    async def opened() -> GrpcServer:
+        server = GrpcServer(service.rpcs(), 1 << 20)
+        await server.start("127.0.0.1", number)
+        return server
 
-    door = asyncio.run_coroutine_threadsafe(opened(), loop).result(WAIT_S)
+    server = asyncio.run_coroutine_threadsafe(opened(), loop).result(WAIT_S)
     yield number
-    methods.go.set()
-    asyncio.run_coroutine_threadsafe(door.stop(0), loop).result(WAIT_S)
+    service.go.set()
+    asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(WAIT_S)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(WAIT_S)
     loop.close()
@@ -138,9 +138,9 @@ def test_reflection_serves_the_details_of_errors_so_that_tools_show_reasons(port
 
 
 @pytest.mark.slow
-def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, methods: Methods) -> None:
+def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, service: Service) -> None:
     """Pings each 10 s, with a call and without one, do not make the server send anybody away."""
-    methods.go.clear()
+    service.go.clear()
     options = [
         ("grpc.keepalive_time_ms", int(PINGS_APART_S * 1000)),
         ("grpc.keepalive_timeout_ms", 5_000),
@@ -157,7 +157,7 @@ def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, meth
         for _ in range(4):
             pause(PINGS_APART_S)  # what a client of grpc-go waits between two
             raw.ping()
-        methods.go.set()
+        service.go.set()
         assert tally_pb2.AddResponse.FromString(answer.result(WAIT_S)).sum == "3"
         assert OK in raw.wait_ended(WAIT_S)
         assert (raw.seen.goaway, raw.seen.pongs) == (b"", 4)

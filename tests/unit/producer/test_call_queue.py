@@ -1,4 +1,4 @@
-"""The waiting room: joining, leaving, batches, bounds, and what each call is told."""
+"""The call queue: joining, leaving, batches, bounds, and what each call is told."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,8 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.batching import Batch, Call, Limits, Placed, WaitingRoom
+from producer.core.call_queue import CallQueue, Limits
+from producer.core.calls import Batch, Call, Placed
 from producer.core.idempotency import Known
 from producer.core.refusals import Outcome, Reason, Refusal
 
@@ -22,14 +23,14 @@ def addition(number: int, a: int = 1) -> Addition:
 
 
 def join(
-    room: WaitingRoom,
+    queue: CallQueue,
     additions: Sequence[Addition],
     deadline_s: float = 100.0,
     known: dict[bytes, Known] | None = None,
 ) -> Call:
     call = Call([None] * len(additions), deadline_s, 10 * len(additions))
     seen = [(known or {}).get(each.request_id) for each in additions]
-    room.join(call, range(len(additions)), additions, seen, [each.request_id[-1] for each in additions])
+    queue.join(call, range(len(additions)), additions, seen, [each.request_id[-1] for each in additions])
     return call
 
 
@@ -39,60 +40,60 @@ def outcome_of(call: Call, place: int = 0) -> tuple[Reason, Outcome]:
     return result.reason, result.outcome
 
 
-def taken(room: WaitingRoom, lane: int) -> Batch:
-    batch = room.take(lane)
+def taken(queue: CallQueue, lane: int) -> Batch:
+    batch = queue.take(lane)
     assert batch is not None
     return batch
 
 
 def test_a_second_call_joins_and_both_are_answered() -> None:
     """The same id and operands make one attempt; both calls get its place, the later one marked as a duplicate."""
-    room = WaitingRoom(LANES, LIMITS)
-    first, second = join(room, [addition(2)]), join(room, [addition(2)])
-    batch = taken(room, 0)
+    queue = CallQueue(LANES, LIMITS)
+    first, second = join(queue, [addition(2)]), join(queue, [addition(2)])
+    batch = taken(queue, 0)
     assert len(batch.attempts) == 1
-    third = join(room, [addition(2)])
-    assert room.committed(batch, [7]) == [first, second, third]
+    third = join(queue, [addition(2)])
+    assert queue.committed(batch, [7]) == [first, second, third]
     assert [call.results for call in (first, second, third)] == [
         [Placed(2, 7, False)],
         [Placed(2, 7, True)],
         [Placed(2, 7, True)],
     ]
-    assert room.records == 0
+    assert queue.records == 0
 
 
 def test_there_is_no_gap_between_flight_and_cache() -> None:
-    """A committed id is answered by the room until it is forgotten, and by what the cache knows afterwards."""
-    room = WaitingRoom(LANES, LIMITS)
-    join(room, [addition(2)])
-    batch = taken(room, 0)
-    room.committed(batch, [7])
-    assert join(room, [addition(2)]).results == [Placed(2, 7, True)]
-    room.forget(batch)
+    """A committed id is answered by the queue until it is forgotten, and by what the cache knows afterwards."""
+    queue = CallQueue(LANES, LIMITS)
+    join(queue, [addition(2)])
+    batch = taken(queue, 0)
+    queue.committed(batch, [7])
+    assert join(queue, [addition(2)]).results == [Placed(2, 7, True)]
+    queue.forget(batch)
     cached: dict[bytes, Known] = {addition(2).request_id: (1, 2, 7)}
-    assert join(room, [addition(2)], known=cached).results == [Placed(2, 7, True)]
-    assert outcome_of(join(room, [addition(2, a=9)], known=cached))[0] is Reason.REQUEST_ID_REUSED
+    assert join(queue, [addition(2)], known=cached).results == [Placed(2, 7, True)]
+    assert outcome_of(join(queue, [addition(2, a=9)], known=cached))[0] is Reason.REQUEST_ID_REUSED
 
 
 def test_other_operands_are_refused_whatever_the_id_s_stage() -> None:
     """An id in the queue, in hand or committed cannot be used for other operands."""
-    room = WaitingRoom(LANES, LIMITS)
-    join(room, [addition(2)])
-    seen = [outcome_of(join(room, [addition(2, a=9)]))]
-    batch = taken(room, 0)
-    seen.append(outcome_of(join(room, [addition(2, a=9)])))
-    room.committed(batch, [7])
-    seen.append(outcome_of(join(room, [addition(2, a=9)])))
+    queue = CallQueue(LANES, LIMITS)
+    join(queue, [addition(2)])
+    seen = [outcome_of(join(queue, [addition(2, a=9)]))]
+    batch = taken(queue, 0)
+    seen.append(outcome_of(join(queue, [addition(2, a=9)])))
+    queue.committed(batch, [7])
+    seen.append(outcome_of(join(queue, [addition(2, a=9)])))
     assert seen == [(Reason.REQUEST_ID_REUSED, Outcome.NOT_COMMITTED)] * 3
 
 
 def test_an_id_twice_in_one_batch_joins_itself() -> None:
     """The second of the same operands is a duplicate of the first; other operands are refused; the rest goes on."""
-    room = WaitingRoom(LANES, LIMITS)
-    call = join(room, [addition(2), addition(2), addition(2, a=9), addition(3)])
+    queue = CallQueue(LANES, LIMITS)
+    call = join(queue, [addition(2), addition(2), addition(2, a=9), addition(3)])
     assert call.open_count == 3
-    assert room.committed(taken(room, 0), [7]) == []
-    assert room.committed(taken(room, 1), [4]) == [call]
+    assert queue.committed(taken(queue, 0), [7]) == []
+    assert queue.committed(taken(queue, 1), [4]) == [call]
     assert call.results[0] == Placed(2, 7, False)
     assert call.results[1] == Placed(2, 7, True)
     assert outcome_of(call, 2)[0] is Reason.REQUEST_ID_REUSED
@@ -101,85 +102,85 @@ def test_an_id_twice_in_one_batch_joins_itself() -> None:
 
 def test_one_caller_s_leave_never_ends_the_attempt_of_another() -> None:
     """The one who leaves does not know the outcome; the one who stays is answered; without callers it is dropped."""
-    room = WaitingRoom(LANES, LIMITS)
-    gone, stays = join(room, [addition(2)]), join(room, [addition(2)])
-    room.leave(gone, 1.0)
+    queue = CallQueue(LANES, LIMITS)
+    gone, stays = join(queue, [addition(2)]), join(queue, [addition(2)])
+    queue.leave(gone, 1.0)
     assert outcome_of(gone) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
-    assert room.committed(taken(room, 0), [7]) == [stays]
+    assert queue.committed(taken(queue, 0), [7]) == [stays]
 
-    alone = join(room, [addition(4)])
-    room.leave(alone, 1.0)
+    alone = join(queue, [addition(4)])
+    queue.leave(alone, 1.0)
     assert outcome_of(alone) == (Reason.DEADLINE_EXCEEDED, Outcome.NOT_COMMITTED)
-    assert room.take(0) is None
+    assert queue.take(0) is None
 
-    in_hand = join(room, [addition(6)])
-    batch = taken(room, 0)
-    room.leave(in_hand, 1.0)
+    in_hand = join(queue, [addition(6)])
+    batch = taken(queue, 0)
+    queue.leave(in_hand, 1.0)
     assert outcome_of(in_hand) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
-    assert room.committed(batch, [8]) == []
-    assert room.records == 0
+    assert queue.committed(batch, [8]) == []
+    assert queue.records == 0
 
 
 def test_an_aborted_batch_is_tried_again_in_order_and_before_others() -> None:
     """What somebody still has time for goes to the front of the queue, in its old order."""
-    room = WaitingRoom(LANES, LIMITS)
+    queue = CallQueue(LANES, LIMITS)
     for number in (2, 4, 6, 8):
-        join(room, [addition(number)])
-    batch = taken(room, 0)
-    assert room.not_committed(0, batch, ABORTED, 1.0, retry=True) == []
-    assert [attempt.addition.request_id[-1] for attempt in taken(room, 0).attempts] == [2, 4, 6]
-    assert [attempt.addition.request_id[-1] for attempt in taken(room, 0).attempts] == [8]
+        join(queue, [addition(number)])
+    batch = taken(queue, 0)
+    assert queue.not_committed(0, batch, ABORTED, 1.0, retry=True) == []
+    assert [attempt.addition.request_id[-1] for attempt in taken(queue, 0).attempts] == [2, 4, 6]
+    assert [attempt.addition.request_id[-1] for attempt in taken(queue, 0).attempts] == [8]
 
 
 def test_not_committed_is_answered_only_when_nobody_keeps_the_attempt_alive() -> None:
     """I11: a call with too little time left is not told so while another one's attempt goes on."""
-    room = WaitingRoom(LANES, LIMITS)
-    short, long = join(room, [addition(2)], deadline_s=1.5), join(room, [addition(2)], deadline_s=50)
-    assert room.not_committed(0, taken(room, 0), ABORTED, 1.0, retry=True) == []
-    room.leave(short, 1.5)
+    queue = CallQueue(LANES, LIMITS)
+    short, long = join(queue, [addition(2)], deadline_s=1.5), join(queue, [addition(2)], deadline_s=50)
+    assert queue.not_committed(0, taken(queue, 0), ABORTED, 1.0, retry=True) == []
+    queue.leave(short, 1.5)
     assert outcome_of(short) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
-    assert room.not_committed(0, taken(room, 0), ABORTED, 49.5, retry=True) == [long]
+    assert queue.not_committed(0, taken(queue, 0), ABORTED, 49.5, retry=True) == [long]
     assert outcome_of(long) == (Reason.TRANSACTION_ABORTED, Outcome.NOT_COMMITTED)
-    fresh = join(room, [addition(2)])
+    fresh = join(queue, [addition(2)])
     assert fresh.open_count == 1, "the id is free again"
 
 
 def test_fenced_and_unknown_batches_are_answered_at_once() -> None:
     """Neither is tried again."""
-    room = WaitingRoom(LANES, LIMITS)
-    fenced = join(room, [addition(2)])
-    assert room.not_committed(0, taken(room, 0), refusals.fenced(), 1.0, retry=False) == [fenced]
-    unknown = join(room, [addition(2)])
-    assert room.unknown(taken(room, 0), refusals.unresolved("x")) == [unknown]
+    queue = CallQueue(LANES, LIMITS)
+    fenced = join(queue, [addition(2)])
+    assert queue.not_committed(0, taken(queue, 0), refusals.fenced(), 1.0, retry=False) == [fenced]
+    unknown = join(queue, [addition(2)])
+    assert queue.unknown(taken(queue, 0), refusals.unresolved("x")) == [unknown]
     assert outcome_of(unknown) == (Reason.COMMIT_UNRESOLVED, Outcome.UNKNOWN)
 
 
 def test_both_bounds_refuse_with_a_time_to_retry() -> None:
     """Too many additions, or too many bytes: RESOURCE_EXHAUSTED with RetryInfo, until calls are settled."""
-    room = WaitingRoom(LANES, Limits(records_max=2, bytes_max=25, batch_records_max=9))
-    assert room.refusal(2, 25) is None
-    call = join(room, [addition(2), addition(2)])
-    assert room.refusal(0, 5) is None
-    for refusal in (room.refusal(1, 1), room.refusal(0, 6)):
+    queue = CallQueue(LANES, Limits(records_max=2, bytes_max=25, batch_records_max=9))
+    assert queue.refusal(2, 25) is None
+    call = join(queue, [addition(2), addition(2)])
+    assert queue.refusal(0, 5) is None
+    for refusal in (queue.refusal(1, 1), queue.refusal(0, 6)):
         assert refusal is not None
         assert refusal.reason is Reason.QUEUE_FULL
         assert refusal.retry_after_s
-    room.leave(call, 1.0)
-    assert room.refusal(2, 25) is None
+    queue.leave(call, 1.0)
+    assert queue.refusal(2, 25) is None
 
 
 def test_close_answers_everybody_and_a_late_commit_harms_nobody() -> None:
     """What waits is answered by what is known of it, and nothing is accepted afterwards."""
-    room = WaitingRoom(LANES, LIMITS)
-    in_hand = join(room, [addition(2)])
-    batch = taken(room, 0)
-    queued = join(room, [addition(4)])
-    assert set(room.close()) == {in_hand, queued}
+    queue = CallQueue(LANES, LIMITS)
+    in_hand = join(queue, [addition(2)])
+    batch = taken(queue, 0)
+    queued = join(queue, [addition(4)])
+    assert set(queue.close()) == {in_hand, queued}
     assert outcome_of(in_hand) == (Reason.STOPPING, Outcome.UNKNOWN)
     assert outcome_of(queued) == (Reason.STOPPING, Outcome.NOT_COMMITTED)
-    assert room.committed(batch, [7]) == []
-    room.forget(batch)
-    refused = room.refusal(1, 1)
+    assert queue.committed(batch, [7]) == []
+    queue.forget(batch)
+    refused = queue.refusal(1, 1)
     assert refused is not None
     assert refused.reason is Reason.STOPPING
 
@@ -192,7 +193,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = WaitingRoom(LANES, LIMITS)
+        self.queue = CallQueue(LANES, LIMITS)
         self.now_s = 0.0
         self.log: dict[bytes, tuple[Addition, int]] = {}
         self.everybody: list[tuple[Call, list[Addition]]] = []
@@ -206,13 +207,13 @@ class RoomMachine(RuleBasedStateMachine):
     def comes(self, numbers: list[tuple[int, int]], patience_s: float) -> Call:
         additions = [addition(number, a) for number, a in numbers]
         known = {key: (one.a, one.b, offset) for key, (one, offset) in self.log.items()}
-        call = join(self.room, additions, self.now_s + patience_s, known)
+        call = join(self.queue, additions, self.now_s + patience_s, known)
         self.everybody.append((call, additions))
         return call
 
     @rule(call=consumes(calls))
     def leaves(self, call: Call) -> None:
-        self.room.leave(call, self.now_s)
+        self.queue.leave(call, self.now_s)
         assert call.open_count == 0
 
     @rule(seconds=st.floats(0, 2))
@@ -221,7 +222,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(target=hands, lane=st.integers(0, LANES - 1))
     def is_taken(self, lane: int) -> tuple[int, Batch] | MultipleResults[tuple[int, Batch]]:
-        batch = self.room.take(lane)
+        batch = self.queue.take(lane)
         if batch is None:
             return multiple()
         assert 0 < len(batch.attempts) <= LIMITS.batch_records_max
@@ -240,19 +241,19 @@ class RoomMachine(RuleBasedStateMachine):
         for attempt, offset in zip(batch.attempts, offsets, strict=True):
             assert attempt.addition.request_id not in self.log, "known ids are not sent again"
             self.log[attempt.addition.request_id] = (attempt.addition, offset)
-        self.room.committed(batch, offsets)
-        self.room.forget(batch)
+        self.queue.committed(batch, offsets)
+        self.queue.forget(batch)
         self.let_go(batch)
 
     @rule(hand=consumes(hands), retry=st.booleans())
     def is_not_committed(self, hand: tuple[int, Batch], retry: bool) -> None:
         self.let_go(hand[1])
-        self.room.not_committed(hand[0], hand[1], ABORTED, self.now_s, retry=retry)
+        self.queue.not_committed(hand[0], hand[1], ABORTED, self.now_s, retry=retry)
 
     @rule(hand=consumes(hands))
     def is_unknown(self, hand: tuple[int, Batch]) -> None:
         self.let_go(hand[1])
-        self.room.unknown(hand[1], refusals.unresolved("x"))
+        self.queue.unknown(hand[1], refusals.unresolved("x"))
 
     @invariant()
     def answers_are_true(self) -> None:
@@ -267,14 +268,14 @@ class RoomMachine(RuleBasedStateMachine):
     def memory_is_bounded(self) -> None:
         """I12: the count of what waits is that of the calls that wait."""
         waiting = [call for call, _ in self.everybody if call.open_count]
-        assert self.room.records == sum(call.records for call in waiting)
+        assert self.queue.records == sum(call.records for call in waiting)
         if not waiting:
-            assert self.room.queued == 0
+            assert all(self.queue.waiting(lane) == 0 for lane in range(LANES))
 
     def teardown(self) -> None:
         """I11: an id all of whose attempts were answered not-committed never appears, whatever happens later."""
         for lane in range(LANES):
-            while (batch := self.room.take(lane)) is not None:
+            while (batch := self.queue.take(lane)) is not None:
                 self.is_committed((lane, batch))
         self.answers_are_true()
         by_addition: dict[Addition, list[object]] = {}

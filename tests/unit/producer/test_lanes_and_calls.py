@@ -1,4 +1,4 @@
-"""Methods, desk and lane threads together, on the fake broker: every path of a transaction as a caller sees it."""
+"""Methods, call queue and lane threads on the fake broker: every path of a transaction as a caller sees it."""
 
 import asyncio
 import uuid
@@ -10,14 +10,15 @@ import pytest
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
 from contracts.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
-from producer.core.batching import Batch, Limits
+from producer.core.call_queue import Limits
+from producer.core.calls import Batch
 from producer.core.idempotency import KnownIds
 from producer.core.lane import Rules
 from producer.core.ports import Incoming
 from producer.core.refusals import Code, Outcome, Reason, Refusal
-from producer.shell.desk import Desk
+from producer.shell.async_call_queue import AsyncCallQueue
 from producer.shell.event_encoder import EventEncoder
-from producer.shell.lane_thread import LaneThread, Post
+from producer.shell.lane_thread import LaneReport, LaneThread
 from producer.shell.methods import TallyMethods
 from tally.event import decimals
 from tally.event.partitions import partition_of
@@ -42,22 +43,26 @@ class Producer:
 
     def __init__(self, kafka: FakeKafka, replica: str = "0") -> None:
         self.kafka = kafka
-        self.posts: list[Post] = []
+        self.reports: list[LaneReport] = []
         known = KnownIds(SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), 100)
-        self.desk = Desk(LANES, LIMITS, known, self.posts.append, 0.001)
-        self.methods = TallyMethods(self.desk, "sums", PARTITIONS, 30)
+        self.queue = AsyncCallQueue(LANES, LIMITS, known, 0.001)
+        self.methods = TallyMethods(self.queue, "sums", PARTITIONS, 30)
         self.clients = [FakeTransactions(kafka, f"{replica}-{number}") for number in range(LANES)]
         loop = asyncio.get_running_loop()
-        post = partial(_post, loop, self.desk.on_post)
+        send = partial(_send, loop, self._receive)
         self.lanes = [
-            LaneThread(number, client, EventEncoder(1), post, RULES) for number, client in enumerate(self.clients)
+            LaneThread(number, client, EventEncoder(1), send, RULES) for number, client in enumerate(self.clients)
         ]
 
     def start(self) -> None:
         """Start the lanes and accept calls."""
-        self.desk.open_for_calls(self._hand)
+        self.queue.open_for_calls(self._hand)
         for lane in self.lanes:
             lane.start()
+
+    def _receive(self, report: LaneReport) -> None:
+        self.reports.append(report)
+        self.queue.on_lane_report(report)
 
     def _hand(self, lane: int, batch: Batch) -> None:
         self.lanes[lane].inbox.put(batch)
@@ -78,15 +83,15 @@ class Producer:
 
     async def stop(self) -> None:
         """Answer everything and end the lanes."""
-        await self.desk.close()
+        await self.queue.close()
         for lane in self.lanes:
             lane.stop()
         for lane in self.lanes:
             assert await asyncio.to_thread(lane.join, 5.0)
 
 
-def _post(loop: asyncio.AbstractEventLoop, receive: Callable[[Post], None], post: Post) -> None:
-    loop.call_soon_threadsafe(receive, post)
+def _send(loop: asyncio.AbstractEventLoop, receive: Callable[[LaneReport], None], report: LaneReport) -> None:
+    loop.call_soon_threadsafe(receive, report)
 
 
 @asynccontextmanager
@@ -212,7 +217,7 @@ async def test_a_commit_that_is_never_resolved_is_told_as_unknown() -> None:
 async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
     """I12: the short call is DEADLINE_EXCEEDED at its deadline; the long one that joined it gets OK."""
     producer = Producer(FakeKafka())
-    producer.desk.open_for_calls(producer._hand)  # calls wait: no lane has started
+    producer.queue.open_for_calls(producer._hand)  # calls wait: no lane has started
     asked = request()
     long = asyncio.create_task(producer.add(asked, remaining_s=20))
     short = await producer.add(asked, remaining_s=0.02)
@@ -229,13 +234,13 @@ async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
 async def test_a_cancel_takes_only_its_own_call_away() -> None:
     """A caller who goes before the transaction leaves nothing behind; one who shares it goes alone."""
     producer = Producer(FakeKafka())
-    producer.desk.open_for_calls(producer._hand)
+    producer.queue.open_for_calls(producer._hand)
     shared, lonely = request(), request()
     tasks = [asyncio.create_task(producer.add(each)) for each in (shared, shared, lonely)]
-    await until(lambda: producer.desk.waiting == 3)
+    await until(lambda: producer.queue.waiting == 3)
     tasks[0].cancel()
     tasks[2].cancel()
-    await until(lambda: producer.desk.waiting == 1)
+    await until(lambda: producer.queue.waiting == 1)
     producer.start()
     answer = await tasks[1]
     assert isinstance(answer, AddResponse)
@@ -256,7 +261,7 @@ async def test_fenced_twice_ends_the_process_and_answers_everybody() -> None:
             for answer in answers:
                 assert isinstance(answer, Refusal)
                 assert (answer.reason, answer.outcome) == (Reason.FENCED, Outcome.NOT_COMMITTED)
-        await until(lambda: sum(post.end is not None for post in producer.posts) == LANES)
+        await until(lambda: sum(report.end is not None for report in producer.reports) == LANES)
 
 
 async def test_a_batch_is_answered_in_the_request_s_order() -> None:
@@ -276,14 +281,14 @@ async def test_a_batch_is_answered_in_the_request_s_order() -> None:
 async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
     """The limits are named; nothing of a refused call is committed."""
     producer = Producer(FakeKafka())
-    producer.desk.open_for_calls(producer._hand)
+    producer.queue.open_for_calls(producer._hand)
     too_many = AddBatchRequest(additions=[request() for _ in range(31)])
     refused = await producer.methods.add_batch(Incoming(too_many, None, dict))
     assert isinstance(refused, Refusal)
     assert refused.reason is Reason.BATCH_TOO_LARGE
     batch = AddBatchRequest(additions=[request() for _ in range(30)])
     waiting = asyncio.create_task(producer.methods.add_batch(Incoming(batch, None, dict)))
-    await until(lambda: producer.desk.waiting == 30)
+    await until(lambda: producer.queue.waiting == 30)
     full = await producer.methods.add_batch(Incoming(batch, None, dict))
     assert isinstance(full, Refusal)
     assert (full.code, full.reason) == (Code.RESOURCE_EXHAUSTED, Reason.QUEUE_FULL)
@@ -295,7 +300,7 @@ async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
 async def test_calls_before_the_start_are_refused_with_the_reason() -> None:
     """UNAVAILABLE tells what the producer waits for."""
     producer = Producer(FakeKafka())
-    producer.desk.not_ready("topic sums: no broker")
+    producer.queue.not_ready("topic sums: no broker")
     answer = await producer.add(request())
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.reason, answer.outcome) == (Code.UNAVAILABLE, Reason.NOT_READY, Outcome.NOT_COMMITTED)

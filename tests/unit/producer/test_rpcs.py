@@ -1,0 +1,26 @@
+"""The table of RPCs against the contract."""
+
+from typing import Any, cast
+
+from contracts.generated.tally.v1 import tally_pb2
+from producer.shell.methods import TallyMethods
+
+
+def test_the_table_has_each_rpc_of_the_contract_and_no_other() -> None:
+    """An RPC that was added to the contract and has no row fails here, not at its first caller."""
+    rows = TallyMethods(cast("Any", None), "a.topic", 12, 10_000).rpcs()
+    of_contract = {
+        f"{service.full_name}/{method.name}": method.input_type.full_name
+        for service in tally_pb2.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+    assert {row.path: row.request_type.DESCRIPTOR.full_name for row in rows} == of_contract
+    assert len(rows) == len(of_contract)
+
+
+def test_a_row_tells_the_ids_of_its_additions() -> None:
+    """The ids by which a call is traced are those of its additions, in their order."""
+    rows = {row.name: row for row in TallyMethods(cast("Any", None), "a.topic", 12, 10_000).rpcs()}
+    requests = [tally_pb2.AddRequest(request_id=each) for each in "xyz"]
+    assert list(rows["Add"].request_ids(requests[0])) == ["x"]
+    assert list(rows["AddBatch"].request_ids(tally_pb2.AddBatchRequest(additions=requests))) == ["x", "y", "z"]
