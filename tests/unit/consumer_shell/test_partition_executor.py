@@ -83,7 +83,7 @@ def test_a_partition_that_is_assigned_again_waits_for_the_thread_of_its_former_s
     for _ in range(6):
         jobs.run_all()
         bench.rounds(1)
-    assert (bench.own.state, bench.own.figures.counted) == (Running(), 5)
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 5)
 
 
 def test_a_disk_that_fails_in_a_thread_of_a_partition_that_was_given_up_ends_the_loop(
@@ -120,7 +120,7 @@ def test_a_member_that_ends_before_a_publication_begins_leaves_nothing_behind(
     bench.loop.rejoin(error.value)
     assert bench.own.state == Unassigned()
     bench.rounds()
-    assert (bench.own.state, bench.own.figures.poison) == (Running(), 1)
+    assert (bench.own.state, bench.own.figures.counts.poison) == (Running(), 1)
     assert len(bench.publisher.publications) == 1
 
 

@@ -71,7 +71,7 @@ def test_a_registry_that_fails_is_a_pause_with_its_cure_and_one_that_denies_is_n
     bench.rounds(1)
     assert bench.own.state == Paused(bench.own.state.reason)
     bench.rounds(8)
-    assert (bench.own.state, bench.own.figures.poison) == (Running(), 1)
+    assert (bench.own.state, bench.own.figures.counts.poison) == (Running(), 1)
 
 
 def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path: Path) -> None:
