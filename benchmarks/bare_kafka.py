@@ -21,9 +21,9 @@ import click
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base import framing
 from tally.event.partitions import partition_column
+from tally.generated.avro.sum_added import SumAdded
 
 KEY_BYTES = 16
 VALUE_BYTES = framing.FRAME_BYTES + SumAdded.WIDTH

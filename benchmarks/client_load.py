@@ -20,8 +20,8 @@ import click
 import grpc
 import uvloop
 
-from contracts.generated.tally.v1 import tally_pb2
 from tally.base.uuid_text import uuid_text
+from tally.generated.tally.v1 import tally_pb2
 
 ADD = "/tally.v1.TallyService/Add"
 ADD_BATCH = "/tally.v1.TallyService/AddBatch"

@@ -18,10 +18,10 @@ import fastavro
 
 from benchmarks.results import Comparison, Sample, Target, alternate
 from benchmarks.system import finished
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
 from tally.event.rows import no_rows
 from tally.event.values import read_fast
+from tally.generated.avro.sum_added import SumAdded
 
 _ROUNDS: Final = 5
 _RECORDS: Final = 2_000

@@ -8,7 +8,7 @@ import sys
 import grpc
 import uvloop
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 
 class Empty(tally_pb2_grpc.TallyServiceServicer):

@@ -14,13 +14,13 @@ from typing import Any
 
 from litestar.testing import TestClient
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
 from producer.core.calls import Call, Placed, Result
 from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.methods import TallyMethods
 from producer.shell.rpc_status import status_of
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.consumer.rest_world import rest_world
 
 NUMBER = 10_000

@@ -7,7 +7,7 @@ from typing import Any
 import protovalidate
 
 from benchmarks.results import Comparison, Sample, Target, alternate
-from contracts.generated.tally.v1 import tally_pb2, tally_rules
+from tally.generated.tally.v1 import tally_pb2, tally_rules
 
 _ROUNDS = 5
 _ID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"

@@ -16,7 +16,7 @@ New here? This makes a folder that works, and code from it:
 \b
   codegen init contracts --name shop
   codegen generate
-  python -c "from contracts.generated.avro.order_placed import OrderPlaced"
+  python -c "from tally.generated.avro.order_placed import OrderPlaced"
 
 \b
 The folder (--contracts, by default ./contracts):

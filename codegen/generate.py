@@ -24,7 +24,7 @@ __all__ = ["AvroDecodeError", "AvroEncodeError"]
 def generated_files(contracts: Contracts, package: str) -> dict[str, str]:
     """Return every generated file's text by its path below the output folder.
 
-    ``package`` is the dotted name of that folder, for example ``contracts.generated``. Raises ContractError.
+    ``package`` is the dotted name of that folder, for example ``tally.generated``. Raises ContractError.
     """
     files = {"__init__.py": _mark("the contracts") + '"""Generated from the contracts; one folder, never edited."""\n'}
     files |= _avro(contracts)

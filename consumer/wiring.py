@@ -29,9 +29,9 @@ from consumer.shell.readers import Readers
 from consumer.shell.record_reader import RecordReader
 from consumer.shell.schemas import Schemas
 from consumer.shell.telemetry import LoopMetrics, observe_board
-from contracts.generated.topics import SUMS, SUMS_DLT
 from observability.telemetry import Telemetry
 from tally.base.deadline import Deadline
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.config import client_config
 from tally.kafka.facts import KafkaFacts, TopicLogs
 from tally.kafka.trouble import ConsumerEndedError

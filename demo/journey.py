@@ -18,7 +18,7 @@ from tally.cli.loading.csv_source import Dialect
 from tally.cli.loading.load_summary import table
 from tally.cli.loading.loading import CsvFile, Load, LoadReport, nothing
 from tally.cli.loading.rejects import RejectsFile
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.outcomes import Position, Refused
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment, Retry
@@ -85,7 +85,7 @@ class Journey:
         file.write_text(f"{COLUMN_A},{COLUMN_B}\n{_TOO_MANY_DIGITS},1\n", encoding="utf-8")
         report = await self._load(file)
         self._screen.say(f"rejects file: {_rejects_of(file).read_text(encoding='utf-8').splitlines()[-1]}")
-        async with TallyClient(self._stack.grpc_target, policy=POLICY) as client:
+        async with Client(self._stack.grpc_target, policy=POLICY) as client:
             outcome = await client.add(_TOO_MANY_DIGITS, "1")
         told = outcome.status if isinstance(outcome, Refused) else type(outcome).__name__
         self._screen.say(f"sent to the service all the same: {told}")
@@ -117,7 +117,7 @@ class Journey:
         environment = Environment(on_retry=outage.retrying)
         with CsvFile(file, _DIALECT, self._stack.data_dir) as source, RejectsFile(_rejects_of(file)) as rejects:
             load = Load(source, source.sha256, rejects)
-            async with TallyClient(self._stack.grpc_target, policy=POLICY, environment=environment) as client:
+            async with Client(self._stack.grpc_target, policy=POLICY, environment=environment) as client:
                 await load.run(client, after_batch)
         self._screen.say(table(load.report, source.sha256, rejects))
         rate = load.report.acknowledged / max(time.monotonic() - began_s, 0.001)

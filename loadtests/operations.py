@@ -17,13 +17,13 @@ import grpc
 import httpx
 from google.rpc import code_pb2
 
-from contracts.generated.tally.v1 import tally_pb2
 from loadtests.additions import Addition, Draw
 from loadtests.measures import Window
 from loadtests.outcomes import Outcome, OutcomeLog
 from loadtests.profiles import Operation
 from loadtests.spans import Spans
 from tally.event.decimals import text_of
+from tally.generated.tally.v1 import tally_pb2
 
 CALL_S: Final = 30.0
 NOT_COMMITTED: Final = frozenset(

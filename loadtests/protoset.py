@@ -9,8 +9,8 @@ from typing import Final
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from contracts.generated.tally.v1 import tally_pb2
 from tally.base.written_file import write_file
+from tally.generated.tally.v1 import tally_pb2
 
 FILE: Final = Path(__file__).parent / "tally.protoset"
 

@@ -16,7 +16,6 @@ import httpx
 import uvloop
 
 from benchmarks.machine import describe
-from contracts.generated.tally.v1 import tally_pb2_grpc
 from loadtests import generator, target
 from loadtests.additions import TAG_BYTES, Draw
 from loadtests.generator import Generator, Load
@@ -28,6 +27,7 @@ from loadtests.spans import Slow, Spans
 from loadtests.target import Target
 from loadtests.topic import TopicWatch
 from loadtests.verdict import Verdict, judge
+from tally.generated.tally.v1 import tally_pb2_grpc
 
 EXIT_OK: Final = 0
 EXIT_VERDICT: Final = 1

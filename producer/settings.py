@@ -5,9 +5,9 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from contracts.generated.tally.v1.tally_rules import ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
-from contracts.generated.topics import SUMS
 from tally.base.settings import Settings
+from tally.generated.tally.v1.tally_rules import ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
+from tally.generated.topics import SUMS
 
 LANES_DEFAULT: Final = max(1, min(4, (os.cpu_count() or 1) // 2))
 """One lane for every two processors: more lanes make more and smaller transactions of the same calls. On two

@@ -2,7 +2,6 @@
 
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
-from contracts.generated.topics import SUMS
 from observability.telemetry import Telemetry
 from producer.core.call_queue import Limits
 from producer.core.idempotency import KnownIds
@@ -15,6 +14,7 @@ from producer.shell.service import Parts, Service
 from producer.shell.startup import Startup
 from producer.shell.telemetry import LaneMetrics, observe_state, observed
 from producer.shell.traces import Traces
+from tally.generated.topics import SUMS
 from tally.kafka.config import client_config
 from tally.registry.configured import registry_of
 

@@ -26,7 +26,7 @@ OUT = click.option(
 PACKAGE = click.option(
     "--package",
     default=None,
-    help="The dotted name that programs import that folder by.  [default: its path from here, contracts.generated]",
+    help="The dotted name that programs import that folder by.  [default: its path from here, tally.generated]",
 )
 REGISTRY_HELP: Final = (
     "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "

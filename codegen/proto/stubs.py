@@ -140,7 +140,7 @@ def _drop_import(file: descriptor_pb2.FileDescriptorProto) -> None:
 def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
     """Return the modules' texts by path below the package's folder.
 
-    ``package`` is the dotted name that the modules have, for example ``contracts.generated``.
+    ``package`` is the dotted name that the modules have, for example ``tally.generated``.
     """
     prefix = package.replace(".", "/")
     moved = relocated(found, set(own), prefix)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from contracts.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
+from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 
 POSITION_PATTERN: Final = r"^[0-9]{1,5}:[0-9]{1,18}$"
 CURSOR_PATTERN: Final = r"^([0-9]{1,5}:)?-?[0-9]{1,18}$"

@@ -6,12 +6,12 @@ import msgspec
 
 from consumer.core.partition_state import StateName
 from consumer.core.snapshot import PartitionTotal, Total
-from contracts.generated.tally.v1.tally_rules import (
+from tally.event.decimals import text_of
+from tally.generated.tally.v1.tally_rules import (
     ADD_REQUEST_A_PATTERN,
     ADD_REQUEST_B_PATTERN,
     ADD_REQUEST_REQUEST_ID_PATTERN,
 )
-from tally.event.decimals import text_of
 from tally.ledger.entry import Entry
 
 RequestIdText = Annotated[

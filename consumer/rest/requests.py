@@ -14,8 +14,8 @@ from consumer.rest.answers import RequestAnswer
 from consumer.rest.parts import RestParts, own_or_redirect
 from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
 from consumer.shell.readers import NotHereError
-from contracts.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 from tally.event.partitions import partition_of
+from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 from tally.ledger.entry import entries_of
 
 

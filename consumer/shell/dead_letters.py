@@ -22,9 +22,9 @@ from loguru import logger
 from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Known, Unreadable
 from consumer.shell.ports import CommittedOffsets
-from contracts.generated.topics import SUMS_DLT
 from tally.base.fault_points import point
 from tally.event.dead_letter import WHOLE_BYTES_MAX, dead_record
+from tally.generated.topics import SUMS_DLT
 from tally.kafka.transaction_port import (
     CommitFailed,
     CommitReturned,

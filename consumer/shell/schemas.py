@@ -22,13 +22,13 @@ from typing import Final
 from loguru import logger
 
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
-from contracts.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.base.bounded_cache import BoundedCache
 from tally.base.framing import SchemaName, spoken
 from tally.base.single_flight import SingleFlight
 from tally.event import resolution
 from tally.event.resolution import Resolved
 from tally.event.verdict import Event, Poison, SchemaUnavailable, unknown_schema
+from tally.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.registry.errors import RegistryError, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
 

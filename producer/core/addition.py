@@ -5,11 +5,11 @@ The rules for the fields stand in the contract, tally.proto; code compiled from 
 
 from typing import Final, NamedTuple
 
-from contracts.generated.rules import Violation as Broken
-from contracts.generated.tally.v1.tally_rules import add_request_fields
 from producer.core import refusals
 from producer.core.refusals import Refusal, Violation
 from tally.event import decimals
+from tally.generated.rules import Violation as Broken
+from tally.generated.tally.v1.tally_rules import add_request_fields
 
 
 # A NamedTuple, not a dataclass: one is made for each request, and making it takes a third of the time.

@@ -15,10 +15,10 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.calls import Attempt
 from tally.base import framing, varint
+from tally.generated.avro.sum_added import SumAdded
 from tally.kafka.transaction_port import Outgoing
 
 _COLUMNS_FROM: Final = 32

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.core import refusals
 from producer.core.addition import Addition, validate
 from producer.core.addition_columns import validate_all
@@ -20,6 +19,7 @@ from producer.core.refusals import Refusal, Violation
 from producer.shell.async_call_queue import AsyncCallQueue
 from producer.shell.responses import BatchAnswer, fill
 from tally.event.partitions import partition_column, partition_of
+from tally.generated.tally.v1 import tally_pb2, tally_rules
 
 _UNARY_BYTES = 128
 """What a call of Add is assumed to hold: three short texts and the objects around them."""

@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha._async import ReflectionServicer  # type: ignore[import-untyped]
 
-from contracts.generated.descriptors import FILES
+from tally.generated.descriptors import FILES
 
 V1ALPHA_PACKAGE = "grpc.reflection.v1alpha"
 V1_PACKAGE = "grpc.reflection.v1"

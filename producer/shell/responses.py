@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.core.addition import Addition
 from producer.core.calls import Placed, Result
 from producer.core.refusals import Code, Outcome, Reason, Refusal, brief
 from producer.shell.rpc_status import status_of
 from tally.event.decimals import text_of
+from tally.generated.tally.v1 import tally_pb2
 
 
 def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic: str) -> None:

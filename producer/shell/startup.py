@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaException
 from loguru import logger
 
-from contracts.generated.topics import TopicFacts
 from producer.core.idempotency import Known, KnownIds
 from producer.core.topic import objection
 from producer.shell.topic import TopicAdmin, TopicUnknownError
 from producer.shell.warm_up import tail_of
+from tally.generated.topics import TopicFacts
 from tally.registry.errors import RegistryError
 from tally.registry.lookup import SchemaRegistry
 

@@ -11,7 +11,7 @@ import click
 from oracle.history import HistoryError
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.client.retry import RetryPolicy
 from tally.event import decimals
@@ -67,7 +67,7 @@ def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wa
 
 
 async def _add(address: str, addition: Addition, history: Path | None, wait_s: float) -> Outcome:
-    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s), history=history) as client:
+    async with Client(address, policy=RetryPolicy(deadline_s=wait_s), history=history) as client:
         if not await client.ready(min(READY_S, wait_s)):
             raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
         return await client.add(addition.a, addition.b, addition.request_id)

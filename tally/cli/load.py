@@ -20,7 +20,7 @@ from tally.cli.loading.loading import CsvFile, Load, LoadReport, WrongSumError
 from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
 from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment
 
@@ -185,7 +185,7 @@ async def _send(
         progress.update(report)
 
     environment = Environment(on_retry=progress.retrying)
-    async with TallyClient(address, policy=policy, environment=environment, history=history) as client:
+    async with Client(address, policy=policy, environment=environment, history=history) as client:
         if not await client.ready(min(READY_S, policy.deadline_s)):
             raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
         ready()

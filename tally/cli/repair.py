@@ -10,11 +10,11 @@ import click
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from contracts.generated.topics import SUMS
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings
+from tally.generated.topics import SUMS
 from tally.kafka.config import KafkaConfigError, client_config
 from tally.ledger.repair import CannotRepairError, Repaired, Workplace, copy_from_directory, open_workplace
 

@@ -10,8 +10,6 @@ from pathlib import Path
 import click
 from confluent_kafka import OFFSET_BEGINNING
 
-from contracts.generated.avro.dead_letter import DeadLetterReason
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.replaying.corrections import (
@@ -31,9 +29,11 @@ from tally.cli.rest import RestService
 from tally.cli.schema_texts import schema_texts
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import READY_S, json_option, settings, wait_option
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.outcomes import Position
 from tally.client.retry import RetryPolicy
+from tally.generated.avro.dead_letter import DeadLetterReason
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records, topic_id
 from tally.registry.configured import registry_of
@@ -191,7 +191,7 @@ def _counted(service: RestService, request_id: str) -> Counted | None:
 async def _send(told: list[Told], address: str, wait_s: float, journal: ReplayJournal) -> list[Told]:
     if not any(one.status is Status.READY for one in told):
         return told
-    async with TallyClient(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
+    async with Client(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
         if not await client.ready(min(READY_S, wait_s)):
             raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
         return [one async for one in send(told, client, journal)]

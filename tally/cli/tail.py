@@ -7,7 +7,6 @@ from uuid import UUID
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-from contracts.generated.topics import SUMS
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.schema_texts import schema_texts
@@ -16,6 +15,7 @@ from tally.event import decimals
 from tally.event.reader import Reader
 from tally.event.record import Record
 from tally.event.verdict import Poison, Sum
+from tally.generated.topics import SUMS
 from tally.kafka.config import KafkaConfigError
 from tally.kafka.read_topic import records
 from tally.registry.configured import registry_of

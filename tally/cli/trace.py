@@ -5,12 +5,12 @@ import uuid
 
 import click
 
-from contracts.generated.topics import SUMS
 from tally.cli import traces
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings
+from tally.generated.topics import SUMS
 from tally.kafka.read_topic import records
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")

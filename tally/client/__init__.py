@@ -1,19 +1,19 @@
 """The client library and the command ``tally``."""
 
-from tally.client.blocking import BlockingTallyClient
-from tally.client.client import TallyClient
+from tally.client.blocking import BlockingClient
+from tally.client.client import Client
 from tally.client.outcomes import Addition, Committed, FieldViolation, Outcome, Position, Refused, Unknown
 from tally.client.retry import RetryPolicy
 
 __all__ = [
     "Addition",
-    "BlockingTallyClient",
+    "BlockingClient",
     "Committed",
     "FieldViolation",
     "Outcome",
     "Position",
     "Refused",
     "RetryPolicy",
-    "TallyClient",
+    "Client",
     "Unknown",
 ]

@@ -1,6 +1,6 @@
 """The client for programs without an event loop: the same calls, each waits for its outcome.
 
-Theory of operation. One thread of its own runs an event loop with a ``TallyClient`` in it from construction to
+Theory of operation. One thread of its own runs an event loop with a ``Client`` in it from construction to
 ``close``; callers of any thread hand their calls over and wait. So calls of many threads gather into batches as
 those of many tasks do.
 """
@@ -13,17 +13,17 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.outcomes import Addition, Outcome
 from tally.client.retry import RetryPolicy
 
 T = TypeVar("T")
 
 
-class BlockingTallyClient:
-    """``TallyClient`` for synchronous programs; safe to share among threads::
+class BlockingClient:
+    """``Client`` for synchronous programs; safe to share among threads::
 
-    with BlockingTallyClient("127.0.0.1:50051") as client:
+    with BlockingClient("127.0.0.1:50051") as client:
         outcome = client.add("2", "40.5")
     """
 
@@ -33,7 +33,7 @@ class BlockingTallyClient:
         self._thread.start()
         self._client = self._run(_connect(target, policy, history))
 
-    def __enter__(self) -> "BlockingTallyClient":
+    def __enter__(self) -> "BlockingClient":
         return self
 
     def __exit__(
@@ -42,7 +42,7 @@ class BlockingTallyClient:
         self.close()
 
     def add(self, a: str | int | Decimal, b: str | int | Decimal, request_id: str | None = None) -> Outcome:
-        """Add two exact numbers and return the outcome, as ``TallyClient.add``."""
+        """Add two exact numbers and return the outcome, as ``Client.add``."""
         return self._run(self._client.add(a, b, request_id))
 
     def add_many(self, additions: Iterable[Addition]) -> list[Outcome]:
@@ -65,6 +65,6 @@ class BlockingTallyClient:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
 
-async def _connect(target: str, policy: RetryPolicy | None, history: Path | None) -> TallyClient:
+async def _connect(target: str, policy: RetryPolicy | None, history: Path | None) -> Client:
     """Make the client inside the loop that it will belong to."""
-    return TallyClient(target, policy=policy, history=history)
+    return Client(target, policy=policy, history=history)

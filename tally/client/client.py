@@ -21,10 +21,10 @@ BATCH_MAX = 1000
 BATCHES_IN_FLIGHT = 8
 
 
-class TallyClient:
+class Client:
     """A connection to a Tally service, to be used in one event loop::
 
-        async with TallyClient("127.0.0.1:50051") as client:
+        async with Client("127.0.0.1:50051") as client:
             outcome = await client.add("2", "40.5")
 
     Additions that wait at the same time travel together. Every addition is retried under its own request id until
@@ -54,7 +54,7 @@ class TallyClient:
         self._transport = GrpcTransport(target)
         self._gatherer = Gatherer(self._settle, batch_max=batch_max, batches_in_flight=batches_in_flight)
 
-    async def __aenter__(self) -> "TallyClient":
+    async def __aenter__(self) -> "Client":
         return self
 
     async def __aexit__(

@@ -7,12 +7,12 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from tally.base.loopback import is_loopback
 from tally.client.outcomes import Addition, Committed, FieldViolation, Position
 from tally.client.retry import Failure
 from tally.client.sending import Reply
 from tally.client.tracing import attempt
+from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 _CHANNEL_OPTIONS: Final = (

@@ -20,13 +20,13 @@ from typing import Any, Final, TypeAlias
 
 import fastavro
 
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.topics import SUMS
 from tally.base.framing import unframe
 from tally.event.classify import Fetched
 from tally.event.dead_letter import REASON, SOURCE_DIGEST, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC_ID
 from tally.event.digest import DIGEST_BYTES, undecoded
 from tally.event.rows import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
+from tally.generated.avro.dead_letter import DeadLetter
+from tally.generated.topics import SUMS
 
 ForeignHeaders: TypeAlias = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]]
 

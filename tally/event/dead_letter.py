@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, Fetched, PoisonRow
 from tally.event.rows import REASON_NAMES
+from tally.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 
 SOURCE_TOPIC: Final = "source-topic"
 SOURCE_TOPIC_ID: Final = "source-topic-id"

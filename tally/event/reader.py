@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from contracts.generated.topics import SUMS
 from tally.base.bounded_cache import BoundedCache
 from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import SCHEMA_HEADER, SchemaName
@@ -12,6 +11,7 @@ from tally.event.read_one import read_one, schema_name
 from tally.event.record import Record
 from tally.event.resolution import Resolved
 from tally.event.verdict import Event, Poison, Sum, unknown_schema
+from tally.generated.topics import SUMS
 
 SchemaText: TypeAlias = Callable[[SchemaName], str | None]
 """Schema id or GUID -> its text, None when the registry denies that it knows it. What it raises passes through."""

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import fastavro
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
 from tally.event.rows import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.verdict import Event, Poison
+from tally.generated.avro.sum_added import SumAdded
 
 _DETAIL_CHARACTERS_MAX: Final = 200
 

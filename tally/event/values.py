@@ -8,12 +8,12 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base import varint
 from tally.base.framing import FRAME_BYTES, MAGIC, unframe
 from tally.event.int128 import from_bytes, to_bytes
 from tally.event.rows import UNDECODABLE, Mask, Rows
 from tally.event.verdict import Event, Poison, Sum
+from tally.generated.avro.sum_added import SumAdded
 
 COLUMNS: Final = ("request_id", "a", "b", "sum")
 

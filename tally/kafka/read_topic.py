@@ -8,11 +8,11 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, Message, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from contracts.generated.topics import TopicFacts
 from tally.base.offsets import runs
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
+from tally.generated.topics import TopicFacts
 from tally.kafka.config import client_config
 from tally.kafka.read_range import OutOfRangeError, RangeError, read_range, reader
 

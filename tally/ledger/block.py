@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.event.rows import MARK, REASON_NAMES, Rows, no_rows
+from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 
 SYNC_BYTES: Final = 16

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Final
 
-from contracts.generated.avro.ledger_row import LedgerRow
 from tally.base import varint
 from tally.base.fingerprint import AvroSchemaError, fingerprint
+from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.block import SYNC_BYTES
 from tally.ledger.counts import Counts
 from tally.ledger.fold import LedgerState

@@ -11,13 +11,13 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.topics import SUMS, SUMS_DLT
 from oracle.kafka_reading import read_topic
 from stack import Stack
 from tally.base.framing import frame, unframe
 from tally.event.partitions import partition_of
+from tally.generated.avro.dead_letter import DeadLetter
+from tally.generated.avro.sum_added import SumAdded
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.lookup import SchemaRegistry
 from tests_support.consumer.process import ConsumerProcess
 from tests_support.producer.process import addition, producers

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from contracts.generated.topics import SUMS
 from stack import Stack
 from tally.cli.loading.ids import request_id
 from tally.event.partitions import partition_of
+from tally.generated.topics import SUMS
 from tests_support import rest
 from tests_support.running.live import live_stack
 from tests_support.waiting import eventually

@@ -10,10 +10,10 @@ from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_source import KafkaSource, SourceConfig
 from consumer.shell.record_reader import RecordReader
-from contracts.generated.topics import SUMS_DLT
 from producer.core.ports import LaneTransactions
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
+from tally.generated.topics import SUMS_DLT
 from tally.kafka.facts import KafkaFacts
 from tally.kafka.transactions import transactional_config
 from tests_support.consumer.scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld

@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
+from tally.generated.avro.sum_added import SumAdded
 from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
 from tests_support.consumer.rig import Raw, Rig

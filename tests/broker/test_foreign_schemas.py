@@ -10,12 +10,12 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.topics import SUMS, SUMS_DLT
 from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame, unframe
+from tally.generated.avro.dead_letter import DeadLetter
+from tally.generated.avro.sum_added import SumAdded
+from tally.generated.topics import SUMS, SUMS_DLT
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from contracts.generated.topics import SUMS, SUMS_DLT
 from oracle.kafka_reading import read_topic_id
 from oracle.reading import examine
 from stack.parts.names import ORDER
@@ -20,6 +19,7 @@ from tally.base.framing import frame
 from tally.event.dead_letter import Copy, Letter, dead_record
 from tally.event.digest import undecoded
 from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, WRONG_KEY
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.lookup import SchemaRegistry
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.running.live import system_of

@@ -11,11 +11,11 @@ from consumer.core.publication import Publication, Published
 from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.group_offsets import GroupOffsets
 from consumer.shell.kafka_source import KafkaSource, Ownership, SourceConfig
-from contracts.generated.topics import SUMS, SUMS_DLT
 from stack import Stack
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import Delivered, Outgoing, Renewed
 from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
 from tests_support.running.service_process import held

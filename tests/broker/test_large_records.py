@@ -13,11 +13,11 @@ import pytest
 from confluent_kafka import KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.topics import SUMS, SUMS_DLT
 from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import unframe
+from tally.generated.avro.dead_letter import DeadLetter
+from tally.generated.topics import SUMS, SUMS_DLT
 from tests_support.consumer.rig import Rig
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually

@@ -10,9 +10,9 @@ from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
 from tally.event.partitions import partition_of
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.blocking_stub import BlockingStub
 from tests_support.producer.process import (
     PARTITIONS,

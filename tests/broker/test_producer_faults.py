@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 import pytest
 
-from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
 from tally.event import decimals
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.process import (
     ProducerFactory,
     ProducerProcess,

@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from contracts.generated import topics
-from contracts.generated.avro.ledger_row import LedgerRow
 from stack import Ports, Stack
+from tally.generated import topics
+from tally.generated.avro.ledger_row import LedgerRow
 from tally.registry.lookup import SchemaRegistry
 from tests_support.contracts.small_contracts import SmallContracts
 from tests_support.running.stacks import NewStack, stack_factory, temporary_folder

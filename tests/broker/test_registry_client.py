@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from contracts.generated import topics
 from stack import Ports, Stack
+from tally.generated import topics
 from tally.registry.errors import RegistryAnswerError, RegistryTlsError, RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
 

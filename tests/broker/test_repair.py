@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.topics import SUMS
 from tally.base.framing import frame
+from tally.generated.avro.sum_added import SumAdded
+from tally.generated.topics import SUMS
 from tally.ledger.verify import verify_directory
 from tests_support.client.tally_command import tally as run_tally
 from tests_support.consumer.rig import Raw, Rig

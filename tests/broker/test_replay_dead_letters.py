@@ -15,11 +15,11 @@ import fastavro
 import httpx
 import pytest
 
-from contracts.generated.avro.sum_added import SumAdded
 from stack import Stack
 from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually

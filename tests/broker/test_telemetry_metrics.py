@@ -8,11 +8,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from observability.catalogue import prometheus_name
 from stack import Stack
 from stack.parts.names import ORDER
+from tally.generated.tally.v1 import tally_pb2
 from tests_support import rest
 from tests_support.producer.blocking_stub import blocking_stub
 from tests_support.producer.process import addition, producers

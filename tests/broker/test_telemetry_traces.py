@@ -9,10 +9,10 @@ import grpc
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from contracts.generated.tally.v1 import tally_pb2
 from observability import catalogue
 from stack import Stack
 from stack.parts.names import ORDER
+from tally.generated.tally.v1 import tally_pb2
 from tests_support import rest
 from tests_support.producer.blocking_stub import blocking_stub
 from tests_support.producer.process import addition

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.chaos.cluster import Cluster
 from tests_support.chaos.counting import POISONED, WAIT_S, chains, wait_counted, write
 from tests_support.consumer.process import ConsumerProcess

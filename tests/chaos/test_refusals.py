@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from contracts.generated.topics import SUMS
+from tally.generated.topics import SUMS
 from tally.ledger.verify import verify_directory
 from tests_support.client.tally_command import tally
 from tests_support.consumer.rig import Raw, Rig

@@ -12,7 +12,7 @@ from pathlib import Path
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewPartitions
 
-from contracts.generated.topics import SUMS
+from tally.generated.topics import SUMS
 from tests_support.chaos.cluster import Cluster
 from tests_support.consumer.process import ConsumerProcess
 from tests_support.consumer.rig import Rig

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.avro import parse as avro_parse
-from contracts.generated.avro import AvroDecodeError, AvroEncodeError, dead_letter, ledger_row, sum_added
-from contracts.generated.avro.sum_added import SumAdded
+from tally.generated.avro import AvroDecodeError, AvroEncodeError, dead_letter, ledger_row, sum_added
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.contracts.avro_modules import EVERYTHING, Values, imported
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"

@@ -12,8 +12,8 @@ from tests_support.checkout import ROOT
 TIMEOUT_S = 280
 WRONG = """\
 import uuid
-from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.tally.v1 import tally_pb2
+from tally.generated.avro.sum_added import SumAdded
+from tally.generated.tally.v1 import tally_pb2
 
 def right(record: SumAdded) -> uuid.UUID:
     return record.request_id
@@ -47,4 +47,4 @@ def test_the_generated_code_is_strictly_typed_and_a_wrong_use_is_seen(tmp_path: 
 
 
 def test_all_generated_code_imports_in_a_process_of_its_own() -> None:
-    require_imports(generated_files(read(ROOT / "contracts"), "contracts.generated"), "contracts.generated")
+    require_imports(generated_files(read(ROOT / "contracts"), "tally.generated"), "tally.generated")

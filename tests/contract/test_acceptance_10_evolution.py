@@ -10,11 +10,11 @@ from typing import Any
 
 import fastavro
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.event.resolution import read, resolve
 from tally.event.rows import UNDECODABLE
 from tally.event.values import read_own
 from tally.event.verdict import Event, Poison
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.contracts.avro_modules import imported
 
 NOTE = {"name": "note", "doc": "What the caller says.", "type": ["null", "string"], "default": None}

@@ -24,7 +24,7 @@ PAYLOADS = [
 
 
 def _class_of(path: Path) -> Any:
-    module = importlib.import_module(f"contracts.generated.avro.{path.name.partition('.')[0]}")
+    module = importlib.import_module(f"tally.generated.avro.{path.name.partition('.')[0]}")
     return getattr(module, module.FULL_NAME.rpartition(".")[2])
 
 

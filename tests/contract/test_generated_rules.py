@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from codegen import tree
 from codegen.generate import generated_files
 from codegen.proto.validate import validate_files
-from contracts.generated.descriptors import FILES
-from contracts.generated.tally.v1 import tally_pb2, tally_rules
 from producer.shell.reflection import served_pool
 from tally.event import decimals
+from tally.generated.descriptors import FILES
+from tally.generated.tally.v1 import tally_pb2, tally_rules
 from tests_support.contracts.rules import Compiled, compiled, said_by_oracle
 
 ROOT = Path(__file__).parents[2]
@@ -81,10 +81,10 @@ def test_the_rules_need_neither_protobuf_nor_protovalidate() -> None:
     code = (
         "import sys\n"
         "sys.modules['buf'] = sys.modules['protovalidate'] = None\n"
-        "from contracts.generated.tally.v1 import tally_rules\n"
+        "from tally.generated.tally.v1 import tally_rules\n"
         "assert tally_rules.add_request_fields('x', '1', '2')\n"
         "assert not [name for name in sys.modules if name.startswith('google')]\n"
-        "from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc\n"
+        "from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc\n"
         "from producer.shell import reflection\n"
         "assert reflection.served_pool(reflection.FILES).FindFileByName('tally/v1/tally.proto')\n"
     )
@@ -136,7 +136,7 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
         return files
 
     monkeypatch.setattr("codegen.proto.stubs.validate_files", other)
-    generated = generated_files(tree.read(ROOT / "contracts"), "contracts.generated")
+    generated = generated_files(tree.read(ROOT / "contracts"), "tally.generated")
     assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
 
 

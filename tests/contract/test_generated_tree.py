@@ -12,8 +12,8 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
     reflection,
 )
 
-from contracts.generated import topics
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from tally.generated import topics
+from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from tests_support.checkout import ROOT
 from tests_support.contracts.codegen_command import codegen
 

@@ -17,7 +17,7 @@ TIMEOUT_S = 240
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 PROGRAM = """
 import uuid, datetime
-from contracts.generated.avro.order_placed import OrderPlaced
+from tally.generated.avro.order_placed import OrderPlaced
 at = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 order = OrderPlaced(order_id=uuid.UUID(int=7), article="a", count=2, placed_at=at)
 assert OrderPlaced.decode(order.encode()) == order

@@ -14,9 +14,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.generated.avro.ledger_row import LedgerRow
 from tally.event.decimals import SCALE, text_of
 from tally.event.rows import KIND_NAMES, REASON_NAMES, Rows
+from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.block import encode_block
 from tally.ledger.fold import LedgerState
 from tally.ledger.id_index import IdIndex

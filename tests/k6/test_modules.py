@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from contracts.generated.topics import SUMS
 from loadtests import additions, generator, operations, protoset
 from loadtests.profiles import PROFILES, Profile
 from stack.fetch.downloads import NetworkError
 from tally.event import decimals
+from tally.generated.topics import SUMS
 from tests_support.node import run
 
 _FOLDER: Final = Path(__file__).parent / "modules"

@@ -26,7 +26,7 @@ from stack.parts.engines import ENGINES, SETS
 from stack.parts.names import ORDER
 from stack.system import engines_of
 from tally.base.cache_folder import cache_folder
-from tally.client import BlockingTallyClient, Committed
+from tally.client import BlockingClient, Committed
 from tests_support.checkout import ROOT, tracked
 from tests_support.producer.blocking_stub import blocking_stub
 from tests_support.producer.process import addition
@@ -94,7 +94,7 @@ def test_prometheus_evaluates_every_rule(full: tuple[Stack, Engines]) -> None:
 def test_an_addition_is_followed_by_its_request_id_from_the_call_to_the_disk(full: tuple[Stack, Engines]) -> None:
     """`tally trace` finds the call, the transaction and the block, in Jaeger, with nothing but the caller's id."""
     stack, _ = full
-    with BlockingTallyClient(stack.grpc_target) as client:
+    with BlockingClient(stack.grpc_target) as client:
         answer = client.add("1", "2")
     assert isinstance(answer, Committed)
     steps = ("TallyService/Add", "create tally.sums.v1", "send tally.sums.v1", "process tally.sums.v1", "fsync")

@@ -12,7 +12,7 @@ from tally.base.framing import unframe
 from tally.event.partitions import partition_of
 from tally.event.classify import Fetched, decode
 from tally.event.rows import NONE, UNDECODABLE
-from contracts.generated.avro.sum_added import Channel, SumAdded
+from tally.generated.avro.sum_added import Channel, SumAdded
 from producer.core.addition import Addition
 from producer.core.calls import Attempt, Call, Waiter
 from producer.shell.event_encoder import EventEncoder

@@ -10,8 +10,8 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from tally.event import decimals
+from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 AddContext: TypeAlias = "grpc.aio.ServicerContext[tally_pb2.AddRequest, Awaitable[tally_pb2.AddResponse]]"
 BatchContext: TypeAlias = "grpc.aio.ServicerContext[tally_pb2.AddBatchRequest, Awaitable[tally_pb2.AddBatchResponse]]"

@@ -14,9 +14,9 @@ from consumer.shell.kafka_source import Fetch, Ownership
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from consumer.shell.schemas import Schemas
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
 from tally.ledger.witness import decode as decode_witness

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import fastavro
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import frame
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.ledger.records import LIMIT, PARTITION, body, request_id
 
 OURS, LETTERS = 1, 2

@@ -13,14 +13,14 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from contracts.generated.avro.sum_added import SumAdded
-from contracts.generated.topics import SUMS, SUMS_DLT
 from oracle.facts import TopicRecord
 from oracle.kafka_reading import read_committed_offsets, read_topic
 from oracle.reading import examine
 from stack import Stack
 from tally.base.framing import frame
 from tally.event.partitions import partition_of
+from tally.generated.avro.sum_added import SumAdded
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
 from tests_support.running.live import system_of

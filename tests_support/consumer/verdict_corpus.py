@@ -17,12 +17,12 @@ import numpy as np
 
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import SchemaName
 from tally.event.classify import Fetched, decode
 from tally.event.rows import KIND_NAMES, REASON_NAMES
 from tally.event.verdict import SchemaUnavailable
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import SchemaUnknown
 from tally.registry.lookup import RegisteredSchema
 from tests_support.consumer.golden_records import LETTERS, OURS, Case, golden_cases, golden_schemas

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import grpc
 
-from contracts.generated.tally.v1 import tally_pb2
 from loadtests.additions import Draw
 from tally.event.decimals import text_of
+from tally.generated.tally.v1 import tally_pb2
 
 ADDITIONS = 20
 

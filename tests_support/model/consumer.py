@@ -18,8 +18,8 @@ from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import NotHereError, Readers
 from consumer.shell.schemas import Schemas
-from contracts.generated.topics import SUMS
 from tally.event.rows import Rows, no_rows
+from tally.generated.topics import SUMS
 from tally.ledger.errors import LedgerFailed
 from tally.ledger.file import Ledger, Opened
 from tally.ledger.identity import Identity, Refuse

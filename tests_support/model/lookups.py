@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from consumer.core.partition_state import StateName, name_of
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import frame
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import RegistryAnswerError, RegistryError, RegistryUnreachable, SchemaUnknown
 from tests_support.ledger.records import SCHEMA_ID, body, request_id
 from tests_support.model.broker import Broker

@@ -4,7 +4,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
 
-from contracts.generated.tally.v1 import tally_pb2, tally_pb2_grpc
+from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 _Add: TypeAlias = "grpc.UnaryUnaryMultiCallable[tally_pb2.AddRequest, tally_pb2.AddResponse]"
 _AddBatch: TypeAlias = "grpc.UnaryUnaryMultiCallable[tally_pb2.AddBatchRequest, tally_pb2.AddBatchResponse]"

@@ -15,8 +15,8 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from contracts.generated.tally.v1 import tally_pb2
 from oracle.history import Call, History, Outcome
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.blocking_stub import blocking_stub
 from tests_support.waiting import pause
 

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, TopicPartition
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
-from contracts.generated.tally.v1 import tally_pb2
 from stack import Stack
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.blocking_stub import BlockingStub, blocking_stub
 from tests_support.running.service_process import ServiceProcess, free_port
 from tests_support.waiting import eventually

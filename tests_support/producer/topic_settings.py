@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from contracts.generated.topics import SUMS
+from tally.generated.topics import SUMS
 
 _USUAL_BYTES = 1_048_576
 

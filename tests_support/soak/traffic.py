@@ -2,7 +2,7 @@
 
 Theory of operation. A process of its own, since the proxies in the caller's must not wait for it. Workers share a pace:
 so many additions a second since the start, caught up after an outage, so that a run's size and memory are known before
-it begins. Every attempt goes into a history file before its caller learns the answer (`TallyClient(history=...)`);
+it begins. Every attempt goes into a history file before its caller learns the answer (`Client(history=...)`);
 nothing else is kept but counts and a few ids.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tally.client.client import TallyClient
+from tally.client.client import Client
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.client.retry import RetryPolicy
 from tests_support.waiting import pause_async
@@ -92,12 +92,12 @@ class _Callers:
                 group.create_task(self._client(number, target))
 
     async def _client(self, number: int, target: str) -> None:
-        client = TallyClient(target, policy=POLICY, batch_max=BATCH_MAX, history=self._histories[number])
+        client = Client(target, policy=POLICY, batch_max=BATCH_MAX, history=self._histories[number])
         async with client, asyncio.TaskGroup() as group:
             for worker in range(WORKERS):
                 group.create_task(self._work(client, random.Random(f"{self._seed}-{number}-{worker}")))
 
-    async def _work(self, client: TallyClient, rng: random.Random) -> None:
+    async def _work(self, client: Client, rng: random.Random) -> None:
         while not self._stop.is_set():
             wanted = 1 if rng.random() < ALONE else rng.randrange(1, BATCH_MAX)
             if self._taken + wanted > (time.monotonic() - self._began_s) * self._pace_per_s:

@@ -11,7 +11,7 @@ from oracle.facts import TopicRecord
 from stack import Stack
 from stack.observe import Engines
 from stack.parts.engines import EngineName
-from tally.client import BlockingTallyClient, Committed, Refused
+from tally.client import BlockingClient, Committed, Refused
 from tests_support.checkout import ROOT
 from tests_support.consumer import foreign
 from tests_support.running.live import system_of
@@ -57,7 +57,7 @@ def asked(engines: Engines, engine: EngineName, query: str) -> list[dict[str, An
 
 def traffic(stack: Stack) -> None:
     """Let every kind of call happen once."""
-    with BlockingTallyClient(stack.grpc_target) as tally:
+    with BlockingClient(stack.grpc_target) as tally:
         assert isinstance(tally.add("2", "40.5"), Committed)
         assert isinstance(tally.add("two", "1"), Refused)
     httpx.get(f"{stack.rest_url}/v1/total", timeout=10).raise_for_status()

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import fastavro
 
-from contracts.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
-from contracts.generated.topics import SUMS
 from tally.base.framing import SchemaName, spoken, unframe
 from tally.event.dead_letter import SOURCE_DIGEST, Copy
 from tally.event.reader import SchemaText
 from tally.event.record import Record
+from tally.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
+from tally.generated.topics import SUMS
 
 _OFFSET_LIMIT: Final = 10**18
 """As REST takes offsets; Kafka's are far below."""

@@ -7,9 +7,9 @@ from typing import IO, Final, cast
 from fastavro import parse_schema
 from fastavro.write import Writer as AvroFile
 
-from contracts.generated.avro.entry import Entry
 from tally.base.uuid_text import uuid_text
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+from tally.generated.avro.entry import Entry
 from tally.ledger.entry import cells_of
 from tally.ledger.exports.hashed_file import HashedFile
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks import client_load, report
 from benchmarks.results import Comparison, Sample, Target, alternate, in_turns, median, medians_of_details, spread
-from contracts.generated.tally.v1 import tally_pb2
+from tally.generated.tally.v1 import tally_pb2
 
 
 def samples(*values: float) -> list[Sample]:

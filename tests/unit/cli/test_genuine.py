@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tally.base.framing import SchemaName, frame
 from tally.cli.replaying.corrections import Rejected, repair_genuine
 from tally.cli.replaying.dead_letters import Letter, Source, letter_of
@@ -19,6 +18,7 @@ from tally.event.dead_letter import Copy
 from tally.event.digest import undecoded
 from tally.event.raw_operands import NotReadable, RawOperands, raw_operands
 from tally.event.record import Record
+from tally.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 from tests_support.consumer.golden_records import ZERO_WIDTH
 from tests_support.consumer.verdict_corpus import read_corpus
 from tests_support.ledger.records import body, request_id

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.generated.tally.v1 import tally_pb2
 from tally.cli.loading.ids import request_id
 from tally.client.client import BATCH_MAX, BATCHES_IN_FLIGHT
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.client.fake_tally import FakeTally, refusal, serving
 from tests_support.client.tally_loads import HEADER, content_sha256, load, numbers, numbers_file
 

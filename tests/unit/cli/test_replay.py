@@ -13,8 +13,6 @@ from typing import Any
 import fastavro
 import pytest
 
-from contracts.generated.avro.dead_letter import DeadLetter, DeadLetterReason
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import SchemaName, frame
 from tally.cli.replaying.corrections import (
     Correction,
@@ -32,6 +30,8 @@ from tally.client.outcomes import Addition, Committed, Outcome, Position, Refuse
 from tally.event.dead_letter import Copy
 from tally.event.plain_schema import without_logical_types
 from tally.event.record import Record
+from tally.generated.avro.dead_letter import DeadLetter, DeadLetterReason
+from tally.generated.avro.sum_added import SumAdded
 
 OURS = 7
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from oracle.history import Call, Outcome, read_history
-from tally.client import Addition, BlockingTallyClient, Committed, RetryPolicy, TallyClient
+from tally.client import Addition, BlockingClient, Client, Committed, RetryPolicy
 from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -21,7 +21,7 @@ async def test_every_attempt_is_logged_with_what_its_answer_proves(tmp_path):
     fake = FakeTally()
     answers = [refusal("ABORTED", "again", outcome_info("not-committed")), refusal("UNAVAILABLE"), None]
     fake.script = lambda seen, request: answers[seen]
-    async with serving(fake) as target, TallyClient(target, policy=QUICK, history=path) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK, history=path) as client:
         outcome = await client.add("2", "40.5", ID)
     assert isinstance(outcome, Committed)
     assert outcomes(path) == [
@@ -37,7 +37,7 @@ async def test_every_attempt_is_logged_with_what_its_answer_proves(tmp_path):
 async def test_a_batch_is_logged_addition_by_addition(tmp_path):
     path = tmp_path / "history.jsonl"
     additions = [Addition.of(number, 1) for number in range(5)]
-    async with serving(FakeTally()) as target, TallyClient(target, history=path) as client:
+    async with serving(FakeTally()) as target, Client(target, history=path) as client:
         _ = [pair async for pair in client.add_many(additions)]
     assert [call.request_id for call in read_history(path)[0]] == [each.request_id for each in additions]
 
@@ -47,7 +47,7 @@ async def test_the_blocking_client_logs_too_and_lets_go_of_the_file(tmp_path):
 
     def add() -> None:
         for _ in range(2):
-            with BlockingTallyClient(target, history=path) as client:
+            with BlockingClient(target, history=path) as client:
                 client.add(1, 2)
 
     async with serving(FakeTally()) as target:

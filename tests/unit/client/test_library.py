@@ -8,18 +8,18 @@ from uuid import uuid4
 import pytest
 from google.rpc import error_details_pb2
 
-from contracts.generated.tally.v1 import tally_pb2
 from tally.client import (
     Addition,
-    BlockingTallyClient,
+    BlockingClient,
+    Client,
     Committed,
     FieldViolation,
     Refused,
     RetryPolicy,
-    TallyClient,
     Unknown,
 )
 from tally.client.sending import Environment, Retry
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -27,7 +27,7 @@ HOPELESS = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backof
 
 
 async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():
-    async with serving(FakeTally()) as target, TallyClient(target) as client:
+    async with serving(FakeTally()) as target, Client(target) as client:
         outcome = await client.add(2, Decimal("40.5"))
     assert isinstance(outcome, Committed)
     assert (outcome.sum, outcome.duplicate, outcome.position.topic) == ("42.5", False, "tally.sums.v1")
@@ -38,13 +38,13 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypa
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("grpc_proxy", "http://127.0.0.1:1")
-    async with serving(FakeTally()) as target, TallyClient(scheme + target, policy=HOPELESS) as client:
+    async with serving(FakeTally()) as target, Client(scheme + target, policy=HOPELESS) as client:
         outcome = await client.add(2, 3)
     assert isinstance(outcome, Committed)
 
 
 async def test_a_float_is_not_taken_because_it_is_not_exact():
-    async with serving(FakeTally()) as target, TallyClient(target) as client:
+    async with serving(FakeTally()) as target, Client(target) as client:
         with pytest.raises(TypeError, match="exact"):
             await client.add(0.1, 0.2)  # type: ignore[arg-type]
 
@@ -53,7 +53,7 @@ async def test_a_float_is_not_taken_because_it_is_not_exact():
 async def test_a_retry_keeps_the_request_id_and_the_operands(status):
     fake = FakeTally()
     fake.script = lambda seen, request: refusal(status) if seen < 3 else None
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Committed)
     assert fake.calls == [[outcome.request_id]] * 4
@@ -63,7 +63,7 @@ async def test_a_retry_keeps_the_request_id_and_the_operands(status):
 async def test_a_lost_answer_is_asked_for_again_and_counted_once():
     fake = FakeTally()
     fake.lose_answer = lambda seen, request: refusal("UNAVAILABLE") if seen == 0 else None
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Committed)
     assert outcome.duplicate
@@ -74,7 +74,7 @@ async def test_a_refusal_for_good_is_told_with_its_fields_and_not_retried():
     fake = FakeTally()
     wrong = error_details_pb2.BadRequest(field_violations=[{"field": "a", "description": "10 digits after the point"}])
     fake.script = lambda seen, request: refusal("INVALID_ARGUMENT", "a is wrong", wrong)
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         outcome = await client.add("1.0000000001", "2")
     assert outcome == Refused(
         outcome.request_id, "INVALID_ARGUMENT", "a is wrong", (FieldViolation("a", "10 digits after the point"),)
@@ -85,7 +85,7 @@ async def test_a_refusal_for_good_is_told_with_its_fields_and_not_retried():
 async def test_no_final_answer_in_time_is_unknown_with_the_last_error():
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE", f"attempt {seen}")
-    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+    async with serving(fake) as target, Client(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert outcome == Unknown(outcome.request_id, "UNAVAILABLE", "attempt 2", 3, possibly_committed=True)
 
@@ -93,7 +93,7 @@ async def test_no_final_answer_in_time_is_unknown_with_the_last_error():
 async def test_unknown_tells_when_every_attempt_was_proven_not_committed():
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("ABORTED", "no", outcome_info("not-committed"))
-    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+    async with serving(fake) as target, Client(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
     assert not outcome.possibly_committed
@@ -104,7 +104,7 @@ async def test_one_doubtful_attempt_among_proven_ones_leaves_doubt():
     fake.script = lambda seen, request: (
         refusal("UNAVAILABLE") if seen == 0 else refusal("ABORTED", "no", outcome_info("not-committed"))
     )
-    async with serving(fake) as target, TallyClient(target, policy=HOPELESS) as client:
+    async with serving(fake) as target, Client(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
     assert outcome.possibly_committed
@@ -113,7 +113,7 @@ async def test_one_doubtful_attempt_among_proven_ones_leaves_doubt():
 async def test_a_final_answer_that_does_not_judge_the_request_after_a_doubtful_one_is_unknown():
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE" if seen == 0 else "PERMISSION_DENIED")
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
     assert outcome.status == "PERMISSION_DENIED"
@@ -128,7 +128,7 @@ async def test_the_service_s_wish_when_to_come_back_is_honoured():
         pauses.append(seconds)
 
     environment = Environment(sleep=sleep, random01=lambda: 0.0)
-    async with serving(fake) as target, TallyClient(target, policy=QUICK, environment=environment) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK, environment=environment) as client:
         assert isinstance(await client.add("1", "2"), Committed)
     assert pauses == [1.5]
 
@@ -136,7 +136,7 @@ async def test_the_service_s_wish_when_to_come_back_is_honoured():
 async def test_a_service_that_is_not_there_ends_as_unknown_and_an_observer_hears_of_each_retry():
     heard: list[Retry] = []
     environment = Environment(on_retry=heard.append)
-    async with TallyClient("127.0.0.1:1", policy=HOPELESS, environment=environment) as client:
+    async with Client("127.0.0.1:1", policy=HOPELESS, environment=environment) as client:
         assert not await client.ready(0.2)
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
@@ -146,7 +146,7 @@ async def test_a_service_that_is_not_there_ends_as_unknown_and_an_observer_hears
 
 async def test_calls_that_wait_at_the_same_time_travel_together():
     fake = FakeTally()
-    async with serving(fake) as target, TallyClient(target) as client:
+    async with serving(fake) as target, Client(target) as client:
         outcomes = await asyncio.gather(*(client.add(i, i) for i in range(50)))
     assert [len(call) for call in fake.calls] == [50]
     assert [o.sum for o in outcomes if isinstance(o, Committed)] == [str(2 * i) for i in range(50)]
@@ -162,7 +162,7 @@ async def test_a_batch_sends_only_what_has_no_final_answer_again():
         else None
     )
     additions = [Addition.of(i, 0) for i in range(4)]
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         outcomes = [outcome async for _, outcome in client.add_many(additions)]
     assert [type(o) for o in outcomes] == [Committed, Refused, Committed, Committed]
     assert fake.calls == [[a.request_id for a in additions], [additions[2].request_id]]
@@ -177,7 +177,7 @@ async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
         for read in range(1, 1001):
             yield Addition.of(read, 0)
 
-    async with serving(fake) as target, TallyClient(target, batch_max=10, batches_in_flight=3) as client:
+    async with serving(fake) as target, Client(target, batch_max=10, batches_in_flight=3) as client:
         stream = client.add_batches(source())
         first = await anext(stream)
         await stream.aclose()
@@ -187,7 +187,7 @@ async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
 
 async def test_a_caller_that_is_cancelled_does_not_take_the_others_with_it():
     fake = FakeTally()
-    async with serving(fake) as target, TallyClient(target) as client:
+    async with serving(fake) as target, Client(target) as client:
         stays, goes = asyncio.create_task(client.add(1, 1)), asyncio.create_task(client.add(2, 2))
         await asyncio.sleep(0)
         goes.cancel()
@@ -208,7 +208,7 @@ class MixedUp(FakeTally):
 
 
 async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
-    async with serving(MixedUp()) as target, TallyClient(target, policy=HOPELESS) as client:
+    async with serving(MixedUp()) as target, Client(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
     assert "does not match" in outcome.reason
@@ -218,7 +218,7 @@ async def test_the_blocking_client_gives_the_same_outcomes_without_an_event_loop
     fake = FakeTally()
 
     def work(target: str) -> list[object]:
-        with BlockingTallyClient(target, policy=QUICK) as client:
+        with BlockingClient(target, policy=QUICK) as client:
             return [client.add("2", "40.5"), *client.add_many([Addition.of(1, 1), Addition.of(2, 2)])]
 
     async with serving(fake) as target:

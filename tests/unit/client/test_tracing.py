@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from observability import catalogue
-from tally.client import Committed, RetryPolicy, TallyClient
+from tally.client import Client, Committed, RetryPolicy
 from tally.client.tracing import SERVICE
 from tests_support.client.fake_tally import FakeTally, refusal, serving
 
@@ -42,7 +42,7 @@ async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypat
     monkeypatch.setattr("tally.client.tracing.trace.get_tracer", provider.get_tracer)
     fake = Noting()
     fake.script = lambda seen, request: refusal("UNAVAILABLE") if seen < 1 else None
-    async with serving(fake) as target, TallyClient(target, policy=QUICK) as client:
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
         assert isinstance(await client.add("1", "2"), Committed)
     spans = exporter.get_finished_spans()
     headers = [each.split("-") for each in fake.traceparents if each is not None]
@@ -57,6 +57,6 @@ async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypat
 async def test_without_a_tracer_nothing_is_sent_along() -> None:
     """No span, no metadata."""
     fake = Noting()
-    async with serving(fake) as target, TallyClient(target) as client:
+    async with serving(fake) as target, Client(target) as client:
         assert isinstance(await client.add("1", "2"), Committed)
     assert fake.traceparents == [None]

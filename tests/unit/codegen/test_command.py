@@ -47,8 +47,8 @@ def _edit(path: Path, old: str, new: str) -> None:
 @pytest.mark.usefixtures("contracts")
 def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
     files = sum(path.suffix in (".py", ".pyi") for path in (CONTRACTS / "generated").rglob("*"))
-    assert run("generate") == (0, f"{files} files in contracts/generated, none changed\n")
-    assert run("check") == (0, f"{files} files in contracts/generated are what the contracts say\n")
+    assert run("generate") == (0, f"{files} files in tally/generated, none changed\n")
+    assert run("check") == (0, f"{files} files in tally/generated are what the contracts say\n")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from consumer.core.publication import NotPublished, Publication, Published
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from consumer.shell.dead_letters import DeadLetterPublisher
-from contracts.generated.avro.dead_letter import DeadLetter
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import unframe
 from tally.event.claims import Claim, claim_of
 from tally.event.dead_letter import (
@@ -29,6 +27,8 @@ from tally.event.dead_letter import (
 )
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
+from tally.generated.avro.dead_letter import DeadLetter
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import (
     NO_HEADERS,
     Delivered,

@@ -5,9 +5,9 @@ from typing import Any
 
 from consumer.core.partition_state import Paused, Recovering, Running
 from consumer.core.schema_wait import NAMES_MAX
-from contracts.generated.topics import SUMS
 from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA
+from tally.generated.topics import SUMS
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import RegisteredSchema
 from tests_support.consumer.fakes import RETRY_S, Bench, Kafka, Registry

@@ -11,10 +11,10 @@ import pytest
 
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
-from contracts.generated.topics import SUMS, SUMS_DLT
 from tally.base.framing import SchemaName
 from tally.event.rows import UNKNOWN_SCHEMA
 from tally.event.verdict import Event, Poison, SchemaUnavailable
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger.records import body

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, decode
 from tally.event.rows import (
@@ -22,6 +21,7 @@ from tally.event.rows import (
     WRONG_SUM,
 )
 from tally.event.verdict import Event, General, Poison, SchemaUnavailable
+from tally.generated.avro.sum_added import SumAdded
 from tests_support.ledger.records import (
     ADDED_AT,
     LIMIT,

@@ -1,8 +1,8 @@
 """The codes in memory are those of the contract."""
 
-from contracts.generated.avro.dead_letter import DeadLetterReason
-from contracts.generated.avro.ledger_row import RowKind, RowReason
 from tally.event import rows
+from tally.generated.avro.dead_letter import DeadLetterReason
+from tally.generated.avro.ledger_row import RowKind, RowReason
 
 
 def test_kinds_are_the_contracts_symbols_in_order() -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.generated.avro.sum_added import SumAdded
 from tally.event.resolution import read, resolve
 from tally.event.rows import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.verdict import Event, Poison
+from tally.generated.avro.sum_added import SumAdded
 
 
 def writer(**changes: Any) -> Any:

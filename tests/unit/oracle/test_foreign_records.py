@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.generated.topics import SUMS
 from oracle.decoding import Unfit, read_record
 from oracle.facts import DeadLetter, Facts, Schemas, Stranger, TopicRecord
 from oracle.judging import judge
 from oracle.letters import read_dead_letters
+from tally.generated.topics import SUMS
 from tests_support.consumer.golden_records import GUID, ZERO_WIDTH, Case
 from tests_support.consumer.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
 from tests_support.ledger.records import PARTITION, PARTITIONS, body, request_id

@@ -7,12 +7,12 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.generated.avro.sum_added import SumAdded
 from producer.core.addition import Addition
 from producer.core.calls import Attempt, Call, Waiter
 from producer.shell.event_encoder import EventEncoder, encode_all
 from tally.base import framing, varint
 from tally.event import decimals
+from tally.generated.avro.sum_added import SumAdded
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)

@@ -13,11 +13,11 @@ from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.core.ports import Incoming, Methods, Rpc
 from producer.shell import grpc_server
 from producer.shell.grpc_server import GrpcServer
 from stack import Ports
+from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.http2_frames import RawCall
 from tests_support.waiting import pause
 

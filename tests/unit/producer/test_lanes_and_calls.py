@@ -9,7 +9,6 @@ from functools import partial
 import pytest
 from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
-from contracts.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
 from producer.core.call_queue import Limits
 from producer.core.calls import Batch
 from producer.core.idempotency import KnownIds
@@ -22,6 +21,7 @@ from producer.shell.lane_thread import LaneReport, LaneThread
 from producer.shell.methods import TallyMethods
 from tally.event import decimals
 from tally.event.partitions import partition_of
+from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
 from tests_support.producer.transactions import FakeKafka, FakeTransactions
 from tests_support.waiting import eventually_async
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from google.rpc import error_details_pb2
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
 from producer.core.addition import Addition
 from producer.core.call_queue import CallQueue, Limits
@@ -18,6 +17,7 @@ from producer.core.refusals import Outcome, Refusal
 from producer.shell import responses
 from producer.shell.methods import TallyMethods
 from producer.shell.rpc_status import status_of
+from tally.generated.tally.v1 import tally_pb2
 
 NUMBER = 10_000
 SLICE = 250

@@ -5,7 +5,6 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.core import refusals
 from producer.core.addition import Addition
 from producer.core.calls import Placed, Result
@@ -13,6 +12,7 @@ from producer.core.refusals import Outcome, Refusal
 from producer.shell.responses import BatchAnswer, fill
 from producer.shell.rpc_status import status_of
 from tally.event import decimals
+from tally.generated.tally.v1 import tally_pb2
 
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
 numbers = st.one_of(st.integers(-(10**12), 10**12), half, st.just(0))

@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from contracts.generated.tally.v1 import tally_pb2
 from producer.shell.methods import TallyMethods
+from tally.generated.tally.v1 import tally_pb2
 
 
 def test_the_table_has_each_rpc_of_the_contract_and_no_other() -> None:

@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from contracts.generated.tally.v1 import tally_pb2
 from observability.metrics import Metrics
 from observability.outbox import Bound, SpanOutbox
 from observability.telemetry import Telemetry
@@ -23,6 +22,7 @@ from producer.core.refusals import Code, Outcome, Reason, Refusal
 from producer.shell.methods import TallyMethods
 from producer.shell.telemetry import observed
 from producer.shell.traces import Traces
+from tally.generated.tally.v1 import tally_pb2
 from tally.kafka.transaction_port import Outgoing
 
 ERRORS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}

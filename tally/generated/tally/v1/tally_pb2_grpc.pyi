@@ -5,7 +5,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from contracts.generated.tally.v1 import tally_pb2 as _tally_pb2
+from tally.generated.tally.v1 import tally_pb2 as _tally_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 

@@ -4,7 +4,7 @@
 import grpc
 import warnings
 
-from contracts.generated.tally.v1 import tally_pb2 as contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2
+from tally.generated.tally.v1 import tally_pb2 as contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -19,7 +19,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in contracts/generated/tally/v1/tally_pb2_grpc.py depends on'
+        + ' but the generated code in tally/generated/tally/v1/tally_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'

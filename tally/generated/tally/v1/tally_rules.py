@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from contracts.generated.rules import Violation, is_uuid, shown
+from tally.generated.rules import Violation, is_uuid, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import contracts.generated.tally.v1.tally_pb2 as pb2
+    import tally.generated.tally.v1.tally_pb2 as pb2
 
 ADD_REQUEST_REQUEST_ID_PATTERN: Final = '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'
 ADD_REQUEST_A_PATTERN: Final = '^-?[0-9]{1,29}(\\.[0-9]{1,9})?$'
