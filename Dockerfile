@@ -37,7 +37,6 @@ USER 10001:10001
 FROM base AS service
 COPY --from=packages /opt/tally /opt/tally
 COPY tally ./tally
-COPY contracts ./contracts
 COPY observability ./observability
 COPY stack/healthcheck.py ./healthcheck.py
 
@@ -60,6 +59,7 @@ ENTRYPOINT ["python", "-m", "producer"]
 FROM service AS consumer
 COPY --from=parquet-packages /opt/parquet /opt/parquet
 COPY consumer ./consumer
+COPY contracts/pages ./contracts/pages
 ENV TALLY_REST_HOST=0.0.0.0 PYTHONPATH=/opt/parquet
 EXPOSE 8000
 VOLUME ["/data"]

@@ -16,7 +16,7 @@ New here? This makes a folder that works, and code from it:
 \b
   codegen init contracts --name shop
   codegen generate
-  python -c "from tally.generated.avro.order_placed import OrderPlaced"
+  python -c "from contracts.generated.avro.order_placed import OrderPlaced"
 
 \b
 The folder (--contracts, by default ./contracts):
@@ -24,6 +24,7 @@ The folder (--contracts, by default ./contracts):
   avro/*.avsc         Avro records, one a file
   topics/*.yaml       topics: schema, subject, compatibility, partitions, configuration
   registries.yaml     registries by name, for --registry NAME
+  codegen.yaml        where the generated code goes, if not to generated/: out, package
   generated/          the code that `codegen generate` writes; commit it, never edit it
   contracts.lock      what was published where; history/ has every version's text. Commit both
 

@@ -7,8 +7,8 @@ from codegen import topics_module
 from codegen.avro import types as avro_types
 from codegen.errors import ContractError
 from codegen.json_places import line_at
+from codegen.proto import message_modules, rules_module, served_files
 from codegen.proto import rules as proto_rules
-from codegen.proto import rules_module, served_files
 from codegen.proto import stubs as proto_stubs
 from codegen.tree import MARK, Contracts
 
@@ -24,7 +24,7 @@ __all__ = ["AvroDecodeError", "AvroEncodeError"]
 def generated_files(contracts: Contracts, package: str) -> dict[str, str]:
     """Return every generated file's text by its path below the output folder.
 
-    ``package`` is the dotted name of that folder, for example ``tally.generated``. Raises ContractError.
+    ``package`` is the dotted name of that folder, for example ``contracts.generated``. Raises ContractError.
     """
     files = {"__init__.py": _mark("the contracts") + '"""Generated from the contracts; one folder, never edited."""\n'}
     files |= _avro(contracts)
@@ -44,6 +44,8 @@ def _proto(contracts: Contracts, package: str) -> dict[str, str]:
     mark = _mark("the contracts' proto files")
     rules = proto_rules.message_rules(descriptors, own)  # first: its errors name the contract's line
     files = {name: mark + text for name, text in proto_stubs.generate(descriptors, own, package).items()}
+    if (pool := message_modules.pool_module(descriptors, own, mark.rstrip())) is not None:
+        files[message_modules.POOL_MODULE] = pool
     files["descriptors.py"] = served_files.module_text(descriptors, own, mark.rstrip())
     if rules:
         runtime = Path(rules_module.__file__).with_name("rules_runtime.py").read_text(encoding="utf-8")

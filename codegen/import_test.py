@@ -27,6 +27,8 @@ def require_imports(files: Mapping[str, str], package: str) -> None:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
+        for parent in list(folder.relative_to(directory).parents)[:-1]:  # or an installed package of that name wins
+            (Path(directory) / parent / "__init__.py").touch()
         modules = sorted(_module_of(package, name) for name in files if name.endswith(".py"))
         command = [sys.executable, "-B", "-c", _PROGRAM, directory, json.dumps(modules)]
         # Elsewhere than the caller's folder, whose own package of that name would be found first.

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from codegen.package_names import package_of
+from codegen.errors import CodegenError
+from codegen.output import output_of
 from tally.base import stamp
 
 CONTRACTS: Final = Path("contracts")
@@ -11,12 +12,15 @@ CONTRACTS: Final = Path("contracts")
 
 
 def is_so(contracts: Path) -> bool:
-    """Tell whether the folder was found right as it is. Raises CodegenError when Python cannot import from it."""
-    return stamp.is_there(_key(contracts))
+    """Tell whether the folder was found right as it is."""
+    try:
+        return stamp.is_there(_key(contracts))
+    except CodegenError:  # told by the work itself
+        return False
 
 
 def remember(contracts: Path) -> None:
-    """Remember that the folder is right as it is."""
+    """Remember that the folder is right as it is. Raises CodegenError when codegen.yaml is wrong."""
     stamp.leave(_key(contracts))
 
 
@@ -27,10 +31,10 @@ def sentence(contracts: Path) -> str:
 
 def _key(contracts: Path) -> str:
     own = Path(__file__).parent
-    package = package_of(contracts / "generated", Path.cwd())
+    output = output_of(contracts)
     return stamp.key(
-        [own, own.parent / "tally" / "base", own.parent / "tally" / "registry", contracts],
+        [own, own.parent / "tally" / "base", own.parent / "tally" / "registry", contracts, output.folder],
         "codegen gen",
-        package,
+        output.package,
         str(contracts),
     )

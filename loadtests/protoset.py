@@ -1,34 +1,44 @@
 """The contract as one file of descriptors, for clients of other making: ghz, and the k6 scripts (``tally.protoset``).
 
-``python -m loadtests.protoset`` writes the file of the k6 scripts anew; `just gen` does that.
+It is what the producer serves by reflection. ``python -m loadtests.protoset`` writes the file of the k6 scripts anew;
+`just gen` does that.
 """
 
+import importlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from tally.base.written_file import write_file
-from tally.generated.tally.v1 import tally_pb2
+from tally.generated.descriptors import FILES
 
 FILE: Final = Path(__file__).parent / "tally.protoset"
 
 
 def descriptors() -> bytes:
     """Return the contract's file and all that it needs, each after what it needs itself."""
+    given = {file.name: file for file in FileDescriptorSet.FromString(FILES).file}
     found = FileDescriptorSet()
     names: set[str] = set()
 
-    def add(file: FileDescriptor) -> None:
-        if file.name not in names:
-            names.add(file.name)
-            for needed in file.dependencies:
+    def add(name: str) -> None:
+        if name not in names:
+            names.add(name)
+            file = given.get(name) or _installed(name)
+            for needed in file.dependency:
                 add(needed)
-            file.CopyToProto(found.file.add())
+            found.file.append(file)
 
-    add(tally_pb2.DESCRIPTOR)
+    for name in given:
+        add(name)
     return found.SerializeToString(deterministic=True)
+
+
+def _installed(name: str) -> FileDescriptorProto:
+    """Return the file of another package, such as google/rpc/status.proto."""
+    module: Any = importlib.import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
+    return FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ gc.disable()  # while modules are imported nothing is garbage, and the search fo
 
 from loguru import logger  # noqa: E402
 
+from observability import logs  # noqa: E402
 from producer.settings import ProducerSettings  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.service import process as service  # noqa: E402
@@ -21,7 +22,7 @@ SIGTERM or SIGINT: takes no more calls, answers those in flight, and exits with 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the producer; return the exit code: 0 after a signal, 1 when it cannot serve, 2 for wrong usage."""
-    return service.run("producer", _ABOUT, ProducerSettings, _serve, arguments)
+    return service.run("producer", _ABOUT, ProducerSettings, _serve, arguments, configure_logs=logs.configure)
 
 
 def _serve(settings: ProducerSettings) -> int:

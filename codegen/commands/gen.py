@@ -6,6 +6,7 @@ import click
 
 from codegen import settled
 from codegen.commands.options import CONTRACTS
+from codegen.output import output_of
 
 
 @click.command("gen")
@@ -27,6 +28,6 @@ def gen_command(*, contracts: Path) -> None:
     tell_findings(findings(found), contracts, click.echo)
     files = write_code(found, None, None, click.echo)
     write_pages(found, contracts / pages.FOLDER, click.echo)
-    if drift := local_drift(found, contracts / "generated", files, with_lock=True):
+    if drift := local_drift(found, output_of(contracts).folder, files, with_lock=True):
         raise DriftError("\n  ".join(drift))
     settled.remember(contracts)

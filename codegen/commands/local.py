@@ -18,12 +18,12 @@ from codegen.commands.options import (
     PACKAGE,
     REGISTRY_HELP,
     kafka_properties,
-    package_name,
     timeout_option,
 )
 from codegen.commands.steps import tell_findings, write_code, write_pages
 from codegen.errors import CodegenError, ContractError, DriftError
 from codegen.generate import generated_files
+from codegen.output import output_of
 from codegen.pages import site as pages
 from codegen.plan import history, locked, offline
 from codegen.plan import lock as locks
@@ -124,7 +124,8 @@ def lock_command(contracts: Path) -> None:
     """
     old = locks.load(contracts)
     wanted = wanted_of(tree.read(contracts))
-    if old is None or any(locks.differences(old, locks.current(old, wanted, tree.files_of(contracts / "generated")))):
+    code = tree.files_of(output_of(contracts).folder)
+    if old is None or any(locks.differences(old, locks.current(old, wanted, code))):
         raise CodegenError(f"{contracts / locks.FILE} is not what the contracts say; run: codegen generate")
     survey = offline.survey(wanted, history.all_of(contracts, old))
     if exit_code(survey.changes) == 3:
@@ -160,10 +161,10 @@ def check_command(
     Offline it looks at the generated code, contracts.lock and history/; with --registry also at the registry, and with
     --kafka at the topics.
     """
-    folder = out or contracts / "generated"
+    output = output_of(contracts, out, package)
     found = tree.read(contracts)
-    files = generated_files(found, package_name(package, folder))
-    drift = local_drift(found, folder, files, with_lock=out is None)
+    files = generated_files(found, output.package)
+    drift = local_drift(found, output.folder, files, with_lock=out is None)
     if registry is not None:
         where = target(contracts, registry, kafka)
         properties = kafka_properties(kafka_config, os.environ)
@@ -172,6 +173,6 @@ def check_command(
         drift += registry_drift(survey, where.name, locks.load(contracts))
     if drift:
         raise DriftError("\n  ".join(drift))
-    print(f"{len(files)} files in {folder} are what the contracts say")
+    print(f"{len(files)} files in {output.folder} are what the contracts say")
     if registry is not None:
         print("so are the registry" + (" and the topics" if where.kafka else ""))

@@ -8,7 +8,6 @@ import click
 
 from codegen import settled
 from codegen.errors import CodegenError
-from codegen.package_names import checked_package, package_of
 
 CONTRACTS = click.option(
     "--contracts",
@@ -21,12 +20,14 @@ OUT = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The folder of the generated code; it holds nothing else.  [default: generated/ in the contracts' folder]",
+    help="The folder of the generated code; it holds nothing else.  [default: what codegen.yaml in the "
+    "contracts' folder says, or generated/ there]",
 )
 PACKAGE = click.option(
     "--package",
     default=None,
-    help="The dotted name that programs import that folder by.  [default: its path from here, tally.generated]",
+    help="The dotted name that programs import that folder by.  [default: what codegen.yaml says, "
+    "or the folder's path from here, as contracts.generated]",
 )
 REGISTRY_HELP: Final = (
     "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
@@ -62,8 +63,3 @@ def kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict
         return read_properties(path)
     except KafkaConfigError as error:
         raise CodegenError(str(error)) from error
-
-
-def package_name(given: str | None, folder: Path) -> str:
-    """Return the dotted name that programs import an output folder by. Raises CodegenError."""
-    return checked_package(given) if given else package_of(folder, Path.cwd())

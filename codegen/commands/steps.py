@@ -5,10 +5,10 @@ from pathlib import Path
 
 from codegen import tree
 from codegen.commands.lint import LintFinding
-from codegen.commands.options import package_name
 from codegen.errors import CodegenError
 from codegen.generate import generated_files
 from codegen.import_test import require_imports
+from codegen.output import output_of
 from codegen.pages import site as pages
 from codegen.plan import lock as locks
 from codegen.plan.wanted import wanted as wanted_of
@@ -28,11 +28,11 @@ def tell_findings(found: list[LintFinding], contracts: Path, say: Say) -> None:
 
 def write_code(found: Contracts, out: Path | None, package: str | None, say: Say) -> dict[str, str]:
     """Generate, import, write; return the files. Raises CodegenError."""
-    folder = out or found.root / "generated"
-    dotted = package_name(package, folder)
-    files = generated_files(found, dotted)
+    output = output_of(found.root, out, package)
+    folder = output.folder
+    files = generated_files(found, output.package)
     if tree.differences(files, tree.files_of(folder)):
-        require_imports(files, dotted)
+        require_imports(files, output.package)
     changed = tree.replace(folder, files)
     # Code that goes elsewhere is not this folder's: the lock stays what it is.
     if out is None and locks.save(found.root, locks.current(locks.load(found.root), wanted_of(found), files)):

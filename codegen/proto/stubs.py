@@ -1,9 +1,10 @@
 """Python modules of the Protobuf files: messages, gRPC, and typed stubs with asyncio only.
 
 protoc names the modules and their imports after the files' names. Our modules live inside the generated package, so the
-names are moved below it in the *descriptors*, which have a field for them, and protoc then generates from those: no
-generated text is repaired. Files of other packages (``google/…``) keep their names and are not generated: their modules
-come with their own distributions.
+names are moved below it in the *descriptors*, which have a field for them, and protoc then generates from those. Only
+the modules of messages come from descriptors with the contract's own names, by which a program's pool knows the files
+from everybody's stubs: see message_modules. Files of other packages (``google/…``) keep their names and are not
+generated: their modules come with their own distributions.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from pathlib import Path
 from google.protobuf import descriptor_pb2
 
 from codegen.errors import CodegenError, ContractError
+from codegen.proto import message_modules
 from codegen.proto.validate import VALIDATE_FILE, validate_files
 
 _PROTOC_TIMEOUT_S = 60
@@ -111,18 +113,20 @@ def include_dirs() -> list[Path]:
 def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
     """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported.
 
+    Without a prefix they keep their names.
+
     The import of buf/validate/validate.proto goes: rules are options, which messages carry without knowing them.
     """
     moved = descriptor_pb2.FileDescriptorSet()
     moved.CopyFrom(found)
     for file in moved.file:
         if file.name in own:
-            file.name = f"{prefix}/{file.name}"
+            file.name = f"{prefix}/{file.name}".lstrip("/")
         if VALIDATE_FILE in file.dependency and VALIDATE_FILE not in own:
             _drop_import(file)
         for i, dependency in enumerate(file.dependency):
             if dependency in own:
-                file.dependency[i] = f"{prefix}/{dependency}"
+                file.dependency[i] = f"{prefix}/{dependency}".lstrip("/")
             elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
                 raise ContractError(file.name, "", f"imports {dependency}, for which no Python module is installed")
     return moved
@@ -140,27 +144,39 @@ def _drop_import(file: descriptor_pb2.FileDescriptorProto) -> None:
 def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
     """Return the modules' texts by path below the package's folder.
 
-    ``package`` is the dotted name that the modules have, for example ``tally.generated``.
+    ``package`` is the dotted name that the modules have, for example ``contracts.generated``.
     """
     prefix = package.replace(".", "/")
     moved = relocated(found, set(own), prefix)
+    options = ["--grpc_python_out=OUT", f"--plugin=protoc-gen-mypy={_plugin('protoc-gen-mypy')}"]
+    options += ["--mypy_out=quiet:OUT", f"--plugin=protoc-gen-mypy_grpc={_plugin('protoc-gen-mypy_grpc')}"]
+    options += ["--mypy_grpc_out=only_async,quiet:OUT"]
+    files = _compiled_by(options, moved, [f"{prefix}/{name}" for name in own], prefix)
+    named = relocated(found, set(own), "")
+    for file in named.file:
+        message_modules.drop_derived_json_names(file.message_type, file.extension)
+    messages = _compiled_by(["--python_out=OUT"], named, own, "")
+    return files | message_modules.moved(messages, found, own, package)
+
+
+def _compiled_by(
+    options: list[str], descriptors: descriptor_pb2.FileDescriptorSet, names: list[str], prefix: str
+) -> dict[str, str]:
+    """Return what protoc writes below ``prefix`` for these files; OUT in an option is the folder that it writes to."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "out"
         out.mkdir()
-        descriptors = Path(directory) / "set.bin"
-        descriptors.write_bytes(moved.SerializeToString(deterministic=True))
-        arguments = [f"--descriptor_set_in={descriptors}", f"--python_out={out}", f"--grpc_python_out={out}"]
-        arguments += [f"--plugin=protoc-gen-mypy={_plugin('protoc-gen-mypy')}", f"--mypy_out=quiet:{out}"]
-        arguments += [f"--plugin=protoc-gen-mypy_grpc={_plugin('protoc-gen-mypy_grpc')}"]
-        arguments += [f"--mypy_grpc_out=only_async,quiet:{out}", *(f"{prefix}/{name}" for name in own)]
+        path = Path(directory) / "set.bin"
+        path.write_bytes(descriptors.SerializeToString(deterministic=True))
+        arguments = [f"--descriptor_set_in={path}", *(each.replace("OUT", str(out)) for each in options), *names]
         errors = _protoc(arguments)
         if errors is not None:
             raise CodegenError(f"protoc: {errors}")
         root = out / prefix
         return {
-            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
-            for path in sorted(root.rglob("*"))
-            if path.is_file()
+            file.relative_to(root).as_posix(): file.read_text(encoding="utf-8")
+            for file in sorted(root.rglob("*"))
+            if file.is_file()
         }
 
 

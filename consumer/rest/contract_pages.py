@@ -8,16 +8,14 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_308_PERMANENT_REDIRECT
 
-from contracts import generated
-
 _PATH: Final = "/contracts"
+_FOLDER: Final = Path(__file__).resolve().parents[2] / "contracts" / "pages"
 
 
 def contract_pages() -> Router:
     """Return the handler; ``/contracts/`` itself is the index."""
-    folder = Path(generated.__file__).parents[1] / "pages"
     return create_static_files_router(
-        path=_PATH, directories=[folder], html_mode=True, include_in_schema=False, before_request=_to_own_address
+        path=_PATH, directories=[_FOLDER], html_mode=True, include_in_schema=False, before_request=_to_own_address
     )
 
 

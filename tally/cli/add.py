@@ -8,10 +8,10 @@ from uuid import UUID
 
 import click
 
-from oracle.history import HistoryError
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
 from tally.client.client import Client
+from tally.client.history import HistoryError
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.client.retry import RetryPolicy
 from tally.event import decimals

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from oracle.history import HistoryError
 from tally.base.written_file import STANDARD_OUTPUT
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.loading.csv_source import ColumnError, CsvSourceError, Dialect, check_delimiter, check_encoding
@@ -21,6 +20,7 @@ from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
 from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
 from tally.client.client import Client
+from tally.client.history import HistoryError
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from tally.cli.failures import CommandError, WrongUsageError
+from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.shared import json_option
-from tally.cli.verify_system import Wanted, verify_system
 from tally.event import decimals
 from tally.ledger.verify import LedgerReport, NoLedger, Report, verify_directory
 
@@ -62,11 +61,21 @@ def command(
     With --topic the truth is computed again from the topic, by other code than the services', and compared with every
     ledger, the committed offsets and their metadata, the dead letters, REST, and what callers were told. Let it be
     quiet meanwhile: additions that arrive while it reads look like differences. Kafka's security is taken from
-    TALLY_KAFKA_CONFIG, the schema registry from TALLY_REGISTRY_URL. Nothing is changed in either way.
+    TALLY_KAFKA_CONFIG, the schema registry from TALLY_REGISTRY_URL. Nothing is changed in either way. --topic needs a
+    checkout of Tally: the code that judges is not part of the installed package.
     """
     if topic is not None:
         if directory is not None:
             raise WrongUsageError(f"give ledgers by --ledger together with --topic: --ledger {directory}")
+        try:
+            from tally.cli.verify_system import Wanted, verify_system  # noqa: PLC0415 - needs the oracle
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("oracle"):
+                raise
+            raise UnavailableError(
+                "tally verify --topic runs from a checkout of Tally only, because the oracle is not part of the "
+                "installed package: ./justw run tally verify --topic ..."
+            ) from None
         verify_system(Wanted(topic, ledgers, rest_urls, histories, group, wait_s), as_json=as_json)
         return
     if ledgers or rest_urls or histories:

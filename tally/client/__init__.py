@@ -1,4 +1,4 @@
-"""The client library and the command ``tally``."""
+"""The client library: its public names are also those of ``tally``."""
 
 from tally.client.blocking import BlockingClient
 from tally.client.client import Client
@@ -8,12 +8,12 @@ from tally.client.retry import RetryPolicy
 __all__ = [
     "Addition",
     "BlockingClient",
+    "Client",
     "Committed",
     "FieldViolation",
     "Outcome",
     "Position",
     "Refused",
     "RetryPolicy",
-    "Client",
     "Unknown",
 ]

@@ -9,7 +9,6 @@ from typing import Final, NoReturn, TypeVar
 
 from loguru import logger
 
-from observability import logs
 from tally.base import fault_points
 from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
@@ -20,7 +19,19 @@ _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .
 S = TypeVar("S", bound=Settings)
 
 
-def run(name: str, about: str, settings_type: type[S], serve: Callable[[S], int], arguments: Sequence[str]) -> int:
+ConfigureLogs = Callable[[str, str, str], None]
+"""Sends the log of a service where it belongs: takes the service's name, the level, and the format, human or json."""
+
+
+def run(
+    name: str,
+    about: str,
+    settings_type: type[S],
+    serve: Callable[[S], int],
+    arguments: Sequence[str],
+    *,
+    configure_logs: ConfigureLogs,
+) -> int:
     """Run the service ``name`` and return its exit code: that of ``serve``, or 2 for wrong usage or a wrong setting.
 
     ``about`` is its help's text above the settings. ``serve`` imports what is heavy: help and a wrong setting must not
@@ -34,7 +45,7 @@ def run(name: str, about: str, settings_type: type[S], serve: Callable[[S], int]
         return 0 if asked else 2
     try:
         settings = load(settings_type) if named is None else load(settings_type, _env_file=checked(named))
-        logs.configure(name, settings.log_level, settings.log_format)
+        configure_logs(name, settings.log_level, settings.log_format)
         if armed := fault_points.arm(settings.fault_points):
             logger.bind(points=armed).warning("fault points are on: this process is under test")
         return serve(settings)

@@ -25,7 +25,7 @@ tally_pb2.AddRequest(a=7)
 
 def _typed_files() -> list[Path]:
     """Return what a type checker reads: the stub where there is one, else the module."""
-    every = sorted((ROOT / "contracts" / "generated").rglob("*.py*"))
+    every = sorted((ROOT / "tally" / "generated").rglob("*.py*"))
     return [
         path
         for path in every

@@ -24,12 +24,12 @@ def test_a_new_folder_passes_lint_generates_and_its_code_works(run: Run) -> None
     assert run("plan", "--offline", *folder)[0] == 2
     assert run("lock", *folder)[0] == 0
     assert run("generate", *folder, "--from", "lock", "--out", "released")[0] == 0
-    rules = Path("released/books/v1/books_rules.py").read_text().replace("released.", "new.tally.generated.")
-    assert rules == Path("new/tally/generated/books/v1/books_rules.py").read_text()
+    rules = Path("released/books/v1/books_rules.py").read_text().replace("released.", "new.contracts.generated.")
+    assert rules == Path("new/contracts/generated/books/v1/books_rules.py").read_text()
     program = (
         "import datetime, uuid\n"
-        "from new.tally.generated.avro.order_placed import OrderPlaced\n"
-        "from new.tally.generated.books.v1 import books_pb2, books_rules\n"
+        "from new.contracts.generated.avro.order_placed import OrderPlaced\n"
+        "from new.contracts.generated.books.v1 import books_pb2, books_rules\n"
         "at = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)\n"
         "order = OrderPlaced(order_id=uuid.UUID(int=7), article='a', count=2, placed_at=at)\n"
         "assert OrderPlaced.decode(order.encode()) == order\n"

@@ -137,7 +137,7 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
 
     monkeypatch.setattr("codegen.proto.stubs.validate_files", other)
     generated = generated_files(tree.read(ROOT / "contracts"), "tally.generated")
-    assert tree.differences(generated, tree.files_of(ROOT / "contracts" / "generated")) == []
+    assert tree.differences(generated, tree.files_of(ROOT / "tally" / "generated")) == []
 
 
 def test_the_pool_of_the_oracle_is_not_the_program_s(contract: Compiled) -> None:

@@ -24,7 +24,7 @@ def test_the_committed_code_is_what_the_contracts_say_and_lint_has_no_findings()
 
 
 def test_each_generated_module_imports_alone() -> None:
-    generated = ROOT / "contracts" / "generated"
+    generated = ROOT / "tally" / "generated"
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in sorted(generated.rglob("*.py"))

@@ -1,6 +1,7 @@
 """The next version of the contracts in a copy of their folder, and the services on it beside those of this version.
 
-The generated code is found before the checkout's own on PYTHONPATH: everything else of a service stays what it is.
+The library with the generated code is found before the checkout's own on PYTHONPATH: everything else of a service stays
+what it is.
 """
 
 import json
@@ -30,8 +31,10 @@ class NextContracts:
     """A copy of the contracts' folder, to be changed as an author would, and the real `codegen` in it."""
 
     def __init__(self, root: Path) -> None:
-        """Copy the folder to ``root/contracts``."""
+        """Copy the folder to ``root/contracts``, and the library that its code belongs to beside it."""
         self.root = root
+        ours = shutil.ignore_patterns("__pycache__", "generated")
+        shutil.copytree(ROOT / "tally", root / "tally", ignore=ours)
         shutil.copytree(ROOT / "contracts", root / "contracts", ignore=shutil.ignore_patterns("__pycache__"))
 
     def add_channel(self) -> None:

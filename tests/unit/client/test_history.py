@@ -1,6 +1,7 @@
 """The client's log of its attempts, which the oracle reads."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 from oracle.history import Call, Outcome, read_history
@@ -88,3 +89,13 @@ async def test_a_system_is_verified_only_with_a_topic_and_ledgers(tally, tmp_pat
     ):
         result = await tally("verify", *arguments)
         assert (result.exit_code, said in result.stderr) == (2, True), (arguments, result.stderr)
+
+
+async def test_without_a_checkout_a_system_is_not_verified(tally, tmp_path, monkeypatch):
+    """The oracle is not in the installed package: one sentence says so, exit code 69."""
+    monkeypatch.setitem(sys.modules, "oracle", None)
+    for name in [name for name in sys.modules if name.startswith(("oracle.", "tally.cli.verify_system"))]:
+        monkeypatch.delitem(sys.modules, name)
+    result = await tally("verify", "--topic", "h:1/t", "--ledger", tmp_path)
+    assert result.exit_code == 69
+    assert "runs from a checkout of Tally only" in result.stderr

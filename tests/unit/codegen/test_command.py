@@ -14,6 +14,7 @@ from codegen.__main__ import main
 from codegen.errors import CodegenError
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
+GENERATED = CONTRACTS.parent / "tally" / "generated"
 Run = Callable[..., tuple[int, str]]
 
 
@@ -34,7 +35,8 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
 
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
-    """Return a copy of the contracts in the folder that ``run`` runs in."""
+    """Return a copy of the contracts, and of their code, in the folder that ``run`` runs in."""
+    shutil.copytree(GENERATED, tmp_path / "tally" / "generated", ignore=shutil.ignore_patterns("__pycache__"))
     return Path(shutil.copytree(CONTRACTS, tmp_path / "contracts", ignore=shutil.ignore_patterns("__pycache__")))
 
 
@@ -46,7 +48,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.usefixtures("contracts")
 def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
-    files = sum(path.suffix in (".py", ".pyi") for path in (CONTRACTS / "generated").rglob("*"))
+    files = sum(path.suffix in (".py", ".pyi") for path in GENERATED.rglob("*"))
     assert run("generate") == (0, f"{files} files in tally/generated, none changed\n")
     assert run("check") == (0, f"{files} files in tally/generated are what the contracts say\n")
 
@@ -62,7 +64,7 @@ def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
 def test_check_exits_4_when_the_generated_code_is_otherwise(
     run: Run, contracts: Path, damage: Callable[[Path], object], words: str
 ) -> None:
-    damage(contracts / "generated")
+    damage(contracts.parent / "tally" / "generated")
     code, said = run("check")
     assert code == 4
     assert words in said
@@ -79,10 +81,10 @@ def test_a_folder_with_files_of_others_is_left_alone(run: Run, contracts: Path) 
 def test_a_contract_that_is_gone_takes_its_generated_code_with_it(run: Run, contracts: Path) -> None:
     (contracts / "avro" / "ledger_row.avsc").unlink()
     assert run("generate")[0] == 0
-    assert not (contracts / "generated" / "avro" / "ledger_row.py").exists()
+    assert not (contracts.parent / "tally" / "generated" / "avro" / "ledger_row.py").exists()
     shutil.rmtree(contracts / "proto")
     assert run("generate")[0] == 0
-    assert not (contracts / "generated" / "tally").exists()
+    assert not (contracts.parent / "tally" / "generated" / "tally").exists()
 
 
 def test_a_foreign_project_generates_under_its_own_package_with_imports_between_its_files(
@@ -96,7 +98,11 @@ def test_a_foreign_project_generates_under_its_own_package_with_imports_between_
         f'{head}import "google/protobuf/timestamp.proto";\nimport "shop/v1/money.proto";\n'
         "message Order {\n  Money price = 1;\n  google.protobuf.Timestamp at = 2;\n}\n"
     )
+    (folder / "all.proto").write_text(
+        f'{head}import public "shop/v1/money.proto";\nmessage Purse {{\n  Money content = 1;\n}}\n'
+    )
     assert run("generate", "--contracts", "api", "--out", "shop_types", "--package", "my.shop_types")[0] == 0
+    assert "from my.shop_types.shop.v1.money_pb2 import *" in (tmp_path / "shop_types/shop/v1/all_pb2.py").read_text()
     text = (tmp_path / "shop_types" / "shop" / "v1" / "order_pb2.py").read_text()
     assert "from my.shop_types.shop.v1 import money_pb2" in text
     assert "from google.protobuf import timestamp_pb2" in text

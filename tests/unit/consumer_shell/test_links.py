@@ -8,11 +8,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from litestar.testing import TestClient
 
-from contracts import generated
+from tests_support.checkout import ROOT
 from tests_support.consumer.rest_world import RestWorld, rest_world
 from tests_support.pages.crawling import Answer, crawl
 
-PAGES = Path(generated.__file__).parents[1] / "pages"
+PAGES = ROOT / "contracts" / "pages"
 
 
 @pytest.fixture

@@ -49,6 +49,28 @@ def test_every_dependency_has_its_reason_in_the_decision(path: Path) -> None:
     assert [name for name in packages if not re.search(rf"\b{name}\b", reasons) and not name.startswith("types-")] == []
 
 
+def test_a_package_that_several_parts_ask_for_is_pinned_to_one_version():
+    """The extras are lists of their own, so a pin can stand in two of them; `just lock` would refuse two versions."""
+    named: dict[str, set[str]] = {}
+    for path in sorted(FOLDER.glob("*.in")):
+        for name, version in pins(path).items():
+            named.setdefault(name, set()).add(version)
+    assert {name: versions for name, versions in named.items() if len(versions) > 1} == {}
+
+
+def test_the_services_are_tested_with_every_part_of_the_library():
+    """What the client, the ledger and the commands ask for is part of what is pinned for production."""
+    parts = [line.removeprefix("-r ") for line in (FOLDER / "runtime.in").read_text().splitlines() if line[:3] == "-r "]
+    assert parts == ["client.in", "ledger.in", "commands.in", "cli.in"]
+    asked = {
+        re.split(r"[\[=<>; ]", line)[0].replace(".", "-")
+        for part in parts
+        for line in (FOLDER / part).read_text().splitlines()
+        if line and line[0] != "#"
+    }
+    assert asked <= set(pins(FOLDER / "runtime.txt"))
+
+
 def test_the_images_carry_no_test_tools():
     assert set(TEST_TOOLS).isdisjoint(pins(FOLDER / "runtime.txt"))
     assert set(TEST_TOOLS) <= set(pins(FOLDER / "dev.txt"))

@@ -4,7 +4,7 @@
 import grpc
 import warnings
 
-from tally.generated.tally.v1 import tally_pb2 as contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2
+from tally.generated.tally.v1 import tally_pb2 as tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -43,13 +43,13 @@ class TallyServiceStub:
         """
         self.Add = channel.unary_unary(
                 '/tally.v1.TallyService/Add',
-                request_serializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.SerializeToString,
-                response_deserializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.FromString,
+                request_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.SerializeToString,
+                response_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.FromString,
                 _registered_method=True)
         self.AddBatch = channel.unary_unary(
                 '/tally.v1.TallyService/AddBatch',
-                request_serializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
-                response_deserializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
+                request_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
+                response_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
                 _registered_method=True)
 
 
@@ -82,13 +82,13 @@ def add_TallyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Add': grpc.unary_unary_rpc_method_handler(
                     servicer.Add,
-                    request_deserializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.FromString,
-                    response_serializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.SerializeToString,
+                    request_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.FromString,
+                    response_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.SerializeToString,
             ),
             'AddBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.AddBatch,
-                    request_deserializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.FromString,
-                    response_serializer=contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.SerializeToString,
+                    request_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.FromString,
+                    response_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -122,8 +122,8 @@ class TallyService:
             request,
             target,
             '/tally.v1.TallyService/Add',
-            contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.SerializeToString,
-            contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.FromString,
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddRequest.SerializeToString,
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -149,8 +149,8 @@ class TallyService:
             request,
             target,
             '/tally.v1.TallyService/AddBatch',
-            contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
-            contracts_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,8 +5,8 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from tally.generated.tally.v1 import tally_pb2 as _tally_pb2
 from grpc import aio as _aio
+from tally.generated.tally.v1 import tally_pb2 as _tally_pb2
 import abc as _abc_1
 
 

@@ -1,0 +1,131 @@
+"""protoc's modules of messages, moved below the generated package while their descriptors keep their own names.
+
+A program has one pool of descriptors. A file that is there under its own name, with the content that protoc gives it,
+may be registered again by anybody else's stubs of the same contract; under another name, or with another content, the
+second one to come would fail. So the names stay, and so does the import of buf/validate/validate.proto wherever a
+program has that file at all: see ``pool.py`` among the generated files.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorSet
+
+from codegen.errors import CodegenError
+from codegen.proto.validate import VALIDATE_FILE
+
+POOL_MODULE = "pool.py"
+"""The module that registers files whose rules import buf/validate/validate.proto."""
+
+_POOL = '''\
+@MARK@
+"""The pool of descriptors, for files whose rules import buf/validate/validate.proto.
+
+The messages do not need that file, so the import stands in no module. Where the program has it, the import is put back:
+then a file is to the letter what protoc makes of the contract, and other stubs of the same contract find it as theirs.
+"""
+
+import importlib
+from typing import Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+
+_VALIDATE: Final = "buf/validate/validate.proto"
+_PLACES: Final = {
+@PLACES@}
+"""The place of the import among those of each file."""
+
+
+def _is_there() -> bool:
+    try:
+        importlib.import_module("buf.validate.validate_pb2")
+    except Exception:  # not installed, or not for this version of protobuf
+        return False
+    return True
+
+
+class _Pool:
+    """The program's own pool; protoc's code calls it as it calls that."""
+
+    def AddSerializedFile(self, serialized: bytes) -> FileDescriptor:
+        """Register a file, with the import put back where it can be."""
+        if _is_there():
+            file = descriptor_pb2.FileDescriptorProto.FromString(serialized)
+            place = _PLACES[file.name]
+            file.dependency.insert(place, _VALIDATE)
+            for places in (file.public_dependency, file.weak_dependency):
+                places[:] = [each + (each >= place) for each in places]
+            serialized = file.SerializeToString()
+        found: FileDescriptor = descriptor_pool.Default().AddSerializedFile(serialized)
+        return found
+
+
+def Default() -> _Pool:
+    """Return the pool."""
+    return _Pool()
+'''
+
+_POOL_IMPORT = "from google.protobuf import descriptor_pool as _descriptor_pool\n"
+
+
+def moved(texts: Mapping[str, str], found: FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
+    """Return protoc's texts, by path, as modules below ``package``. Raises CodegenError for other texts than known."""
+    files = {file.name: file for file in found.file}
+    made: dict[str, str] = {}
+    for name in own:
+        path = f"{_module(name).replace('.', '/')}.py"
+        text = _exchanged(texts[path], f"DESCRIPTOR, '{_module(name)}', ", f"DESCRIPTOR, '{package}.{_module(name)}', ")
+        for dependency in files[name].dependency:
+            if dependency in own:
+                text = _exchanged(text, _import(dependency, ""), _import(dependency, package))
+        for place in files[name].public_dependency:
+            if (public := files[name].dependency[place]) in own:
+                old = f"\nfrom {_module(public)} import *\n"
+                text = _exchanged(text, old, old.replace("from ", f"from {package}."))
+        if VALIDATE_FILE in files[name].dependency and VALIDATE_FILE not in own:
+            text = _exchanged(text, _POOL_IMPORT, f"from {package} import pool as _descriptor_pool\n")
+        made[path] = text
+    return made
+
+
+def drop_derived_json_names(
+    messages: Iterable[DescriptorProto], extensions: Iterable[FieldDescriptorProto] = ()
+) -> None:
+    """Drop the JSON names that follow from the fields' names: descriptor sets have them, modules by protoc do not."""
+    for field in extensions:
+        if field.json_name == _json_name(field.name):
+            field.ClearField("json_name")
+    for message in messages:
+        drop_derived_json_names(message.nested_type, (*message.field, *message.extension))
+
+
+def _json_name(name: str) -> str:
+    return re.sub(r"_+([^_])?", lambda found: (found[1] or "").upper(), name)
+
+
+def pool_module(found: FileDescriptorSet, own: list[str], mark: str) -> str | None:
+    """Return the text of ``pool.py``, or None when no file imports buf/validate/validate.proto."""
+    places = {
+        file.name: list(file.dependency).index(VALIDATE_FILE)
+        for file in sorted(found.file, key=lambda file: file.name)
+        if file.name in own and VALIDATE_FILE in file.dependency and VALIDATE_FILE not in own
+    }
+    lines = "".join(f"    {name!r}: {place},\n" for name, place in places.items())
+    return _POOL.replace("@MARK@", mark).replace("@PLACES@", lines) if places else None
+
+
+def _module(file: str) -> str:
+    return file.removesuffix(".proto").replace("-", "_").replace("/", ".") + "_pb2"
+
+
+def _import(file: str, package: str) -> str:
+    """Return the beginning of the line by which protoc's code imports a file's module."""
+    parent, _, module = f"{package}.{_module(file)}".lstrip(".").rpartition(".")
+    return f"\nfrom {parent} import {module} as " if parent else f"\nimport {module} as "
+
+
+def _exchanged(text: str, old: str, new: str) -> str:
+    if text.count(old) != 1:
+        raise CodegenError(f"protoc's code has {text.count(old)} times {old.strip()!r}, and once is expected")
+    return text.replace(old, new)
