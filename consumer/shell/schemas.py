@@ -216,7 +216,7 @@ class Schemas:
         try:
             return self._registry.lookup(facts.subject, facts.schema)
         except RegistryError as error:
-            raise SchemaUnavailable(f"our schema of subject {facts.subject} is not to be had: {error}") from error
+            raise SchemaUnavailable(f"our schema of subject {facts.subject} cannot be looked up: {error}") from error
 
 
 def _unsettled(left: list[SchemaName], asked: int) -> str:

@@ -138,7 +138,7 @@ def test_without_a_k6_two_lines_tell_what_to_do(tmp_path: Path) -> None:
     [
         (("nonsense",), "there is no profile 'nonsense'; there are smoke, load"),
         (("kafka",), "lacks the extension k6/x/tally"),
-        (("breakpoint", "--limit"), "--limit is not to be had with --k6"),
+        (("breakpoint", "--limit"), "--limit and --k6 exclude each other"),
     ],
 )
 def test_what_k6_cannot_run_is_refused(k6: Path, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
