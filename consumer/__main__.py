@@ -36,8 +36,8 @@ def _serve(settings: ConsumerSettings) -> int:
     from consumer.shell.listener import PortTakenError, listen  # noqa: PLC0415
     from consumer.wiring import Service  # noqa: PLC0415
     from observability.otlp import OtlpError  # noqa: PLC0415
-    from tally.ledger.errors import ReplicaDirectoryLocked  # noqa: PLC0415
-    from tally.ledger.lock import lock_replica_directory  # noqa: PLC0415
+    from tally.ledger.storage.errors import ReplicaDirectoryLocked  # noqa: PLC0415
+    from tally.ledger.storage.lock import lock_replica_directory  # noqa: PLC0415
 
     logger.bind(**effective(settings)).info("starting")
     try:

@@ -35,9 +35,9 @@ from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.config import client_config
 from tally.kafka.facts import KafkaFacts, TopicLogs
 from tally.kafka.trouble import ConsumerEndedError
-from tally.ledger.disk import RealDisk
-from tally.ledger.errors import LedgerFailed
-from tally.ledger.file import Ledger
+from tally.ledger.storage.disk import RealDisk
+from tally.ledger.storage.errors import LedgerFailed
+from tally.ledger.storage.ledger import Ledger
 from tally.registry.configured import registry_of
 from tally.service import process as service
 

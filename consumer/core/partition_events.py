@@ -6,7 +6,7 @@ from typing import TypeAlias
 from consumer.core.partition_job_events import JobEnded, LoneBatchRead, LoneReadFailed, PublicationEvent, RecoveryEvent
 from consumer.core.schema_wait import SchemaWait
 from tally.event.dead_letter import Letter
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.fold import LedgerState
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from consumer.core.recovery import Replay
 from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.dead_letter import Letter
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.fold import LedgerState
 
 
 @dataclass(frozen=True, slots=True)

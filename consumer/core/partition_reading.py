@@ -38,7 +38,7 @@ from consumer.core.partition_steps import (
 )
 from tally.event.claims import NO_CLAIMS
 from tally.event.dead_letter import Letter
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.fold import LedgerState
 
 _TOPIC_REPLACED = "the topic's id has changed"
 """Nothing of it is appended. Recovery compares the identities and words the refusal."""

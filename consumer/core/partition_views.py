@@ -7,9 +7,9 @@ Theory of operation. The ledger is the truth. The committed offset follows it, n
 from consumer.core.partition_model import Partition
 from consumer.core.partition_stages import Reading
 from consumer.core.snapshot import Own, figures_of
-from tally.ledger import witness
-from tally.ledger.fold import FOLD_VERSION
-from tally.ledger.witness import Witness
+from tally.ledger.format import witness
+from tally.ledger.format.witness import Witness
+from tally.ledger.state.fold import FOLD_VERSION
 
 
 def own(partition: Partition) -> Own:

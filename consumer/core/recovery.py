@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tally.event.rows import Rows, previous_offset
-from tally.ledger.fold import LedgerState
-from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
-from tally.ledger.witness import NoWitness, Witness
+from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
+from tally.ledger.format.witness import NoWitness, Witness
+from tally.ledger.state.fold import LedgerState
 
 __all__ = [
     "Absent",

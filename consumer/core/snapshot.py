@@ -20,8 +20,8 @@ from consumer.core.partition_state import (
     name_of,
     reason_of,
 )
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 
 
 @dataclass(frozen=True, slots=True)

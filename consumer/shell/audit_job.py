@@ -16,8 +16,8 @@ from consumer.shell.job_record import AuditRecord
 from consumer.shell.readers import NotHereError, Readers
 from tally.event.decimals import text_of
 from tally.ledger.exports.hashed_file import HashedFile
-from tally.ledger.file import Ledger
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.storage.ledger import Ledger
 from tally.ledger.verify import LedgerReport, Problem, verify_ledger
 
 _PROBLEMS_MAX: Final = 100

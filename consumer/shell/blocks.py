@@ -19,9 +19,9 @@ from consumer.shell.schemas import Schemas, SchemaView
 from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import Letter, letters_of
 from tally.event.verdict import SchemaUnavailable
-from tally.ledger.errors import FULL_CURE, LedgerFull
-from tally.ledger.fold import Folded, fold
-from tally.ledger.identity import Refuse
+from tally.ledger.format.identity import Refuse
+from tally.ledger.state.fold import Folded, fold
+from tally.ledger.storage.errors import FULL_CURE, LedgerFull
 
 
 @dataclass(frozen=True)

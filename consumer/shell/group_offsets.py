@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from tally.kafka.errors import text_of
 from tally.kafka.trouble import trouble
-from tally.ledger import witness as witness_text
+from tally.ledger.format import witness as witness_text
 
 
 class GroupOffsets:

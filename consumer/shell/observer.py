@@ -17,7 +17,7 @@ from consumer.shell.ports import CommittedOffsets, Identities
 from consumer.shell.totals_file import write_totals
 from tally.kafka.facts import TopicMissingError
 from tally.kafka.trouble import KafkaTroubleError
-from tally.ledger.witness import Witness
+from tally.ledger.format.witness import Witness
 
 
 class Observer:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from consumer.core.partition_job_events import LedgerFacts
 from consumer.core.recovery import Identity
-from tally.ledger.file import Opened
+from tally.ledger.storage.ledger import Opened
 
 
 @dataclass(frozen=True, slots=True)

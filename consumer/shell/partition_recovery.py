@@ -45,9 +45,9 @@ from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.facts import TopicMissingError
 from tally.kafka.trouble import TOPIC_MISSING_CURE, KafkaTroubleError
-from tally.ledger.errors import FULL_CURE, LedgerDamaged, LedgerFull
-from tally.ledger.file import Ledger, Opened
-from tally.ledger.fold import FOLD_VERSION
+from tally.ledger.state.fold import FOLD_VERSION
+from tally.ledger.storage.errors import FULL_CURE, LedgerDamaged, LedgerFull
+from tally.ledger.storage.ledger import Ledger, Opened
 from tally.registry.errors import RegistryError
 
 DAMAGED_CURE: Final = (

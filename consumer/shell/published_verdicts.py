@@ -11,7 +11,7 @@ from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import decode
 from tally.event.dead_letter import NOTHING, Letter, letters_of
 from tally.event.rows import Rows
-from tally.ledger.file import Ledger
+from tally.ledger.storage.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from loguru import logger
 
 from tally.event.rows import CONFLICT, Rows
-from tally.ledger.errors import LedgerDamaged
-from tally.ledger.file import Ledger, Opened, SegmentInfo
+from tally.ledger.storage.errors import LedgerDamaged
+from tally.ledger.storage.ledger import Ledger, Opened, SegmentInfo
 
 _CONFLICTS_MAX = 100_000
 """Conflicting rows remembered a partition, by id; more are counted and not listed."""

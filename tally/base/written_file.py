@@ -6,7 +6,7 @@ reader sees the old file or the new one, and an error leaves the old one. A link
 A pipe, a terminal, a device such as /dev/null, ``-`` (standard output) -> the content is written into it as it comes.
 A directory, a socket, a disk -> refused.
 
-The consumer's ledgers have a port of their own, tally/ledger/disk.py.
+The consumer's ledgers have a port of their own, tally/ledger/storage/disk.py.
 """
 
 import errno

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tally.ledger.disk import RealDisk
-from tally.ledger.errors import ReplicaDirectoryLocked
-from tally.ledger.lock import is_locked, lock_replica_directory
-from tally.ledger.scanning import SUFFIX, first_offset_of, segment_paths
+from tally.ledger.storage.disk import RealDisk
+from tally.ledger.storage.errors import ReplicaDirectoryLocked
+from tally.ledger.storage.lock import is_locked, lock_replica_directory
+from tally.ledger.storage.scanning import SUFFIX, first_offset_of, segment_paths
 from tally.ledger.verify import QUARANTINED, LedgerReport, verify_directory
 
 INCOMING: Final = ".incoming"

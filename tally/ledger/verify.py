@@ -13,19 +13,19 @@ import numpy as np
 
 from tally.event.int128 import halves
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
-from tally.ledger.block import BadBlock
-from tally.ledger.check import check_block
-from tally.ledger.counts import Counts
-from tally.ledger.disk import Disk, File, RealDisk
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import Header
-from tally.ledger.id_index import IdIndex
-from tally.ledger.identity import Identity
-from tally.ledger.lock import is_locked
-from tally.ledger.opening import quarantined_names
-from tally.ledger.reading import View
-from tally.ledger.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
-from tally.ledger.series import header_of, read_series, wrong_opening
+from tally.ledger.format.block import BadBlock
+from tally.ledger.format.check import check_block
+from tally.ledger.format.header import Header
+from tally.ledger.format.identity import Identity
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
+from tally.ledger.storage.disk import Disk, File, RealDisk
+from tally.ledger.storage.lock import is_locked
+from tally.ledger.storage.opening import quarantined_names
+from tally.ledger.storage.reading import View
+from tally.ledger.storage.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
+from tally.ledger.storage.series import header_of, read_series, wrong_opening
 
 QUARANTINED: Final = ".quarantined-"
 """In the name of a directory that a repair put aside: it is kept, and no ledger any more."""

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 from tests_support.consumer.rest_world import RestWorld, rest_world
 from tests_support.ledger.records import PARTITION
 from tests_support.pages import chromium

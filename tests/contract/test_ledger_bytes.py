@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tally.event.decimals import SCALE, text_of
 from tally.event.rows import KIND_NAMES, REASON_NAMES, Rows
 from tally.generated.avro.ledger_row import LedgerRow
-from tally.ledger.block import encode_block
-from tally.ledger.fold import LedgerState
-from tally.ledger.id_index import IdIndex
-from tally.ledger.mark import Mark, mark_of
+from tally.ledger.format.block import encode_block
+from tally.ledger.format.mark import Mark, mark_of
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
 from tests_support.ledger.files import all_rows, append_all, batches_of, opened
 from tests_support.ledger.records import IDENTITY, SCHEMAS, Record, Row, folded, plain
 from tests_support.ledger.strategies import topics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tally.ledger.disk import Disk, RealDisk
+from tally.ledger.storage.disk import Disk, RealDisk
 from tests_support.ledger.fake_disk import FakeDisk
 
 

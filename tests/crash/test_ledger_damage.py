@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tally.ledger.file import Ledger, Opened, Quarantined, Removed, Truncated
-from tally.ledger.identity import Refuse
+from tally.ledger.format.identity import Refuse
+from tally.ledger.storage.ledger import Ledger, Opened, Quarantined, Removed, Truncated
 from tests_support.ledger.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger.files import DIRECTORY, append_all, assert_holds, batches_of, opened, states_after
 from tests_support.ledger.records import IDENTITY

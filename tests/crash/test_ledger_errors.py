@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tally.event.rows import no_rows
-from tally.ledger.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
+from tally.ledger.storage.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
 from tests_support.ledger.fake_disk import Fail, FakeDisk
 from tests_support.ledger.files import append_all, append_batch, assert_holds, batches_of, opened
 from tests_support.ledger.records import SCHEMAS

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tally.ledger.file import Quarantined
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.storage.ledger import Quarantined
 from tests_support.ledger.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger.files import (
     DIRECTORY,

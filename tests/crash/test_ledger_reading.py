@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tally.event.rows import POISON
-from tally.ledger.chain import ChainState
-from tally.ledger.disk import RealDisk
-from tally.ledger.errors import LedgerDamaged, LedgerSyncFailed
-from tally.ledger.header import Header
-from tally.ledger.series import header_of
+from tally.ledger.format.header import Header
+from tally.ledger.state.chain import ChainState
+from tally.ledger.storage.disk import RealDisk
+from tally.ledger.storage.errors import LedgerDamaged, LedgerSyncFailed
+from tally.ledger.storage.series import header_of
 from tests_support.ledger.fake_disk import FakeDisk
 from tests_support.ledger.files import all_rows, append_all, append_batch, assert_holds, batches_of, opened
 from tests_support.ledger.records import SCHEMA_ID, SCHEMAS, addition, decoded, folded, plain

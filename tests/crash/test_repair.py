@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tally.ledger.lock import lock_replica_directory
 from tally.ledger.repair import CannotRepairError, Repaired, copy_from_directory, open_workplace
+from tally.ledger.storage.lock import lock_replica_directory
 from tally.ledger.verify import verify_directory
 from tests_support.ledger.files import append_all, assert_holds, batches_of, opened
 

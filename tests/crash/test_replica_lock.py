@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tally.ledger.errors import ReplicaDirectoryLocked
-from tally.ledger.lock import is_locked, lock_replica_directory
+from tally.ledger.storage.errors import ReplicaDirectoryLocked
+from tally.ledger.storage.lock import is_locked, lock_replica_directory
 from tests_support.waiting import eventually
 
 HOLDER = """
 import sys
 from pathlib import Path
-from tally.ledger.lock import lock_replica_directory
+from tally.ledger.storage.lock import lock_replica_directory
 lock = lock_replica_directory(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()

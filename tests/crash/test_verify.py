@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE
-from tally.ledger.block import Block, decode_block, encode_block
-from tally.ledger.disk import RealDisk
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import Header
-from tally.ledger.lock import lock_replica_directory
-from tally.ledger.mark import mark_of
-from tally.ledger.series import header_of
+from tally.ledger.format.block import Block, decode_block, encode_block
+from tally.ledger.format.header import Header
+from tally.ledger.format.mark import mark_of
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.storage.disk import RealDisk
+from tally.ledger.storage.lock import lock_replica_directory
+from tally.ledger.storage.series import header_of
 from tally.ledger.verify import NoLedger, Report, verify_directory
 from tests_support.ledger.files import append_all, batches_of, opened, states_after
 

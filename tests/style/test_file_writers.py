@@ -9,9 +9,9 @@ WRITE = re.compile(r"\.write_(?:text|bytes)\(|NamedTemporaryFile|mkstemp")
 
 RENAMES = {
     "tally/base/written_file.py": "the function itself",
-    "tally/ledger/disk.py": "the ledger's own disk, a port that tests replace",
-    "tally/ledger/file.py": "through that port",
-    "tally/ledger/opening.py": "through that port",
+    "tally/ledger/storage/disk.py": "the ledger's own disk, a port that tests replace",
+    "tally/ledger/storage/ledger.py": "through that port",
+    "tally/ledger/storage/opening.py": "through that port",
     "tally/ledger/repair.py": "through that port",
     "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
     "tally/cli/loading/load_memory.py": "puts a broken file aside",

@@ -25,13 +25,13 @@ from consumer.core.recovery import (
 )
 from consumer.shell import partition_recovery
 from tally.__main__ import main as tally
-from tally.ledger import opening as ledger_open
-from tally.ledger.chain import ChainState
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import OtherFormat
-from tally.ledger.identity import Identity, Refuse, check_identity, check_schemas
-from tally.ledger.witness import Witness
+from tally.ledger.format.header import OtherFormat
+from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
+from tally.ledger.format.witness import Witness
+from tally.ledger.state.chain import ChainState
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.storage import opening as ledger_open
 from tests_support.checkout import ROOT
 from tests_support.ledger.records import IDENTITY
 
@@ -90,9 +90,9 @@ REFUSALS: dict[str, Refuse] = {
 }
 
 MADE_IN = {
-    "tally/ledger/identity.py": 2,
+    "tally/ledger/format/identity.py": 2,
     "consumer/core/recovery.py": 8,
-    "tally/ledger/opening.py": 1,
+    "tally/ledger/storage/opening.py": 1,
 }
 """Where a Refuse is made, and how often: who adds one adds it to REFUSALS."""
 

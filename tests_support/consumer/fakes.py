@@ -19,7 +19,7 @@ from tally.event.classify import Fetched
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.facts import LogEnds, TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
-from tally.ledger.witness import decode as decode_witness
+from tally.ledger.format.witness import decode as decode_witness
 from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger.records import PARTITION, PARTITIONS, SCHEMA_ID, Record, fetched
 

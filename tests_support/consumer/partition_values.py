@@ -43,9 +43,9 @@ from consumer.core.schema_wait import Denied, SchemaWait
 from tally.event.claims import Claim, Claims
 from tally.event.dead_letter import NOTHING, Letter
 from tally.event.rows import FRAMING
-from tally.ledger.chain import ChainState
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.chain import ChainState
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 
 NUMBER: Final = 3
 NOW: Final = 1_000.0

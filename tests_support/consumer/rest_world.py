@@ -18,8 +18,8 @@ from consumer.shell.feed import Feed
 from consumer.shell.job_record import AuditRecord, ExportRecord
 from consumer.shell.job_store import JobLimits, JobStore
 from consumer.shell.readers import Readers
-from tally.ledger.counts import Counts
-from tally.ledger.file import Opened
+from tally.ledger.state.counts import Counts
+from tally.ledger.storage.ledger import Opened
 from tests_support.ledger.files import append_batch, opened
 from tests_support.ledger.records import PARTITION, Record, addition
 

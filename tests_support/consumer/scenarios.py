@@ -16,9 +16,9 @@ from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
 from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
-from tally.ledger.counts import Counts
-from tally.ledger.witness import Witness
-from tally.ledger.witness import encode as encode_witness
+from tally.ledger.format.witness import Witness
+from tally.ledger.format.witness import encode as encode_witness
+from tally.ledger.state.counts import Counts
 from tests_support.model.broker import Broker
 from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterClient, Reader, Source
 from tests_support.producer.transactions import FakeTransactions, delivered, name, records

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tally.event.rows import Rows
-from tally.ledger.disk import Disk
-from tally.ledger.file import SEGMENT_BYTES_MAX, Ledger, Opened
-from tally.ledger.fold import LedgerState, fold
-from tally.ledger.id_index import IdIndex
-from tally.ledger.identity import Identity
+from tally.ledger.format.identity import Identity
+from tally.ledger.state.fold import LedgerState, fold
+from tally.ledger.state.id_index import IdIndex
+from tally.ledger.storage.disk import Disk
+from tally.ledger.storage.ledger import SEGMENT_BYTES_MAX, Ledger, Opened
 from tests_support.ledger.records import IDENTITY, SCHEMAS, Record, addition, decoded, plain
 
 DIRECTORY = Path("ledger")

@@ -7,12 +7,12 @@ from typing import Self
 from unittest import mock
 
 from tally.event.rows import Rows
-from tally.ledger import header
-from tally.ledger.file import Ledger, Opened
-from tally.ledger.fold import LedgerState
-from tally.ledger.identity import Identity
+from tally.ledger.format import header
+from tally.ledger.format.identity import Identity
+from tally.ledger.format.witness import encode, witness_of
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.storage.ledger import Ledger, Opened
 from tally.ledger.verify import verify_directory
-from tally.ledger.witness import encode, witness_of
 
 ROWS_MAX = 1_000_000
 

@@ -28,9 +28,9 @@ from tally.event.rows import (
     Rows,
 )
 from tally.event.verdict import Poison
-from tally.ledger.fold import Folded, LedgerState, fold
-from tally.ledger.id_index import IdIndex
-from tally.ledger.identity import Identity
+from tally.ledger.format.identity import Identity
+from tally.ledger.state.fold import Folded, LedgerState, fold
+from tally.ledger.state.id_index import IdIndex
 
 PARTITION, PARTITIONS = 3, 12
 SCHEMA_ID = 7

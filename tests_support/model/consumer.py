@@ -20,9 +20,9 @@ from consumer.shell.readers import NotHereError, Readers
 from consumer.shell.schemas import Schemas
 from tally.event.rows import Rows, no_rows
 from tally.generated.topics import SUMS
-from tally.ledger.errors import LedgerFailed
-from tally.ledger.file import Ledger, Opened
-from tally.ledger.identity import Identity, Refuse
+from tally.ledger.format.identity import Identity, Refuse
+from tally.ledger.storage.errors import LedgerFailed
+from tally.ledger.storage.ledger import Ledger, Opened
 from tests_support.consumer.fakes import Inline, Registry
 from tests_support.ledger.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger.files import unpredictable

@@ -23,7 +23,7 @@ from tally.kafka.transaction_port import (
     Trouble,
 )
 from tally.kafka.trouble import KafkaTroubleError
-from tally.ledger.witness import decode as decode_witness
+from tally.ledger.format.witness import decode as decode_witness
 from tests_support.ledger.records import PARTITIONS, fetched
 from tests_support.model.broker import Broker, DeadLetter, Member
 from tests_support.producer.transactions import FakeTransactions

@@ -8,8 +8,8 @@ from producer.core.addition import Addition
 from producer.core.calls import Call, Placed, Result
 from producer.core.refusals import Outcome, Refusal
 from tally.event.rows import COUNTED, POISON
-from tally.ledger.witness import Witness
-from tally.ledger.witness import decode as decode_witness
+from tally.ledger.format.witness import Witness
+from tally.ledger.format.witness import decode as decode_witness
 from tests_support.ledger.records import Record, Row, reference
 from tests_support.model.broker import TIMESTAMP_MS, USED, Broker
 

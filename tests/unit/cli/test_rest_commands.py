@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tally.cli import verify
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
 from tests_support.ledger.devices import device
 

@@ -10,8 +10,8 @@ from consumer.core.partition_model import Partition
 from consumer.core.partition_stages import Waiting, Writing
 from consumer.core.partition_views import due, own, witness_of
 from consumer.core.snapshot import Figures, Own
-from tally.ledger.counts import Counts
-from tally.ledger.witness import Witness, decode
+from tally.ledger.format.witness import Witness, decode
+from tally.ledger.state.counts import Counts
 from tests_support.consumer.partition_values import (
     GONE,
     LETTER,

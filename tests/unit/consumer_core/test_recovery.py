@@ -28,10 +28,10 @@ from consumer.core.recovery import (
     decide,
 )
 from tally.event.rows import COUNTED
-from tally.ledger.chain import ChainState
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
-from tally.ledger.witness import NoWitness, Witness
+from tally.ledger.format.witness import NoWitness, Witness
+from tally.ledger.state.chain import ChainState
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 from tests_support.ledger.records import IDENTITY, SCHEMA_ID, Record, addition, decoded, request_id
 
 CHAIN, OTHER = b"c" * 16, b"o" * 16

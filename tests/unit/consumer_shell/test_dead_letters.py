@@ -41,7 +41,7 @@ from tally.kafka.transaction_port import (
     Trouble,
 )
 from tally.kafka.trouble import KafkaTroubleError
-from tally.ledger.witness import NoWitness
+from tally.ledger.format.witness import NoWitness
 from tests_support.producer.transactions import FakeKafka, FakeTransactions
 from tests_support.waiting import eventually
 

@@ -13,7 +13,7 @@ import pytest
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures
 from consumer.shell.listener import listen
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 from tests_support import rest
 from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld, rest_world
 from tests_support.ledger.records import PARTITION

@@ -12,7 +12,7 @@ from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
 from consumer.shell.board import SnapshotBoard
 from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
 from tally.event.decimals import text_of
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 from tests_support.waiting import eventually_async
 
 LISTENERS_MAX = 2

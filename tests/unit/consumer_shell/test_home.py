@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 
 from consumer.core.partition_state import Refused, Running
 from consumer.core.snapshot import Figures, empty_snapshot
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 from tests_support.consumer.rest_world import PARTITIONS, RestWorld, rest_world
 
 VOID = {"meta", "link", "input", "br"}

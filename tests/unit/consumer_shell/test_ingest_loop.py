@@ -12,9 +12,9 @@ from tally.base.deadline import Deadline
 from tally.event.rows import FRAMING
 from tally.kafka.facts import TopicMissingError
 from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError
-from tally.ledger.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
-from tally.ledger.file import Ledger
-from tally.ledger.witness import Witness, decode
+from tally.ledger.format.witness import Witness, decode
+from tally.ledger.storage.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
+from tally.ledger.storage.ledger import Ledger
 from tests_support.consumer.fakes import RETRY_S, Bench, Kafka
 from tests_support.ledger.records import PARTITION, Record, addition
 

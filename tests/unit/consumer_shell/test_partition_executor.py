@@ -13,8 +13,8 @@ from consumer.shell.readers import Readers
 from tally.base.deadline import Deadline
 from tally.kafka.facts import TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError
-from tally.ledger.errors import LedgerSyncFailed
-from tally.ledger.file import Ledger
+from tally.ledger.storage.errors import LedgerSyncFailed
+from tally.ledger.storage.ledger import Ledger
 from tests_support.consumer.fakes import Bench, Kafka, Manual, Source
 from tests_support.ledger.records import PARTITION, PARTITIONS, Record, addition
 

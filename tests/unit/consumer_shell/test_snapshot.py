@@ -16,7 +16,7 @@ from consumer.core.snapshot import (
     total_of,
     unready_partitions,
 )
-from tally.ledger.counts import Counts
+from tally.ledger.state.counts import Counts
 
 STATES: list[State] = [Unassigned(), Recovering("x"), Running(), Paused("why"), Refused("why", "cure")]
 figures = st.builds(

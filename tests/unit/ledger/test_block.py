@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tally.base import varint
 from tally.event.rows import COUNTED, ROWS_DTYPE, no_rows
-from tally.ledger.block import BadBlock, Block, block_bytes, decode_block, encode_block
-from tally.ledger.check import check_block
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
-from tally.ledger.id_index import IdIndex
-from tally.ledger.mark import decode_mark, encode_mark, mark_of
+from tally.ledger.format.block import BadBlock, Block, block_bytes, decode_block, encode_block
+from tally.ledger.format.check import check_block
+from tally.ledger.format.mark import decode_mark, encode_mark, mark_of
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
 from tests_support.ledger.records import Record, addition, folded, plain
 from tests_support.ledger.strategies import topics
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally.event.rows import Rows, no_rows
-from tally.ledger.chain import ChainState
-from tally.ledger.fold import LedgerState
-from tally.ledger.id_index import IdIndex
+from tally.ledger.state.chain import ChainState
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
 from tests_support.ledger.records import Record, folded
 from tests_support.ledger.strategies import topics
 

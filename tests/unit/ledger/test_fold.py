@@ -3,9 +3,9 @@
 from hypothesis import given
 
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, POISON
-from tally.ledger.counts import Counts
-from tally.ledger.fold import FOLD_VERSION, LedgerState, fold
-from tally.ledger.id_index import IdIndex
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import FOLD_VERSION, LedgerState, fold
+from tally.ledger.state.id_index import IdIndex
 from tests_support.ledger.records import Record, addition, decoded, folded, plain, reference
 from tests_support.ledger.strategies import batched
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import BadHeader, Header, OtherFormat, decode_header, encode_header
-from tally.ledger.id_index import IdIndex
-from tally.ledger.mark import mark_of
+from tally.ledger.format.header import BadHeader, Header, OtherFormat, decode_header, encode_header
+from tally.ledger.format.mark import mark_of
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
 from tests_support.ledger.records import IDENTITY, Record, folded
 from tests_support.ledger.strategies import topics
 

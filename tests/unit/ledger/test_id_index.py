@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.ledger.id_index import IdIndex
+from tally.ledger.state.id_index import IdIndex
 
 Batch = list[tuple[int, int, int]]
 """(hi, lo, digest): small numbers, so that ids come again within and between batches."""
@@ -92,7 +92,7 @@ def test_the_watermark_is_that_of_the_last_insertion(seed: int) -> None:
     assert index.watermark == (0, bytes(16))
     one = np.array([1], np.uint64)
     probe = index.probe(one, one, np.array([4]), one, one)
-    from tally.ledger.id_index import Additions
+    from tally.ledger.state.id_index import Additions
 
     assert probe.is_new.all()
     index.insert(Additions(one, one, np.array([4]), one, one), (5, b"c" * 16))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.ledger.counts import Counts
-from tally.ledger.witness import CHARACTERS_MAX, NoWitness, Witness, decode, encode
+from tally.ledger.format.witness import CHARACTERS_MAX, NoWitness, Witness, decode, encode
+from tally.ledger.state.counts import Counts
 
 counts = st.integers(0, 2**63)
 witnesses = st.builds(

@@ -16,11 +16,11 @@ from typing import Final
 from tally.base import varint
 from tally.base.fingerprint import AvroSchemaError, fingerprint
 from tally.generated.avro.ledger_row import LedgerRow
-from tally.ledger.block import SYNC_BYTES
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
-from tally.ledger.identity import Identity
-from tally.ledger.mark import Mark, figures_in, mark_of, unscaled_of
+from tally.ledger.format.block import SYNC_BYTES
+from tally.ledger.format.identity import Identity
+from tally.ledger.format.mark import Mark, figures_in, mark_of, unscaled_of
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 
 FORMAT_VERSION: Final = 1
 HEADER_BYTES_MAX: Final = 1024 * 1024

@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from tally.ledger.disk import Disk, File
-from tally.ledger.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
+from tally.ledger.storage.disk import Disk, File
+from tally.ledger.storage.errors import LedgerFailed, LedgerFull, LedgerSyncFailed
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 """What passes when somebody makes room."""

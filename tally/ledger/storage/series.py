@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tally.ledger.block import BadBlock
-from tally.ledger.check import check_block
-from tally.ledger.disk import Disk, File
-from tally.ledger.fold import LedgerState, additions_of
-from tally.ledger.header import BadHeader, Header, OtherFormat
-from tally.ledger.id_index import IdIndex
-from tally.ledger.mark import mark_of
-from tally.ledger.reading import SegmentView, SparseIndex
-from tally.ledger.scanning import is_rot, read_header, walk
+from tally.ledger.format.block import BadBlock
+from tally.ledger.format.check import check_block
+from tally.ledger.format.header import BadHeader, Header, OtherFormat
+from tally.ledger.format.mark import mark_of
+from tally.ledger.state.fold import LedgerState, additions_of
+from tally.ledger.state.id_index import IdIndex
+from tally.ledger.storage.disk import Disk, File
+from tally.ledger.storage.reading import SegmentView, SparseIndex
+from tally.ledger.storage.scanning import is_rot, read_header, walk
 
 AnyHeader: TypeAlias = Header | OtherFormat | BadHeader
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tally.ledger.block import FRAMING_BYTES_MAX, SYNC_BYTES, BadBlock, Block, block_bytes, decode_block
-from tally.ledger.disk import Disk, File
-from tally.ledger.header import HEADER_BYTES_MAX, BadHeader, Header, OtherFormat, decode_header
+from tally.ledger.format.block import FRAMING_BYTES_MAX, SYNC_BYTES, BadBlock, Block, block_bytes, decode_block
+from tally.ledger.format.header import HEADER_BYTES_MAX, BadHeader, Header, OtherFormat, decode_header
+from tally.ledger.storage.disk import Disk, File
 
 SUFFIX: Final = ".avro"
 TEMPORARY_SUFFIX: Final = ".avro.tmp"

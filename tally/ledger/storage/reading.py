@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from tally.event.rows import POISON, Rows, next_offset, no_rows
-from tally.ledger.block import BadBlock
-from tally.ledger.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
-from tally.ledger.disk import Disk
-from tally.ledger.errors import LedgerDamaged
-from tally.ledger.scanning import walk
+from tally.ledger.format.block import BadBlock
+from tally.ledger.state.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
+from tally.ledger.storage.disk import Disk
+from tally.ledger.storage.errors import LedgerDamaged
+from tally.ledger.storage.scanning import walk
 
 _SPARSE_BYTES: Final = 64 * 1024
 """One entry (32 bytes of memory) for each so many bytes of file, so a look-up reads little more than that."""

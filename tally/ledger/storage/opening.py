@@ -18,15 +18,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tally.ledger.disk import Disk
-from tally.ledger.errors import LedgerFailed
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import BadHeader, Header, OtherFormat
-from tally.ledger.id_index import IdIndex
-from tally.ledger.identity import Identity, Refuse, check_identity, rebuild_cure
-from tally.ledger.scanning import QUARANTINE_MARK, SUFFIX, TEMPORARY_SUFFIX, first_offset_of, segment_paths
-from tally.ledger.series import AnyHeader, Break, Segment, Series, header_of, read_series
-from tally.ledger.writing import sync, sync_directory
+from tally.ledger.format.header import BadHeader, Header, OtherFormat
+from tally.ledger.format.identity import Identity, Refuse, check_identity, rebuild_cure
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
+from tally.ledger.storage.disk import Disk
+from tally.ledger.storage.errors import LedgerFailed
+from tally.ledger.storage.scanning import QUARANTINE_MARK, SUFFIX, TEMPORARY_SUFFIX, first_offset_of, segment_paths
+from tally.ledger.storage.series import AnyHeader, Break, Segment, Series, header_of, read_series
+from tally.ledger.storage.writing import sync, sync_directory
 
 _QUARANTINE_TRIES_MAX: Final = 10_000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from tally.ledger.errors import ReplicaDirectoryLocked
+from tally.ledger.storage.errors import ReplicaDirectoryLocked
 
 LOCK_NAME: Final = ".lock"
 _PID_BYTES_MAX: Final = 20

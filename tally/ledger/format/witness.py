@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tally.event.decimals import text_of
-from tally.ledger.chain import CHAIN_BYTES
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
-from tally.ledger.mark import unscaled_of
+from tally.ledger.format.mark import unscaled_of
+from tally.ledger.state.chain import CHAIN_BYTES
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 
 CHARACTERS_MAX: Final = 4095
 FORMAT_VERSION: Final = 1

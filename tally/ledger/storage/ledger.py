@@ -1,13 +1,13 @@
 """A partition's ledger on disk: an append-only series of segment files, one fsynced block a batch.
 
-Theory of operation. ``open`` mends and checks the files (ledger_open) and gives a Ledger in one of three states:
+Theory of operation. ``open`` mends and checks the files (``opening``) and gives a Ledger in one of three states:
 
     WRITING -> append -> WRITING            one block written and fsynced, then published to readers
     WRITING -> no room -> WRITING           cut back to the last good block; LedgerFull; append again later
     WRITING -> any other error -> FAILED    LedgerFailed, for ever: the process must end, and the next start finds out
     WRITING, FAILED -> close -> CLOSED
 
-One thread opens, appends and closes; any thread may read, and sees the fsynced prefix only (ledger_read).
+One thread opens, appends and closes; any thread may read, and sees the fsynced prefix only (``reading``).
 A segment is named by its first offset, 20 digits. A new one is begun at SEGMENT_BYTES_MAX and when a writer schema
 appears that the header does not pin yet; the first one is begun by the first append.
 """
@@ -22,18 +22,18 @@ from typing import Final
 
 from tally.base.fault_points import point
 from tally.event.rows import Rows, next_offset
-from tally.ledger.block import SYNC_BYTES, encode_block
-from tally.ledger.disk import Disk, File, RealDisk
-from tally.ledger.errors import LedgerFailed, LedgerFull
-from tally.ledger.fold import LedgerState
-from tally.ledger.header import encode_header
-from tally.ledger.id_index import IdIndex
-from tally.ledger.identity import Identity, Refuse
-from tally.ledger.mark import mark_of
-from tally.ledger.opening import Prefix, Quarantined, Recovered, Removed, Truncated, open_directory
-from tally.ledger.reading import SegmentView, SparseIndex, View
-from tally.ledger.scanning import SUFFIX, TEMPORARY_SUFFIX, segment_name
-from tally.ledger.writing import cut_back, sync, sync_directory, trouble, write_all
+from tally.ledger.format.block import SYNC_BYTES, encode_block
+from tally.ledger.format.header import encode_header
+from tally.ledger.format.identity import Identity, Refuse
+from tally.ledger.format.mark import mark_of
+from tally.ledger.state.fold import LedgerState
+from tally.ledger.state.id_index import IdIndex
+from tally.ledger.storage.disk import Disk, File, RealDisk
+from tally.ledger.storage.errors import LedgerFailed, LedgerFull
+from tally.ledger.storage.opening import Prefix, Quarantined, Recovered, Removed, Truncated, open_directory
+from tally.ledger.storage.reading import SegmentView, SparseIndex, View
+from tally.ledger.storage.scanning import SUFFIX, TEMPORARY_SUFFIX, segment_name
+from tally.ledger.storage.writing import cut_back, sync, sync_directory, trouble, write_all
 
 __all__ = ["Ledger", "Opened", "Quarantined", "Recovered", "Removed", "SegmentInfo", "Truncated"]
 

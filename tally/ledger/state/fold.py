@@ -12,9 +12,9 @@ import numpy as np
 from tally.event.classify import Decoded
 from tally.event.int128 import halves
 from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, NONE, POISON, Halves, Offsets, Rows
-from tally.ledger.chain import ChainState
-from tally.ledger.counts import Counts, counts_of
-from tally.ledger.id_index import Additions, Probe
+from tally.ledger.state.chain import ChainState
+from tally.ledger.state.counts import Counts, counts_of
+from tally.ledger.state.id_index import Additions, Probe
 
 FOLD_VERSION: Final = 1
 """Pins everything that the rows of a ledger depend on: checks and their order, digests, classification, chain."""

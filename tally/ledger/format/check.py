@@ -5,9 +5,9 @@ import numpy as np
 from tally.event.digest import operands
 from tally.event.int128 import adds_up, halves, in_range
 from tally.event.rows import KIND_NAMES, NONE, POISON, Mask, Rows
-from tally.ledger.block import Block
-from tally.ledger.fold import LedgerState
-from tally.ledger.mark import figures_in, mark_of
+from tally.ledger.format.block import Block
+from tally.ledger.format.mark import figures_in, mark_of
+from tally.ledger.state.fold import LedgerState
 
 _ZERO_IN_POISON = ("request_id", "a", "b", "sum")
 

@@ -16,7 +16,7 @@ import numpy as np
 from tally.base import varint
 from tally.event.rows import MARK, REASON_NAMES, Rows, no_rows
 from tally.generated.avro.ledger_row import LedgerRow
-from tally.ledger.mark import CRC_BYTES, Mark, decode_mark, encode_mark
+from tally.ledger.format.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 
 SYNC_BYTES: Final = 16
 FRAMING_BYTES_MAX: Final = 2 * varint.BYTES_MAX

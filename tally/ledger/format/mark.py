@@ -6,9 +6,9 @@ from typing import Final
 from tally.base import varint
 from tally.event import rows as codes
 from tally.event.decimals import SCALE, text_of
-from tally.ledger.chain import CHAIN_BYTES
-from tally.ledger.counts import Counts
-from tally.ledger.fold import LedgerState
+from tally.ledger.state.chain import CHAIN_BYTES
+from tally.ledger.state.counts import Counts
+from tally.ledger.state.fold import LedgerState
 
 CRC_BYTES: Final = 4
 _COLUMNS_BYTES: Final = 64
