@@ -76,7 +76,7 @@ run +COMMAND: _prepared
 gen: _prepared
     @{{ quote(python) }} -m codegen gen
     @{{ quote(python) }} -m observability
-    @{{ quote(python) }} -m loadtests.protoset
+    @{{ quote(python) }} -m loadtests.external.protoset
 
 # Run all tests that a fresh machine can run, two files at a time; OPTIONS go to pytest (-n 0: one).
 [group("develop")]
@@ -176,7 +176,7 @@ load *OPTIONS: _prepared
 [group("measure")]
 [no-exit-message]
 k6 *OPTIONS: _prepared
-    @{{ quote(python) }} -m loadtests.k6_build "$@"
+    @{{ quote(python) }} -m loadtests.external.k6_build "$@"
 
 # Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
 [group("measure")]

@@ -13,14 +13,15 @@ import click
 from rich.console import Console
 
 from benchmarks.system import empty_server
-from loadtests import k6_run, report, suite
-from loadtests.compare import comparison, summary_at
-from loadtests.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
 from loadtests.errors import LoadError, UsageError
-from loadtests.profiles import PROFILES
-from loadtests.report import headline
+from loadtests.external import k6_run
+from loadtests.external.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
+from loadtests.reporting import report, suite
+from loadtests.reporting.compare import comparison, summary_at
+from loadtests.reporting.report import headline
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
 from loadtests.target import Target
+from loadtests.traffic.profiles import PROFILES
 from stack import command_line
 from stack.__main__ import say, settings_of_checkout, stack_of
 from stack.errors import StackError

@@ -16,17 +16,18 @@ import httpx
 import uvloop
 
 from benchmarks.machine import describe
-from loadtests import generator, target
-from loadtests.additions import TAG_BYTES, Draw
-from loadtests.generator import Generator, Load
-from loadtests.ledger_source import counted_rows, fetch_export
-from loadtests.operations import CALL_S, Operations
-from loadtests.outcomes import Digest, OutcomeLog
-from loadtests.profiles import Profile
-from loadtests.spans import Slow, Spans
+from loadtests import target
+from loadtests.judging.ledger_source import counted_rows, fetch_export
+from loadtests.judging.topic import TopicWatch
+from loadtests.judging.verdict import Verdict, judge
 from loadtests.target import Target
-from loadtests.topic import TopicWatch
-from loadtests.verdict import Verdict, judge
+from loadtests.traffic import generator
+from loadtests.traffic.additions import TAG_BYTES, Draw
+from loadtests.traffic.generator import Generator, Load
+from loadtests.traffic.operations import CALL_S, Operations
+from loadtests.traffic.outcomes import Digest, OutcomeLog
+from loadtests.traffic.profiles import Profile
+from loadtests.traffic.spans import Slow, Spans
 from tally.generated.tally.v1 import tally_pb2_grpc
 
 EXIT_OK: Final = 0

@@ -3,9 +3,9 @@
 //     build/k6 run -e PROFILE=kafka -e KAFKA=127.0.0.1:9092 -e REGISTRY=http://127.0.0.1:8081 loadtests/tally.js
 //
 // It does all that loadtests/main.js does, in every profile, and beside it: an outcome of each addition goes into a file
-// (OUTCOMES) that loadtests/verdict.py reads; the topic is read beside the load and compared with what was acknowledged;
-// poison of each kind is sent on purpose (profile kafka); each iteration has a root span (TRACES). The verdict is a
-// threshold: teardown gives it as metrics, and k6 exits with 99 when one is crossed.
+// (OUTCOMES) that loadtests/judging/verdict.py reads; the topic is read beside the load and compared with what was
+// acknowledged; poison of each kind is sent on purpose (profile kafka); each iteration has a root span (TRACES). The
+// verdict is a threshold: teardown gives it as metrics, and k6 exits with 99 when one is crossed.
 
 import exec from "k6/execution";
 import http from "k6/http";

@@ -1,4 +1,4 @@
-// What both load generators hold true: this one and loadtests/*.py. A test holds the two equal.
+// What both load generators hold true: this one and loadtests/traffic/*.py. A test holds the two equal.
 // Pure: nothing of k6 is imported, so Node can run it as well.
 
 /** Longest wait for the answer to one call, in seconds. */

@@ -1,5 +1,5 @@
 // The profiles: how many users or calls, for how long, doing what, and what must hold. Values as in
-// loadtests/profiles.py; a test holds the two equal. Pure.
+// loadtests/traffic/profiles.py; a test holds the two equal. Pure.
 //
 // A closed profile has users who wait for each answer and think before the next call (ramping VUs). An open one starts
 // calls at a rate, whatever the answers do (ramping arrival rate).

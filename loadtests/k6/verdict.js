@@ -22,7 +22,7 @@ import { ADDITIONS_MAX, textOf, valueOf } from "./exact.js";
  * @property {readonly string[]} undrained what the ledger had not reached in time
  */
 
-/** Return the verdict, in the form of loadtests/verdict.py. @param {Seen} seen */
+/** Return the verdict, in the form of loadtests/judging/verdict.py. @param {Seen} seen */
 export function verdictOf(seen) {
     const unknown = seen.sent - seen.acknowledged - seen.refused;
     const problems = [...seen.undrained];

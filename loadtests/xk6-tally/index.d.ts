@@ -62,7 +62,7 @@ declare module "k6/x/tally" {
         readonly fingerprint: string;
     }
 
-    /** What the topic has, against what was acknowledged; names as in the verdict of loadtests/verdict.py. */
+    /** What the topic has, against what was acknowledged; names as in the verdict of loadtests/judging/verdict.py. */
     export interface Verdict {
         /** false: the topic was not read, and only digest and spans_lost say anything. */
         readonly judged: boolean;

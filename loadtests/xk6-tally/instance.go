@@ -172,7 +172,7 @@ func (m *Module) take() (*run.Run, error) {
 	return current, err
 }
 
-// told is the verdict as a script gets it: names as in the file of loadtests/verdict.py.
+// told is the verdict as a script gets it: names as in the file of loadtests/judging/verdict.py.
 func told(result *run.Result) map[string]any {
 	return map[string]any{
 		"judged": result.Judged,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from loadtests.crosscheck import GHZ
-from loadtests.topic import TOPIC
+from loadtests.external.crosscheck import GHZ
+from loadtests.judging.topic import TOPIC
 from stack import Stack
 from stack.healthcheck import consumer_not_ready
 from tally.base.cache_folder import cache_folder

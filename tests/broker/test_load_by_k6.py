@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.compare import comparison, summary_at
+from loadtests.reporting.compare import comparison, summary_at
 from stack import Stack
 from stack.parts.services import foreign_environment
 from stack.ports import SETTINGS

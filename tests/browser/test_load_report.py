@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadtests import report
+from loadtests.reporting import report
 from loadtests.run import Result
 from tests_support.load.results import HOSTILE, result_in
 from tests_support.pages import chromium

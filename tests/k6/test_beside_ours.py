@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadtests.profiles import MIXED
+from loadtests.traffic.profiles import MIXED
 from stack import Stack
 from tests_support.load.loads import command, summary_in
 

@@ -1,4 +1,4 @@
-"""The extension k6/x/tally: its Go code is sound, holds on a real stack, and agrees with loadtests/verdict.py."""
+"""The extension k6/x/tally: its Go code is sound, holds on a real stack, and agrees with our own verdict."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from loadtests.k6_build import FOLDER, MODULE, k6_version
-from loadtests.ledger_source import counted_rows, fetch_export
-from loadtests.outcomes import Digest
+from loadtests.external.k6_build import FOLDER, MODULE, k6_version
+from loadtests.judging.ledger_source import counted_rows, fetch_export
+from loadtests.judging.verdict import FAULTS, ROW_DTYPE, judge
 from loadtests.run import CLOCKS_APART
-from loadtests.verdict import FAULTS, ROW_DTYPE, judge
+from loadtests.traffic.outcomes import Digest
 from stack import Stack
 from stack.fetch.go_programs import ROOT, CannotBuildError, go_for
 from tally.base.cache_folder import cache_folder

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from loadtests import additions, generator, operations, protoset
-from loadtests.profiles import PROFILES, Profile
+from loadtests.external import protoset
+from loadtests.traffic import additions, generator, operations
+from loadtests.traffic.profiles import PROFILES, Profile
 from stack.fetch.downloads import NetworkError
 from tally.event import decimals
 from tally.generated.topics import SUMS

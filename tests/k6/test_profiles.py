@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.k6_run import EXTENSION
-from loadtests.profiles import PROFILES
+from loadtests.external.k6_run import EXTENSION
+from loadtests.traffic.profiles import PROFILES
 from stack import Stack
 from tests_support.load.loads import command, summary_in
 

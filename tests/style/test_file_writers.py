@@ -31,7 +31,7 @@ WRITES = {
     "codegen/plan/locked.py": "a temporary folder",
     "codegen/proto/compat.py": "a temporary folder",
     "codegen/proto/stubs.py": "a temporary folder",
-    "loadtests/crosscheck.py": "a file in the run's own folder, for ghz",
+    "loadtests/external/crosscheck.py": "a file in the run's own folder, for ghz",
     "stack/bootstrap.py": "its own mark, before there is an environment to import from",
 }
 OURS = (

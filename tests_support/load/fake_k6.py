@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 
-from loadtests.additions import Draw
+from loadtests.traffic.additions import Draw
 from tally.event.decimals import text_of
 from tally.generated.tally.v1 import tally_pb2
 

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from loadtests.additions import Draw
-from loadtests.generator import Load
-from loadtests.measures import Second, Window
-from loadtests.outcomes import Outcome, OutcomeLog
-from loadtests.profiles import PROFILES
+from loadtests.judging.verdict import Verdict
 from loadtests.run import Plan, Result
-from loadtests.spans import Slow
 from loadtests.target import Target
-from loadtests.verdict import Verdict
+from loadtests.traffic.additions import Draw
+from loadtests.traffic.generator import Load
+from loadtests.traffic.measures import Second, Window
+from loadtests.traffic.outcomes import Outcome, OutcomeLog
+from loadtests.traffic.profiles import PROFILES
+from loadtests.traffic.spans import Slow
 
 HOSTILE = "<script>document.title='broken'</script>"
 """Part of an answer that was not expected."""

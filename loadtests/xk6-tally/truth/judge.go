@@ -31,7 +31,7 @@ type Verdict struct {
 
 // Judge joins a run's outcomes with the topic's rows.
 //
-// Theory of operation, the same as that of loadtests/verdict.py. Outcomes are scattered into buckets by the id's last
+// Theory of operation, the same as that of loadtests/judging/verdict.py. Outcomes are scattered into buckets by the id's last
 // bits, as the rows were; then each pair of buckets is joined in memory. So memory is that of one bucket, a 64th of the
 // run. An Unknown outcome may or may not be in the topic; it must not be there twice, and not with another sum.
 func Judge(outcomes string, digest Digest, rows *Rows) (Verdict, error) {

@@ -1,5 +1,5 @@
-// Package truth keeps what became of each addition of a run, in the file that loadtests/verdict.py reads, and compares
-// it with what the topic has.
+// Package truth keeps what became of each addition of a run, in the file that loadtests/judging/verdict.py reads, and
+// compares it with what the topic has.
 package truth
 
 import "fmt"

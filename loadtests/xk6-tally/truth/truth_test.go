@@ -15,7 +15,7 @@ import (
 	"tally.internal/xk6-tally/operands"
 )
 
-const exchange = "TALLY_EXCHANGE" // a folder in which loadtests/verdict.py judges the same files
+const exchange = "TALLY_EXCHANGE" // a folder in which loadtests/judging/verdict.py judges the same files
 
 var seedTag = operands.Tag{0xab, 1, 2, 3, 4, 5}
 

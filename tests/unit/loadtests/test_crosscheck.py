@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from loadtests import __main__ as command
-from loadtests.crosscheck import Seen, agree, from_report, in_turns, seen_by_ghz, table_of
 from loadtests.errors import LoadError
+from loadtests.external.crosscheck import Seen, agree, from_report, in_turns, seen_by_ghz, table_of
 from loadtests.run import Plan, Result
 from loadtests.target import Target
 from tests_support.load.results import result_in

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from loadtests import generator
-from loadtests.generator import BREAK_WINDOW_S, Generator, Load
-from loadtests.measures import Second, Window
-from loadtests.profiles import Profile, Stage, Threshold
 from loadtests.run import _rates, _warnings
+from loadtests.traffic import generator
+from loadtests.traffic.generator import BREAK_WINDOW_S, Generator, Load
+from loadtests.traffic.measures import Second, Window
+from loadtests.traffic.profiles import Profile, Stage, Threshold
 
 
 class Calls:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests import k6_build
+from loadtests.external import k6_build
 
 _SAYS = "k6 v2.2.0 (a stand-in)\nExtensions:\n  tally.internal/xk6-tally (devel), k6/x/tally [js]"
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from google.rpc import status_pb2
 
-from loadtests.additions import Draw
-from loadtests.operations import Operations
-from loadtests.outcomes import OutcomeLog
-from loadtests.spans import Spans
+from loadtests.traffic.additions import Draw
+from loadtests.traffic.operations import Operations
+from loadtests.traffic.outcomes import OutcomeLog
+from loadtests.traffic.spans import Spans
 from tally.event import decimals
 from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 from tests_support.client.fake_tally import BatchContext, FakeTally, refusal, serving

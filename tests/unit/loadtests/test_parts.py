@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.additions import Draw
-from loadtests.charts import line_chart
-from loadtests.compare import comparison, summary_at
 from loadtests.errors import LoadError, UsageError
-from loadtests.generator import broken
-from loadtests.measures import Histogram, Window
-from loadtests.profiles import PROFILES, Profile, Stage, Threshold, profile_called
-from loadtests.report import headline
-from loadtests.spans import SLOWEST_KEPT, Spans
+from loadtests.reporting.charts import line_chart
+from loadtests.reporting.compare import comparison, summary_at
+from loadtests.reporting.report import headline
+from loadtests.traffic.additions import Draw
+from loadtests.traffic.generator import broken
+from loadtests.traffic.measures import Histogram, Window
+from loadtests.traffic.profiles import PROFILES, Profile, Stage, Threshold, profile_called
+from loadtests.traffic.spans import SLOWEST_KEPT, Spans
 
 TAG = bytes.fromhex("0123456789ab")
 GRAMMAR = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,9})?")

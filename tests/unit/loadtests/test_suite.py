@@ -3,8 +3,8 @@
 import pytest
 
 from loadtests.errors import UsageError
-from loadtests.profiles import PROFILES
-from loadtests.suite import Step, exit_code_of, steps_of, table_of
+from loadtests.reporting.suite import Step, exit_code_of, steps_of, table_of
+from loadtests.traffic.profiles import PROFILES
 
 
 def summary_of(profile: str, exit_code: int = 0, *, limit: bool = False, **figures: float) -> dict[str, object]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from loadtests.judging.topic import Registry
 from loadtests.target import Target, Total, total_of
-from loadtests.topic import Registry
 from tests_support.running.one_answer import ABSENT_PROXY, one_answer
 
 ANSWER = b'{"complete": true, "count": 2, "total": "42.5", "id": 7}'

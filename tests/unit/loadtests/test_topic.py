@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests import topic
-from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError
-from loadtests.topic import Registry, TopicWatch, UnknownSchemaError
+from loadtests.judging import topic
+from loadtests.judging.topic import Registry, TopicWatch, UnknownSchemaError
+from loadtests.traffic.additions import TAG_BYTES
 from tally.base.framing import frame
 from tests_support.consumer.golden_records import ZERO_WIDTH
 from tests_support.consumer.verdict_corpus import read_corpus

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loadtests.additions import Addition, Draw
-from loadtests.ledger_source import counted_rows
-from loadtests.outcomes import Digest, Outcome, OutcomeLog
-from loadtests.verdict import FAULTS, ROW_DTYPE, Verdict, judge, judge_counts
+from loadtests.judging.ledger_source import counted_rows
+from loadtests.judging.verdict import FAULTS, ROW_DTYPE, Verdict, judge, judge_counts
+from loadtests.traffic.additions import Addition, Draw
+from loadtests.traffic.outcomes import Digest, Outcome, OutcomeLog
 
 TAG = bytes.fromhex("0123456789ab")
 ROOT = Path(__file__).parents[3]
@@ -131,8 +131,8 @@ MILLION = """
 import sys, resource
 from pathlib import Path
 import numpy as np
-from loadtests.outcomes import ENTRY_DTYPE, Digest
-from loadtests import verdict
+from loadtests.traffic.outcomes import ENTRY_DTYPE, Digest
+from loadtests.judging import verdict
 count, folder = int(sys.argv[1]), Path(sys.argv[2])
 def chunks(dtype):
     rng = np.random.default_rng(5)

@@ -21,7 +21,9 @@ def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("module", ["stack", "stack.fetch.relock", "loadtests", "loadtests.k6_build", "benchmarks"])
+@pytest.mark.parametrize(
+    "module", ["stack", "stack.fetch.relock", "loadtests", "loadtests.external.k6_build", "benchmarks"]
+)
 def test_help_is_0_and_an_unknown_option_is_2_and_is_named(module: str) -> None:
     """Help goes to standard output; wrong usage names the option on standard error and does nothing."""
     shown, wrong = python(module, "--help"), python(module, "--nonsense")

@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from loadtests.charts import line_chart
-from loadtests.measures import Second
+from loadtests.judging.verdict import FAULTS
+from loadtests.reporting.charts import line_chart
 from loadtests.run import Result, summary_of
-from loadtests.verdict import FAULTS
+from loadtests.traffic.measures import Second
 from tally.base.written_file import write_file
 
 _STYLE: Final = """

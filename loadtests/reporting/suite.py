@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loadtests.errors import UsageError
-from loadtests.profiles import PROFILES, profile_called
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT
+from loadtests.traffic.profiles import PROFILES, profile_called
 
 ALL: Final = "all"
 _LEFT_OUT: Final = ("soak",)  # an hour

@@ -1,7 +1,7 @@
 """The contract as one file of descriptors, for clients of other making: ghz, and the k6 scripts (``tally.protoset``).
 
-It is what the producer serves by reflection. ``python -m loadtests.protoset`` writes the file of the k6 scripts anew;
-`just gen` does that.
+It is what the producer serves by reflection. `just gen` writes the file of the k6 scripts anew, with
+``python -m loadtests.external.protoset``.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from tally.base.written_file import write_file
 from tally.generated.descriptors import FILES
 
-FILE: Final = Path(__file__).parent / "tally.protoset"
+FILE: Final = Path(__file__).parents[1] / "tally.protoset"
 
 
 def descriptors() -> bytes:

@@ -13,8 +13,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from loadtests.errors import LoadError
+from loadtests.judging.verdict import ROW_DTYPE
 from loadtests.target import rest_client
-from loadtests.verdict import ROW_DTYPE
 from tally.event.decimals import value_of
 
 _POLL_S: Final = 0.2

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.outcomes import ENTRY_DTYPE, Digest, Entries, Outcome
+from loadtests.traffic.outcomes import ENTRY_DTYPE, Digest, Entries, Outcome
 from tally.base.uuid_text import uuid_text
 from tally.event.decimals import text_of
 from tally.event.partitions import mix_column

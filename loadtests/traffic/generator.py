@@ -14,9 +14,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from loadtests.measures import Second, Window
-from loadtests.operations import Operations
-from loadtests.profiles import Operation, Profile, Threshold
+from loadtests.traffic.measures import Second, Window
+from loadtests.traffic.operations import Operations
+from loadtests.traffic.profiles import Operation, Profile, Threshold
 
 IN_FLIGHT_MAX: Final = 5_000
 _TICK_S: Final = 0.005

@@ -17,11 +17,11 @@ import grpc
 import httpx
 from google.rpc import code_pb2
 
-from loadtests.additions import Addition, Draw
-from loadtests.measures import Window
-from loadtests.outcomes import Outcome, OutcomeLog
-from loadtests.profiles import Operation
-from loadtests.spans import Spans
+from loadtests.traffic.additions import Addition, Draw
+from loadtests.traffic.measures import Window
+from loadtests.traffic.outcomes import Outcome, OutcomeLog
+from loadtests.traffic.profiles import Operation
+from loadtests.traffic.spans import Spans
 from tally.event.decimals import text_of
 from tally.generated.tally.v1 import tally_pb2
 

@@ -18,10 +18,10 @@ import fastavro
 import httpx
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from loadtests.additions import TAG_BYTES, Draw
 from loadtests.errors import LoadError
-from loadtests.outcomes import Digest, fingerprint_of
 from loadtests.target import Target, rest_client
+from loadtests.traffic.additions import TAG_BYTES, Draw
+from loadtests.traffic.outcomes import Digest, fingerprint_of
 from tally.base.framing import FramingError, frame, unframe
 from tally.base.loopback import is_loopback
 from tally.event.partitions import partition_of

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.additions import Addition
+from loadtests.traffic.additions import Addition
 from tally.base.written_file import write_file
 from tally.event.decimals import text_of
 from tally.event.partitions import mix

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from loadtests.errors import LoadError
-from loadtests.profiles import ADD_ONLY, Profile, Stage
-from loadtests.protoset import descriptors
+from loadtests.external.protoset import descriptors
 from loadtests.run import CHANNELS, Result
+from loadtests.traffic.profiles import ADD_ONLY, Profile, Stage
 from stack.fetch.go_programs import ROOT, GoProgram
 
 GHZ: Final = GoProgram("ghz", ROOT / "loadtests" / "ghz", "github.com/bojand/ghz/cmd/ghz", seconds=25)

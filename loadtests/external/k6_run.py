@@ -19,14 +19,14 @@ from typing import Any, Final
 
 from benchmarks.machine import describe
 from loadtests import target
-from loadtests.additions import TAG_BYTES
 from loadtests.errors import LoadError, UsageError
-from loadtests.ledger_source import counted_rows, fetch_export
-from loadtests.outcomes import Digest
-from loadtests.profiles import Profile, profile_called
+from loadtests.judging.ledger_source import counted_rows, fetch_export
+from loadtests.judging.verdict import Verdict, judge, judge_counts
 from loadtests.run import CLOCKS_APART, EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT
 from loadtests.target import Target, Total
-from loadtests.verdict import Verdict, judge, judge_counts
+from loadtests.traffic.additions import TAG_BYTES
+from loadtests.traffic.outcomes import Digest
+from loadtests.traffic.profiles import Profile, profile_called
 from stack.system import ROOT
 from tally.base.written_file import write_file
 

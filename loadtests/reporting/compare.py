@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from loadtests.errors import LoadError
-from loadtests.report import headline
+from loadtests.reporting.report import headline
 
 
 def summary_at(path: Path) -> Mapping[str, Any]:
