@@ -48,6 +48,7 @@ def test_limit_and_subject_are_two_such_sides() -> None:
 
 
 def test_one_bad_round_does_not_move_the_median() -> None:
+    """An outlier widens the shown spread and leaves the median as it is, for details, too."""
     assert median(samples(10, 11, 9000)) == 11
     assert spread(samples(10, 11, 9000)) == (10, 9000)
     assert medians_of_details(samples(1, 2, 3)) == {"p99_ms": 4}
@@ -63,12 +64,14 @@ def test_one_bad_round_does_not_move_the_median() -> None:
     ],
 )
 def test_a_target_is_reached_on_its_own_side(target: Target, subject: float, reached: bool, shown: str) -> None:
+    """A target is a floor for a rate and a ceiling for a latency, and its ratio is shown accordingly."""
     made = comparison(target, samples(subject), samples(100.0))
     assert made.reached is reached
     assert target.shown(made.ratio) == shown
 
 
 def test_the_table_and_the_file_tell_figures_target_and_machine(tmp_path: Path) -> None:
+    """The printed table has medians, spread, target and machine, and the file has every sample."""
     made = comparison(Target(ratio=0.6), samples(50, 60, 70), samples(100))
     screen = io.StringIO()
     report.show(Console(file=screen, width=160), {"cores": "2"}, [made])
@@ -81,6 +84,7 @@ def test_the_table_and_the_file_tell_figures_target_and_machine(tmp_path: Path) 
 
 
 def test_only_answers_with_a_sum_count_as_ok() -> None:
+    """An empty answer and a refused addition of a batch do not count as calls that succeeded."""
     good = tally_pb2.AddResponse(sum="3")
     assert client_load.ok_of_add(good.SerializeToString()) == 1
     assert client_load.ok_of_add(b"") == 0

@@ -20,6 +20,7 @@ def comparison(name: str) -> Comparison:
 
 
 def test_those_after_a_failure_are_run_and_the_failure_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bench that raises is named with its error, and the benches after it still run."""
     suite = Suite()
     with suite.attempt("first"):
         raise OSError("no such broker")

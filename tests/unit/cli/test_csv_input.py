@@ -31,6 +31,7 @@ PACKED = {
 
 @pytest.mark.parametrize("form", PACKED)
 def test_the_same_content_has_one_hash_and_size_however_it_is_packed(tmp_path: Path, form: str) -> None:
+    """Plain, gzip and zstd copies of one file have one hash, so loading any of them again adds nothing."""
     path = tmp_path / "file"
     path.write_bytes(PACKED[form])
     with CsvInput(path, tmp_path / "own") as found:
@@ -43,6 +44,7 @@ def test_the_same_content_has_one_hash_and_size_however_it_is_packed(tmp_path: P
 
 @pytest.mark.parametrize("form", PACKED)
 def test_a_pipe_is_read_once_and_its_content_is_read_as_often_as_that_of_a_file(tmp_path: Path, form: str) -> None:
+    """A named pipe is copied once, its content can be read again, and its copy is gone at the end."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: pipe.write_bytes(PACKED[form]))
@@ -66,6 +68,7 @@ with CsvInput(Path(sys.argv[1]), Path(sys.argv[2])) as found:
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
 @pytest.mark.parametrize("kind", ["pipe", "file", "socket"])
 def test_standard_input_by_any_name_is_read_whatever_it_is(tmp_path: Path, name: str, kind: str) -> None:
+    """Standard input is read by any of its names, be it a pipe, a file or a socket, packed or not."""
     command = [sys.executable, "-c", SCRIPT, name, str(tmp_path / "own")]
     done: subprocess.CompletedProcess[bytes]
     if kind == "pipe":
@@ -84,6 +87,7 @@ def test_standard_input_by_any_name_is_read_whatever_it_is(tmp_path: Path, name:
 
 
 def test_a_pipe_that_nobody_writes_into_is_told_after_a_bounded_wait(tmp_path: Path) -> None:
+    """A pipe that no writer opens within the given wait is an error that says so, not a hang."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(OSError, match="nothing was written to this pipe"):
@@ -91,6 +95,7 @@ def test_a_pipe_that_nobody_writes_into_is_told_after_a_bounded_wait(tmp_path: P
 
 
 def test_a_writer_may_take_longer_to_write_than_to_come(tmp_path: Path) -> None:
+    """The bounded wait is for a writer to open the pipe; once one has, it may write as late as it likes."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     opened, read = threading.Event(), threading.Event()
@@ -115,6 +120,7 @@ def test_a_writer_may_take_longer_to_write_than_to_come(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "folder", "socket"])
 def test_what_is_no_input_is_refused_by_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A directory, a device or a socket is refused by name, with the kinds of input that are allowed."""
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
@@ -126,6 +132,7 @@ def test_what_is_no_input_is_refused_by_what_it_is(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("form", ["gzip", "zstd", "gzip in two members", "zstd in two frames"])
 @pytest.mark.parametrize("cut", [1, 10, 1000])
 def test_packed_data_that_is_cut_off_is_told_before_anything_is_read_of_it(tmp_path: Path, form: str, cut: int) -> None:
+    """A truncated gzip or zstd file is refused when it is opened, so that no row of it is ever sent."""
     path = tmp_path / "file"
     path.write_bytes(PACKED[form][:-cut])
     with pytest.raises(CsvSourceError, match="data is damaged or cut off"):
@@ -134,6 +141,7 @@ def test_packed_data_that_is_cut_off_is_told_before_anything_is_read_of_it(tmp_p
 
 @given(st.sampled_from(["gzip", "zstd"]), st.integers(20, 5_000), st.integers(1, 255))
 def test_packed_data_with_a_wrong_byte_is_the_same_content_or_an_error(form: str, place: int, mask: int) -> None:
+    """One changed byte of packed data gives an error or the unchanged content, and never other rows."""
     wrong = bytearray(PACKED[form])
     wrong[place % len(wrong)] ^= mask
     reading, writing = os.pipe()
@@ -155,6 +163,7 @@ def test_packed_data_with_a_wrong_byte_is_the_same_content_or_an_error(form: str
 
 
 def test_a_window_of_more_memory_than_is_usual_is_refused(tmp_path: Path) -> None:
+    """A zstd frame that asks for a window of 1 GiB is refused, so that a file cannot exhaust memory."""
     of = zstd.CompressionParameter
     wide: dict[int, int] = {of.window_log: 30, of.enable_long_distance_matching: 1}
     packer = zstd.ZstdCompressor(options=wide)

@@ -22,6 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 
 async def test_a_file_is_loaded_once_however_often_the_command_runs(tally, file):
+    """A second load of a file acknowledges all rows as duplicates, under the ids of source and line."""
     fake = FakeTally()
     async with serving(fake) as target:
         first = await load(tally, target, file, "--json")
@@ -35,6 +36,7 @@ async def test_a_file_is_loaded_once_however_often_the_command_runs(tally, file)
 
 
 async def test_the_same_content_under_another_name_adds_nothing(tally, file, tmp_path):
+    """A copy of a loaded file has the same ids, so all its rows are duplicates."""
     fake = FakeTally()
     copy = tmp_path / "copy.csv"
     copy.write_bytes(file.read_bytes())
@@ -45,6 +47,7 @@ async def test_the_same_content_under_another_name_adds_nothing(tally, file, tmp
 
 
 async def test_the_summary_tells_rows_outcomes_and_the_sum(tally, file):
+    """The summary of a load shows how many rows were read and acknowledged, and their exact sum."""
     async with serving(FakeTally()) as target:
         result = await load(tally, target, file)
     words = " ".join(result.stdout.split())
@@ -54,12 +57,14 @@ async def test_the_summary_tells_rows_outcomes_and_the_sum(tally, file):
 
 
 async def test_without_a_terminal_progress_is_plain_lines_on_standard_error(tally, file):
+    """Where standard error is no terminal, progress is printed there as plain lines up to 100 %."""
     async with serving(FakeTally()) as target:
         result = await load(tally, target, file, "--json")
     assert "100 %  2,500 acknowledged, 0 rejected" in result.stderr
 
 
 async def test_rows_that_cannot_be_added_go_to_the_rejects_file_and_the_rest_is_added(tally, tmp_path):
+    """Bad rows go to the rejects file with line and reason, the others are added, and the exit code is 1."""
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + '1,2,x\nNA,2,"two\nlines"\n1.0000000001,1,x\n3,4\n5,6,x\n')
     fake = FakeTally()
@@ -80,6 +85,7 @@ async def test_rows_that_cannot_be_added_go_to_the_rejects_file_and_the_rest_is_
 async def test_a_file_with_a_stray_quote_is_loaded_up_to_it_and_once_corrected_completed_under_the_same_ids(
     tally, tmp_path
 ):
+    """A load stopped by a stray quote names the source id with which the corrected file completes it."""
     file = tmp_path / "stray.csv"
     lines = [HEADER, "1,2,x\n", '3,4,"he said "so"\n', "1000000,2000000,x\n", '"\n', "5,6,y\n"]
     file.write_text("".join(lines))
@@ -99,6 +105,7 @@ async def test_a_file_with_a_stray_quote_is_loaded_up_to_it_and_once_corrected_c
 
 
 async def test_changed_content_stops_with_two_ways_and_each_way_works(tally, file):
+    """Changed content under a known path sends nothing and offers two commands, both of which work."""
     fake = FakeTally()
     async with serving(fake) as target:
         await load(tally, target, file)
@@ -119,6 +126,7 @@ async def test_changed_content_stops_with_two_ways_and_each_way_works(tally, fil
 
 
 async def test_a_corrected_line_under_the_same_source_is_refused_told_and_not_counted_again(tally, file):
+    """Other operands under a row's known id are refused, written to the rejects file and not counted."""
     fake = FakeTally()
     async with serving(fake) as target:
         await load(tally, target, file, "--source-id", "mine")
@@ -131,6 +139,7 @@ async def test_a_corrected_line_under_the_same_source_is_refused_told_and_not_co
 
 
 async def test_lost_answers_and_refusals_on_the_way_change_nothing(tally, file):
+    """Rows whose first call failed or lost its answer are sent again and counted once each."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE") if seen == 0 and request.a.endswith("7") else None
     fake.lose_answer = lambda seen, request: refusal("ABORTED") if seen == 0 and request.a.endswith("3") else None
@@ -142,6 +151,7 @@ async def test_lost_answers_and_refusals_on_the_way_change_nothing(tally, file):
 
 
 async def test_a_service_that_stops_answering_ends_in_69_and_the_next_run_completes_it(tally, file):
+    """A load cut short by a stopped service says how far it came, and the same command completes it."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE", "going down") if int(request.a) >= 1000 else None
     async with serving(fake) as target:
@@ -156,6 +166,7 @@ async def test_a_service_that_stops_answering_ends_in_69_and_the_next_run_comple
 
 
 async def test_after_a_row_without_an_answer_nothing_more_is_sent(tally, tmp_path):
+    """Once a row stays without an answer, no batch beyond those in flight is sent."""
     file = tmp_path / "long.csv"
     file.write_text(HEADER + "".join(f"{i},0.5,x\n" for i in range(30_000)))
     fake = FakeTally()
@@ -167,6 +178,7 @@ async def test_after_a_row_without_an_answer_nothing_more_is_sent(tally, tmp_pat
 
 
 async def test_no_service_at_all_is_69_with_the_cure_and_nothing_is_remembered(tally, file, tmp_path):
+    """Without a service the exit code is 69, the message says how to start one, and no file is left behind."""
     result = await load(tally, "127.0.0.1:1", file, "--wait", "0.3")
     assert result.exit_code == 69
     assert "just up" in result.stderr
@@ -188,6 +200,7 @@ async def test_no_service_at_all_is_69_with_the_cure_and_nothing_is_remembered(t
 async def test_wrong_input_is_told_in_one_line_with_the_exit_code(
     tally, tmp_path, arguments, content, exit_code, message
 ):
+    """Wrong options and undecodable files give one message and their exit code, and no traceback."""
     file = tmp_path / "wrong.csv"
     file.write_bytes(content)
     async with serving(FakeTally()) as target:
@@ -198,6 +211,7 @@ async def test_wrong_input_is_told_in_one_line_with_the_exit_code(
 
 
 async def test_ctrl_c_tells_how_far_it_came_and_running_again_completes_it(tally, file, tmp_path):
+    """Ctrl-C ends a load with code 130 and the rows acknowledged so far; the next run adds the rest."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE") if int(request.a) >= 1000 else None
     reached = asyncio.Event()
@@ -248,6 +262,7 @@ class Wrong(FakeTally):
 
 
 async def test_a_wrong_sum_stops_the_load(tally, file):
+    """An answer whose sum is not that of its row ends the load with exit code 1."""
     async with serving(Wrong()) as target:
         result = await load(tally, target, file)
     assert result.exit_code == 1

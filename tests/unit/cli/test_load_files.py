@@ -27,6 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("where", ["null", "pipe", "link"])
 async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tmp_path, where):
+    """Rejects may go to a device, a pipe or a link's target, which are written to and not replaced."""
     file, path = tmp_path / "mixed.csv", tmp_path / where
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
     seen: list[bytes] = []
@@ -51,6 +52,7 @@ async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tm
 
 
 async def test_rejects_on_standard_output_leave_the_summary_to_standard_error(tally, tmp_path):
+    """With `--rejects -` standard output is the rejects as CSV and nothing else."""
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
     async with serving(FakeTally()) as target:
@@ -66,6 +68,7 @@ async def test_rejects_on_standard_output_leave_the_summary_to_standard_error(ta
 @pytest.mark.parametrize("option", ["--rejects", "--history"])
 @pytest.mark.parametrize("name", ["numbers.csv", "link", "hard link"])
 async def test_the_file_that_is_loaded_is_never_written_to_by_any_name(tally, file, tmp_path, option, name):
+    """An output that is the input under its own name or a link's is refused, and the input is unchanged."""
     content = file.read_bytes()
     (tmp_path / "link").symlink_to(file)
     (tmp_path / "hard link").hardlink_to(file)
@@ -81,6 +84,7 @@ async def test_the_file_that_is_loaded_is_never_written_to_by_any_name(tally, fi
     [("folder", "is a directory"), ("none/rejects.csv", "there is no folder"), ("full", "No space")],
 )
 async def test_a_rejects_file_that_cannot_be_written_is_told_in_one_line(tally, tmp_path, where, reason):
+    """A rejects file that cannot be written ends the load with exit code 1 and the reason."""
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
     (tmp_path / "folder").mkdir()
@@ -93,6 +97,7 @@ async def test_a_rejects_file_that_cannot_be_written_is_told_in_one_line(tally, 
 
 
 async def test_a_memory_of_loads_that_cannot_be_read_is_named_and_kept_aside(tally, file, tmp_path):
+    """A damaged memory of loads is named, kept under another name and replaced, and the load succeeds."""
     memory = tmp_path / "data" / "client" / "loads.json"
     memory.parent.mkdir(parents=True)
     memory.write_bytes(b'{"torn')
@@ -107,6 +112,7 @@ async def test_a_memory_of_loads_that_cannot_be_read_is_named_and_kept_aside(tal
 
 @pytest.mark.parametrize("form", ["f.csv.gz", "f.csv.zst", "pipe"])
 async def test_a_file_its_packed_copy_and_a_pipe_of_it_add_once_between_them(tally, file, tmp_path, form):
+    """A file has the same ids packed, unpacked and through a pipe, so its rows are counted once in all."""
     fake, other = FakeTally(), tmp_path / form
     writer = threading.Thread(target=lambda: other.write_bytes(gzip.compress(file.read_bytes())))
     if form == "pipe":
@@ -126,6 +132,7 @@ async def test_a_file_its_packed_copy_and_a_pipe_of_it_add_once_between_them(tal
 
 
 async def test_the_line_of_an_error_is_that_of_the_unpacked_content(tally, tmp_path):
+    """An error in a packed file names the line of the unpacked content."""
     file = tmp_path / "f.csv.gz"
     file.write_bytes(gzip.compress(b"a,b\n1,1\n1,\xff\n"))
     async with serving(FakeTally()) as target:
@@ -135,6 +142,7 @@ async def test_the_line_of_an_error_is_that_of_the_unpacked_content(tally, tmp_p
 
 
 async def test_a_packed_file_that_is_cut_off_sends_nothing(tally, file, tmp_path):
+    """A truncated gzip file is refused before its first row is sent."""
     packed, fake = tmp_path / "f.csv.gz", FakeTally()
     packed.write_bytes(gzip.compress(file.read_bytes())[:-20])
     async with serving(fake) as target:
@@ -146,6 +154,7 @@ async def test_a_packed_file_that_is_cut_off_sends_nothing(tally, file, tmp_path
 
 @pytest.mark.parametrize(("allowed", "exit_code"), [(None, 1), (2, 1), (3, 0), (99, 0)])
 async def test_rejected_rows_are_exit_code_1_unless_so_many_are_allowed(tally, tmp_path, allowed, exit_code):
+    """Rejected rows give exit code 1, unless --max-rejects allows at least as many; the rest is added."""
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + "1,2,x\nNA,2,x\nNA,3,x\n4,NA,x\n")
     options = [] if allowed is None else ["--max-rejects", allowed]
@@ -160,6 +169,7 @@ async def test_rejected_rows_are_exit_code_1_unless_so_many_are_allowed(tally, t
 
 
 async def test_a_load_without_rejects_leaves_no_rejects_file_and_no_stale_one(tally, file, tmp_path):
+    """Without rejects no rejects file is made, and one of an earlier load is emptied to its header."""
     async with serving(FakeTally()) as target:
         await load(tally, target, file, "--rejects", tmp_path / "new.csv")
         assert not (tmp_path / "new.csv").exists()
@@ -171,6 +181,7 @@ async def test_a_load_without_rejects_leaves_no_rejects_file_and_no_stale_one(ta
 async def test_a_shell_s_process_substitution_is_an_input_and_leaves_its_rejects_in_the_current_folder(
     file: Path, tmp_path: Path
 ) -> None:
+    """`tally load <(...)` is read like the file itself, and its rejects go to the current folder."""
     file.write_text(file.read_text() + "NA,1,x\n")
     (tmp_path / "f.gz").write_bytes(gzip.compress(file.read_bytes()))
     fake = FakeTally()

@@ -13,14 +13,17 @@ LOADS = st.builds(Loaded, *[st.sampled_from(["x", "y"])] * 4)
 
 
 def test_a_path_that_was_never_loaded_has_its_content_s_hash_as_source_id():
+    """A file that was never loaded gets the hash of its content as source id."""
     assert choose_source_id(None, NOW, None) == Agreed("hash2")
 
 
 def test_the_same_content_again_has_the_same_source_id():
+    """A known path with unchanged content keeps its source id, so that its rows are duplicates."""
     assert choose_source_id(None, NOW, NOW) == Agreed("hash2")
 
 
 def test_other_content_under_a_known_path_stops_with_the_two_ways_on():
+    """Changed content under a known path is not decided for the user, who is offered both source ids."""
     choice = choose_source_id(None, NOW, Loaded("hash1", "hash1", "a", "b"))
     assert isinstance(choice, Doubt)
     assert "other content" in choice.reason
@@ -28,12 +31,14 @@ def test_other_content_under_a_known_path_stops_with_the_two_ways_on():
 
 
 def test_other_columns_of_a_known_file_stop_because_they_would_share_their_ids():
+    """Loading other columns of a known file stops, since their rows would have the same ids."""
     choice = choose_source_id(None, NOW, Loaded("hash2", "hash2", "a", "c"))
     assert isinstance(choice, Doubt)
     assert "--a a --b c" in choice.ways[0]
 
 
 def test_a_file_loaded_under_a_name_stops_when_the_name_is_forgotten():
+    """A file once loaded under a source id of the user's is not loaded under its hash without asking."""
     choice = choose_source_id(None, NOW, Loaded("invoices", "hash2", "a", "b"))
     assert isinstance(choice, Doubt)
     assert "--source-id invoices" in choice.ways[0]
@@ -41,6 +46,7 @@ def test_a_file_loaded_under_a_name_stops_when_the_name_is_forgotten():
 
 @given(LOADS, st.none() | LOADS, st.none() | st.text(min_size=1))
 def test_ids_that_differ_from_the_earlier_ones_are_used_only_when_somebody_says_so(now, before, given_id):
+    """Without a given source id, a known path is either loaded as before or not at all."""
     now = Loaded(now.content_sha256, now.content_sha256, now.column_a, now.column_b)
     choice = choose_source_id(given_id, now, before)
     if given_id is not None:
@@ -50,6 +56,7 @@ def test_ids_that_differ_from_the_earlier_ones_are_used_only_when_somebody_says_
 
 
 def test_what_was_loaded_is_remembered_by_service_and_path(tmp_path: Path):
+    """A load is recalled for the same service and path by a later process, and for no other."""
     memory = LoadMemory(tmp_path / "client" / "loads.json")
     file = tmp_path / "data.csv"
     assert memory.recall("here:1", file) is None
@@ -62,6 +69,7 @@ def test_what_was_loaded_is_remembered_by_service_and_path(tmp_path: Path):
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"here:1 FILE": {"source_id": 1}}', '{"here:1 FILE": 3}'])
 def test_a_broken_memory_counts_as_empty_and_is_replaced(tmp_path: Path, content: str):
+    """A memory file of any wrong content counts as empty and is replaced by the next load."""
     path, file = tmp_path / "loads.json", tmp_path / "data.csv"
     path.write_text(content.replace("FILE", str(file)))
     memory = LoadMemory(path)

@@ -39,6 +39,7 @@ def test_the_script_lists_the_rows_that_are_counted_and_are_none(
     suspects: list[str],
     source_id: str | None,
 ) -> None:
+    """The script of docs/LOADING.md lists exactly the counted rows that the file does not contain."""
     assert SCRIPT is not None
     (tmp_path / "suspects.py").write_text(SCRIPT[1], encoding="utf-8")
     (tmp_path / "file.csv").write_bytes(content)

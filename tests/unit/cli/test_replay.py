@@ -61,12 +61,14 @@ def rejected(outcome: object, *words: str) -> bool:
 
 
 def test_a_record_whose_place_or_key_was_wrong_is_put_back_as_it_says_under_the_id_in_it() -> None:
+    """A readable record with a right sum is sent again with its own operands, under the id in its body."""
     outcome = repair(letter(frame(OURS) + body("2", "40.5", "42.5"), OTHER.bytes), None, None, text_of)
     assert isinstance(outcome, Repaired)
     assert (outcome.addition, outcome.sum) == (Addition(str(ID), "2", "40.5"), "42.5")
 
 
 def test_a_wrong_sum_is_not_guessed_at_and_the_persons_numbers_win() -> None:
+    """A record with a wrong sum is rejected until a person gives the operands, which are then used."""
     value = frame(OURS) + body("2", "2", "5")
     assert rejected(repair(letter(value), None, None, text_of), "2 + 2 = 5", "--repair-with")
     outcome = repair(letter(value), correction("2", "3"), None, text_of)
@@ -86,6 +88,7 @@ def test_a_record_is_read_by_the_schema_that_its_header_named_or_that_stands_bef
 
 
 def test_junk_needs_numbers_and_keeps_the_id_of_its_key() -> None:
+    """Bytes that are no record are rejected without given operands, and keep the id of the record's key."""
     assert rejected(repair(letter(b"junk"), None, None, text_of), "no frame", "--as-schema")
     outcome = repair(letter(b"junk"), correction(), None, text_of)
     assert isinstance(outcome, Repaired)
@@ -93,6 +96,7 @@ def test_junk_needs_numbers_and_keeps_the_id_of_its_key() -> None:
 
 
 def test_a_record_without_any_id_needs_one_and_another_id_than_its_own_is_rejected() -> None:
+    """An id may be given only to a record that has none of its own; another one is rejected."""
     assert rejected(repair(letter(b"junk", b"x"), correction(), None, text_of), "no request id")
     outcome = repair(letter(b"junk", b"x"), correction(own=OTHER), None, text_of)
     assert isinstance(outcome, Repaired)
@@ -101,6 +105,7 @@ def test_a_record_without_any_id_needs_one_and_another_id_than_its_own_is_reject
 
 
 def test_a_body_without_its_frame_is_read_by_the_schema_that_is_named() -> None:
+    """A body with no frame or an unknown schema is rejected unless --as-schema names how to read it."""
     for value in (body("1", "2", "3"), frame(99) + body("1", "2", "3")):
         assert rejected(repair(letter(value), None, None, text_of), "--as-schema")
         outcome = repair(letter(value), None, OURS, text_of)
@@ -132,6 +137,7 @@ DECIMAL_12 = {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale
     ],
 )
 def test_another_writers_exact_numbers_are_taken_over_exactly(kind: Any, value: Any, a: str) -> None:
+    """Decimals of another scale, integers and text of another writer's schema become exact operands."""
     schema, written = of_writer(kind, value)
     outcome = repair(letter(frame(9) + written), None, None, lambda _: schema)
     assert isinstance(outcome, Repaired)
@@ -149,15 +155,18 @@ def test_another_writers_exact_numbers_are_taken_over_exactly(kind: Any, value: 
     ],
 )
 def test_a_number_that_is_not_exact_in_the_contract_is_rejected(kind: Any, value: Any) -> None:
+    """A float, a timestamp, a boolean or too many decimals is rejected with the way to give operands."""
     schema, written = of_writer(kind, value)
     assert rejected(repair(letter(frame(9) + written), None, None, lambda _: schema), "a", "--repair-with")
 
 
 def test_a_sum_out_of_range_is_rejected() -> None:
+    """Operands whose sum has more than 29 digits before the point are rejected before anything is sent."""
     assert rejected(repair(letter(b""), correction("9" * 29, "9" * 29), None, text_of), "29 digits")
 
 
 def test_two_letters_of_one_id_are_one_addition_or_the_later_one_is_rejected() -> None:
+    """A second letter of an id is accepted with the same operands and rejected with others."""
     one, same, other = (
         repair(letter(b"", offset=offset), correction("2", b), None, text_of) for offset, b in enumerate("334", start=1)
     )
@@ -179,11 +188,13 @@ def test_two_letters_of_one_id_are_one_addition_or_the_later_one_is_rejected() -
     ],
 )
 def test_a_line_of_repairs_that_cannot_be_used_is_named_with_what_is_allowed(line: str, words: str) -> None:
+    """A line of the corrections that is malformed or repeated is refused with what is allowed."""
     with pytest.raises(RepairsError, match=words):
         read_corrections([part.encode() for part in line.split("\n")])
 
 
 def test_letters_are_chosen_by_reason_partition_and_place() -> None:
+    """A selection takes the letters that match its reasons, its partition and its places, and no others."""
     one = letter(b"")
     assert Selection().has(one)
     assert Selection(frozenset({"WRONG_SUM"}), 3, frozenset({"3:5"})).has(one)
@@ -192,6 +203,7 @@ def test_letters_are_chosen_by_reason_partition_and_place() -> None:
 
 
 def test_a_letter_is_read_in_our_version_and_in_another_and_other_topics_letters_are_left_alone() -> None:
+    """A letter is read by its writer's schema, also a newer one, and ignored if its source is another topic."""
     dead = DeadLetter(
         source_topic="tally.sums.v1", source_topic_id="t", source_partition=3, source_offset=5, source_timestamp=NOW,
         reason=DeadLetterReason.FRAMING, detail="d", key=b"k", value=b"v",
@@ -233,6 +245,7 @@ def ready(own: str, offset: int) -> Told:
 
 
 async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: Path) -> None:
+    """Only a committed addition is noted in the journal, and a later replay finds it there."""
     journal = ReplayJournal(tmp_path / "client" / "replays.jsonl")
     door = Door(refused=Refused("refused", "OUT_OF_RANGE", "no"), lost=Unknown("lost", "UNAVAILABLE", "gone", 3))
     told = [
@@ -251,6 +264,7 @@ async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: P
 
 
 def test_what_the_ledger_has_is_not_sent_and_other_numbers_of_a_counted_id_are_rejected() -> None:
+    """An id that the ledger has is COUNTED with the same operands and REJECTED with others."""
     repaired = Repaired(letter(b""), Addition("x", "2", "3"), "5")
     assert look_up(repaired, {}, lambda _: None).status is Status.READY
     same = look_up(repaired, {}, lambda _: Counted("2", "3", Position("t", 3, 9)))
@@ -262,6 +276,7 @@ def test_what_the_ledger_has_is_not_sent_and_other_numbers_of_a_counted_id_are_r
 
 @pytest.mark.parametrize("damage", [b"\xff\xfe", b"[" * 99_999, b"5", b"{}", '{"source": "1:\u2028"}'.encode()])
 async def test_any_bytes_in_the_journal_cost_their_own_line_only(tmp_path: Path, damage: bytes) -> None:
+    """A damaged line of the journal is skipped, and the entries around it are read."""
     journal = ReplayJournal(tmp_path / "replays.jsonl")
     for offset in (1, 2):
         assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]
@@ -271,6 +286,7 @@ async def test_any_bytes_in_the_journal_cost_their_own_line_only(tmp_path: Path,
 
 
 async def test_a_line_of_the_journal_that_a_crash_cut_short_costs_itself_only(tmp_path: Path) -> None:
+    """A torn last line is skipped, and the entry appended after it is read."""
     journal = ReplayJournal(tmp_path / "replays.jsonl")
     for offset in (1, 2):
         assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]

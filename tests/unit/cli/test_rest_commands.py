@@ -70,6 +70,7 @@ def rest() -> Iterator[FakeRest]:
 
 
 async def test_total_prints_the_exact_total_and_its_figures(tally, rest):
+    """`tally total` prints the total and the counts, and with --json the answer as it came."""
     rest.on("GET", "/v1/total", TOTAL)
     result = await tally("total", TALLY_REST_URL=rest.url)
     assert result.exit_code == 0
@@ -78,6 +79,7 @@ async def test_total_prints_the_exact_total_and_its_figures(tally, rest):
 
 
 async def test_total_asks_for_a_position_and_fails_as_unavailable_when_it_is_not_reached(tally, rest):
+    """--min-position and --wait reach the service, and a position not reached in time ends with 69."""
     rest.on("GET", "/v1/total", {"detail": "partition 3 is at 5"}, status=504)
     result = await tally("total", "--min-position", "3:1041", "--wait", "0.5", TALLY_REST_URL=rest.url)
     assert result.exit_code == 69
@@ -86,6 +88,7 @@ async def test_total_asks_for_a_position_and_fails_as_unavailable_when_it_is_not
 
 
 async def test_an_incomplete_total_is_printed_and_told_to_be_incomplete_with_exit_code_1(tally, rest):
+    """A total that lacks a partition is printed with a warning naming it, and the exit code is 1."""
     rest.on("GET", "/v1/total", {**TOTAL, "complete": False})
     result = await tally("total", TALLY_REST_URL=rest.url)
     assert result.exit_code == 1
@@ -94,12 +97,14 @@ async def test_an_incomplete_total_is_printed_and_told_to_be_incomplete_with_exi
 
 
 async def test_a_rest_service_that_is_not_there_is_69_with_the_cure(tally):
+    """Without a REST service `tally total` ends with exit code 69 and says how to start one."""
     result = await tally("total", TALLY_REST_URL="http://127.0.0.1:1")
     assert result.exit_code == 69
     assert "just up" in result.stderr
 
 
 async def test_a_position_that_is_none_is_wrong_usage(tally):
+    """A --min-position that is not partition:offset ends with exit code 2."""
     assert (await tally("total", "--min-position", "three")).exit_code == 2
 
 
@@ -112,6 +117,7 @@ def offer_export(rest: FakeRest, sha256: str) -> None:
 
 
 async def test_export_waits_downloads_checks_and_deletes_the_service_s_copy(tally, rest, tmp_path: Path):
+    """An export is awaited, saved byte for byte, reported with its rows and then deleted at the service."""
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
     result = await tally("export", "--output", tmp_path / "sums.csv", TALLY_REST_URL=rest.url)
     assert result.exit_code == 0
@@ -122,6 +128,7 @@ async def test_export_waits_downloads_checks_and_deletes_the_service_s_copy(tall
 
 @pytest.mark.parametrize("where", ["null", "pipe", "link"])
 async def test_an_export_into_what_is_no_file_leaves_it_what_it_is(tally, rest, tmp_path: Path, where: str):
+    """An export may go to a device, a pipe or a link's target, which are written to and not replaced."""
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
     path = tmp_path / where
     seen: list[bytes] = []
@@ -145,6 +152,7 @@ async def test_an_export_into_what_is_no_file_leaves_it_what_it_is(tally, rest, 
 
 
 async def test_an_export_to_standard_output_is_the_file_and_nothing_else(tally, rest, tmp_path: Path):
+    """With `--output -` standard output is exactly the exported bytes; the report goes to standard error."""
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
     result = await tally("export", "--output", "-", TALLY_REST_URL=rest.url)
     assert result.stdout_bytes == FILE
@@ -159,16 +167,19 @@ async def test_an_export_to_standard_output_is_the_file_and_nothing_else(tally, 
 async def test_an_export_that_cannot_be_saved_is_refused_before_the_service_is_asked(
     tally, rest, tmp_path: Path, where: str, reason: str
 ):
+    """An output path that cannot be written ends the command before the service makes an export."""
     (tmp_path / "out").mkdir()
     (tmp_path / "loop").symlink_to("loop")
     result = await tally("export", "--output", tmp_path / where, TALLY_REST_URL=rest.url)
     assert result.exit_code == 1
     assert f"{tmp_path / where}: " in result.stderr
     assert reason in result.stderr
+    assert "Traceback" not in result.output
     assert rest.asked == []
 
 
 async def test_an_export_to_a_full_disk_is_told_and_the_service_s_copy_stays(tally, rest, tmp_path: Path):
+    """If the disk is full, the command fails with that reason and the service keeps its copy."""
     offer_export(rest, hashlib.sha256(FILE).hexdigest())
     full = device(tmp_path, "full")
     result = await tally("export", "--output", full, TALLY_REST_URL=rest.url)
@@ -178,6 +189,7 @@ async def test_an_export_to_a_full_disk_is_told_and_the_service_s_copy_stays(tal
 
 
 async def test_an_export_that_was_damaged_on_the_way_leaves_no_file(tally, rest, tmp_path: Path):
+    """A download whose SHA-256 is not the announced one fails and leaves no file."""
     offer_export(rest, "0" * 64)
     (tmp_path / "out").mkdir()
     result = await tally("export", "--output", tmp_path / "out" / "sums.csv", TALLY_REST_URL=rest.url)
@@ -187,19 +199,12 @@ async def test_an_export_that_was_damaged_on_the_way_leaves_no_file(tally, rest,
 
 
 async def test_an_export_that_fails_is_told_with_its_reason(tally, rest, tmp_path: Path):
+    """An export that the service reports as FAILED ends with exit code 1 and the service's reason."""
     offer_export(rest, "")
     rest.on("GET", "/v1/exports/e1", {"state": "FAILED", "error": "the disk is full"})
     result = await tally("export", "--output", tmp_path / "sums.csv", TALLY_REST_URL=rest.url)
     assert result.exit_code == 1
     assert "the disk is full" in result.stderr
-
-
-async def test_an_export_into_a_folder_that_is_not_there_is_told_in_one_line(tally, rest, tmp_path: Path):
-    offer_export(rest, hashlib.sha256(FILE).hexdigest())
-    result = await tally("export", "--output", tmp_path / "nowhere" / "sums.csv", TALLY_REST_URL=rest.url)
-    assert result.exit_code == 1
-    assert "nowhere" in result.stderr
-    assert "Traceback" not in result.output
 
 
 def ledger(directory: Path, *problems: Problem) -> LedgerReport:
@@ -210,6 +215,7 @@ def ledger(directory: Path, *problems: Problem) -> LedgerReport:
 
 
 async def test_verify_prints_what_a_sound_ledger_amounts_to(tally, tmp_path: Path, monkeypatch):
+    """`tally verify` sums up sound ledgers, as text and as JSON, with exit code 0."""
     report = Report(tmp_path, (ledger(tmp_path / "p-0"), ledger(tmp_path / "p-1")))
     monkeypatch.setattr(verify, "verify_directory", lambda path: report)
     result = await tally("verify", tmp_path)
@@ -219,6 +225,7 @@ async def test_verify_prints_what_a_sound_ledger_amounts_to(tally, tmp_path: Pat
 
 
 async def test_verify_prints_every_damage_with_file_and_position_and_fails(tally, tmp_path: Path, monkeypatch):
+    """`tally verify` prints each problem with its file and byte, counts them and ends with exit code 1."""
     damaged = ledger(
         tmp_path / "p-0", Problem(tmp_path / "x.avro", 4096, "wrong CRC"), Problem(tmp_path / "y", 0, "gap")
     )
@@ -231,6 +238,7 @@ async def test_verify_prints_every_damage_with_file_and_position_and_fails(tally
 
 
 async def test_verify_of_a_folder_without_a_ledger_fails(tally, tmp_path: Path):
+    """A folder that holds no ledger is never reported as sound."""
     result = await tally("verify", tmp_path)
     assert result.exit_code == 1
     assert "holds no ledger" in result.stderr

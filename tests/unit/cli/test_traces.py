@@ -63,12 +63,14 @@ def test_a_span_whose_parent_is_elsewhere_is_shown_as_a_root() -> None:
 
 
 def test_a_failure_is_named() -> None:
+    """A span that failed shows the type of its error."""
     tags = [{"key": "error", "value": True}, {"key": "error.type", "value": "UNAVAILABLE"}]
     answer = {"data": [{"spans": [span("a", "Add", 0, 1, tags=tags)], "processes": PROCESSES}]}
     assert traces.tree(traces.spans_of(answer), 0)[0].endswith("FAILED: UNAVAILABLE")
 
 
 def test_no_answer_is_no_span() -> None:
+    """An empty answer of the trace store has no spans."""
     assert traces.spans_of({"data": []}) == []
 
 
@@ -92,6 +94,7 @@ def test_an_engine_that_does_not_run_is_told_with_the_setting(command: str, sett
 
 
 def test_a_log_line_shows_what_it_says_beside_the_message() -> None:
+    """A log line is printed with time, level, service, message and its own fields, without the noise."""
     line = {
         "_time": "2026-11-25T21:03:41.373838848Z",
         "_msg": "cache is warm",

@@ -24,6 +24,7 @@ CELLS = st.one_of(NUMBERS, st.sampled_from(["NA", "", "NaN", "Infinity", "x"]))
 def test_the_independent_sum_is_exact_and_counts_only_rows_with_both_numbers(
     rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """The demo's own sum over a CSV file is exact and leaves out rows that lack a number."""
     file = tmp_path_factory.getbasetemp() / "truth.csv"
     file.write_text("a,b\n" + "".join(f"{a},{b}\n" for a, b in rows), encoding="utf-8")
     good = [(a, b) for a, b in rows if a[-1:].isascii() and a[-1:].isdigit() and b[-1:].isascii() and b[-1:].isdigit()]
@@ -33,6 +34,7 @@ def test_the_independent_sum_is_exact_and_counts_only_rows_with_both_numbers(
 
 
 def test_the_verdict_names_what_is_wrong_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that fails is named on standard error, and the demo does not claim that its checks hold."""
     assert not Screen(1).verdict([Check.equal("total", 3, 4), Check.equal("count", 1, 1)])
     shown = capsys.readouterr()
     assert "NOT as it must be: total" in shown.err
@@ -41,6 +43,7 @@ def test_the_verdict_names_what_is_wrong_and_fails(capsys: pytest.CaptureFixture
 
 
 def test_the_verdict_holds_only_when_every_check_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo succeeds if all checks hold and fails if one does not."""
     assert Screen(1).verdict([Check.equal("total", 3, 3), Check.at_least("repetitions", 2, 3)])
     assert not Screen(1).verdict([Check.at_least("repetitions", 3, 2)])
     assert "All 2 checks hold" in capsys.readouterr().out
@@ -70,6 +73,7 @@ class FakeStack:
 
 @pytest.mark.parametrize("steps", [1, 7, 1000])
 async def test_every_planned_kill_happens_once_and_every_part_comes_back(steps: int) -> None:
+    """In steps of any size each planned kill happens once, in order, and all parts run at the end."""
     stack: Any = FakeStack()
     havoc = Havoc(stack, 1000, lambda _: None)
     for step in range(1, steps + 1):
@@ -81,6 +85,7 @@ async def test_every_planned_kill_happens_once_and_every_part_comes_back(steps: 
 
 
 async def test_no_part_is_killed_before_its_moment() -> None:
+    """The first kill waits until its share of the rows is loaded."""
     stack: Any = FakeStack()
     havoc = Havoc(stack, 1000, lambda _: None)
     await havoc.at(99)
@@ -99,11 +104,13 @@ def archive(tmp_path: Path, lines: int) -> Path:
 
 @pytest.mark.parametrize(("limit", "lines"), [(None, 51), (10, 11), (100, 51)])
 def test_a_limit_takes_the_header_and_the_first_rows(tmp_path: Path, limit: int | None, lines: int) -> None:
+    """A limit keeps the header and so many rows; without one, or with a larger one, all are kept."""
     dataset.unpack(archive(tmp_path, 50), tmp_path / "out.csv", limit)
     assert len((tmp_path / "out.csv").read_text().splitlines()) == lines
 
 
 def test_a_damaged_archive_is_told_with_its_cure(tmp_path: Path) -> None:
+    """A data set that is no ZIP archive is refused with the advice to delete its folder."""
     (tmp_path / "broken.zip").write_bytes(b"nothing")
     with pytest.raises(CommandError, match="delete its folder"):
         dataset.unpack(tmp_path / "broken.zip", tmp_path / "out.csv", None)

@@ -24,6 +24,7 @@ EXACT = Context(prec=60)
 
 
 def test_ids_are_uuids_that_bear_the_tag_of_the_run():
+    """Drawn ids are distinct UUIDs of version 8 that begin with the tag of their run."""
     draw = Draw.seeded(TAG, 1)
     form = re.compile(r"01234567-89ab-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
     ids = [draw.next().id_text for _ in range(10_000)]
@@ -32,6 +33,7 @@ def test_ids_are_uuids_that_bear_the_tag_of_the_run():
 
 
 def test_operands_keep_the_grammar_and_sums_are_exact():
+    """Every drawn operand fits the contract's grammar, and the drawn sum is the exact one."""
     draw = Draw.seeded(TAG, 2)
     for addition in (draw.next() for _ in range(5_000)):
         assert GRAMMAR.fullmatch(addition.a)
@@ -40,12 +42,14 @@ def test_operands_keep_the_grammar_and_sums_are_exact():
 
 
 def test_a_seed_repeats_the_operands():
+    """Two draws of one seed give the same additions, so that a run can be repeated."""
     first, second = Draw.seeded(TAG, 3), Draw.seeded(TAG, 3)
     assert [first.next() for _ in range(100)] == [second.next() for _ in range(100)]
 
 
 @given(st.lists(st.floats(0.02, 100_000), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99]))
 def test_a_quantile_is_within_two_percent_of_the_exact_one(values, share):
+    """A quantile of the histogram is never below the exact one and at most 2 % above it."""
     histogram = Histogram()
     for value in values:
         histogram.record(value)
@@ -55,6 +59,7 @@ def test_a_quantile_is_within_two_percent_of_the_exact_one(values, share):
 
 
 def test_a_histogram_stays_small_however_much_it_counts():
+    """50,000 latencies take fewer than 1,000 buckets, so that memory does not grow with the run."""
     histogram, rng = Histogram(), random.Random(4)
     for _ in range(50_000):
         histogram.record(rng.lognormvariate(3, 2))
@@ -62,6 +67,7 @@ def test_a_histogram_stays_small_however_much_it_counts():
 
 
 def test_an_answer_that_was_not_expected_is_counted_with_its_reason():
+    """An unexpected answer raises the unexpected share and is listed by operation and reason."""
     window = Window()
     window.answered("conflict", "ALREADY_EXISTS", 1.0, None)
     window.answered("conflict", "OK", 1.0, "OK instead of ALREADY_EXISTS")
@@ -70,6 +76,7 @@ def test_an_answer_that_was_not_expected_is_counted_with_its_reason():
 
 
 def test_a_ramp_goes_in_straight_lines():
+    """The target rate moves linearly between the stages, ends at zero and scales with the duration."""
     profile = Profile(name="x", meaning="", stages=[Stage(10, 100), Stage(10, 100), Stage(5, 0)], thresholds=[])
     assert [profile.target_at(at) for at in (0, 5, 10, 15, 22.5, 99)] == [0, 50, 100, 100, 50, 0]
     assert profile.lasting(2).target_at(10) == 50
@@ -77,6 +84,7 @@ def test_a_ramp_goes_in_straight_lines():
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
 def test_every_profile_has_thresholds_and_something_to_do(profile):
+    """Each profile judges latency and unexpected answers and has at least one operation."""
     figures = {each.figure for each in profile.thresholds}
     assert "unexpected_share" in figures
     assert any(figure.endswith("_ms") for figure in figures)
@@ -84,11 +92,13 @@ def test_every_profile_has_thresholds_and_something_to_do(profile):
 
 
 def test_a_profile_that_is_not_there_is_named_with_those_that_are():
+    """An unknown profile is refused by name, together with the list of profiles."""
     with pytest.raises(UsageError, match="'peek'; there are smoke, load, peak"):
         profile_called("peek")
 
 
 def test_a_threshold_is_broken_by_more_and_by_nothing_measured():
+    """A threshold holds at its limit and breaks above it or when its figure was not measured."""
     thresholds = [Threshold("add_p50_ms", 10), Threshold("dropped", 0, equal=True), Threshold("visible_p95_ms", 5)]
     assert broken(thresholds, {"add_p50_ms": 10, "dropped": 0, "visible_p95_ms": 5}) == ()
     found = broken(thresholds, {"add_p50_ms": 11, "dropped": 1})
@@ -96,6 +106,7 @@ def test_a_threshold_is_broken_by_more_and_by_nothing_measured():
 
 
 def test_a_sampled_iteration_leads_to_a_trace_and_only_the_slowest_are_kept():
+    """A sampled call carries a W3C traceparent, and only the slowest calls are kept, slowest first."""
     spans = Spans(1.0, random.Random(5))
     seen = set()
     for _ in range(SLOWEST_KEPT + 10):
@@ -111,6 +122,7 @@ def test_a_sampled_iteration_leads_to_a_trace_and_only_the_slowest_are_kept():
 
 
 def test_an_iteration_that_is_not_sampled_says_so_to_the_services():
+    """A call that is not sampled sends a traceparent with the sampled flag off and is not kept."""
     spans = Spans(0.0, random.Random(6))
     with spans.root("add") as metadata:
         assert metadata[0][1].endswith("-00")
@@ -118,6 +130,7 @@ def test_an_iteration_that_is_not_sampled_says_so_to_the_services():
 
 
 def test_a_chart_keeps_its_peak_when_it_is_thinned():
+    """A chart of 10,000 seconds has at most 800 points and still shows its highest one."""
     line = [(float(second), 1000.0 if second == 5000 else 1.0) for second in range(10_000)]
     svg = line_chart("Latency", "ms", {"p99": line})
     points = re.search(r'points="([^"]+)"', svg)
@@ -136,10 +149,12 @@ def run_of(**figures: float) -> dict[str, object]:
 
 
 def test_the_headline_tells_lost_and_doubled_always():
+    """The headline of a broken run says how many additions were lost, doubled and never sent."""
     assert headline(run_of()).startswith("verdict BROKEN: lost 2, doubled 0, never sent 1; 10 acknowledged")
 
 
 def test_two_runs_are_shown_with_their_ratio_and_what_differs():
+    """A comparison shows each figure's ratio and notes a different profile or machine."""
     other = {**run_of(add_p50_ms=3.0), "profile": "load", "machine": {"cores": "4"}}
     table, notes = comparison(run_of(add_p50_ms=2.0), other)
     assert [next(iter(column.cells)) for column in table.columns] == ["add_p50_ms", "2", "3", "1.50"]
@@ -148,5 +163,6 @@ def test_two_runs_are_shown_with_their_ratio_and_what_differs():
 
 
 def test_what_is_no_run_is_named(tmp_path):
+    """A folder without the summary of a run is refused with what was expected."""
     with pytest.raises(LoadError, match="is not a run of `just load`"):
         summary_at(tmp_path)

@@ -1,7 +1,6 @@
 """The verdict of a load test: lost and doubled are found, and memory does not grow with the run."""
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,6 +45,7 @@ def faults(verdict: Verdict) -> dict[str, int]:
 
 
 def test_a_ledger_with_each_acknowledged_addition_once_holds(tmp_path):
+    """The verdict holds for a ledger with each acknowledged addition once, in any order."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 1000)
     verdict = verdict_of(tmp_path, digest, additions[::-1])
     assert verdict.holds
@@ -53,6 +53,7 @@ def test_a_ledger_with_each_acknowledged_addition_once_holds(tmp_path):
 
 
 def test_an_acknowledged_addition_that_is_missing_is_lost(tmp_path):
+    """An acknowledged addition that the ledger lacks breaks the verdict as lost and is named by its id."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 1000)
     verdict = verdict_of(tmp_path, digest, additions[:-1])
     assert faults(verdict) == {"lost": 1}
@@ -61,6 +62,7 @@ def test_an_acknowledged_addition_that_is_missing_is_lost(tmp_path):
 
 
 def test_an_addition_that_is_counted_twice_is_doubled(tmp_path):
+    """Each further row of a counted addition breaks the verdict as doubled and is named by its id."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 100)
     verdict = verdict_of(tmp_path, digest, [*additions, additions[7], additions[7]])
     assert faults(verdict) == {"doubled": 2}
@@ -69,6 +71,7 @@ def test_an_addition_that_is_counted_twice_is_doubled(tmp_path):
 
 @pytest.mark.parametrize("counted", [0, 1, 2])
 def test_any_subset_of_the_unknown_outcomes_may_be_counted(tmp_path, counted):
+    """An addition of unknown outcome may be counted or not, and the verdict tells how many were."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 10 + [Outcome.UNKNOWN] * 2)
     verdict = verdict_of(tmp_path, digest, additions[: 10 + counted])
     assert verdict.holds
@@ -76,23 +79,27 @@ def test_any_subset_of_the_unknown_outcomes_may_be_counted(tmp_path, counted):
 
 
 def test_what_was_refused_must_not_be_counted(tmp_path):
+    """A refused addition that the ledger counts breaks the verdict."""
     additions, digest = sent(tmp_path, [Outcome.ACKED, Outcome.REFUSED])
     assert faults(verdict_of(tmp_path, digest, additions)) == {"refused_but_counted": 1}
 
 
 def test_a_row_with_another_sum_is_found(tmp_path):
+    """A counted row whose sum is not the acknowledged one breaks the verdict as a wrong sum."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 50)
     changed = [replace(additions[0], sum=additions[0].sum + 1), *additions[1:]]
     assert faults(verdict_of(tmp_path, digest, changed)) == {"wrong_sum": 1}
 
 
 def test_an_id_of_the_run_that_nobody_sent_is_found(tmp_path):
+    """A row with the run's tag but an id that was never drawn breaks the verdict."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 50)
     stranger = replace(additions[0], request_id=TAG + bytes(10))
     assert faults(verdict_of(tmp_path, digest, [*additions, stranger])) == {"never_sent": 1}
 
 
 def test_a_file_of_outcomes_that_was_cut_is_found_out(tmp_path):
+    """A verdict over a truncated file of outcomes does not hold, since a loss could hide in the rest."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 50)
     file = tmp_path / "outcomes"
     file.write_bytes(file.read_bytes()[:-40])
@@ -102,17 +109,20 @@ def test_a_file_of_outcomes_that_was_cut_is_found_out(tmp_path):
 
 
 def test_a_run_without_any_addition_holds(tmp_path):
+    """A run that sent nothing and a ledger without its rows make a verdict that holds."""
     _, digest = sent(tmp_path, [])
     assert verdict_of(tmp_path, digest, []).holds
 
 
 def test_what_is_in_flight_at_the_end_is_unknown(tmp_path):
+    """An addition that was begun and never settled is written as one entry of unknown outcome."""
     log = OutcomeLog(tmp_path / "outcomes", TAG)
     log.begin(Draw.seeded(TAG, 1).next())
     assert (log.close().unknown, (tmp_path / "outcomes").stat().st_size) == (1, 40)
 
 
 def test_only_counted_rows_of_the_run_are_read_from_an_export(tmp_path):
+    """Duplicates, poison and other runs' rows of an export do not enter the verdict."""
     file = tmp_path / "export.csv"
     addition = Draw.seeded(TAG, 1).next()
     mine, other = addition.id_text, "f" + addition.id_text[1:]
@@ -168,7 +178,6 @@ def memory_kb(count: int, folder: Path) -> int:
 @pytest.mark.slow
 def test_ten_million_additions_are_judged_in_little_memory(tmp_path):
     """The verdict on ten million additions takes less than 200 MB more than that on a thousand."""
-    assert resource.getpagesize() > 0
     assert memory_kb(10_000_000, tmp_path / "many") < memory_kb(1_000, tmp_path / "few") + 200_000
 
 
