@@ -1,0 +1,1 @@
+"""What the documents tell a user to type: read, parsed by the programs' own command lines, and run on a live stack."""
