@@ -39,10 +39,10 @@ from tally.kafka.transaction_port import (
     Transactions,
     Trouble,
 )
-from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
+from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints, transactional_config
 from tally.kafka.trouble import KafkaTroubleError, cure_of_code
 
-_POINTS: Final = FaultPoints(
+_POINTS: Final = TransactionPoints(
     before_commit=point("consumer.letters_before_commit"), after_commit=point("consumer.letters_after_commit")
 )
 IDLE_S: Final = 10.0

@@ -7,9 +7,9 @@ from producer.core.lane_events import WasReadBack
 from producer.core.ports import Place
 from producer.shell.read_back import read_back
 from tally.base.fault_points import point
-from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits
+from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints
 
-_POINTS: Final = FaultPoints(
+_POINTS: Final = TransactionPoints(
     before_init=point("producer.before_init"),
     after_init=point("producer.after_init"),
     after_begin=point("producer.after_begin"),

@@ -27,7 +27,7 @@ _NO_LIMITS: Final[Mapping[int, int]] = {}
 _NO_TUNING: Final[Mapping[str, Any]] = {}
 
 
-class Reader(Protocol):
+class RangeClient(Protocol):
     """What the loop needs of a client; `confluent_kafka.Consumer` has it."""
 
     def assign(self, partitions: list[TopicPartition], /) -> None:
@@ -78,7 +78,7 @@ def reader(config: Mapping[str, Any], tuning: Mapping[str, Any] = _NO_TUNING) ->
 
 
 def read_range(
-    client: Reader,
+    client: RangeClient,
     topic: str,
     starts: Mapping[int, int],
     *,

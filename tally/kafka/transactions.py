@@ -100,7 +100,7 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultPoints:
+class TransactionPoints:
     """Named places between the steps, at which a test makes the process die."""
 
     before_init: Callable[[], None] = _nothing
@@ -196,7 +196,7 @@ class KafkaTransactions:
         config: Mapping[str, Any],
         topic: str,
         limits: Limits,
-        points: FaultPoints,
+        points: TransactionPoints,
         *,
         new_producer: Callable[..., Producer] = Producer,
     ) -> None:

@@ -17,7 +17,7 @@ from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import Delivered, Outgoing, Renewed
-from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
+from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints, transactional_config
 from tests_support.running.service_process import held
 from tests_support.running.stacks import KAFKA_ONLY, NewStack
 from tests_support.waiting import eventually
@@ -127,7 +127,7 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
 def test_a_client_with_an_open_transaction_is_let_go_while_the_broker_hangs(stack: Stack) -> None:
     """Nobody waits for it, nothing of it is ended by that, and the next instance ends it."""
     config = transactional_config(shared_config(stack), "held", 60_000, 30_000)
-    client = KafkaTransactions(config, SUMS_DLT.name, Limits(), FaultPoints())
+    client = KafkaTransactions(config, SUMS_DLT.name, Limits(), TransactionPoints())
     assert client.renew() == Renewed()
     assert isinstance(client.produce([Outgoing(b"k", b"v", 3)]), Delivered)
     done = threading.Event()

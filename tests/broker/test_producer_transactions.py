@@ -10,7 +10,7 @@ import pytest
 from producer.core.ports import LaneTransactions, Place
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
-from tally.kafka.read_range import Reader, reader
+from tally.kafka.read_range import RangeClient, reader
 from tally.kafka.transaction_port import CommitReturned, Kind, Outgoing, ProduceFailed, Renewed, Suspected
 from tally.kafka.transactions import transactional_config
 from tests_support.consumer.range_scenarios import RANGE_SCENARIOS
@@ -33,7 +33,7 @@ class KafkaWorld:
         base = {"bootstrap.servers": self._servers, **self._tuning}
         return LaneClient(transactional_config(base, transactional_id, 15_000, 3_000), base, SUMS)
 
-    def reading(self) -> AbstractContextManager[Reader]:
+    def reading(self) -> AbstractContextManager[RangeClient]:
         """See World."""
         return reader({"bootstrap.servers": self._servers, **self._tuning})
 

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from producer.core.lane_events import Found, WasReadBack
 from producer.core.ports import LaneTransactions, Place
-from tally.kafka.read_range import Reader
+from tally.kafka.read_range import RangeClient
 from tally.kafka.transaction_port import (
     NO_HEADERS,
     Aborted,
@@ -210,7 +210,7 @@ class FakeTransactions:
 
 
 class FakeReader:
-    """`tally.kafka.read_range.Reader` on a FakeKafka. It tells the end of a partition once, until more comes."""
+    """`tally.kafka.read_range.RangeClient` on a FakeKafka. It tells the end of a partition once, until more comes."""
 
     def __init__(self, kafka: FakeKafka) -> None:
         self._kafka = kafka
@@ -260,7 +260,7 @@ class World(Protocol):
     def committed(self, partition: int) -> list[tuple[int, bytes, bytes]]:
         """Return (offset, key, value) of all that read_committed shows."""
 
-    def reading(self) -> AbstractContextManager[Reader]:
+    def reading(self) -> AbstractContextManager[RangeClient]:
         """Return a reader of the topic."""
 
 
@@ -280,7 +280,7 @@ class FakeWorld:
         """See World."""
         return self.kafka.read_committed(partition)
 
-    def reading(self) -> AbstractContextManager[Reader]:
+    def reading(self) -> AbstractContextManager[RangeClient]:
         """See World."""
         return nullcontext(FakeReader(self.kafka))
 

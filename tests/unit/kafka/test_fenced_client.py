@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from tally.kafka.transaction_port import Kind, Outgoing, ProduceFailed
-from tally.kafka.transactions import FaultPoints, KafkaTransactions, Limits, transactional_config
+from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints, transactional_config
 
 RECORDS = [Outgoing(bytes(16), b"value", 3)]
 
@@ -51,7 +51,7 @@ def test_the_client_is_asked_whether_it_was_fenced(failure: BaseException, told:
     """Fencing wins over whatever the failing call said; any other answer leaves that as it was."""
     config = transactional_config({}, "tally-producer-0-0", 15_000, 3_000)
     make: Any = lambda *_given, **_named: Client(failure, told)  # noqa: E731
-    transactions = KafkaTransactions(config, "sums", Limits(), FaultPoints(), new_producer=make)
+    transactions = KafkaTransactions(config, "sums", Limits(), TransactionPoints(), new_producer=make)
     transactions.renew()
     failed = transactions.produce(RECORDS)
     assert isinstance(failed, ProduceFailed)
