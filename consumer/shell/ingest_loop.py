@@ -44,8 +44,7 @@ from consumer.shell.schemas import Schemas
 from tally.base.deadline import Deadline
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
-from tally.kafka.facts import TopicMissingError
-from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError, KafkaTroubleError
+from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
 
 _REJOIN_APART_S: Final = 300.0
 _AFTER_FETCH, _BEFORE_APPEND = point("consumer.after_fetch"), point("consumer.before_append")
@@ -182,10 +181,9 @@ class IngestLoop:
             return []
         try:
             topic_id = self._parts.facts.topic().topic_id
-        except (KafkaTroubleError, TopicMissingError) as error:
-            cure = error.cure if isinstance(error, KafkaTroubleError) else TOPIC_MISSING_CURE
+        except KafkaTroubleError as error:
             for batch in batches:
-                self._partitions.tell(batch.partition, ReadFailed(str(error), cure))
+                self._partitions.tell(batch.partition, ReadFailed(str(error), error.cure))
             return []
         proven = []
         for batch in batches:

@@ -15,7 +15,6 @@ from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
 from consumer.shell.board import SnapshotBoard
 from consumer.shell.ports import CommittedOffsets, Identities
 from consumer.shell.totals_file import write_totals
-from tally.kafka.facts import TopicMissingError
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.witness import Witness
 
@@ -68,7 +67,7 @@ class Observer:
             topic_id = self._facts.topic().topic_id
             committed = self._offsets.committed(self._partitions)
             ends = self._facts.log_ends(self._partitions)
-        except (KafkaTroubleError, TopicMissingError) as error:
+        except KafkaTroubleError as error:
             if not self.trouble:
                 logger.warning("Kafka does not tell where the partitions stand: {}", error)
             self.trouble = str(error)

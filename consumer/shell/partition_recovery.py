@@ -43,8 +43,7 @@ from consumer.shell.schemas import Schemas
 from tally.event.classify import Fetched, decode
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
-from tally.kafka.facts import TopicMissingError
-from tally.kafka.trouble import TOPIC_MISSING_CURE, KafkaTroubleError
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.state.fold import FOLD_VERSION
 from tally.ledger.storage.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.storage.ledger import Ledger, Opened
@@ -120,8 +119,6 @@ class PartitionRecovery:
             # A registry that answers denies once and is asked again by itself; one that fails may need a person.
             cure = REGISTRY_CURE if isinstance(error.__cause__, RegistryError) else ""
             event = RecoveryPostponed(keep.facts, str(error), cure)
-        except TopicMissingError as error:
-            event = RecoveryPostponed(keep.facts, str(error), TOPIC_MISSING_CURE)
         except OSError as error:
             event = RecoveryPostponed(keep.facts, f"{self.directory(partition)} cannot be opened: {error}", OPEN_CURE)
         except LedgerDamaged as error:

@@ -12,7 +12,8 @@ from consumer.core.recovery import Committed
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
-from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.kafka.facts import LogEnds
+from tally.kafka.topic_identity import TopicIdentity
 
 
 class Source(Protocol):
@@ -60,7 +61,7 @@ class Identities(LogFacts, Protocol):
     """The topic's identity as well; `KafkaFacts` is the real one."""
 
     def topic(self) -> TopicIdentity:
-        """Return the topic's identity at this moment. Raises TopicMissingError as well."""
+        """Return the topic's identity at this moment."""
 
 
 class CommittedOffsets(Protocol):

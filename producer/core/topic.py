@@ -1,17 +1,9 @@
 """The topic as it is, compared with the contract: with which differences a producer must not go on."""
 
-from dataclasses import dataclass
+from tally.kafka.topic_identity import TopicIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSeen:
-    """What the broker says of a topic. Kafka never gives an id twice, not even to a topic of the same name."""
-
-    topic_id: str
-    partitions: int
-
-
-def objection(topic: str, seen: TopicSeen, partitions: int, pinned_id: str | None) -> str | None:
+def objection(topic: str, seen: TopicIdentity, partitions: int, pinned_id: str | None) -> str | None:
     """Return why the producer must stop, and what to do, or None when nothing speaks against the topic.
 
     ``partitions`` is the contract's number; ``pinned_id`` is the topic's id at the producer's start, None before it.

@@ -16,9 +16,10 @@ from loguru import logger
 
 from producer.core.idempotency import Known, KnownIds
 from producer.core.topic import objection
-from producer.shell.topic import TopicAdmin, TopicUnknownError
 from producer.shell.warm_up import tail_of
 from tally.generated.topics import TopicFacts
+from tally.kafka.topic_admin import TopicAdmin
+from tally.kafka.trouble import KafkaTroubleError
 from tally.registry.errors import RegistryError
 from tally.registry.lookup import SchemaRegistry
 
@@ -28,6 +29,7 @@ _WARM_UP_LIMIT_S = 10.0
 _WARM_UP_RECORDS_MAX = 20_000
 """The retries after a restart are of calls from the last seconds before it; more would only slow the start down."""
 _WATCH_INTERVAL_S = 5.0
+_TOPIC_LIMIT_S = 5.0
 
 T = TypeVar("T")
 
@@ -52,7 +54,8 @@ class Startup:
         self._facts = facts
         self._registry = registry
         self._client_config = client_config
-        self._topic_admin = TopicAdmin(client_config, facts.name)
+        limited = {**client_config, "socket.timeout.ms": int(_TOPIC_LIMIT_S * 1000)}
+        self._topic_admin = TopicAdmin(limited, facts.name, _TOPIC_LIMIT_S)
 
     async def facts(self, on_wait: Callable[[str], None]) -> Prepared:
         """Return what was found out, once all is there; ``on_wait`` is told each new reason to wait.
@@ -63,7 +66,7 @@ class Startup:
         # 1. The schema: its id frames every record.
         schema_id = await _until(lambda: self._registry.lookup(facts.subject, facts.schema), on_wait)
         # 2. The topic: its id is pinned from here on.
-        seen = await _until(self._topic_admin.seen, on_wait)
+        seen = await _until(self._topic_admin.identity, on_wait)
         against = objection(facts.name, seen, facts.partitions, None)
         if against is not None:
             raise CannotServeError(against)
@@ -82,8 +85,8 @@ class Startup:
         while True:
             await asyncio.sleep(_WATCH_INTERVAL_S)
             try:
-                seen = await asyncio.to_thread(self._topic_admin.seen)
-            except TopicUnknownError:
+                seen = await asyncio.to_thread(self._topic_admin.identity)
+            except KafkaTroubleError:
                 continue  # the lanes notice when the broker is gone; a deleted topic shows once it is created again
             against = objection(self._facts.name, seen, self._facts.partitions, pinned_id)
             if against is not None:
@@ -112,7 +115,7 @@ async def _until(ask: Callable[[], T], on_wait: Callable[[str], None]) -> T:
     while True:
         try:
             return await asyncio.to_thread(ask)
-        except (RegistryError, TopicUnknownError) as error:
+        except (RegistryError, KafkaTroubleError) as error:
             if str(error) != told:
                 told = str(error)
                 on_wait(told)

@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING
 
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.read_topic import records, topic_id
 from tally.cli.replaying.corrections import (
     Correction,
     RepairsError,
@@ -35,7 +36,6 @@ from tally.client.retry import RetryPolicy
 from tally.generated.avro.dead_letter import DeadLetterReason
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.config import KafkaConfigError
-from tally.kafka.read_topic import records, topic_id
 from tally.registry.configured import registry_of
 from tally.registry.errors import RegistryError, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry

@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.read_topic import records
 from tally.cli.schema_texts import schema_texts
 from tally.cli.shared import json_option, settings
 from tally.event import decimals
@@ -17,7 +18,6 @@ from tally.event.record import Record
 from tally.event.verdict import Poison, Sum
 from tally.generated.topics import SUMS
 from tally.kafka.config import KafkaConfigError
-from tally.kafka.read_topic import records
 from tally.registry.configured import registry_of
 from tally.registry.errors import RegistryError, SchemaMismatch, SchemaUnknown
 

@@ -7,11 +7,11 @@ import click
 
 from tally.cli import traces
 from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.read_topic import records
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings
 from tally.generated.topics import SUMS
-from tally.kafka.read_topic import records
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")  # W3C Trace Context

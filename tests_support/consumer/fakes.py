@@ -17,7 +17,8 @@ from consumer.shell.schemas import Schemas
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.generated.topics import SUMS, SUMS_DLT
-from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.kafka.facts import LogEnds
+from tally.kafka.topic_identity import TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError, KafkaTroubleError
 from tally.ledger.format.witness import decode as decode_witness
 from tally.registry.lookup import RegisteredSchema

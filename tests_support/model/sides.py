@@ -7,7 +7,8 @@ from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.kafka_source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
-from tally.kafka.facts import LogEnds, TopicIdentity
+from tally.kafka.facts import LogEnds
+from tally.kafka.topic_identity import TopicIdentity
 from tally.kafka.transaction_port import (
     NO_HEADERS,
     CommitFailed,

@@ -6,13 +6,13 @@ Letters and records may be large and many, so only a chunk of them is in memory 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tally.cli.read_topic import records_at
 from tally.cli.replaying.dead_letters import Letter, Source
 from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import SUMS
-from tally.kafka.read_topic import records_at
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
 _CHUNK_LETTERS: Final = 1_000

@@ -10,8 +10,7 @@ from consumer.core.snapshot import Outside, lag_of
 from consumer.shell.partition_recovery import OPEN_CURE, PartitionRecovery
 from tally.base.deadline import Deadline
 from tally.event.rows import FRAMING
-from tally.kafka.facts import TopicMissingError
-from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError
+from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError, KafkaTroubleError
 from tally.ledger.format.witness import Witness, decode
 from tally.ledger.storage.errors import FULL_CURE, LedgerFull, LedgerSyncFailed
 from tally.ledger.storage.ledger import Ledger
@@ -217,7 +216,7 @@ def test_a_topic_that_is_gone_pauses_with_its_cure(tmp_path: Path, monkeypatch: 
     bench.kafka.records += additions(5, first=5)
 
     def missing(_kafka: Kafka) -> None:
-        raise TopicMissingError("the cluster has no topic")
+        raise KafkaTroubleError("the cluster has no topic", TOPIC_MISSING_CURE)
 
     with monkeypatch.context() as patch:
         patch.setattr(Kafka, "topic", missing)

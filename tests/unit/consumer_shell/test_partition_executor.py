@@ -11,7 +11,7 @@ from consumer.shell import partition_executor
 from consumer.shell.partition_recovery import PartitionRecovery
 from consumer.shell.readers import Readers
 from tally.base.deadline import Deadline
-from tally.kafka.facts import TopicIdentity
+from tally.kafka.topic_identity import TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError
 from tally.ledger.storage.errors import LedgerSyncFailed
 from tally.ledger.storage.ledger import Ledger

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, Message
 
 from tally.base.offsets import runs
 from tally.cli.failures import CommandError, UnavailableError
@@ -15,6 +14,8 @@ from tally.event.record import Record
 from tally.generated.topics import TopicFacts
 from tally.kafka.config import client_config
 from tally.kafka.read_range import OutOfRangeError, RangeError, read_range, reader
+from tally.kafka.topic_admin import TopicAdmin
+from tally.kafka.trouble import KafkaTroubleError
 
 _METADATA_S = 10.0
 _SILENCE_S: Final = 30.0
@@ -55,12 +56,11 @@ def records_at(
 def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
     """Return Kafka's id of a topic: one that is made again has another. Raises UnavailableError, KafkaConfigError."""
     servers = environment.kafka_bootstrap_servers
-    admin = AdminClient({**client_config(servers, environment.kafka_config), "log_level": "2"})
-    asked = admin.describe_topics(TopicCollection([topic.name]), request_timeout=_METADATA_S)
+    config = {**client_config(servers, environment.kafka_config), "log_level": "2"}
     try:
-        return str(asked[topic.name].result(_METADATA_S).topic_id)
-    except (KafkaException, TimeoutError) as error:
-        raise UnavailableError(f"Kafka at {servers} does not tell the id of topic {topic.name}: {error}") from None
+        return TopicAdmin(config, topic.name, _METADATA_S).identity().topic_id
+    except KafkaTroubleError as error:
+        raise UnavailableError(f"Kafka at {servers}: {error}") from None
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from producer.shell.topic import TopicAdmin, TopicUnknownError
+from tally.kafka.topic_admin import TopicAdmin
+from tally.kafka.trouble import KafkaTroubleError
 from tests_support.certificates import Authority
 
 
@@ -44,8 +45,8 @@ def test_an_expired_certificate_is_told_and_not_only_a_time_out(tmp_path: Path) 
             "ssl.ca.location": str(tmp_path / "ca.pem"),
             "log_level": "0",
         }
-        with pytest.raises(TopicUnknownError) as told:
-            TopicAdmin(config, "tally.sums.v1").seen()
+        with pytest.raises(KafkaTroubleError) as told:
+            TopicAdmin(config, "tally.sums.v1", 5.0).identity()
     assert "has its certificate expired" in str(told.value)
     assert "certificate verify failed" in str(told.value)
     assert "after" not in str(told.value), "a text with a duration would be another reason each time"

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
-from tally.kafka import facts as kafka_facts
-from tally.kafka.facts import KafkaFacts, TopicIdentity, TopicMissingError
-from tally.kafka.trouble import KafkaTroubleError
+from tally.kafka import topic_admin
+from tally.kafka.facts import KafkaFacts
+from tally.kafka.topic_identity import TopicIdentity
+from tally.kafka.trouble import TOPIC_MISSING_CURE, KafkaTroubleError
 
 DESCRIBED = SimpleNamespace(topic_id="topic-1", partitions=[1, 2, 3])
 
@@ -20,6 +21,9 @@ class Admin:
     def __init__(self) -> None:
         self.asked: list[Future[SimpleNamespace]] = []
         self.answers: list[SimpleNamespace | BaseException] = []
+
+    def poll(self, _timeout_s: float) -> int:
+        return 0
 
     def describe_topics(
         self, _topics: TopicCollection, *, request_timeout: float
@@ -39,7 +43,7 @@ class Admin:
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Admin]:
     made = Admin()
-    monkeypatch.setattr(kafka_facts, "AdminClient", lambda _config: made)
+    monkeypatch.setattr(topic_admin, "AdminClient", lambda _config: made)
     yield made
     for future in made.asked:
         future.cancel()
@@ -53,7 +57,7 @@ def test_nothing_is_asked_while_an_answer_is_outstanding(admin: Admin) -> None:
     """A late answer finds the question that it is of; only then the next one is asked."""
     asking = facts()
     for _ in range(2):
-        with pytest.raises(KafkaTroubleError, match="did not tell the id of topic t"):
+        with pytest.raises(KafkaTroubleError, match="did not return the id of topic t"):
             asking.topic()
     assert len(admin.asked) == 1
     admin.asked[0].set_result(DESCRIBED)
@@ -72,8 +76,9 @@ def test_the_client_is_kept_after_an_error_and_a_missing_topic_is_told_from_trou
     asking = facts()
     with pytest.raises(KafkaTroubleError, match="_TIMED_OUT"):
         asking.topic()
-    with pytest.raises(TopicMissingError):
+    with pytest.raises(KafkaTroubleError, match="the cluster has no topic t") as missing:
         asking.topic()
+    assert missing.value.cure == TOPIC_MISSING_CURE
     assert asking.topic().topic_id == "topic-1"
 
 
@@ -82,5 +87,5 @@ def test_ends_of_logs_that_kafka_does_not_tell_are_trouble(admin: Admin) -> None
     asking = facts()
     with pytest.raises(KafkaTroubleError, match="the ends of t"):
         asking.log_ends([3])
-    with pytest.raises(KafkaTroubleError, match="its id"):
+    with pytest.raises(KafkaTroubleError, match="the cluster's id"):
         asking.cluster_id()
