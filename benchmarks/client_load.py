@@ -7,8 +7,9 @@ little as a Python client can.
 
 import asyncio
 import json
-import os
+import random
 import resource
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,8 @@ import click
 import grpc
 import uvloop
 
-from tally.base.uuid_text import uuid_text
+from loadtests.traffic.additions import TAG_BYTES, Draw
+from tally.client.transport import batch_request_of, request_of
 from tally.generated.tally.v1 import tally_pb2
 
 ADD = "/tally.v1.TallyService/Add"
@@ -35,27 +37,19 @@ OPTIONS = [
 OkCount = Callable[[bytes], int]
 
 
-def request_id() -> str:
-    """Return a random UUID in text, cheaper than the standard module's."""
-    return uuid_text(os.urandom(16))
+def amounts() -> Draw:
+    """Return a draw of operands of a usual length, such as -1234.56; the same ones in every run, under new ids."""
+    return Draw(secrets.token_bytes(TAG_BYTES), random.Random(0), long_share=0, digits_max=2)
 
 
-def addition(number: int) -> tally_pb2.AddRequest:
-    """Return one addition with operands of a usual length."""
-    return tally_pb2.AddRequest(request_id=request_id(), a=f"{number % 100_000}.25", b=f"-{number % 997}.5")
-
-
-def additions(count: int) -> list[bytes]:
+def additions(draw: Draw, count: int) -> list[bytes]:
     """Return ``count`` serialised requests of Add."""
-    return [addition(number).SerializeToString() for number in range(count)]
+    return [request_of(addition).SerializeToString() for addition in draw.many(count)]
 
 
-def batches(count: int, size: int) -> list[bytes]:
+def batches(draw: Draw, count: int, size: int) -> list[bytes]:
     """Return ``count`` serialised requests of AddBatch with ``size`` additions each."""
-    return [
-        tally_pb2.AddBatchRequest(additions=[addition(number) for number in range(size)]).SerializeToString()
-        for _ in range(count)
-    ]
+    return [batch_request_of(draw.many(size)).SerializeToString() for _ in range(count)]
 
 
 def ok_of_add(reply: bytes) -> int:
@@ -108,12 +102,13 @@ class CallOptions:
 
 async def run(options: CallOptions) -> dict[str, float]:
     """Warm up, measure, and return the figures."""
+    draw = amounts()
     if options.mode == "batch":
         method, ok = ADD_BATCH, ok_of_batch
-        warm, measured = batches(options.warm_up, options.size), batches(options.count, options.size)
+        warm, measured = batches(draw, options.warm_up, options.size), batches(draw, options.count, options.size)
     else:
         method, ok = ADD, ok_of_add
-        warm, measured = additions(options.warm_up), additions(options.count)
+        warm, measured = additions(draw, options.warm_up), additions(draw, options.count)
     channels = [grpc.aio.insecure_channel(options.target, options=OPTIONS) for _ in range(options.channels)]
     await asyncio.wait_for(asyncio.gather(*(channel.channel_ready() for channel in channels)), timeout=30)
     await send_all(channels, method, iter(warm), options.concurrency, ok)

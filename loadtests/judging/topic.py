@@ -226,13 +226,13 @@ class TopicWatch:
         addition = Draw.seeded(bytes(TAG_BYTES), time.monotonic_ns()).next()
         a, b = Decimal(2), Decimal(40)
         event = {
-            "request_id": addition.request_id,
+            "request_id": addition.id_bytes,
             "a": a, "b": b, "sum": a + b + (reason == "WRONG_SUM"), "added_at": time.time_ns() // 1000,
         }  # fmt: skip
         out = io.BytesIO()
         fastavro.schemaless_writer(out, self._registry.schema(schema_id), event)
         value = frame(schema_id) + out.getvalue()
-        key, partition = addition.request_id, partition_of(addition.request_id, self._partitions)
+        key, partition = addition.id_bytes, partition_of(addition.id_bytes, self._partitions)
         match reason:
             case "FRAMING":
                 value = b"no frame"

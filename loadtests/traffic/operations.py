@@ -17,11 +17,13 @@ import grpc
 import httpx
 from google.rpc import code_pb2
 
-from loadtests.traffic.additions import Addition, Draw
+from loadtests.traffic.additions import Draw, DrawnAddition, contradiction_of
 from loadtests.traffic.measures import Window
 from loadtests.traffic.outcomes import Outcome, OutcomeLog
 from loadtests.traffic.profiles import Operation
 from loadtests.traffic.spans import Spans
+from tally.client.outcomes import Addition
+from tally.client.transport import batch_request_of, request_of
 from tally.event.decimals import text_of
 from tally.generated.tally.v1 import tally_pb2
 
@@ -34,7 +36,6 @@ NOT_COMMITTED: Final = frozenset(
 _REMEMBERED: Final = 1_000  # additions whose ids are used again: so few that the producer still knows them
 _OF_KNOWN: Final = ("duplicate", "conflict", "lookup")
 VISIBLE_WAIT_MS: Final = 10_000
-INVALID: Final = (("1e3", "1"), ("", "1"), ("1", "0.1234567891"), ("NaN", "1"), ("9" * 30, "1"))
 INVALID_PATHS: Final = ("/v1/requests/nonsense", "/v1/total?min_position=nonsense", "/v1/entries?partition=nonsense")
 INVALID_REST_SHARE: Final = 0.25
 BATCH: Final = 5
@@ -75,7 +76,7 @@ class Operations:
         self._check_sums = check_sums
         self.positions: dict[int, int] = {}
         """The last acknowledged offset of each partition: what the ledger must reach before it is judged."""
-        self._known: deque[Addition] = deque(maxlen=_REMEMBERED)
+        self._known: deque[DrawnAddition] = deque(maxlen=_REMEMBERED)
 
     async def run(self, operation: Operation, due_s: float) -> None:
         """Do one operation; its latency counts from ``due_s`` on ``time.perf_counter``."""
@@ -91,7 +92,7 @@ class Operations:
         self._log.begin(addition)
         outcome = Outcome.UNKNOWN  # what it stays when this task is cancelled on the way
         try:
-            answer = await self._call(addition.id_text, addition.a, addition.b, metadata)
+            answer = await self._call(addition, metadata)
             wrong = self._wrong_answer(addition, answer)
             outcome = _outcome_of(answer)
         finally:
@@ -104,7 +105,7 @@ class Operations:
 
     async def _batch(self, due_s: float, metadata: Any) -> None:
         """Several in one call: each has a status and an outcome of its own."""
-        additions = [self._draw.next() for _ in range(BATCH)]
+        additions = self._draw.many(BATCH)
         for addition in additions:
             self._log.begin(addition)
         answers = [Answer("UNKNOWN")] * BATCH  # what they stay when this task is cancelled on the way
@@ -123,7 +124,7 @@ class Operations:
     async def _duplicate(self, due_s: float, metadata: Any) -> None:
         """The same again: OK, with the same sum, and known as a duplicate."""
         addition = self._rng.choice(self._known)
-        answer = await self._call(addition.id_text, addition.a, addition.b, metadata)
+        answer = await self._call(addition, metadata)
         wrong = self._wrong_answer(addition, answer)
         if wrong is None and answer.response is not None and not answer.response.duplicate:
             wrong = "not recognised"
@@ -131,8 +132,7 @@ class Operations:
 
     async def _conflict(self, due_s: float, metadata: Any) -> None:
         """The same id with other operands: refused."""
-        addition = self._rng.choice(self._known)
-        answer = await self._call(addition.id_text, addition.a, "77.5" if addition.b != "77.5" else "78", metadata)
+        answer = await self._call(contradiction_of(self._rng.choice(self._known)), metadata)
         self._expect("conflict", "ALREADY_EXISTS", answer, due_s)
 
     async def _invalid(self, due_s: float, metadata: Any) -> None:
@@ -140,8 +140,7 @@ class Operations:
         if self._rng.random() < INVALID_REST_SHARE:
             await self._get("invalid_rest", self._rng.choice(INVALID_PATHS), due_s, metadata, expected=("400",))
             return
-        a, b = self._rng.choice(INVALID)
-        answer = await self._call(self._draw.next().id_text, a, b, metadata)
+        answer = await self._call(self._draw.invalid(), metadata)
         self._expect("invalid", "INVALID_ARGUMENT", answer, due_s)
 
     async def _total(self, due_s: float, metadata: Any) -> None:
@@ -149,7 +148,7 @@ class Operations:
 
     async def _lookup(self, due_s: float, metadata: Any) -> None:
         """Where one addition was counted: found, or not counted yet."""
-        path = f"/v1/requests/{self._rng.choice(self._known).id_text}"
+        path = f"/v1/requests/{self._rng.choice(self._known).request_id}"
         await self._get("lookup", path, due_s, metadata, expected=("200", "404"))
 
     async def _health(self, due_s: float, metadata: Any) -> None:
@@ -178,20 +177,17 @@ class Operations:
         self.window.answered(operation, code, _ms_since(due_s), wrong)
         return wrong is None
 
-    async def _call(self, request_id: str, a: str, b: str, metadata: Any) -> Answer:
-        request = tally_pb2.AddRequest(request_id=request_id, a=a, b=b)
+    async def _call(self, addition: Addition, metadata: Any) -> Answer:
         try:
             stub = self._rng.choice(self._stubs)
-            return Answer("OK", await stub.Add(request, timeout=CALL_S, metadata=metadata))
+            return Answer("OK", await stub.Add(request_of(addition), timeout=CALL_S, metadata=metadata))
         except grpc.aio.AioRpcError as error:
             return Answer(error.code().name)
 
     async def _call_batch(self, additions: Sequence[Addition], metadata: Any) -> list[Answer]:
-        requests = [tally_pb2.AddRequest(request_id=each.id_text, a=each.a, b=each.b) for each in additions]
-        request = tally_pb2.AddBatchRequest(additions=requests)
         try:
             stub = self._rng.choice(self._stubs)
-            response = await stub.AddBatch(request, timeout=CALL_S, metadata=metadata)
+            response = await stub.AddBatch(batch_request_of(additions), timeout=CALL_S, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             return [Answer(error.code().name)] * len(additions)
         return [
@@ -204,7 +200,7 @@ class Operations:
         place = response.position
         self.positions[place.partition] = max(place.offset, self.positions.get(place.partition, 0))
 
-    def _wrong_answer(self, addition: Addition, answer: Answer) -> str | None:
+    def _wrong_answer(self, addition: DrawnAddition, answer: Answer) -> str | None:
         if answer.response is None:
             return answer.status
         if self._check_sums and answer.response.sum != text_of(addition.sum):

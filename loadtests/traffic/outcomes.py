@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.traffic.additions import Addition
+from loadtests.traffic.additions import DrawnAddition
 from tally.base.written_file import write_file
 from tally.event.decimals import text_of
 from tally.event.partitions import mix
@@ -64,23 +64,23 @@ class OutcomeLog:
         self._file = path.open("wb", buffering=_BUFFER_BYTES)
         self._path = path
         self._tag = tag
-        self._in_flight: dict[bytes, Addition] = {}
+        self._in_flight: dict[str, DrawnAddition] = {}
         self._counts = dict.fromkeys(Outcome, 0)
         self._acked_sum = 0
         self._fingerprint = 0
 
-    def begin(self, addition: Addition) -> None:
+    def begin(self, addition: DrawnAddition) -> None:
         """Note that an addition is about to be sent."""
         self._in_flight[addition.request_id] = addition
 
-    def settle(self, addition: Addition, outcome: Outcome) -> None:
+    def settle(self, addition: DrawnAddition, outcome: Outcome) -> None:
         """Note what became of it."""
         del self._in_flight[addition.request_id]
         self._counts[outcome] += 1
         if outcome is Outcome.ACKED:
             self._acked_sum += addition.sum
-            self._fingerprint = (self._fingerprint + fingerprint_of(addition.request_id)) & _MASK
-        self._file.write(_ENTRY.pack(addition.request_id, addition.sum.to_bytes(16, "big", signed=True), outcome))
+            self._fingerprint = (self._fingerprint + fingerprint_of(addition.id_bytes)) & _MASK
+        self._file.write(_ENTRY.pack(addition.id_bytes, addition.sum.to_bytes(16, "big", signed=True), outcome))
 
     def digest(self) -> Digest:
         """Return the digest of what was settled until now."""

@@ -44,9 +44,9 @@ class GrpcTransport:
         try:
             if len(additions) == 1:
                 with attempt("Add") as metadata:
-                    response = await self._stub.Add(_request(additions[0]), timeout=timeout_s, metadata=metadata)
+                    response = await self._stub.Add(request_of(additions[0]), timeout=timeout_s, metadata=metadata)
                 return [_committed(additions[0], response)]
-            batch = tally_pb2.AddBatchRequest(additions=[_request(addition) for addition in additions])
+            batch = batch_request_of(additions)
             with attempt("AddBatch") as metadata:
                 results = (await self._stub.AddBatch(batch, timeout=timeout_s, metadata=metadata)).results
         except grpc.aio.AioRpcError as error:
@@ -100,8 +100,14 @@ def _failure(name: str, status: status_pb2.Status) -> Failure:
     return Failure(name, reason, tuple(violations), retry_after_s, not_committed)
 
 
-def _request(addition: Addition) -> tally_pb2.AddRequest:
+def request_of(addition: Addition) -> tally_pb2.AddRequest:
+    """Return the request of Add."""
     return tally_pb2.AddRequest(request_id=addition.request_id, a=addition.a, b=addition.b)
+
+
+def batch_request_of(additions: Sequence[Addition]) -> tally_pb2.AddBatchRequest:
+    """Return the request of AddBatch."""
+    return tally_pb2.AddBatchRequest(additions=[request_of(addition) for addition in additions])
 
 
 def _reply(addition: Addition, result: tally_pb2.AddResult) -> Reply:

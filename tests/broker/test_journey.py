@@ -23,9 +23,10 @@ from oracle.facts import TopicRecord
 from oracle.history import Call, History, Outcome
 from oracle.reading import rest_total
 from stack import Stack
+from tally.client.outcomes import Addition
 from tests_support import planting, rest
 from tests_support.consumer import foreign
-from tests_support.producer.callers import Caller, Pair, error_info, new_pair
+from tests_support.producer.callers import Caller, error_info, new_pair
 from tests_support.running.live import examine_live, live_stack, system_of
 from tests_support.waiting import eventually
 
@@ -70,7 +71,7 @@ def counted(stack: Stack, call: Call) -> dict[str, Any]:
 
 def test_an_addition_is_answered_and_then_seen_in_the_total(stack: Stack, caller: Caller) -> None:
     before = rest_total(system_of(stack))
-    call = caller.settle(Pair(request_id=str(uuid.uuid4()), a="2", b="40.5"), 30)
+    call = caller.settle(Addition(request_id=str(uuid.uuid4()), a="2", b="40.5"), 30)
     assert (call.status, call.sum, call.duplicate) == ("OK", "42.5", False)
     counted(stack, call)
     after = rest_total(system_of(stack))
@@ -106,14 +107,14 @@ def test_the_same_id_again_is_answered_with_the_first_position(caller: Caller, r
 
 def test_the_same_number_written_otherwise_is_the_same_addition(caller: Caller) -> None:
     request_id = str(uuid.uuid4())
-    assert caller.add(Pair(request_id=request_id, a="2", b="-0.50")).sum == "1.5"
-    assert caller.add(Pair(request_id=request_id.upper(), a="2.0", b="-0.5")).duplicate
+    assert caller.add(Addition(request_id=request_id, a="2", b="-0.50")).sum == "1.5"
+    assert caller.add(Addition(request_id=request_id.upper(), a="2.0", b="-0.5")).duplicate
 
 
 def test_the_same_id_with_other_operands_is_refused(caller: Caller, rng: random.Random) -> None:
     pair = new_pair(rng)
     caller.add(pair)
-    call = caller.add(Pair(request_id=pair.request_id, a=pair.a, b="1"))
+    call = caller.add(Addition(request_id=pair.request_id, a=pair.a, b="1"))
     assert (call.status, call.outcome) == ("ALREADY_EXISTS", Outcome.FAIL)
 
 
@@ -130,13 +131,13 @@ def test_the_same_id_with_other_operands_is_refused(caller: Caller, rng: random.
 def test_what_is_not_a_number_of_the_contract_is_refused_and_never_rounded(
     caller: Caller, request_id: str, a: str, b: str, status: str
 ) -> None:
-    call = caller.add(Pair(request_id=request_id, a=a, b=b))
+    call = caller.add(Addition(request_id=request_id, a=a, b=b))
     assert (call.status, call.outcome) == (status, Outcome.FAIL)
 
 
 def test_a_batch_answers_each_addition_in_order(stack: Stack, caller: Caller, rng: random.Random) -> None:
     good = [new_pair(rng) for _ in range(300)]
-    bad = Pair(request_id="nonsense", a="1", b="1")
+    bad = Addition(request_id="nonsense", a="1", b="1")
     calls = caller.add_batch([*good[:150], bad, *good[150:], good[0]])
     assert [call.request_id for call in calls[:150]] == [pair.request_id for pair in good[:150]]
     assert calls[150].status == "INVALID_ARGUMENT"
@@ -148,7 +149,7 @@ def test_a_batch_answers_each_addition_in_order(stack: Stack, caller: Caller, rn
 
 def test_the_longest_numbers_of_the_contract_stay_exact(stack: Stack, caller: Caller) -> None:
     a, b = "9" * 29 + "." + "9" * 9, "-" + "9" * 29 + "." + "9" * 8 + "8"
-    call = caller.add(Pair(request_id=str(uuid.uuid4()), a=a, b=b))
+    call = caller.add(Addition(request_id=str(uuid.uuid4()), a=a, b=b))
     assert call.sum == "0.000000001"
     assert counted(stack, call)["a"] == a
 
@@ -306,7 +307,7 @@ def test_a_restarted_producer_still_knows_the_ids(stack: Stack, caller: Caller, 
     stack.wait_ready("producer")
     again = caller.settle(pair, 30)
     assert (again.outcome, again.sum) == (Outcome.OK, first.sum)
-    other = caller.settle(Pair(request_id=pair.request_id, a=pair.a, b="5"), 30)
+    other = caller.settle(Addition(request_id=pair.request_id, a=pair.a, b="5"), 30)
     assert other.status in ("ALREADY_EXISTS", "OK")
     if other.outcome is Outcome.OK:
         counted(stack, other)

@@ -14,10 +14,11 @@ import grpc
 import pytest
 
 from oracle.history import Call, Outcome
+from tally.client.outcomes import Addition
 from tests.chaos.conftest import Counting
 from tests_support.chaos.cluster import wait_acknowledged
 from tests_support.chaos.proxy import COORDINATOR, Direction
-from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.callers import Caller, new_pair
 from tests_support.producer.process import ProducerProcess, addition, committed, outcome_of
 from tests_support.producer.topic_settings import max_message_bytes
 from tests_support.running.faults import chosen_seed
@@ -30,12 +31,12 @@ LATE_S = 2.0
 """How much later than its deadline a call may be seen to settle by a caller on a busy machine."""
 
 
-def new_pairs(number: int = 10) -> list[Pair]:
+def new_pairs(number: int = 10) -> list[Addition]:
     rng = Random(chosen_seed())
     return [new_pair(rng) for _ in range(number)]
 
 
-def added(counting: Counting, producer: ProducerProcess, pairs: list[Pair], deadline_s: float = 40.0) -> list[Call]:
+def added(counting: Counting, producer: ProducerProcess, pairs: list[Addition], deadline_s: float = 40.0) -> list[Call]:
     """Add a batch once and return what its caller was told."""
     caller = Caller(producer.target, counting.history, deadline_s)
     calls = caller.add_batch(pairs)

@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from oracle.history import Outcome
+from tally.client.outcomes import Addition
 from tests.chaos.conftest import Counting
-from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.callers import Caller, new_pair
 from tests_support.producer.process import ProducerProcess
 from tests_support.producer.topic_settings import max_message_bytes
 from tests_support.running.faults import chosen_seed
@@ -22,12 +23,12 @@ SETTLE_S = 60.0
 ONE_LANE = {"producer_lanes": 1}
 
 
-def new_pairs() -> list[Pair]:
+def new_pairs() -> list[Addition]:
     rng = Random(chosen_seed())
     return [new_pair(rng) for _ in range(PAIRS)]
 
 
-def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs: list[Pair]) -> None:
+def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs: list[Addition]) -> None:
     """Start the producer without faults, settle every pair, print how long it took, and let the oracle judge."""
     began_s = time.monotonic()
     producer.restart(fault_points=None)

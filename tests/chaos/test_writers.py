@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 from oracle.history import Outcome
+from tally.client.outcomes import Addition
 from tests.chaos.conftest import Counting
 from tests_support.chaos.cluster import Cluster
-from tests_support.producer.callers import Caller, Pair, new_pair
+from tests_support.producer.callers import Caller, new_pair
 from tests_support.producer.process import ProducerProcess
 from tests_support.running.faults import chosen_seed
 
@@ -35,7 +36,7 @@ def test_other_operands_through_another_producer_are_a_conflict(counting: Counti
     """Each says OK to its own operands; the first committed ones count, and the request shows the CONFLICT (I1, I2)."""
     one, other = _two_producers(counting.cluster)
     pairs = _pairs()
-    others = [Pair(request_id=pair.request_id, a=pair.a, b="1.5") for pair in pairs]
+    others = [Addition(request_id=pair.request_id, a=pair.a, b="1.5") for pair in pairs]
     assert {call.outcome for call in Caller(one.target, counting.history).add_batch(pairs)} == {Outcome.OK}
     assert {call.outcome for call in Caller(other.target, counting.history).add_batch(others)} == {Outcome.OK}
     report = counting.cluster.examine(counting.history)
@@ -49,6 +50,6 @@ def _two_producers(cluster: Cluster) -> list[ProducerProcess]:
     return [one.wait_ready() for one in started]
 
 
-def _pairs() -> list[Pair]:
+def _pairs() -> list[Addition]:
     rng = Random(chosen_seed())
     return [new_pair(rng) for _ in range(PAIRS)]

@@ -63,7 +63,7 @@ def test_facts_are_those_of_our_own_generator(told: dict[str, Any]) -> None:
     assert told["facts"] == {
         "CALL_S": operations.CALL_S,
         "BATCH": operations.BATCH,
-        "INVALID": [list(each) for each in operations.INVALID],
+        "INVALID": [list(each) for each in additions.INVALID],
         "INVALID_PATHS": list(operations.INVALID_PATHS),
         "INVALID_REST_SHARE": operations.INVALID_REST_SHARE,
         "NOT_COMMITTED": told["facts"]["NOT_COMMITTED"],

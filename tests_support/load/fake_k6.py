@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 
 from loadtests.traffic.additions import Draw
+from tally.client.transport import request_of
 from tally.event.decimals import text_of
 from tally.generated.tally.v1 import tally_pb2
 
@@ -63,9 +64,8 @@ def _add(variables: dict[str, str]) -> tuple[int, int, dict[str, int]]:
         add = channel.unary_unary(
             "/tally.v1.TallyService/Add", tally_pb2.AddRequest.SerializeToString, tally_pb2.AddResponse.FromString
         )
-        for _ in range(ADDITIONS):
-            each = draw.next()
-            answer = add(tally_pb2.AddRequest(request_id=each.id_text, a=each.a, b=each.b), timeout=30)
+        for each in draw.many(ADDITIONS):
+            answer = add(request_of(each), timeout=30)
             total += each.sum
             positions[str(answer.position.partition)] = answer.position.offset
     return ADDITIONS, total, positions

@@ -7,15 +7,16 @@ without them proves little.
 import random
 import threading
 import time
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from loadtests.traffic.additions import TAG_BYTES, Draw, contradiction_of
 from oracle.history import Call, History, Outcome
+from tally.client.outcomes import Addition
+from tally.client.transport import batch_request_of, request_of
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.blocking_stub import blocking_stub
 from tests_support.waiting import pause
@@ -33,24 +34,14 @@ FINAL = {"INVALID_ARGUMENT", "OUT_OF_RANGE", "ALREADY_EXISTS"}
 """Statuses after which the same call would be answered the same."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """What to add, under which id."""
-
-    request_id: str
-    a: str
-    b: str
-
-    @property
-    def message(self) -> tally_pb2.AddRequest:
-        """The request of Add."""
-        return tally_pb2.AddRequest(request_id=self.request_id, a=self.a, b=self.b)
+def draw_of(rng: random.Random) -> Draw:
+    """Return what draws additions, under a tag of its own."""
+    return Draw(rng.randbytes(TAG_BYTES), rng)
 
 
-def new_pair(rng: random.Random) -> Pair:
+def new_pair(rng: random.Random) -> Addition:
     """Return an addition with an id and operands of its own, some of them long, some negative."""
-    a = rng.choice([str(rng.randrange(-999, 999)), f"{rng.randrange(10**12)}.{rng.randrange(1, 10**9):09d}"])
-    return Pair(request_id=str(uuid.UUID(int=rng.getrandbits(128))), a=a, b=f"-{rng.randrange(10**6)}.25")
+    return draw_of(rng).next()
 
 
 class Caller:
@@ -63,19 +54,19 @@ class Caller:
         self._channel = grpc.insecure_channel(target, options=OPTIONS)
         self._stub = blocking_stub(self._channel)
 
-    def add(self, pair: Pair) -> Call:
+    def add(self, pair: Addition) -> Call:
         """Try an addition once and return what the caller was told."""
         started_s = time.monotonic()
         try:
-            response = self._stub.Add(pair.message, timeout=self._deadline_s)
+            response = self._stub.Add(request_of(pair), timeout=self._deadline_s)
         except grpc.RpcError as error:
             return self._log(pair, status_of(error), None, started_s)
         return self._log(pair, status_pb2.Status(), response, started_s)
 
-    def add_batch(self, pairs: Sequence[Pair]) -> list[Call]:
+    def add_batch(self, pairs: Sequence[Addition]) -> list[Call]:
         """Try many additions in one call and return what the caller was told of each."""
         started_s = time.monotonic()
-        request = tally_pb2.AddBatchRequest(additions=[pair.message for pair in pairs])
+        request = batch_request_of(pairs)
         try:
             results = self._stub.AddBatch(request, timeout=self._deadline_s).results
         except grpc.RpcError as error:
@@ -86,7 +77,7 @@ class Caller:
             for pair, result in zip(pairs, results, strict=True)
         ]
 
-    def settle(self, pair: Pair, give_up_s: float) -> Call:
+    def settle(self, pair: Addition, give_up_s: float) -> Call:
         """Try with the same id until the answer is OK or final, or ``give_up_s`` have passed. Return the last try."""
         until_s = time.monotonic() + give_up_s
         while True:
@@ -100,7 +91,7 @@ class Caller:
         self._channel.close()
 
     def _log(
-        self, pair: Pair, status: status_pb2.Status, response: tally_pb2.AddResponse | None, started_s: float
+        self, pair: Addition, status: status_pb2.Status, response: tally_pb2.AddResponse | None, started_s: float
     ) -> Call:
         answer = response if response is not None and status.code == 0 else tally_pb2.AddResponse()
         call = Call(
@@ -161,7 +152,9 @@ class Crowd:
         self._failures: list[BaseException] = []
         self._threads = [
             threading.Thread(
-                target=self._run, args=(Caller(target, history), random.Random(seed * 1000 + number)), daemon=True
+                target=self._run,
+                args=(Caller(target, history), draw_of(random.Random(seed * 1000 + number))),
+                daemon=True,
             )
             for number in range(callers)
         ]
@@ -192,37 +185,36 @@ class Crowd:
         else:
             self._stop.set()
 
-    def _run(self, caller: Caller, rng: random.Random) -> None:
-        known: list[Pair] = []
+    def _run(self, caller: Caller, draw: Draw) -> None:
+        known: list[Addition] = []
         try:
             while not self._stop.is_set():
-                self._turn(caller, rng, known)
-                pause(rng.uniform(0.0, 2 * PACE_S))  # without it the callers alone would fill two cores
+                self._turn(caller, draw, known)
+                pause(draw.rng.uniform(0.0, 2 * PACE_S))  # without it the callers alone would fill two cores
         except BaseException as error:  # noqa: BLE001 - stop() raises it in the test's thread
             self._failures.append(error)
         finally:
             caller.close()
 
-    def _turn(self, caller: Caller, rng: random.Random, known: list[Pair]) -> None:
-        draw = rng.random()
-        if draw < 0.10:
-            pairs = [new_pair(rng) for _ in range(20)]
+    def _turn(self, caller: Caller, draw: Draw, known: list[Addition]) -> None:
+        chance = draw.rng.random()
+        if chance < 0.10:
+            pairs = draw.many(20)
             calls = caller.add_batch(pairs)
             for pair, call in zip(pairs, calls, strict=True):
                 settled = call if call.outcome is Outcome.OK else caller.settle(pair, self._give_up_s)
                 _remember(pair, settled, known)
-        elif draw < 0.15 and known:
-            caller.settle(rng.choice(known), self._give_up_s)
-        elif draw < 0.18 and known:
-            one = rng.choice(known)
-            caller.settle(Pair(request_id=one.request_id, a=one.a, b="77"), self._give_up_s)
-        elif draw < 0.20:
-            caller.settle(Pair(request_id=str(uuid.UUID(int=rng.getrandbits(128))), a="1e3", b="1"), self._give_up_s)
+        elif chance < 0.15 and known:
+            caller.settle(draw.rng.choice(known), self._give_up_s)
+        elif chance < 0.18 and known:
+            caller.settle(contradiction_of(draw.rng.choice(known)), self._give_up_s)
+        elif chance < 0.20:
+            caller.settle(draw.invalid(), self._give_up_s)
         else:
-            pair = new_pair(rng)
+            pair = draw.next()
             _remember(pair, caller.settle(pair, self._give_up_s), known)
 
 
-def _remember(pair: Pair, call: Call, known: list[Pair]) -> None:
+def _remember(pair: Addition, call: Call, known: list[Addition]) -> None:
     if call.outcome is Outcome.OK and len(known) < 1000:
         known.append(pair)

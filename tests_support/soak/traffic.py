@@ -10,12 +10,12 @@ import asyncio
 import multiprocessing
 import random
 import time
-import uuid
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from loadtests.traffic.additions import TAG_BYTES, Draw, contradiction_of
 from tally.client.client import Client
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.client.retry import RetryPolicy
@@ -95,16 +95,17 @@ class _Callers:
         client = Client(target, policy=POLICY, batch_max=BATCH_MAX, history=self._histories[number])
         async with client, asyncio.TaskGroup() as group:
             for worker in range(WORKERS):
-                group.create_task(self._work(client, random.Random(f"{self._seed}-{number}-{worker}")))
+                rng = random.Random(f"{self._seed}-{number}-{worker}")
+                group.create_task(self._work(client, Draw(rng.randbytes(TAG_BYTES), rng)))
 
-    async def _work(self, client: Client, rng: random.Random) -> None:
+    async def _work(self, client: Client, draw: Draw) -> None:
         while not self._stop.is_set():
-            wanted = 1 if rng.random() < ALONE else rng.randrange(1, BATCH_MAX)
+            wanted = 1 if draw.rng.random() < ALONE else draw.rng.randrange(1, BATCH_MAX)
             if self._taken + wanted > (time.monotonic() - self._began_s) * self._pace_per_s:
                 await pause_async(IDLE_S)
                 continue
             self._taken += wanted
-            additions = [self._addition(rng) for _ in range(wanted)]
+            additions = [self._addition(draw) for _ in range(wanted)]
             if wanted == 1:
                 one = additions[0]
                 self._note([(one, await client.add(one.a, one.b, one.request_id))])
@@ -112,13 +113,12 @@ class _Callers:
             async for batch in client.add_batches(additions):
                 self._note(batch)
 
-    def _addition(self, rng: random.Random) -> Addition:
-        draw = rng.random()
-        if draw < REPEATED + CONTRADICTED and self._known:
-            old = rng.choice(self._known)
-            return old if draw < REPEATED else Addition(old.request_id, old.a, "77")
-        a = f"{rng.randrange(10**9)}.{rng.randrange(1, 10**9):09d}"
-        return Addition(str(uuid.UUID(int=rng.getrandbits(128))), a, str(rng.randrange(-(10**6), 10**6)))
+    def _addition(self, draw: Draw) -> Addition:
+        chance = draw.rng.random()
+        if chance < REPEATED + CONTRADICTED and self._known:
+            known = draw.rng.choice(self._known)
+            return known if chance < REPEATED else contradiction_of(known)
+        return draw.next()
 
     def _note(self, batch: Sequence[tuple[Addition, Outcome]]) -> None:
         for _, outcome in batch:

@@ -27,7 +27,7 @@ def test_ids_are_uuids_that_bear_the_tag_of_the_run():
     """Drawn ids are distinct UUIDs of version 8 that begin with the tag of their run."""
     draw = Draw.seeded(TAG, 1)
     form = re.compile(r"01234567-89ab-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-    ids = [draw.next().id_text for _ in range(10_000)]
+    ids = [each.request_id for each in draw.many(10_000)]
     assert all(form.fullmatch(each) for each in ids)
     assert len(set(ids)) == len(ids)
 
@@ -35,7 +35,7 @@ def test_ids_are_uuids_that_bear_the_tag_of_the_run():
 def test_operands_keep_the_grammar_and_sums_are_exact():
     """Every drawn operand fits the contract's grammar, and the drawn sum is the exact one."""
     draw = Draw.seeded(TAG, 2)
-    for addition in (draw.next() for _ in range(5_000)):
+    for addition in draw.many(5_000):
         assert GRAMMAR.fullmatch(addition.a)
         assert GRAMMAR.fullmatch(addition.b)
         assert EXACT.add(Decimal(addition.a), Decimal(addition.b)) == Decimal(addition.sum).scaleb(-9, EXACT)
@@ -44,7 +44,7 @@ def test_operands_keep_the_grammar_and_sums_are_exact():
 def test_a_seed_repeats_the_operands():
     """Two draws of one seed give the same additions, so that a run can be repeated."""
     first, second = Draw.seeded(TAG, 3), Draw.seeded(TAG, 3)
-    assert [first.next() for _ in range(100)] == [second.next() for _ in range(100)]
+    assert first.many(100) == second.many(100)
 
 
 @given(st.lists(st.floats(0.02, 100_000), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99]))

@@ -12,14 +12,15 @@ import pytest
 
 from loadtests.judging.ledger_source import counted_rows
 from loadtests.judging.verdict import FAULTS, ROW_DTYPE, Verdict, judge, judge_counts
-from loadtests.traffic.additions import Addition, Draw
+from loadtests.traffic.additions import Draw, DrawnAddition
 from loadtests.traffic.outcomes import Digest, Outcome, OutcomeLog
+from tally.base.uuid_text import uuid_text
 
 TAG = bytes.fromhex("0123456789ab")
 ROOT = Path(__file__).parents[3]
 
 
-def sent(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[Addition], Digest]:
+def sent(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[DrawnAddition], Digest]:
     draw = Draw.seeded(TAG, 1)
     log = OutcomeLog(folder / "outcomes", TAG)
     additions = []
@@ -31,12 +32,12 @@ def sent(folder: Path, outcomes: Sequence[Outcome]) -> tuple[list[Addition], Dig
     return additions, log.close()
 
 
-def rows(additions: Sequence[Addition]) -> np.ndarray:
-    raw = b"".join(each.request_id + each.sum.to_bytes(16, "big", signed=True) for each in additions)
+def rows(additions: Sequence[DrawnAddition]) -> np.ndarray:
+    raw = b"".join(each.id_bytes + each.sum.to_bytes(16, "big", signed=True) for each in additions)
     return np.frombuffer(raw, ROW_DTYPE)
 
 
-def verdict_of(folder: Path, digest: Digest, ledger: Sequence[Addition]) -> Verdict:
+def verdict_of(folder: Path, digest: Digest, ledger: Sequence[DrawnAddition]) -> Verdict:
     return judge(folder / "outcomes", digest, [rows(ledger)], folder / "buckets")
 
 
@@ -57,7 +58,7 @@ def test_an_acknowledged_addition_that_is_missing_is_lost(tmp_path):
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 1000)
     verdict = verdict_of(tmp_path, digest, additions[:-1])
     assert faults(verdict) == {"lost": 1}
-    assert verdict.examples["lost"] == [additions[-1].id_text]
+    assert verdict.examples["lost"] == [additions[-1].request_id]
     assert not verdict.holds
 
 
@@ -66,7 +67,7 @@ def test_an_addition_that_is_counted_twice_is_doubled(tmp_path):
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 100)
     verdict = verdict_of(tmp_path, digest, [*additions, additions[7], additions[7]])
     assert faults(verdict) == {"doubled": 2}
-    assert verdict.examples["doubled"] == [additions[7].id_text] * 2
+    assert verdict.examples["doubled"] == [additions[7].request_id] * 2
 
 
 @pytest.mark.parametrize("counted", [0, 1, 2])
@@ -94,7 +95,7 @@ def test_a_row_with_another_sum_is_found(tmp_path):
 def test_an_id_of_the_run_that_nobody_sent_is_found(tmp_path):
     """A row with the run's tag but an id that was never drawn breaks the verdict."""
     additions, digest = sent(tmp_path, [Outcome.ACKED] * 50)
-    stranger = replace(additions[0], request_id=TAG + bytes(10))
+    stranger = replace(additions[0], request_id=uuid_text(TAG + bytes(10)))
     assert faults(verdict_of(tmp_path, digest, [*additions, stranger])) == {"never_sent": 1}
 
 
@@ -125,7 +126,7 @@ def test_only_counted_rows_of_the_run_are_read_from_an_export(tmp_path):
     """Duplicates, poison and other runs' rows of an export do not enter the verdict."""
     file = tmp_path / "export.csv"
     addition = Draw.seeded(TAG, 1).next()
-    mine, other = addition.id_text, "f" + addition.id_text[1:]
+    mine, other = addition.request_id, "f" + addition.request_id[1:]
     file.write_text(
         "partition,offset,kind,request_id,a,b,sum,timestamp,reason\r\n"
         f"0,1,COUNTED,{mine},1,2,-40.25,2026-01-01T00:00:00Z,\r\n"
@@ -134,7 +135,7 @@ def test_only_counted_rows_of_the_run_are_read_from_an_export(tmp_path):
         "0,4,POISON,,,,,2026-01-01T00:00:00Z,FRAMING\r\n"
     )
     (found,) = counted_rows(file, TAG)
-    assert found.tobytes() == addition.request_id + (-40_250_000_000).to_bytes(16, "big", signed=True)
+    assert found.tobytes() == addition.id_bytes + (-40_250_000_000).to_bytes(16, "big", signed=True)
 
 
 MILLION = """
