@@ -9,25 +9,25 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import backlog, door, k6_load, machine, report, telemetry
+from benchmarks import backlog, calls, k6_load, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
 from stack import command_line
 from stack.fetch.downloads import exclusive
 from stack.parts.names import ORDER
 
-DOOR = {"unary": door.unary, "batch": door.batch, "idle": door.idle}
-ALL = (*DOOR, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
+CALLS = {"unary": calls.unary, "batch": calls.batch, "idle": calls.idle}
+ALL = (*CALLS, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
 NAMES = (*ALL, "k6")
 DIRECTORY = Path("build") / "bench"
 
 
 def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs: int | None = None) -> None:
     """Run benches by name: those of the producer on one stack, each other one on its own, with data of its own."""
-    of_door = [name for name in DOOR if name in names]
-    if of_door:
-        with suite.attempt(*of_door):
-            _door(suite, of_door, quick, console)
+    of_calls = [name for name in CALLS if name in names]
+    if of_calls:
+        with suite.attempt(*of_calls):
+            _calls(suite, of_calls, quick, console)
     if "codegen" in names:
         with suite.attempt("codegen"):
             from benchmarks.codec import codec, gen  # noqa: PLC0415 - the others do without these
@@ -56,15 +56,15 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs
             suite.comparisons.append(k6_load.beside_ours(stack, k6_load.of(quick, pairs)))
 
 
-def _door(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
+def _calls(suite: Suite, names: list[str], quick: bool, console: Console) -> None:
     console.print("starting Kafka, registry and producer (no consumer: the limits have none either)")
-    lanes = {"TALLY_PRODUCER_LANES": str(door.LANES)}
-    with running(_data("door"), ("kafka", "registry", "contracts", "producer"), lanes) as stack:
+    lanes = {"TALLY_PRODUCER_LANES": str(calls.LANES)}
+    with running(_data("calls"), ("kafka", "registry", "contracts", "producer"), lanes) as stack:
         create_bare_topic(stack)
         for name in names:
             console.print(f"measuring {name}")
             with suite.attempt(name):
-                suite.comparisons.append(DOOR[name](stack, door.QUICK if quick else door.FULL))
+                suite.comparisons.append(CALLS[name](stack, calls.QUICK if quick else calls.FULL))
         suite.check(names)
 
 

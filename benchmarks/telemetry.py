@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import backlog, door
+from benchmarks import backlog, calls
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, in_turns, medians_of_details
 from benchmarks.system import PARTITIONS, TOPIC, child, get_text, schema_id, until
@@ -87,7 +87,7 @@ def unary(stack: Stack, size: TelemetrySize) -> list[Comparison]:
         Comparison(
             name=f"telemetry, {name}",
             unit="calls/s",
-            subject=f"Add, {door.CONCURRENCY} concurrent; metrics, logs and {ratio:.0%} of all traces are for a "
+            subject=f"Add, {calls.CONCURRENCY} concurrent; metrics, logs and {ratio:.0%} of all traces are for a "
             f"backend on this machine that {_WHAT[backend]}",
             limit=_limit(other, "producer"),
             target=Target(ratio=0.9 if other == _OFF else 0.98),
@@ -146,7 +146,7 @@ def _cpu_note(subject: Sequence[Sample], limit: Sequence[Sample], detail: str) -
 def _load(stack: Stack, size: TelemetrySize) -> Sample:
     pid = stack.pid("producer")
     assert pid is not None
-    options = ("--concurrency", door.CONCURRENCY, "--channels", door.CHANNELS, "--warm-up", size.unary_calls // 4)
+    options = ("--concurrency", calls.CONCURRENCY, "--channels", calls.CHANNELS, "--warm-up", size.unary_calls // 4)
     before = cpu_seconds(pid)
     seen = child("client_load", "unary", stack.grpc_target, "--count", size.unary_calls, *options)
     # What waits to be sent is sent before the next side begins, and counts here.

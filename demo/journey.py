@@ -67,9 +67,7 @@ class Journey:
         report = await self._load(self._file)
         counted = await self._counted(report.positions)
         in_ledger = counted.duplicates - before.duplicates
-        self._screen.say(
-            f"recognised {report.duplicates:,} at the door (the producer's cache) and {in_ledger:,} in the ledger"
-        )
+        self._screen.say(f"recognised {report.duplicates:,} in the producer's cache and {in_ledger:,} in the ledger")
         self.checks += [
             Check.equal("second load: rows acknowledged", self._truth.usable, report.acknowledged),
             Check.at_least("second load: recognised as duplicates", self._truth.usable, report.duplicates + in_ledger),

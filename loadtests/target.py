@@ -1,4 +1,4 @@
-"""The system under load: where its doors are, and how much of the processors each of its parts uses."""
+"""The system under load: its addresses, and how much of the processors each of its parts uses."""
 
 import os
 import time

@@ -72,7 +72,7 @@ def test_a_run_with_a_failed_bench_shows_the_others_and_ends_with_1(
     assert seen.err.splitlines()[-1] == "failed, see above: idle"
 
 
-def test_benches_of_the_door_go_on_after_one_of_them_and_their_data_is_kept(
+def test_benches_of_calls_go_on_after_one_of_them_and_their_data_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """They share a stack."""
@@ -83,9 +83,9 @@ def test_benches_of_the_door_go_on_after_one_of_them_and_their_data_is_kept(
     monkeypatch.setattr(command, "DIRECTORY", tmp_path)
     monkeypatch.setattr(command, "create_bare_topic", lambda _stack: None)
     monkeypatch.setattr("stack.Stack.up", lambda *_arguments, **_options: None)
-    monkeypatch.setattr(command, "DOOR", {"unary": broken, "idle": lambda _stack, _size: comparison("idle")})
+    monkeypatch.setattr(command, "CALLS", {"unary": broken, "idle": lambda _stack, _size: comparison("idle")})
     suite = Suite()
     command.measure(suite, ["unary", "idle"], True, Console(quiet=True))
     assert suite.failed == ["unary"]
     assert [each.name for each in suite.comparisons] == ["idle"]
-    assert (tmp_path / "data" / "door").exists()
+    assert (tmp_path / "data" / "calls").exists()

@@ -1,4 +1,4 @@
-"""The benches of the producer: unary calls, batches of 1,000, and one call at a time on an idle system."""
+"""What calls of the producer cost: unary calls, batches of 1,000, and one call at a time on an idle system."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ BATCHES_IN_FLIGHT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoorSize:
+class CallsSize:
     """How much is measured."""
 
     rounds: int
@@ -29,11 +29,11 @@ class DoorSize:
     idle_calls: int
 
 
-FULL = DoorSize(rounds=3, warm_up_rounds=4, unary_calls=16_000, batches=150, idle_calls=300)
-QUICK = DoorSize(rounds=1, warm_up_rounds=0, unary_calls=200, batches=4, idle_calls=10)
+FULL = CallsSize(rounds=3, warm_up_rounds=4, unary_calls=16_000, batches=150, idle_calls=300)
+QUICK = CallsSize(rounds=1, warm_up_rounds=0, unary_calls=200, batches=4, idle_calls=10)
 
 
-def unary(stack: Stack, size: DoorSize) -> Comparison:
+def unary(stack: Stack, size: CallsSize) -> Comparison:
     """Unary Add, 64 concurrent calls, beside a handler that only parses and answers."""
     producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
 
@@ -67,7 +67,7 @@ def unary(stack: Stack, size: DoorSize) -> Comparison:
     )
 
 
-def batch(stack: Stack, size: DoorSize) -> Comparison:
+def batch(stack: Stack, size: CallsSize) -> Comparison:
     """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
     producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
 
@@ -101,7 +101,7 @@ def batch(stack: Stack, size: DoorSize) -> Comparison:
     )
 
 
-def idle(stack: Stack, size: DoorSize) -> Comparison:
+def idle(stack: Stack, size: CallsSize) -> Comparison:
     """One Add at a time beside a bare transaction of one record."""
 
     def subject() -> Sample:
