@@ -58,20 +58,8 @@ Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pendin
 5 the registry or Kafka is unreachable or refuses access, 64 usage.
 """
 
-_COMMANDS: Final = {
-    "check": "codegen.commands.local",
-    "diff": "codegen.commands.diff",
-    "docs": "codegen.commands.local",
-    "gen": "codegen.commands.gen",
-    "generate": "codegen.commands.local",
-    "init": "codegen.commands.local",
-    "lint": "codegen.commands.local",
-    "lock": "codegen.commands.local",
-    "plan": "codegen.commands.contracts",
-    "publish": "codegen.commands.contracts",
-    "pull": "codegen.commands.pull",
-}
-"""Each command's module, loaded when it is asked for: compilers and clients take a moment."""
+_COMMANDS: Final = ("check", "diff", "docs", "gen", "generate", "init", "lint", "lock", "plan", "publish", "pull")
+"""Each is a module of codegen.commands, loaded when it is asked for: compilers and clients take a moment."""
 
 
 class _Lazy(click.Group):
@@ -81,7 +69,7 @@ class _Lazy(click.Group):
     def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        found = getattr(importlib.import_module(_COMMANDS[cmd_name]), f"{cmd_name}_command")
+        found = getattr(importlib.import_module(f"codegen.commands.{cmd_name}"), f"{cmd_name}_command")
         assert isinstance(found, click.Command), f"{cmd_name} is a command"
         return found
 

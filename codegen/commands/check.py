@@ -1,54 +1,67 @@
-"""Drift: are the generated code, the lock, the history, the pages, a registry and Kafka as the contracts say?"""
+"""The command ``check``: is everything as the contracts say?"""
 
-from collections.abc import Iterator, Mapping
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import click
 
 from codegen import tree
-from codegen.pages import site as pages
-from codegen.plan import history
+from codegen.commands.options import (
+    CONTRACTS,
+    KAFKA,
+    KAFKA_CONFIG,
+    OUT,
+    PACKAGE,
+    REGISTRY_HELP,
+    kafka_properties,
+    timeout_option,
+)
+from codegen.commands.printing import note
+from codegen.drift import local_drift, registry_drift
+from codegen.errors import DriftError
+from codegen.generate import generated_files
+from codegen.output import output_of
 from codegen.plan import lock as locks
-from codegen.plan.terms import Kind
 from codegen.plan.wanted import wanted as wanted_of
-from codegen.tree import Contracts
-
-if TYPE_CHECKING:  # its clients take a moment, and offline nobody needs them
-    from codegen.remote.surveyor import Survey
+from codegen.remote.publishing import open_publisher
+from codegen.remote.registries import target
 
 
-def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *, with_lock: bool) -> list[str]:
-    """Return a line for each thing on this disk that is not what the contracts say. Raises DriftError for edits."""
-    root = contracts.root
-    different = tree.differences(files, tree.files_of(folder))
-    lines = [f"{folder} is not what the contracts say; run: codegen generate", *different] if different else []
-    if not with_lock:
-        return lines
-    old = locks.load(root)
-    if old is None:
-        return [*lines, f"{root / locks.FILE} is missing; run: codegen generate"]
-    history.all_of(root, old)
-    lines += locks.differences(old, locks.current(old, wanted_of(contracts), files))
-    shown = tree.files_of(root / pages.FOLDER)
-    stale = tree.differences(pages.pages(contracts, old), shown) if shown else []
-    return lines + (
-        [f"{root / pages.FOLDER} is not what the contracts say; run: codegen docs", *stale] if stale else []
-    )
+@click.command("check")
+@CONTRACTS
+@OUT
+@PACKAGE
+@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {REGISTRY_HELP}")
+@KAFKA
+@KAFKA_CONFIG
+@timeout_option(15.0)
+def check_command(
+    *,
+    contracts: Path,
+    out: Path | None,
+    package: str | None,
+    registry: str | None,
+    kafka: str | None,
+    kafka_config: Path | None,
+    timeout_s: float,
+) -> None:
+    """Tell whether everything is as the contracts say; writes nothing, exits 4 when not.
 
-
-def registry_drift(survey: "Survey", name: str, lock: locks.Lock | None) -> Iterator[str]:
-    """Yield a line for each thing in a registry or in Kafka that is not as the contracts or the lock say."""
-    for change in survey.changes:
-        if change.kind is Kind.CREATE:
-            yield f"{change.name} is missing there (never published, or deleted): {change.sentence}"
-        elif change.kind is not Kind.NOOP:
-            yield f"{change.name}: {change.sentence}"
-    for subject, place in lock.registries.get(name, {}).items() if lock is not None else ():
-        found = survey.found.subjects.get(subject)
-        if found is None or found.matching_version is None:
-            continue  # told above
-        if (found.matching_version, found.schema_id) != (place.version, place.id):
-            yield (
-                f"subject {subject}: is version {found.matching_version} with id {found.schema_id} there, {locks.FILE} "
-                f"says version {place.version} with id {place.id}; it was deleted and registered again, or {name} is "
-                "another registry than the one that was published to"
-            )
+    Offline it looks at the generated code, contracts.lock and history/; with --registry also at the registry, and with
+    --kafka at the topics.
+    """
+    output = output_of(contracts, out, package)
+    found = tree.read(contracts)
+    files = generated_files(found, output.package)
+    drift = local_drift(found, output.folder, files, with_lock=out is None)
+    if registry is not None:
+        where = target(contracts, registry, kafka)
+        properties = kafka_properties(kafka_config, os.environ)
+        with open_publisher(where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=note) as publisher:
+            survey = publisher.survey(wanted_of(found))
+        drift += registry_drift(survey, where.name, locks.load(contracts))
+    if drift:
+        raise DriftError("\n  ".join(drift))
+    print(f"{len(files)} files in {output.folder} are what the contracts say")
+    if registry is not None:
+        print("so are the registry" + (" and the topics" if where.kafka else ""))

@@ -18,16 +18,18 @@ def gen_command(*, contracts: Path) -> None:
         return
     # Compilers, buf and protobuf are loaded for real work only.
     from codegen import tree  # noqa: PLC0415
-    from codegen.commands.check import local_drift  # noqa: PLC0415
-    from codegen.commands.lint import findings  # noqa: PLC0415
-    from codegen.commands.steps import tell_findings, write_code, write_pages  # noqa: PLC0415
+    from codegen.commands.docs import write_pages  # noqa: PLC0415
+    from codegen.commands.generate import write_code  # noqa: PLC0415
+    from codegen.commands.lint import tell_findings  # noqa: PLC0415
+    from codegen.drift import local_drift  # noqa: PLC0415
     from codegen.errors import DriftError  # noqa: PLC0415
+    from codegen.lint import findings  # noqa: PLC0415
     from codegen.pages import site as pages  # noqa: PLC0415
 
     found = tree.read(contracts)
-    tell_findings(findings(found), contracts, click.echo)
-    files = write_code(found, None, None, click.echo)
-    write_pages(found, contracts / pages.FOLDER, click.echo)
+    tell_findings(findings(found), contracts)
+    files = write_code(found, None, None)
+    write_pages(found, contracts / pages.FOLDER)
     if drift := local_drift(found, output_of(contracts).folder, files, with_lock=True):
         raise DriftError("\n  ".join(drift))
     settled.remember(contracts)

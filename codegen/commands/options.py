@@ -33,11 +33,20 @@ REGISTRY_HELP: Final = (
     "A name in the contracts' registries.yaml, or the registry's Confluent-compatible address, on Apicurio "
     "http://host:port/apis/ccompat/v7. Credentials come from the environment: see codegen --help."
 )
+KAFKA = click.option(
+    "--kafka",
+    metavar="SERVERS",
+    default=None,
+    help="Kafka's brokers as host:port, separated by commas: topics as well.",
+)
 KAFKA_CONFIG = click.option(
     "--kafka-config",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     help="A client properties file for SASL and TLS, as Kafka's own tools take.  [default: TALLY_KAFKA_CONFIG]",
+)
+PRUNE_PREFIX = click.option(
+    "--prune-prefix", default="", metavar="PREFIX", help="Delete the subjects with this prefix that no contract wants."
 )
 
 

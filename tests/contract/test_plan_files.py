@@ -10,7 +10,7 @@ import pytest
 
 from codegen import tree
 from codegen.__main__ import main
-from codegen.commands import contracts as commands
+from codegen.commands import plan
 from codegen.errors import CodegenError
 from codegen.plan import lock
 from codegen.plan.file import load
@@ -29,7 +29,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     def opened(*_: object, **__: object) -> Iterator[Publisher]:
         yield world.publisher()
 
-    monkeypatch.setattr(commands, "open_publisher", opened)
+    monkeypatch.setattr(plan, "open_publisher", opened)
 
 
 def planned(monkeypatch: pytest.MonkeyPatch, out: str) -> int:

@@ -27,7 +27,7 @@ WRITES = {
     "benchmarks/codec.py": "contracts in a folder of its own",
     "demo/journey.py": "a file in the demo's own folder",
     "codegen/import_test.py": "a temporary folder",
-    "codegen/commands/lint.py": "a temporary folder",
+    "codegen/lint.py": "a temporary folder",
     "codegen/plan/locked.py": "a temporary folder",
     "codegen/proto/compat.py": "a temporary folder",
     "codegen/proto/stubs.py": "a temporary folder",

@@ -1,8 +1,10 @@
-"""What ``codegen init`` writes: a small contracts folder with one of everything, that passes lint and generates."""
+"""The command ``init``: a small contracts folder with one of everything, ready for lint and generate."""
 
 import re
 from pathlib import Path
 from typing import Final
+
+import click
 
 from codegen.errors import CodegenError
 from codegen.package_names import checked_package
@@ -144,3 +146,18 @@ def write(folder: Path, name: str) -> list[str]:
     except OSError as error:
         raise CodegenError(f"{folder} cannot be written: {error}") from error
     return [str(folder / path) for path in made]
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("contracts"))
+@click.option("--name", default="shop", show_default=True, help="The project's name: one lower-case word.")
+def init_command(*, folder: Path, name: str) -> None:
+    """Make a new contracts FOLDER (default: contracts) that passes lint and generates.
+
+    It holds one event with its topic, one gRPC service with rules on its request, and the address of a registry: change
+    them into yours. Files that are there already are left alone, and nothing is written then.
+    """
+    for path in write(folder, name):
+        click.echo(path)
+    at = "" if folder == Path("contracts") else f" --contracts {folder}"
+    click.echo(f"now run: codegen generate{at}")
