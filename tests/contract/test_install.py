@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from stack import bootstrap
+from stack.bootstrap.checkout import cache_folder
+from stack.bootstrap.tools import tools_folder
+from stack.bootstrap.uv import uv_variables
 from tests_support.checkout import ROOT, tracked
 from tests_support.client.fake_tally import FakeTally, serving
 
@@ -72,7 +74,7 @@ def _environment(folder: Path, wheel: Path, pins: Sequence[str]) -> Path:
     uv = shutil.which("uv") or next((str(one) for one in _tools().glob("**/uv") if os.access(one, os.X_OK)), None)
     if uv is None:
         pytest.skip("uv is not there: run the tests by ./justw test")
-    variables = bootstrap.uv_variables(bootstrap.cache_folder())
+    variables = uv_variables(cache_folder())
     home = folder / "environment"
     _run(uv, "venv", "--quiet", "--python", sys.executable, str(home), cwd=folder, environment=variables)
     command = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", str(home / "bin" / "python")]
@@ -120,7 +122,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 
 def _tools() -> Path:
-    return bootstrap.tools_folder(bootstrap.cache_folder())
+    return tools_folder(cache_folder())
 
 
 def _named(*files: str) -> set[str]:

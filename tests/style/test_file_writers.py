@@ -17,7 +17,7 @@ RENAMES = {
     "tally/cli/loading/load_memory.py": "puts a broken file aside",
     "demo/dataset.py": "a folder of the cache",
     "stack/fetch/aot.py": "a file of the cache",
-    "stack/bootstrap.py": "a folder of the cache, before there is an environment to import from",
+    "stack/bootstrap/tools.py": "a folder of the cache, before there is an environment to import from",
     "stack/fetch/downloads.py": "a file or a folder of the cache",
     "stack/fetch/go_programs.py": "a file or a folder of the cache",
     "stack/fetch/pinned_wheel.py": "a folder of the cache",
@@ -32,7 +32,7 @@ WRITES = {
     "codegen/proto/compat.py": "a temporary folder",
     "codegen/proto/stubs.py": "a temporary folder",
     "loadtests/external/crosscheck.py": "a file in the run's own folder, for ghz",
-    "stack/bootstrap.py": "its own mark, before there is an environment to import from",
+    "stack/bootstrap/environment.py": "its own mark, before there is an environment to import from",
 }
 OURS = (
     "benchmarks/",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import bootstrap
+from stack.bootstrap import checkout
 from tally.base import stamp
 from tally.base.cache_folder import cache_folder
 
@@ -27,5 +27,5 @@ def test_the_cache_is_where_the_user_or_the_system_says(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert cache_folder() == cache_folder(environment) == bootstrap.cache_folder() == folder
+    assert cache_folder() == cache_folder(environment) == checkout.cache_folder() == folder
     assert stamp._folder() == folder / "stamps"

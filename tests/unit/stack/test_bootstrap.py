@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import bootstrap
+from stack.bootstrap import environment, installer, tools, uv
+from stack.bootstrap.checkout import SetupError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def checkout(tmp_path):
     """A checkout with only what justw needs, in a path with blanks."""
     folder = tmp_path / "a check out"
-    for name in ("justw", "justfile", "pyproject.toml", "requirements", "stack/bootstrap.py"):
+    for name in ("justw", "justfile", "pyproject.toml", "requirements", "stack/bootstrap"):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
@@ -85,7 +86,7 @@ def test_a_newer_python_beside_an_old_one_is_found(checkout, tmp_path):
     itself = '#!/bin/sh\necho "ran $2 $3"\n'
     path = folder_with(tmp_path, python3="#!/bin/sh\nexit 1\n", itself=itself, **{"python3.12": launcher})
     done = justw(checkout, "status", path=path)
-    assert done.stdout == f"ran {checkout}/stack/bootstrap.py status\n"
+    assert done.stdout == f"ran {checkout}/stack/bootstrap status\n"
 
 
 def test_without_a_network_the_cure_is_told(checkout):
@@ -121,16 +122,18 @@ def test_a_cache_that_cannot_be_made_is_named_with_the_setting_that_moves_it(che
     assert "TALLY_CACHE_DIR" in line
 
 
-def test_a_python_without_venv_is_told_the_package_to_install(monkeypatch):
-    monkeypatch.setattr(bootstrap, "find_spec", lambda name: None if name == "ensurepip" else object())
-    with pytest.raises(bootstrap.SetupError, match=r"lacks venv or ensurepip: install them .*apt install python3\."):
-        bootstrap.require_venv()
+def test_a_python_without_venv_is_told_the_package_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "ensurepip" else object())
+    with pytest.raises(SetupError, match=r"lacks venv or ensurepip: install them .*apt install python3\."):
+        tools.install_tools(tmp_path, tmp_path / "tools")
 
 
 def test_a_full_disk_is_told_before_anything_is_downloaded(monkeypatch, tmp_path):
-    monkeypatch.setattr("stack.bootstrap.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
-    with pytest.raises(bootstrap.SetupError, match="1 MB free and 200 MB are needed"):
-        bootstrap.install_tools(tmp_path, tmp_path / "tools")
+    monkeypatch.setattr(
+        "stack.bootstrap.checkout.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})()
+    )
+    with pytest.raises(SetupError, match="1 MB free and 200 MB are needed"):
+        tools.install_tools(tmp_path, tmp_path / "tools")
 
 
 @pytest.mark.parametrize(
@@ -145,24 +148,24 @@ def test_a_full_disk_is_told_before_anything_is_downloaded(monkeypatch, tmp_path
     ],
 )
 def test_a_failure_is_explained_by_its_cause(output, meaning):
-    assert meaning in bootstrap.explain(output, "dev.txt")
+    assert meaning in installer.explain(output, "dev.txt")
 
 
 def test_the_environment_is_made_anew_when_the_pins_or_the_place_change(monkeypatch, tmp_path):
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "dev.txt").write_text("a==1")
     (tmp_path / "pyproject.toml").write_text("x")
-    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap, "REQUIREMENTS", tmp_path / "requirements")
-    first = bootstrap.wanted_stamp()
-    assert bootstrap.wanted_stamp() == first
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements")
+    first = environment.wanted_stamp()
+    assert environment.wanted_stamp() == first
     (tmp_path / "requirements" / "dev.txt").write_text("a==2")
-    assert bootstrap.wanted_stamp() != first
+    assert environment.wanted_stamp() != first
 
 
 def test_uv_neither_brings_a_python_nor_reads_the_callers_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
-    variables = bootstrap.uv_variables(tmp_path)
+    variables = uv.uv_variables(tmp_path)
     assert variables["UV_PYTHON_DOWNLOADS"] == "never"
     assert "VIRTUAL_ENV" not in variables
 
@@ -173,4 +176,4 @@ def test_a_mirror_that_pip_was_told_of_is_used_by_uv_too(monkeypatch, tmp_path):
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = http://mirror.invalid/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    assert bootstrap.uv_variables(tmp_path)["UV_DEFAULT_INDEX"] == "http://mirror.invalid/simple"
+    assert uv.uv_variables(tmp_path)["UV_DEFAULT_INDEX"] == "http://mirror.invalid/simple"

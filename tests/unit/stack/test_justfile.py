@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import bootstrap
+from stack.bootstrap.checkout import cache_folder
+from stack.bootstrap.tools import tools_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMISED = {
@@ -34,7 +35,7 @@ PROMISED = {
 
 @pytest.fixture(scope="module")
 def just() -> str:
-    own = bootstrap.tools_folder(bootstrap.cache_folder()) / "just"
+    own = tools_folder(cache_folder()) / "just"
     found = str(own) if own.exists() else shutil.which("just")
     if found is None:
         pytest.skip("no just on this machine: `./justw test` brings it")
