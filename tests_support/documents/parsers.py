@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import click
 
-from stack import bootstrap
+from stack.bootstrap.checkout import cache_folder
+from stack.bootstrap.tools import tools_folder
 from tests_support.checkout import ROOT
 
 _COMMANDS: Final[Mapping[str, str]] = {
@@ -55,7 +56,7 @@ def check(words: Sequence[str], quoted: bool) -> bool:
 @cache
 def recipes() -> Mapping[str, Any]:
     """Return the recipes of the justfile as `just` itself reads them."""
-    own = bootstrap.tools_folder(bootstrap.cache_folder()) / "just"
+    own = tools_folder(cache_folder()) / "just"
     just = str(own) if own.exists() else shutil.which("just")
     assert just is not None, "`./justw --prepare-only` brings just"
     command = [just, "--justfile", str(ROOT / "justfile"), "--dump", "--dump-format", "json"]
