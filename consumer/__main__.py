@@ -33,7 +33,7 @@ def _serve(settings: ConsumerSettings) -> int:
     import uvloop  # noqa: PLC0415
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
-    from consumer.shell.listener import PortTakenError, listen  # noqa: PLC0415
+    from consumer.rest.listener import PortTakenError, listen  # noqa: PLC0415
     from consumer.wiring import Service  # noqa: PLC0415
     from observability.otlp import OtlpError  # noqa: PLC0415
     from tally.ledger.storage.errors import ReplicaDirectoryLocked  # noqa: PLC0415

@@ -14,21 +14,21 @@ from loguru import logger
 
 from consumer.core.snapshot import Unready, unready_partitions
 from consumer.settings import ConsumerSettings
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
-from consumer.shell.feed import Feed
-from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.job_record import AuditRecord, ExportRecord
-from consumer.shell.job_store import JobLimits, JobStore
-from consumer.shell.kafka_source import KafkaSource, SourceConfig
-from consumer.shell.loop_observer import LoopObserver, LoopObservers
-from consumer.shell.observer import Observer
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.readers import Readers
-from consumer.shell.record_reader import RecordReader
+from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
+from consumer.shell.ingest.loop_observer import LoopObserver, LoopObservers
+from consumer.shell.ingest.metrics import LoopMetrics, observe_board
+from consumer.shell.jobs.record import AuditRecord, ExportRecord
+from consumer.shell.jobs.store import JobLimits, JobStore
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
+from consumer.shell.kafka.group_offsets import GroupOffsets
+from consumer.shell.kafka.record_reader import RecordReader
+from consumer.shell.kafka.source import KafkaSource, SourceConfig
+from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
-from consumer.shell.telemetry import LoopMetrics, observe_board
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.feed import Feed
+from consumer.shell.views.observer import Observer
+from consumer.shell.views.readers import Readers
 from observability.telemetry import Telemetry
 from tally.base.deadline import Deadline
 from tally.generated.topics import SUMS, SUMS_DLT
@@ -42,7 +42,7 @@ from tally.registry.configured import registry_of
 from tally.service import process as service
 
 if TYPE_CHECKING:
-    from consumer.shell.http_server import HttpServer
+    from consumer.rest.http_server import HttpServer
 
 _JOB_THREADS = SUMS.partitions
 """Recoveries and publications side by side; they wait for Kafka most of the time."""
@@ -182,8 +182,8 @@ class Service:
         # Imported here, with counting under way in its thread: Litestar takes half a second.
         from consumer.rest.app import build_app, route_of  # noqa: PLC0415
         from consumer.rest.events import total_text  # noqa: PLC0415
+        from consumer.rest.http_server import http_server  # noqa: PLC0415
         from consumer.rest.parts import RestParts  # noqa: PLC0415
-        from consumer.shell.http_server import http_server  # noqa: PLC0415
         from observability.asgi import ObservedHttp  # noqa: PLC0415
 
         settings = self._settings
@@ -244,7 +244,7 @@ def _loop_observer(telemetry: Telemetry) -> LoopObserver:
     if not telemetry.traced:
         return measures
     # Imported here: the SDK takes longer than a consumer that was killed needs to count again.
-    from consumer.shell.traces import LoopTraces  # noqa: PLC0415
+    from consumer.shell.ingest.traces import LoopTraces  # noqa: PLC0415
 
     return LoopObservers(measures, LoopTraces(telemetry, SUMS.name))
 

@@ -8,7 +8,7 @@ A partition of another replica is known by the witness that its owner committed;
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.core.partition_state import (
+from consumer.core.partition.state import (
     Paused,
     Recovering,
     Refused,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from consumer.core.partition_state import StateName
+from consumer.core.partition.state import StateName
 from consumer.core.snapshot import PartitionTotal, Total
 from tally.event.decimals import text_of
 from tally.generated.tally.v1.tally_rules import (

@@ -8,13 +8,13 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 
-from consumer.core.partition_state import Paused, Running, name_of, reason_of
+from consumer.core.partition.state import Paused, Running, name_of, reason_of
 from consumer.rest.jobs import JobKind, JobWords, begun, chosen_partitions
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import unavailable
-from consumer.shell.audit_job import AuditTarget, target_of, write_audit
-from consumer.shell.job_record import AuditRecord
-from consumer.shell.readers import NotHereError
+from consumer.shell.jobs.audit import AuditTarget, target_of, write_audit
+from consumer.shell.jobs.record import AuditRecord
+from consumer.shell.views.readers import NotHereError
 
 
 class AuditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

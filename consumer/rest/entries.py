@@ -19,7 +19,7 @@ from consumer.core.queries import (
 from consumer.rest.answers import EntriesAnswer, entry_answer
 from consumer.rest.parts import RestParts, own_or_redirect
 from consumer.rest.problems import bad_request, documented, unavailable
-from consumer.shell.readers import NotHereError
+from consumer.shell.views.readers import NotHereError
 from tally.ledger.entry import Entry, entries_of
 
 

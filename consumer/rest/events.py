@@ -14,7 +14,7 @@ from consumer.core.snapshot import Total
 from consumer.rest.answers import total_answer
 from consumer.rest.parts import RestParts, now
 from consumer.rest.problems import documented, unavailable
-from consumer.shell.feed import Feed, Listener, TooManyListenersError
+from consumer.shell.views.feed import Feed, Listener, TooManyListenersError
 
 _HEARTBEAT_S: Final = 15.0
 """A line that says nothing: proxies keep the connection, and one whose reader is gone is found out."""

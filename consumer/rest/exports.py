@@ -10,12 +10,12 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 
-from consumer.core.partition_state import Refused, Unassigned
+from consumer.core.partition.state import Refused, Unassigned
 from consumer.rest.jobs import JobKind, JobWords, begun, chosen_partitions
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, bad_request, unavailable
-from consumer.shell.export_job import write_export
-from consumer.shell.job_record import ExportRecord
+from consumer.shell.jobs.export import write_export
+from consumer.shell.jobs.record import ExportRecord
 from tally.ledger.exports.formats import ExportFormat
 from tally.ledger.exports.plan import ExportPlan, microseconds
 from tally.ledger.exports.writers import missing_package

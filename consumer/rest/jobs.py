@@ -16,8 +16,8 @@ from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
 from consumer.core.queries import QueryError, checked_partition
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, bad_request, documented
-from consumer.shell.job_record import JobState, R
-from consumer.shell.job_store import JobsFullError, JobStore, Work
+from consumer.shell.jobs.record import JobState, R
+from consumer.shell.jobs.store import JobsFullError, JobStore, Work
 
 _CHUNK_BYTES: Final = 256 * 1024
 _BINARY: Final = "application/octet-stream"

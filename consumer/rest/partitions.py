@@ -8,14 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 from litestar.response import Stream
 
-from consumer.core.partition_state import StateName, Unassigned, cure_of, name_of, reason_of
+from consumer.core.partition.state import StateName, Unassigned, cure_of, name_of, reason_of
 from consumer.core.queries import QueryError, checked_partition
 from consumer.core.snapshot import lag_of
 from consumer.rest.answers import PartitionAnswer, SegmentAnswer
 from consumer.rest.jobs import read_part
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented
-from consumer.shell.readers import NotHereError
+from consumer.shell.views.readers import NotHereError
 from tally.event.decimals import text_of
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from consumer.core.partition_state import Unassigned
+from consumer.core.partition.state import Unassigned
 from consumer.core.snapshot import Own, Unready
 from consumer.rest.problems import ProblemError, unavailable
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.feed import Feed
-from consumer.shell.job_record import AuditRecord, ExportRecord
-from consumer.shell.job_store import JobStore
-from consumer.shell.readers import Readers
+from consumer.shell.jobs.record import AuditRecord, ExportRecord
+from consumer.shell.jobs.store import JobStore
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.feed import Feed
+from consumer.shell.views.readers import Readers
 
 
 @dataclass(frozen=True)

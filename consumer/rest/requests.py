@@ -7,13 +7,13 @@ from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from consumer.core.partition_state import Paused, Running, name_of, reason_of
+from consumer.core.partition.state import Paused, Running, name_of, reason_of
 from consumer.core.queries import QueryError, parse_request_id
 from consumer.core.snapshot import Own
 from consumer.rest.answers import RequestAnswer
 from consumer.rest.parts import RestParts, own_or_redirect
 from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
-from consumer.shell.readers import NotHereError
+from consumer.shell.views.readers import NotHereError
 from tally.event.partitions import partition_of
 from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 from tally.ledger.entry import entries_of

@@ -12,7 +12,7 @@ from consumer.core.snapshot import next_offset_of, total_of
 from consumer.rest.answers import TotalAnswer, total_answer
 from consumer.rest.parts import RestParts, now
 from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
-from consumer.shell.board import TooManyWaitersError
+from consumer.shell.views.board import TooManyWaitersError
 from tally.event.rows import next_offset
 
 _WAIT_MS_DEFAULT = 5_000

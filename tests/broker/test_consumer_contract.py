@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from consumer.shell import ports
-from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
-from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_source import KafkaSource, SourceConfig
-from consumer.shell.record_reader import RecordReader
+from consumer.shell.kafka import ports
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
+from consumer.shell.kafka.group_offsets import GroupOffsets
+from consumer.shell.kafka.record_reader import RecordReader
+from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from producer.core.ports import LaneTransactions
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack

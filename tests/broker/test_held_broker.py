@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from consumer.core.publication import Publication, Published
-from consumer.shell.dead_letters import DeadLetterPublisher, letter_clients
-from consumer.shell.group_offsets import GroupOffsets
-from consumer.shell.kafka_source import KafkaSource, Ownership, SourceConfig
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
+from consumer.shell.kafka.group_offsets import GroupOffsets
+from consumer.shell.kafka.source import KafkaSource, Ownership, SourceConfig
 from stack import Stack
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from consumer.core.partition_state import StateName
+from consumer.core.partition.state import StateName
 from stack import Stack
 from tally.base.framing import frame
 from tests_support.consumer.rig import Raw, Rig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.partition_state import Refused, Running
+from consumer.core.partition.state import Refused, Running
 from consumer.core.snapshot import Figures
 from tally.ledger.state.counts import Counts
 from tests_support.consumer.rest_world import RestWorld, rest_world

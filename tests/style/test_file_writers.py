@@ -13,7 +13,7 @@ RENAMES = {
     "tally/ledger/storage/ledger.py": "through that port",
     "tally/ledger/storage/opening.py": "through that port",
     "tally/ledger/repair.py": "through that port",
-    "consumer/shell/job_store.py": "a name of its own making, and it must appear under the lock that deleting takes",
+    "consumer/shell/jobs/store.py": "a name of its own making, and it must appear under the lock that deleting takes",
     "tally/cli/loading/load_memory.py": "puts a broken file aside",
     "demo/dataset.py": "a folder of the cache",
     "stack/fetch/aot.py": "a file of the cache",

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from codegen.cli import cli as codegen
-from consumer.core import partition_reading
+from consumer.core.partition import reading as partition_reading
 from consumer.core.recovery import (
     Absent,
     AnchorDiffers,
@@ -23,7 +23,7 @@ from consumer.core.recovery import (
     check_replayed,
     decide,
 )
-from consumer.shell import partition_recovery
+from consumer.shell.partitions import recovery as partition_recovery
 from tally.__main__ import main as tally
 from tally.ledger.format.header import OtherFormat
 from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas

@@ -8,12 +8,12 @@ from typing import Any
 
 from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka_source import Fetch, Ownership
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.readers import Readers
+from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
+from consumer.shell.kafka.source import Fetch, Ownership
+from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.readers import Readers
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.generated.topics import SUMS, SUMS_DLT

@@ -3,8 +3,8 @@
 import re
 from typing import Literal, TypeAlias
 
-from consumer.core.partition_model import Partition
-from consumer.core.partition_state import name_of
+from consumer.core.partition.model import Partition
+from consumer.core.partition.state import name_of
 from tests_support.checkout import ROOT
 
 Way: TypeAlias = tuple[str, str]

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from consumer.core.partition_actions import AdmitReaders, Publish, Read
-from consumer.core.partition_events import (
+from consumer.core.partition.actions import AdmitReaders, Publish, Read
+from consumer.core.partition.events import (
     Appended,
     Contradicted,
     NoRoom,
@@ -12,7 +12,7 @@ from consumer.core.partition_events import (
     SchemasMissing,
     TopicReplaced,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     LettersNotPublished,
     LettersPublished,
     LoneBatchRead,
@@ -21,9 +21,9 @@ from consumer.core.partition_job_events import (
     RecoveryRefused,
     RecoverySucceeded,
 )
-from consumer.core.partition_model import Partition
-from consumer.core.partition_stages import Job, Waiting, Writing
-from consumer.core.partition_state import Recovering
+from consumer.core.partition.model import Partition
+from consumer.core.partition.stages import Job, Waiting, Writing
+from consumer.core.partition.state import Recovering
 from tests_support.consumer.partition_values import (
     ALONE,
     ASSIGNED,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Close,
     CompareChain,
     EndMember,
@@ -15,7 +15,7 @@ from consumer.core.partition_actions import (
     StopReading,
     TurnReadersAway,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Appended,
     Assigned,
     BatchTooLarge,
@@ -33,12 +33,12 @@ from consumer.core.partition_events import (
     Tick,
     TopicReplaced,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     JobEnded,
 )
-from consumer.core.partition_model import Partition
-from consumer.core.partition_stages import Job, Leaving, Reading, Waiting, Working
-from consumer.core.partition_state import Unassigned
+from consumer.core.partition.model import Partition
+from consumer.core.partition.stages import Job, Leaving, Reading, Waiting, Working
+from consumer.core.partition.state import Unassigned
 from tests_support.consumer.partition_job_rows import JOB_ROWS
 from tests_support.consumer.partition_values import (
     ALONE,

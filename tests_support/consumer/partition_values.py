@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Action,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Appended,
     Assigned,
     BatchTooLarge,
@@ -24,7 +24,7 @@ from consumer.core.partition_events import (
     Tick,
     TopicReplaced,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     JobEnded,
     LedgerFacts,
     LettersNotPublished,
@@ -35,9 +35,9 @@ from consumer.core.partition_job_events import (
     RecoveryRefused,
     RecoverySucceeded,
 )
-from consumer.core.partition_model import Partition, Rules
-from consumer.core.partition_stages import Job, Leaving, Reading, Stage, Waiting, Working, Writing
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, State
+from consumer.core.partition.model import Partition, Rules
+from consumer.core.partition.stages import Job, Leaving, Reading, Stage, Waiting, Working, Writing
+from consumer.core.partition.state import Paused, Recovering, Refused, Running, State
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import Denied, SchemaWait
 from tally.event.claims import Claim, Claims

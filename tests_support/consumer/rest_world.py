@@ -8,16 +8,16 @@ from typing import Any
 
 from litestar import Litestar
 
-from consumer.core.partition_state import Running, State, Unassigned
+from consumer.core.partition.state import Running, State, Unassigned
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, figures_of, unready_partitions
 from consumer.rest.app import build_app
 from consumer.rest.events import total_text
 from consumer.rest.parts import RestParts
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.feed import Feed
-from consumer.shell.job_record import AuditRecord, ExportRecord
-from consumer.shell.job_store import JobLimits, JobStore
-from consumer.shell.readers import Readers
+from consumer.shell.jobs.record import AuditRecord, ExportRecord
+from consumer.shell.jobs.store import JobLimits, JobStore
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.feed import Feed
+from consumer.shell.views.readers import Readers
 from tally.ledger.state.counts import Counts
 from tally.ledger.storage.ledger import Opened
 from tests_support.ledger.files import append_batch, opened

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from consumer.core.publication import Publication, Published
 from consumer.core.recovery import Absent, Known
-from consumer.shell import ports
-from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka_source import Ownership
+from consumer.shell.kafka import ports
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher
+from consumer.shell.kafka.source import Ownership
 from producer.core.ports import LaneTransactions, Place
 from tally.event.claims import Claim
 from tally.event.dead_letter import Copy, Letter

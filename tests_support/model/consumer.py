@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from consumer.core.snapshot import Own
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.dead_letters import DeadLetterPublisher
-from consumer.shell.ingest_loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.readers import NotHereError, Readers
+from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher
+from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.readers import NotHereError, Readers
 from tally.event.rows import Rows, no_rows
 from tally.generated.topics import SUMS
 from tally.ledger.format.identity import Identity, Refuse

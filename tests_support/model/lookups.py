@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from consumer.core.partition_state import StateName, name_of
+from consumer.core.partition.state import StateName, name_of
 from tally.base.framing import frame
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import RegistryAnswerError, RegistryError, RegistryUnreachable, SchemaUnknown

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.shell.kafka_source import Fetch, Ownership
+from consumer.shell.kafka.source import Fetch, Ownership
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.facts import LogEnds

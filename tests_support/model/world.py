@@ -2,7 +2,7 @@
 
 import random
 
-from consumer.core.partition_state import Refused, Running
+from consumer.core.partition.state import Refused, Running
 from producer.core.addition import Addition
 from producer.core.calls import Placed
 from tally.base.framing import frame

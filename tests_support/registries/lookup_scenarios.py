@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from consumer.core.partition_state import StateName
+from consumer.core.partition.state import StateName
 from tests_support.registries.door import Mood
 
 UNKNOWN, HEALTHY = 3, 5

@@ -32,7 +32,7 @@ def break_producer() -> None:
 
 def break_consumer() -> None:
     """Let the consumer skip records."""
-    from consumer.shell import blocks
+    from consumer.shell.ingest import blocks
 
     module: Any = blocks
     fold: Callable[..., Any] = module.fold

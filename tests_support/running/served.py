@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from consumer.shell.http_server import http_server
-from consumer.shell.listener import listen
+from consumer.rest.http_server import http_server
+from consumer.rest.listener import listen
 from observability.asgi import App
 from tests_support.waiting import eventually
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from consumer.core.partition import decide
-from consumer.core.partition_events import Assigned, Event, OffsetCommitted
-from consumer.core.partition_model import IllegalEvent, Partition
+from consumer.core.partition.events import Assigned, Event, OffsetCommitted
+from consumer.core.partition.model import IllegalEvent, Partition
+from consumer.core.partition.table import decide
 from tests_support.consumer.partition_document import documented, shown_way, stage_way
 from tests_support.consumer.partition_rows import ROWS, is_late, without_a_row
 from tests_support.consumer.partition_values import EVENTS, NOW, OLD, RULES, TableRow, ours

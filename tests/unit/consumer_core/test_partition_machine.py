@@ -7,8 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.core.partition import decide
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Action,
     AdmitReaders,
     Close,
@@ -21,7 +20,7 @@ from consumer.core.partition_actions import (
     StopReading,
     TurnReadersAway,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Appended,
     Assigned,
     BatchTooLarge,
@@ -39,7 +38,7 @@ from consumer.core.partition_events import (
     Tick,
     TopicReplaced,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     JobEnded,
     LettersNotPublished,
     LettersPublished,
@@ -49,10 +48,11 @@ from consumer.core.partition_job_events import (
     RecoveryRefused,
     RecoverySucceeded,
 )
-from consumer.core.partition_model import Partition
-from consumer.core.partition_stages import Job, Leaving, Reading, Waiting, Working, Writing
-from consumer.core.partition_state import Refused, Running, Unassigned
-from consumer.core.partition_views import due, own
+from consumer.core.partition.model import Partition
+from consumer.core.partition.stages import Job, Leaving, Reading, Waiting, Working, Writing
+from consumer.core.partition.state import Refused, Running, Unassigned
+from consumer.core.partition.table import decide
+from consumer.core.partition.views import due, own
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import SchemaWait
 from tests_support.consumer.partition_document import documented, shown_way, stage_way

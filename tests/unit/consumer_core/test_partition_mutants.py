@@ -12,7 +12,7 @@ from tests_support.consumer.partition_rows import ROWS
 from tests_support.consumer.partition_values import RULES
 from tests_support.mutants.catalogue import Mutant, catalogue
 
-MODULES: Final = ("partition_steps", "partition_reading", "partition")
+MODULES: Final = ("steps", "reading", "table")
 """Those that decide, each before those that import it."""
 A_ROW: Final = "tests/unit/consumer_core/test_partition.py::test_a_row["
 MUTANTS: Final = [mutant for mutant in catalogue() if mutant.killer.startswith(A_ROW)]
@@ -21,9 +21,9 @@ MUTANTS: Final = [mutant for mutant in catalogue() if mutant.killer.startswith(A
 def broken_by(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the names of the rows that a mutant breaks."""
     for name in MODULES:
-        path = f"consumer/core/{name}.py"
+        path = f"consumer/core/partition/{name}.py"
         text = (ROOT / path).read_text(encoding="utf-8")
-        module = ModuleType(f"consumer.core.{name}")
+        module = ModuleType(f"consumer.core.partition.{name}")
         monkeypatch.setitem(sys.modules, module.__name__, module)
         exec(compile(mutant.applied_to(text) if mutant.file == path else text, path, "exec"), module.__dict__)
     decide: Callable[..., object] = module.__dict__["decide"]

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.partition import decide
-from consumer.core.partition_events import OffsetCommitted
-from consumer.core.partition_model import Partition
-from consumer.core.partition_stages import Waiting, Writing
-from consumer.core.partition_views import due, own, witness_of
+from consumer.core.partition.events import OffsetCommitted
+from consumer.core.partition.model import Partition
+from consumer.core.partition.stages import Waiting, Writing
+from consumer.core.partition.table import decide
+from consumer.core.partition.views import due, own, witness_of
 from consumer.core.snapshot import Figures, Own
 from tally.ledger.format.witness import Witness, decode
 from tally.ledger.state.counts import Counts

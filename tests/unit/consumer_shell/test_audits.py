@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from consumer.core.partition_state import Recovering, Refused, reason_of
+from consumer.core.partition.state import Recovering, Refused, reason_of
 from tally.ledger.verify import verify_ledger
 from tests_support.consumer.rest_world import OTHER, RestWorld, rest_world
 from tests_support.ledger.files import append_batch

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.core.publication import NotPublished, Publication, Published
 from consumer.core.recovery import Absent, Committed, Known, Unreadable
-from consumer.shell.dead_letters import DeadLetterPublisher
+from consumer.shell.kafka.dead_letters import DeadLetterPublisher
 from tally.base.framing import unframe
 from tally.event.claims import Claim, claim_of
 from tally.event.dead_letter import (

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from consumer.core.partition_state import Refused, Running
+from consumer.core.partition.state import Refused, Running
 from consumer.core.snapshot import Figures
-from consumer.shell.listener import listen
+from consumer.rest.listener import listen
 from tally.ledger.state.counts import Counts
 from tests_support import rest
 from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld, rest_world

@@ -21,10 +21,10 @@ import polars
 import pyarrow.parquet
 import pytest
 
-from consumer.shell.export_job import Blocks, write_export
-from consumer.shell.job_record import ExportRecord, JobState
-from consumer.shell.job_store import JobLimits, JobsFullError, JobStore
-from consumer.shell.readers import NotHereError
+from consumer.shell.jobs.export import Blocks, write_export
+from consumer.shell.jobs.record import ExportRecord, JobState
+from consumer.shell.jobs.store import JobLimits, JobsFullError, JobStore
+from consumer.shell.views.readers import NotHereError
 from tally.event.rows import POISON, WRONG_SUM, Rows, no_rows
 from tally.ledger.exports.formats import ExportFormat
 from tally.ledger.exports.hashed_file import HashedFile
@@ -222,7 +222,7 @@ def test_a_full_disk_fails_the_export_and_leaves_no_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("consumer.shell.job_store.os.fsync", full)
+        patch.setattr("consumer.shell.jobs.store.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             store.export(plan())
     assert store.all() == []
@@ -255,9 +255,9 @@ from pathlib import Path
 from tally.ledger.exports.formats import ExportFormat
 from tally.ledger.exports.plan import ExportPlan
 from tally.event.rows import no_rows
-from consumer.shell.export_job import write_export
-from consumer.shell.job_record import ExportRecord
-from consumer.shell.job_store import JobLimits, JobStore
+from consumer.shell.jobs.export import write_export
+from consumer.shell.jobs.record import ExportRecord
+from consumer.shell.jobs.store import JobLimits, JobStore
 
 def endless(partition, from_offset, to_offset):
     while True:

@@ -7,10 +7,10 @@ from itertools import count
 
 import pytest
 
-from consumer.core.partition_state import Running
+from consumer.core.partition.state import Running
 from consumer.core.snapshot import Figures, Outside, Own, Snapshot, Total
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.feed import SLOW_S, STOPPING, TOO_SLOW, Feed, TooManyListenersError
 from tally.event.decimals import text_of
 from tally.ledger.state.counts import Counts
 from tests_support.waiting import eventually_async

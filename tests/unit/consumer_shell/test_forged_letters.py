@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer.core.partition_state import Running
+from consumer.core.partition.state import Running
 from tally.base.framing import frame
 from tally.event.claims import Claim
 from tally.event.digest import undecoded

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from consumer.core.partition_state import Refused, Running
+from consumer.core.partition.state import Refused, Running
 from consumer.core.snapshot import Figures, empty_snapshot
 from tally.ledger.state.counts import Counts
 from tests_support.consumer.rest_world import PARTITIONS, RestWorld, rest_world

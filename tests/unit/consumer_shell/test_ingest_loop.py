@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, Unassigned
+from consumer.core.partition.state import Paused, Recovering, Refused, Running, Unassigned
 from consumer.core.snapshot import Outside, lag_of
-from consumer.shell.partition_recovery import OPEN_CURE, PartitionRecovery
+from consumer.shell.partitions.recovery import OPEN_CURE, PartitionRecovery
 from tally.base.deadline import Deadline
 from tally.event.rows import FRAMING
 from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError, KafkaTroubleError

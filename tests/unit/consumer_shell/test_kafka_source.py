@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from consumer.shell.kafka_source import BATCH_BYTES_MAX, Fetch, KafkaSource, SourceConfig
+from consumer.shell.kafka.source import BATCH_BYTES_MAX, Fetch, KafkaSource, SourceConfig
 from tally.kafka.config import READS_ANY_RECORD
 
 CONFIG = SourceConfig(
@@ -28,7 +28,7 @@ def places(fetch: Fetch) -> set[tuple[int, int]]:
 def source(monkeypatch: pytest.MonkeyPatch, shared: dict[str, str] | None = None) -> tuple[KafkaSource, dict[str, Any]]:
     """Return a source without a client, and the configuration that its client would have had."""
     client = MagicMock()
-    monkeypatch.setattr("consumer.shell.kafka_source.Consumer", client)
+    monkeypatch.setattr("consumer.shell.kafka.source.Consumer", client)
     return KafkaSource({"bootstrap.servers": "127.0.0.1:1", **(shared or {})}, CONFIG), client.call_args.args[0]
 
 

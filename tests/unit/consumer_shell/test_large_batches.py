@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from consumer.core.partition_state import Paused, Recovering, Refused, Running
-from consumer.shell.kafka_source import BATCH_BYTES_MAX
+from consumer.core.partition.state import Paused, Recovering, Refused, Running
+from consumer.shell.kafka.source import BATCH_BYTES_MAX
 from tally.kafka.trouble import TOO_LARGE_CURE, KafkaTroubleError, TooLargeAloneError, cure_of, trouble
 from tests_support.consumer.fakes import Bench, Kafka
 from tests_support.ledger.records import Record, addition

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from consumer.core.partition_state import Recovering, Refused, Running, Unassigned
-from consumer.shell import partition_executor
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.readers import Readers
+from consumer.core.partition.state import Recovering, Refused, Running, Unassigned
+from consumer.shell.partitions import executor as partition_executor
+from consumer.shell.partitions.recovery import PartitionRecovery
+from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
 from tally.kafka.topic_identity import TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 
 from codegen import tree
 from codegen.proto.rules import message_rules
-from consumer.core.partition_state import Paused, Recovering, Refused, State
+from consumer.core.partition.state import Paused, Recovering, Refused, State
 from tests_support.checkout import ROOT
 from tests_support.consumer.rest_world import OTHER, PARTITIONS, UNKNOWN, rest_world
 from tests_support.ledger.records import PARTITION, request_id

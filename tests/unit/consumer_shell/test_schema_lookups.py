@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from consumer.core.partition_state import Paused, Recovering, Running
+from consumer.core.partition.state import Paused, Recovering, Running
 from consumer.core.schema_wait import NAMES_MAX
 from tally.base.framing import frame
 from tally.event.rows import UNKNOWN_SCHEMA

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, StateName, Unassigned
+from consumer.core.partition.state import Paused, Recovering, Refused, Running, State, StateName, Unassigned
 from consumer.core.snapshot import (
     Elsewhere,
     Figures,

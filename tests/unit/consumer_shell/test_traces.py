@@ -7,8 +7,8 @@ from confluent_kafka import Message
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from consumer.shell.kafka_source import Fetch
-from consumer.shell.traces import RECORDS_A_SECOND, LoopTraces
+from consumer.shell.ingest.traces import RECORDS_A_SECOND, LoopTraces
+from consumer.shell.kafka.source import Fetch
 from observability.telemetry import Telemetry
 from tally.kafka.columns import traceparents_of
 

@@ -20,8 +20,8 @@ the actions. The stages, and what leads from one to the next:
   What a pause interrupted goes on with another recovery, or with the publication or the lone read that was due.
 * A ledger has one user: the loop while no job runs, the job else. A partition that is assigned again while a job of
   its former self runs waits in Leaving, so no ledger is opened twice.
-* The rows of a partition that is read are in ``partition_reading``; what several rows lead to, in ``partition_steps``.
-* What may be committed, and what readers see, is read off a partition: ``partition_views``.
+* The rows of a partition that is read are in ``reading``; what several rows lead to, in ``steps``.
+* What may be committed, and what readers see, is read off a partition: ``views``.
 * What is shown is kept beside the stage: a pause is shown until a try succeeded, not only until it began.
 * docs/DESIGN.md has both tables, of stages and of what is shown; a test compares them with this one.
 * ``decide`` is called by the loop's thread alone; a ``Partition`` is immutable.
@@ -30,12 +30,12 @@ the actions. The stages, and what leads from one to the next:
 from dataclasses import replace
 from typing import Final, assert_never
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     AdmitReaders,
     Close,
     TurnReadersAway,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Assigned,
     Contradicted,
     Event,
@@ -43,7 +43,7 @@ from consumer.core.partition_events import (
     Released,
     Tick,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     JobEnded,
     LedgerFacts,
     LettersNotPublished,
@@ -54,11 +54,11 @@ from consumer.core.partition_job_events import (
     RecoveryRefused,
     RecoverySucceeded,
 )
-from consumer.core.partition_model import Decided, IllegalEvent, Partition, Rules
-from consumer.core.partition_reading import reading, taking_in
-from consumer.core.partition_stages import Job, Leaving, Reading, Waiting, Working, Writing
-from consumer.core.partition_state import Paused, Recovering, Refused, Unassigned
-from consumer.core.partition_steps import acknowledged, at_rest, later, look_up, pause, read_on, refuse, start_job
+from consumer.core.partition.model import Decided, IllegalEvent, Partition, Rules
+from consumer.core.partition.reading import reading, taking_in
+from consumer.core.partition.stages import Job, Leaving, Reading, Waiting, Working, Writing
+from consumer.core.partition.state import Paused, Recovering, Refused, Unassigned
+from consumer.core.partition.steps import acknowledged, at_rest, later, look_up, pause, read_on, refuse, start_job
 
 
 def decide(partition: Partition, event: Event, now_s: float, rules: Rules) -> Decided:  # noqa: PLR0911 - one row a stage

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Action,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Event,
 )
-from consumer.core.partition_job_events import (
+from consumer.core.partition.job_events import (
     LedgerFacts,
 )
-from consumer.core.partition_stages import Stage
-from consumer.core.partition_state import Paused, State, Unassigned
+from consumer.core.partition.stages import Stage
+from consumer.core.partition.state import Paused, State, Unassigned
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import SchemaWait
 from tally.event.claims import NO_CLAIMS, Claims

@@ -19,8 +19,8 @@ from typing import Generic, TypeAlias
 import msgspec
 from loguru import logger
 
-from consumer.shell.job_record import JobState, R, read, save, sync_directory
-from consumer.shell.readers import NotHereError
+from consumer.shell.jobs.record import JobState, R, read, save, sync_directory
+from consumer.shell.views.readers import NotHereError
 from tally.ledger.exports.hashed_file import HashedFile
 
 Note: TypeAlias = Callable[[R], None]

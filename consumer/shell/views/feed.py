@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from consumer.core.snapshot import Outside, Snapshot, Total, total_of
-from consumer.shell.board import SnapshotBoard
+from consumer.shell.views.board import SnapshotBoard
 
 INTERVAL_S: Final = 0.1
 """At most 10 a second, as docs/REST.md promises."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from consumer.core.partition_job_events import JobEnded, LoneBatchRead, LoneReadFailed, PublicationEvent, RecoveryEvent
+from consumer.core.partition.job_events import JobEnded, LoneBatchRead, LoneReadFailed, PublicationEvent, RecoveryEvent
 from consumer.core.schema_wait import SchemaWait
 from tally.event.dead_letter import Letter
 from tally.ledger.state.fold import LedgerState

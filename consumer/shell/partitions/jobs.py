@@ -8,9 +8,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from consumer.core.partition_actions import Publish
-from consumer.core.partition_events import Contradicted
-from consumer.core.partition_job_events import (
+from consumer.core.partition.actions import Publish
+from consumer.core.partition.events import Contradicted
+from consumer.core.partition.job_events import (
     LettersNotPublished,
     LettersPublished,
     LoneBatchRead,
@@ -18,13 +18,13 @@ from consumer.core.partition_job_events import (
     PublicationEvent,
     RecoveryEvent,
 )
-from consumer.core.partition_model import Partition
-from consumer.core.partition_views import witness_of
+from consumer.core.partition.model import Partition
+from consumer.core.partition.views import witness_of
 from consumer.core.publication import NotPublished, Publication, Published
 from consumer.core.schema_wait import SchemaWait
-from consumer.shell.open_ledger import OpenLedger
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.ports import Publisher, Records
+from consumer.shell.kafka.ports import Publisher, Records
+from consumer.shell.partitions.open_ledger import OpenLedger
+from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
 from tally.event.classify import Fetched
 from tally.kafka.trouble import TOO_LARGE_CURE, KafkaTroubleError, TooLargeAloneError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.core.partition_job_events import LedgerFacts
+from consumer.core.partition.job_events import LedgerFacts
 from consumer.core.recovery import Identity
 from tally.ledger.storage.ledger import Opened
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from loguru import logger
 
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Appended,
     Assigned,
     BatchTooLarge,
@@ -28,19 +28,19 @@ from consumer.core.partition_events import (
     Released,
     TopicReplaced,
 )
-from consumer.core.partition_model import Rules
-from consumer.shell import blocks
-from consumer.shell.blocks import PendingBlock
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.commits import Commits
-from consumer.shell.kafka_source import ANSWER_LIMIT_S, Fetch, Ownership
-from consumer.shell.loop_observer import LoopObserver
-from consumer.shell.partition_executor import PartitionExecutor
-from consumer.shell.partition_jobs import PartitionJobs
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.ports import Identities, Publisher, Records, Source
-from consumer.shell.readers import Readers
+from consumer.core.partition.model import Rules
+from consumer.shell.ingest import blocks
+from consumer.shell.ingest.blocks import PendingBlock
+from consumer.shell.ingest.commits import Commits
+from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.kafka.ports import Identities, Publisher, Records, Source
+from consumer.shell.kafka.source import ANSWER_LIMIT_S, Fetch, Ownership
+from consumer.shell.partitions.executor import PartitionExecutor
+from consumer.shell.partitions.jobs import PartitionJobs
+from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
 from tally.base.fault_points import point
 from tally.event.classify import Fetched

@@ -12,9 +12,9 @@ from loguru import logger
 
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.ports import CommittedOffsets, Identities
-from consumer.shell.totals_file import write_totals
+from consumer.shell.kafka.ports import CommittedOffsets, Identities
+from consumer.shell.views.board import SnapshotBoard
+from consumer.shell.views.totals_file import write_totals
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.witness import Witness
 

@@ -21,7 +21,7 @@ from loguru import logger
 
 from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Known, Unreadable
-from consumer.shell.ports import CommittedOffsets
+from consumer.shell.kafka.ports import CommittedOffsets
 from tally.base.fault_points import point
 from tally.event.dead_letter import WHOLE_BYTES_MAX, dead_record
 from tally.generated.topics import SUMS_DLT

@@ -12,8 +12,7 @@ from typing import assert_never
 
 from loguru import logger
 
-from consumer.core.partition import decide
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Action,
     AdmitReaders,
     Close,
@@ -26,18 +25,19 @@ from consumer.core.partition_actions import (
     StopReading,
     TurnReadersAway,
 )
-from consumer.core.partition_events import Event, Tick
-from consumer.core.partition_job_events import JobEnded
-from consumer.core.partition_model import Partition, Rules
-from consumer.core.partition_stages import Job, Leaving, Reading, Working
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
-from consumer.core.partition_views import own
+from consumer.core.partition.events import Event, Tick
+from consumer.core.partition.job_events import JobEnded
+from consumer.core.partition.model import Partition, Rules
+from consumer.core.partition.stages import Job, Leaving, Reading, Working
+from consumer.core.partition.state import Paused, Recovering, Refused, Running, State, Unassigned, name_of
+from consumer.core.partition.table import decide
+from consumer.core.partition.views import own
 from consumer.core.snapshot import Outside, Snapshot
-from consumer.shell.open_ledger import OpenLedger
-from consumer.shell.partition_jobs import JobResult, PartitionJobs
-from consumer.shell.partition_recovery import PartitionRecovery
-from consumer.shell.ports import Publisher, Source
-from consumer.shell.readers import Readers
+from consumer.shell.kafka.ports import Publisher, Source
+from consumer.shell.partitions.jobs import JobResult, PartitionJobs
+from consumer.shell.partitions.open_ledger import OpenLedger
+from consumer.shell.partitions.recovery import PartitionRecovery
+from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
 from tally.event.classify import Fetched
 from tally.kafka.trouble import ConsumerEndedError

@@ -1,11 +1,11 @@
-"""What the ingest loop tells whoever measures it. This one does nothing; `telemetry` measures."""
+"""What the ingest loop tells whoever measures it. This one does nothing; `metrics` measures."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from consumer.shell.blocks import PendingBlock
-    from consumer.shell.kafka_source import Fetch
+    from consumer.shell.ingest.blocks import PendingBlock
+    from consumer.shell.kafka.source import Fetch
 
 
 class LoopObserver:

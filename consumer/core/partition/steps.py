@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     Action,
     Publish,
     Read,
@@ -11,7 +11,7 @@ from consumer.core.partition_actions import (
     Recover,
     StopReading,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     BatchTooLarge,
     EndReached,
     Event,
@@ -19,9 +19,9 @@ from consumer.core.partition_events import (
     ReadFailed,
     Tick,
 )
-from consumer.core.partition_model import Decided, IllegalEvent, Partition, Rules
-from consumer.core.partition_stages import Job, Reading, Waiting, Working
-from consumer.core.partition_state import Paused, Recovering, Refused, Running, State
+from consumer.core.partition.model import Decided, IllegalEvent, Partition, Rules
+from consumer.core.partition.stages import Job, Reading, Waiting, Working
+from consumer.core.partition.state import Paused, Recovering, Refused, Running, State
 from consumer.core.schema_wait import SchemaWait
 
 

@@ -1,10 +1,10 @@
-"""The stages of a partition's decision table: what is going on with it. ``partition_state`` is what REST shows."""
+"""The stages of a partition's decision table: what is going on with it. ``state`` has what REST shows."""
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from consumer.core.partition_state import Refused, Unassigned
+from consumer.core.partition.state import Refused, Unassigned
 
 
 class Job(Enum):

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from consumer.core.partition_actions import (
+from consumer.core.partition.actions import (
     CompareChain,
     EndMember,
 )
-from consumer.core.partition_events import (
+from consumer.core.partition.events import (
     Appended,
     BatchTooLarge,
     Contradicted,
@@ -21,10 +21,10 @@ from consumer.core.partition_events import (
     Tick,
     TopicReplaced,
 )
-from consumer.core.partition_model import Decided, Partition, Rules
-from consumer.core.partition_stages import Job, Reading
-from consumer.core.partition_state import Paused, Recovering
-from consumer.core.partition_steps import (
+from consumer.core.partition.model import Decided, Partition, Rules
+from consumer.core.partition.stages import Job, Reading
+from consumer.core.partition.state import Paused, Recovering
+from consumer.core.partition.steps import (
     ask_recovery,
     at_rest,
     letters_first,

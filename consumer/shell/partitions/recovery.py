@@ -12,8 +12,8 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import recovery
-from consumer.core.partition_events import Contradicted, Replayed
-from consumer.core.partition_job_events import (
+from consumer.core.partition.events import Contradicted, Replayed
+from consumer.core.partition.job_events import (
     LedgerFacts,
     RecoveryEvent,
     RecoveryPostponed,
@@ -36,9 +36,9 @@ from consumer.core.recovery import (
     Unreadable,
 )
 from consumer.core.schema_wait import SchemaWait
-from consumer.shell.open_ledger import OpenLedger
-from consumer.shell.ports import CommittedOffsets, Identities, LogFacts, Records
-from consumer.shell.published_verdicts import Place, PublishedVerdicts
+from consumer.shell.kafka.ports import CommittedOffsets, Identities, LogFacts, Records
+from consumer.shell.partitions.open_ledger import OpenLedger
+from consumer.shell.partitions.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.schemas import Schemas
 from tally.event.classify import Fetched, decode
 from tally.event.rows import POISON, Rows, previous_offset

@@ -4,8 +4,8 @@ Theory of operation. The ledger is the truth. The committed offset follows it, n
 (I9). One commit is in flight at a time, so that two cannot overtake each other.
 """
 
-from consumer.core.partition_model import Partition
-from consumer.core.partition_stages import Reading
+from consumer.core.partition.model import Partition
+from consumer.core.partition.stages import Reading
 from consumer.core.snapshot import Own, figures_of
 from tally.ledger.format import witness
 from tally.ledger.format.witness import Witness

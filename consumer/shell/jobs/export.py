@@ -5,7 +5,7 @@ from contextlib import closing
 
 import msgspec
 
-from consumer.shell.job_record import ExportRecord
+from consumer.shell.jobs.record import ExportRecord
 from tally.event.decimals import text_of
 from tally.event.rows import Rows
 from tally.ledger.exports.hashed_file import HashedFile

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 
 from loguru import logger
 
-from consumer.core.partition_events import OffsetCommitted
-from consumer.core.partition_views import due, witness_of
-from consumer.shell.loop_observer import LoopObserver
-from consumer.shell.partition_executor import PartitionExecutor
-from consumer.shell.ports import Source
+from consumer.core.partition.events import OffsetCommitted
+from consumer.core.partition.views import due, witness_of
+from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.kafka.ports import Source
+from consumer.shell.partitions.executor import PartitionExecutor
 from tally.base.fault_points import point
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
-from consumer.shell.ports import LogFacts, Records
+from consumer.shell.kafka.ports import LogFacts, Records
 from consumer.shell.schemas import Schemas
 from tally.event.claims import NO_CLAIMS, Claims
 from tally.event.classify import decode

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from consumer.shell.job_record import AuditRecord
-from consumer.shell.readers import NotHereError, Readers
+from consumer.shell.jobs.record import AuditRecord
+from consumer.shell.views.readers import NotHereError, Readers
 from tally.event.decimals import text_of
 from tally.ledger.exports.hashed_file import HashedFile
 from tally.ledger.state.fold import LedgerState

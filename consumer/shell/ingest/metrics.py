@@ -7,12 +7,12 @@ from typing import Final
 import numpy as np
 from loguru import logger
 
-from consumer.core.partition_state import StateName, Unassigned, name_of
+from consumer.core.partition.state import StateName, Unassigned, name_of
 from consumer.core.snapshot import Unready, lag_of
-from consumer.shell.blocks import PendingBlock
-from consumer.shell.board import SnapshotBoard
-from consumer.shell.kafka_source import Fetch
-from consumer.shell.loop_observer import LoopObserver
+from consumer.shell.ingest.blocks import PendingBlock
+from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.kafka.source import Fetch
+from consumer.shell.views.board import SnapshotBoard
 from observability.instruments import Values
 from observability.metrics import Metrics
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from consumer.core.publication import Publication, PublicationOutcome
 from consumer.core.recovery import Committed
-from consumer.shell.kafka_source import Fetch, Ownership
+from consumer.shell.kafka.source import Fetch, Ownership
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.kafka.facts import LogEnds

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from consumer.core.partition_events import Appended, Contradicted, NoRoom, NothingNew, SchemasMissing
-from consumer.core.partition_model import Partition
+from consumer.core.partition.events import Appended, Contradicted, NoRoom, NothingNew, SchemasMissing
+from consumer.core.partition.model import Partition
 from consumer.core.recovery import check_schemas
 from consumer.core.schema_wait import SchemaWait, gather
-from consumer.shell.loop_observer import LoopObserver
-from consumer.shell.open_ledger import OpenLedger
+from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.partitions.open_ledger import OpenLedger
 from consumer.shell.schemas import Schemas, SchemaView
 from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import Letter, letters_of

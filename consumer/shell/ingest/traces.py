@@ -18,9 +18,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from consumer.shell.blocks import PendingBlock
-from consumer.shell.kafka_source import Fetch
-from consumer.shell.loop_observer import LoopObserver
+from consumer.shell.ingest.blocks import PendingBlock
+from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.kafka.source import Fetch
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Attribute, Tracing, finish, is_sampled, parent_of, trace_of
