@@ -58,14 +58,13 @@ def _named(value: bytes, header: bytes | None, own_schema_ids: frozenset[int]) -
 
 def _judge(event: Event, key: bytes | None, partition: int, partitions: int) -> Poison | None:
     """Return the first reason why an event does not count; None when it does."""
-    request_id, a, b, total, _ = event
-    for name, number in (("a", a), ("b", b), ("sum", total)):
+    for name, number in (("a", event.a), ("b", event.b), ("sum", event.sum)):
         if not decimals.in_range(number):
             return Poison(OUT_OF_RANGE, f"{name} has more than {decimals.DIGITS_MAX} digits")
-    if a + b != total:
+    if event.a + event.b != event.sum:
         return Poison(WRONG_SUM, "sum is not a + b")
-    if key != request_id:
+    if key != event.request_id:
         return Poison(WRONG_KEY, "the key is not the request id's 16 bytes")
-    if partition_of(request_id, partitions) != partition:
+    if partition_of(event.request_id, partitions) != partition:
         return Poison(WRONG_PARTITION, f"partition {partition} is not the request id's, of {partitions}")
     return None

@@ -30,17 +30,17 @@ class Entry:
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))
 """In the order in which every export has them."""
+NUMBERS: Final = ("a", "b", "sum")
+"""Those that hold an exact decimal, which a row has in 16 bytes."""
 
 
-def cells_of(rows: Rows, timestamps: Iterable[T]) -> Iterator[tuple[int, int, bytes, bytes, bytes, bytes, T, int]]:
-    """Yield (offset, kind, request id, a, b, sum, timestamp, reason) of each row; timestamps are the caller's."""
+def cells_of(rows: Rows, timestamps: Iterable[T]) -> Iterator[tuple[int, int, bytes, tuple[bytes, ...], T, int]]:
+    """Yield (offset, kind, request id, NUMBERS, timestamp, reason) of each row; timestamps are the caller's."""
     return zip(
         rows["offset"].tolist(),
         rows["kind"].tolist(),
         chunks_of(rows, "request_id"),
-        chunks_of(rows, "a"),
-        chunks_of(rows, "b"),
-        chunks_of(rows, "sum"),
+        zip(*(chunks_of(rows, name) for name in NUMBERS), strict=True),
         timestamps,
         rows["reason"].tolist(),
         strict=True,
@@ -49,21 +49,16 @@ def cells_of(rows: Rows, timestamps: Iterable[T]) -> Iterator[tuple[int, int, by
 
 def entries_of(partition: int, rows: Rows) -> Iterator[Entry]:
     """Yield the rows of a partition as entries."""
-    for offset, kind, request_id, a, b, total, timestamp, reason in cells_of(rows, timestamps_of(rows)):
+    for offset, kind, request_id, numbers, timestamp, reason in cells_of(rows, timestamps_of(rows)):
         if kind == POISON:
             yield Entry(partition, offset, "POISON", None, None, None, None, timestamp, REASON_NAMES[reason])
         else:
-            yield Entry(
-                partition,
-                offset,
-                KIND_NAMES[kind],
-                uuid_text(request_id),
-                text_of(int.from_bytes(a, "big", signed=True)),
-                text_of(int.from_bytes(b, "big", signed=True)),
-                text_of(int.from_bytes(total, "big", signed=True)),
-                timestamp,
-                None,
-            )
+            a, b, total = map(_decimal_text, numbers)
+            yield Entry(partition, offset, KIND_NAMES[kind], uuid_text(request_id), a, b, total, timestamp, None)
+
+
+def _decimal_text(number: bytes) -> str:
+    return text_of(int.from_bytes(number, "big", signed=True))
 
 
 def timestamps_of(rows: Rows) -> list[str]:

@@ -10,7 +10,7 @@ from fastavro.write import Writer as AvroFile
 from tally.base.uuid_text import uuid_text
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
 from tally.generated.avro.entry import Entry
-from tally.ledger.entry import cells_of
+from tally.ledger.entry import NUMBERS, cells_of
 from tally.ledger.exports.hashed_file import HashedFile
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -31,16 +31,14 @@ class AvroWriter:
     def write(self, partition: int, rows: Rows) -> None:
         """Write rows of a partition."""
         cells = cells_of(rows, rows["timestamp_us"].tolist())
-        for offset, kind, request_id, a, b, total, timestamp_us, reason in cells:
+        for offset, kind, request_id, numbers, timestamp_us, reason in cells:
             self._writer.write(
                 {
                     "partition": partition,
                     "offset": offset,
                     "kind": KIND_NAMES[kind],
                     "request_id": "" if kind == POISON else uuid_text(request_id),
-                    "a": a,
-                    "b": b,
-                    "sum": total,
+                    **dict(zip(NUMBERS, numbers, strict=True)),
                     "timestamp": timestamp_us,
                     "reason": REASON_NAMES[reason],
                 }

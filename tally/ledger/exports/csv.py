@@ -3,10 +3,14 @@
 import csv
 import io
 from collections.abc import Mapping
+from operator import attrgetter
+from typing import Final
 
 from tally.event.rows import Rows
 from tally.ledger.entry import COLUMNS, entries_of
 from tally.ledger.exports.hashed_file import HashedFile
+
+_CELLS: Final = attrgetter(*COLUMNS)
 
 
 class CsvWriter:
@@ -19,10 +23,7 @@ class CsvWriter:
     def write(self, partition: int, rows: Rows) -> None:
         """Write rows of a partition."""
         out = io.StringIO(newline="")
-        csv.writer(out).writerows(
-            (e.partition, e.offset, e.kind, e.request_id, e.a, e.b, e.sum, e.timestamp, e.reason)
-            for e in entries_of(partition, rows)
-        )
+        csv.writer(out).writerows(map(_CELLS, entries_of(partition, rows)))
         self._file.write(out.getvalue().encode())
 
     def close(self) -> None:

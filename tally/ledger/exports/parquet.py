@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from tally.base.uuid_text import uuid_text
 from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Mask, Rows
-from tally.ledger.entry import chunks_of
+from tally.ledger.entry import NUMBERS, chunks_of
 from tally.ledger.exports.hashed_file import HashedFile
 
 _ROW_GROUP_ROWS: Final = 65_536
@@ -22,9 +22,7 @@ _SCHEMA: Final = pa.schema(
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("kind", _NAMES, nullable=False),
         pa.field("request_id", pa.string()),
-        pa.field("a", _DECIMAL),
-        pa.field("b", _DECIMAL),
-        pa.field("sum", _DECIMAL),
+        *(pa.field(name, _DECIMAL) for name in NUMBERS),
         pa.field("timestamp", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("reason", _NAMES),
     ]
@@ -72,7 +70,7 @@ def batch_of(partition: int, rows: Rows) -> Any:
         pa.array(rows["offset"]),
         pa.DictionaryArray.from_arrays(rows["kind"].astype(np.int8), pa.array(KIND_NAMES)),
         pa.array(ids, pa.string()),
-        *(_decimals(rows, name, has_numbers) for name in ("a", "b", "sum")),
+        *(_decimals(rows, name, has_numbers) for name in NUMBERS),
         pa.array(timestamps, pa.timestamp("us")).cast(pa.timestamp("us", "UTC")),
         pa.DictionaryArray.from_arrays(reasons, pa.array(REASON_NAMES)),
     ]

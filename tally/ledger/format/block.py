@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tally.base import varint
-from tally.event.rows import MARK, REASON_NAMES, Rows, no_rows
+from tally.event.rows import MARK, REASON_NAMES, ROWS_DTYPE, Rows, no_rows
 from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.format.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 
@@ -23,7 +23,10 @@ FRAMING_BYTES_MAX: Final = 2 * varint.BYTES_MAX
 BLOCK_BYTES_MAX: Final = 64 * 1024 * 1024
 """Far above any batch (a row has about 104 bytes); it bounds what a damaged length can make a reader allocate."""
 
-_FIXED: Final = ("request_id", "a", "b", "sum", "digest")
+_FIXED: Final = tuple(name for name in ROWS_DTYPE.names or () if ROWS_DTYPE[name].shape == (16,))
+"""The columns of 16 bytes, which stand in a row as they are in memory."""
+_BETWEEN_BYTES: Final = 16 * (len(_FIXED) - 1)
+"""All of them but the digest stand between a row's offset and its timestamp."""
 _EMPTY: Final = ("counted", "duplicates", "conflicts", "poison", "total", "chain", "crc")
 _RUN_AFTER_BREAK: Final = 64
 """Rows to look ahead after the widths changed; doubled as long as they stay."""
@@ -124,7 +127,7 @@ def _read_runs(data: bytes, at: int, count: int) -> tuple[Rows, int]:
     done, ahead = 0, count
     while done < count:
         offset_width = varint.width_at(data, at + 1)
-        timestamp_width = varint.width_at(data, at + 1 + offset_width + 64)
+        timestamp_width = varint.width_at(data, at + 1 + offset_width + _BETWEEN_BYTES)
         layout = _layout(offset_width, timestamp_width)
         fit = min(count - done, (len(data) - at) // layout.itemsize, ahead)
         raw = np.frombuffer(data, layout, fit, at)
