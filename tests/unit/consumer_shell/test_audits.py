@@ -60,6 +60,7 @@ def spoil(world: RestWorld, part: float) -> Path:
 def test_a_good_ledger_is_ok_and_the_report_tells_what_its_files_hold(
     world: RestWorld, client: TestClient[Any]
 ) -> None:
+    """An audit of a sound ledger is DONE and ok, with the rows, counts, total, position and chain of its files."""
     record, report = audited(client)
     assert (record["state"], record["ok"], record["problems"], record["progress"]) == ("DONE", True, 0, 1.0)
     assert (record["rows"], record["counted"], record["total"]) == (5, 2, "0.000000001")
@@ -70,6 +71,7 @@ def test_a_good_ledger_is_ok_and_the_report_tells_what_its_files_hold(
 
 
 def test_a_flipped_bit_is_found_and_named_by_file_and_byte(world: RestWorld, client: TestClient[Any]) -> None:
+    """An audit of a ledger with one flipped bit is not ok, and its report names the file and the byte position."""
     path = spoil(world, 0.9)
     record, report = audited(client)
     assert (record["state"], record["ok"]) == ("DONE", False)
@@ -82,6 +84,7 @@ def test_a_flipped_bit_is_found_and_named_by_file_and_byte(world: RestWorld, cli
 def test_files_that_are_good_and_shorter_than_what_was_acknowledged_are_a_problem(
     world: RestWorld, client: TestClient[Any]
 ) -> None:
+    """Valid files that end before what the open ledger has acknowledged fail the audit, with both offsets named."""
     before = world.opened.ledger.segments()[-1]
     append_batch(world.opened.ledger, world.opened.index, [addition(8, 9)])
     before.path.write_bytes(before.path.read_bytes()[: before.size_bytes])
@@ -103,6 +106,7 @@ def test_what_is_appended_after_the_audit_began_does_not_matter(world: RestWorld
 def test_a_ledger_that_is_taken_away_meanwhile_fails_the_audit_and_is_no_damage(
     world: RestWorld, client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A damaged ledger that this replica loses during its audit makes the audit FAILED, and is not called damaged."""
     spoil(world, 0.9)
     monkeypatch.setattr(type(world.readers), "has_open", lambda *_: False)
     record, problem = audited(client)
@@ -115,6 +119,7 @@ def test_a_ledger_that_is_taken_away_meanwhile_fails_the_audit_and_is_no_damage(
 def test_a_partition_that_cannot_be_checked_here_is_503_with_the_reason(
     world: RestWorld, client: TestClient[Any], state: Any
 ) -> None:
+    """An audit of a partition that is recovering or refused is answered 503 with the partition and the reason."""
     world.show(state)
     answer = client.post("/v1/audits", json={"partitions": [PARTITION]})
     assert answer.status_code == 503
@@ -127,17 +132,20 @@ def test_a_partition_that_cannot_be_checked_here_is_503_with_the_reason(
     [({"partitions": [12]}, 400), ({"partition": [3]}, 400), ({"partitions": [OTHER]}, 503), ({}, 503)],
 )
 def test_an_audit_that_cannot_be_is_a_problem(client: TestClient[Any], body: Any, status: int) -> None:
+    """A wrong field or partition is 400, another replica's partition is 503, and each answer is a problem document."""
     answer = client.post("/v1/audits", json=body)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
 def test_an_order_without_a_body_means_every_partition(client: TestClient[Any]) -> None:
+    """An audit without a body covers every partition, so it is 503 where one of them is another replica's."""
     answer = client.post("/v1/audits")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:tally:problem:audit-not-whole")
 
 
 def test_audits_are_listed_bounded_and_deleted(client: TestClient[Any]) -> None:
+    """The list has every kept audit, one too many is 409, and deleting one makes room for the next."""
     ids = [audited(client)[0]["id"] for _ in range(3)]
     assert client.post("/v1/audits", json={"partitions": [PARTITION]}).status_code == 409
     assert {audit["id"] for audit in client.get("/v1/audits").json()} == set(ids)

@@ -55,6 +55,7 @@ def following(url: str) -> Iterator[Iterator[tuple[str, Any]]]:
 
 
 def test_a_follower_has_the_answer_of_v1_total_at_once_and_whenever_it_moves(world: RestWorld, server: Served) -> None:
+    """A new follower gets the body of /v1/total as its first event, and another one with each change."""
     with following(server.url) as events:
         name, first = next(events)
         now = rest.get(f"{server.url}/v1/total").body
@@ -66,6 +67,7 @@ def test_a_follower_has_the_answer_of_v1_total_at_once_and_whenever_it_moves(wor
 
 
 def test_one_follower_too_many_is_503_and_a_reader_that_goes_makes_room(world: RestWorld, server: Served) -> None:
+    """A follower beyond the limit is answered 503 with Retry-After, and a follower that disconnects frees its place."""
     with following(server.url) as first, following(server.url) as second:
         next(first), next(second)
         assert len(world.feed) == LISTENERS_MAX
@@ -76,6 +78,7 @@ def test_one_follower_too_many_is_503_and_a_reader_that_goes_makes_room(world: R
 
 
 def test_the_end_of_the_consumer_is_told_and_the_stream_ends(world: RestWorld, server: Served) -> None:
+    """When the consumer stops, each follower gets an `end` event with the reason, and then the stream is closed."""
     with following(server.url) as events:
         next(events)
         server.do(world.feed.close)

@@ -49,6 +49,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_a_listener_has_the_total_at_once_and_each_newer_one_without_being_asked(world: World) -> None:
+    """A listener gets the current total as soon as it opens, and every newer total as soon as that is published."""
     listener = world.feed.open()
     assert await listener.take(SOON_S) == "0"
     world.show(7)
@@ -56,6 +57,7 @@ async def test_a_listener_has_the_total_at_once_and_each_newer_one_without_being
 
 
 async def test_a_slow_listener_skips_to_the_newest_and_all_share_one_text(world: World) -> None:
+    """A listener that missed several totals gets only the newest, and each total is rendered once for all listeners."""
     first, second = world.feed.open(), world.feed.open()
     for total in (1, 2, 3):
         world.show(total)
@@ -65,6 +67,7 @@ async def test_a_slow_listener_skips_to_the_newest_and_all_share_one_text(world:
 
 
 async def test_what_leaves_the_total_as_it_is_says_nothing(world: World) -> None:
+    """A new snapshot with the same total sends listeners nothing, and does not end their streams."""
     listener = world.feed.open()
     await listener.take(SOON_S)
     world.show(0)
@@ -75,6 +78,7 @@ async def test_what_leaves_the_total_as_it_is_says_nothing(world: World) -> None
 
 
 async def test_listeners_are_bounded_and_one_that_leaves_makes_room(world: World) -> None:
+    """A listener beyond the limit is refused, and is let in once another has left."""
     places = [world.feed.open() for _ in range(LISTENERS_MAX)]
     with pytest.raises(TooManyListenersError, match="2 listen already"):
         world.feed.open()
@@ -83,6 +87,7 @@ async def test_listeners_are_bounded_and_one_that_leaves_makes_room(world: World
 
 
 async def test_one_that_takes_nothing_loses_its_place_and_still_reads_why(world: World) -> None:
+    """A listener that takes nothing for too long loses its place and is told why, and a quick one keeps its place."""
     slow, quick = world.feed.open(), world.feed.open()
     assert await quick.take(SOON_S) == "0"
     world.now_s += SLOW_S + 1
@@ -93,6 +98,7 @@ async def test_one_that_takes_nothing_loses_its_place_and_still_reads_why(world:
 
 
 async def test_a_feed_that_closes_ends_everybody_and_lets_nobody_in(world: World) -> None:
+    """A feed that closes ends every listener with the reason, and refuses new ones."""
     listener = world.feed.open()
     world.feed.close()
     assert (await listener.take(SOON_S), listener.ended) == (None, STOPPING)
@@ -101,6 +107,8 @@ async def test_a_feed_that_closes_ends_everybody_and_lets_nobody_in(world: World
 
 
 async def test_nobody_looks_at_the_board_when_nobody_listens(world: World) -> None:
+    """The task that watches the board runs only while somebody listens, so an unused feed costs nothing."""
+
     def looking() -> bool:
         return any("Feed._run" in repr(task) for task in asyncio.all_tasks())
 

@@ -60,6 +60,7 @@ def client(world: RestWorld) -> Iterator[TestClient[Any]]:
 
 
 def test_the_page_shows_the_picture_of_the_moment_without_javascript(client: TestClient[Any]) -> None:
+    """The page as served shows the total, the count and each partition's state, so it works without JavaScript."""
     answer = client.get("/")
     assert answer.headers["content-type"].startswith("text/html")
     assert '<output id="total" aria-live="off">1.000000001</output>' in answer.text
@@ -70,6 +71,7 @@ def test_the_page_shows_the_picture_of_the_moment_without_javascript(client: Tes
 
 
 def test_the_policy_lets_in_this_style_and_script_and_nothing_else(client: TestClient[Any]) -> None:
+    """The Content-Security-Policy allows the page's own style and script by hash, and the page has nothing inline."""
     answer = client.get("/")
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
@@ -82,6 +84,7 @@ def test_the_policy_lets_in_this_style_and_script_and_nothing_else(client: TestC
 
 
 def test_the_page_loads_nothing_and_every_link_leads_somewhere(client: TestClient[Any]) -> None:
+    """The page loads no other resource, and each of its links is answered with 200."""
     page = Page(client.get("/").text)
     assert [attributes for _, attributes in page.tags if "src" in attributes] == []
     links = {attributes["href"] for _, attributes in page.tags if "href" in attributes} - {"data:,", "#main"}
@@ -101,6 +104,7 @@ def test_every_path_that_the_script_asks_is_one_of_the_api(client: TestClient[An
 
 
 def test_every_field_has_a_label_and_every_table_its_headings(client: TestClient[Any]) -> None:
+    """For assistive technology, each input has a label, each table heading its scope, and the page its language."""
     page = Page(client.get("/").text)
     labelled = {attributes.get("for") for tag, attributes in page.tags if tag == "label"}
     assert {attributes["id"] for tag, attributes in page.tags if tag in ("input", "select")} == labelled
@@ -109,6 +113,7 @@ def test_every_field_has_a_label_and_every_table_its_headings(client: TestClient
 
 
 def test_a_refused_partition_stands_there_with_reason_and_cure(world: RestWorld, client: TestClient[Any]) -> None:
+    """The page shows a refused partition's reason and cure, escaped, and hides that box while nothing is wrong."""
     assert "hidden" in Page(client.get("/").text).by_id("trouble")
     world.show(Refused("the <topic> was made again", "tally repair --partition 3"))
     text = client.get("/").text
@@ -121,6 +126,7 @@ def test_a_refused_partition_stands_there_with_reason_and_cure(world: RestWorld,
 
 
 def test_an_empty_tally_says_how_to_add_and_a_counting_one_does_not(world: RestWorld, client: TestClient[Any]) -> None:
+    """The page shows the command for a first addition while nothing is counted, and hides it afterwards."""
     assert "hidden" in Page(client.get("/").text).by_id("empty")
     world.board.publish_outside(type(world.board.outside)())
     world.show(Running(), Figures(0, Counts()))
@@ -129,5 +135,6 @@ def test_an_empty_tally_says_how_to_add_and_a_counting_one_does_not(world: RestW
 
 
 def test_before_anything_is_assigned_the_page_says_what_it_waits_for(world: RestWorld, client: TestClient[Any]) -> None:
+    """A replica without an assignment says on its page that the group has not assigned partitions to it yet."""
     world.board.publish(replace(empty_snapshot(PARTITIONS), version=world.board.snapshot.version + 1))
     assert "the group has not assigned partitions to this replica yet" in client.get("/").text

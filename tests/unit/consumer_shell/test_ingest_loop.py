@@ -31,6 +31,7 @@ def ledger_bytes(bench: Bench) -> bytes:
 
 
 def test_records_are_counted_shown_and_committed_with_their_witness(tmp_path: Path) -> None:
+    """Records are counted, shown and committed with a witness of counts, topic and owner, and commits only rise."""
     bench = Bench(tmp_path, Kafka(additions(250)))
     bench.rounds()
     assert bench.own.state == Running()
@@ -44,6 +45,7 @@ def test_records_are_counted_shown_and_committed_with_their_witness(tmp_path: Pa
 
 
 def test_nothing_of_a_topic_that_was_made_again_after_the_fetch_is_appended(tmp_path: Path) -> None:
+    """A topic created anew after a fetch refuses the partition, and nothing of that fetch is appended or committed."""
     bench = Bench(tmp_path, Kafka(additions(5)))
     bench.rounds()
     before = ledger_bytes(bench)
@@ -64,6 +66,7 @@ def test_nothing_of_a_topic_that_was_made_again_after_the_fetch_is_appended(tmp_
 def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A full disk pauses the partition with its cure and without a commit, and counting resumes once there is room."""
     bench = Bench(tmp_path, Kafka(additions(5)))
     bench.rounds()
     bench.kafka.records += additions(5, first=5)
@@ -86,6 +89,7 @@ def test_an_append_that_finds_no_room_pauses_commits_nothing_and_goes_on_by_itse
 def test_a_failed_fsync_ends_the_loop_before_anything_is_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A failed fsync ends the loop, and no offset is committed for records that may not be durable."""
     bench = Bench(tmp_path, Kafka(additions(5)))
 
     def failed(*_: Any) -> None:
@@ -98,6 +102,7 @@ def test_a_failed_fsync_ends_the_loop_before_anything_is_committed(
 
 
 def test_a_commit_error_is_not_fatal_and_the_next_commit_covers_it(tmp_path: Path) -> None:
+    """A failed commit leaves the partition running, and the next successful one commits those records as well."""
     bench = Bench(tmp_path, Kafka(additions(5), commit_error="REBALANCE_IN_PROGRESS"))
     bench.rounds()
     assert bench.own.state == Running()
@@ -109,6 +114,7 @@ def test_a_commit_error_is_not_fatal_and_the_next_commit_covers_it(tmp_path: Pat
 
 
 def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) -> None:
+    """Poison pauses the partition until its dead letter can be published, and then both are committed together."""
     bench = Bench(tmp_path, Kafka([*additions(3), junk(3), *additions(3, first=4)], publish_error="no topic"))
     bench.rounds()
     paused = bench.own
@@ -124,6 +130,7 @@ def test_poison_is_committed_only_together_with_its_dead_letter(tmp_path: Path) 
 
 
 def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes(tmp_path: Path) -> None:
+    """Poison without a dead letter at a crash gets one, with the record's bytes, after the restart, and only one."""
     kafka = Kafka([*additions(3), junk(3)], publish_error="no topic")
     Bench(tmp_path, kafka).rounds()
     kafka.publish_error = ""
@@ -156,6 +163,7 @@ def test_a_commit_that_arrives_late_publishes_nothing_twice(tmp_path: Path) -> N
 
 
 def test_a_lost_ledger_is_replayed_without_commits_and_publishes_nothing_twice(tmp_path: Path) -> None:
+    """A lost ledger is rebuilt from the topic without a commit or a second dead letter, and then counts on."""
     kafka = Kafka([*additions(3), junk(3), *additions(30, first=4)])
     first = Bench(tmp_path / "first", kafka)
     first.rounds()
@@ -176,6 +184,7 @@ def test_a_lost_ledger_is_replayed_without_commits_and_publishes_nothing_twice(t
 
 
 def test_a_replay_that_does_not_lead_to_the_witness_is_refused(tmp_path: Path) -> None:
+    """A replay whose chain differs from the committed witness refuses the partition and leaves the commit as it was."""
     kafka = Kafka(additions(10))
     Bench(tmp_path / "first", kafka).rounds()
     committed = kafka.committed
@@ -187,6 +196,7 @@ def test_a_replay_that_does_not_lead_to_the_witness_is_refused(tmp_path: Path) -
 
 
 def test_a_log_that_lost_its_tail_and_grew_again_is_refused(tmp_path: Path) -> None:
+    """A log with another record at the ledger's last offset is refused, and the ledger's figures stay visible."""
     kafka = Kafka(additions(10))
     Bench(tmp_path, kafka).rounds()
     kafka.records[9] = addition(9, 99)
@@ -197,6 +207,7 @@ def test_a_log_that_lost_its_tail_and_grew_again_is_refused(tmp_path: Path) -> N
 
 
 def test_kafka_away_between_fetch_and_append_pauses_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Kafka failing between fetch and append pauses the partition, and the records are counted once it is back."""
     bench = Bench(tmp_path, Kafka(additions(5)))
     bench.rounds()
     bench.kafka.records += additions(5, first=5)
@@ -243,6 +254,7 @@ def test_a_ledger_that_may_not_be_opened_pauses_with_its_cure(tmp_path: Path, mo
 
 
 def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: Path) -> None:
+    """Records below the ledger's end that are fetched again count neither as additions nor as duplicates."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds()
     bench.source.at = 0
@@ -277,6 +289,7 @@ def test_nothing_is_committed_of_a_partition_that_was_lost(tmp_path: Path) -> No
 
 
 def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: Path) -> None:
+    """A graceful stop commits everything durable that is not committed yet, and releases the partition."""
     bench = Bench(tmp_path, Kafka(additions(10), commit_error="later"))
     bench.rounds()
     bench.kafka.commit_error = ""
@@ -287,6 +300,7 @@ def test_draining_commits_what_is_durable_and_gives_the_partition_up(tmp_path: P
 
 
 def test_a_member_that_was_fenced_joins_again_once_and_ends_the_second_time(tmp_path: Path) -> None:
+    """A fenced member rejoins the group and counts on, and the next fencing ends the consumer."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds()
     bench.source.ended.append("fenced")
@@ -313,6 +327,7 @@ def withhold(bench: Bench, waited_s: float) -> int:
 
 
 def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_member(tmp_path: Path) -> None:
+    """A partition that lags but gets no records is first read anew and then by a new member, which counts them."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     starts = withhold(bench, waited_s=RETRY_S)
     with pytest.raises(ConsumerEndedError, match="gives no records"):
@@ -335,6 +350,7 @@ def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_p
 
 
 def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: Path) -> None:
+    """A partition that has read everything up to the last stable offset has no lag and is never read anew."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds()
     starts = bench.source.starts
@@ -347,6 +363,7 @@ def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: 
 def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again_under_a_new_name(
     tmp_path: Path,
 ) -> None:
+    """A member that loses its partitions starts anew under another name, but only while a commit is on its way."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     bench.rounds(3)  # assigned; recovered; counted, and a commit sent
     assert bench.source.answers
@@ -362,9 +379,11 @@ def test_a_member_that_lost_its_partitions_with_a_commit_on_its_way_begins_again
 
 
 def test_a_transaction_that_a_killed_owner_left_undecided_is_ended_by_the_recovery(tmp_path: Path) -> None:
+    """A recovery ends the dead-letter transaction of a killed owner, so that it can read the committed offset."""
     kafka = Kafka(additions(10))
     Bench(tmp_path, kafka).rounds()
     kafka.undecided = True
     bench = Bench(tmp_path, kafka)
     bench.rounds()
-    assert bench.own.state == Running()
+    assert not kafka.undecided
+    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 10)

@@ -34,6 +34,7 @@ def asked(client: TestClient[Any], url: str) -> Answer:
 
 
 def test_every_link_of_every_page_that_the_consumer_serves_is_answered(client: TestClient[Any]) -> None:
+    """A crawl from the consumer's own page finds no broken link, and reaches the API, the contracts and the metrics."""
     found = crawl(str(client.base_url), lambda url: asked(client, url))
     assert found.broken == []
     paths = {urlsplit(url).path for url in found.answers}
@@ -45,17 +46,21 @@ def test_every_link_of_every_page_that_the_consumer_serves_is_answered(client: T
 def test_the_pages_of_the_contracts_have_one_address_each_whatever_slashes_were_asked(
     client: TestClient[Any], slashes: str
 ) -> None:
+    """Whatever slashes or query a request has, the contracts' pages end at one address each, so relative links work."""
     assert urlsplit(asked(client, f"/contracts{slashes}").url).path == "/contracts/"
     page = next(PAGES.glob("*-value.html")).name
     assert urlsplit(asked(client, f"/contracts/{page}{slashes}").url).path == f"/contracts/{page}"
 
 
 def test_behind_a_proxy_that_puts_a_prefix_before_all_paths_the_index_is_found(client: TestClient[Any]) -> None:
+    """/contracts redirects to a relative address, so that a path prefix added by a proxy is kept."""
     answer = client.get("/contracts", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (308, "contracts/")
 
 
 def test_every_link_of_the_pages_of_codegen_docs_is_a_file_beside_them() -> None:
+    """Opened as files, the contracts' pages have no broken link, and every page is reached from the index."""
+
     def read(url: str) -> Answer:
         path = Path(unquote(urlsplit(url).path))
         if not path.is_file():

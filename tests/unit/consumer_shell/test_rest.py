@@ -46,6 +46,7 @@ def problem(answer: Any, status: int) -> Any:
 
 
 def test_the_total_is_text_and_the_sum_over_the_partitions_of_the_same_answer(world: World) -> None:
+    """/v1/total has an exact total as text, each partition's share and state, and tells when it is not complete."""
     body = world.client.get("/v1/total").json()
     assert body["total"] == "1.000000001"
     assert (body["count"], body["duplicates"], body["conflicts"], body["poison"]) == (5, 1, 1, 1)
@@ -60,6 +61,7 @@ def test_the_total_is_text_and_the_sum_over_the_partitions_of_the_same_answer(wo
 
 
 def test_a_position_that_is_reached_answers_at_once_and_another_one_504(world: World) -> None:
+    """/v1/total with min_position answers at once when that is counted, and 504 when it is not within wait_ms."""
     assert world.client.get(f"/v1/total?min_position={PARTITION}:5&wait_ms=0").status_code == 200
     body = problem(world.client.get(f"/v1/total?min_position={PARTITION}:6&wait_ms=10"), 504)
     assert body["type"] == "urn:tally:problem:position-not-reached"
@@ -70,11 +72,13 @@ def test_a_position_that_is_reached_answers_at_once_and_another_one_504(world: W
               "min_position=3:1&wait_ms=30001"]
 )  # fmt: skip
 def test_a_wrong_parameter_of_the_total_is_a_problem_that_names_it(world: World, query: str) -> None:
+    """A wrong min_position or wait_ms is answered 400 with a problem document that names the parameter."""
     body = problem(world.client.get(f"/v1/total?{query}"), 400)
     assert query.rpartition("&")[2].partition("=")[0] in str(body)
 
 
 def test_a_request_tells_where_and_how_it_was_counted(world: World) -> None:
+    """/v1/requests gives a counted request's offset, exact operands and sum, and the offsets of its conflicts."""
     own = uuid.UUID(bytes=request_id(0))
     body = world.client.get(f"/v1/requests/{own}").json()
     assert (body["offset"], body["a"], body["b"], body["sum"]) == (0, "0.000000005", "-0.000000007", "-0.000000002")
@@ -83,6 +87,7 @@ def test_a_request_tells_where_and_how_it_was_counted(world: World) -> None:
 
 
 def test_a_request_that_was_not_counted_is_404_only_where_this_replica_can_know(world: World) -> None:
+    """An uncounted request is 404 while its partition runs or is paused, and 503 while it recovers or is refused."""
     url = f"/v1/requests/{uuid.UUID(bytes=request_id(50))}"
     problem(world.client.get(url), 404)
     world.show(Paused("no room"))
@@ -93,6 +98,7 @@ def test_a_request_that_was_not_counted_is_404_only_where_this_replica_can_know(
 
 
 def test_a_request_of_another_replica_is_307_to_it_and_503_while_nobody_is_known(world: World) -> None:
+    """A request of another replica's partition is redirected to that replica, or answered 503 while none is known."""
     url = f"/v1/requests/{uuid.UUID(bytes=request_id(0, OTHER))}"
     answer = world.client.get(url, follow_redirects=False)
     assert problem(answer, 307)
@@ -101,6 +107,7 @@ def test_a_request_of_another_replica_is_307_to_it_and_503_while_nobody_is_known
 
 
 def test_entries_are_paged_without_gaps_or_repetition(world: World) -> None:
+    """Following `next` through /v1/entries gives each row here once and in order, and names the missing partitions."""
     seen, cursor = [], ""
     while True:
         page = world.client.get(f"/v1/entries?limit=2{cursor}").json()
@@ -117,6 +124,7 @@ def test_entries_are_paged_without_gaps_or_repetition(world: World) -> None:
 
 
 def test_entries_of_another_replica_are_307_with_the_whole_query(world: World) -> None:
+    """A query for entries of another replica's partition is redirected to that replica with all of its parameters."""
     answer = world.client.get(f"/v1/entries?partition={OTHER}&limit=3", follow_redirects=False)
     problem(answer, 307)
     assert answer.headers["location"] == f"http://other:8000/v1/entries?partition={OTHER}&limit=3"
@@ -126,10 +134,12 @@ def test_entries_of_another_replica_are_307_with_the_whole_query(world: World) -
     "query", ["limit=0", "limit=1001", "partition=12", "after=x", "after=5", "partition=3&after=4:1"]
 )
 def test_a_wrong_parameter_of_entries_is_a_problem(world: World, query: str) -> None:
+    """A wrong limit, partition or cursor of /v1/entries is answered 400 with a problem document."""
     problem(world.client.get(f"/v1/entries?{query}"), 400)
 
 
 def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -> None:
+    """/v1/partitions has each partition's state, offsets, lag, files and owner, and a refusal's reason and cure."""
     body = world.client.get(f"/v1/partitions/{PARTITION}").json()
     assert (body["state"], body["committed"], body["last_stable"], body["lag"]) == ("RUNNING", 6, 8, 2)
     assert [file["next_offset"] for file in body["files"]] == [6]
@@ -142,6 +152,7 @@ def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -
 
 
 def test_ready_tells_every_reason_and_live_is_live(world: World) -> None:
+    """A refused partition makes /health/ready 503 with reason and cure, while /health/live stays 200."""
     assert world.client.get("/health/ready").status_code == 200
     world.show(Refused("rot", "move it away"))
     reasons = problem(world.client.get("/health/ready"), 503)["reasons"]
@@ -153,10 +164,13 @@ def test_ready_tells_every_reason_and_live_is_live(world: World) -> None:
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("POST", "/v1/total", 405), ("GET", "/v1/requests/x", 400)]
 )
 def test_every_error_is_a_problem_document(world: World, method: str, path: str, status: int) -> None:
+    """An unknown path, a wrong method and a wrong parameter are each answered by a problem document of their status."""
     problem(world.client.request(method, path), status)
 
 
 def test_a_defect_is_a_500_that_tells_the_caller_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is answered 500 with a problem document that shows nothing of the exception's text."""
+
     def broken(*_: object) -> object:
         raise RuntimeError("secret")
 
@@ -180,6 +194,7 @@ def done(world: World, location: str) -> Any:
 
 
 def test_an_export_is_accepted_done_and_downloaded_whole_or_in_ranges(world: World) -> None:
+    """An export is accepted, downloaded whole or by ranges with its hash as ETag, and gone once it is deleted."""
     accepted = order(world)
     assert accepted.status_code == 202
     location = accepted.headers["location"]
@@ -214,28 +229,33 @@ def test_an_export_is_accepted_done_and_downloaded_whole_or_in_ranges(world: Wor
     ],
 )
 def test_an_export_that_cannot_be_is_a_problem(world: World, body: dict[str, Any], status: int) -> None:
+    """An order with a wrong format, field, partition or time is 400, one for another replica's partition 503."""
     problem(order(world, **body), status)
 
 
 @pytest.mark.parametrize(("form", "media_type"), [("parquet", "vnd.apache.parquet"), ("avro", "vnd.apache.avro")])
 def test_an_export_for_programs_has_the_media_type_of_its_format(world: World, form: str, media_type: str) -> None:
+    """A Parquet or Avro export is served with the media type of its format."""
     location = order(world, format=form).headers["location"]
     assert done(world, location)["rows"] == 5
     assert world.client.get(f"{location}/file").headers["content-type"] == f"application/{media_type}"
 
 
 def test_parquet_without_pyarrow_is_501_with_the_cure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyarrow, an order for Parquet is 501 and names the extra to install, and one for Avro is accepted."""
     monkeypatch.setattr("tally.ledger.exports.writers.importlib.util.find_spec", lambda _name: None)
     assert "tally[parquet]" in problem(order(world, format="parquet"), 501)["detail"]
     assert order(world, format="avro").status_code == 202
 
 
 def test_an_export_of_everything_is_refused_where_a_partition_is_another_replicas(world: World) -> None:
+    """An export of everything is 503 and names the partitions of other replicas, so that no part passes for all."""
     body = problem(world.client.post("/v1/exports", json={"format": "csv"}), 503)
     assert str(OTHER) in body["detail"]
 
 
 def test_the_number_of_exports_is_bounded(world: World) -> None:
+    """An order beyond the number of exports that are kept is answered 409."""
     for _ in range(3):
         done(world, order(world).headers["location"])
     problem(order(world), 409)
@@ -245,6 +265,7 @@ def test_the_number_of_exports_is_bounded(world: World) -> None:
 
 
 def test_the_page_of_the_api_needs_no_internet(world: World) -> None:
+    """Everything that the API's page loads comes from this server and is answered with 200."""
     page = world.client.get("/schema").text
     sources = [part.split('"')[0] for mark in ('src="', "src='", 'href="', "href='") for part in page.split(mark)[1:]]
     assert sources
@@ -254,6 +275,7 @@ def test_the_page_of_the_api_needs_no_internet(world: World) -> None:
 
 
 def test_the_document_has_every_path_and_problem_documents(world: World) -> None:
+    """The OpenAPI document has every public path, and shows its errors as application/problem+json."""
     document = world.client.get("/schema/openapi.json").json()
     wanted = {"/v1/total", "/v1/requests/{request_id}", "/v1/entries", "/v1/partitions", "/v1/partitions/{partition}",
               "/v1/exports", "/v1/exports/{export_id}", "/v1/exports/{export_id}/file", "/v1/events", "/v1/audits",

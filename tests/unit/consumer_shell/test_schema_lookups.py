@@ -47,6 +47,7 @@ def bench_of(tmp_path: Path, records: list[Record], batch: int = 100_000) -> tup
 
 
 def test_records_before_an_unknown_schema_are_counted_at_once(tmp_path: Path) -> None:
+    """With the registry down, records ahead of one with an unknown schema are counted, and the rest once it is back."""
     bench, registry = bench_of(tmp_path, [addition(0, 0), addition(1, 1), unknown(2, FIRST_ID), addition(3, 3)])
     registry.down = True
     bench.rounds(3)
@@ -90,6 +91,7 @@ def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path:
 
 
 def test_answers_are_kept_until_all_records_that_waited_are_written_however_slowly(tmp_path: Path) -> None:
+    """Verdicts on unknown ids outlast a slow write of the records that wait for them, so none is asked for again."""
     records = [unknown(offset, FIRST_ID + offset) for offset in range(20)]
     bench, registry = bench_of(tmp_path, records)
     bench.rounds(3)
@@ -103,6 +105,7 @@ def test_answers_are_kept_until_all_records_that_waited_are_written_however_slow
 
 
 def test_a_schema_that_is_registered_after_the_first_denial_is_no_poison(tmp_path: Path) -> None:
+    """A record whose schema is registered between the first and the second look-up is counted, not poison."""
     bench, registry = bench_of(tmp_path, [unknown(0, FIRST_ID)])
     bench.rounds(2)
     registry.schemas[FIRST_ID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
