@@ -113,6 +113,7 @@ def parse(line: str) -> None:
 def test_the_cure_names_a_command_that_exists_and_takes_what_is_written(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each refusal's cure has at least one complete command, which the command line parses as it is printed."""
     (tmp_path / DIRECTORY).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     cure = REFUSALS[name].cure
@@ -124,6 +125,7 @@ def test_the_cure_names_a_command_that_exists_and_takes_what_is_written(
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
+    """The check of cures fails on an unknown command and on an unknown option."""
     with pytest.raises(AssertionError):
         parse("tally mend")
     with pytest.raises(click.UsageError):
@@ -131,6 +133,7 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
 
 
 def test_no_refusal_is_made_that_this_file_does_not_know() -> None:
+    """Every place in the code that makes a refusal is listed here, so that none has an unchecked cure."""
     made = {}
     for path in sorted([*(ROOT / "consumer").rglob("*.py"), *(ROOT / "tally" / "ledger").rglob("*.py")]):
         calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

@@ -27,6 +27,7 @@ def no_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_of_the_current_folder_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_name: None
 ) -> None:
+    """A .env in the current folder changes no setting, so a program's settings do not depend on where it is started."""
     (tmp_path / ".env").write_text("TALLY_LANES=7\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(env_file, "_ROOT", tmp_path / "elsewhere")
@@ -36,6 +37,7 @@ def test_the_file_of_the_current_folder_is_not_read(
 def test_the_file_of_the_checkout_is_read_from_every_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_name: None
 ) -> None:
+    """A checkout's .env is read whatever the current folder is, an installation's is not, and the environment wins."""
     (tmp_path / ".env").write_text("TALLY_LANES=7\n")
     monkeypatch.setattr(env_file, "_ROOT", tmp_path)
     assert load(Some).lanes == 1, "a folder without pyproject.toml is an installation, no checkout"
@@ -48,6 +50,7 @@ def test_the_file_of_the_checkout_is_read_from_every_folder(
 def test_a_file_that_is_named_is_read_instead_and_an_empty_name_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """TALLY_ENV_FILE names the file to read, empty means none, and a named file that is missing is an error."""
     (tmp_path / ".env").write_text("TALLY_LANES=7\n")
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "mine").write_text("TALLY_LANES=9\n")
@@ -72,6 +75,7 @@ def test_a_file_that_is_named_is_read_instead_and_an_empty_name_is_none(
 def test_a_line_that_is_no_setting_is_told_by_its_number_and_no_value_is_shown(
     tmp_path: Path, content: bytes, line: int
 ) -> None:
+    """A line that is not NAME=value is refused by its number, and no secret from the file gets into the message."""
     path = tmp_path / ".env"
     path.write_bytes(content)
     with pytest.raises(EnvFileError, match=rf"\.env:{line}: not NAME=value") as raised:
@@ -81,6 +85,7 @@ def test_a_line_that_is_no_setting_is_told_by_its_number_and_no_value_is_shown(
 
 @pytest.mark.parametrize("content", [b"TALLY_LANES=\xff\n", "TALLY_LANES=1\n".encode("utf-16")])
 def test_a_file_that_is_no_utf_8_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    """A .env in another encoding is refused with its path and the word utf-8."""
     path = tmp_path / ".env"
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=f"{path} cannot be read: .*utf-8"):
@@ -88,6 +93,7 @@ def test_a_file_that_is_no_utf_8_is_told_in_one_line(tmp_path: Path, content: by
 
 
 def test_the_example_as_it_stands_and_with_every_line_in_force_is_understood(tmp_path: Path) -> None:
+    """.env.example is valid as it is, and also with each of its commented settings switched on."""
     example = ROOT / ".env.example"
     assert checked(example) == example
     used = tmp_path / ".env"
@@ -98,6 +104,7 @@ def test_the_example_as_it_stands_and_with_every_line_in_force_is_understood(tmp
 def test_the_command_takes_a_file_by_its_option_and_none_of_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`tally` reads the file that --env-file names and no other, and exits 2 if it is missing or has a wrong value."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text("TALLY_REST_URL=nonsense-of-the-folder\n")
     Path("mine").write_text("TALLY_REST_URL=nonsense-of-mine\n")
@@ -111,6 +118,7 @@ def test_the_command_takes_a_file_by_its_option_and_none_of_the_current_folder(
 
 @pytest.mark.parametrize("service", ["producer", "consumer"])
 def test_a_service_takes_a_file_by_its_option(tmp_path: Path, service: str) -> None:
+    """A service reads the file that --env-file names, not the current folder's, and exits 2 on a wrong value."""
     (tmp_path / "mine").write_text("TALLY_LOG_LEVEL=nonsense\n")
     (tmp_path / ".env").write_text("TALLY_LOG_FORMAT=nonsense\n")
     command = [sys.executable, "-m", service, "--env-file", str(tmp_path / "mine")]

@@ -12,6 +12,7 @@ LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
 
 @given(LONGS)
 def test_a_long_is_read_as_it_was_written(value: int) -> None:
+    """Any 64-bit value is read as it was written, together with the number of its bytes."""
     written = varint.encode(value)
     assert varint.decode(written + b"rest", 0) == (value, len(written))
 
@@ -30,16 +31,19 @@ def test_columns_are_written_and_read_as_single_values_are(values: list[int]) ->
 
 @pytest.mark.parametrize(("row", "has"), [(b"\x80\x01", True), (b"\x80\x80", False), (b"\x01\x01", False)])
 def test_what_ends_before_a_width_or_goes_on_behind_it_is_not_of_that_width(row: bytes, *, has: bool) -> None:
+    """Bytes have a width only if their varint ends with the last of them, neither earlier nor later."""
     assert varint.have_width(np.frombuffer(row, np.uint8).reshape(1, -1)).tolist() == [has]
 
 
 @pytest.mark.parametrize("last", [b"\x02", b"\x7f"])
 def test_more_than_64_bits_are_refused(last: bytes) -> None:
+    """A varint whose tenth byte exceeds 64 bits raises ValueError instead of wrapping around."""
     with pytest.raises(ValueError, match="more than 64 bits"):
         varint.decode(b"\xff" * 9 + last, 0)
 
 
 def test_an_eleventh_byte_is_refused_and_an_end_within_is_told() -> None:
+    """A varint of eleven bytes raises ValueError, and one that ends too early IndexError."""
     with pytest.raises(ValueError, match="more than 64 bits"):
         varint.decode(b"\x80" * 11, 0)
     with pytest.raises(IndexError):

@@ -26,6 +26,7 @@ def parts(folder: Path) -> list[Path]:
 
 
 def test_a_new_file_has_the_content_and_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
+    """A new file has its content, the mode of the umask or 0600 if private, and no temporary file beside it."""
     mask = os.umask(0o027)
     try:
         write_file(tmp_path / "new", "käse\n")
@@ -39,6 +40,7 @@ def test_a_new_file_has_the_content_and_the_mode_that_the_umask_leaves(tmp_path:
 
 
 def test_a_file_that_is_replaced_keeps_its_mode_and_who_reads_it_sees_all_of_one(tmp_path: Path) -> None:
+    """A replaced file keeps its mode, and a reader sees all of the old content or all of the new."""
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o604)
@@ -54,6 +56,7 @@ def test_a_file_that_is_replaced_keeps_its_mode_and_who_reads_it_sees_all_of_one
 
 @AS_ROOT
 def test_a_file_of_another_owner_stays_theirs(tmp_path: Path) -> None:
+    """A file that root replaces still belongs to its former owner and group."""
     path = tmp_path / "file"
     path.write_text("old")
     os.chown(path, 1234, 1235)
@@ -62,6 +65,7 @@ def test_a_file_of_another_owner_stays_theirs(tmp_path: Path) -> None:
 
 
 def test_after_an_error_the_old_file_is_there_and_nothing_else(tmp_path: Path) -> None:
+    """An exception while a file is written leaves the old one unchanged and no temporary file."""
     path = tmp_path / "file"
     path.write_text("old")
     with pytest.raises(ZeroDivisionError), WrittenFile(path) as written:
@@ -71,6 +75,7 @@ def test_after_an_error_the_old_file_is_there_and_nothing_else(tmp_path: Path) -
 
 
 def test_the_target_of_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    """Writing through links of any number replaces the file at their end, and the links stay links."""
     (tmp_path / "deep").mkdir()
     target, link, second = tmp_path / "deep" / "target", tmp_path / "link", tmp_path / "second"
     target.write_text("old")
@@ -82,6 +87,7 @@ def test_the_target_of_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> 
 
 
 def test_what_a_dangling_link_points_to_is_made(tmp_path: Path) -> None:
+    """Writing through a link without a target creates the target, and the link stays a link."""
     link = tmp_path / "link"
     link.symlink_to("target")
     write_file(link, "new")
@@ -90,6 +96,7 @@ def test_what_a_dangling_link_points_to_is_made(tmp_path: Path) -> None:
 
 
 def test_a_link_into_a_folder_that_is_not_there_is_refused_by_that_folder(tmp_path: Path) -> None:
+    """A link into a missing folder is refused with the name of that folder, not of the link."""
     link = tmp_path / "link"
     link.symlink_to("nowhere/target")
     with pytest.raises(FileNotFoundError, match=f"there is no folder {tmp_path}/nowhere"):
@@ -97,6 +104,7 @@ def test_a_link_into_a_folder_that_is_not_there_is_refused_by_that_folder(tmp_pa
 
 
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    """Links that form a circle are refused as such, and stay as they are."""
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="symbolic links"):
@@ -106,6 +114,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_device_is_written_into_and_stays_a_device(tmp_path: Path, linked: bool) -> None:
+    """A character device is written into, directly or through a link, and is never replaced by a file."""
     null = device(tmp_path, "null")
     path = tmp_path / "link" if linked else null
     if linked:
@@ -119,6 +128,7 @@ def test_a_device_is_written_into_and_stays_a_device(tmp_path: Path, linked: boo
 
 @AS_ROOT
 def test_a_disk_is_refused(tmp_path: Path) -> None:
+    """A block device is refused with the cure, so that no disk is overwritten by mistake."""
     disk = made(tmp_path, "disk", stat.S_IFBLK, 7, 250)
     with pytest.raises(OSError, match="is a disk; give the name of a file"):
         WrittenFile(disk)
@@ -126,6 +136,7 @@ def test_a_disk_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket is refused with the cure, and is still a socket afterwards."""
     monkeypatch.chdir(tmp_path)  # a socket's name is short
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
@@ -136,6 +147,7 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["folder", "link"])
 def test_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """A folder, or a link to one, is refused with the cure, also where special files are allowed."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
     with pytest.raises(IsADirectoryError, match="is a directory; give the name of a file"):
@@ -143,6 +155,7 @@ def test_a_folder_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_pipe_is_written_into_once_somebody_reads_it(tmp_path: Path) -> None:
+    """A named pipe passes everything to its reader, also more than it holds at a time, and stays a pipe."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     seen: list[bytes] = []
@@ -156,6 +169,7 @@ def test_a_pipe_is_written_into_once_somebody_reads_it(tmp_path: Path) -> None:
 
 
 def test_a_pipe_that_nobody_reads_is_told_after_a_bounded_wait(tmp_path: Path) -> None:
+    """A named pipe without a reader raises OSError after a bounded wait instead of blocking for ever."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(OSError, match="nothing has read from this pipe"):
@@ -164,6 +178,7 @@ def test_a_pipe_that_nobody_reads_is_told_after_a_bounded_wait(tmp_path: Path) -
 
 
 def test_a_pipe_whose_reader_goes_away_is_an_error_of_the_pipe(tmp_path: Path) -> None:
+    """A named pipe whose reader closes it raises BrokenPipeError with the pipe's name."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -179,6 +194,7 @@ def test_a_pipe_whose_reader_goes_away_is_an_error_of_the_pipe(tmp_path: Path) -
 def test_a_file_that_must_be_one_goes_into_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    """Where a regular file is required, a device or a pipe is refused, and "-" is a file name like any other."""
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     if name == "-":
@@ -205,6 +221,7 @@ print("third", flush=True)
 def test_standard_output_by_any_name_is_written_into_where_it_stands(
     tmp_path: Path, name: str, redirected: str
 ) -> None:
+    """Standard output under any of its names is appended to at its position, whether it is a file or a pipe."""
     (tmp_path / "link").symlink_to("/proc/self/fd/1")
     if name == "/dev/stdout" and os.geteuid() == 0:
         pytest.skip("root could lose it by a fault; the link beside it is like it")
@@ -221,6 +238,7 @@ def test_standard_output_by_any_name_is_written_into_where_it_stands(
 
 @NOT_ROOT
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    """A file in a read-only folder raises PermissionError with the name of the folder, and the old file stays."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "file").write_text("old")
@@ -241,6 +259,7 @@ def open_folder() -> Iterator[Path]:
 
 @AS_ROOT
 def test_without_the_right_to_it_a_folder_or_a_file_is_refused_by_name_and_stays(open_folder: Path) -> None:
+    """A user without the rights is told whether the folder or the file refuses, and neither is changed."""
     folder, file = open_folder / "folder", open_folder / "open" / "file"
     folder.mkdir(mode=0o755)
     file.parent.mkdir()
@@ -264,11 +283,13 @@ def test_without_the_right_to_it_a_folder_or_a_file_is_refused_by_name_and_stays
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A path into a missing folder raises FileNotFoundError with the name of that folder."""
     with pytest.raises(FileNotFoundError, match=f"there is no folder {tmp_path}/none"):
         write_file(tmp_path / "none" / "file", "x")
 
 
 def test_a_name_that_is_too_long_is_an_error_of_that_name(tmp_path: Path) -> None:
+    """A name that the file system finds too long is an error with that name, and the longest allowed one is written."""
     path = tmp_path / ("n" * 300)
     with pytest.raises(OSError, match="too long") as raised:
         write_file(path, "x")
@@ -277,6 +298,7 @@ def test_a_name_that_is_too_long_is_an_error_of_that_name(tmp_path: Path) -> Non
 
 
 def test_a_full_device_is_an_error_of_the_device(tmp_path: Path) -> None:
+    """A device that takes no more bytes raises OSError with the device's name."""
     full = device(tmp_path, "full")
     with pytest.raises(OSError, match="No space left") as raised, WrittenFile(full) as written:
         written.file.write(b"x" * 100_000)
@@ -298,6 +320,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @AS_ROOT
 def test_a_full_disk_leaves_the_old_file_and_no_rest(small_disk: Path) -> None:
+    """A full disk raises ENOSPC with the file's name, the old file stays, and no temporary file is left."""
     path = small_disk / "file"
     path.write_text("old")
     with pytest.raises(OSError, match="No space left") as raised:
@@ -308,6 +331,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_rest(small_disk: Path) -> None:
 
 
 def test_a_limit_on_file_sizes_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    """A file beyond the process's size limit raises EFBIG with its name, and the old file stays alone in its folder."""
     path = tmp_path / "file"
     path.write_text("old")
     script = (

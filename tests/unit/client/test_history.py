@@ -36,6 +36,7 @@ async def test_every_attempt_is_logged_with_what_its_answer_proves(tmp_path):
 
 
 async def test_a_batch_is_logged_addition_by_addition(tmp_path):
+    """Each addition of a batch has its own entry in the history, in the order in which they were given."""
     path = tmp_path / "history.jsonl"
     additions = [Addition.of(number, 1) for number in range(5)]
     async with serving(FakeTally()) as target, Client(target, history=path) as client:
@@ -44,6 +45,7 @@ async def test_a_batch_is_logged_addition_by_addition(tmp_path):
 
 
 async def test_the_blocking_client_logs_too_and_lets_go_of_the_file(tmp_path):
+    """A closed BlockingClient releases its history, so the next one appends to the same file."""
     path = tmp_path / "history.jsonl"
 
     def add() -> None:
@@ -57,6 +59,7 @@ async def test_the_blocking_client_logs_too_and_lets_go_of_the_file(tmp_path):
 
 
 async def test_the_commands_log_what_they_send(tally, tmp_path):
+    """`tally add` and `tally load` append their additions and outcomes to the file that --history names."""
     path, csv = tmp_path / "history.jsonl", tmp_path / "numbers.csv"
     csv.write_text("a,b\n1,2\n3,4\n")
     async with serving(FakeTally()) as target:
@@ -70,6 +73,7 @@ async def test_the_commands_log_what_they_send(tally, tmp_path):
 
 
 async def test_a_history_that_cannot_be_written_stops_the_command_before_anything_is_sent(tally, tmp_path):
+    """With a history that cannot be written, `tally add` exits 1 with the cause and sends nothing."""
     fake = FakeTally()
     async with serving(fake) as target:
         result = await tally("add", "1", "2", "--history", tmp_path / "none" / "h.jsonl", TALLY_GRPC_TARGET=target)

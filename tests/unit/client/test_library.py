@@ -27,6 +27,7 @@ HOPELESS = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backof
 
 
 async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():
+    """A committed addition gives its exact sum, whether it is a duplicate, and its place in the topic."""
     async with serving(FakeTally()) as target, Client(target) as client:
         outcome = await client.add(2, Decimal("40.5"))
     assert isinstance(outcome, Committed)
@@ -35,6 +36,7 @@ async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():
 
 @pytest.mark.parametrize("scheme", ["", "dns:///"])
 async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch, scheme):
+    """A service on this machine is called directly, even where the environment names a gRPC proxy."""
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("grpc_proxy", "http://127.0.0.1:1")
@@ -44,6 +46,7 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypa
 
 
 async def test_a_float_is_not_taken_because_it_is_not_exact():
+    """A float as an operand raises TypeError, since its decimal value is not exact."""
     async with serving(FakeTally()) as target, Client(target) as client:
         with pytest.raises(TypeError, match="exact"):
             await client.add(0.1, 0.2)  # type: ignore[arg-type]
@@ -51,6 +54,7 @@ async def test_a_float_is_not_taken_because_it_is_not_exact():
 
 @pytest.mark.parametrize("status", ["UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "INTERNAL"])
 async def test_a_retry_keeps_the_request_id_and_the_operands(status):
+    """After any status that may pass, the same request id and operands are sent again until they are committed."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal(status) if seen < 3 else None
     async with serving(fake) as target, Client(target, policy=QUICK) as client:
@@ -61,6 +65,7 @@ async def test_a_retry_keeps_the_request_id_and_the_operands(status):
 
 
 async def test_a_lost_answer_is_asked_for_again_and_counted_once():
+    """An addition whose answer is lost after its commit is sent again, found to be a duplicate, and committed once."""
     fake = FakeTally()
     fake.lose_answer = lambda seen, request: refusal("UNAVAILABLE") if seen == 0 else None
     async with serving(fake) as target, Client(target, policy=QUICK) as client:
@@ -71,6 +76,7 @@ async def test_a_lost_answer_is_asked_for_again_and_counted_once():
 
 
 async def test_a_refusal_for_good_is_told_with_its_fields_and_not_retried():
+    """A final refusal is returned after one attempt, with status, reason and each wrong field."""
     fake = FakeTally()
     wrong = error_details_pb2.BadRequest(field_violations=[{"field": "a", "description": "10 digits after the point"}])
     fake.script = lambda seen, request: refusal("INVALID_ARGUMENT", "a is wrong", wrong)
@@ -83,6 +89,7 @@ async def test_a_refusal_for_good_is_told_with_its_fields_and_not_retried():
 
 
 async def test_no_final_answer_in_time_is_unknown_with_the_last_error():
+    """An addition without a final answer is Unknown, with its last error, its attempts, and possibly committed."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE", f"attempt {seen}")
     async with serving(fake) as target, Client(target, policy=HOPELESS) as client:
@@ -91,6 +98,7 @@ async def test_no_final_answer_in_time_is_unknown_with_the_last_error():
 
 
 async def test_unknown_tells_when_every_attempt_was_proven_not_committed():
+    """An Unknown outcome whose attempts were all proven not committed says so."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("ABORTED", "no", outcome_info("not-committed"))
     async with serving(fake) as target, Client(target, policy=HOPELESS) as client:
@@ -100,6 +108,7 @@ async def test_unknown_tells_when_every_attempt_was_proven_not_committed():
 
 
 async def test_one_doubtful_attempt_among_proven_ones_leaves_doubt():
+    """One attempt without proof makes the outcome possibly committed, whatever the later attempts prove."""
     fake = FakeTally()
     fake.script = lambda seen, request: (
         refusal("UNAVAILABLE") if seen == 0 else refusal("ABORTED", "no", outcome_info("not-committed"))
@@ -111,6 +120,7 @@ async def test_one_doubtful_attempt_among_proven_ones_leaves_doubt():
 
 
 async def test_a_final_answer_that_does_not_judge_the_request_after_a_doubtful_one_is_unknown():
+    """A final status that says nothing of the request leaves the outcome Unknown after an attempt in doubt."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("UNAVAILABLE" if seen == 0 else "PERMISSION_DENIED")
     async with serving(fake) as target, Client(target, policy=QUICK) as client:
@@ -120,6 +130,7 @@ async def test_a_final_answer_that_does_not_judge_the_request_after_a_doubtful_o
 
 
 async def test_the_service_s_wish_when_to_come_back_is_honoured():
+    """The pause before a retry is at least the delay that the service asks for in RetryInfo."""
     fake = FakeTally()
     fake.script = lambda seen, request: refusal("RESOURCE_EXHAUSTED", "full", retry_info(1.5)) if seen == 0 else None
     pauses: list[float] = []
@@ -134,6 +145,7 @@ async def test_the_service_s_wish_when_to_come_back_is_honoured():
 
 
 async def test_a_service_that_is_not_there_ends_as_unknown_and_an_observer_hears_of_each_retry():
+    """Without a service the client is not ready, an addition ends as Unknown, and on_retry is called for each retry."""
     heard: list[Retry] = []
     environment = Environment(on_retry=heard.append)
     async with Client("127.0.0.1:1", policy=HOPELESS, environment=environment) as client:
@@ -145,6 +157,7 @@ async def test_a_service_that_is_not_there_ends_as_unknown_and_an_observer_hears
 
 
 async def test_calls_that_wait_at_the_same_time_travel_together():
+    """Fifty concurrent calls are sent as one batch, and each gets its own sum."""
     fake = FakeTally()
     async with serving(fake) as target, Client(target) as client:
         outcomes = await asyncio.gather(*(client.add(i, i) for i in range(50)))
@@ -153,6 +166,7 @@ async def test_calls_that_wait_at_the_same_time_travel_together():
 
 
 async def test_a_batch_sends_only_what_has_no_final_answer_again():
+    """A batch is repeated only with those additions that have no final answer, and results keep the given order."""
     fake = FakeTally()
     fake.script = lambda seen, request: (
         refusal("INVALID_ARGUMENT")
@@ -169,6 +183,7 @@ async def test_a_batch_sends_only_what_has_no_final_answer_again():
 
 
 async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
+    """Batches come back in order, and the source is read no further than the batches that may be in flight."""
     fake = FakeTally()
     read = 0
 
@@ -186,6 +201,7 @@ async def test_add_many_keeps_the_order_and_reads_no_further_than_its_windows():
 
 
 async def test_a_caller_that_is_cancelled_does_not_take_the_others_with_it():
+    """Cancelling one call leaves another that shares its batch to be answered."""
     fake = FakeTally()
     async with serving(fake) as target, Client(target) as client:
         stays, goes = asyncio.create_task(client.add(1, 1)), asyncio.create_task(client.add(2, 2))
@@ -208,6 +224,7 @@ class MixedUp(FakeTally):
 
 
 async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
+    """An answer with another request id leaves the outcome Unknown, and the reason says that they do not match."""
     async with serving(MixedUp()) as target, Client(target, policy=HOPELESS) as client:
         outcome = await client.add("1", "2")
     assert isinstance(outcome, Unknown)
@@ -215,6 +232,7 @@ async def test_an_answer_for_another_id_is_never_taken_for_the_right_one():
 
 
 async def test_the_blocking_client_gives_the_same_outcomes_without_an_event_loop():
+    """BlockingClient gives the sums of single and batched additions to a thread without an event loop."""
     fake = FakeTally()
 
     def work(target: str) -> list[object]:

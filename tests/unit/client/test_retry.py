@@ -18,18 +18,21 @@ STATUSES = sorted(code.name for code in grpc.StatusCode if code is not grpc.Stat
 
 @given(st.integers(1, 10**6), PROBABILITY, st.floats(0, 100))
 def test_a_pause_is_never_below_the_service_s_wish_nor_above_it_by_more_than_the_cap(attempt, random01, wish_s):
+    """A pause lies between the delay that the service asked for and that delay plus the backoff's cap."""
     policy = RetryPolicy()
     assert wish_s <= pause_s(policy, attempt, wish_s, random01) <= wish_s + policy.backoff_cap_s
 
 
 @given(st.integers(1, 60))
 def test_the_longest_pause_doubles_until_the_cap(attempt: int):
+    """The upper bound of the pause doubles with each attempt until it reaches the cap."""
     policy = RetryPolicy(backoff_base_s=0.1, backoff_cap_s=5)
     longest = pause_s(policy, attempt, 0, 1.0)
     assert longest == pytest.approx(min(5, 0.1 * 2 ** (attempt - 1)))
 
 
 def test_every_status_that_is_retried_is_one_of_grpc_s():
+    """The statuses that are retried are a proper part of gRPC's own, so that none is misspelt."""
     assert set(STATUSES) > RETRIED
 
 
@@ -38,11 +41,13 @@ def test_every_status_that_is_retried_is_one_of_grpc_s():
     [{"deadline_s": 0}, {"attempts_max": 0}, {"backoff_base_s": 3, "backoff_cap_s": 2}, {"attempt_timeout_s": -1}],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong):
+    """A retry policy with a non-positive bound, or with a cap below its base, raises ValueError."""
     with pytest.raises(ValueError, match="must be"):
         RetryPolicy(**wrong)
 
 
 def test_giving_up_is_bounded_by_attempts_and_by_the_deadline():
+    """A call gives up after its last attempt, or when the next pause would end past its deadline."""
     policy = RetryPolicy(deadline_s=10, attempts_max=3)
     assert not gives_up(policy, 2, 5, 1)
     assert gives_up(policy, 3, 0, 0)
@@ -116,6 +121,7 @@ async def test_every_addition_gets_the_outcome_that_its_answers_justify(addition
 
 
 async def test_the_time_that_is_left_limits_an_attempt():
+    """An attempt's time-out is the policy's, or what is left until the deadline where that is less."""
     transport = Scripted([{"x": "DEADLINE_EXCEEDED"}], call_s=100)
     policy = RetryPolicy(deadline_s=20, attempt_timeout_s=15)
     outcomes = await settle(transport, [Addition("x", "1", "2")], policy, transport.environment(0.0))

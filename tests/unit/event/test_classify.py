@@ -47,6 +47,7 @@ OWN = frame(SCHEMA_ID)
 
 @given(topics())
 def test_a_batch_decodes_as_its_records_one_by_one(records: list[Record]) -> None:
+    """A batch of any records decodes to the rows and poison of the naive reference, which reads them one by one."""
     outcome = decoded(records)
     expected = reference(records)
     assert [row.reason for row in plain(outcome.rows)] == [row.reason for row in expected]
@@ -83,6 +84,7 @@ def test_a_batch_decodes_as_its_records_one_by_one(records: list[Record]) -> Non
     ],
 )
 def test_each_reason_is_found_alone_and_among_good_records(key: bytes, value: bytes, reason: int) -> None:
+    """Each kind of bad record gets its own reason, alone or among good ones, which stay unaffected."""
     odd = Record(5, 1, key, value)
     for batch in ([odd], [addition(4, 1), odd, addition(6, 2)]):
         outcome = decoded(batch)
@@ -92,6 +94,8 @@ def test_each_reason_is_found_alone_and_among_good_records(key: bytes, value: by
 
 
 def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
+    """An unreachable registry raises SchemaUnavailable for the batch, and turns no record into poison."""
+
     def unreachable(name: SchemaName, body: bytes) -> Poison:
         raise SchemaUnavailable("connection refused")
 
@@ -100,6 +104,7 @@ def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
 
 
 def test_another_writers_schema_goes_through_the_general_way_in_its_place() -> None:
+    """A record of another writer's schema gets its row in its place among ours, and its schema id is reported."""
     event = Event(ID, 1, 2, 3, 10**15)
     outcome = run([addition(0, 1), Record(1, 1, ID, frame(8) + b"anything"), addition(2, 2)], lambda _, __: event)
     assert outcome.rows["reason"].tolist() == [NONE] * 3
@@ -153,6 +158,7 @@ def test_the_common_form_is_read_without_a_look_at_headers() -> None:
 
 
 def test_a_guid_is_not_pinned_as_an_id() -> None:
+    """A record whose schema is named by GUID is read, and reports no schema id to pin."""
     event = Event(ID, 1, 2, 3, 10**15)
     outcome = run([Record(1, 1, ID, b"\x01" + GUID.bytes + b"x")], lambda _, __: event)
     assert outcome.rows["reason"].tolist() == [NONE]
@@ -160,18 +166,22 @@ def test_a_guid_is_not_pinned_as_an_id() -> None:
 
 
 def test_more_digits_than_the_contract_allows_from_another_schema_are_out_of_range() -> None:
+    """A number of more than 38 digits from another schema is OUT_OF_RANGE, with the field and the limit."""
     event = Event(ID, LIMIT, 0, LIMIT, 10**15)
     outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: event)
     assert outcome.poison[0].poison == Poison(OUT_OF_RANGE, "a has more than 38 digits", 8)
 
 
 def test_the_general_ways_verdict_is_kept_with_its_schema_id() -> None:
+    """Poison of another writer's schema keeps its reason, its text and its schema id, which is not pinned."""
     outcome = run([Record(1, 1, ID, frame(8) + b"x")], lambda _, __: Poison(UNREADABLE_SCHEMA, "because"))
     assert [one.poison for one in outcome.poison] == [Poison(UNREADABLE_SCHEMA, "because", 8)]
     assert outcome.schema_ids == frozenset()
 
 
 def test_what_has_a_dead_letter_is_not_decided_again() -> None:
+    """A record with a verdict from a dead letter has that reason, and is not decoded again, whatever its bytes are."""
+
     def never(name: SchemaName, body: bytes) -> Poison:
         raise AssertionError("was asked")
 
@@ -182,10 +192,12 @@ def test_what_has_a_dead_letter_is_not_decided_again() -> None:
 
 
 def test_an_empty_batch_has_no_rows() -> None:
+    """A batch without records decodes to no rows, and raises nothing."""
     assert len(decoded([]).rows) == 0
 
 
 def test_the_width_of_the_common_form_is_that_of_the_contract() -> None:
+    """A record of the common form is as wide as the generated class says, so columns can be cut at fixed places."""
     assert len(body(ID, 1, 2)) == SumAdded.WIDTH == 64 + len(ADDED_AT)
 
 

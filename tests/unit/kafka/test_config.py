@@ -14,6 +14,7 @@ def properties(folder: Path, text: str) -> Path:
 
 
 def test_names_and_values_are_read_and_comments_left_out(tmp_path: Path) -> None:
+    """A properties file gives trimmed names and values, also values with an equals sign, and no comments."""
     path = properties(tmp_path, "# a\n! b\n\n sasl.username = me \nsasl.password=a=b c\r\n")
     assert read_properties(path) == {"sasl.username": "me", "sasl.password": "a=b c"}
     assert client_config("here:1", path)["bootstrap.servers"] == "here:1"
@@ -31,18 +32,21 @@ def test_names_and_values_are_read_and_comments_left_out(tmp_path: Path) -> None
     ],
 )
 def test_what_would_load_code_or_run_a_command_is_refused_by_its_name(tmp_path: Path, line: str) -> None:
+    """A property that would load a library or run a command is refused by its name: the file is data only."""
     path = properties(tmp_path, f"{line}\n")
     with pytest.raises(KafkaConfigError, match=f"{path}: {line.partition('=')[0]} "):
         read_properties(path)
 
 
 def test_what_kerberos_needs_is_taken(tmp_path: Path) -> None:
+    """Ordinary values of the Kerberos principal and keytab are accepted."""
     text = "sasl.kerberos.principal=tally/host.example@EXAMPLE.COM\nsasl.kerberos.keytab=/etc/tally-1.keytab\n"
     assert len(read_properties(properties(tmp_path, text))) == 2
 
 
 @pytest.mark.parametrize("end", ["\\", " \\"])
 def test_a_line_that_java_would_go_on_with_is_refused(tmp_path: Path, end: str) -> None:
+    """A line that Java would continue on the next one is refused by its number, and an escaped backslash is not."""
     path = properties(tmp_path, f"sasl.username=me{end}\nsasl.password=x\n")
     with pytest.raises(KafkaConfigError, match=f"{path}:1: ends with a backslash"):
         read_properties(path)
@@ -50,6 +54,7 @@ def test_a_line_that_java_would_go_on_with_is_refused(tmp_path: Path, end: str) 
 
 
 def test_a_value_may_have_characters_that_only_python_takes_for_line_ends(tmp_path: Path) -> None:
+    """Characters that only Python takes for line ends are part of a value, as they are for Java and librdkafka."""
     assert read_properties(properties(tmp_path, "sasl.password=a\u2028b\x0bc\x85d\n")) == {
         "sasl.password": "a\u2028b\x0bc\x85d"
     }

@@ -35,6 +35,7 @@ def tls_server(certificate: Path) -> Iterator[int]:
 
 
 def test_an_expired_certificate_is_told_and_not_only_a_time_out(tmp_path: Path) -> None:
+    """A broker's expired certificate is reported as such, in words that are the same at each attempt."""
     authority = Authority()
     (tmp_path / "ca.pem").write_bytes(authority.certificate)
     (tmp_path / "broker.pem").write_bytes(b"".join(authority.issue(valid_days=-1)))

@@ -25,6 +25,7 @@ int64 = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([s * 2**k fo
 
 @given(st.lists(int64, min_size=1, max_size=20))
 def test_varints_of_a_column_are_those_of_each_value(values: list[int]) -> None:
+    """Any column of 64-bit values is written and read to the same bytes and widths as its values one by one."""
     unsigned = varint.zigzag(np.array(values, np.int64))
     for value, one, width in zip(values, unsigned, varint.widths(unsigned), strict=True):
         raw = np.zeros((1, width), np.uint8)
@@ -37,6 +38,7 @@ def test_varints_of_a_column_are_those_of_each_value(values: list[int]) -> None:
 
 @given(topics())
 def test_a_block_reads_back_as_it_was_written(records: list[Record]) -> None:
+    """A block of any records decodes to the same rows and mark, and its check leads to the state after the fold."""
     outcome = folded(LedgerState.empty(), IdIndex(), records)
     data = encode_block(outcome.rows, mark_of(outcome.state), SYNC)
     block = decode_block(data, SYNC)
@@ -50,6 +52,7 @@ def test_a_block_reads_back_as_it_was_written(records: list[Record]) -> None:
 
 @given(st.lists(st.tuples(int64, int64), min_size=1, max_size=60))
 def test_rows_of_any_widths_in_any_order_read_back(pairs: list[tuple[int, int]]) -> None:
+    """Rows decode as they were encoded, whatever widths their offsets and times have and in whatever order."""
     rows = no_rows(len(pairs))
     rows["offset"], rows["timestamp_us"] = zip(*pairs, strict=True)
     block = decode_block(encode_block(rows, mark_of(LedgerState.empty()), SYNC), SYNC)
@@ -58,6 +61,7 @@ def test_rows_of_any_widths_in_any_order_read_back(pairs: list[tuple[int, int]])
 
 
 def test_a_flipped_bit_anywhere_in_a_block_is_noticed() -> None:
+    """A block with a flipped low or high bit in any of its bytes decodes as bad."""
     data, _ = small_block()
     for at in range(len(data)):
         for bit in (1, 0x80):
@@ -67,6 +71,7 @@ def test_a_flipped_bit_anywhere_in_a_block_is_noticed() -> None:
 
 
 def test_every_prefix_of_a_block_is_bad_and_says_so() -> None:
+    """A block cut at any byte decodes as bad, with a reason."""
     data, _ = small_block()
     for length in range(len(data)):
         bad = decode_block(data[:length], SYNC)
@@ -75,11 +80,13 @@ def test_every_prefix_of_a_block_is_bad_and_says_so() -> None:
 
 
 def test_a_block_of_another_file_is_bad() -> None:
+    """A block with the sync marker of another file decodes as bad."""
     assert isinstance(decode_block(small_block()[0], bytes(16)), BadBlock)
 
 
 @given(st.binary(max_size=200))
 def test_garbage_is_a_bad_block_and_never_an_error(data: bytes) -> None:
+    """Arbitrary bytes decode as a bad block, and nothing is raised."""
     assert isinstance(decode_block(data, SYNC), BadBlock)
 
 
@@ -97,6 +104,7 @@ def test_garbage_is_a_bad_block_and_never_an_error(data: bytes) -> None:
     ],
 )
 def test_a_mark_that_its_rows_do_not_give_is_named(change: dict[str, Any], word: str) -> None:
+    """A block whose mark does not follow from its rows fails its check, which names the wrong field."""
     _, block = small_block()
     mark = block.mark
     is_count = hasattr(mark.counts, word)
@@ -109,6 +117,7 @@ def test_a_mark_that_its_rows_do_not_give_is_named(change: dict[str, Any], word:
 
 @pytest.mark.parametrize("name", [name for name in ROWS_DTYPE.names or () if name != "timestamp_us"])
 def test_a_changed_value_of_a_row_is_noticed_with_a_right_crc(name: str) -> None:
+    """A changed value in any column but the time fails the check of the block, even where its CRC is right."""
     _, block = small_block()
     for k in range(len(block.rows)):
         rows = block.rows.copy()
@@ -117,6 +126,7 @@ def test_a_changed_value_of_a_row_is_noticed_with_a_right_crc(name: str) -> None
 
 
 def test_totals_beyond_128_bits_survive_a_mark() -> None:
+    """A total of any size and sign is read from a mark as it was written."""
     for total in (10**60 + 1, -(10**60) - 5, 10**9, -1):
         mark = replace(mark_of(LedgerState.empty()), counts=Counts(total=total))
         assert decode_mark(encode_mark(mark)) == mark

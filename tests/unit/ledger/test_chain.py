@@ -40,6 +40,7 @@ def rows_of(records: list[Record]) -> Rows:
 
 @given(topics(max_size=12), st.data())
 def test_the_chain_is_its_definition_wherever_the_rows_are_cut(records: list[Record], data: st.DataObject) -> None:
+    """However rows are cut into steps, the chain at each offset is that of the definition written out in this file."""
     rows = rows_of(records)
     state, at = ChainState.empty(), 0
     while at < len(rows):
@@ -51,6 +52,7 @@ def test_the_chain_is_its_definition_wherever_the_rows_are_cut(records: list[Rec
 
 
 def test_a_chain_goes_on_from_the_start_of_any_window() -> None:
+    """A chain that resumes at the start of a window ends as the one over all rows."""
     rows = no_rows(5000)
     rows["offset"] = np.arange(5000)
     whole = ChainState.empty().advance(rows)
@@ -60,6 +62,7 @@ def test_a_chain_goes_on_from_the_start_of_any_window() -> None:
 
 
 def test_a_state_can_be_advanced_twice_from_the_same_place() -> None:
+    """Advancing a chain leaves its state unchanged, so the same rows from the same state give the same chain."""
     rows = no_rows(3)
     rows["offset"] = (0, 1, 2)
     state = ChainState.empty().advance(rows[:1])
@@ -67,12 +70,11 @@ def test_a_state_can_be_advanced_twice_from_the_same_place() -> None:
     assert state.value == ChainState.empty().advance(rows[:1]).value
 
 
-@given(st.integers(0, 97), st.integers(0, 2))
+@given(st.integers(8, 97), st.integers(0, 2))
 def test_any_changed_byte_of_a_row_changes_the_chain(byte: int, row: int) -> None:
+    """One changed byte in any row gives another chain; an offset is left out here, as it must keep its order."""
     rows = no_rows(3)
     rows["offset"] = (0, 1023, 1500)
     changed = rows.copy()
     changed.view(np.uint8).reshape(3, -1)[row, byte] ^= 1
-    if byte < 8:  # an offset: it may not leave its order
-        return
     assert ChainState.empty().advance(rows).value != ChainState.empty().advance(changed).value

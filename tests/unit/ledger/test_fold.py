@@ -12,6 +12,7 @@ from tests_support.ledger.strategies import batched
 
 @given(batched())
 def test_rows_and_state_are_those_of_the_reference_however_batches_are_cut(batches: list[list[Record]]) -> None:
+    """Any records in any batches fold to the rows, counts, total and next offset of the naive reference."""
     state, index = LedgerState.empty(), IdIndex(5)
     rows = []
     for batch in batches:
@@ -31,6 +32,7 @@ def test_rows_and_state_are_those_of_the_reference_however_batches_are_cut(batch
 
 @given(batched())
 def test_equal_records_give_an_equal_state_and_chain_however_batches_are_cut(batches: list[list[Record]]) -> None:
+    """The same records give the same state and chain in any batches and with any seed of the index."""
     state, index = LedgerState.empty(), IdIndex(1)
     for batch in batches:
         state = folded(state, index, batch).state
@@ -39,6 +41,7 @@ def test_equal_records_give_an_equal_state_and_chain_however_batches_are_cut(bat
 
 
 def test_the_first_operands_of_an_id_win_within_one_batch() -> None:
+    """Within a batch the first record of an id counts, an equal one is a duplicate, and a different one a conflict."""
     batch = [addition(0, 1, 1, 1), addition(1, 1, 2, 2), addition(2, 1, 1, 1), addition(3, 2), addition(4, 1, 2, 2)]
     outcome = fold(LedgerState.empty(), decoded(batch), IdIndex())
     assert outcome.rows["kind"].tolist() == [COUNTED, CONFLICT, DUPLICATE, COUNTED, CONFLICT]
@@ -47,6 +50,7 @@ def test_the_first_operands_of_an_id_win_within_one_batch() -> None:
 
 
 def test_records_that_the_ledger_has_are_dropped() -> None:
+    """Records below the ledger's next offset get no second row, and those behind them are counted."""
     index = IdIndex()
     first = folded(LedgerState.empty(), index, [addition(0, 0), addition(1, 1)])
     again = folded(first.state, index, [addition(0, 0), addition(1, 1), addition(2, 2)])
@@ -55,6 +59,7 @@ def test_records_that_the_ledger_has_are_dropped() -> None:
 
 
 def test_a_batch_of_known_records_leaves_the_state_as_it_is() -> None:
+    """A batch that the ledger already has in full gives no rows and leaves the state unchanged."""
     index = IdIndex()
     state = folded(LedgerState.empty(), index, [addition(0, 0)]).state
     outcome = folded(state, index, [addition(0, 0)])
@@ -63,6 +68,7 @@ def test_a_batch_of_known_records_leaves_the_state_as_it_is() -> None:
 
 
 def test_folding_changes_neither_index_nor_batch_until_the_additions_are_inserted() -> None:
+    """A fold leaves index and batch as they were, so a failed append can be repeated."""
     index, batch = IdIndex(), decoded([addition(0, 0)])
     assert plain(fold(LedgerState.empty(), batch, index).rows) == plain(fold(LedgerState.empty(), batch, index).rows)
     assert len(index) == 0

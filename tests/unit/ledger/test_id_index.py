@@ -26,6 +26,7 @@ def id_of(hi: int, lo: int) -> bytes:
 
 @given(batches, st.integers(0, 2**64 - 1))
 def test_the_index_answers_as_a_dict_would(batches: list[Batch], seed: int) -> None:
+    """For any batches and seed the index answers as a dict does: new or known, same operands or not, first offset."""
     index, model, offset = IdIndex(seed), dict[tuple[int, int], tuple[int, int]](), 0
     for batch in batches:
         is_new, same, first = index.lookup_or_insert(*columns(batch, offset))
@@ -43,6 +44,7 @@ def test_the_index_answers_as_a_dict_would(batches: list[Batch], seed: int) -> N
 
 
 def test_every_id_is_found_after_the_tables_grew() -> None:
+    """Sixty thousand ids are each new once and then found at their first offset, though the tables grow meanwhile."""
     index, rng = IdIndex(3), np.random.default_rng(11)
     hi, lo = rng.integers(0, 2**64, (2, 60_000), dtype=np.uint64)
     offsets = np.arange(60_000)
@@ -69,6 +71,7 @@ def test_ids_of_one_hash_slot_are_told_apart() -> None:
 
 
 def test_a_probe_changes_nothing() -> None:
+    """Asking for an id inserts nothing, so the same id is new every time."""
     index = IdIndex()
     one = np.array([1], np.uint64)
     for _ in range(2):
@@ -88,6 +91,7 @@ def test_the_memory_is_told_and_bounded_by_what_the_design_says() -> None:
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1])
 def test_the_watermark_is_that_of_the_last_insertion(seed: int) -> None:
+    """The index tells the next offset and chain of its last insertion, so that it can be checked against the ledger."""
     index = IdIndex(seed)
     assert index.watermark == (0, bytes(16))
     one = np.array([1], np.uint64)

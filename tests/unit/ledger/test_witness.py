@@ -23,10 +23,12 @@ GOOD = Witness(Counts(5, 1, 2, 3, 10**40), b"c" * 16, "topic-id", 1, "http://127
 
 @given(witnesses)
 def test_a_witness_reads_back_as_it_was_written(witness: Witness) -> None:
+    """Any witness decodes from the metadata of a commit as it was encoded."""
     assert decode(encode(witness)) == witness
 
 
 def test_a_witness_that_no_broker_takes_is_refused() -> None:
+    """A witness longer than a broker's limit for metadata raises ValueError, which names the limit."""
     with pytest.raises(ValueError, match=str(CHARACTERS_MAX)):
         encode(replace(GOOD, owner_url="x" * CHARACTERS_MAX))
 
@@ -35,6 +37,7 @@ def test_a_witness_that_no_broker_takes_is_refused() -> None:
     "text", [None, "", "metadata of somebody else", "[]", "{}", '{"tally":2}', '{"tally":1}', "[" * 5000]
 )
 def test_what_is_no_witness_is_unreadable_and_says_why(text: str | None) -> None:
+    """Missing, foreign or malformed metadata is no witness, and the outcome says why."""
     outcome = decode(text)
     assert isinstance(outcome, NoWitness)
     assert outcome.why
@@ -42,6 +45,7 @@ def test_what_is_no_witness_is_unreadable_and_says_why(text: str | None) -> None
 
 @given(st.data())
 def test_a_damaged_witness_is_unreadable_or_another_but_never_an_error(data: st.DataObject) -> None:
+    """A changed character in a witness raises nothing, and a witness that was cut is unreadable."""
     text = encode(GOOD)
     at = data.draw(st.integers(0, len(text) - 1))
     decode(text[:at] + data.draw(st.characters()) + text[at + 1 :])

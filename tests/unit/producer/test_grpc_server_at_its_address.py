@@ -89,16 +89,19 @@ def refused(port: int, messages: list[bytes]) -> tuple[grpc.StatusCode, str, str
 
 @pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe", b"\x0b"], ids=repr)
 def test_bytes_that_are_no_request_are_an_invalid_argument_that_nobody_need_repeat(port: int, data: bytes) -> None:
+    """Bytes that are not a request are INVALID_ARGUMENT with UNREADABLE_REQUEST, and known not to be committed."""
     code, reason, outcome = refused(port, [data])
     assert (code, reason, outcome) == (grpc.StatusCode.INVALID_ARGUMENT, "UNREADABLE_REQUEST", "not-committed")
 
 
 def test_a_call_that_ends_without_a_message_is_refused(port: int) -> None:
+    """A call that ends without a message is INVALID_ARGUMENT with UNREADABLE_REQUEST, and known not to be committed."""
     code, reason, outcome = refused(port, [])
     assert (code, reason, outcome) == (grpc.StatusCode.INVALID_ARGUMENT, "UNREADABLE_REQUEST", "not-committed")
 
 
 def test_a_call_that_never_sends_a_message_is_refused_after_a_while(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that stays open without a message is ended at the server's longest deadline, and told what is missing."""
     monkeypatch.setattr(grpc_server, "DEADLINE_MAX_S", 0.2)
     with RawCall(port, ADD) as call:
         call.send([], half_close=False)
@@ -106,18 +109,21 @@ def test_a_call_that_never_sends_a_message_is_refused_after_a_while(port: int, m
 
 
 def test_a_call_of_two_messages_is_answered_by_the_first(port: int) -> None:
+    """A call with two messages gets the answer to its first, even where the second cannot be read."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         answer = call_of_bytes(channel)(iter([b"", b"\xff"]), timeout=WAIT_S)
     assert tally_pb2.AddResponse.FromString(answer).sum == "3"
 
 
 def test_a_message_whose_end_is_not_told_is_answered(port: int) -> None:
+    """A call with one message is answered before the client half-closes its stream."""
     with RawCall(port, ADD) as call:
         call.send([b""], half_close=False)
         assert OK in call.wait_ended(WAIT_S)
 
 
 def test_reflection_serves_the_details_of_errors_so_that_tools_show_reasons(port: int) -> None:
+    """Reflection gives the types of error details by symbol and by file, so that tools can show a refusal's reason."""
     asked = [
         reflection_pb2.ServerReflectionRequest(file_containing_symbol="google.rpc.ErrorInfo"),
         reflection_pb2.ServerReflectionRequest(file_by_filename="google/rpc/error_details.proto"),

@@ -10,6 +10,7 @@ from tests_support.checkout import ROOT
 
 
 def test_a_service_does_not_load_the_command_line_of_its_http_client() -> None:
+    """Importing the registry's HTTP client loads neither rich nor pygments, which would slow each start."""
     code = (
         "import tally.registry.http, httpx, sys; print(httpx.Client and sorted({'rich', 'pygments'} & {*sys.modules}))"
     )
@@ -27,4 +28,5 @@ def test_what_is_not_on_the_way_to_the_first_transaction_or_block_is_not_importe
 
 
 def test_the_end_of_a_partition_is_told_without_the_client_s_usual_wait() -> None:
+    """A reader's fetch waits at most 50 ms for data, so a partition's end is known soon after a start."""
     assert int(reader_config({})["fetch.wait.max.ms"]) <= 50

@@ -90,6 +90,7 @@ def test_an_answer_of_nothing_but_refusals_is_less_than_twice_one_of_results(nam
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_refusal_says_its_code_reason_and_outcome_and_the_first_ones_all_else(name: str) -> None:
+    """Every refusal of a batch has code, reason and outcome, and the first ones have all details as a lone call has."""
     answer = asyncio.run(answer_to(*CASES[name]))
     first = answer.results[0].status
     assert {each.status.code for each in answer.results} == {first.code}
@@ -111,6 +112,7 @@ def _info(status: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_few_statuses_are_made_whatever_the_number_of_refusals(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of refusals builds at most two statuses more than the number that gets details, whatever its size."""
     made: list[Refusal] = []
 
     def counted(refusal: Refusal) -> Any:
@@ -123,6 +125,7 @@ def test_few_statuses_are_made_whatever_the_number_of_refusals(name: str, monkey
 
 
 def test_few_refusals_say_which_fields_are_wrong_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wrong fields of a refusal are worded only for the refusals that show details."""
     told: list[int] = []
     words = refusals.invalid_fields
 

@@ -45,11 +45,13 @@ def test_a_404_without_a_word_on_the_schema_is_no_denial() -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 429])
 def test_an_error_of_the_server_is_no_denial(status: int) -> None:
+    """A server error or a throttled request means RegistryUnreachable, whatever error code its body has."""
     with pytest.raises(RegistryUnreachable):
         Answering(status, {"error_code": 40403, "message": "not found"}).client.schema(7)
 
 
 def test_a_denial_is_not_remembered_so_that_asking_twice_gives_two_answers() -> None:
+    """A schema that was not found is asked for again each time, so two denials are two answers of the registry."""
     registry = Answering(404, {"error_code": 40403, "message": "Schema not found"})
     for _ in range(2):
         with pytest.raises(SchemaUnknown):
@@ -58,6 +60,7 @@ def test_a_denial_is_not_remembered_so_that_asking_twice_gives_two_answers() -> 
 
 
 def test_a_schema_is_asked_for_once_and_by_a_guid_it_may_be_that_the_call_is_unknown() -> None:
+    """A schema that was found is not asked for again, and a registry without look-ups by GUID counts as a denial."""
     registry = Answering(200, {"schema": '"string"'})
     assert registry.client.schema(7) == registry.client.schema(7)
     assert registry.asked == 1
@@ -66,6 +69,7 @@ def test_a_schema_is_asked_for_once_and_by_a_guid_it_may_be_that_the_call_is_unk
 
 
 def test_the_texts_that_are_kept_are_bounded() -> None:
+    """The cache of schema texts is bounded in bytes: the newest is kept, and the oldest is asked for again."""
     registry = Answering(200, {"schema": '"' + "x" * (TEXT_BYTES_MAX // 4) + '"'})
     for schema_id in range(8):
         registry.client.schema(schema_id)
