@@ -9,7 +9,15 @@ import pytest
 from tally.ledger.format.identity import Refuse
 from tally.ledger.storage.ledger import Ledger, Opened, Quarantined, Removed, Truncated
 from tests_support.ledger.fake_disk import FakeDisk, PowerCut
-from tests_support.ledger.files import DIRECTORY, append_all, assert_holds, batches_of, opened, states_after
+from tests_support.ledger.files import (
+    DIRECTORY,
+    append_all,
+    append_batch,
+    assert_holds,
+    batches_of,
+    opened,
+    states_after,
+)
 from tests_support.ledger.records import IDENTITY
 from tests_support.running.faults import chosen_seed
 
@@ -52,6 +60,7 @@ def last_block_start(disk: FakeDisk, path: Path) -> int:
 
 @pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
 def test_a_flipped_bit_anywhere_is_noticed_and_rebuilt(segment_bytes_max: int) -> None:
+    """A flipped bit in the last block cuts that block off, one anywhere else puts files aside, and both are rebuilt."""
     disk = written(segment_bytes_max)
     files = files_of(disk)
     for path in files:
@@ -110,6 +119,7 @@ def test_a_power_cut_while_files_are_put_aside_leaves_a_break_to_find() -> None:
 
 
 def test_every_shorter_file_yields_a_prefix_of_the_batches_and_says_what_it_cut() -> None:
+    """A file cut at any byte behind its header opens with all whole batches and reports the part that was cut off."""
     disk = written()
     (path,) = files_of(disk)
     data = disk.content(path)
@@ -124,6 +134,7 @@ def test_every_shorter_file_yields_a_prefix_of_the_batches_and_says_what_it_cut(
 
 @pytest.mark.parametrize("tail", [1, 15, 16, 20, 511, 512, 5_000])
 def test_zeros_behind_the_last_block_are_cut_off(tail: int) -> None:
+    """Zeros behind the last block, as some file systems leave them, are cut off, and every batch is still there."""
     disk = written()
     (path,) = files_of(disk)
     outcome = opened(damaged(disk, path, disk.content(path) + bytes(tail)))
@@ -132,6 +143,7 @@ def test_zeros_behind_the_last_block_are_cut_off(tail: int) -> None:
 
 
 def test_zeros_in_place_of_the_last_block_cut_off_that_block_alone() -> None:
+    """Zeros in place of the last block cost that block alone, and the topic brings it back."""
     disk = written()
     (path,) = files_of(disk)
     data, start = disk.content(path), last_block_start(disk, path)
@@ -140,23 +152,27 @@ def test_zeros_in_place_of_the_last_block_cut_off_that_block_alone() -> None:
     assert_rebuilds(outcome)
 
 
-def test_zeros_over_two_blocks_are_damage() -> None:
+def test_zeros_over_two_blocks_are_damage_only_when_a_sync_marker_stands_among_them() -> None:
+    """Zeros over the last two blocks may be one torn append and are cut off, and a sync marker among them is rot."""
     disk = written()
     (path,) = files_of(disk)
-    data, marker = disk.content(path), disk.content(path)[-16:]
-    start = data.rindex(marker, 0, last_block_start(disk, path) - 16) + 16
-    outcome = opened(damaged(disk, path, data[:start] + bytes(len(data) - start - 40) + data[-40:]))
-    # nothing but zeros up to one sync marker at the end may have been one torn append
-    assert [type(mended) for mended in outcome.recovered] == [Truncated]
-    assert_rebuilds(outcome)
-    kept = last_block_start(disk, path)
-    outcome = opened(damaged(disk, path, data[:start] + bytes(kept - start) + data[kept:-1]))
-    assert outcome.ledger.state in STATES
-    assert_rebuilds(outcome)
+    data, last, end = disk.content(path), last_block_start(disk, path), len(disk.content(path))
+    start = data.rindex(data[-16:], 0, last - 16) + 16
+    for zeros_end, file_end, kind in [
+        (end, end, Truncated),
+        (end - 40, end, Truncated),
+        (last, end - 1, Truncated),
+        (last - 16, end, Quarantined),
+    ]:
+        outcome = opened(damaged(disk, path, data[:start] + bytes(zeros_end - start) + data[zeros_end:file_end]))
+        assert [type(mended) for mended in outcome.recovered] == [kind]
+        assert outcome.ledger.state == (STATES[-3] if kind is Truncated else STATES[0])
+        assert_rebuilds(outcome)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_missing_segment_is_noticed_and_rebuilt(number: int) -> None:
+    """A missing segment puts every later one aside with that reason, and the ledger is rebuilt."""
     disk = written(ROTATING)
     files = files_of(disk)
     assert len(files) >= 4
@@ -171,6 +187,7 @@ def test_a_missing_segment_is_noticed_and_rebuilt(number: int) -> None:
 
 
 def test_a_segment_cut_at_a_block_is_noticed_by_the_next_one() -> None:
+    """A segment that lacks its last blocks is noticed by the next one's header, which is put aside, and rebuilt."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=5_000)
     append_all(opening.ledger, opening.index, BATCHES)
@@ -184,6 +201,7 @@ def test_a_segment_cut_at_a_block_is_noticed_by_the_next_one() -> None:
 
 
 def test_two_exchanged_segments_are_noticed() -> None:
+    """Two segments with each other's content are put aside, and the ledger is rebuilt."""
     disk = written(ROTATING)
     files = files_of(disk)
     copy = damaged(disk, files[1], disk.content(files[2]))
@@ -194,12 +212,14 @@ def test_two_exchanged_segments_are_noticed() -> None:
 
 
 def test_a_lost_directory_is_rebuilt_with_an_equal_chain() -> None:
+    """A ledger that is rebuilt from the topic in batches of other sizes ends with the same state and chain."""
     outcome = opened(FakeDisk())
-    append_all(outcome.ledger, outcome.index, BATCHES)
-    assert outcome.ledger.state.chain == STATES[-1].chain
+    append_batch(outcome.ledger, outcome.index, [record for batch in BATCHES for record in batch])
+    assert outcome.ledger.state == STATES[-1]
 
 
 def test_quarantined_files_never_replace_each_other() -> None:
+    """Each damaged file that is put aside gets a name of its own, so that none is lost."""
     disk = written()
     (path,) = files_of(disk)
     for count in (1, 2, 3):
@@ -215,6 +235,7 @@ def test_quarantined_files_never_replace_each_other() -> None:
 
 
 def test_what_was_mended_is_durable_when_the_ledger_is_open() -> None:
+    """After a recovery a power cut brings back neither a torn tail nor a damaged file."""
     disk = written(ROTATING)
     path = files_of(disk)[-1]
     torn = damaged(disk, path, disk.content(path)[:-1])
@@ -226,6 +247,7 @@ def test_what_was_mended_is_durable_when_the_ledger_is_open() -> None:
 
 
 def test_a_left_over_temporary_file_is_removed_and_told() -> None:
+    """A temporary file of an unfinished segment is removed and reported, and every batch is still there."""
     disk = written()
     disk.put(DIRECTORY / f"{9:020d}.avro.tmp", b"half a header")
     outcome = opened(disk)
@@ -234,6 +256,7 @@ def test_a_left_over_temporary_file_is_removed_and_told() -> None:
 
 
 def test_the_ledger_of_something_else_is_refused_and_not_touched() -> None:
+    """A ledger of another topic, partition or number of partitions is refused with a cure and not changed."""
     disk = written(ROTATING)
     (path, *_) = files_of(disk)
     disk.put(DIRECTORY / f"{9:020d}.avro.tmp", b"half a header")
@@ -247,6 +270,7 @@ def test_the_ledger_of_something_else_is_refused_and_not_touched() -> None:
 
 
 def test_files_of_others_in_the_directory_are_left_alone() -> None:
+    """Files that are no segments stay in the ledger's directory, and are not reported as damage."""
     disk = written()
     for name in ("notes.txt", "00000000000000000000.avro.bak", "12.avro", ".lock"):
         disk.put(DIRECTORY / name, b"mine")
