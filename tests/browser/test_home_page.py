@@ -48,6 +48,7 @@ def press(page: chromium.Page, form: str, **fields: str) -> None:
 def test_the_figures_move_without_a_reload_and_the_browser_complains_of_nothing(
     world: RestWorld, page: chromium.Page
 ) -> None:
+    """Totals, charts and entries of the open page follow the consumer, and the browser's console stays empty."""
     assert page.text("total") == "1.000000001"
     world.show(Running(), Figures(7, Counts(1_234, 1, 1, 1, 10**10)))
     eventually(lambda: page.text("total") == "11", SEEN_S, "the total moved")
@@ -58,6 +59,7 @@ def test_the_figures_move_without_a_reload_and_the_browser_complains_of_nothing(
 
 
 def test_a_refusal_appears_with_its_cure_and_goes_when_it_is_mended(world: RestWorld, page: chromium.Page) -> None:
+    """A refusal appears on the open page with its cure, and disappears once the partition runs again."""
     world.show(Refused("the topic was made again", "move it away"))
     eventually(lambda: "move it away" in page.text("reasons"), SEEN_S, "the refusal is told")
     eventually(lambda: "move it away" in page.text("partition-rows"), SEEN_S, "its partition says so too")
@@ -66,6 +68,7 @@ def test_a_refusal_appears_with_its_cure_and_goes_when_it_is_mended(world: RestW
 
 
 def test_exports_audits_and_look_ups_are_done_on_the_page(page: chromium.Page) -> None:
+    """The page's forms order an export and an audit and show their results, and show a refusal in its own words."""
     press(page, "export-form", format="avro", **{"export-partitions": str(PARTITION)})
     eventually(lambda: "avro, 5 rows" in page.text("exports"), SEEN_S, "the export is there")
     press(page, "audit-form", **{"audit-partitions": str(PARTITION)})
@@ -77,6 +80,7 @@ def test_exports_audits_and_look_ups_are_done_on_the_page(page: chromium.Page) -
 
 
 def test_a_page_without_its_live_connection_asks_and_says_so(world: RestWorld, page: chromium.Page) -> None:
+    """A page whose event stream has ended polls instead, says so, and still shows the current total."""
     page.ask("source.dispatchEvent(new Event('end'))")
     eventually(lambda: page.text("link").startswith("Asked every two seconds"), SEEN_S, "it says that it asks")
     world.show(Running(), Figures(7, Counts(5, 1, 1, 1, 3 * 10**9)))

@@ -42,6 +42,7 @@ def opened(page: chromium.Page, url: str) -> None:
 
 
 def test_every_link_that_a_browser_shows_on_any_page_leads_to_a_page(world: RestWorld, tmp_path: Path) -> None:
+    """Every link that a browser shows from the home page on is answered, those that its script adds included."""
     assert BINARY is not None
     with served(world.app) as server, chromium.browser(BINARY, tmp_path / "profile") as page:
         opened(page, server.url)

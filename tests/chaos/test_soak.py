@@ -16,6 +16,7 @@ SOAK_S = 90.0
 
 @pytest.mark.timeout(600)
 def test_every_promise_holds_under_faults_at_random(tmp_path: Path) -> None:
+    """Under random faults of every kind the load's history shows no broken promise, and calls were acknowledged."""
     done = soak(tmp_path, duration_s=SOAK_S, seed=int(os.environ[SOAK_SEED]), say=print)
     print(f"{done.faults} faults, {done.acknowledged} acknowledged, {done.unknown} unknown; {done.page}")
     done.report.require_clean()

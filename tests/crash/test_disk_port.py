@@ -19,6 +19,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Disk
 
 
 def test_what_is_written_is_read_at_its_place(place: tuple[Disk, Path]) -> None:
+    """Written bytes are read back at their positions, and a read past the end gives what there is."""
     disk, directory = place
     file = disk.create(directory / "x")
     assert file.write(0, b"hello") == 5
@@ -32,6 +33,7 @@ def test_what_is_written_is_read_at_its_place(place: tuple[Disk, Path]) -> None:
 
 
 def test_a_gap_and_a_longer_truncation_read_as_zeros(place: tuple[Disk, Path]) -> None:
+    """Bytes that were never written, before the data or after an extending truncate, are read as zeros."""
     disk, directory = place
     file = disk.create(directory / "x")
     file.write(2, b"ab")
@@ -42,6 +44,7 @@ def test_a_gap_and_a_longer_truncation_read_as_zeros(place: tuple[Disk, Path]) -
 
 
 def test_an_open_file_sees_what_another_handle_wrote(place: tuple[Disk, Path]) -> None:
+    """A reader that opened a file before it was written sees the new bytes, so readers need not reopen it."""
     disk, directory = place
     writer = disk.create(directory / "x")
     reader = disk.open(directory / "x", write=False)
@@ -52,6 +55,7 @@ def test_an_open_file_sees_what_another_handle_wrote(place: tuple[Disk, Path]) -
 
 
 def test_creating_again_empties_a_file(place: tuple[Disk, Path]) -> None:
+    """Creating a file of an existing name empties it, and there is still one name."""
     disk, directory = place
     for data in (b"longer", b"short"):
         file = disk.create(directory / "x")
@@ -62,6 +66,7 @@ def test_creating_again_empties_a_file(place: tuple[Disk, Path]) -> None:
 
 
 def test_a_rename_replaces_what_had_the_name(place: tuple[Disk, Path]) -> None:
+    """A rename onto an existing name replaces that file, and the old name is gone."""
     disk, directory = place
     for name in ("old", "new"):
         file = disk.create(directory / name)
@@ -76,6 +81,7 @@ def test_a_rename_replaces_what_had_the_name(place: tuple[Disk, Path]) -> None:
 
 
 def test_removed_and_missing_files_cannot_be_opened(place: tuple[Disk, Path]) -> None:
+    """A removed file has no name any more, and opening or removing it again raises FileNotFoundError."""
     disk, directory = place
     disk.create(directory / "x").close()
     disk.remove(directory / "x")
@@ -86,6 +92,7 @@ def test_removed_and_missing_files_cannot_be_opened(place: tuple[Disk, Path]) ->
 
 
 def test_the_fake_forgets_what_was_not_synced(tmp_path: Path) -> None:
+    """After a power cut the disk in memory has only the names and bytes that were fsynced."""
     disk = FakeDisk()
     disk.make_dirs(tmp_path)
     file = disk.create(tmp_path / "x")
@@ -98,6 +105,7 @@ def test_the_fake_forgets_what_was_not_synced(tmp_path: Path) -> None:
 
 
 def test_the_fake_never_writes_what_a_failed_fsync_dropped(tmp_path: Path) -> None:
+    """As on Linux, bytes of a failed fsync stay readable until a power cut, and a later fsync does not save them."""
     disk = FakeDisk(fail=lambda operation, path: OSError(5, "EIO") if operation == "sync" else None)
     disk.make_dirs(tmp_path)
     file = disk.create(tmp_path / "x")

@@ -27,6 +27,7 @@ def short_write(seen: str, path: Path) -> int | None:
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 def test_a_failed_fsync_is_fatal_and_never_tried_again(code: int) -> None:
+    """After a failed fsync the ledger refuses every append without touching the disk, and its state stays as it was."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES[:1])
@@ -67,6 +68,7 @@ def test_what_a_failed_fsync_left_in_the_cache_is_durable_before_the_next_start_
 
 
 def test_a_header_whose_directory_fsync_failed_is_durable_after_the_next_start() -> None:
+    """A segment whose directory fsync failed is durable once the next start has appended to it."""
     disk = FakeDisk(fail=None)
     opening = opened(disk)
     disk.fail = failing("sync_dir", errno.EIO)
@@ -89,6 +91,7 @@ ONE_SEGMENT, ROTATING = 10**6, 700
     + [(fail, limit, had) for fail in NO_FILE for limit, had in ((ONE_SEGMENT, 0), (ROTATING, 0), (ROTATING, 2))],
 )
 def test_without_room_nothing_is_appended_and_later_it_goes_on(fail: Fail, segment_bytes_max: int, had: int) -> None:
+    """Without room an append raises LedgerFull and leaves nothing, however often, and succeeds once there is room."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=segment_bytes_max)
     append_all(opening.ledger, opening.index, BATCHES[:had])
@@ -107,6 +110,7 @@ def test_without_room_nothing_is_appended_and_later_it_goes_on(fail: Fail, segme
 
 @pytest.mark.parametrize("operation", ["write", "create", "rename", "truncate"])
 def test_any_other_error_ends_the_ledger(operation: str) -> None:
+    """Any other disk error ends the ledger for appends, and the next start finds every batch from before."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=ONE_SEGMENT if operation == "truncate" else ROTATING)
     append_all(opening.ledger, opening.index, BATCHES[:2])
@@ -126,6 +130,7 @@ def test_any_other_error_ends_the_ledger(operation: str) -> None:
 
 
 def test_a_power_cut_after_the_room_ran_out_finds_the_good_blocks() -> None:
+    """The part of a block that did not fit is cut off durably, so a power cut afterwards finds whole blocks only."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES[:2])
@@ -140,6 +145,7 @@ def test_a_power_cut_after_the_room_ran_out_finds_the_good_blocks() -> None:
 
 
 def test_no_file_stays_open_when_a_ledger_is_closed() -> None:
+    """After a close, also a second one, none of the files that were written and read is open."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=700)
     append_all(opening.ledger, opening.index, BATCHES)
@@ -151,6 +157,7 @@ def test_no_file_stays_open_when_a_ledger_is_closed() -> None:
 
 
 def test_a_closed_ledger_takes_nothing_but_can_be_read() -> None:
+    """A closed ledger refuses an append and can still be read."""
     opening = opened(FakeDisk())
     append_all(opening.ledger, opening.index, BATCHES[:1])
     opening.ledger.close()
@@ -160,6 +167,7 @@ def test_a_closed_ledger_takes_nothing_but_can_be_read() -> None:
 
 
 def test_appending_no_rows_touches_nothing() -> None:
+    """An append of no rows does nothing to the disk."""
     disk = FakeDisk()
     opening = opened(disk)
     done = len(disk.log)

@@ -66,6 +66,7 @@ def batches_in(state: LedgerState) -> int:
 
 @pytest.mark.parametrize("segment_bytes_max", [10**6, 5_000, ROTATING])
 def test_after_a_power_cut_at_any_operation_the_fsynced_batches_are_there_or_one_more(segment_bytes_max: int) -> None:
+    """After a power cut at any operation every fsynced batch is there, or one more, and no file is put aside."""
     tried = 0
     for cut_at in range(operations(segment_bytes_max)):
         run = run_until(cut_at, segment_bytes_max)
@@ -80,6 +81,7 @@ def test_after_a_power_cut_at_any_operation_the_fsynced_batches_are_there_or_one
 
 
 def test_every_byte_of_an_append_may_be_the_last_that_was_written() -> None:
+    """Whichever byte of an append is its last on the disk, the batch is there as a whole or not at all."""
     run = run_until(operations(10**6) - 1, 10**6)
     assert run.fsynced == len(BATCHES) - 1
     outcomes = set()
@@ -91,6 +93,7 @@ def test_every_byte_of_an_append_may_be_the_last_that_was_written() -> None:
 
 
 def test_a_ledger_goes_on_after_every_power_cut_to_the_same_end() -> None:
+    """After a power cut at any operation, the remaining batches lead to the same ledger as without one."""
     for cut_at in range(operations(ROTATING)):
         run = run_until(cut_at, ROTATING)
         for _, disk in run.disk.crash_states(step_bytes=301):

@@ -24,6 +24,7 @@ SMALL_SEGMENTS = 50_000
 
 @pytest.mark.parametrize("segment_bytes_max", [10**9, SMALL_SEGMENTS])
 def test_every_way_of_reading_gives_the_rows_of_its_range(segment_bytes_max: int) -> None:
+    """Blocks, pages, single rows and poison each give exactly the rows of their range, in one segment or in many."""
     opening = opened(FakeDisk(), segment_bytes_max=segment_bytes_max)
     append_all(opening.ledger, opening.index, BATCHES)
     ledger, rows = opening.ledger, plain(all_rows(opening.ledger))
@@ -55,6 +56,7 @@ def test_every_way_of_reading_gives_the_rows_of_its_range(segment_bytes_max: int
 
 @pytest.mark.parametrize("segment_bytes_max", [10**9, SMALL_SEGMENTS])
 def test_the_chain_at_any_offset_is_that_of_the_rows_below_it(segment_bytes_max: int) -> None:
+    """The chain at any offset is that of the rows below it, before and after the ledger is opened again."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=segment_bytes_max)
     append_all(opening.ledger, opening.index, BATCHES)
@@ -66,10 +68,12 @@ def test_the_chain_at_any_offset_is_that_of_the_rows_below_it(segment_bytes_max:
 
 
 def test_the_first_chain_is_known_to_a_ledger_without_rows() -> None:
+    """An empty ledger knows the chain at offset 0, which is all zeros."""
     assert opened(FakeDisk()).ledger.chain_at(0) == bytes(16)
 
 
 def test_a_block_is_visible_only_after_its_fsync() -> None:
+    """Readers see no row of a block before its fsync, and none at all when the fsync fails."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES[:2])
@@ -92,6 +96,7 @@ def test_a_block_is_visible_only_after_its_fsync() -> None:
 
 
 def test_readers_in_other_threads_see_whole_prefixes_while_the_writer_appends(tmp_path: Path) -> None:
+    """Readers in other threads always see whole batches from the start on, never fewer than before, and all at last."""
     opening = opened(directory=tmp_path, segment_bytes_max=SMALL_SEGMENTS)
     ends = {0} | {batch[-1].offset + 1 for batch in BATCHES}
     wrong: list[str] = []
@@ -125,6 +130,7 @@ def test_readers_in_other_threads_see_whole_prefixes_while_the_writer_appends(tm
 
 
 def test_a_block_that_rots_while_the_ledger_is_open_is_damage_and_never_less_rows() -> None:
+    """A block damaged while the ledger is open raises LedgerDamaged with its file, instead of giving fewer rows."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES)
@@ -137,6 +143,7 @@ def test_a_block_that_rots_while_the_ledger_is_open_is_damage_and_never_less_row
 
 
 def test_segments_tell_their_ranges_and_only_the_last_is_open(tmp_path: Path) -> None:
+    """Segments cover all offsets without a gap, with true names and sizes, and all but the last are sealed."""
     opening = opened(directory=tmp_path / "t-3", segment_bytes_max=SMALL_SEGMENTS)
     assert opening.ledger.segments() == ()
     append_all(opening.ledger, opening.index, BATCHES)
@@ -157,6 +164,7 @@ def test_segments_tell_their_ranges_and_only_the_last_is_open(tmp_path: Path) ->
 
 
 def test_a_new_writer_schema_begins_a_segment_whose_header_pins_all_so_far(tmp_path: Path) -> None:
+    """A schema id that is new to the ledger starts a segment, whose header pins every id so far."""
     opening = opened(directory=tmp_path)
     ledger, index = opening.ledger, opening.index
     for offset, schemas in enumerate([SCHEMAS, SCHEMAS, {99: "e" * 64}, SCHEMAS | {99: "e" * 64}]):
@@ -173,6 +181,7 @@ def test_a_new_writer_schema_begins_a_segment_whose_header_pins_all_so_far(tmp_p
 
 
 def test_a_wrong_append_is_stopped_before_anything_is_written() -> None:
+    """An append that does not follow from the ledger's state raises AssertionError before a byte is written."""
     disk = FakeDisk()
     opening = opened(disk)
     ledger, index = opening.ledger, opening.index

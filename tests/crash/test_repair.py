@@ -35,6 +35,7 @@ def from_peer(data: Path, peer: Path) -> Repaired:
 
 
 def test_from_topic_leaves_no_ledger_and_keeps_each_old_one_beside(tmp_path: Path) -> None:
+    """A repair from the topic moves the ledger aside under a name of its own, bytes unchanged, and leaves none."""
     for number in (1, 2):
         directory = ledger(tmp_path)
         before = content(directory)
@@ -46,6 +47,7 @@ def test_from_topic_leaves_no_ledger_and_keeps_each_old_one_beside(tmp_path: Pat
 
 
 def test_a_running_consumers_ledger_is_not_touched(tmp_path: Path) -> None:
+    """A repair while the consumer runs is refused with that reason, and the ledger stays as it is."""
     directory = ledger(tmp_path)
     before = content(directory)
     with (
@@ -77,6 +79,7 @@ def test_a_backup_is_restored_whole_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_of_a_running_peer_only_sealed_files_are_copied(tmp_path: Path) -> None:
+    """From a peer that runs, a repair copies the sealed segments only, and they verify without a problem."""
     directory, peer = ledger(tmp_path, count=2), ledger(tmp_path, "1")
     sealed = sorted(peer.glob("*.avro"))[:-1]
     with lock_replica_directory(tmp_path / "consumer" / "1"):
@@ -87,6 +90,7 @@ def test_of_a_running_peer_only_sealed_files_are_copied(tmp_path: Path) -> None:
 
 
 def test_a_damaged_peer_or_another_partitions_changes_nothing(tmp_path: Path) -> None:
+    """A peer that is damaged, of another partition or ambiguous is refused, and the own ledger stays as it is."""
     directory, peer = ledger(tmp_path), ledger(tmp_path, "1")
     before = content(directory)
     path = sorted(peer.glob("*.avro"))[1]
@@ -106,6 +110,7 @@ def test_a_damaged_peer_or_another_partitions_changes_nothing(tmp_path: Path) ->
 
 
 def test_a_copy_that_a_crash_left_unfinished_is_begun_again(tmp_path: Path) -> None:
+    """A copy that a crash interrupted is started anew, and ends equal to the peer's ledger."""
     directory, peer = ledger(tmp_path, count=2), ledger(tmp_path, "1")
     unfinished = directory.with_name(directory.name + ".incoming")
     unfinished.mkdir()
@@ -115,6 +120,7 @@ def test_a_copy_that_a_crash_left_unfinished_is_begun_again(tmp_path: Path) -> N
 
 
 def test_verify_finds_a_ledger_under_another_partitions_name(tmp_path: Path) -> None:
+    """A ledger in a directory that is named after another partition is reported as a problem with that partition."""
     directory = ledger(tmp_path)
     directory.rename(directory.with_name(f"{TOPIC}-4"))
     (problem,) = verify_directory(tmp_path).problems
@@ -135,6 +141,7 @@ def test_verify_finds_two_replicas_whose_histories_differ(tmp_path: Path) -> Non
 
 
 def test_verify_notes_a_file_that_was_never_finished(tmp_path: Path) -> None:
+    """A temporary file of an unfinished segment is a note of the verification, and not a problem."""
     directory = ledger(tmp_path)
     (directory / ("9" * 20 + ".avro.tmp")).write_bytes(b"half a header")
     (found,) = verify_directory(tmp_path).ledgers

@@ -22,11 +22,13 @@ sys.stdin.read()
 
 
 def test_a_second_lock_is_refused_and_names_the_process(tmp_path: Path) -> None:
+    """A replica directory that is locked cannot be locked again, and the error names the process that has it."""
     with lock_replica_directory(tmp_path / "0"), pytest.raises(ReplicaDirectoryLocked, match=str(os.getpid())):
         lock_replica_directory(tmp_path / "0")
 
 
 def test_a_released_directory_can_be_locked_again(tmp_path: Path) -> None:
+    """A directory is locked until the release, which may be repeated, and can be locked anew afterwards."""
     assert not is_locked(tmp_path)
     lock = lock_replica_directory(tmp_path)
     assert is_locked(tmp_path)
@@ -37,6 +39,7 @@ def test_a_released_directory_can_be_locked_again(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
+    """The lock of a killed process ends with it, so the next start needs no help."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -40,6 +40,7 @@ def one_problem(report: Report, path: Path, word: str) -> None:
 
 @pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
 def test_a_good_ledger_is_ok_and_summed_up(tmp_path: Path, segment_bytes_max: int) -> None:
+    """A sound ledger is ok, with its counts, chain, next offset, rows, segments and identity in the report."""
     directory = ledger(tmp_path, segment_bytes_max)
     report = verify_directory(directory)
     (found,) = report.ledgers
@@ -53,6 +54,7 @@ def test_a_good_ledger_is_ok_and_summed_up(tmp_path: Path, segment_bytes_max: in
 
 
 def test_a_tree_of_ledgers_is_verified_in_order_of_partition(tmp_path: Path) -> None:
+    """All ledgers below a folder are verified, in the numerical order of their partitions."""
     directory = ledger(tmp_path)
     directory.rename(directory.with_name("tally.sums.v1-10"))
     ledger(tmp_path)
@@ -63,12 +65,14 @@ def test_a_tree_of_ledgers_is_verified_in_order_of_partition(tmp_path: Path) -> 
 
 
 def test_a_path_without_a_ledger_is_told_apart_from_a_good_one(tmp_path: Path) -> None:
+    """A folder without a ledger raises NoLedger instead of being reported as sound."""
     (tmp_path / "notes.avro").write_bytes(b"x")
     with pytest.raises(NoLedger, match="holds no ledger"):
         verify_directory(tmp_path)
 
 
 def test_a_flipped_bit_is_found_in_its_block_and_nothing_is_written(tmp_path: Path) -> None:
+    """A flipped bit anywhere is one problem with its file and block position, and the verification writes nothing."""
     (path,) = files_of(ledger(tmp_path))
     data = path.read_bytes()
     for at in range(0, len(data), 37):
@@ -87,6 +91,7 @@ def test_a_flipped_bit_is_found_in_its_block_and_nothing_is_written(tmp_path: Pa
 
 
 def test_a_torn_tail_is_a_problem_at_rest_and_a_note_while_the_consumer_runs(tmp_path: Path) -> None:
+    """A torn tail is a problem of a stopped consumer's ledger, and a note on one that is being written."""
     (path,) = files_of(ledger(tmp_path))
     path.write_bytes(path.read_bytes()[:-5])
     one_problem(verify_directory(tmp_path), path, "torn tail")
@@ -97,6 +102,7 @@ def test_a_torn_tail_is_a_problem_at_rest_and_a_note_while_the_consumer_runs(tmp
 
 
 def test_every_damaged_file_of_a_series_is_told(tmp_path: Path) -> None:
+    """Each damaged segment is reported, and not the first one alone."""
     files = files_of(ledger(tmp_path, ROTATING))
     for path in (files[1], files[3]):
         data = bytearray(path.read_bytes())
@@ -107,6 +113,7 @@ def test_every_damaged_file_of_a_series_is_told(tmp_path: Path) -> None:
 
 
 def test_a_missing_segment_is_found(tmp_path: Path) -> None:
+    """A missing segment is reported at the segment behind the gap."""
     files = files_of(ledger(tmp_path, ROTATING))
     files[1].unlink()
     report = verify_directory(tmp_path)
@@ -115,12 +122,14 @@ def test_a_missing_segment_is_found(tmp_path: Path) -> None:
 
 
 def test_a_missing_first_segment_is_found(tmp_path: Path) -> None:
+    """A ledger that lacks its first segment is reported, though the rest is sound."""
     files = files_of(ledger(tmp_path, ROTATING))
     files[0].unlink()
     assert "missing" in verify_directory(tmp_path).problems[0].what
 
 
 def test_a_file_that_was_put_aside_is_noted(tmp_path: Path) -> None:
+    """A segment that was put aside is a note of the verification, so that nobody overlooks it."""
     (path,) = files_of(ledger(tmp_path))
     path.rename(path.with_name(path.name + ".quarantined-1"))
     report = verify_directory(tmp_path)
