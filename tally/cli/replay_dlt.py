@@ -15,14 +15,14 @@ from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.read_topic import records, topic_id
 from tally.cli.replaying.corrections import (
     Correction,
-    RepairsError,
+    CorrectionsError,
     read_corrections,
     repair_genuine,
     source_of,
     unused,
     without_repetitions,
 )
-from tally.cli.replaying.dead_letters import Letter, Selection, letter_of
+from tally.cli.replaying.dead_letters import PublishedLetter, Selection, letter_of
 from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, Status, Told, look_up, send
@@ -115,7 +115,7 @@ def _corrections(repairs: Path | None) -> dict[str, Correction]:
     try:
         with repairs.open("rb") as lines:
             return read_corrections(lines)
-    except RepairsError as error:
+    except CorrectionsError as error:
         raise WrongUsageError(f"{repairs}: {error}") from None
 
 
@@ -161,7 +161,7 @@ def _look(
         schemas.close()
 
 
-def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Selection) -> Iterator[Letter]:
+def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Selection) -> Iterator[PublishedLetter]:
     our_schema_id, texts = schemas.lookup(SUMS_DLT.subject, SUMS_DLT.schema), schema_texts(schemas)
     # A dead letter keeps its source's partition.
     chosen = (

@@ -22,11 +22,11 @@ _DETAIL_CHARACTERS_MAX: Final = 200
 
 @dataclass(frozen=True)
 class Resolved:
-    """A writer's schema made ready, or why it does not resolve to ours (then ``writer`` is None)."""
+    """A writer's schema made ready for fastavro, or ``refusal``: why it does not resolve to ours."""
 
     fingerprint: str
     writer: Any = None
-    refusal: str = ""
+    refusal: str | None = None
 
 
 def resolve(text: str, fingerprint: str) -> Resolved:
@@ -36,7 +36,7 @@ def resolve(text: str, fingerprint: str) -> Resolved:
         if not isinstance(writer, dict) or writer.get("type") != "record":
             return Resolved(fingerprint, refusal="it is not a record")
         refusal = _logical_difference(writer)
-        if refusal:
+        if refusal is not None:
             return Resolved(fingerprint, refusal=refusal)
         return Resolved(fingerprint, fastavro.parse_schema(without_logical_types(writer)))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
@@ -45,7 +45,7 @@ def resolve(text: str, fingerprint: str) -> Resolved:
 
 def read(resolved: Resolved, body: bytes) -> Event | Poison:
     """Return one body in our schema, or why not."""
-    if resolved.writer is None:
+    if resolved.refusal is not None:
         return Poison(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {resolved.refusal}")
     stream = io.BytesIO(body)
     try:
@@ -63,13 +63,13 @@ def read(resolved: Resolved, body: bytes) -> Event | Poison:
     return Event(record["request_id"], a, b, total, record["added_at"])
 
 
-def _logical_difference(writer: Any) -> str:
-    """Return which field means something else in the writer's schema, or nothing."""
+def _logical_difference(writer: Any) -> str | None:
+    """Return which field means something else in the writer's schema, None when all mean the same."""
     theirs = _field_types(writer)
     for name, ours in _OWN_TYPES.items():
         if name in theirs and _logical(theirs[name]) != _logical(ours):
             return f"{name} is {json.dumps(_logical(theirs[name]))} there and {json.dumps(_logical(ours))} here"
-    return ""
+    return None
 
 
 def _field_types(schema: Any) -> dict[str, Any]:

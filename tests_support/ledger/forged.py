@@ -9,7 +9,7 @@ from unittest import mock
 from tally.event.rows import Rows
 from tally.ledger.format import header
 from tally.ledger.format.identity import Identity
-from tally.ledger.format.witness import encode, witness_of
+from tally.ledger.format.witness import Witness, encode
 from tally.ledger.state.fold import LedgerState
 from tally.ledger.storage.ledger import Ledger, Opened
 from tally.ledger.verify import verify_directory
@@ -60,7 +60,8 @@ class Forgery:
     def witness(self, **changes: object) -> str:
         """Return the metadata of a commit at its end, with some fields changed."""
         state = LedgerState.empty().advance(self.rows)
-        made = witness_of(state, self.identity.topic_id, self.identity.fold_version, "")
+        own = self.identity
+        made = Witness(state.counts, state.chain.value, own.topic_id, own.fold_version, owner_url="")
         return encode(replace(made, **changes))  # type: ignore[arg-type]
 
     def write(self, directory: Path, *, format_version: int = header.FORMAT_VERSION) -> None:

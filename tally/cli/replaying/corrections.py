@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from tally.cli.replaying.dead_letters import Letter
+from tally.cli.replaying.dead_letters import PublishedLetter
 from tally.cli.replaying.genuine import Forged, Repeated, Unprovable
 from tally.client.outcomes import Addition
 from tally.event import decimals
@@ -22,8 +22,8 @@ _ID_BYTES: Final = 16
 LINE_BYTES_MAX: Final = 64 * 1024
 
 
-class RepairsError(ValueError):
-    """The file of repairs cannot be used; the message names line, value and what is allowed."""
+class CorrectionsError(ValueError):
+    """The file of corrections cannot be used; the message names line, value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Repaired:
+class Replayable:
     """Ready to be sent."""
 
-    letter: Letter
+    letter: PublishedLetter
     addition: Addition
     sum: str
 
@@ -49,16 +49,16 @@ class Repaired:
 class Rejected:
     """It cannot be counted as it is; ``addition`` is what it would have been, as far as that is known."""
 
-    letter: Letter
+    letter: PublishedLetter
     why: str
     addition: Addition | None = None
 
 
-Outcome: TypeAlias = Repaired | Rejected | Forged | Repeated
+Outcome: TypeAlias = Replayable | Rejected | Forged | Repeated
 
 
 def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
-    """Return the corrections of a JSON lines file by source, "3:1041". Raises RepairsError.
+    """Return the corrections of a JSON lines file by source, "3:1041". Raises CorrectionsError.
 
     A line is what ``--json`` prints, with other numbers in it: ``{"source": "3:1041", "a": "2", "b": "40.5"}``. Fields
     of other names are left alone, so is a line without numbers and id.
@@ -68,10 +68,12 @@ def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
         if not raw.strip():
             continue
         if len(raw) > LINE_BYTES_MAX:
-            raise RepairsError(f"line {number} is longer than {LINE_BYTES_MAX:,} bytes")
+            raise CorrectionsError(f"line {number} is longer than {LINE_BYTES_MAX:,} bytes")
         source, correction = _correction(number, raw)
         if source in found:
-            raise RepairsError(f"line {number} is about {source}, as line {found[source].line} is: keep one of them")
+            raise CorrectionsError(
+                f"line {number} is about {source}, as line {found[source].line} is: keep one of them"
+            )
         found[source] = correction
     return found
 
@@ -80,37 +82,39 @@ def _correction(line: int, raw: bytes) -> tuple[str, Correction]:
     try:
         fields: Any = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise RepairsError(f"line {line} is not JSON: {error}") from None
+        raise CorrectionsError(f"line {line} is not JSON: {error}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("source"), str):
-        raise RepairsError(f'line {line} has no "source", the letter\'s place as text, for example "3:1041"')
+        raise CorrectionsError(f'line {line} has no "source", the letter\'s place as text, for example "3:1041"')
     a, b = (_number(line, name, fields.get(name)) for name in ("a", "b"))
     if (a is None) != (b is None):
-        raise RepairsError(f"line {line} has one number only: give both a and b")
+        raise CorrectionsError(f"line {line} has one number only: give both a and b")
     own = fields.get("request_id")
     try:
         return fields["source"], Correction(line, a, b, None if own is None else id_of(own))
     except NotExactError:
-        raise RepairsError(f"line {line}: request_id {own!r} is not a UUID in text") from None
+        raise CorrectionsError(f"line {line}: request_id {own!r} is not a UUID in text") from None
 
 
 def _number(line: int, name: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise RepairsError(f'line {line}: {name} is {value!r}; write numbers as text, "40.5", so that they stay exact')
+        raise CorrectionsError(
+            f'line {line}: {name} is {value!r}; write numbers as text, "40.5", so that they stay exact'
+        )
     try:
         return decimals.text_of(decimals.parse(value))
     except decimals.DecimalTextError as error:
-        raise RepairsError(f"line {line}: {name}: {error}") from None
+        raise CorrectionsError(f"line {line}: {name}: {error}") from None
 
 
 def repair(
-    letter: Letter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
-) -> Repaired | Rejected:
+    letter: PublishedLetter, correction: Correction | None, as_schema: int | None, schema_text: SchemaText
+) -> Replayable | Rejected:
     """Return the addition that a letter stands for, by the record itself and by what a person says about it."""
     found = (
         NotReadable(letter.lacking)
-        if letter.lacking
+        if letter.lacking is not None
         else raw_operands(letter.value, as_schema, schema_text, letter.schema)
     )
     # 1. the id is the record's own
@@ -131,7 +135,7 @@ def repair(
     addition = Addition(str(request_id), decimals.text_of(a), decimals.text_of(b))
     if not all(map(decimals.in_range, (a, b, a + b))):
         return Rejected(letter, "a number or the sum has more than 29 digits before the point", addition)
-    return Repaired(letter, addition, decimals.text_of(a + b))
+    return Replayable(letter, addition, decimals.text_of(a + b))
 
 
 def _numbers(found: RawOperands | NotReadable, correction: Correction | None) -> tuple[int, int] | str:
@@ -151,10 +155,10 @@ def _id_of_key(key: bytes | None) -> UUID | None:
 
 def without_repetitions(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Reject what would use an id of an earlier letter with other numbers; the same numbers are one addition."""
-    first: dict[str, Repaired] = {}
+    first: dict[str, Replayable] = {}
     checked: list[Outcome] = []
     for outcome in outcomes:
-        if isinstance(outcome, Repaired):
+        if isinstance(outcome, Replayable):
             before = first.setdefault(outcome.addition.request_id, outcome)
             if before.addition != outcome.addition:
                 outcome = Rejected(outcome.letter, _used_before(before), outcome.addition)  # noqa: PLW2901 - its verdict
@@ -163,14 +167,14 @@ def without_repetitions(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def repair_genuine(
-    examined: Letter | Forged | Repeated | Unprovable,
+    examined: PublishedLetter | Forged | Repeated | Unprovable,
     correction: Correction | None,
     as_schema: int | None,
     schema_text: SchemaText,
 ) -> Outcome:
     """Return what becomes of a letter that was examined. The record's bytes are not kept: there may be many."""
     match examined:
-        case Letter():
+        case PublishedLetter():
             outcome = repair(examined, correction, as_schema, schema_text)
             return replace(outcome, letter=_light(examined))
         case Unprovable():
@@ -181,22 +185,22 @@ def repair_genuine(
             return replace(examined, letter=_light(examined.letter))
 
 
-def source_of(examined: Letter | Forged | Repeated | Unprovable) -> str:
+def source_of(examined: PublishedLetter | Forged | Repeated | Unprovable) -> str:
     """Return the place of the record that a letter is about, as corrections name it."""
-    return str((examined if isinstance(examined, Letter) else examined.letter).source)
+    return str((examined if isinstance(examined, PublishedLetter) else examined.letter).source)
 
 
-def _light(letter: Letter) -> Letter:
+def _light(letter: PublishedLetter) -> PublishedLetter:
     return replace(letter, key_copy=Copy(None), value_copy=Copy(None))
 
 
-def _used_before(before: Repaired) -> str:
+def _used_before(before: Replayable) -> str:
     return (
         f"{before.letter.source} has the same request id with {before.addition.a} + {before.addition.b}: leave one out"
     )
 
 
-def unused(corrections: Mapping[str, Correction], letters: Iterable[Letter]) -> list[str]:
+def unused(corrections: Mapping[str, Correction], letters: Iterable[PublishedLetter]) -> list[str]:
     """Return the sources that are corrected but not among these letters."""
     known = {str(letter.source) for letter in letters}
     return [source for source in corrections if source not in known]

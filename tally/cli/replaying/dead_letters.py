@@ -33,12 +33,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter of the sums, with its copy of the record.
+class PublishedLetter:
+    """A dead letter of the sums as its topic holds it, with its copy of the record.
 
     ``schema`` is what named the writer's schema, in a header of the record or before its body. ``digest`` is that of
     the record by the letter's header, which letters of earlier versions lack. ``is_placed``: it stands in its record's
-    partition, and names an offset. ``lacking``: why only the beginning of the record is known.
+    partition, and names an offset. ``lacking``: why only the beginning of the record is known, None when all of it is.
     """
 
     source: Source
@@ -49,7 +49,7 @@ class Letter:
     schema: SchemaName | None = None
     digest: bytes | None = None
     is_placed: bool = True
-    lacking: str = ""
+    lacking: str | None = None
 
     @property
     def key(self) -> bytes | None:
@@ -75,7 +75,7 @@ class Selection:
     partition: int | None = None
     places: frozenset[str] = field(default_factory=frozenset)
 
-    def has(self, letter: Letter) -> bool:
+    def has(self, letter: PublishedLetter) -> bool:
         """Tell whether a letter is meant."""
         return (
             (not self.reasons or letter.reason in self.reasons)
@@ -84,7 +84,7 @@ class Selection:
         )
 
 
-def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Letter | None:
+def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> PublishedLetter | None:
     """Return the dead letter in a record of the dead-letter topic, None when it is about another topic than the sums.
 
     Raises ValueError when the record is none, whatever its bytes and its schema are; what ``schema_text`` raises passes
@@ -96,7 +96,7 @@ def letter_of(record: Record, our_schema_id: int, schema_text: SchemaText) -> Le
         return None
     digest = record.headers.get(SOURCE_DIGEST)
     offset = found.source_offset
-    return Letter(
+    return PublishedLetter(
         source=Source(found.source_topic_id, found.source_partition, offset),
         reason=found.reason.value,
         detail=found.detail,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tally.cli.read_topic import records_at
-from tally.cli.replaying.dead_letters import Letter, Source
+from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
@@ -18,11 +18,11 @@ _CHUNK_BYTES: Final = 32 * 1024 * 1024
 _CHUNK_LETTERS: Final = 1_000
 _PAGE_ROWS: Final = 100
 
-Examined = Letter | Forged | Repeated | Unprovable
+Examined = PublishedLetter | Forged | Repeated | Unprovable
 
 
 def examined(
-    letters: Iterable[Letter], environment: ClientSettings, service: RestService, topic_id: str
+    letters: Iterable[PublishedLetter], environment: ClientSettings, service: RestService, topic_id: str
 ) -> Iterator[Examined]:
     """Yield what each letter is. Raises UnavailableError and CommandError."""
     originals = _Originals(environment)
@@ -81,8 +81,8 @@ class _Rows:
         self._to = max(self._page, default=source.offset) + 1
 
 
-def _chunks(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
-    chunk: list[Letter] = []
+def _chunks(letters: Iterable[PublishedLetter]) -> Iterator[list[PublishedLetter]]:
+    chunk: list[PublishedLetter] = []
     size = 0
     for letter in letters:
         chunk.append(letter)

@@ -7,7 +7,7 @@ letter's reason and the letter's digest and copy are of the record that stands t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tally.cli.replaying.dead_letters import Letter, Source
+from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.event.dead_letter import Copy
 from tally.event.digest import undecoded
 from tally.event.record import Record
@@ -27,7 +27,7 @@ class Row:
 class Forged:
     """Not what the consumer wrote; ``why`` as a clause."""
 
-    letter: Letter
+    letter: PublishedLetter
     why: str
 
 
@@ -35,14 +35,14 @@ class Forged:
 class Repeated:
     """A second genuine letter about a record."""
 
-    letter: Letter
+    letter: PublishedLetter
 
 
 @dataclass(frozen=True, slots=True)
 class Unprovable:
     """Nothing is left to compare it with; ``why`` as a clause."""
 
-    letter: Letter
+    letter: PublishedLetter
     why: str
 
 
@@ -58,20 +58,20 @@ class Examiner:
         self._row = row
         self._seen: set[Source] = set()
 
-    def examine(self, letter: Letter) -> Letter | Forged | Repeated | Unprovable:
+    def examine(self, letter: PublishedLetter) -> PublishedLetter | Forged | Repeated | Unprovable:
         """Return a genuine letter with all of its record, as far as that still exists."""
         if letter.source.topic_id != self._topic_id:
-            why = f"it is about a topic of the same name with id {letter.source.topic_id[:40]!a}, which is gone"
-            return Unprovable(letter, why)
+            gone = f"it is about a topic of the same name with id {letter.source.topic_id[:40]!a}, which is gone"
+            return Unprovable(letter, gone)
         if not letter.is_placed:
             return Forged(letter, "it stands in another partition than its record, or names no offset")
         # 1. the ledger's verdict, which is on the disk before its letter is published
         why = _against_row(letter, self._row(letter.source))
         # 2. the record itself
-        original = None if why else self._original(letter.source)
+        original = self._original(letter.source) if why is None else None
         if original is not None:
             why = _against_record(letter, original)
-        if why:
+        if why is not None:
             return Forged(letter, why)
         if letter.source in self._seen:
             return Repeated(letter)
@@ -79,24 +79,26 @@ class Examiner:
         return letter if letter.is_whole else _completed(letter, original)
 
 
-def _against_row(letter: Letter, row: Row | None) -> str:
+def _against_row(letter: PublishedLetter, row: Row | None) -> str | None:
+    """Return what the ledger's row says against a letter."""
     if row is None:
         return "the ledger has no such record"
     if row.kind != POISON:
         return f"the ledger has that record as {row.kind}"
-    return "" if row.reason == letter.reason else f"the ledger has that record as POISON for {row.reason}"
+    return None if row.reason == letter.reason else f"the ledger has that record as POISON for {row.reason}"
 
 
-def _against_record(letter: Letter, record: Record) -> str:
+def _against_record(letter: PublishedLetter, record: Record) -> str | None:
+    """Return what the record itself says against a letter."""
     if letter.digest not in (None, undecoded(record.key, record.value)):
         return "its digest is of other bytes"
     for name, copy, data in (("key", letter.key_copy, record.key), ("value", letter.value_copy, record.value)):
         if not copy.is_of(data):
             return f"its {name} is not the record's"
-    return ""
+    return None
 
 
-def _completed(letter: Letter, original: Record | None) -> Letter:
+def _completed(letter: PublishedLetter, original: Record | None) -> PublishedLetter:
     """Return the letter with the whole record; where that is gone, the letter says so."""
     if original is None:
         known = letter.value_copy.whole_bytes or letter.key_copy.whole_bytes

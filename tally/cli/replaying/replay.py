@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from tally.cli.replaying.corrections import Rejected, Repaired
-from tally.cli.replaying.dead_letters import Letter, Source
+from tally.cli.replaying.corrections import Rejected, Replayable
+from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.cli.replaying.genuine import Forged, Repeated
 from tally.cli.replaying.journal import Replayed, ReplayJournal
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
@@ -38,7 +38,7 @@ FAILED: Final = frozenset({Status.REJECTED, Status.REFUSED})
 class Told:
     """A letter and what became of it; ``why`` for a person."""
 
-    letter: Letter
+    letter: PublishedLetter
     status: Status
     addition: Addition | None = None
     sum: str | None = None
@@ -64,7 +64,7 @@ class Adder(Protocol):
 
 
 def look_up(
-    outcome: Repaired | Rejected | Forged | Repeated,
+    outcome: Replayable | Rejected | Forged | Repeated,
     before: Mapping[Source, Replayed],
     ledger: Callable[[str], Counted | None],
 ) -> Told:

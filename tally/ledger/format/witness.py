@@ -12,7 +12,6 @@ from tally.event.decimals import text_of
 from tally.ledger.format.mark import unscaled_of
 from tally.ledger.state.chain import CHAIN_BYTES
 from tally.ledger.state.counts import Counts
-from tally.ledger.state.fold import LedgerState
 
 CHARACTERS_MAX: Final = 4095
 FORMAT_VERSION: Final = 1
@@ -34,11 +33,6 @@ class NoWitness:
     """The metadata is not a witness of this format; ``why`` is a sentence."""
 
     why: str
-
-
-def witness_of(state: LedgerState, topic_id: str, fold_version: int, owner_url: str) -> Witness:
-    """Return the witness of committing ``state.next_offset``."""
-    return Witness(state.counts, state.chain.value, topic_id, fold_version, owner_url)
 
 
 def encode(witness: Witness) -> str:

@@ -5,27 +5,19 @@ id again with the same operands; CONFLICT, the id again with other operands, not
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from tally.event.classify import Decoded
 from tally.event.int128 import halves
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, NONE, POISON, Halves, Offsets, Rows
+from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, NONE, POISON, Rows
 from tally.ledger.state.chain import ChainState
 from tally.ledger.state.counts import Counts, counts_of
-from tally.ledger.state.id_index import Additions, Probe
+from tally.ledger.state.id_index import Additions, IdIndex
 
 FOLD_VERSION: Final = 1
 """Pins everything that the rows of a ledger depend on: checks and their order, digests, classification, chain."""
-
-
-class IdLookup(Protocol):
-    """What the fold asks of the index."""
-
-    def probe(self, hi: Halves, lo: Halves, offsets: Offsets, digest_hi: Halves, digest_lo: Halves) -> Probe:
-        """See IdIndex.probe."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,7 @@ class Folded:
     additions: Additions
 
 
-def fold(state: LedgerState, decoded: Decoded, index: IdLookup) -> Folded:
+def fold(state: LedgerState, decoded: Decoded, index: IdIndex) -> Folded:
     """Classify a batch. Records below ``state.next_offset`` are dropped: the ledger has them. Changes nothing."""
     rows = decoded.rows[decoded.rows["offset"] >= state.next_offset]
     good = rows["reason"] == NONE

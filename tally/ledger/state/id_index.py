@@ -4,7 +4,7 @@ Theory of operation. A rebuildable cache of the ledger, never the truth: opening
 rows. Two tables: *entries*, dense arrays in the order of the offsets (id, offset, digest: 40 bytes an id), and
 *slots*, an open-addressing table of 64-bit words (32 bits of the id's hash, 32 bits of entry number + 1; 0 is empty),
 probed by triangular steps, so that every slot is visited. Slots are at least twice as many as ids: 16 to 32 bytes an
-id, 56 to 72 in all, and up to a half more in reserve after the entries grew by half. ``bytes_used`` tells exactly.
+id, 56 to 72 in all, and up to a half more in reserve after the entries grew by half.
 
 One thread writes (``insert``, ``lookup_or_insert``); any thread may call ``find``: an entry is written before the slot
 that leads to it, and grown tables are swapped in whole. A reader that sees a slot early compares the whole id.
@@ -84,11 +84,6 @@ class IdIndex:
     def __len__(self) -> int:
         """Return the number of ids."""
         return self._count
-
-    @property
-    def bytes_used(self) -> int:
-        """The memory of the tables, exactly."""
-        return sum(array.nbytes for array in vars(self._tables).values())
 
     @property
     def watermark(self) -> tuple[int, bytes]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tally.base.framing import SchemaName, frame
 from tally.cli.replaying.corrections import Rejected, repair_genuine
-from tally.cli.replaying.dead_letters import Letter, Source, letter_of
+from tally.cli.replaying.dead_letters import PublishedLetter, Source, letter_of
 from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
 from tally.cli.replaying.replay import Status, look_up
 from tally.event.dead_letter import Copy
@@ -25,7 +25,7 @@ from tests_support.ledger.records import body, request_id
 
 SOURCE = Source("topic-1", 3, 5)
 RECORD = Record(3, 5, 0, b"k", b"junk")
-LETTER = Letter(SOURCE, "FRAMING", "d", Copy(b"k"), Copy(b"junk"), digest=undecoded(b"k", b"junk"))
+LETTER = PublishedLetter(SOURCE, "FRAMING", "d", Copy(b"k"), Copy(b"junk"), digest=undecoded(b"k", b"junk"))
 OLD = replace(LETTER, digest=None)
 POISON = Row("POISON", "FRAMING")
 
@@ -35,7 +35,7 @@ def examiner(record: Record | None = RECORD, row: Row | None = POISON) -> Examin
 
 
 @pytest.mark.parametrize("letter", [LETTER, OLD], ids=["with-digest", "of-an-earlier-version"])
-def test_a_letter_that_agrees_with_row_and_record_is_genuine_once(letter: Letter) -> None:
+def test_a_letter_that_agrees_with_row_and_record_is_genuine_once(letter: PublishedLetter) -> None:
     """I10: the second one about the same record is told, and not sent."""
     own = examiner()
     assert own.examine(letter) == letter
@@ -58,7 +58,7 @@ def test_a_letter_that_agrees_with_row_and_record_is_genuine_once(letter: Letter
         (replace(LETTER, is_placed=False), POISON, "partition"),
     ],
 )
-def test_a_letter_that_differs_is_forged_and_says_how(letter: Letter, row: Row | None, words: str) -> None:
+def test_a_letter_that_differs_is_forged_and_says_how(letter: PublishedLetter, row: Row | None, words: str) -> None:
     """It is shown, sent by nobody, and does not take the place of the genuine one."""
     own = examiner(row=row)
     found = own.examine(letter)
@@ -83,10 +83,11 @@ def test_the_beginning_of_a_large_record_is_completed_from_the_topic_or_said_to_
     copy = Copy(b"x" * 10, 100_000, hashlib.sha256(b"x" * 100_000).digest())
     letter = replace(LETTER, value_copy=copy, digest=undecoded(b"k", large.value))
     whole = examiner(large).examine(letter)
-    assert isinstance(whole, Letter)
-    assert (whole.value, whole.lacking) == (large.value, "")
+    assert isinstance(whole, PublishedLetter)
+    assert (whole.value, whole.lacking) == (large.value, None)
     gone = examiner(None).examine(letter)
-    assert isinstance(gone, Letter)
+    assert isinstance(gone, PublishedLetter)
+    assert gone.lacking is not None
     assert "100,000 bytes, is gone" in gone.lacking
 
 
@@ -129,7 +130,7 @@ def test_no_bytes_break_the_reading_of_a_dead_letter(
             found = letter_of(Record(3, 0, 0, None, value, headers), 99, text_of)
         except ValueError:
             continue
-        assert found is None or isinstance(found, Letter)
+        assert found is None or isinstance(found, PublishedLetter)
 
 
 @given(

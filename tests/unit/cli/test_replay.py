@@ -16,14 +16,14 @@ import pytest
 from tally.base.framing import SchemaName, frame
 from tally.cli.replaying.corrections import (
     Correction,
+    CorrectionsError,
     Rejected,
-    Repaired,
-    RepairsError,
+    Replayable,
     read_corrections,
     repair,
     without_repetitions,
 )
-from tally.cli.replaying.dead_letters import Letter, Selection, Source, letter_of
+from tally.cli.replaying.dead_letters import PublishedLetter, Selection, Source, letter_of
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import Counted, Status, Told, look_up, send
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
@@ -48,8 +48,10 @@ def body(a: str, b: str, total: str, own: uuid.UUID = ID) -> bytes:
     return SumAdded(request_id=own, a=Decimal(a), b=Decimal(b), sum=Decimal(total), added_at=NOW).encode()
 
 
-def letter(value: bytes | None, key: bytes | None = ID.bytes, *, offset: int = 5, reason: str = "WRONG_SUM") -> Letter:
-    return Letter(Source("topic-id", 3, offset), reason, "because", Copy(key), Copy(value))
+def letter(
+    value: bytes | None, key: bytes | None = ID.bytes, *, offset: int = 5, reason: str = "WRONG_SUM"
+) -> PublishedLetter:
+    return PublishedLetter(Source("topic-id", 3, offset), reason, "because", Copy(key), Copy(value))
 
 
 def correction(a: str | None = "2", b: str | None = "3", own: uuid.UUID | None = None) -> Correction:
@@ -63,7 +65,7 @@ def rejected(outcome: object, *words: str) -> bool:
 def test_a_record_whose_place_or_key_was_wrong_is_put_back_as_it_says_under_the_id_in_it() -> None:
     """A readable record with a right sum is sent again with its own operands, under the id in its body."""
     outcome = repair(letter(frame(OURS) + body("2", "40.5", "42.5"), OTHER.bytes), None, None, text_of)
-    assert isinstance(outcome, Repaired)
+    assert isinstance(outcome, Replayable)
     assert (outcome.addition, outcome.sum) == (Addition(str(ID), "2", "40.5"), "42.5")
 
 
@@ -72,7 +74,7 @@ def test_a_wrong_sum_is_not_guessed_at_and_the_persons_numbers_win() -> None:
     value = frame(OURS) + body("2", "2", "5")
     assert rejected(repair(letter(value), None, None, text_of), "2 + 2 = 5", "--repair-with")
     outcome = repair(letter(value), correction("2", "3"), None, text_of)
-    assert isinstance(outcome, Repaired)
+    assert isinstance(outcome, Replayable)
     assert outcome.addition == Addition(str(ID), "2", "3")
 
 
@@ -83,7 +85,7 @@ def test_a_record_is_read_by_the_schema_that_its_header_named_or_that_stands_bef
     all_body, framed = body("2", "40.5", "42.5"), before + body("2", "40.5", "42.5")
     for value, schema in ((all_body, name), (framed, name), (framed, None)):
         outcome = repair(replace(letter(value), schema=schema), None, None, text_of)
-        assert isinstance(outcome, Repaired)
+        assert isinstance(outcome, Replayable)
         assert outcome.sum == "42.5"
 
 
@@ -91,7 +93,7 @@ def test_junk_needs_numbers_and_keeps_the_id_of_its_key() -> None:
     """Bytes that are no record are rejected without given operands, and keep the id of the record's key."""
     assert rejected(repair(letter(b"junk"), None, None, text_of), "no frame", "--as-schema")
     outcome = repair(letter(b"junk"), correction(), None, text_of)
-    assert isinstance(outcome, Repaired)
+    assert isinstance(outcome, Replayable)
     assert outcome.addition.request_id == str(ID)
 
 
@@ -99,7 +101,7 @@ def test_a_record_without_any_id_needs_one_and_another_id_than_its_own_is_reject
     """An id may be given only to a record that has none of its own; another one is rejected."""
     assert rejected(repair(letter(b"junk", b"x"), correction(), None, text_of), "no request id")
     outcome = repair(letter(b"junk", b"x"), correction(own=OTHER), None, text_of)
-    assert isinstance(outcome, Repaired)
+    assert isinstance(outcome, Replayable)
     assert outcome.addition.request_id == str(OTHER)
     assert rejected(repair(letter(b"junk"), correction(own=OTHER), None, text_of), str(OTHER), str(ID), "line 1")
 
@@ -109,7 +111,7 @@ def test_a_body_without_its_frame_is_read_by_the_schema_that_is_named() -> None:
     for value in (body("1", "2", "3"), frame(99) + body("1", "2", "3")):
         assert rejected(repair(letter(value), None, None, text_of), "--as-schema")
         outcome = repair(letter(value), None, OURS, text_of)
-        assert isinstance(outcome, Repaired)
+        assert isinstance(outcome, Replayable)
         assert outcome.sum == "3"
 
 
@@ -140,7 +142,7 @@ def test_another_writers_exact_numbers_are_taken_over_exactly(kind: Any, value: 
     """Decimals of another scale, integers and text of another writer's schema become exact operands."""
     schema, written = of_writer(kind, value)
     outcome = repair(letter(frame(9) + written), None, None, lambda _: schema)
-    assert isinstance(outcome, Repaired)
+    assert isinstance(outcome, Replayable)
     assert outcome.addition == Addition(str(ID), a, "1")
 
 
@@ -189,7 +191,7 @@ def test_two_letters_of_one_id_are_one_addition_or_the_later_one_is_rejected() -
 )
 def test_a_line_of_repairs_that_cannot_be_used_is_named_with_what_is_allowed(line: str, words: str) -> None:
     """A line of the corrections that is malformed or repeated is refused with what is allowed."""
-    with pytest.raises(RepairsError, match=words):
+    with pytest.raises(CorrectionsError, match=words):
         read_corrections([part.encode() for part in line.split("\n")])
 
 
@@ -209,7 +211,7 @@ def test_a_letter_is_read_in_our_version_and_in_another_and_other_topics_letters
         reason=DeadLetterReason.FRAMING, detail="d", key=b"k", value=b"v",
     )  # fmt: skip
     ours = Record(3, 0, 0, b"", frame(1) + dead.encode())
-    expected = Letter(Source("t", 3, 5), "FRAMING", "d", Copy(b"k"), Copy(b"v"))
+    expected = PublishedLetter(Source("t", 3, 5), "FRAMING", "d", Copy(b"k"), Copy(b"v"))
     assert letter_of(ours, 1, text_of) == expected
     schema = json.loads(DeadLetter.SCHEMA)
     schema["fields"].append({"name": "note", "type": "string", "default": ""})
@@ -223,7 +225,7 @@ def test_a_letter_whose_record_is_gone_says_so_and_takes_a_persons_numbers() -> 
     """Only the beginning is known, and what it says is not taken for the whole."""
     cut = replace(letter(frame(OURS) + body("2", "3", "5")), lacking="its record, of 3,000,000 bytes, is gone")
     assert rejected(repair(cut, None, None, text_of), "gone", "--repair-with")
-    assert isinstance(repair(cut, correction(), None, text_of), Repaired)
+    assert isinstance(repair(cut, correction(), None, text_of), Replayable)
 
 
 class Door:
@@ -259,13 +261,13 @@ async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: P
     assert [each.request_id for each in door.sent] == ["good", "refused", "lost"]
     before = journal.read()
     assert [str(source) for source in before] == ["3:1"]
-    again = look_up(Repaired(letter(b"", offset=1), Addition("good", "2", "3"), "5"), before, lambda _: None)
+    again = look_up(Replayable(letter(b"", offset=1), Addition("good", "2", "3"), "5"), before, lambda _: None)
     assert (again.status, again.position) == (Status.REPLAYED, Position("t", 3, 77))
 
 
 def test_what_the_ledger_has_is_not_sent_and_other_numbers_of_a_counted_id_are_rejected() -> None:
     """An id that the ledger has is COUNTED with the same operands and REJECTED with others."""
-    repaired = Repaired(letter(b""), Addition("x", "2", "3"), "5")
+    repaired = Replayable(letter(b""), Addition("x", "2", "3"), "5")
     assert look_up(repaired, {}, lambda _: None).status is Status.READY
     same = look_up(repaired, {}, lambda _: Counted("2", "3", Position("t", 3, 9)))
     assert (same.status, same.position) == (Status.COUNTED, Position("t", 3, 9))

@@ -9,8 +9,8 @@ from confluent_kafka import Message
 from producer.core.idempotency import Known
 from producer.shell.warm_up import take_in
 from tally.base.framing import SchemaName, frame
-from tally.cli.replaying.corrections import Rejected, Repaired, repair
-from tally.cli.replaying.dead_letters import Letter, Source, letter_of
+from tally.cli.replaying.corrections import Rejected, Replayable, repair
+from tally.cli.replaying.dead_letters import PublishedLetter, Source, letter_of
 from tally.cli.replaying.genuine import Examiner, Row
 from tally.cli.tail import _document, _line
 from tally.event.classify import Fetched, decode
@@ -85,7 +85,7 @@ def test_the_producers_cache(odd: Odd) -> None:
     assert found == {ID: (1, 2, 1)}
 
 
-def letter_about(value: bytes) -> Letter:
+def letter_about(value: bytes) -> PublishedLetter:
     """Return the dead letter that the consumer writes, as the client reads it."""
     offsets = np.array([5], np.int64)
     fetched = Fetched(PARTITION, offsets, offsets, [ID], [value])
@@ -98,7 +98,7 @@ def letter_about(value: bytes) -> Letter:
     (letter,) = letters_of(fetched, decoded)
     dead = dead_record(letter, "tally.sums.v1", "topic-1", LETTERS)
     found = letter_of(Record(PARTITION, 9, 0, dead.key, dead.value, dict(dead.headers)), LETTERS, text_of)
-    assert isinstance(found, Letter)
+    assert isinstance(found, PublishedLetter)
     return found
 
 
@@ -115,7 +115,7 @@ def test_replay(odd: Odd) -> None:
     outcome = repair(letter_about(odd.value), None, None, text_of)
     assert outcome.letter.reason == odd.word
     match outcome:
-        case Repaired(addition=addition):
+        case Replayable(addition=addition):
             assert f"{addition.a} + {addition.b}" == odd.repaired
         case Rejected(why=why):
             assert odd.repaired in why
