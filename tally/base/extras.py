@@ -1,7 +1,8 @@
-"""The installed commands ``tally`` and ``codegen``: without the extra that brings their packages, they name it."""
+"""What ``tally`` and ``codegen`` say where the packages of an extra are missing: which extra brings them."""
 
-import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 EXIT_UNAVAILABLE: Final = 69
@@ -9,19 +10,11 @@ EXIT_UNAVAILABLE: Final = 69
 _OWN: Final = ("tally", "codegen")
 
 
-def tally() -> None:
-    """Run the command ``tally`` and exit with its code."""
-    _run("tally", "cli")
-
-
-def codegen() -> None:
-    """Run the command ``codegen`` and exit with its code."""
-    _run("codegen", "codegen")
-
-
-def _run(command: str, extra: str) -> None:
+@contextmanager
+def extra_named(command: str, extra: str) -> Iterator[None]:
+    """Run what needs the packages of an extra; where one of them is missing, say so and exit with 69."""
     try:
-        importlib.import_module(f"{command}.__main__").main()
+        yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", *_OWN):

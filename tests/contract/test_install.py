@@ -181,12 +181,14 @@ def test_a_user_s_program_is_checked_against_the_library_s_types(bare: Path, tmp
 
 @pytest.mark.parametrize(("command", "extra"), [("tally", "cli"), ("codegen", "codegen")])
 @pytest.mark.parametrize("arguments", [(), ("--help",)], ids=["alone", "help"])
+@pytest.mark.parametrize("is_module", [False, True], ids=["installed", "module"])
 def test_a_command_without_its_extra_names_it(
-    bare: Path, tmp_path: Path, command: str, extra: str, arguments: tuple[str, ...]
+    bare: Path, tmp_path: Path, command: str, extra: str, arguments: tuple[str, ...], is_module: bool
 ) -> None:
-    """One sentence on standard error, exit code 69."""
+    """As a program or by ``python -m`` it says one sentence on standard error and exits with 69."""
+    program = [str(bare / "python"), "-m", command] if is_module else [str(bare / command)]
     done = subprocess.run(
-        [str(bare / command), *arguments], cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60, check=False
+        [*program, *arguments], cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (69, "", 1), done.stderr
     assert f"pip install 'tally[{extra}]' brings it" in done.stderr
@@ -200,6 +202,8 @@ def test_each_subcommand_is_there_with_the_extras(full: Path, tmp_path: Path) ->
         assert len(names) > 5, listed
         for name in names:
             _run(str(full / command), name, "--help", cwd=tmp_path, environment={"HOME": str(tmp_path)})
+        module = (str(full / "python"), "-m", command, "--help")
+        assert _run(*module, cwd=tmp_path, environment={"HOME": str(tmp_path)}) == listed
 
 
 def test_verifying_a_system_needs_a_checkout_and_says_so(full: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tally.__main__ import main
+from tally.cli.main import main
 
 Tally = Callable[..., Awaitable[Result]]
 

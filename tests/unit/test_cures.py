@@ -24,7 +24,7 @@ from consumer.core.recovery import (
     decide,
 )
 from consumer.shell.partitions import recovery as partition_recovery
-from tally.__main__ import main as tally
+from tally.cli.main import main as tally
 from tally.ledger.format.header import OtherFormat
 from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
 from tally.ledger.format.witness import Witness

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from pydantic import Field
 
 from stack.system import ROOT
-from tally.__main__ import main
 from tally.base import env_file
 from tally.base.env_file import EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, load
+from tally.cli.main import main
 
 
 class Some(Settings):

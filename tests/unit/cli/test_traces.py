@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tally.__main__ import main
 from tally.cli import traces
 from tally.cli.logs import readable
+from tally.cli.main import main
 
 PROCESSES = {"p1": {"serviceName": "tally-producer"}, "p2": {"serviceName": "tally-consumer"}}
 
