@@ -13,7 +13,7 @@ from dotenv.parser import parse_stream
 
 VARIABLE: Final = "TALLY_ENV_FILE"
 OPTION: Final = "--env-file"
-_ROOT: Final = Path(__file__).resolve().parents[1]
+_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class EnvFileError(Exception):

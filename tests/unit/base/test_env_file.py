@@ -47,6 +47,12 @@ def test_the_file_of_the_checkout_is_read_from_every_folder(
     assert load(Some).lanes == 8, "the environment wins"
 
 
+def test_the_checkout_is_where_its_pyproject_is() -> None:
+    """Whatever room of the library this module stands in, the file that is read lies at the top of the checkout."""
+    assert env_file._ROOT == ROOT
+    assert (env_file._ROOT / "pyproject.toml").is_file()
+
+
 def test_a_file_that_is_named_is_read_instead_and_an_empty_name_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
