@@ -1,6 +1,7 @@
 """The wheel of this repository in an empty environment: the client, and with extras the commands, anywhere else."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from stack.bootstrap.tools import tools_folder
 from stack.bootstrap.uv import uv_variables
 from tests_support.checkout import ROOT, tracked
 from tests_support.client.fake_tally import FakeTally, serving
+from tests_support.node import node_modules_or_skip, run
 
 TIMEOUT_S = 240
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
@@ -48,6 +50,7 @@ async def waiting(target: str) -> int:
 
 from tally import Cliant  # wrong
 """
+WRONG = {number for number, line in enumerate(TYPED.splitlines(), 1) if line.endswith("# wrong")}
 
 
 def _run(*command: str, cwd: Path, environment: dict[str, str] | None = None) -> str:
@@ -167,16 +170,30 @@ async def test_the_lines_of_the_readme_add_numbers_with_nothing_but_the_wheel(ba
     assert said.startswith("42.5 Position(")
 
 
-def test_a_user_s_program_is_checked_against_the_library_s_types(bare: Path, tmp_path: Path) -> None:
-    """``mypy --strict`` finds the types of the installed wheel: the right lines pass, the wrong ones do not."""
-    script = tmp_path / "program.py"
-    script.write_text(TYPED, encoding="utf-8")
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A user's program with right lines and wrong ones."""
+    path = tmp_path / "program.py"
+    path.write_text(TYPED, encoding="utf-8")
+    return path
+
+
+def test_mypy_finds_the_types_of_the_installed_library(bare: Path, program: Path, tmp_path: Path) -> None:
+    """With ``--strict`` the right lines of a user's program pass, and each wrong one is an error."""
     command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(bare / "python")]
-    command += ["--config-file", "", "--cache-dir", str(tmp_path / "cache"), str(script)]
+    command += ["--config-file", "", "--cache-dir", str(tmp_path / "cache"), str(program)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    wrong = {number for number, line in enumerate(TYPED.splitlines(), 1) if line.endswith("# wrong")}
     found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if " error: " in line}
-    assert found == wrong, done.stdout + done.stderr
+    assert found == WRONG, done.stdout + done.stderr
+
+
+def test_pyright_finds_the_types_of_the_installed_library(bare: Path, program: Path) -> None:
+    """In strict mode the right lines of a user's program pass, and each wrong one is an error."""
+    program.write_text(f"{TYPED}# pyright: strict\n", encoding="utf-8")
+    pyright = node_modules_or_skip(ROOT / "tests_support" / "pyright") / "pyright" / "index.js"
+    done = run(pyright, "--outputjson", "--pythonpath", str(bare / "python"), str(program), cwd=program.parent)
+    found = {each["range"]["start"]["line"] + 1 for each in json.loads(done.stdout)["generalDiagnostics"]}
+    assert found == WRONG, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("command", "extra"), [("tally", "cli"), ("codegen", "codegen")])
