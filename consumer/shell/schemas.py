@@ -24,7 +24,7 @@ from loguru import logger
 from consumer.core.schema_wait import NAMES_MAX, Answer, Denials, Denied, SchemaWait
 from tally.base.bounded_cache import BoundedCache
 from tally.base.framing import SchemaName, spoken
-from tally.base.single_flight import SingleFlight
+from tally.base.loading_cache import LoadingCache
 from tally.event import resolution
 from tally.event.resolution import Resolved
 from tally.event.verdict import Event, Poison, SchemaUnavailable, unknown_schema
@@ -110,7 +110,7 @@ class Schemas:
         self._registry = registry
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
-        self._looking_up: SingleFlight[str, OwnIds] = SingleFlight()
+        self._own_ids: LoadingCache[str, OwnIds] = LoadingCache(1)
         self._own: OwnIds | None = None
         self._known: BoundedCache[SchemaName, Resolved] = BoundedCache(_KNOWN_MAX, _KNOWN_TEXT_BYTES_MAX)
         self._denials = Denials(denials_s, _DENIALS_MAX)
@@ -119,7 +119,7 @@ class Schemas:
 
     def own(self) -> OwnIds:
         """Return our ids, looked up once. Raises SchemaUnavailable with the reason."""
-        return self._own or self._looking_up.ask("own", self._look_up_own)
+        return self._own_ids.get("own", self._look_up_own)
 
     def own_here(self) -> OwnIds:
         """Return our ids, which some recovery looked up before. Asks nobody."""
@@ -203,8 +203,6 @@ class Schemas:
         return resolved, len(text)
 
     def _look_up_own(self) -> OwnIds:
-        if self._own is not None:  # by a thread that came right before
-            return self._own
         own = OwnIds(sums=self._look_up(SUMS), dead_letters=self._look_up(SUMS_DLT))
         with self._lock:
             self._own = own

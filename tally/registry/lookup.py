@@ -1,22 +1,18 @@
 """A schema registry as the services use it: they look up and compare, and never register.
 
-State: a bounded cache by schema id, guarded by a lock that is never held while the registry is asked. An id is UNKNOWN
-(absent), FETCHING (one thread asks; those that come meanwhile wait and share its answer, failures included) or KNOWN
-(kept: a registry never changes what an id means). That an id is not known there is never kept, so that whoever asks
-twice has two answers: how often one asks is for the caller to bound.
+A schema is asked for once and kept, within bounds: a registry never changes what an id means. That it does not know one
+is never kept, so that whoever asks twice has two answers: how often one asks is for the caller to bound.
 """
 
-import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
-from tally.base.bounded_cache import BoundedCache
 from tally.base.fingerprint import fingerprint, fingerprint_of
 from tally.base.framing import SchemaName, spoken
-from tally.base.single_flight import SingleFlight
+from tally.base.loading_cache import LoadingCache
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, SchemaMismatch, SchemaUnknown
 from tally.registry.http import RegistryHttp
 
@@ -42,11 +38,11 @@ class RegisteredSchema(NamedTuple):
 class SchemaRegistry(RegistryHttp):
     """One registry. Thread-safe. Blocking: asyncio callers go through ``asyncio.to_thread``."""
 
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _known: BoundedCache[SchemaName, RegisteredSchema] = field(
-        default_factory=lambda: BoundedCache(IDS_MAX, TEXT_BYTES_MAX), init=False, repr=False
+    _schemas: LoadingCache[SchemaName, RegisteredSchema] = field(
+        default_factory=lambda: LoadingCache(IDS_MAX, TEXT_BYTES_MAX, lambda known: len(known.text)),
+        init=False,
+        repr=False,
     )
-    _fetching: SingleFlight[SchemaName, RegisteredSchema] = field(default_factory=SingleFlight, init=False, repr=False)
 
     def lookup(self, subject: str, schema_text: str) -> int:
         """Return the id of an Avro schema under a subject, after comparing what the registry has with it.
@@ -77,15 +73,9 @@ class SchemaRegistry(RegistryHttp):
 
     def schema(self, name: SchemaName) -> RegisteredSchema:
         """Return (text, fingerprint) of an id, or of a GUID. Raises SchemaUnknown and the other RegistryErrors."""
-        return self._cached(name) or self._fetching.ask(name, partial(self._fetched, name))
-
-    def _cached(self, name: SchemaName) -> RegisteredSchema | None:
-        with self._lock:
-            return self._known.get(name)
+        return self._schemas.get(name, partial(self._fetched, name))
 
     def _fetched(self, name: SchemaName) -> RegisteredSchema:
-        if (known := self._cached(name)) is not None:  # by a thread that came right before
-            return known
         try:
             answer = self.request("GET", f"schemas/{'ids' if isinstance(name, int) else 'guids'}/{name}")
         except (NotRegistered, NoSuchCall) as error:
@@ -95,9 +85,5 @@ class SchemaRegistry(RegistryHttp):
             raise SchemaUnknown(f"the registry {self.url} does not know schema {spoken(name)}") from error
         match answer:
             case {"schema": str(text)}:
-                found = RegisteredSchema(text, fingerprint_of(text))
-            case _:
-                raise RegistryAnswerError(f"{self.url} answers schema {spoken(name)} without a schema")
-        with self._lock:
-            self._known.put(name, found, weight=len(text))
-        return found
+                return RegisteredSchema(text, fingerprint_of(text))
+        raise RegistryAnswerError(f"{self.url} answers schema {spoken(name)} without a schema")

@@ -309,15 +309,15 @@ def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool)
     assert entered.wait(10)
     for thread in threads[1:]:
         thread.start()
-    flight = registry._fetching._flights[5]
-    condition: Any = flight._condition
+    loading = registry._schemas._loading[5]
+    condition: Any = loading._condition
     eventually(lambda: len(condition._waiters) == 4, 10, "four threads wait for the answer")
     release.set()
     for thread in threads:
         thread.join(10)
     assert outcomes == ["refused" if failing else TEXT] * 5
     assert len(calls) == 1
-    assert not registry._fetching._flights
+    assert not registry._schemas._loading
 
 
 def _authorization(url: str, access: Access | None = None) -> str | None:
