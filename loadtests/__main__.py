@@ -23,10 +23,9 @@ from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, r
 from loadtests.target import Target
 from loadtests.traffic.profiles import PROFILES
 from stack import command_line
-from stack.__main__ import say, settings_of_checkout, stack_of
+from stack.checkout import say, settings_of_checkout, stack_of
 from stack.errors import StackError
 from stack.fetch import go_programs
-from stack.parts.engines import endpoints
 from stack.parts.names import STAYING
 from stack.system import engines_of
 from tally.base.cache_folder import cache_folder
@@ -54,7 +53,7 @@ class LoadOptions:
 def running_system() -> Target:
     """Return the system that the settings describe, with the processes of its native parts. Raises StackError."""
     stack = stack_of(settings_of_checkout())
-    observed = endpoints(stack.ports) if engines_of(stack).running() else {}
+    observed = engines_of(stack).endpoints()
     pids: dict[str, int] = {part: pid for part in STAYING if (pid := stack.pid(part)) is not None}
     return Target(
         grpc=stack.grpc_target,

@@ -10,42 +10,20 @@ from typing import Final, NoReturn
 import click
 
 from stack import command_line, compose, docker, views
+from stack.checkout import DOTENV, say, settings_of_checkout, stack_of
 from stack.errors import StackError
-from stack.fetch import downloads, go_programs
-from stack.fetch.locks import AGENT_LOCK, LockError, read
+from stack.fetch import commands as downloading
+from stack.fetch import go_programs
 from stack.logfiles import follow
-from stack.parts.components import Components
-from stack.parts.engines import ENGINES, PROMTOOL, SETS, EngineSet
+from stack.parts.engines import PROMTOOL, SETS, EngineSet
 from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
-from stack.system import ROOT, Stack, engines_of
-from tally.base.cache_folder import cache_folder
-from tally.base.settings import SettingsError, help_text, load
+from stack.system import ROOT, engines_of
+from tally.base.settings import SettingsError, help_text
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
-
-DOTENV: Final = ROOT / ".env"
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal what goes on; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def settings_of_checkout() -> StackSettings:
-    """Return the settings in force, the checkout's ``.env`` included, wherever the command is called from."""
-    return load(StackSettings, _env_file=DOTENV)
-
-
-def stack_of(settings: StackSettings) -> Stack:
-    """Return the stack that the settings describe; a relative data directory is below the checkout."""
-    components = Components(java=settings.java, kafka_jit=settings.kafka_jit, kafka_heap_mb=settings.kafka_heap_mb)
-    ports, data_dir = settings.ports(), ROOT / settings.data_dir
-    own = Stack(data_dir, ports).environment()
-    services = {name: value for name, value in passed_on(DOTENV).items() if name not in own}
-    return Stack(data_dir, ports, services, components=components, say=say)
 
 
 class _Program(click.Group):
@@ -87,13 +65,13 @@ def program() -> None:
 @click.option(
     "--parts", type=click.Choice(ORDER), multiple=True, metavar=f"{'|'.join(ORDER)}...", help="Only these parts."
 )
-def up(mode: str, parts: tuple[PartName, ...]) -> int:
+def up(mode: str, parts: tuple[PartName, ...]) -> None:
     """Start everything and tell how to use it."""
     settings = settings_of_checkout()
     stack = stack_of(settings)
     if mode == "compose":
         compose.up(ROOT, settings, say)
-        return EXIT_OK
+        return
     before = {part: stack.pid(part) for part in stack.running()}
     for part, pid in before.items():
         say(f"{part} is already running (process {pid})")
@@ -101,17 +79,15 @@ def up(mode: str, parts: tuple[PartName, ...]) -> int:
     if not started:
         say("everything was already running: nothing was started")
     print(views.welcome(stack))
-    return EXIT_OK
 
 
 @program.command()
-def down() -> int:
+def down() -> None:
     """Stop everything, in containers or not, and keep the data."""
     stack = stack_of(settings_of_checkout())
     stopped: list[str] = [*stack.down(), *engines_of(stack, say).down()]
     stopped += compose.down(ROOT, docker.containers(ROOT), say)
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
-    return EXIT_OK
 
 
 @program.command()
@@ -135,7 +111,7 @@ def status() -> int:
 
 @program.command()
 @click.argument("which", type=click.Choice(list(SETS)), default="quick")
-def observe(which: EngineSet) -> int:
+def observe(which: EngineSet) -> None:
     """Start the engines that keep metrics, logs and traces, and let the services send to them.
 
     WHICH is quick, or full, which adds Prometheus.
@@ -149,12 +125,11 @@ def observe(which: EngineSet) -> int:
         stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
     stack.observe_broker()
     print(views.pages(engines))
-    return EXIT_OK
 
 
 @program.command()
 @click.argument("service", metavar="[PART]", required=False)
-def logs(service: str | None) -> int:
+def logs(service: str | None) -> None:
     """Follow the logs of all parts or of one, or those of the containers while these are up."""
     stack = stack_of(settings_of_checkout())
     found = docker.containers(ROOT)
@@ -165,7 +140,6 @@ def logs(service: str | None) -> int:
     parts = [part for part in ORDER if service in (None, part)]
     for line in follow({part: stack.log_path(part) for part in parts}):
         print(line, flush=True)
-    return EXIT_OK
 
 
 @program.command()
@@ -195,28 +169,8 @@ def run(command: tuple[str, ...]) -> NoReturn:
         raise StackError(f"{name} cannot be run: {error.strerror}") from error
 
 
-@program.command()
-def fetch() -> int:
-    """Download what the native parts are made of, and start nothing."""
-    settings_of_checkout()
-    Components().fetch(ORDER, say)
-    print("everything is there")
-    return EXIT_OK
-
-
-@program.command()
-def engines() -> int:
-    """Build the engines of `just observe full` that are not there yet, and start nothing."""
-    for each in [*(ENGINES[name].program for name in SETS["full"]), PROMTOOL]:
-        go_programs.ensure(each, cache_folder(), say)
-    return EXIT_OK
-
-
-@program.command()
-def agent() -> int:
-    """Download the agent that shows the broker's metrics, and print where it is."""
-    print(downloads.fetch(cache_folder(), read(AGENT_LOCK), downloads.from_maven_central, say)[0])
-    return EXIT_OK
+for _command in (downloading.fetch, downloading.engines, downloading.agent):
+    program.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return command_line.EXIT_USAGE
-    except (StackError, LockError) as error:
+    except StackError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
 

@@ -18,7 +18,7 @@ from stack.errors import StackError
 from stack.fetch import go_programs
 from stack.logfiles import rotate, tail
 from stack.parts import services
-from stack.parts.engines import ENGINES, EngineName, Place
+from stack.parts.engines import ENGINES, EngineName, Place, endpoints
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
 from tally.base.written_file import write_file
@@ -57,6 +57,10 @@ class Engines:
     def page(self, name: EngineName) -> str:
         """Return the address of an engine's page, or of its API where it has none."""
         return f"http://{HOST}:{self.port(name)}{ENGINES[name].page}"
+
+    def endpoints(self) -> dict[str, str]:
+        """Return the settings by which services send traces and logs to the engines that run; none without any."""
+        return endpoints(self._place.ports) if self.running() else {}
 
     def not_ready(self, name: EngineName) -> str | None:
         """Return None when an engine answers, else what is missing."""

@@ -27,7 +27,6 @@ from stack.logfiles import rotate, tail
 from stack.observe import Engines
 from stack.parts import broker_metrics, services
 from stack.parts.components import Components
-from stack.parts.engines import endpoints
 from stack.parts.kafka import data_of_a_newer_one
 from stack.parts.kafka import not_ready as kafka_not_ready
 from stack.parts.names import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
@@ -207,7 +206,7 @@ class Stack:
         """Let the broker that runs show its metrics while engines observe it; tell when it cannot."""
         pid = self.pid("kafka")
         port = self.ports.kafka_metrics
-        if pid is None or not engines_of(self, self._say).running() or broker_metrics.are_shown(port):
+        if pid is None or not engines_of(self).running() or broker_metrics.are_shown(port):
             return
         try:
             require_free(self.ports, ["kafka_metrics"])
@@ -322,7 +321,7 @@ class Stack:
     def _python_environment(self) -> dict[str, str]:
         base = services.foreign_environment()
         own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **self.environment()}
-        observed = endpoints(self.ports) if engines_of(self, self._say).running() else {}
+        observed = engines_of(self).endpoints()
         return {**base, **own, **observed, **self._extra}
 
     def _mark_file(self, name: PartName) -> Path:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stack.errors import StackError
+
 FOLDER: Final = Path(__file__).parents[1]
 KAFKA_LOCK: Final = FOLDER / "kafka.lock"
 REGISTRY_LOCK: Final = FOLDER / "registry.lock"
@@ -21,7 +23,7 @@ _LINE = re.compile(
 )
 
 
-class LockError(Exception):
+class LockError(StackError):
     """A lock file cannot be understood; the message names file and line."""
 
 

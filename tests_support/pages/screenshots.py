@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from stack import Stack
-from stack.__main__ import settings_of_checkout, stack_of
+from stack.checkout import settings_of_checkout, stack_of
 from stack.errors import StackError
 from stack.observe import Engines
 from stack.parts.engines import EngineName
