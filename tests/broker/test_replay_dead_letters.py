@@ -1,6 +1,5 @@
 """A writer that ignores the contracts lands in the dead letters; `tally replay-dlt` puts what it meant back, once."""
 
-import io
 import json
 import os
 import subprocess
@@ -11,15 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import fastavro
-import httpx
 import pytest
 
 from stack import Stack
 from stack.parts.names import ORDER
 from stack.system import ROOT
-from tally.base.framing import frame
-from tally.generated.avro.sum_added import SumAdded
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
@@ -52,24 +47,9 @@ def replay(stack: Stack, *arguments: object, code: int = 0) -> list[dict[str, An
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def of_a_breaking_version(rig: Rig) -> Raw:
-    """Return a record of a schema with four decimals, which its writer registered for itself and asked nobody."""
-    schema = json.loads(SumAdded.SCHEMA)
-    for field in schema["fields"][1:4]:
-        field["type"]["scale"] = 4
-    url = f"{rig.stack.registry_url}/subjects/rogue-value/versions"
-    schema_id = httpx.post(url, json={"schema": json.dumps(schema)}, timeout=20).raise_for_status().json()["id"]
-    good = rig.addition()
-    out = io.BytesIO()
-    numbers = {"a": Decimal("2.5"), "b": Decimal("-40.25"), "sum": Decimal("-37.75")}
-    fields = {**numbers, "request_id": good.key, "added_at": 10**15}
-    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), fields)
-    return Raw(good.partition, good.key, frame(schema_id) + out.getvalue())
-
-
 def test_what_a_rogue_writer_meant_is_put_back_once_under_its_own_ids(rig: Rig, tmp_path: Path) -> None:
     """Looking changes nothing, sending counts each original id once, and sending again adds nothing (I2, I10)."""
-    rogue = of_a_breaking_version(rig)
+    rogue = rig.of_a_breaking_version()
     wrong_sum, astray = rig.addition("2", "2", total="5"), rig.addition("7", "8")
     junk = Raw(astray.partition, uuid.uuid4().bytes, b"2 and 3, kindly")
     astray = Raw((astray.partition + 1) % 12, astray.key, astray.value)

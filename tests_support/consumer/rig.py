@@ -1,6 +1,8 @@
 """A consumer under test: raw records into its topic, in transactions or not, and waiting for what it makes of them."""
 
+import io
 import itertools
+import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import fastavro
+import httpx
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
@@ -67,6 +71,20 @@ class Rig:
         made = (self.addition() for _ in itertools.count())
         fitting = (raw for raw in made if partition is None or raw.partition == partition)
         return list(itertools.islice(fitting, number))
+
+    def of_a_breaking_version(self) -> Raw:
+        """Return a record of a schema with four decimals, which its writer registered for itself and asked nobody."""
+        schema = json.loads(SumAdded.SCHEMA)
+        for field in schema["fields"][1:4]:
+            field["type"]["scale"] = 4
+        url = f"{self.stack.registry_url}/subjects/rogue-value/versions"
+        schema_id = httpx.post(url, json={"schema": json.dumps(schema)}, timeout=20).raise_for_status().json()["id"]
+        good = self.addition()
+        out = io.BytesIO()
+        numbers = {"a": Decimal("2.5"), "b": Decimal("-40.25"), "sum": Decimal("-37.75")}
+        fields = {**numbers, "request_id": good.key, "added_at": 10**15}
+        fastavro.schemaless_writer(out, fastavro.parse_schema(schema), fields)
+        return Raw(good.partition, good.key, frame(schema_id) + out.getvalue())
 
     def commit(self, records: Sequence[Raw]) -> list[tuple[int, int]]:
         """Write records in one transaction; return their (partition, offset)."""
