@@ -116,7 +116,7 @@ test-k6 *OPTIONS: _prepared
 [no-exit-message]
 test-registry URL *OPTIONS: _prepared
     @export TALLY_TEST_REGISTRY_URL="$1"; shift; {{ quote(python) }} -m pytest -rs \
-        tests/broker/test_registry_conformance.py tests/broker/test_acceptance_registry.py "$@"
+        tests/broker/test_registry_conformance.py tests/broker/test_registry_workflow.py "$@"
 
 # Run the tests that need no broker, in seconds; OPTIONS go to pytest.
 [group("develop")]

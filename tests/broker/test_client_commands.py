@@ -81,6 +81,7 @@ def settled(stack: Stack) -> dict[str, Any]:
 
 
 def test_an_addition_shows_in_the_total_and_in_the_tail_and_its_repetition_in_neither(stack: Stack) -> None:
+    """An addition moves total, count and tail once; its repetition moves none of them."""
     own_id = str(uuid.uuid4())
     before = settled(stack)
     first = add(stack, "-2", "-40.25", own_id)
@@ -96,6 +97,7 @@ def test_an_addition_shows_in_the_total_and_in_the_tail_and_its_repetition_in_ne
 
 
 def test_tail_follows_one_partition_until_its_limit(stack: Stack) -> None:
+    """`tally tail` with a partition and a limit prints so many of its records from the beginning and ends."""
     own_id = str(uuid.uuid4())
     add(stack, "1", "1", own_id)
     partition = partition_of(uuid.UUID(own_id).bytes, SUMS.partitions)
@@ -104,6 +106,7 @@ def test_tail_follows_one_partition_until_its_limit(stack: Stack) -> None:
 
 
 def test_tail_shows_a_foreign_record_as_poison(stack: Stack) -> None:
+    """`tally tail` shows a record without a frame as poison, with its reason and its bytes."""
     producer = Producer({"bootstrap.servers": stack.bootstrap_servers})
     producer.produce(SUMS.name, b"no frame at all", key=b"foreign", partition=3)
     assert producer.flush(30) == 0
@@ -113,6 +116,7 @@ def test_tail_shows_a_foreign_record_as_poison(stack: Stack) -> None:
 
 
 def test_a_tail_that_waits_ends_with_ctrl_c(stack: Stack) -> None:
+    """A tail that waits for records ends at Ctrl-C with exit code 0 and without a message."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tally", "tail", "--from-beginning"],
         env={**environment_of(stack), "PYTHONUNBUFFERED": "1"}, cwd=stack.data_dir, text=True,
@@ -132,6 +136,7 @@ def test_a_tail_that_waits_ends_with_ctrl_c(stack: Stack) -> None:
 def test_a_file_that_is_loaded_twice_with_the_producer_killed_on_the_way_is_counted_once(
     stack: Stack, tmp_path: Path
 ) -> None:
+    """A file loaded twice, with the producer killed meanwhile, moves count and total by its rows once."""
     rows = 30_000
     file = tmp_path / "numbers.csv"
     file.write_text("a,b\n" + "".join(f"{n},0.5\n" for n in range(rows)) + "NA,1\n")
@@ -165,6 +170,7 @@ def test_a_file_that_is_loaded_twice_with_the_producer_killed_on_the_way_is_coun
 
 
 def test_an_export_holds_every_counted_sum_and_verify_agrees_with_the_total(stack: Stack, tmp_path: Path) -> None:
+    """Exports and `tally verify` have the count and the total that REST shows."""
     now = settled(stack)
     for form in ("csv", "jsonl"):
         output = tmp_path / f"sums.{form}"
@@ -180,6 +186,7 @@ def test_an_export_holds_every_counted_sum_and_verify_agrees_with_the_total(stac
 
 
 def test_verify_names_the_file_and_the_position_of_a_flipped_byte(stack: Stack, tmp_path: Path) -> None:
+    """`tally verify` finds one flipped byte and names its file and position."""
     settled(stack)
     ledgers = sorted((stack.data_dir / "consumer").rglob("*.avro"), key=lambda path: path.stat().st_size)
     copy = tmp_path / ledgers[-1].parent.name / ledgers[-1].name
@@ -194,6 +201,7 @@ def test_verify_names_the_file_and_the_position_of_a_flipped_byte(stack: Stack, 
 
 
 def test_ids_of_a_load_are_those_that_the_documents_tell(stack: Stack, tmp_path: Path) -> None:
+    """A row loaded under a source id is in the topic under the documented request id."""
     file = tmp_path / "one.csv"
     file.write_text("a,b\n20,22\n")
     assert tally(stack, "load", file, "--a", "a", "--b", "b", "--source-id", "answer").returncode == 0

@@ -36,6 +36,7 @@ def rig() -> Iterator[Rig]:
 
 
 def test_committed_records_are_counted_once_and_shown_as_one_consistent_total(rig: Rig) -> None:
+    """500 committed records move count and total once, and the total is the sum of its partitions."""
     before = rig.get("/v1/total")
     rig.wait_for(rig.commit([rig.addition(str(n), f"0.{n:09d}") for n in range(1, 501)]))
     after = rig.get("/v1/total")
@@ -48,6 +49,7 @@ def test_committed_records_are_counted_once_and_shown_as_one_consistent_total(ri
 
 
 def test_records_of_an_aborted_transaction_are_never_counted(rig: Rig) -> None:
+    """Records of an aborted transaction are skipped, and the committed one behind them is counted."""
     before = rig.get("/v1/total")["count"]
     partition = 2
     rig.abort(rig.additions(50, partition))
@@ -57,6 +59,7 @@ def test_records_of_an_aborted_transaction_are_never_counted(rig: Rig) -> None:
 
 
 def test_the_same_id_counts_once_and_other_operands_are_a_conflict_that_the_request_shows(rig: Rig) -> None:
+    """An id counts once; a repetition is a duplicate, and other operands are a conflict that REST shows."""
     before = rig.get("/v1/total")
     own = uuid.uuid4()
     first, again, other = (rig.addition("1", b, request_id=own) for b in ("2", "2.0", "3"))
@@ -125,6 +128,7 @@ REASONS = (
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_poison_is_a_row_and_exactly_one_dead_letter_with_its_bytes(rig: Rig, reason: str) -> None:
+    """Each kind of poison is a POISON row and one dead letter with its bytes, before its offset is passed."""
     bad = poison(rig, reason)
     places = rig.commit([bad])
     rig.commit(rig.additions(1, bad.partition))
@@ -142,6 +146,7 @@ def test_poison_is_a_row_and_exactly_one_dead_letter_with_its_bytes(rig: Rig, re
 
 
 def test_a_partition_with_poison_goes_on_counting(rig: Rig) -> None:
+    """Good records between poison ones are counted, and the partition goes on."""
     partition = 5
     before = rig.partition(partition)
     mixed = [raw for good in rig.additions(20, partition) for raw in (good, Raw(partition, b"x", b"junk"))]
@@ -153,11 +158,13 @@ def test_a_partition_with_poison_goes_on_counting(rig: Rig) -> None:
 
 
 def test_lag_is_nothing_once_all_is_counted_although_commit_markers_follow(rig: Rig) -> None:
+    """Once all is counted no partition lags, although commit markers stand behind the last record."""
     rig.wait_for(rig.commit(rig.additions(10)))
     eventually(lambda: [part["lag"] for part in rig.get("/v1/partitions")] == [0] * 12, 20, "no partition lags")
 
 
 def test_min_position_waits_for_a_record_that_is_written_meanwhile(rig: Rig) -> None:
+    """A read with min_position covers that record, and ends with 504 if it does not come in time."""
     ((partition, offset),) = rig.commit(rig.additions(1))
     body = rig.get(f"/v1/total?min_position={partition}:{offset}&wait_ms=20000")
     assert body["partitions"][partition]["next_offset"] > offset
@@ -166,6 +173,7 @@ def test_min_position_waits_for_a_record_that_is_written_meanwhile(rig: Rig) -> 
 
 
 def test_an_export_holds_every_row_of_its_moment_and_says_its_hash(rig: Rig) -> None:
+    """An export has the announced hash, rows, count and total, and each id in its partition."""
     asked = rest.call("POST", f"{rig.stack.rest_url}/v1/exports", {"format": "csv"})
     assert asked.status == 202
     location = asked.headers["location"]
@@ -181,6 +189,7 @@ def test_an_export_holds_every_row_of_its_moment_and_says_its_hash(rig: Rig) -> 
 
 
 def test_a_second_consumer_on_the_same_directory_ends_with_a_line_that_names_the_first(rig: Rig) -> None:
+    """A second consumer on one directory ends with code 1 and a line with the first one's process id."""
     environment = {**os.environ, **rig.stack.environment(), "TALLY_REST_PORT": str(Ports.free().rest)}
     second = subprocess.run(
         [sys.executable, "-m", "consumer"],
@@ -194,6 +203,7 @@ def test_a_second_consumer_on_the_same_directory_ends_with_a_line_that_names_the
 
 
 def test_a_port_that_is_taken_ends_the_start_with_a_line_that_names_the_setting(rig: Rig) -> None:
+    """A consumer whose REST port is taken ends with code 1 and a line that names the setting."""
     environment = {**os.environ, **rig.stack.environment(), "TALLY_CONSUMER_REPLICA": "other"}
     second = subprocess.run(
         [sys.executable, "-m", "consumer"],
@@ -204,6 +214,7 @@ def test_a_port_that_is_taken_ends_the_start_with_a_line_that_names_the_setting(
 
 
 def test_a_signal_drains_and_exits_with_0_and_a_start_goes_on_without_reading_again(rig: Rig) -> None:
+    """At SIGTERM the consumer finishes its work and ends; restarted, it goes on counting."""
     places = rig.commit(rig.additions(200))
     rig.wait_for(places)
     pid = rig.stack.pid("consumer")
@@ -219,6 +230,7 @@ def test_a_signal_drains_and_exits_with_0_and_a_start_goes_on_without_reading_ag
 
 
 def test_totals_file_tells_people_the_total(rig: Rig) -> None:
+    """totals.json in the data directory has the total that REST shows."""
     rig.wait_for(rig.commit(rig.additions(1)))
     path = rig.stack.data_dir / "consumer" / "0" / "totals.json"
 
@@ -229,6 +241,7 @@ def test_totals_file_tells_people_the_total(rig: Rig) -> None:
 
 
 def test_nothing_but_the_consumers_dead_letters_is_in_the_dead_letter_topic(rig: Rig) -> None:
+    """The dead-letter topic holds as many letters as the ledgers count poison."""
     poisoned = sum(part["poison"] for part in rig.get("/v1/partitions"))
     letters = read_topic(rig.stack.bootstrap_servers, "tally.sums.v1.dlt")
     assert sum(len(some) for some in letters.values()) == poisoned

@@ -16,7 +16,7 @@ from tally.registry.lookup import SchemaRegistry
 from tests_support import rest
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.running.faults import chosen_seed
-from tests_support.running.stacks import DELETABLE_TOPICS, KAFKA_ONLY, NewStack, stack_factory, temporary_folder
+from tests_support.running.stacks import DELETABLE_TOPICS, KAFKA_ONLY, stack_factory, temporary_folder
 from tests_support.waiting import eventually, pause
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -33,6 +33,7 @@ def rig() -> Iterator[Rig]:
 
 
 def test_killed_at_random_moments_under_load_it_counts_each_record_once(rig: Rig) -> None:
+    """A consumer killed six times under load counts each record once; the seed is printed."""
     rng = random.Random(chosen_seed())
     places: list[tuple[int, int]] = []
     for _ in range(6):
@@ -46,6 +47,7 @@ def test_killed_at_random_moments_under_load_it_counts_each_record_once(rig: Rig
 
 
 def test_a_killed_consumer_starts_again_where_it_was_and_gets_its_partitions_at_once(rig: Rig) -> None:
+    """A killed consumer is ready before its old session would end, and counts what came meanwhile."""
     rig.wait_for(rig.commit(rig.additions(100)))
     rig.stack.kill("consumer")
     places = rig.commit(rig.additions(10))
@@ -57,6 +59,7 @@ def test_a_killed_consumer_starts_again_where_it_was_and_gets_its_partitions_at_
 
 
 def test_a_flipped_byte_is_put_aside_and_the_ledger_rebuilt_with_an_equal_chain(rig: Rig) -> None:
+    """A damaged ledger file is put aside, and count, total and poison are rebuilt from the topic."""
     rig.wait_for(rig.commit([*rig.additions(300, PARTITION), Raw(PARTITION, b"x", b"junk")]))
     rig.wait_for(rig.commit(rig.additions(300, PARTITION)))
     eventually(lambda: rig.partition(PARTITION)["lag"] == 0, 20, "all is counted")
@@ -97,6 +100,7 @@ def test_a_lost_directory_is_rebuilt_from_the_topic_with_the_published_verdicts(
 
 
 def test_poison_that_could_not_be_published_before_a_kill_is_published_once_after_it(rig: Rig) -> None:
+    """Poison that cannot be published holds the commit back, and after a kill it is published once."""
     partition = 7
     rig.wait_for(rig.commit(rig.additions(5, partition)))
     places = []
@@ -115,6 +119,7 @@ def test_poison_that_could_not_be_published_before_a_kill_is_published_once_afte
 
 
 def test_a_registry_that_is_down_pauses_a_partition_and_it_goes_on_by_itself(rig: Rig) -> None:
+    """A record that needs the absent registry pauses its partition alone, until the registry is back."""
     # A writer of its own: our record with one more field, under a subject of its own.
     schema = json.loads(SumAdded.SCHEMA)
     schema["fields"].append({"name": "note", "type": "string", "default": ""})
@@ -139,24 +144,8 @@ def test_a_registry_that_is_down_pauses_a_partition_and_it_goes_on_by_itself(rig
     registry.close()
 
 
-def test_a_topic_that_was_made_again_is_refused_and_nothing_of_it_is_counted(new_stack: NewStack) -> None:
-    stack = new_stack(broker_properties=DELETABLE_TOPICS, parts=(*KAFKA_ONLY, "consumer"))
-    rig = Rig(stack)
-    rig.wait_for(rig.commit(rig.additions(50, PARTITION)))
-    before = b"".join(path.read_bytes() for path in sorted(rig.ledger_dir(PARTITION).glob("*.avro")))
-    with rig.without_topic("tally.sums.v1"):
-        pass
-    Rig(stack).commit(rig.additions(80, PARTITION))
-    shown = rig.wait_for_state(PARTITION, "REFUSED")
-    assert "topic" in shown["reason"]
-    assert shown["cure"]
-    assert rest.get(f"{stack.rest_url}/health/ready").status == 503
-    assert rig.get("/v1/total")["complete"] is False
-    after = b"".join(path.read_bytes() for path in sorted(rig.ledger_dir(PARTITION).glob("*.avro")))
-    assert after == before
-
-
 def test_a_ledger_whose_committed_offset_is_gone_rules_and_publishes_nothing_twice(rig: Rig) -> None:
+    """Without the group's commits the ledger decides where to go on, and no letter is published twice."""
     partition = 10
     rig.wait_for(rig.commit([Raw(partition, b"x", b"junk"), *rig.additions(20, partition)]))
     eventually(lambda: rig.partition(partition)["lag"] == 0, 20, "all is counted")

@@ -48,6 +48,7 @@ def states(url: str) -> dict[str, int]:
 
 
 def test_two_replicas_share_the_partitions_each_tells_the_whole_total_and_one_takes_over(new_stack: NewStack) -> None:
+    """Two replicas split the partitions and both show the whole total; one left alone takes over all."""
     stack = new_stack(ENVIRONMENT, parts=(*KAFKA_ONLY, "consumer"))
     rig = Rig(stack)
     rig.wait_for(rig.commit(rig.additions(400)))

@@ -70,6 +70,7 @@ def counted(stack: Stack, call: Call) -> dict[str, Any]:
 
 
 def test_an_addition_is_answered_and_then_seen_in_the_total(stack: Stack, caller: Caller) -> None:
+    """An acknowledged addition moves the count by one and the total by its sum."""
     before = rest_total(system_of(stack))
     call = caller.settle(Addition(request_id=str(uuid.uuid4()), a="2", b="40.5"), 30)
     assert (call.status, call.sum, call.duplicate) == ("OK", "42.5", False)
@@ -81,6 +82,7 @@ def test_an_addition_is_answered_and_then_seen_in_the_total(stack: Stack, caller
 
 
 def test_a_read_with_min_position_sees_ones_own_write_at_once(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """A read that names the acknowledged position always covers it."""
     for _ in range(20):
         call = caller.add(new_pair(rng))
         answer = rest.get(f"{stack.rest_url}/v1/total?min_position={call.partition}:{call.offset}&wait_ms=20000")
@@ -90,6 +92,7 @@ def test_a_read_with_min_position_sees_ones_own_write_at_once(stack: Stack, call
 
 
 def test_who_follows_the_events_sees_the_total_move(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """A reader of the events gets the new count after an addition."""
     with urllib.request.urlopen(f"{stack.rest_url}/v1/events", timeout=SEEN_S) as answer:
         totals = (json.loads(line.removeprefix(b"data: ")) for line in answer if line.startswith(b"data: "))
         before = next(totals)["count"]
@@ -98,6 +101,7 @@ def test_who_follows_the_events_sees_the_total_move(stack: Stack, caller: Caller
 
 
 def test_the_same_id_again_is_answered_with_the_first_position(caller: Caller, rng: random.Random) -> None:
+    """A repeated id is answered as a duplicate with the first answer's sum and position."""
     pair = new_pair(rng)
     first, second = caller.add(pair), caller.add(pair)
     assert not first.duplicate
@@ -106,12 +110,14 @@ def test_the_same_id_again_is_answered_with_the_first_position(caller: Caller, r
 
 
 def test_the_same_number_written_otherwise_is_the_same_addition(caller: Caller) -> None:
+    """Equal numbers in another spelling, and an id in upper case, are a repetition."""
     request_id = str(uuid.uuid4())
     assert caller.add(Addition(request_id=request_id, a="2", b="-0.50")).sum == "1.5"
     assert caller.add(Addition(request_id=request_id.upper(), a="2.0", b="-0.5")).duplicate
 
 
 def test_the_same_id_with_other_operands_is_refused(caller: Caller, rng: random.Random) -> None:
+    """Other operands under a known id are refused with ALREADY_EXISTS."""
     pair = new_pair(rng)
     caller.add(pair)
     call = caller.add(Addition(request_id=pair.request_id, a=pair.a, b="1"))
@@ -131,11 +137,13 @@ def test_the_same_id_with_other_operands_is_refused(caller: Caller, rng: random.
 def test_what_is_not_a_number_of_the_contract_is_refused_and_never_rounded(
     caller: Caller, request_id: str, a: str, b: str, status: str
 ) -> None:
+    """An invalid id, operand or sum is refused with its status and is never rounded to fit."""
     call = caller.add(Addition(request_id=request_id, a=a, b=b))
     assert (call.status, call.outcome) == (status, Outcome.FAIL)
 
 
 def test_a_batch_answers_each_addition_in_order(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """A batch is answered in its order, with a bad addition refused and a repeated one a duplicate."""
     good = [new_pair(rng) for _ in range(300)]
     bad = Addition(request_id="nonsense", a="1", b="1")
     calls = caller.add_batch([*good[:150], bad, *good[150:], good[0]])
@@ -148,6 +156,7 @@ def test_a_batch_answers_each_addition_in_order(stack: Stack, caller: Caller, rn
 
 
 def test_the_longest_numbers_of_the_contract_stay_exact(stack: Stack, caller: Caller) -> None:
+    """Operands with 38 digits are added and stored without losing the last one."""
     a, b = "9" * 29 + "." + "9" * 9, "-" + "9" * 29 + "." + "9" * 8 + "8"
     call = caller.add(Addition(request_id=str(uuid.uuid4()), a=a, b=b))
     assert call.sum == "0.000000001"
@@ -155,10 +164,12 @@ def test_the_longest_numbers_of_the_contract_stay_exact(stack: Stack, caller: Ca
 
 
 def test_an_unknown_request_id_is_not_found(stack: Stack) -> None:
+    """A look-up of an id that was never added is answered with 404."""
     assert rest.get(f"{stack.rest_url}/v1/requests/{uuid.uuid4()}").status == 404
 
 
 def test_entries_page_through_the_ledger_in_offset_order(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """Paging through a partition's entries gives each offset once, in order, with the new one among them."""
     call = caller.add_batch([new_pair(rng) for _ in range(100)])[-1]
     counted(stack, call)
     offsets: list[int] = []
@@ -199,6 +210,7 @@ READERS: dict[str, Callable[[bytes], list[Any]]] = {
 
 @pytest.mark.parametrize("form", READERS)
 def test_an_export_holds_what_the_ledger_holds(stack: Stack, caller: Caller, rng: random.Random, form: str) -> None:
+    """An export in each format has the acknowledged sums, and its total is that of REST."""
     calls = caller.add_batch([new_pair(rng) for _ in range(50)])
     for call in calls:
         counted(stack, call)
@@ -214,6 +226,7 @@ def test_an_export_holds_what_the_ledger_holds(stack: Stack, caller: Caller, rng
 def test_an_audit_of_a_running_consumer_finds_its_ledgers_good(
     stack: Stack, caller: Caller, rng: random.Random
 ) -> None:
+    """An audit while the consumer runs finds no problem, and the count and total of REST."""
     counted(stack, caller.add(new_pair(rng)))
     total = rest_total(system_of(stack))
     audit, report = finished_job(stack, "/v1/audits", {})
@@ -223,6 +236,7 @@ def test_an_audit_of_a_running_consumer_finds_its_ledgers_good(
 
 
 def test_poison_is_put_aside_once_and_what_follows_is_counted(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """Seven bad records of another writer become poison, and the next addition there is counted."""
     system = system_of(stack)
     known = foreign.schema_id_of(system)
     request_id = planting.id_in(3)
@@ -278,6 +292,7 @@ def test_a_foreign_writer_cannot_count_an_id_twice(stack: Stack, caller: Caller,
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
+    """Starting a stack that runs starts no part and restarts none."""
     parts = stack.running()
     before = {part: stack.pid(part) for part in parts}
     assert stack.up() == []
@@ -285,6 +300,7 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
 
 
 def test_a_restarted_consumer_goes_on_where_it_was(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """A stopped consumer ends its event streams; restarted, it counts what came meanwhile once each."""
     before = rest_total(system_of(stack))
     with urllib.request.urlopen(f"{stack.rest_url}/v1/events", timeout=SEEN_S) as follower:
         assert b"total" in follower.read(100)
@@ -300,6 +316,7 @@ def test_a_restarted_consumer_goes_on_where_it_was(stack: Stack, caller: Caller,
 
 
 def test_a_restarted_producer_still_knows_the_ids(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """A restarted producer answers a repeated id with its sum, and other operands never count twice."""
     pair = new_pair(rng)
     first = caller.add(pair)
     stack.stop("producer")
@@ -314,6 +331,7 @@ def test_a_restarted_producer_still_knows_the_ids(stack: Stack, caller: Caller, 
 
 
 def test_a_refusal_tells_machines_why_and_what_is_known(stack: Stack) -> None:
+    """A refusal carries a reason for programs, and that nothing was committed."""
     import grpc
 
     from tests_support.producer.callers import status_of
@@ -328,6 +346,7 @@ def test_a_refusal_tells_machines_why_and_what_is_known(stack: Stack) -> None:
 
 
 def test_the_oracle_finds_nothing_wrong_at_the_end(stack: Stack, history: History) -> None:
+    """After all tests of this file every invariant holds, with the planted poison counted."""
     report = examine_live(stack, history)
     assert report.poison == 7
     assert report.conflicts >= 1

@@ -47,6 +47,7 @@ def schemas_of(stack: Stack) -> dict[str, Any]:
 
 
 def test_a_broker_killed_under_load_loses_and_doubles_nothing(stack: Stack, history: History) -> None:
+    """A broker killed twice under load costs no acknowledged addition and doubles none."""
     seed = chosen_seed()
     nemesis = Nemesis(stack, random.Random(seed))
     with Watch(system_of(stack), history), Crowd(stack.grpc_target, history, seed=seed):
@@ -58,6 +59,7 @@ def test_a_broker_killed_under_load_loses_and_doubles_nothing(stack: Stack, hist
 
 
 def test_schemas_survive_a_killed_registry(stack: Stack) -> None:
+    """A registry killed and started again has every subject and version as before."""
     before = schemas_of(stack)
     assert "tally.sums.v1-value" in before
     stack.kill("registry")
@@ -67,6 +69,7 @@ def test_schemas_survive_a_killed_registry(stack: Stack) -> None:
 
 
 def test_a_dead_registry_stops_nobody_who_runs(stack: Stack, history: History) -> None:
+    """With the registry dead, running services still acknowledge and count additions."""
     stack.kill("registry")
     caller = Caller(stack.grpc_target, history)
     rng = random.Random(1)
@@ -83,6 +86,7 @@ def test_a_dead_registry_stops_nobody_who_runs(stack: Stack, history: History) -
 
 
 def test_everything_killed_at_once_comes_back_with_what_it_had(stack: Stack, history: History) -> None:
+    """After all parts were killed at once, `up` restores a system in which every invariant holds."""
     caller = Caller(stack.grpc_target, history)
     rng = random.Random(2)
     calls = [caller.settle(new_pair(rng), 30) for _ in range(20)]

@@ -48,6 +48,7 @@ def repeat_some(stack: Stack, history: History) -> None:
 
 
 def test_a_producer_killed_again_and_again_loses_and_doubles_nothing(stack: Stack, history: History) -> None:
+    """A producer killed four times under load costs no acknowledged addition and doubles none."""
     seed = chosen_seed()
     nemesis = Nemesis(stack, random.Random(seed))
     with Watch(system_of(stack), history), Crowd(stack.grpc_target, history, seed=seed):
@@ -59,6 +60,7 @@ def test_a_producer_killed_again_and_again_loses_and_doubles_nothing(stack: Stac
 
 
 def test_a_consumer_killed_again_and_again_loses_and_doubles_nothing(stack: Stack, history: History) -> None:
+    """A consumer killed four times, with repeated ids in the topic, counts each id once."""
     seed = chosen_seed()
     nemesis = Nemesis(stack, random.Random(seed))
     with Watch(system_of(stack), history), Crowd(stack.grpc_target, history, seed=seed):
@@ -71,6 +73,7 @@ def test_a_consumer_killed_again_and_again_loses_and_doubles_nothing(stack: Stac
 
 
 def test_producer_and_consumer_killed_in_turns_lose_and_double_nothing(stack: Stack, history: History) -> None:
+    """Producer and consumer killed in random order under load lose and double nothing."""
     seed = chosen_seed()
     rng = random.Random(seed)
     nemesis = Nemesis(stack, rng)

@@ -115,7 +115,7 @@ def test_a_producer_that_answers_before_it_commits_loses(stack: Stack, tmp_path:
 
 
 def test_a_consumer_that_skips_a_record_loses(stack: Stack, tmp_path: Path) -> None:
-    """A record that the consumer leaves out is lost, and the verdict names its id. Last, as it spoils the ledger."""
+    """A record that the consumer leaves out is lost, and the verdict names its id; last, as it spoils the ledger."""
     stack.stop("consumer")
     with broken_service(stack, "consumer"):
         eventually(lambda: consumer_not_ready(stack.ports.rest) is None, 60, "the broken consumer is ready")

@@ -166,7 +166,7 @@ def test_health_knows_each_service_by_name(producer: ProducerProcess) -> None:
 
 
 def test_a_message_over_the_limit_is_resource_exhausted(stub: BlockingStub) -> None:
-    """Before it is parsed."""
+    """A message over the limit is refused with RESOURCE_EXHAUSTED before it is parsed."""
     with pytest.raises(grpc.RpcError) as refused:
         stub.Add(addition("1" * 5_000_000))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -78,6 +78,7 @@ def _versions(stack: Stack, subject: str) -> list[int]:
 def test_the_contracts_are_published_as_they_say_and_a_second_run_has_nothing_to_do(
     bare: Stack, admin: AdminClient
 ) -> None:
+    """Schemas, levels and topics are as the contracts say after a publication, and a second one does nothing."""
     code, said = _publish(bare, ROOT / "contracts")
     assert code == 0, said
     assert "CREATE  topic tally.sums.v1: 12 partitions, 1 replicas, 1 of them in sync" in said
@@ -101,6 +102,7 @@ def test_the_contracts_are_published_as_they_say_and_a_second_run_has_nothing_to
 
 
 def test_a_dry_run_exits_2_and_changes_nothing(bare: Stack, small: SmallContracts) -> None:
+    """A dry run with changes pending ends with code 2 and registers nothing; without any it ends with 0."""
     code, said = _publish(bare, small.root, "--dry-run")
     assert code == 2, said
     assert _versions(bare, small.subject) == []
@@ -111,6 +113,7 @@ def test_a_dry_run_exits_2_and_changes_nothing(bare: Stack, small: SmallContract
 def test_a_topic_s_configuration_is_set_back_and_what_the_contract_does_not_name_is_left(
     bare: Stack, admin: AdminClient, small: SmallContracts
 ) -> None:
+    """A changed setting of the contract is set back; a setting that it does not name is kept."""
     assert _publish(bare, small.root)[0] == 0
     changes = {"retention.ms": "1000", "segment.bytes": "2000000"}
     entries = [ConfigEntry(k, v, incremental_operation=AlterConfigOpType.SET) for k, v in changes.items()]
@@ -124,6 +127,7 @@ def test_a_topic_s_configuration_is_set_back_and_what_the_contract_does_not_name
 
 
 def test_another_number_of_partitions_exits_4_and_changes_nothing(bare: Stack, small: SmallContracts) -> None:
+    """Another number of partitions ends with code 4 before the changed schema is registered."""
     assert _publish(bare, small.root)[0] == 0
     small.set_partitions(4)
     fields = [{"name": "id", "type": "string"}, {"name": "count", "type": "long"}]
@@ -137,6 +141,7 @@ def test_another_number_of_partitions_exits_4_and_changes_nothing(bare: Stack, s
 def test_a_breaking_schema_exits_3_with_our_sentence_and_the_registry_s_word_and_registers_nothing(
     bare: Stack, small: SmallContracts
 ) -> None:
+    """A breaking schema ends with code 3, our objection and the registry's, and is not registered."""
     assert _publish(bare, small.root)[0] == 0
     small.set_fields({"name": "id", "type": "string"}, {"name": "must", "type": "long"})
     code, said = _publish(bare, small.root)
@@ -149,6 +154,7 @@ def test_a_breaking_schema_exits_3_with_our_sentence_and_the_registry_s_word_and
 
 
 def test_compatible_changes_of_avro_and_protobuf_are_new_versions(bare: Stack, small: SmallContracts) -> None:
+    """A compatible change of Avro and of Protobuf each becomes version 2."""
     assert _publish(bare, small.root)[0] == 0
     small.set_fields(
         {"name": "id", "type": "string"},
@@ -180,6 +186,7 @@ MOMENTS: dict[str, Callable[[Stack, SmallContracts, AdminClient], object]] = {
 def test_a_publication_that_was_killed_is_completed_by_the_next(
     bare: Stack, admin: AdminClient, small: SmallContracts, moment: str
 ) -> None:
+    """Killed at any moment, a publication is completed by the next one, with no version doubled."""
     command = _command(small.root, bare.registry_url, bare.bootstrap_servers)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
@@ -195,6 +202,7 @@ def test_a_publication_that_was_killed_is_completed_by_the_next(
 
 
 def test_two_publishers_at_once_both_succeed(bare: Stack, small: SmallContracts) -> None:
+    """Two publications at the same moment both succeed and register one version."""
     command = _command(small.root, bare.registry_url, bare.bootstrap_servers)
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -207,6 +215,7 @@ def test_two_publishers_at_once_both_succeed(bare: Stack, small: SmallContracts)
 
 
 def test_a_registry_and_a_kafka_that_come_late_are_waited_for(new_stack: NewStack, small: SmallContracts) -> None:
+    """A publication begun before the registry and Kafka run waits for them and succeeds."""
     late = new_stack()
     command = _command(small.root, late.registry_url, late.bootstrap_servers, "--timeout-s", "120")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -220,6 +229,7 @@ def test_a_registry_and_a_kafka_that_come_late_are_waited_for(new_stack: NewStac
 
 @pytest.mark.parametrize("missing", ["the registry", "Kafka"])
 def test_what_is_not_there_exits_5_within_the_time_given(bare: Stack, small: SmallContracts, missing: str) -> None:
+    """A registry or a broker that stays away ends with code 5 after the given time, with nothing registered."""
     closed = Ports.free()
     registry = f"http://127.0.0.1:{closed.registry}" if missing == "the registry" else bare.registry_url
     kafka = f"127.0.0.1:{closed.kafka}" if missing == "Kafka" else bare.bootstrap_servers

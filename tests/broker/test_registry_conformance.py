@@ -62,6 +62,7 @@ def publish(http: RegistryHttp, what: Wanted) -> None:
 def test_a_service_finds_its_schema_by_text_and_the_same_meaning_by_the_id(
     registry: RegistryUnderTest, http: SchemaRegistry
 ) -> None:
+    """A published schema is found by text and by id; an unpublished one and its subject are unknown."""
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     (mine,) = wanted(subject, COUNT).subjects
@@ -83,6 +84,7 @@ def test_an_id_and_a_guid_that_nobody_has_are_unknown_and_no_failure(
 
 
 def test_a_guid_that_the_registry_tells_names_the_schema(registry: RegistryUnderTest, http: SchemaRegistry) -> None:
+    """Where the registry has GUIDs, a schema's GUID leads to the same schema as its id."""
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     guid = registry.must("GET", f"subjects/{subject}/versions/1").get("guid")
@@ -122,6 +124,7 @@ def test_the_registry_s_own_objection_stands_beside_ours_and_nothing_is_register
 def test_another_level_is_set_and_one_that_was_changed_is_set_back(
     registry: RegistryUnderTest, http: RegistryHttp
 ) -> None:
+    """A compatibility level that somebody changed is planned as CONFIG and set back."""
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT, level="BACKWARD"))
     registry.must("PUT", f"config/{subject}", {"compatibility": "NONE"})
@@ -131,6 +134,7 @@ def test_another_level_is_set_and_one_that_was_changed_is_set_back(
 
 
 def test_a_subject_that_was_deleted_softly_is_published_again(registry: RegistryUnderTest, http: RegistryHttp) -> None:
+    """A softly deleted subject is planned as CREATE and can be published again."""
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     registry.must("DELETE", f"subjects/{subject}")
@@ -142,6 +146,7 @@ def test_a_subject_that_was_deleted_softly_is_published_again(registry: Registry
 def test_what_the_registry_can_is_told_without_a_write_and_once(
     registry: RegistryUnderTest, http: RegistryHttp, tmp_path: Path
 ) -> None:
+    """A registry's capabilities are found by reading alone and shown with the plan, none left unknown."""
     SmallContracts(tmp_path / "contracts", registry.word())
     before = set(registry.must("GET", "subjects") or ())
     told = Asked(http)().told()
@@ -156,6 +161,7 @@ def test_what_the_registry_can_is_told_without_a_write_and_once(
 def test_a_subject_that_takes_no_changes_stops_the_plan_before_anything_is_written(
     registry: RegistryUnderTest, http: RegistryHttp
 ) -> None:
+    """A read-only subject stops plan and publication until its mode is set back."""
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     if registry.ask("PUT", f"mode/{subject}", {"mode": "READONLY"}).is_error:
@@ -189,6 +195,7 @@ def test_subjects_of_a_context_are_pulled_when_it_is_named_and_are_none_of_the_d
 def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version(
     registry: RegistryUnderTest, http: RegistryHttp
 ) -> None:
+    """Metadata that somebody put beside a schema is no difference, and the next version keeps it."""
     subject = f"{registry.word()}-value"
     (mine,) = wanted(subject, COUNT).subjects
     registry.must("PUT", f"config/{subject}", {"compatibility": mine.level})
@@ -203,6 +210,7 @@ def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version(
 
 
 def test_a_wrong_password_exits_5_as_unauthorised(registry: RegistryUnderTest, tmp_path: Path) -> None:
+    """A wrong password ends with exit code 5 and the kind "unauthorised"."""
     if not any(os.environ.get(f"TALLY_REGISTRY_{name}") for name in ("USER", "TOKEN")):
         pytest.skip("no credentials are given: this registry asks for none")
     SmallContracts(tmp_path / "contracts", registry.word())

@@ -66,6 +66,7 @@ def right_again(rig: Rig, before: dict[int, dict[str, Any]], chains: dict[int, s
 
 
 def test_exchanged_ledgers_are_refused_and_rebuilt_from_the_topic_with_equal_chains(rig: Rig) -> None:
+    """Two exchanged ledgers are refused, and the suggested command rebuilds both with their old chains."""
     before = settled(rig, 3, 4)
     chains = rig.chains()
     third, fourth = rig.ledger_dir(3), rig.ledger_dir(4)
@@ -91,6 +92,7 @@ def test_exchanged_ledgers_are_refused_and_rebuilt_from_the_topic_with_equal_cha
 
 
 def test_a_commit_that_belongs_to_nothing_is_forgotten_and_no_poison_published_twice(rig: Rig) -> None:
+    """A commit beyond the log is refused; forgotten as suggested, the partition counts on."""
     before = settled(rig, 5)
     chains = rig.chains()
     admin = AdminClient({"bootstrap.servers": rig.stack.bootstrap_servers})

@@ -31,6 +31,7 @@ def config(compose: Path, file: Path, **settings: str) -> subprocess.CompletedPr
 
 
 def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose: Path) -> None:
+    """docker-compose accepts the file, with loopback ports, an ordinary user and the native settings."""
     done = config(compose, ROOT / "docker-compose.yml")
     assert done.returncode == 0, done.stderr
     services = json.loads(done.stdout)["services"]
@@ -64,6 +65,7 @@ def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_servi
 
 
 def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(compose: Path) -> None:
+    """TALLY_KAFKA_PORT moves the published port and the address that Kafka advertises."""
     done = config(compose, ROOT / "docker-compose.yml", TALLY_KAFKA_PORT="19999")
     kafka = json.loads(done.stdout)["services"]["kafka"]
     assert [port["published"] for port in kafka["ports"]] == ["19999"]
@@ -71,6 +73,7 @@ def test_a_setting_moves_the_published_port_and_what_kafka_tells_its_clients(com
 
 
 def test_an_unknown_key_is_refused_so_that_acceptance_means_something(compose: Path, tmp_path: Path) -> None:
+    """docker-compose refuses a misspelt key by name."""
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(
         (ROOT / "docker-compose.yml").read_text().replace("    image: tally-kafka", "    imagee: tally-kafka")

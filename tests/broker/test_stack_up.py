@@ -109,6 +109,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_what_was_acknowledged_survives_sigkill_of_every_part(stack: Stack) -> None:
+    """Records and schemas acknowledged before all parts were killed are there after the next start."""
     stack.up(BASE)
     create(stack, "kept")
     produce(stack, "kept", b"before")
@@ -123,6 +124,7 @@ def test_what_was_acknowledged_survives_sigkill_of_every_part(stack: Stack) -> N
 
 
 def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
+    """The stack's command starts, reports, repairs, stops and resets, and a second start or stop is harmless."""
     # 1. Up: parts are ready when it returns, and nothing of it needs the network, for the cache is full by now.
     closed = "http://127.0.0.1:9"
     Components().fetch(BASE, print)
@@ -175,6 +177,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
 
 
 def test_two_ups_at_once_start_every_part_once(stack: Stack) -> None:
+    """Two starts at the same moment both succeed, and one broker runs."""
     ups = [
         subprocess.Popen(
             [sys.executable, "-m", "stack", "up", "--parts", "kafka"],
@@ -198,6 +201,7 @@ def test_two_ups_at_once_start_every_part_once(stack: Stack) -> None:
 
 
 def test_stacks_run_side_by_side_and_know_nothing_of_each_other(new_stack: NewStack) -> None:
+    """Two stacks share no topic, and stopping one leaves the other ready."""
     one, other = new_stack(parts=("kafka",), broker_properties=DELETABLE_TOPICS), new_stack(parts=("kafka",))
     create(one, "only-here")
     topics = AdminClient({"bootstrap.servers": other.bootstrap_servers}).list_topics(timeout=30).topics
@@ -207,6 +211,7 @@ def test_stacks_run_side_by_side_and_know_nothing_of_each_other(new_stack: NewSt
 
 
 def test_a_taken_port_stops_before_anything_is_started(new_stack: NewStack) -> None:
+    """A taken port stops the start before any part runs, with its owner and the setting that moves it."""
     one = new_stack(parts=("kafka",))
     other = new_stack(ports=Ports.free().moved({"controller": one.ports.controller}))
     with pytest.raises(StackError) as caught:
@@ -218,6 +223,7 @@ def test_a_taken_port_stops_before_anything_is_started(new_stack: NewStack) -> N
 
 
 def test_a_part_that_dies_at_its_start_ends_the_wait_at_once_with_its_last_words(new_stack: NewStack) -> None:
+    """A broker that dies at its start ends the wait with the end of its log; other parts stay up."""
     stack = new_stack(broker_properties={"log.segment.bytes": "-1"})
     stack.up(("registry",))
     (stack.data_dir / "kafka").mkdir()
@@ -230,6 +236,7 @@ def test_a_part_that_dies_at_its_start_ends_the_wait_at_once_with_its_last_words
 
 
 def test_a_format_that_was_interrupted_is_done_again(new_stack: NewStack) -> None:
+    """Half-formatted Kafka data of an interrupted start are replaced by whole ones."""
     stack = new_stack()
     (stack.data_dir / "kafka.part").mkdir(parents=True)
     (stack.data_dir / "kafka.part" / "meta.properties").write_text("half")
@@ -239,6 +246,7 @@ def test_a_format_that_was_interrupted_is_done_again(new_stack: NewStack) -> Non
 
 
 def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path: Path) -> None:
+    """A killed test process leaves no broker behind."""
     code = (
         "import sys, time; from pathlib import Path; from tests_support.running.stacks import make_stack; "
         f"stack = make_stack(Path({str(tmp_path)!r})); stack.up(('kafka',)); "
@@ -254,6 +262,7 @@ def test_kafka_dies_with_the_process_of_a_test_that_is_killed(tmp_path: Path) ->
 
 
 def test_schemas_and_topics_of_the_contracts_are_there_when_a_stack_is_up(kafka_stack: Stack) -> None:
+    """A started stack has the topics and subjects of the contracts."""
     topics = AdminClient({"bootstrap.servers": kafka_stack.bootstrap_servers}).list_topics(timeout=30).topics
     assert {"tally.sums.v1", "tally.sums.v1.dlt"} <= set(topics)
     subjects = httpx.get(f"{kafka_stack.registry_url}/subjects", timeout=30).json()
@@ -261,6 +270,7 @@ def test_schemas_and_topics_of_the_contracts_are_there_when_a_stack_is_up(kafka_
 
 
 def test_publishing_the_contracts_again_is_harmless(kafka_stack: Stack) -> None:
+    """Publishing the contracts again on a running stack succeeds."""
     kafka_stack.start("contracts")
 
 

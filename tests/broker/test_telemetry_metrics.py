@@ -103,6 +103,7 @@ def test_routes_are_templates_and_no_series_has_an_id(scrapes: dict[str, Scrape]
 
 
 def test_a_taken_metrics_port_ends_the_start_and_names_the_setting(kafka_stack: Stack, tmp_path: Path) -> None:
+    """A producer whose metrics port is taken ends with code 1 and names the setting and the port."""
     with socket.socket() as taken, producers(kafka_stack, tmp_path) as factory:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

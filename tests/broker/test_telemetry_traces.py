@@ -144,7 +144,7 @@ def test_a_wrong_request_is_no_error_of_the_service(stack: Stack, backend: Backe
 
 
 def test_a_latency_bucket_leads_to_the_trace(stack: Stack, backend: Backend, journey: dict[str, Any]) -> None:
-    """By an exemplar."""
+    """The exemplar of a latency bucket leads to the trace of a call that fell into it."""
     found = scrape(stack.metrics_url, "application/openmetrics-text; version=1.0.0")
     led_to = {labels["trace_id"] for (name, _), labels in found.exemplars.items() if name.startswith("rpc_server_call")}
     assert led_to

@@ -126,6 +126,7 @@ def _table(url: str, folder: Path) -> str:
 
 
 def test_the_table_of_verdicts_is_what_we_a_live_registry_and_buf_say(registry: Stack, tmp_path: Path) -> None:
+    """docs/VERDICTS.md shows what our verdict, a live registry and buf say today."""
     found = _table(registry.registry_url, tmp_path)
     if os.environ.get(WRITE):
         PAGE.write_text(found, encoding="utf-8")
@@ -133,6 +134,7 @@ def test_the_table_of_verdicts_is_what_we_a_live_registry_and_buf_say(registry: 
 
 
 def test_the_table_has_a_row_for_each_of_the_changes_that_people_make() -> None:
+    """docs/VERDICTS.md has one row for each known change, in order, and at least 30 of them."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     rows = [
         line.split(" | ")[0].strip("| *") for line in lines if line.startswith("| ") and "new reads old" not in line

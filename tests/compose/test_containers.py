@@ -124,7 +124,7 @@ def test_the_health_check_of_kafka_tells_a_broker_that_is_away(system: Project) 
 
 
 def test_status_shows_the_containers_whatever_the_environment_says(system: Project) -> None:
-    """Other settings, another project's name, other profiles: it asks the engine. No row of a stopped native part."""
+    """Status asks the engine, whatever the settings, project and profiles are, and shows no stopped native part."""
     elsewhere = {"TALLY_DATA_DIR": str(cache_folder() / "nowhere"), "TALLY_PORT_BASE": "30100"}
     for more in ({}, elsewhere, {"COMPOSE_PROJECT_NAME": "other", "COMPOSE_PROFILES": "observability"}):
         shown = system.stack("status", **more)

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_new_folder_passes_lint_generates_and_its_code_works(run: Run) -> None:
+    """`codegen init` makes contracts that lint, plan and lock cleanly, and whose code runs."""
     assert run("init", "new/contracts", "--name", "books")[0] == 0
     folder = ("--contracts", "new/contracts")
     assert run("lint", *folder) == (0, "new/contracts: no findings\n")
@@ -40,6 +41,7 @@ def test_a_new_folder_passes_lint_generates_and_its_code_works(run: Run) -> None
 
 
 def test_a_new_folder_never_overwrites_and_its_name_must_be_a_word(run: Run, small: SmallContracts) -> None:
+    """`codegen init` refuses a folder that exists and a name that is not a lower-case word."""
     assert run("init", "a")[0] == 0
     before = Path("a/avro/order_placed.avsc").read_bytes()
     code, said = run("init", "a")
@@ -62,6 +64,7 @@ def test_a_new_folder_never_overwrites_and_its_name_must_be_a_word(run: Run, sma
 def test_a_broken_schema_names_file_line_json_path_and_rule(
     run: Run, small: SmallContracts, old: str, new: str, finding: dict[str, object]
 ) -> None:
+    """A broken Avro schema is reported with file, line, JSON path and rule, as text and as JSON."""
     lines = (
         '{\n  "type": "record", "name": "Order", "namespace": "tests.v1", "doc": "One.",\n  "fields": [\n'
         '    {"name": "id", "doc": "Which.", "type": "string"},\n    {"doc": "How many.",\n'
@@ -80,6 +83,7 @@ def test_a_broken_schema_names_file_line_json_path_and_rule(
 
 
 def test_a_broken_protobuf_file_names_file_line_and_rule(run: Run, small: SmallContracts) -> None:
+    """A syntax error in a Protobuf file is reported with file, line and rule."""
     path = small.root / "proto" / small.proto
     path.write_text(path.read_text().replace("string id", "strin id"))
     (found,) = json.loads(run("lint", "--json")[1])["findings"]
@@ -87,6 +91,7 @@ def test_a_broken_protobuf_file_names_file_line_and_rule(run: Run, small: SmallC
 
 
 def test_code_comes_from_the_lock_while_the_contracts_move_on(run: Run, small: SmallContracts) -> None:
+    """Code generated from the lock has the locked versions, although the contracts have moved on."""
     small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": ""})
     assert run("generate", "--from", "lock", "--out", "released")[0] == 0
     assert "note" not in Path("released/avro/order.py").read_text()
@@ -99,6 +104,7 @@ def test_code_comes_from_the_lock_while_the_contracts_move_on(run: Run, small: S
 def test_code_that_does_not_import_is_never_written(
     run: Run, small: SmallContracts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Generated code that cannot be imported is not written, and the old code stays."""
     before = (small.root / "generated" / "topics.py").read_bytes()
     monkeypatch.setattr("codegen.topics_module._HEAD", "import nowhere_at_all\n{imports}\n")
     code, said = run("generate")
@@ -133,6 +139,7 @@ def test_nothing_is_done_twice_and_nothing_that_matters_is_skipped(
 
 
 def test_the_memory_of_states_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The cache keeps a fixed number of checked states, the newest among them."""
     monkeypatch.setenv("TALLY_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(stamp, "STAMPS_MAX", 3)
     for number in range(6):

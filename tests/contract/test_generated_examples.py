@@ -29,12 +29,14 @@ def _class_of(path: Path) -> Any:
 
 
 def test_each_avro_schema_has_examples() -> None:
+    """Each Avro contract has a file of example payloads."""
     schemas = {path.stem for path in (EXAMPLES.parent / "avro").glob("*.avsc")}
     assert {path.name.partition(".")[0] for path in (EXAMPLES / "avro").glob("*.json")} == schemas
 
 
 @pytest.mark.parametrize(("path", "payload"), PAYLOADS)
 def test_an_example_of_any_version_is_read_with_its_value(path: Path, payload: dict[str, Any]) -> None:
+    """A committed payload of any version is read with the value that its writer meant."""
     cls, written = _class_of(path), json.loads(path.read_text(encoding="utf-8"))["written_with"]
     data = bytes.fromhex(payload["hex"])
     if fingerprint(json.dumps(written)) == cls.FINGERPRINT:
@@ -50,6 +52,7 @@ def test_an_example_of_any_version_is_read_with_its_value(path: Path, payload: d
 
 
 def test_the_partition_of_each_example_id_is_the_same_one_at_a_time_and_as_a_column() -> None:
+    """Each example id has the committed partition, computed singly and as a column."""
     examples = json.loads((EXAMPLES / "partitions.json").read_text(encoding="utf-8"))
     partitions, vectors = examples["partitions"], examples["vectors"]
     ids = [uuid.UUID(vector["request_id"]).bytes for vector in vectors]

@@ -48,6 +48,7 @@ def contract() -> Compiled:
 def test_no_addition_is_judged_otherwise_than_by_protovalidate(
     contract: Compiled, request: tally_pb2.AddRequest
 ) -> None:
+    """For any addition the compiled rules report the same violations as protovalidate."""
     ours = [(broken.field, broken.rule_id) for broken in tally_rules.add_request(request)]
     assert sorted(ours) == said_by_oracle(contract.message("tally.v1.AddRequest", request.SerializeToString()))
 
@@ -57,12 +58,14 @@ def test_no_addition_is_judged_otherwise_than_by_protovalidate(
 def test_no_batch_is_judged_otherwise_than_by_protovalidate(
     contract: Compiled, additions: list[tally_pb2.AddRequest]
 ) -> None:
+    """For any batch the compiled rules report the same violations as protovalidate."""
     batch = tally_pb2.AddBatchRequest(additions=additions)
     ours = [(broken.field, broken.rule_id) for broken in tally_rules.add_batch_request(batch)]
     assert sorted(ours) == said_by_oracle(contract.message("tally.v1.AddBatchRequest", batch.SerializeToString()))
 
 
 def test_a_batch_over_the_limit_breaks_one_rule() -> None:
+    """A batch with one addition too many breaks the rule on its length, which names the limit."""
     too_many = [tally_pb2.AddRequest(request_id=ID, a="1", b="2")] * (
         tally_rules.ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS + 1
     )

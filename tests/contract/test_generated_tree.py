@@ -19,11 +19,13 @@ from tests_support.contracts.codegen_command import codegen
 
 
 def test_the_committed_code_is_what_the_contracts_say_and_lint_has_no_findings() -> None:
+    """The committed code is what the contracts generate, and the linter finds nothing."""
     for command in ("check", "lint"):
         codegen(ROOT, command)
 
 
 def test_each_generated_module_imports_alone() -> None:
+    """Generated modules import neither the generator nor numpy, so that a client stays light."""
     generated = ROOT / "tally" / "generated"
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -36,12 +38,15 @@ def test_each_generated_module_imports_alone() -> None:
 
 
 def test_a_status_in_a_batch_s_result_is_google_s_own_class() -> None:
+    """The status of a batch's result is Google's own class, so any gRPC program can use it."""
     result = tally_pb2.AddResult(status=status_pb2.Status(code=3, message="no"))
     assert isinstance(result.status, status_pb2.Status)
     assert tally_pb2.AddResult.FromString(result.SerializeToString()).status.message == "no"
 
 
 async def test_the_service_is_found_and_called_through_reflection() -> None:
+    """A client that has nothing but the server's reflection can find Add and call it."""
+
     class Service(tally_pb2_grpc.TallyServiceServicer):
         async def Add(self, request: tally_pb2.AddRequest, context: object) -> tally_pb2.AddResponse:  # noqa: N802
             return tally_pb2.AddResponse(request_id=request.request_id, sum="42.5")
@@ -87,6 +92,7 @@ async def _through_reflection(port: int) -> tuple[str, str]:
 
 
 def test_the_topics_are_constants_with_all_their_facts() -> None:
+    """Each topic is a constant with the name, partitions, subject and configuration of its contract."""
     assert topics.ALL == (topics.SUMS, topics.SUMS_DLT)
     assert (topics.SUMS.name, topics.SUMS.partitions, topics.SUMS.subject) == (
         "tally.sums.v1",

@@ -75,6 +75,7 @@ def written_by_fastavro(rows: Rows, mark: Mark, crc: bytes) -> bytes:
 @given(topics(max_size=25), st.integers(-(10**45), 10**45))
 @settings(deadline=None)
 def test_a_block_is_byte_for_byte_what_fastavro_writes(records: list[Record], total: int) -> None:
+    """Any block of the ledger has the bytes that fastavro writes for its rows and mark."""
     outcome = folded(LedgerState.empty(), IdIndex(), records)
     mark = mark_of(replace(outcome.state, counts=replace(outcome.state.counts, total=total)))
     block = encode_block(outcome.rows, mark, SYNC)
@@ -83,6 +84,7 @@ def test_a_block_is_byte_for_byte_what_fastavro_writes(records: list[Record], to
 
 
 def test_fastavro_reads_a_whole_segment(tmp_path: Path) -> None:
+    """fastavro reads every row, mark and header field of a ledger file as it was written."""
     path, rows = segment(tmp_path)
     with path.open("rb") as file:
         reader: Any = fastavro.reader(file)
@@ -101,6 +103,7 @@ def test_fastavro_reads_a_whole_segment(tmp_path: Path) -> None:
 
 
 def test_polars_reads_a_whole_segment_with_exact_decimals(tmp_path: Path) -> None:
+    """polars reads a ledger file with exact decimals, offsets and reasons."""
     path, rows = segment(tmp_path)
     frame = pl.read_avro(path)
     counted = frame.filter(pl.col("kind") == "COUNTED")
@@ -113,6 +116,7 @@ def test_polars_reads_a_whole_segment_with_exact_decimals(tmp_path: Path) -> Non
 
 
 def test_the_generated_class_reads_every_row_of_a_block(tmp_path: Path) -> None:
+    """Each row and mark of a ledger file is encoded by the generated class to bytes that the file has."""
     path, rows = segment(tmp_path)
     with path.open("rb") as file:
         blocks: list[Any] = list(fastavro.block_reader(file))

@@ -8,6 +8,7 @@ from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContrac
 
 
 def test_a_lock_that_is_missing_or_old_exits_4_with_the_field_and_the_cure(run: Run, small: SmallContracts) -> None:
+    """A missing or outdated lock ends check with code 4, the field and the command that renews it."""
     small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": ""})
     code, said = run("check")
     assert code == 4
@@ -20,6 +21,7 @@ def test_a_lock_that_is_missing_or_old_exits_4_with_the_field_and_the_cure(run: 
 
 
 def test_comments_and_docs_are_a_change_of_docs(run: Run, small: SmallContracts) -> None:
+    """A change of comments or docs alone is planned as DOCS, for Avro and Protobuf."""
     path = small.root / "proto" / small.proto
     path.write_text(path.read_text().replace("message Order", "// An order.\nmessage Order"))
     small.set_fields({**ID, "doc": "Which."}, COUNT)
@@ -30,6 +32,7 @@ def test_comments_and_docs_are_a_change_of_docs(run: Run, small: SmallContracts)
 
 
 def test_contracts_are_compared_with_a_git_revision(run: Run, small: SmallContracts) -> None:
+    """`plan --against git:REVISION` compares with that revision's contracts and refuses an unknown one."""
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(small.root.parent)]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
         subprocess.run([*git, *arguments], check=True)
@@ -55,12 +58,14 @@ def test_contracts_are_compared_with_a_git_revision(run: Run, small: SmallContra
     ],
 )
 def test_a_command_line_that_makes_no_sense_exits_64(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """Options that exclude each other, or lack another one, end with exit code 64 and say which."""
     code, said = run(*arguments)
     assert code == 64
     assert words in said
 
 
 def test_a_registry_of_no_name_is_told_with_the_names_there_are(run: Run, small: SmallContracts) -> None:
+    """An unknown registry's name is refused with the known ones, and a broken list of them by file."""
     (small.root / "registries.yaml").write_text("test:\n  url: http://127.0.0.1:1\n")
     code, said = run("plan", "--registry", "live")
     assert code == 1

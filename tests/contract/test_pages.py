@@ -16,6 +16,7 @@ PAGES = Path(__file__).parents[2] / "contracts" / "pages"
 
 
 def test_a_contract_s_page_tells_fields_types_units_owner_and_mode() -> None:
+    """The page of a topic's contract shows its owner, mode, partitions, and each field's type and unit."""
     page = (PAGES / "tally.sums.v1-value.html").read_text(encoding="utf-8")
     for said in (
         "tally-producer",
@@ -30,6 +31,7 @@ def test_a_contract_s_page_tells_fields_types_units_owner_and_mode() -> None:
 
 
 def test_a_service_s_page_tells_the_rules_of_its_requests() -> None:
+    """The page of the service shows its calls and the rules that requests must keep."""
     page = (PAGES / "tally_v1_tally.proto.html").read_text(encoding="utf-8")
     for said in ("a UUID in text (string.uuid)", "at most 10000 items", "(string.pattern)", "<code>AddBatch</code>"):
         assert said in page
@@ -37,6 +39,7 @@ def test_a_service_s_page_tells_the_rules_of_its_requests() -> None:
 
 @pytest.mark.parametrize("path", sorted(PAGES.glob("*.html")), ids=lambda path: path.name)
 def test_a_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere(path: Path) -> None:
+    """No page loads anything from outside, and each of its links leads to a page that exists."""
     text = path.read_text(encoding="utf-8")
     assert text.startswith(PAGE_MARK)
     assert not re.search(r"https?://|<script|<img|url\(|@import", text)
@@ -47,6 +50,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_its_links_lead_somewhere(path: 
 def test_versions_are_told_in_words_newest_first_and_a_second_run_changes_nothing(
     run: Run, small: SmallContracts
 ) -> None:
+    """A page lists versions newest first, with their changes in words, and is the same when made again."""
     small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": "", "doc": "Say <b>hello</b>."})
     for command in ("generate", "lock"):
         assert run(command)[0] == 0
@@ -61,6 +65,7 @@ def test_versions_are_told_in_words_newest_first_and_a_second_run_changes_nothin
 
 
 def test_pages_that_are_old_are_drift(run: Run, small: SmallContracts) -> None:
+    """A page that differs from its contract ends check with code 4 and the command that renews it."""
     assert run("docs")[0] == 0
     assert run("check")[0] == 0
     page = small.root / "pages" / f"{small.subject}.html"
@@ -71,6 +76,7 @@ def test_pages_that_are_old_are_drift(run: Run, small: SmallContracts) -> None:
 
 
 def test_what_a_contract_says_cannot_become_markup() -> None:
+    """Markup in a contract's text is shown as text, and backquoted words as code."""
     assert in_line("<b> `a<b` & `") == "&lt;b&gt; <code>a&lt;b</code> &amp; `"
 
 

@@ -42,6 +42,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, out: str) -> int:
 def test_a_plan_on_standard_output_is_the_plan_and_nothing_else(
     registry: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    """`plan --out -` prints a plan that can be loaded again; the report goes to standard error."""
     assert planned(monkeypatch, "-") == 2
     out, err = capfd.readouterr()
     (tmp_path / "plan.json").write_text(out, encoding="utf-8")
@@ -54,6 +55,7 @@ def test_a_plan_on_standard_output_is_the_plan_and_nothing_else(
 def test_a_plan_replaces_no_device_and_no_link(
     registry: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
+    """A plan is written into a device or through a link, which stay what they are."""
     path = tmp_path / name
     if name == "link":
         path.symlink_to("target.json")
@@ -78,6 +80,7 @@ def test_a_plan_that_cannot_be_written_is_told_in_one_line(
     name: str,
     reason: str,
 ) -> None:
+    """A plan that cannot be written ends with exit code 1 and one line with its path and the reason."""
     (tmp_path / "folder").mkdir()
     path = device(tmp_path, "full") if name == "full" else tmp_path / name
     assert planned(monkeypatch, str(path)) == 1
@@ -115,6 +118,7 @@ def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, tmp_pa
 
 
 def test_a_link_in_the_place_of_a_generated_file_or_of_the_lock_stays_a_link(run: Run) -> None:
+    """Generating writes through symbolic links and replaces none of them."""
     root = Path("contracts")
     for path in (root / lock.FILE, root / "generated" / "__init__.py"):
         target = Path(f"{path.name}.target").absolute()

@@ -65,7 +65,7 @@ def test_the_extension_finds_what_was_acknowledged_before_the_commit(stack: Stac
 
 
 def test_a_skipped_record_is_a_loss(stack: Stack, tmp_path: Path) -> None:
-    """A consumer that leaves records out: users find that, and the line names an id. Last, as it spoils the ledger."""
+    """Users find a consumer that leaves records out, and the line names an id; last, as it spoils the ledger."""
     stack.stop("consumer")
     with broken_service(stack, "consumer"):
         eventually(lambda: consumer_not_ready(stack.ports.rest) is None, 60, "the broken consumer is ready")

@@ -45,6 +45,7 @@ def exists(path: str) -> bool:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_document_names_only_files_that_exist(document: str) -> None:
+    """Each path and link in a document leads to a file of this repository."""
     text = text_of(document) or ""
     missing = [path for path in named_paths(text) if not exists(path)]
     here = PurePosixPath(document).parent
@@ -66,11 +67,13 @@ def test_every_picture_is_named_by_a_document_and_small() -> None:
 
 
 def test_the_check_of_paths_sees_a_missing_one() -> None:
+    """A path in braces that does not exist is found, and a path outside the repository is not checked."""
     text = "`tally/base/{settings,nothing}.py`; `data/kafka` is nobody's"
     assert [path for path in named_paths(text) if not exists(path)] == ["tally/base/nothing.py"]
 
 
 def test_the_changelog_keeps_the_form_of_keep_a_changelog() -> None:
+    """The changelog has an Unreleased section, dated versions and only the usual kinds of change."""
     lines = (text_of("CHANGELOG.md") or "").splitlines()
     assert lines[0] == "# Changelog"
     versions = [line for line in lines if line.startswith("## ")]

@@ -13,6 +13,7 @@ LINES = [line for line in (text_of("docs/FAULTS.md") or "").splitlines() if "::"
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_row_names_a_test_that_exists_and_what_holds(line: str) -> None:
+    """Each row of docs/FAULTS.md names a test that exists and invariants that the design has."""
     row = ROW.match(line)
     assert row is not None, "a row is: fault | made by | `path::test` | invariants"
     tree = ast.parse((ROOT / row["path"]).read_text(encoding="utf-8"))
@@ -23,5 +24,6 @@ def test_a_row_names_a_test_that_exists_and_what_holds(line: str) -> None:
 
 
 def test_every_invariant_that_tests_can_see_from_outside_is_held_by_some_row() -> None:
+    """Each invariant that can be observed from outside is held by at least one row of faults."""
     held = {each for line in LINES for each in (ROW.match(line) or {"holds": ""})["holds"].split()}
     assert {"I1", "I2", "I3", "I5", "I8", "I10", "I11", "I12"} <= held

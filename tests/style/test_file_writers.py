@@ -54,8 +54,10 @@ def modules_with(pattern: re.Pattern[str]) -> set[str]:
 
 
 def test_nothing_is_renamed_over_another_but_where_the_reason_is_told() -> None:
+    """No module renames a file over another one, save those listed with their reason."""
     assert modules_with(RENAME) == set(RENAMES)
 
 
 def test_no_file_is_written_in_place_but_where_the_reason_is_told() -> None:
+    """No module writes a file in place, save those listed with their reason."""
     assert modules_with(WRITE) == set(WRITES)

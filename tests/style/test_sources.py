@@ -36,13 +36,16 @@ def lines_with(pattern: re.Pattern[str]) -> list[str]:
 
 
 def test_no_module_is_longer_than_the_ceiling() -> None:
+    """No Python module has more than 400 lines."""
     long = {name: len((text_of(name) or "").splitlines()) for name in python_files()}
     assert {name: count for name, count in long.items() if count > LINES_MAX} == {}, f"more than {LINES_MAX} lines"
 
 
 def test_no_tracked_file_names_a_package_registry() -> None:
+    """No file of the repository names the host of a package registry."""
     assert lines_with(REGISTRY_HOSTS) == []
 
 
 def test_no_tracked_file_names_a_path_of_somebodys_machine() -> None:
+    """No file of the repository names a path that exists on one machine only."""
     assert lines_with(MACHINE_PATHS) == []

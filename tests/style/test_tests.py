@@ -31,6 +31,7 @@ def promises_of(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
 
 
 def test_no_test_sleeps_outside_the_polling_helper() -> None:
+    """No test sleeps for a fixed time; all wait on conditions through the polling helper."""
     found = [
         f"{name}:{line}"
         for name in python_files("tests", "tests_support")
@@ -51,6 +52,7 @@ def test_every_test_states_its_promise_in_its_name_or_docstring() -> None:
 
 
 def test_no_test_is_hidden_by_another_of_the_same_name() -> None:
+    """No two tests of one module have the same name, since Python would run the last one only."""
     twice = []
     for name in python_files("tests"):
         for scope in ast.walk(tree_of(name)):

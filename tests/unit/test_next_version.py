@@ -42,10 +42,7 @@ assert rows["reason"].tolist() == [NONE, NONE, UNDECODABLE], rows["reason"]
 
 
 def test_a_newer_contracts_records_are_written_and_read_by_the_code_of_today(tmp_path: Path) -> None:
-    """The new field is written at its default, and read in columns and one by one; a record without it is undecodable.
-
-    What is generated for the next version is all that differs.
-    """
+    """The new field is written at its default and read both ways; only what is generated for it differs."""
     contracts = NextContracts(tmp_path)
     contracts.add_channel()
     contracts.generate()

@@ -75,7 +75,7 @@ def test_a_run_with_a_failed_bench_shows_the_others_and_ends_with_1(
 def test_benches_of_calls_go_on_after_one_of_them_and_their_data_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """They share a stack."""
+    """A bench that fails on the shared stack is named, the next one still runs, and the stack's data stay."""
 
     def broken(_stack: Stack, _size: object) -> Comparison:
         raise ValueError("broken")

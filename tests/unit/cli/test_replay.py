@@ -80,7 +80,7 @@ def test_a_wrong_sum_is_not_guessed_at_and_the_persons_numbers_win() -> None:
 
 @pytest.mark.parametrize("name", [GUID, OURS], ids=["guid", "id"])
 def test_a_record_is_read_by_the_schema_that_its_header_named_or_that_stands_before_its_body(name: SchemaName) -> None:
-    """The letter keeps the name: of a header nothing is in the value. Letters of before it kept GUIDs are read, too."""
+    """A record's schema is named by its letter, also where that stood in a header, or else by the record's frame."""
     before = b"\x01" + GUID.bytes if name == GUID else frame(OURS)
     all_body, framed = body("2", "40.5", "42.5"), before + body("2", "40.5", "42.5")
     for value, schema in ((all_body, name), (framed, name), (framed, None)):

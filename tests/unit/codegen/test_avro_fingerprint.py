@@ -33,6 +33,7 @@ def _shuffled(node: Any, seed: int) -> Any:
 @pytest.mark.parametrize("path", sorted(AVRO.glob("*.avsc")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("seed", range(5))
 def test_blanks_and_the_order_of_keys_mean_nothing(path: Path, seed: int) -> None:
+    """Each contract's schema has one fingerprint, whatever the blanks and the order of its JSON keys."""
     text = path.read_text(encoding="utf-8")
     assert fingerprint(text) == _of(_shuffled(json.loads(text), seed))
 
@@ -86,15 +87,18 @@ OTHER = [
 
 @pytest.mark.parametrize(("one", "two"), SAME)
 def test_schemas_that_mean_the_same_are_equal(one: Any, two: Any) -> None:
+    """Schemas that differ only in what readers ignore, or in how a name is written, have one fingerprint."""
     assert _of(one) == _of(two)
 
 
 @pytest.mark.parametrize(("one", "two"), OTHER)
 def test_schemas_that_mean_another_thing_differ(one: Any, two: Any) -> None:
+    """A difference that changes how a record is read or written changes the fingerprint."""
     assert _of(one) != _of(two)
 
 
 def test_a_primitive_without_quotes_as_some_registries_give_it_is_the_primitive() -> None:
+    """A primitive type has one fingerprint as a bare word, as a JSON string and as an object."""
     assert fingerprint("string") == fingerprint('"string"') == fingerprint('{"type": "string"}')
 
 
@@ -112,11 +116,13 @@ def test_a_primitive_without_quotes_as_some_registries_give_it_is_the_primitive(
     ],
 )
 def test_a_text_that_is_no_schema_is_refused_with_its_place(text: str, place: str) -> None:
+    """Text that is not an Avro schema is refused with the path to what is wrong, however deep it nests."""
     with pytest.raises(AvroSchemaError, match=place):
         fingerprint(text)
 
 
 def test_the_fingerprint_is_pinned_since_other_versions_compare_with_it() -> None:
+    """Fingerprint and normal form of known schemas never change, since saved ones are compared with them."""
     assert fingerprint('"string"') == "e9e5c1c9e4f6277339d1bcde0733a59bd42f8731f449da6dc13010a916930d48"
     assert normal_form(json.dumps(_record({"name": "p", "type": ["null", PRICE], "default": None}))) == (
         '{"fields":[{"default":null,"name":"p","type":["null",{"logicalType":"decimal","name":"a.b.P","precision":10,'

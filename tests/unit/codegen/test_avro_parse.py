@@ -88,6 +88,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "place", "words"), WRONG)
 def test_a_wrong_or_unsupported_schema_is_refused_with_its_place(text: str, place: str, words: str) -> None:
+    """A schema that is wrong or unsupported is refused with its file, the path in it and what is allowed."""
     with pytest.raises(ContractError) as caught:
         _generate(text)
     assert str(caught.value).startswith("avro/x.avsc: ")
@@ -96,6 +97,7 @@ def test_a_wrong_or_unsupported_schema_is_refused_with_its_place(text: str, plac
 
 
 def test_a_name_is_found_in_the_namespace_of_its_user_or_as_a_full_name(tmp_path: Path) -> None:
+    """A type may be named by its full name or within its user's namespace, and its records decode."""
     inner = {
         "type": "record",
         "name": "other.I",
@@ -108,6 +110,7 @@ def test_a_name_is_found_in_the_namespace_of_its_user_or_as_a_full_name(tmp_path
 
 
 def test_a_float_branch_of_a_union_takes_a_whole_number_as_python_s_types_do(tmp_path: Path) -> None:
+    """A double in a union accepts an int and refuses text with the types that are allowed."""
     with imported(_of(["null", "double"]), tmp_path) as module:
         assert module.R.decode(module.R(f=3).encode()).f == 3.0
         with pytest.raises(ValueError, match="allowed is None or float"):
@@ -115,6 +118,7 @@ def test_a_float_branch_of_a_union_takes_a_whole_number_as_python_s_types_do(tmp
 
 
 def test_documentation_cannot_break_out_of_the_generated_code(tmp_path: Path) -> None:
+    """A doc with quotes, escapes and newlines stays a docstring, and the schema's text is kept as it was."""
     nasty = 'a """ b \\" \\N{x} \\u00zz \' # {x} \n\n import os; "'
     text = _record({"name": "f", "type": "int", "doc": nasty}, doc=nasty)
     with imported(text, tmp_path) as module:

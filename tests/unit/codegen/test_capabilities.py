@@ -23,6 +23,7 @@ def _asked(world: World) -> Capabilities:
 
 
 def test_a_registry_that_can_everything_and_one_that_can_nothing_are_told_apart() -> None:
+    """What a registry supports is reported as it is, for one with every capability and one with none."""
     world = World()
     world.registry.all_versions = False
     nothing = {"can": (), "cannot": ("contexts", "modes", "GUIDs", "a check against all versions"), "untold": ()}
@@ -46,6 +47,7 @@ def test_a_registry_that_can_everything_and_one_that_can_nothing_are_told_apart(
     ],
 )
 def test_no_such_call_is_a_no_and_what_is_refused_or_fails_stays_untold(answer: httpx.Response, kind: str) -> None:
+    """An unknown call means "cannot"; a refusal or a failure leaves the capability unknown."""
     told = _asked(World(lambda _: answer)).told()
     assert set(told[kind]) == {"contexts", "modes", "GUIDs", "a check against all versions"}
 
@@ -61,6 +63,7 @@ def test_a_list_of_contexts_without_contexts_is_none() -> None:
 
 
 def test_it_is_asked_once_a_connection_by_however_many_and_writes_nothing() -> None:
+    """Four threads share one set of four questions, and the registry is only read."""
     asked: list[str] = []
     registry = FakeRegistry()
     registry.contexts = [".", ".staging"]
@@ -87,6 +90,7 @@ def test_it_is_asked_once_a_connection_by_however_many_and_writes_nothing() -> N
 def test_a_mode_in_which_nothing_can_be_published_stops_everything_before_anything_is_written(
     where: str, mode: str, takes: str
 ) -> None:
+    """A read-only registry or subject stops a publication before any write, with the call that lifts it."""
     world = World()
     world.registry.modes = {where: mode}
     (first, *_) = world.plan().changes
@@ -101,6 +105,7 @@ def test_a_mode_in_which_nothing_can_be_published_stops_everything_before_anythi
 
 
 def test_a_mode_that_was_set_after_the_plan_stops_it_and_a_subject_that_is_right_is_right_in_any_mode() -> None:
+    """The mode is checked again when a plan is applied, and does not matter where nothing is to change."""
     world = World()
     world.registry.modes = {}
     planned = world.plan()
@@ -115,6 +120,7 @@ def test_a_mode_that_was_set_after_the_plan_stops_it_and_a_subject_that_is_right
 
 
 def test_a_deletion_is_stopped_by_a_mode_too() -> None:
+    """A read-only subject that is to be deleted is reported as drift in the plan."""
     world = World()
     world.publish()
     world.registry.subjects["s-stray"] = [TEXT]
@@ -124,6 +130,7 @@ def test_a_deletion_is_stopped_by_a_mode_too() -> None:
 
 
 def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version() -> None:
+    """Metadata that others put beside a schema is no difference, and the next version keeps it."""
     world = World()
     given: dict[str, Any] = {"metadata": {"properties": {"owner": "me"}}}
     world.registry.subjects["s-value"], world.registry.levels["s-value"] = [TEXT], "FULL"
@@ -136,6 +143,7 @@ def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version()
 
 
 def test_subjects_of_a_context_are_pulled_when_it_is_named_and_never_pruned_by_another_s_prefix() -> None:
+    """A pattern covers one context only, so a prune of the default context spares the others."""
     world = World()
     world.registry.contexts = [".", ".staging"]
     world.registry.subjects = {"s-value": [TEXT], ":.staging:s-value": [OLD]}
@@ -145,6 +153,7 @@ def test_subjects_of_a_context_are_pulled_when_it_is_named_and_never_pruned_by_a
 
 
 def test_an_imported_file_of_a_context_is_found_there_and_written_under_its_import_path() -> None:
+    """Pulling a subject of a context pulls its imports from there, each to its import path."""
     world = World()
     world.registry.contexts = [".", ".staging"]
     base, top = ":.staging:x/base.proto", ":.staging:x/top.proto"

@@ -48,6 +48,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.usefixtures("contracts")
 def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
+    """Generating over up-to-date code changes no file, and `codegen check` finds no difference."""
     files = sum(path.suffix in (".py", ".pyi") for path in GENERATED.rglob("*"))
     assert run("generate") == (0, f"{files} files in tally/generated, none changed\n")
     assert run("check") == (0, f"{files} files in tally/generated are what the contracts say\n")
@@ -64,6 +65,7 @@ def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
 def test_check_exits_4_when_the_generated_code_is_otherwise(
     run: Run, contracts: Path, damage: Callable[[Path], object], words: str
 ) -> None:
+    """A missing, an edited or a surplus generated file ends `codegen check` with exit code 4 and its name."""
     damage(contracts.parent / "tally" / "generated")
     code, said = run("check")
     assert code == 4
@@ -71,6 +73,7 @@ def test_check_exits_4_when_the_generated_code_is_otherwise(
 
 
 def test_a_folder_with_files_of_others_is_left_alone(run: Run, contracts: Path) -> None:
+    """Generating into a folder with files that codegen did not write is refused and changes none of them."""
     before = tree.files_of(contracts)
     code, said = run("generate", "--out", "contracts")
     assert code == 1
@@ -79,6 +82,7 @@ def test_a_folder_with_files_of_others_is_left_alone(run: Run, contracts: Path) 
 
 
 def test_a_contract_that_is_gone_takes_its_generated_code_with_it(run: Run, contracts: Path) -> None:
+    """Generating again deletes the code of a contract that was deleted."""
     (contracts / "avro" / "ledger_row.avsc").unlink()
     assert run("generate")[0] == 0
     assert not (contracts.parent / "tally" / "generated" / "avro" / "ledger_row.py").exists()
@@ -90,6 +94,7 @@ def test_a_contract_that_is_gone_takes_its_generated_code_with_it(run: Run, cont
 def test_a_foreign_project_generates_under_its_own_package_with_imports_between_its_files(
     run: Run, tmp_path: Path
 ) -> None:
+    """Another project's files import each other by its own package, and Google's types from theirs."""
     folder = tmp_path / "api" / "proto" / "shop" / "v1"
     folder.mkdir(parents=True)
     head = 'syntax = "proto3";\npackage shop.v1;\n'
@@ -126,6 +131,7 @@ def test_a_foreign_project_generates_under_its_own_package_with_imports_between_
 def test_a_broken_contract_exits_1_with_file_and_place(
     run: Run, contracts: Path, file: str, old: str, new: str, words: str
 ) -> None:
+    """A mistake in any kind of contract ends with exit code 1, its file and its place, and no traceback."""
     _edit(contracts / file, old, new)
     code, said = run("generate")
     assert code == 1, said
@@ -143,6 +149,7 @@ def test_a_broken_contract_exits_1_with_file_and_place(
 )
 @pytest.mark.usefixtures("contracts")
 def test_a_wrong_folder_or_package_is_told(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    """A contracts folder that is missing or empty, or an invalid package name, ends with exit code 1."""
     code, said = run("generate", *arguments)
     assert code == 1
     assert words in said
@@ -152,11 +159,13 @@ def test_a_wrong_folder_or_package_is_told(run: Run, arguments: tuple[str, ...],
     "arguments", [("nothing",), ("generate", "--nothing"), ("publish",), ("publish", "--kafka", "x")]
 )
 def test_a_wrong_command_line_exits_64(run: Run, arguments: tuple[str, ...]) -> None:
+    """An unknown command or option, or a missing one, ends with exit code 64."""
     assert run(*arguments)[0] == 64
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("generate", "--help"), ("publish", "--help")])
 def test_help_exits_0_and_tells_what_a_stranger_needs(run: Run, arguments: tuple[str, ...]) -> None:
+    """Help ends with exit code 0 and says where the contracts are looked for."""
     code, said = run(*arguments)
     assert code == 0
     assert "contracts" in said
@@ -164,6 +173,7 @@ def test_help_exits_0_and_tells_what_a_stranger_needs(run: Run, arguments: tuple
 
 @pytest.mark.usefixtures("contracts")
 def test_lint_finds_nothing_in_the_contracts(run: Run) -> None:
+    """The repository's own contracts keep every rule of the linter."""
     assert run("lint") == (0, "contracts: no findings\n")
 
 
@@ -185,6 +195,7 @@ def test_lint_finds_nothing_in_the_contracts(run: Run) -> None:
 def test_lint_finds_what_is_against_the_rules(
     run: Run, contracts: Path, file: str, old: str, new: str, words: str
 ) -> None:
+    """A broken rule of naming, format, documentation or width ends the linter with code 1 and a finding."""
     _edit(contracts / file, old, new)
     code, said = run("lint")
     assert code == 1
@@ -192,6 +203,7 @@ def test_lint_finds_what_is_against_the_rules(
 
 
 def test_lint_can_format_the_protobuf_files(run: Run, contracts: Path) -> None:
+    """`codegen lint --fix` restores the format of a Protobuf file, byte for byte."""
     path = contracts / "proto" / "tally" / "v1" / "tally.proto"
     before = path.read_text(encoding="utf-8")
     _edit(path, "  string a = 2 ", " string   a = 2 ")
@@ -200,6 +212,7 @@ def test_lint_can_format_the_protobuf_files(run: Run, contracts: Path) -> None:
 
 
 def test_publishing_to_an_address_without_a_scheme_is_told(run: Run, contracts: Path) -> None:
+    """A registry address without http:// or https:// is refused with what is allowed."""
     assert contracts.is_dir()
     code, said = run("publish", "--registry", "localhost:8081", "--kafka", "localhost:9092")
     assert code == 1
@@ -207,6 +220,7 @@ def test_publishing_to_an_address_without_a_scheme_is_told(run: Run, contracts: 
 
 
 def test_a_properties_file_that_cannot_be_read_is_told(run: Run, contracts: Path) -> None:
+    """A file of Kafka properties that does not exist ends with exit code 1 and its name."""
     assert contracts.is_dir()
     code, said = run("publish", "--registry", "http://x", "--kafka", "x", "--kafka-config", "gone.properties")
     assert code == 1
@@ -214,6 +228,7 @@ def test_a_properties_file_that_cannot_be_read_is_told(run: Run, contracts: Path
 
 
 def test_a_file_changes_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the disk fills up while files are replaced, the old generated file is still there whole."""
     folder = tmp_path / "out"
     mark = tree.MARK.format(source="x")
     tree.replace(folder, {"a.py": f"{mark}\nold"})
@@ -228,6 +243,7 @@ def test_a_file_changes_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_schema_file_must_be_named_like_a_module(run: Run, contracts: Path) -> None:
+    """An .avsc file whose name cannot be a Python module is refused by name."""
     (contracts / "avro" / "My-Schema.avsc").write_text(json.dumps({"type": "record", "name": "R", "fields": []}))
     code, said = run("generate")
     assert code == 1

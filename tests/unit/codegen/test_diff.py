@@ -53,6 +53,7 @@ COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"]}
     ],
 )
 def test_each_difference_of_avro_schemas_is_told_once(old: str, new: str, told: list[str]) -> None:
+    """Each difference of two Avro schemas is one sentence, and equal schemas have none."""
     assert list(avro_words(avro_parse.parse("old", old), avro_parse.parse("new", new))) == told
 
 
@@ -73,6 +74,7 @@ enum E {
 
 
 def test_each_difference_of_protobuf_files_is_told_once() -> None:
+    """Each difference of two Protobuf files, in fields, types, calls and enums, is one sentence."""
     new = PROTO.replace("int32 count", "repeated int64 counts").replace("string id = 1;", "string note = 3;")
     new = new.replace("rpc Put(M)", "rpc Put(stream M)").replace("E_UNSPECIFIED = 0;", "E_UNSPECIFIED = 0;\n  E_A = 1;")
     new += "message More {}\n"

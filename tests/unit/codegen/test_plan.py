@@ -42,6 +42,7 @@ def _only(changes: tuple[Change, ...]) -> Change:
 
 
 def test_what_is_missing_is_created_with_its_level_first() -> None:
+    """A missing subject gets its compatibility level before its first version."""
     change = _only(plan(Wanted((SUBJECT,), ()), _found()))
     assert change.kind is Kind.CREATE
     assert change.actions == (SetLevel("s-value", "FULL"), Register(SUBJECT))
@@ -49,26 +50,31 @@ def test_what_is_missing_is_created_with_its_level_first() -> None:
 
 
 def test_a_creation_that_was_killed_after_the_level_goes_on_with_the_schema() -> None:
+    """A subject that has its level but no version only needs the schema registered."""
     change = _only(plan(Wanted((SUBJECT,), ()), _found({"s-value": FoundSubject((), "FULL", None)})))
     assert (change.kind, change.actions) == (Kind.CREATE, (Register(SUBJECT),))
 
 
 def test_another_schema_under_a_known_subject_is_an_update() -> None:
+    """A subject whose versions lack the wanted schema gets it as a new version."""
     change = _only(plan(Wanted((SUBJECT,), ()), _found({"s-value": FoundSubject((1, 2), "FULL", None)})))
     assert (change.kind, change.actions) == (Kind.UPDATE, (Register(SUBJECT),))
 
 
 def test_another_level_is_configuration() -> None:
+    """A subject that lacks only the wanted compatibility level gets the level and no version."""
     change = _only(plan(Wanted((SUBJECT,), ()), _found({"s-value": FoundSubject((1,), None, 1)})))
     assert (change.kind, change.actions) == (Kind.CONFIG, (SetLevel("s-value", "FULL"),))
 
 
 def test_a_file_of_another_package_is_never_changed() -> None:
+    """A known subject that belongs to another package is left as it is, whatever its text."""
     known = {FOREIGN.subject: FoundSubject((1,), "FULL", None)}
     assert _only(plan(Wanted((FOREIGN,), ()), _found(known))).kind is Kind.NOOP
 
 
 def test_updates_come_first_since_they_may_be_refused_and_references_before_their_users() -> None:
+    """Updates precede creations, referenced files precede their users, and topics come last."""
     first, second = replace(SUBJECT, subject="a-value"), replace(SUBJECT, subject="z-value")
     known = {"z-value": FoundSubject((1,), "FULL", None)}
     changes = plan(Wanted((first, second, FOREIGN, PROTO), (TOPIC,)), _found(known))
@@ -80,18 +86,21 @@ def test_updates_come_first_since_they_may_be_refused_and_references_before_thei
     ("brokers", "factor", "in_sync"), [(0, 1, "1"), (1, 1, "1"), (2, 2, "2"), (3, 3, "2"), (9, 3, "2")]
 )
 def test_the_factor_is_lowered_to_the_number_of_brokers(brokers: int, factor: int, in_sync: str) -> None:
+    """With fewer brokers than wanted replicas a topic gets one on each, and min.insync.replicas to match."""
     (action,) = _only(plan(Wanted((), (TOPIC,)), _found(brokers=brokers))).actions
     config = {"retention.ms": "-1", "min.insync.replicas": in_sync}
     assert action == CreateTopic("t", 12, factor, config)
 
 
 def test_another_number_of_partitions_blocks_everything() -> None:
+    """A topic with another number of partitions blocks the plan, since ids would change their partition."""
     change = _only(plan(Wanted((), (TOPIC,)), _found(topics={"t": FoundTopic(6, 3, CONFIG)})))
     assert (change.kind, change.actions, change.blocking) == (Kind.DRIFT, (), True)
     assert "has 6 partitions, the contract says 12" in change.sentence
 
 
 def test_only_the_values_of_the_contract_are_set_back() -> None:
+    """Settings that the contract names are set back; others of the topic are left as they are."""
     actual = {**CONFIG, "retention.ms": "1000", "min.insync.replicas": "1"}
     change = _only(plan(Wanted((), (TOPIC,)), _found(topics={"t": FoundTopic(12, 3, actual)})))
     assert change.actions == (AlterTopic("t", {"retention.ms": "-1", "min.insync.replicas": "2"}),)
@@ -99,6 +108,7 @@ def test_only_the_values_of_the_contract_are_set_back() -> None:
 
 
 def test_too_few_replicas_are_told_and_left() -> None:
+    """A topic with fewer replicas than wanted is reported as drift that blocks nothing."""
     actual = FoundTopic(12, 1, {**CONFIG, "min.insync.replicas": "1"})
     change = _only(plan(Wanted((), (TOPIC,)), _found(topics={"t": actual})))
     assert (change.kind, change.actions, change.blocking) == (Kind.DRIFT, (), False)
@@ -147,6 +157,7 @@ def _carried_out(found: Found, changes: tuple[Change, ...], *, killed_after: int
 def test_a_plan_that_was_killed_anywhere_and_planned_again_leaves_nothing(
     world: tuple[Wanted, Found], killed_after: int
 ) -> None:
+    """A plan killed after any action and then planned and carried out again leaves nothing to do."""
     wanted, found = world
     half = _carried_out(found, plan(wanted, found), killed_after=killed_after)
     whole = _carried_out(half, plan(wanted, half), killed_after=100)

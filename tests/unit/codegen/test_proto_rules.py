@@ -80,6 +80,7 @@ def files() -> Compiled:
 def test_no_message_is_judged_otherwise_than_by_protovalidate(
     files: Compiled, values: dict[str, Any], choice: dict[str, Any]
 ) -> None:
+    """For any message the compiled rules report the same violations as protovalidate."""
     message = files.message("x.v1.Every", b"")
     made = type(message)(**values, **choice)
     assert files.said_by_rules("x/v1/every.proto", "every", made) == said_by_oracle(made)
@@ -108,6 +109,7 @@ def _one(option: str, kind: str = "string") -> str:
     ],
 )
 def test_what_is_not_compiled_is_told_with_file_and_line(text: str, words: str) -> None:
+    """A field rule outside the supported subset stops the generation with its file, line and field."""
     with pytest.raises(ContractError) as refused:
         compiled({"x/v1/x.proto": text})
     assert words in str(refused.value)
@@ -123,6 +125,7 @@ def test_what_is_not_compiled_is_told_with_file_and_line(text: str, words: str) 
     ],
 )
 def test_rules_of_other_kinds_are_told_too(body: str, words: str) -> None:
+    """Rules on messages and oneofs, and rules inside maps, stop the generation with their line."""
     with pytest.raises(ContractError) as refused:
         compiled({"x.proto": f"{HEAD}message M {{\n  {body}\n}}\n"})
     assert words in str(refused.value)
@@ -134,6 +137,7 @@ def test_rules_of_other_kinds_are_told_too(body: str, words: str) -> None:
     [("^a+$", r"\Aa+\Z"), (r"a\.b", r"a\.b"), ("^(a|b)$", r"\A(?:a|b)\Z"), (r"^\d{2,3}", r"\A\d{2,3}")],
 )
 def test_a_pattern_means_the_same_in_python(pattern: str, python: str) -> None:
+    """A supported RE2 pattern is translated so that Python's anchors and groups mean the same."""
     assert re2.to_python(pattern) == python
     assert re.compile(python)
 
@@ -144,5 +148,6 @@ def test_a_pattern_means_the_same_in_python(pattern: str, python: str) -> None:
      "a{3,1}", "^a|b$", "(", ")", "[", "[é]", "[[:alpha:]]", "a{", "x$y", "a^", "^(a?){9}$", "\\"],
 )  # fmt: skip
 def test_a_pattern_that_could_differ_or_be_slow_is_refused(pattern: str) -> None:
+    """A pattern that Python reads differently, or could backtrack on, is refused."""
     with pytest.raises(re2.PatternError):
         re2.to_python(pattern)

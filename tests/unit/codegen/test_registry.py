@@ -91,6 +91,7 @@ def test_a_guid_is_asked_for_by_its_own_path_and_a_registry_without_guids_denies
 
 
 def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:
+    """A schema's text is posted to its subject's path, with the name escaped, and its id is returned."""
     seen: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -103,11 +104,13 @@ def test_a_schema_is_looked_up_by_its_text_and_its_id_comes_back() -> None:
 
 
 def test_the_registry_may_rewrite_the_text_as_long_as_it_means_the_same() -> None:
+    """An answer with reordered keys and other blanks is accepted as the schema that was asked for."""
     rewritten = json.dumps(dict(reversed(json.loads(TEXT).items())), indent=1)
     assert _registry(_answering(200, {"id": 7, "schema": rewritten})).lookup("s", TEXT) == 7
 
 
 def test_a_schema_that_means_another_thing_is_a_mismatch() -> None:
+    """An answer with another schema is an error of its own, and its id is not used."""
     with pytest.raises(SchemaMismatch, match="another schema with id 7 under s"):
         _registry(_answering(200, {"id": 7, "schema": OTHER})).lookup("s", TEXT)
 
@@ -116,6 +119,7 @@ def test_a_schema_that_means_another_thing_is_a_mismatch() -> None:
     ("code", "words"), [(40401, "the subject is unknown"), (40403, "the schema is not among its versions")]
 )
 def test_an_unknown_subject_and_an_unknown_schema_are_told_apart(code: int, words: str) -> None:
+    """The error for an unregistered schema says whether its subject or only that version is missing."""
     with pytest.raises(SchemaUnknown, match=words):
         _registry(_answering(404, {"error_code": code, "message": "no"})).lookup("s", TEXT)
 
@@ -140,11 +144,13 @@ def test_an_unknown_subject_and_an_unknown_schema_are_told_apart(code: int, word
     ],
 )
 def test_each_wrong_answer_is_an_error_of_its_own(response: httpx.Response, error: type[Exception]) -> None:
+    """Denied access, nonsense, a refusal and a server error each raise the error class that fits."""
     with pytest.raises(error):
         _registry(lambda _: response).lookup("s", TEXT)
 
 
 def test_what_may_pass_is_retried_a_bounded_number_of_times_with_growing_waits() -> None:
+    """A connection that fails is tried three times with growing waits before the error is raised."""
     clock, calls = FakeClock(), []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -158,6 +164,7 @@ def test_what_may_pass_is_retried_a_bounded_number_of_times_with_growing_waits()
 
 
 def test_a_registry_that_comes_back_in_time_is_not_an_error() -> None:
+    """A call whose second attempt is answered succeeds."""
     answers = iter([httpx.Response(503), httpx.Response(200, json={"id": 7, "schema": TEXT})])
     assert _registry(lambda _: next(answers)).lookup("s", TEXT) == 7
 
@@ -247,6 +254,7 @@ def test_the_clients_room_loads_nothing_heavy_before_the_first_question() -> Non
 
 
 def test_a_failed_tls_handshake_is_told_apart_and_not_retried() -> None:
+    """A certificate that cannot be verified is an error of its own, raised after a single attempt."""
     calls = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -259,6 +267,7 @@ def test_a_failed_tls_handshake_is_told_apart_and_not_retried() -> None:
 
 
 def test_a_known_id_is_asked_for_once() -> None:
+    """A schema that was looked up by its id is answered from the cache the next time."""
     calls = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -271,6 +280,7 @@ def test_a_known_id_is_asked_for_once() -> None:
 
 
 def test_a_registry_that_is_down_is_never_remembered_as_an_unknown_id() -> None:
+    """A look-up that failed because the registry was down is asked again the next time."""
     answers = [httpx.Response(200, json={"schema": TEXT}), *(httpx.Response(503) for _ in range(3))]
     registry = _registry(lambda _: answers.pop())
     with pytest.raises(RegistryUnreachable):
@@ -279,6 +289,7 @@ def test_a_registry_that_is_down_is_never_remembered_as_an_unknown_id() -> None:
 
 
 def test_a_text_that_is_not_avro_has_a_fingerprint_that_no_schema_has() -> None:
+    """A Protobuf text under an id is returned, with a fingerprint that equals no Avro schema's."""
     registry = _registry(_answering(200, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}))
     assert registry.schema(5).text == 'syntax = "proto3";'
     assert registry.schema(5).fingerprint != fingerprint(TEXT)
@@ -286,6 +297,7 @@ def test_a_text_that_is_not_avro_has_a_fingerprint_that_no_schema_has() -> None:
 
 @pytest.mark.parametrize("failing", [False, True])
 def test_threads_that_ask_for_one_id_at_once_share_one_request(*, failing: bool) -> None:
+    """Five threads that ask for one id at once cause one request and share its answer or its error."""
     entered, release = threading.Event(), threading.Event()
     calls: list[httpx.Request] = []
     outcomes: list[str] = []
@@ -332,6 +344,7 @@ def _authorization(url: str, access: Access | None = None) -> str | None:
 
 
 def test_credentials_come_from_the_address_or_are_given_and_the_given_ones_win() -> None:
+    """Credentials are sent from the address, or from the settings, which take precedence."""
     pair = base64.b64encode(b"me:p@ss").decode()
     assert _authorization(URL) is None
     assert _authorization("http://me:p%40ss@registry.test/x") == f"Basic {pair}"
@@ -340,6 +353,7 @@ def test_credentials_come_from_the_address_or_are_given_and_the_given_ones_win()
 
 
 def test_secrets_never_stand_in_a_message() -> None:
+    """A password in the address or the settings appears in no error, address or representation."""
     registry = _registry(_answering(401, {}), url="http://me:geheim@registry.test/x")
     with pytest.raises(RegistryUnauthorised) as caught:
         registry.schema(1)

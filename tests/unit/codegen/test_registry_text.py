@@ -51,6 +51,7 @@ def _published(folder: Path, body: str) -> str:
     ],
 )
 def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str, tmp_path: Path) -> None:
+    """In the text for the registry each rule is a comment in its place, and the file still compiles."""
     made = _published(tmp_path, f"  {field}")
     assert made == f"{HEAD}{COMMENTED}message M {{\n  {published}\n}}\n"
     (tmp_path / "x.proto").write_text(made)
@@ -73,6 +74,7 @@ def test_rules_come_back_out_of_their_comments(field: str, tmp_path: Path) -> No
     ],
 )
 def test_a_text_that_did_not_come_from_here_stays_as_it_is(foreign: str) -> None:
+    """Comments that only look like rules, or are ambiguous, are left as they are when a text is pulled."""
     text = f"{HEAD}{COMMENTED}message M {{\n  {foreign}\n}}\n"
     if foreign == "string a = 1;":
         text = text.replace(COMMENTED, "")
@@ -80,6 +82,7 @@ def test_a_text_that_did_not_come_from_here_stays_as_it_is(foreign: str) -> None
 
 
 def test_the_contracts_themselves_come_back_from_what_is_published() -> None:
+    """Each Protobuf contract is restored byte for byte from its published text."""
     found = tree.read(CONTRACTS)
     for subject in wanted(found).subjects:
         if subject.kind == "PROTOBUF" and subject.owned:
@@ -96,6 +99,7 @@ def test_the_contracts_themselves_come_back_from_what_is_published() -> None:
     ],
 )
 def test_what_is_published_compiles_without_the_rules(options: str, tmp_path: Path) -> None:
+    """A published text compiles without protovalidate's file and keeps all other field options."""
     made = _published(tmp_path, f"  string a = 1 [{options}];\n  string b = 2;")
     (tmp_path / "x.proto").write_text(made)
     [file] = proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file
@@ -104,11 +108,13 @@ def test_what_is_published_compiles_without_the_rules(options: str, tmp_path: Pa
 
 
 def test_places_that_do_not_fit_the_text_are_told(tmp_path: Path) -> None:
+    """A file whose format hides a rule's place is refused with its line and the command that formats it."""
     with pytest.raises(ContractError, match=r"proto/x.proto: line 5: is not formatted; run: codegen lint --fix"):
         _published(tmp_path, "\tstring a = 1 [(buf.validate.field).string.uuid = true];")
 
 
 def test_the_contract_is_published_with_its_rules_to_read_and_without_the_other_project_s_file() -> None:
+    """The published contract shows its rules as comments and does not refer to protovalidate's file."""
     subjects = {each.subject: each for each in wanted(tree.read(CONTRACTS)).subjects}
     assert "buf/validate/validate.proto" not in subjects
     tally = subjects["tally/v1/tally.proto"]

@@ -32,6 +32,7 @@ config:
 
 
 def test_a_good_file_is_read() -> None:
+    """A complete topic file gives its name, partitions and configuration, and no width where none is stated."""
     topic = topics.parse("topics/x.yaml", GOOD)
     assert (topic.name, topic.partitions, topic.config, topic.width_bytes) == (
         "shop.orders.v1",
@@ -70,6 +71,7 @@ def test_a_good_file_is_read() -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, place: str, words: str) -> None:
+    """Each missing, unknown or wrong value of a topic file is refused with its line and what is allowed."""
     text = GOOD.replace(old, new, 1)
     assert text != GOOD
     with pytest.raises(ContractError) as caught:
@@ -79,6 +81,7 @@ def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, place: str, w
 
 
 def test_the_configuration_may_be_left_out() -> None:
+    """A topic file without `config` has no configuration of its own."""
     assert topics.parse("x", GOOD.partition("config:")[0]).config == {}
 
 
@@ -96,12 +99,14 @@ def test_the_configuration_may_be_left_out() -> None:
 def test_a_topic_s_constant_is_its_name_without_versions_and_the_shared_first_part(
     names: list[str], constants: list[str]
 ) -> None:
+    """Topics get short constant names that stay distinct and valid in Python."""
     template = topics.parse("x", GOOD)
     described = [Topic(**{**{f: getattr(template, f) for f in Topic.__dataclass_fields__}, "name": n}) for n in names]
     assert list(constant_names(described).values()) == constants
 
 
 def test_the_contracts_own_topics_are_good() -> None:
+    """The repository's two topic files are valid."""
     folder = Path(__file__).parents[3] / "contracts" / "topics"
     assert [topics.parse(path.name, path.read_text(encoding="utf-8")).name for path in sorted(folder.glob("*"))] == [
         "tally.sums.v1.dlt",

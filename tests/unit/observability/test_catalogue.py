@@ -46,6 +46,7 @@ def test_no_attribute_is_an_id_a_key_or_an_offset() -> None:
 
 
 def test_no_two_metrics_have_one_name_for_prometheus() -> None:
+    """Translated names of metrics are all distinct, so that no two series are mixed up."""
     metrics = catalogue.load().metrics
     names = [prometheus_name(name, metric) for name, metric in metrics.items()]
     assert len(set(names)) == len(names)
@@ -62,6 +63,7 @@ def test_no_two_metrics_have_one_name_for_prometheus() -> None:
     ],
 )
 def test_names_are_translated_as_opentelemetry_does_it(name, kind, unit, expected) -> None:
+    """A metric's Prometheus name has the suffixes of unit and kind that OpenTelemetry adds."""
     assert prometheus_name(name, Metric(kind, unit, ("producer",), "It.")) == expected
 
 
@@ -88,16 +90,18 @@ def test_an_instrument_that_is_not_in_the_catalogue_cannot_be_made(name: str, ki
     ],
 )
 def test_a_broken_catalogue_is_refused_with_the_signal_named(text: str, words: str) -> None:
+    """A catalogue with an unknown key, attribute or kind is refused with the signal or the key."""
     with pytest.raises(CatalogueError, match=words):
         parse("buckets: {}\nattributes: {}\nspans: {}\nlogs: {}\n" + text)
 
 
 def test_the_document_has_the_tables_of_the_catalogue() -> None:
-    """``just gen`` makes them."""
+    """The tables of the document are those that `just gen` makes from the catalogue."""
     text = DOCUMENT.read_text(encoding="utf-8")
     assert updated(text, catalogue.load()) == text
 
 
 def test_a_document_without_a_place_for_a_table_is_refused() -> None:
+    """A document that lacks the marks of the tables is refused and not written over."""
     with pytest.raises(ValueError, match="0 places"):
         updated("nothing", catalogue.load())

@@ -64,6 +64,7 @@ def test_alerts_ask_only_for_what_is_in_the_catalogue():
 
 
 def test_the_check_of_alerts_sees_a_renamed_metric():
+    """An expression with a misspelt metric is found to ask for an unknown name."""
     assert asked_for('sum(rate(app_txn_abort_total{lane="0"}[5m])) > 0.1') - known_words() == {"app_txn_abort_total"}
 
 
@@ -76,6 +77,7 @@ def test_every_alert_has_a_runbook_that_names_a_command_of_tally():
 
 
 def test_every_alert_has_a_firing_and_a_silent_case():
+    """Each alert rule is tested with data that fires it and with data that does not."""
     cases = [
         (each["alertname"], bool(each["exp_alerts"]))
         for case in yaml.safe_load(RULES_TEST.read_text())["tests"]

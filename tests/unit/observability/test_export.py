@@ -98,6 +98,7 @@ async def test_what_a_backend_in_trouble_does_not_take_is_counted(backend: Backe
     ],
 )
 def test_traces_are_sent_where_the_standard_variables_say_so(environment: dict[str, str], expected: str | None) -> None:
+    """OpenTelemetry's variables decide whether traces are exported, and by which protocol."""
     assert protocol_of("traces", environment) == expected
 
 
@@ -105,5 +106,6 @@ def test_traces_are_sent_where_the_standard_variables_say_so(environment: dict[s
     ("name", "value"), [("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), ("OTEL_METRIC_EXPORT_INTERVAL", "soon")]
 )
 def test_a_variable_that_cannot_be_followed_is_named(name: str, value: str) -> None:
+    """An unsupported protocol or a malformed interval is refused with the variable and its value."""
     with pytest.raises(OtlpError, match=f"{name} is '{value}'"):
         check({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", name: value})

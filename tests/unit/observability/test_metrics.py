@@ -39,6 +39,7 @@ def shown(metrics: Metrics, accept: str = "") -> Scrape:
 
 @given(st.lists(st.floats(0, 20)))
 def test_a_column_counts_as_its_values_do_one_by_one(values: list[float]) -> None:
+    """A histogram has the same buckets, extremes and total by column as by single values."""
     bounds = [0.005, 0.1, 1.0, 7.5]
     columns, singles = Histogram(bounds), Histogram(bounds)
     columns.record_column(np.array(values))
@@ -55,6 +56,7 @@ def test_a_column_counts_as_its_values_do_one_by_one(values: list[float]) -> Non
 
 
 def test_nothing_is_lost_when_many_threads_record() -> None:
+    """Counters and histograms lose no value when four threads record at once."""
     counter, histogram = Counter(), Histogram([1.0])
 
     def work() -> None:
@@ -123,6 +125,7 @@ class Backend(MetricExporter):
 
 
 def test_an_exporter_gets_the_histograms_too_and_its_refusals_are_counted() -> None:
+    """Histograms reach the exporter, and a batch that it refuses is counted as dropped."""
     metrics = Metrics("producer")
     metrics.histogram("app.txn.records").record(5)
     backend = Backend(MetricExportResult.FAILURE)

@@ -50,7 +50,7 @@ def test_a_sampled_caller_is_traced_below_its_span_whatever_the_ratio(
 def test_a_caller_that_does_not_sample_or_cannot_be_read_is_not_traced(
     with_ratio: Callable[[float], Tracing], headers: dict[str, str]
 ) -> None:
-    """Though all others are."""
+    """A call whose caller does not sample, or sends an unreadable parent, is not traced though others are."""
     assert with_ratio(1.0).chosen(headers) is None
 
 

@@ -178,8 +178,7 @@ def two_dead_letters(facts: Facts) -> Facts:
 
 
 def dead_letter_of_a_good_record(facts: Facts) -> Facts:
-    letter = replace(facts.dead_letters[0], source_offset=0)
-    return replace(facts, dead_letters=[*facts.dead_letters, letter])
+    return forged(facts, source_offset=0)
 
 
 def forged(facts: Facts, **changes: Any) -> Facts:
@@ -233,14 +232,17 @@ def commit_without_witness(facts: Facts) -> Facts:
     return replace(facts, committed={**facts.committed, 3: Committed(offset=12)})
 
 
-def witness_with_a_wrong_count(facts: Facts) -> Facts:
-    witness = {**(facts.committed[3].witness or {}), "counted": 99}
+def with_witness(facts: Facts, **changes: object) -> Facts:
+    witness = {**(facts.committed[3].witness or {}), **changes}
     return replace(facts, committed={**facts.committed, 3: Committed(offset=12, witness=witness)})
+
+
+def witness_with_a_wrong_count(facts: Facts) -> Facts:
+    return with_witness(facts, counted=99)
 
 
 def witness_with_another_chain(facts: Facts) -> Facts:
-    witness = {**(facts.committed[3].witness or {}), "chain": "00" * 16}
-    return replace(facts, committed={**facts.committed, 3: Committed(offset=12, witness=witness)})
+    return with_witness(facts, chain="00" * 16)
 
 
 def rest_with_a_wrong_total(facts: Facts) -> Facts:
@@ -301,6 +303,7 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
 def test_a_planted_violation_is_found_under_its_name(
     invariant: str, plant: Callable[[Facts], Facts], named: str
 ) -> None:
+    """Each planted violation is found under its invariant, in a message that names the id or the offset."""
     found = [finding.message for finding in judge(plant(honest())).findings if finding.invariant == invariant]
     assert any(named in message for message in found), found
 
@@ -314,21 +317,21 @@ def test_each_check_of_the_oracle_has_a_violation_that_it_finds() -> None:
 
 
 def test_a_check_that_had_nothing_to_look_at_is_reported_as_unchecked_and_not_as_passed() -> None:
+    """Without calls, watermarks, REST answers or commits the checks that need them are unchecked."""
     blind = replace(honest(), calls=(), watermarks=(), rest={}, committed={})
     assert judge(blind).unchecked.keys() == {"I1", "I4", "I7", "I9", "I11", "I12", "REST", "WITNESS"}
-    watched = [
-        Watermark(source="rest/0", partition=3, next_offset=1),
-        Watermark(source="committed", partition=3, next_offset=1),
-    ]
+    watched = [Watermark(source=source, partition=3, next_offset=1) for source in ("rest/0", "committed")]
     assert judge(replace(honest(), watermarks=watched)).unchecked == {}
 
 
 def test_a_system_that_is_not_at_rest_is_judged_and_the_report_begins_with_what_was_missing() -> None:
+    """A system that did not come to rest is judged, and that is the report's first finding."""
     report = judge(replace(honest(), unrest="not in 1 s: the group has committed every record"))
     assert str(report.findings[0]) == "AT REST: not in 1 s: the group has committed every record"
 
 
 def test_an_honest_world_has_no_findings() -> None:
+    """A correct system has no findings, and the report states its exact counts and total."""
     report = judge(honest()).require_clean()
     counts = (report.records, report.counted, report.duplicates, report.conflicts, report.poison)
     assert counts == (7, 4, 1, 1, 1)
@@ -339,16 +342,13 @@ def test_a_letter_with_the_beginning_of_its_record_and_the_right_hash_is_genuine
     """The record is at its source position; the letter needs to hold its length and SHA-256 only."""
     facts = honest()
     beginning = Beginning(whole_bytes=7, sha256=hashlib.sha256(b"garbage").digest())
-    judge(
-        replace(facts, dead_letters=[replace(facts.dead_letters[0], value=b"gar", value_copied=beginning)])
-    ).require_clean()
+    letter = replace(facts.dead_letters[0], value=b"gar", value_copied=beginning)
+    judge(replace(facts, dead_letters=[letter])).require_clean()
 
 
 def test_a_letter_whose_record_is_gone_is_not_judged_and_the_report_says_so() -> None:
     """A topic whose head was deleted."""
-    facts = honest()
-    facts = replace(facts, dead_letters=[*facts.dead_letters, replace(facts.dead_letters[0], source_offset=1)])
-    report = judge(replace(facts, log_starts={3: 2}))
+    report = judge(replace(forged(honest(), source_offset=1), log_starts={3: 2}))
     assert report.unchecked["LETTERS"] == "the records of 1 dead letters are gone from the topic"
     assert "LETTERS" not in {finding.invariant for finding in report.findings}
 
@@ -373,6 +373,7 @@ def test_what_a_replica_had_shown_may_be_in_another_ones_ledger_but_must_be_in_o
 
 
 def test_a_shorter_ledger_of_a_second_replica_is_no_violation() -> None:
+    """A replica whose ledger is a prefix of another's is behind, which breaks no invariant."""
     facts = honest()
     ledger = ledger_3(facts)
     prefix = replace(ledger, replica="1", rows=ledger.rows[:2], marks=ledger.marks[:2])
@@ -380,19 +381,19 @@ def test_a_shorter_ledger_of_a_second_replica_is_no_violation() -> None:
 
 
 def test_an_unknown_outcome_may_be_there_or_not() -> None:
+    """A call of unknown outcome may be counted or missing without a finding."""
     facts = honest()
-    unknown = [
-        ok(ID, outcome=Outcome.UNKNOWN, a="2", b="40.5"),
-        ok(id_in(3, 8), outcome=Outcome.UNKNOWN),
-    ]
+    unknown = [ok(ID, outcome=Outcome.UNKNOWN, a="2", b="40.5"), ok(id_in(3, 8), outcome=Outcome.UNKNOWN)]
     judge(replace(facts, calls=[*facts.calls, *unknown])).require_clean()
 
 
 def test_a_refusal_before_a_later_ok_is_no_violation() -> None:
+    """An addition that was refused once and later acknowledged may be counted."""
     facts = honest()
     judge(replace(facts, calls=[ok(THIRD, outcome=Outcome.FAIL), *facts.calls])).require_clean()
 
 
 def test_findings_stop_the_test_with_every_message() -> None:
+    """A report that must be clean raises an error with the messages of its findings."""
     with pytest.raises(AssertionError, match=r"I10: partition 3 offset 9 is poison"):
         judge(poison_without_dead_letter(honest())).require_clean()

@@ -14,6 +14,7 @@ ID, OTHER = id_in(3, 0), id_in(3, 1)
 
 
 def test_the_partition_function_agrees_with_the_contracts_vectors() -> None:
+    """The oracle's own partition function agrees with each vector of the contract."""
     path = Path(__file__).parents[3] / "contracts" / "examples" / "partitions.json"
     contract = json.loads(path.read_text(encoding="utf-8"))
     for vector in contract["vectors"]:
@@ -55,6 +56,7 @@ def unscaled(value: int) -> bytes:
     ],
 )
 def test_a_record_outside_the_contract_is_unfit_for_its_reason(key: bytes, value: bytes | None, reason: str) -> None:
+    """Each kind of record that breaks the contract is unfit for the reason that the contract names."""
     schemas: Schemas = {SCHEMA_ID: SCHEMA, 8: SCALE_4}
     read = read_record(TopicRecord(partition=3, offset=0, key=key, value=value), schemas, SCHEMA, PARTITIONS)
     assert read == Unfit(reason=reason)
@@ -79,6 +81,7 @@ def test_a_schema_is_named_by_an_id_or_a_guid_before_the_body_or_in_a_header() -
 
 
 def test_numbers_of_every_digit_are_read_exactly() -> None:
+    """Operands with all 38 digits are read without rounding."""
     a, b = "9" * 29 + "." + "9" * 9, "-" + "9" * 28 + ".000000001"
     value = value_of(ID, "0", "0")[:5] + ID.bytes
     for text in (a, b):

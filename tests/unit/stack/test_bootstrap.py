@@ -63,6 +63,7 @@ def folder_with(tmp_path: Path, **programs: str) -> str:
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash", "busybox"])
 def test_the_script_is_understood_by_every_shell_of_the_kind(shell):
+    """`justw` parses in sh, dash, bash and busybox."""
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"no {shell} on this machine")
@@ -71,12 +72,14 @@ def test_the_script_is_understood_by_every_shell_of_the_kind(shell):
 
 
 def test_a_python_that_is_too_old_is_named_with_what_is_needed(checkout, tmp_path):
+    """An old Python ends `justw` with one line that names its version and the one that is needed."""
     old = '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit 0\nexit 1\n'
     line = one_line(justw(checkout, "status", path=folder_with(tmp_path, python3=old, python=old)))
     assert "Python 3.11 or newer is needed and 'Python 3.9.2' was found" in line
 
 
 def test_no_python_at_all_is_told(checkout, tmp_path):
+    """Without any Python `justw` ends with one line that names the version to install."""
     assert "Python 3.11 or newer is needed" in one_line(justw(checkout, "status", path=folder_with(tmp_path)))
 
 
@@ -90,6 +93,7 @@ def test_a_newer_python_beside_an_old_one_is_found(checkout, tmp_path):
 
 
 def test_without_a_network_the_cure_is_told(checkout):
+    """Without a network the set-up ends with one line about PyPI and leaves no half-installed tools."""
     closed = "http://127.0.0.1:9"
     line = one_line(justw(checkout, "status", HTTPS_PROXY=closed, HTTP_PROXY=closed, ALL_PROXY=closed, NO_PROXY=""))
     assert "PyPI cannot be reached: check the network" in line
@@ -109,6 +113,7 @@ def wheel_of(folder: Path, name: str, version: str) -> None:
 
 
 def test_a_tool_that_is_not_the_pinned_file_stops_the_set_up_and_nothing_is_kept(checkout, tmp_path):
+    """A tool whose hash differs from its pin is refused, and nothing of it stays in the cache."""
     wheel_of(tmp_path / "wheels", "uv", "0.13.9")
     wheel_of(tmp_path / "wheels", "rust_just", "1.59.0")
     done = justw(checkout, "status", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "wheels"))
@@ -117,18 +122,21 @@ def test_a_tool_that_is_not_the_pinned_file_stops_the_set_up_and_nothing_is_kept
 
 
 def test_a_cache_that_cannot_be_made_is_named_with_the_setting_that_moves_it(checkout):
+    """A cache folder that cannot be made ends with one line that names TALLY_CACHE_DIR."""
     (checkout / "file").touch()
     line = one_line(justw(checkout, "status", TALLY_CACHE_DIR=str(checkout / "file" / "cache")))
     assert "TALLY_CACHE_DIR" in line
 
 
 def test_a_python_without_venv_is_told_the_package_to_install(monkeypatch, tmp_path):
+    """A Python without ensurepip is refused with the command that installs its venv package."""
     monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "ensurepip" else object())
     with pytest.raises(SetupError, match=r"lacks venv or ensurepip: install them .*apt install python3\."):
         tools.install_tools(tmp_path, tmp_path / "tools")
 
 
 def test_a_full_disk_is_told_before_anything_is_downloaded(monkeypatch, tmp_path):
+    """Too little free disk stops the set-up first, with the free and the needed megabytes."""
     monkeypatch.setattr(
         "stack.bootstrap.checkout.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})()
     )
@@ -148,10 +156,12 @@ def test_a_full_disk_is_told_before_anything_is_downloaded(monkeypatch, tmp_path
     ],
 )
 def test_a_failure_is_explained_by_its_cause(output, meaning):
+    """The installer's output is turned into the cause that a user can act on, or shown as it is."""
     assert meaning in installer.explain(output, "dev.txt")
 
 
 def test_the_environment_is_made_anew_when_the_pins_or_the_place_change(monkeypatch, tmp_path):
+    """The environment's stamp changes with the pinned packages and with the checkout's place, and else not."""
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "dev.txt").write_text("a==1")
     (tmp_path / "pyproject.toml").write_text("x")
@@ -161,9 +171,17 @@ def test_the_environment_is_made_anew_when_the_pins_or_the_place_change(monkeypa
     assert environment.wanted_stamp() == first
     (tmp_path / "requirements" / "dev.txt").write_text("a==2")
     assert environment.wanted_stamp() != first
+    (tmp_path / "requirements" / "dev.txt").write_text("a==1")
+    assert environment.wanted_stamp() == first
+    moved = tmp_path.with_name("elsewhere")
+    tmp_path.rename(moved)
+    monkeypatch.setattr(environment, "ROOT", moved)
+    monkeypatch.setattr(environment, "REQUIREMENTS", moved / "requirements")
+    assert environment.wanted_stamp() != first
 
 
 def test_uv_neither_brings_a_python_nor_reads_the_callers_environment(monkeypatch, tmp_path):
+    """uv may not download a Python and sees no virtual environment of the caller's."""
     monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
     variables = uv.uv_variables(tmp_path)
     assert variables["UV_PYTHON_DOWNLOADS"] == "never"
@@ -171,6 +189,7 @@ def test_uv_neither_brings_a_python_nor_reads_the_callers_environment(monkeypatc
 
 
 def test_a_mirror_that_pip_was_told_of_is_used_by_uv_too(monkeypatch, tmp_path):
+    """A package index set in pip's configuration is passed on to uv."""
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)

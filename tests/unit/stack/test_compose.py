@@ -41,6 +41,7 @@ def test_the_parts_are_the_same():
 
 
 def test_kafka_and_the_registry_have_the_versions_of_the_native_locks():
+    """The images of Kafka and the registry have the versions that the native locks pin."""
     kafka = version_of(read(KAFKA_LOCK), "kafka_2.13")
     assert f"ARG KAFKA=apache/kafka:{kafka}\n" in DOCKERFILE
     assert SERVICES["kafka"]["image"] == f"tally-kafka:{kafka}"
@@ -51,10 +52,12 @@ def test_kafka_and_the_registry_have_the_versions_of_the_native_locks():
 
 @pytest.mark.parametrize("name", sorted(set(KAFKA_PROPERTIES) - DIFFERENT_IN_CONTAINERS))
 def test_kafka_has_the_settings_of_the_native_broker(name):
+    """Each broker property of the native stack has the same value in the container."""
     assert SERVICES["kafka"]["environment"][variable_of(name, "KAFKA_")] == KAFKA_PROPERTIES[name]
 
 
 def test_kafka_has_no_setting_that_the_native_broker_lacks():
+    """The Kafka container sets only native properties, addresses and the options of its Java."""
     native = {variable_of(name, "KAFKA_") for name in KAFKA_PROPERTIES}
     addresses = {"KAFKA_LISTENERS", "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LOG_DIRS"}
     assert set(SERVICES["kafka"]["environment"]) <= native | addresses | {"CLUSTER_ID", "KAFKA_HEAP_OPTS", "KAFKA_OPTS"}
@@ -62,10 +65,12 @@ def test_kafka_has_no_setting_that_the_native_broker_lacks():
 
 @pytest.mark.parametrize("name", sorted(set(REGISTRY_PROPERTIES) - DIFFERENT_IN_CONTAINERS - NATIVE_ONLY))
 def test_the_registry_has_the_settings_of_the_native_one(name):
+    """Each registry property of the native stack has the same value in the container."""
     assert SERVICES["registry"]["environment"][variable_of(name)] == REGISTRY_PROPERTIES[name]
 
 
 def test_the_registry_writes_before_it_acknowledges():
+    """The registry's database writes without delay to a volume, so an acknowledged schema survives a kill."""
     url = SERVICES["registry"]["environment"]["APICURIO_DATASOURCE_URL"]
     assert url.endswith(";WRITE_DELAY=0")
     assert url.startswith("jdbc:h2:file:/data/")
@@ -73,6 +78,7 @@ def test_the_registry_writes_before_it_acknowledges():
 
 
 def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of_the_native_stack():
+    """Containers publish the native ports, under the same settings, on loopback only."""
     published = {}
     for service in SERVICES.values():
         for text in service.get("ports", []):
@@ -86,6 +92,7 @@ def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of
 
 
 def test_every_part_that_stays_has_a_health_check_and_keeps_its_data_in_a_volume_of_its_own():
+    """Each long-running part has a health check, a grace period for its stop and a volume of its own."""
     staying = {name: SERVICES[name] for name in PARTS if name != "contracts"}
     assert all("healthcheck" in service and "stop_grace_period" in service for service in staying.values())
     volumes = [volume.partition(":")[0] for service in staying.values() for volume in service["volumes"]]
@@ -134,6 +141,7 @@ def test_the_dockerfile_asks_for_no_frontend_and_stores_the_packages_once_in_an_
 
 
 def test_services_start_after_the_contracts_are_published_and_these_after_kafka_and_the_registry_are_healthy():
+    """Contracts wait for a healthy Kafka and registry, and the services also for the contracts."""
     healthy = {"kafka": {"condition": "service_healthy"}, "registry": {"condition": "service_healthy"}}
     assert SERVICES["contracts"]["depends_on"] == healthy
     for name in ("producer", "consumer"):
@@ -142,6 +150,7 @@ def test_services_start_after_the_contracts_are_published_and_these_after_kafka_
 
 
 def test_services_run_without_root_and_cannot_write_outside_their_volume():
+    """Tally's containers run as an ordinary user, read-only, and no container has capabilities."""
     for name in OWN:
         assert SERVICES[name]["user"] == "10001:10001"
         assert SERVICES[name]["read_only"] is True
@@ -150,6 +159,7 @@ def test_services_run_without_root_and_cannot_write_outside_their_volume():
 
 
 def test_every_image_is_pinned_by_a_full_version():
+    """Each image of the composition and the Dockerfile is named with a version of three parts."""
     others = [each["image"] for each in SERVICES.values() if not each["image"].startswith("tally-")]
     images = [*re.findall(r"^ARG \w+=(\S+)$", DOCKERFILE, re.MULTILINE), *others]
     assert len(images) == 8
@@ -158,6 +168,7 @@ def test_every_image_is_pinned_by_a_full_version():
 
 
 def test_the_contracts_are_published_by_the_same_command():
+    """The contracts container publishes with the command of the native stack and the containers' addresses."""
     native = publish_command("REGISTRY", "KAFKA")[1:]
     entry = re.search(r"AS contracts\n.*?ENTRYPOINT (\[.*?\])", DOCKERFILE, re.DOTALL)
     assert entry
@@ -169,6 +180,7 @@ def test_the_contracts_are_published_by_the_same_command():
 
 @pytest.mark.parametrize(("name", "settings"), [("producer", ProducerSettings), ("consumer", ConsumerSettings)])
 def test_every_setting_that_a_container_is_given_exists(name, settings):
+    """Each TALLY_ variable that a container is given is a setting of its service."""
     known = {f"TALLY_{field.upper()}" for field in settings.model_fields}
     stage = DOCKERFILE.split(f"AS {name}\n")[1].split("\nFROM")[0]
     base = DOCKERFILE.split("AS base\n")[1].split("\nFROM")[0]
@@ -177,6 +189,7 @@ def test_every_setting_that_a_container_is_given_exists(name, settings):
 
 
 def test_an_image_copies_what_exists_and_the_build_context_holds_it():
+    """Each path that the Dockerfile copies exists and is allowed by .dockerignore."""
     allowed = (ROOT / ".dockerignore").read_text()
     for source in re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE):
         assert (ROOT / source).exists(), source

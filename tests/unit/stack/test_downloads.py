@@ -37,6 +37,7 @@ def files_of(cache: Path) -> list[str]:
 
 
 def test_a_file_is_kept_under_its_hash_and_its_name(tmp_path):
+    """A downloaded file is kept in the cache under its SHA-256 and its own name."""
     wanted = artifact()
     (path,) = fetch(tmp_path, [wanted], serving(), print)
     assert path.read_bytes() == CONTENT
@@ -44,6 +45,7 @@ def test_a_file_is_kept_under_its_hash_and_its_name(tmp_path):
 
 
 def test_a_file_with_a_wrong_hash_stops_names_itself_and_is_not_kept(tmp_path):
+    """A file that differs from its pin is refused by name and is not kept."""
     with pytest.raises(StackError, match=r"thing-1\.0\.jar has the sha256 .*, but stack/\*\.lock pins .*not kept"):
         fetch(tmp_path, [artifact()], serving(b"something else"), print)
     assert files_of(tmp_path) == []
@@ -67,6 +69,7 @@ def test_who_has_to_wait_for_a_lock_is_told_before_the_wait(tmp_path: Path) -> N
 
 
 def test_a_wrong_hash_is_not_tried_again(tmp_path):
+    """A file with a wrong hash is downloaded only once, since another try would bring the same bytes."""
     calls: list[str] = []
     with pytest.raises(StackError):
         fetch(tmp_path, [artifact()], serving(b"something else", calls), print)
@@ -74,6 +77,7 @@ def test_a_wrong_hash_is_not_tried_again(tmp_path):
 
 
 def test_what_is_there_is_not_downloaded_again(tmp_path):
+    """A file that the cache has is used without any call to the network."""
     fetch(tmp_path, [artifact()], serving(), print)
 
     def no_network(*_):
@@ -83,6 +87,7 @@ def test_what_is_there_is_not_downloaded_again(tmp_path):
 
 
 def test_a_file_that_was_cut_short_in_the_cache_is_downloaded_again(tmp_path):
+    """A cached file of the wrong length is replaced by a new download."""
     (path,) = fetch(tmp_path, [artifact()], serving(), print)
     path.write_bytes(CONTENT[:-1])
     fetch(tmp_path, [artifact()], serving(), print)
@@ -90,6 +95,7 @@ def test_a_file_that_was_cut_short_in_the_cache_is_downloaded_again(tmp_path):
 
 
 def test_a_passing_fault_of_the_network_is_tried_again(tmp_path):
+    """A download that fails twice and then succeeds gives the whole file."""
     faults = [NetworkError("ConnectionError"), NetworkError("ReadTimeout")]
 
     def flaky(wanted, folder, received):
@@ -103,6 +109,8 @@ def test_a_passing_fault_of_the_network_is_tried_again(tmp_path):
 
 
 def test_no_network_is_told_with_the_file_and_the_cure_and_leaves_nothing(tmp_path):
+    """Without a network the error names the file and the remedy, and the cache stays empty."""
+
     def down(*_):
         raise NetworkError("ConnectionError")
 
@@ -115,6 +123,7 @@ def test_no_network_is_told_with_the_file_and_the_cure_and_leaves_nothing(tmp_pa
 
 
 def test_too_little_room_is_told_before_anything_is_downloaded(tmp_path, monkeypatch):
+    """Too little free disk stops the downloads first and names the setting that moves the cache."""
     monkeypatch.setattr("stack.fetch.downloads.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     calls: list[str] = []
     with pytest.raises(StackError, match="TALLY_CACHE_DIR"):
@@ -123,6 +132,7 @@ def test_too_little_room_is_told_before_anything_is_downloaded(tmp_path, monkeyp
 
 
 def test_how_much_comes_is_said_before_it_comes(tmp_path):
+    """The number and size of the files are announced before the first download."""
     said: list[str] = []
 
     def download(wanted, folder, received):
@@ -145,6 +155,7 @@ def _fetch_in_process(cache: Path, log: Path) -> None:
 
 
 def test_two_processes_at_once_download_once(tmp_path):
+    """Two processes that need the same file at once download it once and both have it."""
     context = multiprocessing.get_context("spawn")
     log = tmp_path / "log"
     both = [context.Process(target=_fetch_in_process, args=(tmp_path / "cache", log)) for _ in range(2)]
@@ -167,6 +178,7 @@ def archive_of(files: dict[str, bytes]) -> bytes:
 
 
 def test_an_archive_is_unpacked_once_and_then_deleted(tmp_path):
+    """An archive is unpacked, deleted and not needed again."""
     content = archive_of({"program/run.jar": b"jar"})
     wanted = artifact(content)
     fetch(tmp_path, [wanted], serving(content), print)
@@ -177,6 +189,7 @@ def test_an_archive_is_unpacked_once_and_then_deleted(tmp_path):
 
 
 def test_an_archive_that_breaks_halfway_leaves_no_folder(tmp_path):
+    """A truncated archive leaves no unpacked folder that a later run would take for whole."""
     content = archive_of({"program/run.jar": b"jar" * 100_000})[:-200]
     wanted = artifact(content)
     fetch(tmp_path, [wanted], serving(content), print)

@@ -50,10 +50,12 @@ def recipes(just):
 
 
 def test_every_promised_recipe_is_there(recipes):
+    """The justfile has every recipe that users are promised."""
     assert set(recipes) >= PROMISED
 
 
 def test_every_recipe_says_what_it_does_in_one_line_and_has_a_group(recipes):
+    """Each public recipe has a group and a description of at most 100 characters."""
     for name, recipe in recipes.items():
         assert recipe["doc"], name
         assert len(recipe["doc"]) <= 100, name
@@ -61,11 +63,13 @@ def test_every_recipe_says_what_it_does_in_one_line_and_has_a_group(recipes):
 
 
 def test_every_recipe_needs_the_environment_first(recipes):
+    """Each public recipe prepares the environment and depends on nothing else."""
     for name, recipe in recipes.items():
         assert [each["recipe"] for each in recipe["dependencies"]] == ["_prepared"], name
 
 
 def test_just_alone_lists_the_recipes(just):
+    """`just` without arguments lists the promised recipes."""
     listed = subprocess.run([just, "--justfile", str(ROOT / "justfile")], capture_output=True, text=True, check=True)
     for name in PROMISED:
         assert f" {name} " in listed.stdout

@@ -21,21 +21,25 @@ def listener():
 
 
 def test_free_ports_are_distinct_and_free():
+    """A test stack gets a port of its own for each part, and nothing listens on any of them."""
     ports = Ports.free().by_name()
     assert len(set(ports.values())) == len(SETTINGS) == len(ports)
     assert all(is_free(port) for port in ports.values())
 
 
 def test_free_ports_are_below_those_of_outgoing_connections():
+    """Free ports are below 32768, where no outgoing connection can take one meanwhile."""
     # A client that tries to reach a killed broker could otherwise be given the broker's port.
     assert all(port < 32_768 for port in Ports.free().by_name().values())
 
 
 def test_a_port_with_a_listener_is_not_free(listener):
+    """A port on which a process listens is reported as taken."""
     assert not is_free(listener)
 
 
 def test_a_port_is_free_again_right_after_its_listener_is_gone():
+    """A connection that lingers in TIME_WAIT does not keep a port from being free."""
     with closing(socket.create_server((HOST, 0))) as server:
         port = server.getsockname()[1]
         client = socket.create_connection((HOST, port))
@@ -46,6 +50,7 @@ def test_a_port_is_free_again_right_after_its_listener_is_gone():
 
 
 def test_a_taken_port_is_named_with_its_owner_and_the_setting_that_moves_it(listener):
+    """A taken port is refused with its owner's process id and the settings that move it."""
     ports = Ports.free().moved({"rest": listener})
     with pytest.raises(StackError) as caught:
         require_free(ports, ["grpc", "rest"])
@@ -58,16 +63,19 @@ def test_a_taken_port_is_named_with_its_owner_and_the_setting_that_moves_it(list
 
 
 def test_the_owner_of_a_port_is_described_by_pid_and_command(listener):
+    """The owner of a port is described by its process id and its program."""
     assert owner_of(listener).startswith(f"process {os.getpid()} (python")
 
 
 def test_every_port_is_moved_by_a_setting_of_its_own():
+    """Each port of the stack has a setting, and each of these settings exists."""
     assert set(SETTINGS) == set(Ports.default().by_name())
     fields = {f"TALLY_{name.upper()}" for name in StackSettings.model_fields}
     assert set(SETTINGS.values()) <= fields
 
 
 def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins(monkeypatch):
+    """TALLY_PORT_BASE moves all ports but one that has a setting of its own."""
     for name in SETTINGS.values():
         monkeypatch.delenv(name, raising=False)
     ports = load(StackSettings, port_base=21_000, rest_port=8_123, _env_file=None).ports()
@@ -75,11 +83,13 @@ def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins(monkeypatch):
 
 
 def test_two_parts_cannot_share_a_port():
+    """Two parts on one port are refused with both settings and the port."""
     with pytest.raises(StackError, match="TALLY_REST_PORT and TALLY_GRPC_PORT are both 8000"):
         Ports.default().moved({"grpc": 8_000})
 
 
 def test_without_settings_the_ports_are_those_of_the_documents(monkeypatch):
+    """Without settings each part has the port that the documents name."""
     for name in [*SETTINGS.values(), "TALLY_PORT_BASE"]:
         monkeypatch.delenv(name, raising=False)
     services = (9092, 9093, 8081, 8082, 50051, 8000, 9464)

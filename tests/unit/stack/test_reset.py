@@ -22,11 +22,13 @@ def names(stack: Stack) -> list[str]:
 
 
 def test_only_what_tally_wrote_is_deleted(stack):
+    """A reset deletes Tally's own folders and leaves others in the data directory."""
     assert delete_data(stack, ask=False)
     assert names(stack) == ["photos"]
 
 
 def test_nothing_is_deleted_while_a_part_runs(stack):
+    """A reset while a part runs is refused with its name and deletes nothing."""
     stack.run_dir.mkdir()
     write_mark(stack.run_dir / "kafka.json", Mark(os.getpid(), beginning_of(os.getpid()) or "", 0.0))
     with pytest.raises(StackError, match="still running: kafka"):
@@ -38,12 +40,14 @@ def test_nothing_is_deleted_while_a_part_runs(stack):
     ("answer", "deleted"), [("", False), ("n", False), ("yes", True), ("Y", True), ("what", False)]
 )
 def test_only_a_clear_yes_deletes(stack, monkeypatch, answer, deleted):
+    """Data is deleted only if the question is answered with yes; anything else keeps it."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     assert delete_data(stack, ask=True, read_line=lambda _: answer) is deleted
     assert ("kafka" not in names(stack)) is deleted
 
 
 def test_with_nobody_to_ask_the_way_for_scripts_is_told(stack, monkeypatch):
+    """Without a terminal a reset is refused with the option for scripts, and the data stays."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(StackError, match="--yes"):
         delete_data(stack, ask=True)

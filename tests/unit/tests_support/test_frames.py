@@ -29,6 +29,7 @@ def answer(correlation_id: int, body: bytes = b"") -> bytes:
 
 @given(st.lists(st.binary(min_size=1, max_size=40)), st.data())
 def test_frames_are_whole_wherever_the_reads_end(payloads: list[bytes], data: st.DataObject) -> None:
+    """Any split of a byte stream yields the same whole frames."""
     frames = [struct.pack(">i", len(each)) + each for each in payloads]
     stream = b"".join(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
@@ -40,6 +41,7 @@ def test_frames_are_whole_wherever_the_reads_end(payloads: list[bytes], data: st
 
 
 def test_requests_are_named_by_their_key_and_answers_by_their_request() -> None:
+    """A request is named by its API key and an answer by the request with its correlation id."""
     talk = Conversation()
     asked = talk.requests(request(END_TXN, 7) + request(FETCH, 8) + request(UNKNOWN, 9))
     assert [(frame.api, frame.correlation_id) for frame in asked] == [("EndTxn", 7), ("Fetch", 8), ("api-999", 9)]
@@ -49,16 +51,19 @@ def test_requests_are_named_by_their_key_and_answers_by_their_request() -> None:
 
 @pytest.mark.parametrize("length", [0, -1, FRAME_BYTES_MAX + 1])
 def test_a_length_that_no_frame_has_is_not_kafka(length: int) -> None:
+    """A frame of zero, negative or excessive length is refused as not Kafka's."""
     with pytest.raises(NotKafkaError, match=str(length)):
         Splitter().feed(struct.pack(">i", length) + b"....")
 
 
 def test_an_answer_that_nobody_asked_for_is_not_kafka() -> None:
+    """An answer whose correlation id was never sent is refused as not Kafka's."""
     with pytest.raises(NotKafkaError, match="request 3, which was never sent"):
         Conversation().answers(answer(3))
 
 
 def test_frames_without_a_header_are_not_kafka() -> None:
+    """A request or an answer too short for its header is refused as not Kafka's."""
     with pytest.raises(NotKafkaError, match="has no header"):
         Conversation().requests(struct.pack(">i", 2) + b"ab")
     with pytest.raises(NotKafkaError, match="has no correlation id"):
@@ -120,6 +125,7 @@ def receive(connection: socket.socket, frames: int = 1) -> list[bytes]:
 
 
 def test_what_no_rule_is_for_passes_unchanged() -> None:
+    """Without a rule the proxy passes requests and answers on as they are, and counts them by API."""
     with echo_behind_proxy() as (_, proxy), client(proxy) as connection:
         connection.sendall(request(END_TXN, 1) + request(FETCH, 2))
         assert receive(connection, 2) == [answer(1, b"yes"), answer(2, b"yes")]
@@ -127,6 +133,7 @@ def test_what_no_rule_is_for_passes_unchanged() -> None:
 
 
 def test_a_held_request_reaches_the_broker_after_its_client_has_gone() -> None:
+    """A held request is delivered when it is released, after later ones, though its client is gone."""
     with echo_behind_proxy() as (echo, proxy):
         held = proxy.hold("EndTxn")
         with client(proxy) as connection:
@@ -141,6 +148,7 @@ def test_a_held_request_reaches_the_broker_after_its_client_has_gone() -> None:
 
 
 def test_a_held_answer_comes_when_it_is_released() -> None:
+    """A held answer reaches its client once it is released; the broker had the request before."""
     with echo_behind_proxy() as (echo, proxy), client(proxy) as connection:
         held = proxy.hold("Fetch", "answer")
         connection.sendall(request(FETCH, 5))
@@ -151,6 +159,7 @@ def test_a_held_answer_comes_when_it_is_released() -> None:
 
 
 def test_a_dropped_request_is_swallowed_and_the_next_one_passes() -> None:
+    """A rule to drop one request swallows the first and lets the second through."""
     with echo_behind_proxy() as (echo, proxy), client(proxy) as connection:
         dropped = proxy.drop(["EndTxn"], count=1)
         connection.sendall(request(END_TXN, 1) + request(END_TXN, 2))
@@ -159,6 +168,7 @@ def test_a_dropped_request_is_swallowed_and_the_next_one_passes() -> None:
 
 
 def test_a_cut_request_never_arrives_and_a_cut_answer_is_lost() -> None:
+    """A cut ends the connection before the request reaches the broker, or before its answer is back."""
     with echo_behind_proxy() as (echo, proxy):
         proxy.cut("EndTxn")
         with client(proxy) as connection:
@@ -180,6 +190,7 @@ def assert_cut(connection: socket.socket) -> None:
 
 
 def test_a_one_way_partition_lets_requests_through_and_no_answer() -> None:
+    """In a one-way partition requests arrive and answers do not; afterwards both pass again."""
     with echo_behind_proxy() as (echo, proxy), client(proxy) as connection:
         with proxy.partitioned("answer"):
             connection.sendall(request(FETCH, 1))
@@ -192,6 +203,7 @@ def test_a_one_way_partition_lets_requests_through_and_no_answer() -> None:
 
 
 def test_a_proxy_that_refuses_cuts_what_there_is_and_what_comes() -> None:
+    """A refusing proxy ends open connections and each new one."""
     with echo_behind_proxy() as (_, proxy), client(proxy) as connection:
         connection.sendall(request(FETCH, 1))
         receive(connection)
@@ -202,6 +214,7 @@ def test_a_proxy_that_refuses_cuts_what_there_is_and_what_comes() -> None:
 
 
 def test_a_cleared_proxy_lets_go_what_it_held_and_takes_nothing_more() -> None:
+    """Clearing the rules releases the held request, and later ones pass."""
     with echo_behind_proxy() as (echo, proxy), client(proxy) as connection:
         held = proxy.hold("EndTxn", count=None)
         connection.sendall(request(END_TXN, 1))
@@ -213,6 +226,7 @@ def test_a_cleared_proxy_lets_go_what_it_held_and_takes_nothing_more() -> None:
 
 
 def test_a_connection_that_speaks_tls_passes_as_it_is() -> None:
+    """A connection that begins with a TLS hello is passed through byte for byte."""
     hello = b"\x16\x03\x01\x02\x00" + bytes(range(256))
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -228,5 +242,6 @@ def test_a_connection_that_speaks_tls_passes_as_it_is() -> None:
 
 
 def test_a_rule_for_an_api_that_does_not_exist_is_refused() -> None:
+    """A rule for a misspelt API fails at once, since it would never apply."""
     with echo_behind_proxy() as (_, proxy), pytest.raises(AssertionError, match="no such API"):
         proxy.hold("EndTransaction")

@@ -33,6 +33,7 @@ def test_a_look_that_fails_is_told_at_the_stop() -> None:
 
 
 def test_it_looks_again_and_again_until_the_stop() -> None:
+    """A watch looks repeatedly, and no more once it was stopped."""
     looks: list[int] = []
     looking = Looking(lambda: looks.append(1), 0.0)
     looking.start()

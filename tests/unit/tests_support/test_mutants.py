@@ -14,6 +14,7 @@ MUTANTS = catalogue()
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_every_mutant_fits_its_file_once_and_is_still_python(mutant: Mutant) -> None:
+    """Each mutant's text stands once in its file, and the changed file is still valid Python."""
     changed = mutant.applied_to((ROOT / mutant.file).read_text(encoding="utf-8"))
     assert mutant.old != mutant.new
     assert changed
@@ -21,17 +22,20 @@ def test_every_mutant_fits_its_file_once_and_is_still_python(mutant: Mutant) -> 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_every_killer_is_a_test_that_exists(mutant: Mutant) -> None:
+    """The test that is to kill a mutant exists by its file and name."""
     tree = ast.parse((ROOT / mutant.killer_path).read_text(encoding="utf-8"))
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     assert not mutant.killer_function or mutant.killer_function in names
 
 
 def test_the_list_is_long_enough_and_its_names_differ() -> None:
+    """The catalogue has at least 25 mutants, each with a name of its own."""
     assert len(MUTANTS) >= 25
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
 def test_a_mutant_whose_text_is_gone_is_told_as_stale() -> None:
+    """A mutant whose text is not in its file is an error and not a survivor."""
     with pytest.raises(StaleMutantError, match="stands 0 times"):
         MUTANTS[0].applied_to("other code")
 

@@ -49,6 +49,7 @@ def test_what_the_tests_registered_goes_and_what_is_somebodys_stays(fake: Regist
 
 
 def test_what_cannot_be_deleted_is_named_without_the_password(fake: Registry) -> None:
+    """A subject that cannot be deleted is named in a warning that hides the registry's password."""
     registry = RegistryUnderTest("http://me:secret@registry", "")
     fake.kept = f"{registry.word()}-value"
     fake.subjects.append(fake.kept)

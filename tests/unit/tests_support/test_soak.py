@@ -23,6 +23,7 @@ SAMPLES = [
 
 
 def test_rates_and_lags_are_those_of_the_samples() -> None:
+    """Rates are per second between samples, and a lag is unknown where no count was read."""
     assert rates(SAMPLES) == [200.0, 0.0]
     assert lags(SAMPLES) == [10, None, 0]
 
@@ -38,6 +39,7 @@ def test_the_page_tells_every_fault_and_needs_nothing_from_elsewhere() -> None:
 
 
 def test_every_fault_of_the_catalogue_says_what_it_is_and_the_same_seed_draws_the_same() -> None:
+    """Each of the 20 or more faults is documented, and a seed draws them in one order."""
     assert all(fault.__doc__ for fault in CATALOGUE)
     assert len(set(CATALOGUE)) == len(CATALOGUE) >= 20
     drawn = [random.Random(7).sample(CATALOGUE, len(CATALOGUE)) for _ in range(2)]
@@ -82,6 +84,7 @@ def test_a_service_that_ended_after_a_fault_is_started_again_before_the_next_one
 
 
 def test_wrong_arguments_are_told_with_what_is_allowed() -> None:
+    """A soak with wrong arguments ends with exit code 2 and its usage."""
     for arguments in (["0"], ["ten"], ["1", "x"], ["1", "2", "3"]):
         command = [sys.executable, "-m", "tests_support.soak", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

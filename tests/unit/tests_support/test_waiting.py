@@ -6,12 +6,14 @@ from tests_support.waiting import NotInTimeError, eventually
 
 
 def test_the_first_truthy_value_ends_the_wait() -> None:
+    """Waiting returns the first truthy value and asks no further."""
     values = iter([0, None, "there", "never asked"])
     assert eventually(lambda: next(values), 5, "a value", interval_s=0) == "there"
     assert next(values) == "never asked"
 
 
 def test_a_deadline_that_passes_tells_what_was_awaited_and_seen() -> None:
+    """A wait that ends without success says what was awaited, for how long and what was last seen."""
     with pytest.raises(NotInTimeError, match=r"not in 0 s: the moon is full \(last seen: \[\]\)"):
         eventually(list, 0, "the moon is full")
 
@@ -24,6 +26,7 @@ def test_what_is_only_known_at_the_end_is_told_as_it_is_then() -> None:
 
 
 def test_a_listed_error_means_not_yet() -> None:
+    """An error that the caller listed is retried until a value comes."""
     answers = iter([ConnectionError("refused"), ConnectionError("refused"), None])
 
     def ask() -> bool:
@@ -36,5 +39,6 @@ def test_a_listed_error_means_not_yet() -> None:
 
 
 def test_any_other_error_ends_the_wait_at_once() -> None:
+    """An error that was not listed is raised without a further try."""
     with pytest.raises(ZeroDivisionError):
         eventually(lambda: 1 // 0, 5, "a number", retry_on=(ConnectionError,))

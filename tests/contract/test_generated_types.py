@@ -1,4 +1,4 @@
-"""Acceptance 9: the generated code imports alone and is clean under mypy --strict, which sees a wrong use of it."""
+"""The generated code imports alone and is clean under mypy --strict, which sees a wrong use of it."""
 
 import subprocess
 import sys
@@ -47,4 +47,5 @@ def test_the_generated_code_is_strictly_typed_and_a_wrong_use_is_seen(tmp_path: 
 
 
 def test_all_generated_code_imports_in_a_process_of_its_own() -> None:
+    """All code that the contracts generate can be imported in a new process."""
     require_imports(generated_files(read(ROOT / "contracts"), "tally.generated"), "tally.generated")

@@ -1,4 +1,4 @@
-"""Acceptance 13: `just bench codegen` compares the codec with fastavro; time is not asserted here."""
+"""`just bench codegen` compares the codec with fastavro; time is not asserted here."""
 
 from benchmarks.codec import codec
 

@@ -1,4 +1,4 @@
-"""Acceptance 5, offline: an empty folder and a registry become contracts that generate."""
+"""Pulling, offline: an empty folder and a registry become contracts that generate."""
 
 import json
 from collections.abc import Iterator
@@ -44,6 +44,7 @@ def http(registry: FakeRegistry) -> Iterator[RegistryHttp]:
 
 
 def test_a_subject_is_pulled_with_all_that_it_imports(http: RegistryHttp, tmp_path: Path) -> None:
+    """Pulling a Protobuf subject also writes the files that it imports, each at its import path."""
     lines = pull.write(tmp_path, pull.pull(http, "shop/v1/order*"))
     assert len(lines) == 2
     assert (tmp_path / "proto/shop/v1/base.proto").is_file()
@@ -51,6 +52,7 @@ def test_a_subject_is_pulled_with_all_that_it_imports(http: RegistryHttp, tmp_pa
 
 
 def test_the_newest_version_is_pulled_or_the_one_that_is_asked_for(http: RegistryHttp, tmp_path: Path) -> None:
+    """A pattern pulls the newest version unless @ and a number name another one."""
     for pattern, fields in (("orders*", 2), ("orders-value@1", 1), ("orders-value@latest", 2)):
         folder = tmp_path / pattern.replace("*", "")
         pull.write(folder, pull.pull(http, pattern))
@@ -62,11 +64,13 @@ def test_the_newest_version_is_pulled_or_the_one_that_is_asked_for(http: Registr
     [("nothing", "matches no subject of http://r; there are orders-value"), ("orders-value@x", "the version is 'x'")],
 )
 def test_a_pattern_that_fits_nothing_is_told(http: RegistryHttp, pattern: str, words: str) -> None:
+    """A pattern without a subject, or with a malformed version, is refused with what is allowed."""
     with pytest.raises(CodegenError, match=words):
         pull.pull(http, pattern)
 
 
 def test_files_that_are_there_and_say_something_else_are_left_alone(http: RegistryHttp, tmp_path: Path) -> None:
+    """Pulling writes over no file with other content and reports no file with the same one."""
     pull.write(tmp_path, pull.pull(http, "orders-value@1"))
     before = (tmp_path / "avro/order_placed.avsc").read_text()
     assert pull.write(tmp_path, pull.pull(http, "orders-value@1")) == []
@@ -78,6 +82,7 @@ def test_files_that_are_there_and_say_something_else_are_left_alone(http: Regist
 def test_a_path_of_a_registry_does_not_leave_the_folder(
     http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
 ) -> None:
+    """A subject whose name climbs out of the output folder is refused, and no file is written."""
     registry.subjects["../../evil.proto"] = ['syntax = "proto3";\n']
     registry.kinds["../../evil.proto"] = "PROTOBUF"
     with pytest.raises(CodegenError, match="is not a path below"):

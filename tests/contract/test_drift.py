@@ -1,4 +1,4 @@
-"""Acceptance 6, offline: what was edited behind the contracts is drift, and exits 4."""
+"""What was edited behind the contracts is drift, and ends with exit code 4; offline."""
 
 import json
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from tests_support.contracts.small_contracts import Run, SmallContracts
 def test_a_lock_that_was_edited_by_hand_exits_4_with_the_field_and_the_cure(
     run: Run, small: SmallContracts, place: tuple[str, ...], value: object, named: str
 ) -> None:
+    """A lock edited by hand ends check and generate with code 4, the field and the command that restores it."""
     tree = json.loads(small.lock.read_text())
     inner = tree
     for key in place[:-1]:
@@ -44,6 +45,7 @@ def test_a_lock_that_was_edited_by_hand_exits_4_with_the_field_and_the_cure(
 def test_history_that_is_missing_or_edited_exits_4(
     run: Run, small: SmallContracts, damage: Callable[[Path], object]
 ) -> None:
+    """A locked version that is missing or edited ends check with code 4, its file and the way to restore it."""
     damage(small.root / "history" / small.subject / "v1.avsc")
     code, said = run("check")
     assert code == 4
@@ -52,6 +54,7 @@ def test_history_that_is_missing_or_edited_exits_4(
 
 
 def test_a_version_that_somebody_registered_after_ours_is_drift() -> None:
+    """A version that others registered after ours is reported as drift."""
     world = World()
     world.publish()
     world.registry.subjects["s-value"].append(TEXT.replace("[]", f"[{OLD_FIELD}]"))

@@ -1,4 +1,4 @@
-"""Acceptance 10, offline: readers of v1 read v2 and the reverse; other bytes are told as such."""
+"""Readers of v1 read v2 and the reverse, offline; other bytes are undecodable."""
 
 import datetime
 import io
@@ -33,6 +33,7 @@ def _v2() -> str:
 
 
 def test_a_consumer_on_v1_reads_what_a_producer_on_v2_writes(tmp_path: Path) -> None:
+    """A record written with an added field is read by the schema without it as the same event."""
     with imported(_v2(), tmp_path) as module:
         body = module.SumAdded(**FIELDS, note="hello").encode()
     found = read(resolve(_v2(), "v2"), body)
@@ -41,6 +42,7 @@ def test_a_consumer_on_v1_reads_what_a_producer_on_v2_writes(tmp_path: Path) -> 
 
 
 def test_a_consumer_on_v2_reads_what_a_producer_on_v1_wrote_with_the_default(tmp_path: Path) -> None:
+    """A record written before a field was added is read with that field's default."""
     v1, v2 = (fastavro.parse_schema(json.loads(text)) for text in (SumAdded.SCHEMA, _v2()))
     found: Any = fastavro.schemaless_reader(io.BytesIO(SumAdded(**FIELDS).encode()), v1, v2)
     with imported(_v2(), tmp_path) as module:
@@ -48,6 +50,7 @@ def test_a_consumer_on_v2_reads_what_a_producer_on_v1_wrote_with_the_default(tmp
 
 
 def test_bytes_that_follow_neither_version_are_undecodable_and_no_record() -> None:
+    """Bytes that follow no version are UNDECODABLE by each, and never an event."""
     for text in (SumAdded.SCHEMA, _v2()):
         outcome = read(resolve(text, "x"), b"\x01\x02")
         assert isinstance(outcome, Poison)

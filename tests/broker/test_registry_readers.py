@@ -1,4 +1,4 @@
-"""Acceptance 9 and 11 on the real registry: services only read there, and Confluent's own serializers understand us."""
+"""Readers of the real registry: services never write there, and Confluent's own serializers understand us."""
 
 import datetime
 import uuid
@@ -27,9 +27,7 @@ from tests_support.waiting import eventually
 VALUE = SerializationContext(SUMS.name, MessageField.VALUE)
 
 
-def test_acceptance_09_services_without_write_permission_on_the_registry_work(
-    kafka_stack: Stack, tmp_path: Path
-) -> None:
+def test_services_without_write_permission_on_the_registry_work(kafka_stack: Stack, tmp_path: Path) -> None:
     """An addition is counted while producer and consumer may only read, and neither even tries to write."""
     with read_only(kafka_stack.registry_url) as door, producers(kafka_stack, tmp_path) as started:
         producer = started.start(registry_url=door.url).wait_ready()
@@ -57,14 +55,16 @@ def _plain(record: SumAdded) -> dict[str, Any]:
     return {name: getattr(record, name) for name in ("request_id", "a", "b", "sum", "added_at")}
 
 
-def test_acceptance_11_confluent_s_deserializer_reads_ours(kafka_stack: Stack) -> None:
+def test_confluent_s_deserializer_reads_ours(kafka_stack: Stack) -> None:
+    """Confluent's deserializer reads our framed record with equal fields."""
     schema_id = SchemaRegistry(kafka_stack.registry_url).lookup(SUMS.subject, SUMS.schema)
     read = AvroDeserializer(SchemaRegistryClient({"url": kafka_stack.registry_url}))
     found: Any = read(frame(schema_id) + _sum().encode(), VALUE)
     assert {name: _uuid(value) if name == "request_id" else value for name, value in found.items()} == _plain(_sum())
 
 
-def test_acceptance_11_we_read_the_output_of_confluent_s_serializer(kafka_stack: Stack) -> None:
+def test_we_read_the_output_of_confluent_s_serializer(kafka_stack: Stack) -> None:
+    """A record that Confluent's serializer wrote decodes to the same fields, by the id in its frame."""
     client = SchemaRegistryClient({"url": kafka_stack.registry_url})
     write = AvroSerializer(client, SumAdded.SCHEMA, conf={"auto.register.schemas": False})
     fields = {**_plain(_sum()), "request_id": _sum().request_id.bytes}  # fastavro takes a fixed of 16 bytes as bytes
@@ -76,9 +76,8 @@ def test_acceptance_11_we_read_the_output_of_confluent_s_serializer(kafka_stack:
     assert SumAdded.decode(body) == _sum()
 
 
-def test_acceptance_11_a_schema_that_a_header_names_by_guid_is_read(kafka_stack: Stack, tmp_path: Path) -> None:
-    """What Confluent's serializer writes with its schema in a header is counted, where the registry knows GUIDs; what
-    names an unknown one lands in the dead letters, as of an unknown id."""
+def test_a_schema_that_a_header_names_by_guid_is_read(kafka_stack: Stack, tmp_path: Path) -> None:
+    """A record whose header names its schema by GUID is counted, and one with an unknown GUID is poison."""
     with read_only(kafka_stack.registry_url, with_guids=True) as door:
         conf = {"auto.register.schemas": False, "schema.id.serializer": header_schema_id_serializer}
         write = AvroSerializer(SchemaRegistryClient({"url": door.url}), SumAdded.SCHEMA, conf=conf)

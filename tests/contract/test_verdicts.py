@@ -1,4 +1,4 @@
-"""Acceptance 1: each change that registries are too lax on has our verdict, in a sentence. See docs/VERDICTS.md."""
+"""Each change that registries judge too mildly has our verdict, in a sentence. See docs/VERDICTS.md."""
 
 import pytest
 
@@ -21,12 +21,14 @@ def _sentences(old: str, new: str, level: str = "FULL") -> list[str]:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_change_that_registries_are_too_lax_on_has_our_verdict_and_sentence(change: str) -> None:
+    """Each Avro change that registries judge too mildly gets our verdict, in the recorded sentences."""
     old, new, sentences = CHANGES[change]
     assert _sentences(old, new) == sentences
 
 
 @pytest.mark.parametrize("change", proto_changes.CHANGES)
 def test_each_change_of_protobuf_has_our_verdict_and_sentence(change: str) -> None:
+    """Each Protobuf change that breaks readers is reported by what broke, and a harmless one not at all."""
     before, after, words = proto_changes.CHANGES[change]
     new = proto_changes.OLD.replace(before, after, 1)
     assert new != proto_changes.OLD
@@ -45,6 +47,7 @@ def test_each_change_of_protobuf_has_our_verdict_and_sentence(change: str) -> No
 
 
 def test_a_protobuf_field_that_goes_without_reservation_is_told_offline(run: Run, small: SmallContracts) -> None:
+    """An unreserved removal of a Protobuf field ends `plan --offline` with exit code 3 and its number."""
     path = small.root / "proto" / small.proto
     path.write_text(path.read_text().replace("  string id = 1;\n", ""))
     code, said = run("plan", "--offline")

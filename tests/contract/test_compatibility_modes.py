@@ -1,4 +1,4 @@
-"""Acceptance 2, offline: each of the seven modes looks where it says, and what we call readable fastavro reads."""
+"""Offline, each of the seven modes looks where it says, and fastavro reads what we call readable."""
 
 import io
 import json
@@ -37,6 +37,7 @@ def _sentences(old: str, new: str, level: str = "FULL") -> list[str]:
 
 @pytest.mark.parametrize("level", TOLD_OF_MODES)
 def test_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(level: str) -> None:
+    """Each compatibility mode objects to exactly those versions and directions that it covers."""
     history = [_version(f"v{i}", text) for i, text in enumerate(HISTORY, 1)]
     found = verdict(history, _version("v3", HISTORY_NEXT), level)
     assert [finding.sentence for finding in found] == TOLD_OF_MODES[level]
@@ -48,11 +49,13 @@ def test_all_seven_modes_are_here() -> None:
 
 
 def test_a_recursive_record_is_walked_once() -> None:
+    """A record that contains itself is compared in finite time and is compatible with itself."""
     tree = record(field("x", "int"), field("next", ["null", "t.R"], default=None))
     assert _sentences(tree, tree) == []
 
 
 def test_a_breaking_change_is_told_offline_in_a_sentence_with_exit_3(run: Run, small: SmallContracts) -> None:
+    """Offline, a breaking change ends plan and lock with exit code 3 and one sentence a direction."""
     small.set_fields(ID, {"name": "trace_id", "type": "string"})
     assert run("generate")[0] == 0
     code, said = run("plan", "--offline")
@@ -68,6 +71,7 @@ def test_a_breaking_change_is_told_offline_in_a_sentence_with_exit_3(run: Run, s
 
 
 def test_transitive_levels_look_at_all_of_the_history_offline(run: Run, small: SmallContracts) -> None:
+    """Offline, a transitive level finds the conflict with an old locked version that the newest one hides."""
     small.set_fields(ID, COUNT, {"name": "note", "type": "string", "default": ""})
     assert run("generate")[0] == 0
     assert run("plan", "--offline")[0] == 2
@@ -191,6 +195,7 @@ def _value(draw: st.DrawFn, tree: Any) -> Any:
 @settings(max_examples=150)
 @given(data=st.data(), pair=_pairs())
 def test_what_we_call_readable_fastavro_reads(data: st.DataObject, pair: tuple[str, str]) -> None:
+    """Where we find no obstacle between two versions, fastavro reads any record of the one by the other."""
     written, read = pair
     writer, reader = avro_parse.parse("w", written), avro_parse.parse("r", read)
     if [*wrong_defaults(writer), *wrong_defaults(reader)] or obstacles(writer, reader):

@@ -1,4 +1,4 @@
-"""Acceptance 2 to 6 and 12 on a real registry: modes, plans, references, pulling, drift, failures.
+"""The commands of `codegen` on a real registry: modes, plans, references, pulling, drift, failures.
 
 On the native registry with Kafka beside it, or on one that ``just test-registry URL`` names.
 """
@@ -58,7 +58,8 @@ def folder(tmp_path: Path, registry: RegistryUnderTest) -> Folder:
     return Folder(tmp_path, registry)
 
 
-def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
+def test_plan_publish_plan_is_noop_with_references_into_an_empty_registry(folder: Folder) -> None:
+    """Contracts published into an empty registry leave a plan of NOOPs, a locked version and history."""
     said = folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
     assert f"CREATE  subject {folder.small.proto}" in said
     folder.run("publish", "plan.json")
@@ -71,7 +72,8 @@ def test_acceptance_03_and_04_plan_publish_plan_is_noop_with_references_into_an_
     assert (folder.root / "contracts" / "history" / folder.small.subject / "v1.avsc").is_file()
 
 
-def test_acceptance_03_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
+def test_a_plan_is_void_when_somebody_else_published_meanwhile(folder: Folder) -> None:
+    """A plan made before somebody else's version ends with code 4 and registers nothing."""
     folder.run("plan", "--registry", "live", "--out", "plan.json", code=2)
     schema = json.dumps({"type": "record", "name": "Order", "namespace": "tests.v1", "fields": [ID]})
     versions = f"subjects/{folder.small.subject}/versions"
@@ -81,7 +83,8 @@ def test_acceptance_03_a_plan_is_void_when_somebody_else_published_meanwhile(fol
     assert folder.registry.must("GET", versions) == [1]
 
 
-def test_acceptance_06_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
+def test_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -> None:
+    """A version of others after ours, and a subject that was deleted, each end check with exit code 4."""
     folder.run("publish", "--registry", "live")
     small = folder.small
     fields = [ID, COUNT, {"name": "foreign", "type": "int", "default": 0}]
@@ -93,7 +96,8 @@ def test_acceptance_06_a_foreign_edit_and_a_soft_delete_exit_4(folder: Folder) -
     assert "is missing there (never published, or deleted)" in folder.run("check", "--registry", "live", code=4)
 
 
-def test_acceptance_03_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps(folder: Folder) -> None:
+def test_a_breaking_version_is_published_only_with_a_reason_which_the_lock_keeps(folder: Folder) -> None:
+    """A breaking version needs a reason, which the lock keeps; the level is as before afterwards."""
     folder.run("publish", "--registry", "live")
     small = folder.small
     small.set_fields(ID, {"name": "trace_id", "type": "string"})
@@ -112,7 +116,8 @@ def test_acceptance_03_a_breaking_version_is_published_only_with_a_reason_which_
     assert said == folder.run("diff", small.subject, "v1..v2")
 
 
-def test_acceptance_05_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
+def test_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) -> None:
+    """Contracts pulled into an empty folder generate code that decodes a foreign writer's record."""
     folder.run("publish", "--registry", "live")
     small = folder.small
     folder.run(
@@ -131,9 +136,7 @@ def test_acceptance_05_an_empty_directory_and_an_address_are_enough_to_decode(fo
 
 
 @pytest.mark.parametrize("level", TOLD_OF_MODES)
-def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(
-    registry: RegistryUnderTest, level: str
-) -> None:
+def test_each_mode_looks_at_the_versions_that_the_registry_has(registry: RegistryUnderTest, level: str) -> None:
     """Live as offline: the same sentences about the same versions, read from the registry."""
     http = registry.http()
     subject = f"{registry.word()}-value"
@@ -151,7 +154,7 @@ def test_acceptance_02_each_mode_looks_at_the_versions_that_the_registry_has(
     assert bool(change.objections) >= bool(ours)
 
 
-def test_acceptance_04_a_chain_of_references_goes_into_an_empty_registry_in_one_command(folder: Folder) -> None:
+def test_a_chain_of_references_goes_into_an_empty_registry_in_one_command(folder: Folder) -> None:
     """Each file is registered after what it imports, and refers to the version that this very run made."""
     word = folder.small.proto.partition("/")[0]
     head = f'syntax = "proto3";\npackage {word}.v1;\n'
@@ -171,7 +174,8 @@ def test_acceptance_04_a_chain_of_references_goes_into_an_empty_registry_in_one_
     assert folder.run("publish", "--registry", "live").endswith("nothing to do\n")
 
 
-def test_acceptance_03_subjects_beyond_the_contracts_are_pruned_only_when_asked_twice(folder: Folder) -> None:
+def test_subjects_beyond_the_contracts_are_pruned_only_when_asked_twice(folder: Folder) -> None:
+    """Unwanted subjects go only if the plan and its publication name the same prefix."""
     folder.run("publish", "--registry", "live")
     stray = f"{folder.small.topic.partition('.')[0]}.stray-value"
     schema = json.dumps({"type": "record", "name": "Stray", "fields": []})
@@ -190,7 +194,7 @@ def test_acceptance_03_subjects_beyond_the_contracts_are_pruned_only_when_asked_
     assert folder.small.subject in subjects
 
 
-def test_acceptance_12_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
+def test_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
     """On the real registry, too, none of them looks like "nothing to do"."""
     url = folder.registry.url
     cases = [(f"{url.rstrip('/')}/nowhere", "not-a-registry")]

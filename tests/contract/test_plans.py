@@ -1,4 +1,4 @@
-"""Acceptance 3, offline: a plan is carried out as planned or not at all, and completed after a kill."""
+"""Plans, offline: a plan is carried out as planned or not at all, and completed after a kill."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests_support.contracts.publishing_world import World
 
 
 def test_a_plan_that_was_saved_is_carried_out_and_then_there_is_nothing_to_do(tmp_path: Path) -> None:
+    """A saved plan makes exactly its changes, and the next plan finds nothing to do."""
     world = World()
     save(tmp_path / "plan.json", world.plan())
     planned = load(tmp_path / "plan.json")
@@ -26,6 +27,7 @@ def test_a_plan_that_was_saved_is_carried_out_and_then_there_is_nothing_to_do(tm
 
 
 def test_a_registry_that_somebody_else_changed_since_the_plan_is_left_alone() -> None:
+    """A plan is void once a subject has versions that it did not know, and nothing is changed."""
     world = World()
     planned = world.plan()
     world.registry.subjects["s-value"] = ['"string"']
@@ -35,6 +37,7 @@ def test_a_registry_that_somebody_else_changed_since_the_plan_is_left_alone() ->
 
 
 def test_a_topic_that_somebody_else_changed_since_the_plan_is_left_alone() -> None:
+    """A plan is void once a topic that it was to create exists, and nothing is changed."""
     world = World()
     planned = world.plan()
     world.kafka.topics["t"] = FoundTopic(12, 1, {"retention.ms": "5"})
@@ -45,6 +48,7 @@ def test_a_topic_that_somebody_else_changed_since_the_plan_is_left_alone() -> No
 
 @pytest.mark.parametrize("requests", range(1, 20))
 def test_a_plan_that_was_killed_anywhere_is_completed_by_carrying_it_out_again(requests: int) -> None:
+    """Killed after any request, the same plan completes the rest and registers no schema twice."""
     world = World()
     planned = world.plan()
     left = requests

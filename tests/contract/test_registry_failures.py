@@ -1,4 +1,4 @@
-"""Acceptance 12: what keeps a registry from being asked is told apart, exits 5, and shows no secret."""
+"""Whatever keeps a registry from being asked is reported as what it is, with exit code 5 and no secret."""
 
 import json
 import ssl
@@ -27,6 +27,7 @@ SECRET = "hush-4711"
 def test_each_failure_of_the_registry_has_its_words_and_exit_code_5(
     failure: Callable[[httpx.Request], httpx.Response], words: str
 ) -> None:
+    """Refused access, a broken server and a page of HTML each end with exit code 5 and their own words."""
     with pytest.raises(UnreachableError, match=words) as caught:
         World(failure).plan()
     assert caught.value.exit_code == 5
@@ -40,6 +41,8 @@ def test_each_failure_of_the_registry_has_its_words_and_exit_code_5(
     ],
 )
 def test_tls_and_time_outs_are_told_apart(cause: Exception | None, words: str) -> None:
+    """A certificate that cannot be verified and a time-out are reported in different words."""
+
     def failing(request: httpx.Request) -> httpx.Response:
         if cause is None:
             raise httpx.ReadTimeout("timed out", request=request)
@@ -101,6 +104,7 @@ def _registry(user: Callable[[dict[str, str]], bool]) -> Answers:
 def test_basic_and_bearer_secrets_come_from_the_environment_and_are_never_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], header: str
 ) -> None:
+    """A password or a token from the environment opens the registry and is never printed."""
     with serving(_registry(lambda headers: headers.get("authorization") == header)) as url:
         assert _kind(run, url) == "unauthorised"
         for name, value in environment.items():
@@ -128,6 +132,7 @@ def test_a_client_certificate_and_an_own_authority_come_from_the_environment(
 
 
 def test_files_that_are_no_certificates_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing file of certificates ends with exit code 5, the variable and the file."""
     monkeypatch.setenv("TALLY_REGISTRY_CA", "nowhere.pem")
     code, said = run("plan", "--registry", "https://127.0.0.1:1", "--timeout-s", "0")
     assert code == 5

@@ -1,4 +1,4 @@
-"""Acceptance 12 on the real registry: with TLS and a password, each thing that is missing is told as what it is."""
+"""The real registry behind TLS and a password: each thing that is missing is reported as what it is."""
 
 import json
 from collections.abc import Iterator
@@ -28,9 +28,7 @@ def url(tls: TlsFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield address
 
 
-def test_acceptance_12_an_unknown_authority_and_a_wrong_password_are_told_apart(
-    url: str, tls: TlsFolder, tmp_path: Path
-) -> None:
+def test_an_unknown_authority_and_a_wrong_password_are_told_apart(url: str, tls: TlsFolder, tmp_path: Path) -> None:
     """TLS first, then the password; with both the plan is made, and the password is never shown."""
     small = SmallContracts(tmp_path / "contracts", "locked")
     assert small.root.is_dir()
@@ -49,7 +47,8 @@ def test_acceptance_12_an_unknown_authority_and_a_wrong_password_are_told_apart(
         assert (document.get("error") or {}).get("kind") == kind, said
 
 
-def test_acceptance_12_a_service_reads_with_a_password_over_tls(url: str, tls: TlsFolder) -> None:
+def test_a_service_reads_with_a_password_over_tls(url: str, tls: TlsFolder) -> None:
+    """With a password over TLS a look-up is answered, here that the subject is unknown."""
     registry = SchemaRegistry(url, Access(USER, PASSWORD, ca=str(tls.authority)))
     with pytest.raises(SchemaUnknown, match="the subject is unknown"):
         registry.lookup("nothing-value", '{"type": "string"}')

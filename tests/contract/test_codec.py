@@ -1,4 +1,4 @@
-"""Acceptance 8: the generated Avro classes write and read what fastavro does, and survive hostile bytes."""
+"""The generated Avro classes write and read what fastavro does, and survive hostile bytes."""
 
 import datetime
 import json
@@ -45,24 +45,28 @@ def _same_as_fastavro(values: Values, record: object) -> None:
 @pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.top.name)
 @given(data=st.data())
 def test_records_of_the_contracts_are_byte_equal_to_fastavro(values: Values, data: st.DataObject) -> None:
+    """Any record of the contracts is encoded as fastavro does it and decodes to itself."""
     _same_as_fastavro(values, data.draw(values.records()))
 
 
 @given(data=st.data())
 @settings(deadline=None)
 def test_records_with_every_supported_type_are_byte_equal_to_fastavro(everything: Values, data: st.DataObject) -> None:
+    """Any record with every supported type is encoded as fastavro does it and decodes to itself."""
     _same_as_fastavro(everything, data.draw(everything.records()))
 
 
 @pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.top.name)
 @given(data=st.data())
 def test_any_bytes_are_a_record_or_a_typed_error(values: Values, data: st.DataObject) -> None:
+    """Damaged or random bytes of a contract's record decode to a stable record or raise AvroDecodeError."""
     _decode_or_refuse(values, data)
 
 
 @given(data=st.data())
 @settings(deadline=None)
 def test_any_bytes_are_a_record_with_every_type_or_a_typed_error(everything: Values, data: st.DataObject) -> None:
+    """For a record with every type, damaged bytes decode to a stable record or raise AvroDecodeError."""
     _decode_or_refuse(everything, data)
 
 
@@ -121,6 +125,7 @@ def _record(*fields: Mapping[str, object]) -> str:
     ],
 )  # fmt: skip
 def test_hostile_bytes_are_refused_within_bounded_memory(kind: object, data: bytes, tmp_path: Path) -> None:
+    """Each hostile length, count, index or number is refused, with less than 1 MB of memory."""
     with imported(_record({"name": "f", "type": kind}), tmp_path) as module:
         tracemalloc.start()
         try:
@@ -169,12 +174,14 @@ VALID_BEGINNING = bytes(200)  # zeros: empty texts, first branches, first symbol
 
 
 def test_a_negative_length_does_not_lead_back_to_bytes_that_were_read(tmp_path: Path) -> None:
+    """A negative length is refused rather than followed backwards."""
     text = _record({"name": "raw", "type": "bytes"}, {"name": "flag", "type": "boolean"})
     with imported(text, tmp_path) as module, pytest.raises(ValueError, match="length or count of -1"):
         module.R.decode(b"\x01")
 
 
 def test_a_fixed_of_another_length_is_refused_and_neither_cut_nor_padded(tmp_path: Path) -> None:
+    """A fixed value of another length is refused on encoding, with the length that is allowed."""
     text = _record({"name": "f", "type": {"type": "fixed", "name": "F", "size": 4}})
     with imported(text, tmp_path) as module:
         for wrong in (b"abc", b"abcde"):
@@ -183,6 +190,7 @@ def test_a_fixed_of_another_length_is_refused_and_neither_cut_nor_padded(tmp_pat
 
 
 def test_records_nested_without_end_are_refused_in_both_directions(tmp_path: Path) -> None:
+    """A record nested deeper than 64 levels is refused on decoding and on encoding, without a crash."""
     kind = {"name": "next", "type": ["null", "R"], "default": None}
     with imported(_record(kind), tmp_path) as module:
         with pytest.raises(ValueError, match="nested deeper than 64"):
@@ -220,21 +228,25 @@ def _sum(**changes: object) -> SumAdded:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_and_never_rounded(change: dict[str, object], words: str) -> None:
+    """A value outside its field's type or range is refused by the field's name and never rounded."""
     with pytest.raises(AvroEncodeError, match=words):
         _sum(**change).encode()
 
 
 def test_digits_beyond_python_s_default_precision_stay_exact() -> None:
+    """An operand with 38 digits is encoded and decoded without loss."""
     exact = Decimal("12345678901234567890123456789.123456789")
     decoded = SumAdded.decode(_sum(a=exact, b=-exact, sum=Decimal(0)).encode())
     assert (decoded.a, decoded.b, decoded.sum) == (exact, -exact, Decimal(0))
 
 
 def test_the_records_of_the_sums_topic_have_the_promised_width() -> None:
+    """A record of the sums topic has 72 bytes, as the contract and the column layout say."""
     assert SumAdded.WIDTH == 72 == len(_sum().encode()) == SumAdded.column_dtype().itemsize
 
 
 def test_columns_of_joined_records_are_the_fields_bytes() -> None:
+    """The column layout over joined records shows each field's own bytes."""
     records = [_sum(request_id=uuid.UUID(int=i), a=Decimal(i)) for i in range(5)]
     rows = np.frombuffer(b"".join(record.encode() for record in records), dtype=SumAdded.column_dtype())
     assert [bytes(row) for row in rows["request_id"]] == [record.request_id.bytes for record in records]
@@ -242,6 +254,7 @@ def test_columns_of_joined_records_are_the_fields_bytes() -> None:
 
 
 def test_the_ledger_s_columns_follow_the_widths_of_its_numbers() -> None:
+    """The ledger's column layout follows the width of the offset, so that the fields behind it are found."""
     row = ledger_row.LedgerRow(
         kind=ledger_row.RowKind.DUPLICATE,
         offset=1000,
@@ -269,11 +282,13 @@ def test_the_ledger_s_columns_follow_the_widths_of_its_numbers() -> None:
 
 
 def test_a_record_without_a_column_layout_offers_none() -> None:
+    """A record of variable width offers no column layout, and one without a fixed width no WIDTH."""
     assert not hasattr(dead_letter.DeadLetter, "column_dtype")
     assert not hasattr(ledger_row.LedgerRow, "WIDTH")
 
 
 def test_the_codes_of_an_enum_are_the_places_of_its_symbols() -> None:
+    """An enum's code is its symbol's place in the schema, and an unknown code is refused."""
     for code, symbol in enumerate(json.loads(ledger_row.SCHEMA)["fields"][0]["type"]["symbols"]):
         member = ledger_row.RowKind.of_code(code)
         assert (member, member.code) == (symbol, code)
@@ -282,6 +297,7 @@ def test_the_codes_of_an_enum_are_the_places_of_its_symbols() -> None:
 
 
 def test_defaults_of_the_schema_are_defaults_of_the_class(everything: Values) -> None:
+    """A field with a default in the schema has the same default in the generated class."""
     fields = dict.fromkeys(everything.module.Everything.__struct_fields__)
     wanted = {"flag": True, "int": -3, "text": 'it\'s \\ "quoted"', "maybe": None, "numbers": (), "many": "S65"}
     given_fields = {name: value for name, value in fields.items() if name not in wanted}
