@@ -37,13 +37,10 @@ needs_strace = pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "")
 @pytest.mark.parametrize(
     ("call", "number"),
     [(call, number) for call in ("pwrite64", "fdatasync", "rename") for number in (1, 2, 3)]
-    + [("fsync", 1), ("fsync", 2)],
+    + [("fsync", 1), ("fsync", 2)],  # strace counts by thread, and none has to fsync a directory for a third time
 )
 def test_killed_at_a_system_call(cluster: Cluster, call: str, number: int) -> None:
-    """I2, I4, I7, I10: write, fsync, rename, directory fsync; the kernel kills before the call does anything.
-
-    strace counts each thread's calls for itself, and no thread has to fsync a directory for a third time.
-    """
+    """I2, I4, I7, I10: a consumer killed at any write, fsync or rename has what it committed on disk, and counts on."""
     partition = (3 * len(call) + number) % 12
     consumer = cluster.consumer("0").wait_ready()
     before = chains(cluster, "0")

@@ -20,8 +20,7 @@ from tests_support.waiting import eventually
 
 
 def test_a_log_that_lost_its_end_and_grew_again_is_refused(cluster: Cluster) -> None:
-    """A broker loses records that a ledger has, and others take their offsets: the anchor tells, and nothing of the
-    new ones is counted in that partition; the others go on (I8)."""
+    """I8: if others take the offsets of records that a broker lost, the partition is refused and the rest counts on."""
     rig = Rig(cluster.registry)
     consumer = cluster.consumer().wait_ready()
     partition, another = 3, 4

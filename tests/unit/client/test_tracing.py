@@ -55,7 +55,7 @@ async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypat
 
 
 async def test_without_a_tracer_nothing_is_sent_along() -> None:
-    """No span, no metadata."""
+    """A client without a tracer sends no traceparent with its calls."""
     fake = Noting()
     async with serving(fake) as target, Client(target) as client:
         assert isinstance(await client.add("1", "2"), Committed)

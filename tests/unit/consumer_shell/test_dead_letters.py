@@ -186,7 +186,7 @@ def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cu
 
 
 def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
-    """It passes by itself."""
+    """A publication that timed out names no cure, since the next attempt may succeed."""
     cluster.faults[:] = ["commit"]
     outcome = publisher.publish(PUBLICATION)
     assert isinstance(outcome, NotPublished)

@@ -76,7 +76,7 @@ def test_a_schema_that_is_registered_later_is_asked_for_again() -> None:
 
 
 def test_a_registry_that_cannot_be_reached_is_no_verdict() -> None:
-    """Its error passes through."""
+    """The error of a registry that cannot be reached is raised and never becomes poison."""
 
     def gone(name: SchemaName) -> str:
         raise ConnectionError(name)

@@ -146,7 +146,7 @@ def test_not_committed_is_answered_only_when_nobody_keeps_the_attempt_alive() ->
 
 
 def test_fenced_and_unknown_batches_are_answered_at_once() -> None:
-    """Neither is tried again."""
+    """A fenced batch and one of unknown outcome are answered at once, and neither is tried again."""
     queue = CallQueue(LANES, LIMITS)
     fenced = join(queue, [addition(2)])
     assert queue.not_committed(0, taken(queue, 0), refusals.fenced(), 1.0, retry=False) == [fenced]
