@@ -13,6 +13,7 @@ from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from producer.core.ports import LaneTransactions
 from producer.shell.kafka_transaction import LaneClient
 from stack import Stack
+from tally.base.deadline import Deadline
 from tally.generated.topics import SUMS_DLT
 from tally.kafka.facts import KafkaFacts
 from tally.kafka.transactions import transactional_config
@@ -65,7 +66,7 @@ class KafkaWorld:
     def close(self) -> None:
         """Leave the group."""
         for source in self._sources:
-            source.close()
+            source.close(Deadline.after(10.0))
 
 
 @pytest.fixture(params=["model", pytest.param("kafka", marks=pytest.mark.broker)])

@@ -10,8 +10,10 @@ import pytest
 from consumer.core.publication import Publication, Published
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.kafka.group_offsets import GroupOffsets
-from consumer.shell.kafka.source import KafkaSource, Ownership, SourceConfig
+from consumer.shell.kafka.ports import Ownership
+from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from stack import Stack
+from tally.base.deadline import Deadline
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
@@ -108,20 +110,20 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
             if revoked:
                 rounds.append(1)
 
-        first.subscribe(Ownership(owned.update, released, lambda _done, _error: None))
+        first.subscribe(Ownership(owned.update, released, lambda _: None))
         with running(polled):
             eventually(lambda: member, WAIT_S, "every partition is assigned")
             with ThreadPoolExecutor(SUMS.partitions) as jobs:
                 outcomes = list(jobs.map(lambda p: publisher.publish(publication(p, member[0])), sorted(owned)))
             assert outcomes == [Published(1)] * SUMS.partitions
-            second.subscribe(Ownership(lambda _: None, lambda _, __: None, lambda _, __: None))
+            second.subscribe(Ownership(lambda _: None, lambda _, __: None, lambda _: None))
             with running(second.fetch):
                 eventually(lambda: revoked, WAIT_S, "partitions are taken away")
                 eventually(lambda: len(rounds) > 3, DEADLINE_S, "the poll thread goes on with the broker held")
                 holding.close()
     publisher.close()
-    second.close()
-    first.close()
+    second.close(Deadline.after(10.0))
+    first.close(Deadline.after(10.0))
 
 
 def test_a_client_with_an_open_transaction_is_let_go_while_the_broker_hangs(stack: Stack) -> None:

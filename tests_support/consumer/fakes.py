@@ -1,6 +1,6 @@
 """The consumer's loop on a Kafka in memory: what the source, the facts, the readers and the registry would say."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +9,20 @@ from typing import Any
 from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
 from consumer.core.recovery import Absent, Committed, Known
 from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka.source import Fetch, Ownership
+from consumer.shell.kafka.ports import (
+    CommitOutcome,
+    CommitSent,
+    Fetch,
+    NextOffsets,
+    OffsetsCommitted,
+    OffsetsNotCommitted,
+    Ownership,
+)
 from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
 from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.readers import Readers
+from tally.base.deadline import Deadline
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.generated.topics import SUMS, SUMS_DLT
@@ -162,7 +171,7 @@ class Source:
     kafka: Kafka
     batch: int = 100
     at: int | None = None
-    answers: list[tuple[dict[int, int], str]] = field(default_factory=list)
+    answers: list[CommitOutcome] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     after_fetch: Callable[[], None] = lambda: None
     stuck: bool = False
@@ -188,7 +197,7 @@ class Source:
             self.assigned = True
             self.ownership.assigned([PARTITION])
         while self.answers:
-            self.ownership.committed(*self.answers.pop(0))
+            self.ownership.committed(self.answers.pop(0))
         if self.at is None:
             return Fetch()
         waiting = [record for record in self.kafka.records if record.offset >= self.at][: self.batch]
@@ -219,25 +228,23 @@ class Source:
     def stop(self, partitions: Iterable[int]) -> None:
         self.at = None
 
-    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        error = self.commit_and_wait(offsets)
-        self.answers.append(({} if error else {p: offset for p, (offset, _) in offsets.items()}, error))
-        return ""
+    def commit(self, offsets: NextOffsets) -> CommitSent:
+        self.answers.append(self.commit_and_wait(offsets))
+        return CommitSent()
 
-    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
         if self.kafka.commit_error:
-            return self.kafka.commit_error
+            return OffsetsNotCommitted(self.kafka.commit_error)
         for offset, metadata in offsets.values():
             self.kafka.committed = (offset, metadata)
             self.commits.append(offset)
-        return ""
+        return OffsetsCommitted({partition: next_offset for partition, (next_offset, _) in offsets.items()})
 
     def group_metadata(self) -> object:
         return b"group"
 
-    def close(self) -> None:
-        assert self.ownership is not None
-        self.ownership.released([PARTITION], False)
+    def close(self, deadline: Deadline) -> None:
+        """A static member does not leave the group."""
 
 
 @dataclass

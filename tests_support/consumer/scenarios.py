@@ -9,7 +9,7 @@ from consumer.core.publication import Publication, Published
 from consumer.core.recovery import Absent, Known
 from consumer.shell.kafka import ports
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher
-from consumer.shell.kafka.source import Ownership
+from consumer.shell.kafka.ports import CommitOutcome, CommitSent, OffsetsCommitted, Ownership
 from producer.core.ports import LaneTransactions, Place
 from tally.event.claims import Claim
 from tally.event.dead_letter import Copy, Letter
@@ -104,13 +104,11 @@ class Member:
     def __init__(self, world: ConsumerWorld) -> None:
         self.source = world.source()
         self.assigned: list[int] = []
-        self.answers: list[tuple[dict[int, int], str]] = []
+        self.answers: list[CommitOutcome] = []
         self.offsets: list[int] = []
         self.keys: list[bytes | None] = []
         self.position = -1
-        self.source.subscribe(
-            Ownership(self.assigned.extend, lambda _, __: None, lambda done, error: self.answers.append((done, error)))
-        )
+        self.source.subscribe(Ownership(self.assigned.extend, lambda _, __: None, self.answers.append))
         self.until(lambda: PARTITION in self.assigned, "the partition is assigned")
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
@@ -185,10 +183,11 @@ def a_commit_is_read_back_with_its_witness(world: ConsumerWorld) -> None:
     assert world.offsets().committed([PARTITION]) == {PARTITION: Absent()}
     written(world, 4, commit=True)
     member = Member(world)
-    assert member.source.commit_and_wait({PARTITION: (1, encode_witness(WITNESS))}) == ""
+    outcome = member.source.commit_and_wait({PARTITION: (1, encode_witness(WITNESS))})
+    assert outcome == OffsetsCommitted({PARTITION: 1})
     assert world.offsets().committed([PARTITION]) == {PARTITION: Known(1, WITNESS)}
-    assert member.source.commit({PARTITION: (2, encode_witness(WITNESS))}) == ""
-    member.until(lambda: ({PARTITION: 2}, "") in member.answers, "the commit is answered")
+    assert member.source.commit({PARTITION: (2, encode_witness(WITNESS))}) == CommitSent()
+    member.until(lambda: OffsetsCommitted({PARTITION: 2}) in member.answers, "the commit is answered")
     assert world.offsets().committed([PARTITION]) == {PARTITION: Known(2, WITNESS)}
 
 

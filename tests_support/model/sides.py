@@ -1,10 +1,19 @@
 """Kafka as a consumer process of the model sees it: facts, records, dead letters, the group, and what fails of it."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from consumer.core.recovery import Absent, Committed, Known
-from consumer.shell.kafka.source import Fetch, Ownership
+from consumer.shell.kafka.ports import (
+    CommitOutcome,
+    CommitSent,
+    Fetch,
+    NextOffsets,
+    OffsetsCommitted,
+    OffsetsNotCommitted,
+    Ownership,
+)
+from tally.base.deadline import Deadline
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.facts import LogEnds
@@ -155,7 +164,7 @@ class Source:
         self._member = broker.group.join(name)
         self._owned: set[int] = set()
         self._at: dict[int, int] = {}
-        self._answers: list[tuple[dict[int, int], str]] = []
+        self._answers: list[CommitOutcome] = []
         self._ownership: Ownership | None = None
 
     def subscribe(self, ownership: Ownership) -> None:
@@ -165,7 +174,7 @@ class Source:
         self._rebalance()
         assert self._ownership is not None
         while self._answers:
-            self._ownership.committed(*self._answers.pop(0))
+            self._ownership.committed(self._answers.pop(0))
         batches, ends = [], {}
         for partition, at in self._at.items():
             waiting = [each for each in self._broker.records(partition) if each.offset >= at][: self._batch]
@@ -182,7 +191,7 @@ class Source:
         if not self._member.valid:
             lost, self._owned = sorted(self._owned), set()
             self.stop(lost)
-            self._answers = [({}, "UNKNOWN_MEMBER_ID") for _ in self._answers]
+            self._answers = [OffsetsNotCommitted("UNKNOWN_MEMBER_ID") for _ in self._answers]
             own.released(lost, True)
             if not self._member.valid:  # the loop may have begun again as a new member by itself
                 self._member = group.join(self._name)
@@ -215,23 +224,24 @@ class Source:
         for partition in partitions:
             self._at.pop(partition, None)
 
-    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        error = self.commit_and_wait(offsets)
-        self._answers.append(({} if error else {p: offset for p, (offset, _) in offsets.items()}, error))
-        return ""
+    def commit(self, offsets: NextOffsets) -> CommitSent:
+        self._answers.append(self.commit_and_wait(offsets))
+        return CommitSent()
 
-    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
         if self._faults.take("commit-error"):
-            return "_TIMED_OUT"
+            return OffsetsNotCommitted("_TIMED_OUT")
         if self._faults.take("commit-held"):
             self._broker.group.late.append((self._member, dict(offsets)))
-            return "_TIMED_OUT"
+            return OffsetsNotCommitted("_TIMED_OUT")
         if not self._broker.group.commit(self._member, dict(offsets)):
-            return "UNKNOWN_MEMBER_ID"
-        return "_TRANSPORT" if self._faults.take("commit-lost") else ""
+            return OffsetsNotCommitted("UNKNOWN_MEMBER_ID")
+        if self._faults.take("commit-lost"):
+            return OffsetsNotCommitted("_TRANSPORT")
+        return OffsetsCommitted({partition: next_offset for partition, (next_offset, _) in offsets.items()})
 
     def group_metadata(self) -> Member:
         return self._member
 
-    def close(self) -> None:
+    def close(self, deadline: Deadline) -> None:
         """The model's processes are killed."""

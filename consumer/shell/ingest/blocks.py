@@ -5,39 +5,24 @@ that cannot be written is simply fetched again.
 """
 
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from consumer.core.partition.events import Appended, Contradicted, NoRoom, NothingNew, SchemasMissing
 from consumer.core.partition.model import Partition
 from consumer.core.recovery import check_schemas
-from consumer.core.schema_wait import SchemaWait, gather
+from consumer.core.schema_wait import gather
 from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.ingest.pending_block import PendingBlock
 from consumer.shell.partitions.open_ledger import OpenLedger
 from consumer.shell.schemas import Schemas, SchemaView
 from tally.event.classify import Fetched, decode
-from tally.event.dead_letter import Letter, letters_of
+from tally.event.dead_letter import letters_of
 from tally.event.verdict import SchemaUnavailable
 from tally.ledger.format.identity import Refuse
-from tally.ledger.state.fold import Folded, fold
+from tally.ledger.state.fold import fold
 from tally.ledger.storage.errors import FULL_CURE, LedgerFull
-
-
-@dataclass(frozen=True)
-class PendingBlock:
-    """Rows ready to append, and the poison among them whose dead letter is to be published.
-
-    ``wait``: the record behind them cannot be read before this is over.
-    """
-
-    partition: int
-    ledger: OpenLedger
-    folded: Folded
-    schemas: dict[int, str]
-    letters: tuple[Letter, ...]
-    wait: SchemaWait | None = None
-
 
 Prepared: TypeAlias = PendingBlock | NothingNew | SchemasMissing | Contradicted
 

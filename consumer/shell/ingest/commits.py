@@ -10,8 +10,9 @@ from loguru import logger
 from consumer.core.partition.events import OffsetCommitted
 from consumer.core.partition.views import due, witness_of
 from consumer.shell.ingest.loop_observer import LoopObserver
-from consumer.shell.kafka.ports import Source
+from consumer.shell.kafka.ports import CommitOutcome, NextOffsets, OffsetsNotCommitted, Source
 from consumer.shell.partitions.executor import PartitionExecutor
+from tally.base.deadline import Deadline
 from tally.base.fault_points import point
 
 _BEFORE_COMMIT, _AFTER_COMMIT = point("consumer.before_commit"), point("consumer.after_commit")
@@ -38,7 +39,7 @@ class Commits:
         self._observer = observer
         self._in_flight = False
         self._not_before_s = 0.0
-        self._last_error = ""
+        self._last_reason: str | None = None
 
     @property
     def in_flight(self) -> bool:
@@ -54,32 +55,38 @@ class Commits:
             _BEFORE_COMMIT()
             self._in_flight = True
             self._observer.committing()
-            error = self._source.commit(offsets)
-            if error:
-                self.answered({}, error)
+            sent = self._source.commit(offsets)
+            if isinstance(sent, OffsetsNotCommitted):
+                self.answered(sent)
 
-    def finish(self, numbers: Iterable[int]) -> None:
-        """Commit what is due of partitions that are given up, and wait for the answer."""
+    def finish(self, numbers: Iterable[int], deadline: Deadline | None = None) -> None:
+        """Commit what is due of partitions that are given up, and wait for the answer, by the deadline of a stop."""
         offsets = self._due(numbers)
-        error = self._source.commit_and_wait(offsets) if offsets else ""
-        if error:
-            logger.warning("offsets were not committed, the ledger rules: {}", error)
+        outcome = self._source.commit_and_wait(offsets, deadline) if offsets else None
+        if isinstance(outcome, OffsetsNotCommitted):
+            logger.warning("offsets were not committed, the ledger rules: {}", outcome.reason)
 
-    def answered(self, done: dict[int, int], error: str) -> None:
-        """Take the answer of a commit. An error is never fatal: the ledger rules, and the next commit covers it."""
-        if done:
+    def answered(self, outcome: CommitOutcome) -> None:
+        """Take the answer of a commit. A failure is never fatal: the ledger rules, and the next commit covers it."""
+        if outcome.next_offsets:
             _AFTER_COMMIT()
         self._in_flight = False
-        self._observer.committed(error)
-        for number, next_offset in done.items():
+        self._observer.committed(outcome)
+        for number, next_offset in outcome.next_offsets.items():
             self._partitions.tell(number, OffsetCommitted(next_offset))
-        if error:
+        reason = outcome.reason if isinstance(outcome, OffsetsNotCommitted) else None
+        if reason is not None:
             self._not_before_s = self._monotonic_s() + self._retry_s
-            if error != self._last_error:
-                logger.warning("offsets were not committed, the next commit covers them: {}", error)
-        self._last_error = error
+            if reason != self._last_reason:
+                logger.warning("offsets were not committed, the next commit covers them: {}", reason)
+        self._last_reason = reason
 
-    def _due(self, numbers: Iterable[int]) -> dict[int, tuple[int, str]]:
+    def expect_no_answer(self) -> None:
+        """Begin anew: the member of the group that sent the last commit is gone."""
+        self._in_flight = False
+        self._last_reason = None
+
+    def _due(self, numbers: Iterable[int]) -> NextOffsets:
         found = {}
         for number in numbers:
             partition = self._partitions[number]

@@ -30,11 +30,11 @@ from consumer.core.partition.events import (
 )
 from consumer.core.partition.model import Rules
 from consumer.shell.ingest import blocks
-from consumer.shell.ingest.blocks import PendingBlock
 from consumer.shell.ingest.commits import Commits
 from consumer.shell.ingest.loop_observer import LoopObserver
-from consumer.shell.kafka.ports import Identities, Publisher, Records, Source
-from consumer.shell.kafka.source import ANSWER_LIMIT_S, Fetch, Ownership
+from consumer.shell.ingest.pending_block import PendingBlock
+from consumer.shell.kafka.ports import Fetch, Identities, Ownership, Publisher, Records, Source
+from consumer.shell.kafka.source import ANSWER_LIMIT_S
 from consumer.shell.partitions.executor import PartitionExecutor
 from consumer.shell.partitions.jobs import PartitionJobs
 from consumer.shell.partitions.recovery import PartitionRecovery
@@ -104,7 +104,7 @@ class IngestLoop:
             observer=parts.observer,
         )
         self._stopping = threading.Event()
-        self._deadline = Deadline.after(0.0, parts.monotonic_s)
+        self._deadline: Deadline | None = None  # of a stop
         self._rejoined_at_s = -_REJOIN_APART_S
         self._late_commit = False
 
@@ -121,6 +121,7 @@ class IngestLoop:
                 self.round()
             except ConsumerEndedError as error:
                 self.rejoin(error)
+        assert self._deadline is not None, "only `stop` ends the rounds"
         self.drain(self._deadline)
 
     def rejoin(self, error: ConsumerEndedError) -> None:
@@ -139,7 +140,7 @@ class IngestLoop:
         self._late_commit = False
         if kept := self._partitions.owned:
             self._on_released(kept, True)
-        self._commits.answered({}, "")
+        self._commits.expect_no_answer()
 
     def begin(self) -> None:
         """Join the group."""
@@ -236,7 +237,10 @@ class IngestLoop:
         if lost:
             self._late_commit = self._late_commit or self._commits.in_flight
         else:
-            self._commits.finish(partitions)
+            self._commits.finish(partitions, self._deadline)
+        self._give_up(partitions)
+
+    def _give_up(self, partitions: list[int]) -> None:
         for number in partitions:
             self._partitions.tell(number, Released())
         self._partitions.take_outcomes()
@@ -248,11 +252,10 @@ class IngestLoop:
             self._parts.board.publish(snapshot)
 
     def drain(self, deadline: Deadline) -> None:
-        """End: nothing more is read, what is durable is committed, ledgers are closed."""
-        self._commits.finish(self._partitions.owned)
+        """End by the deadline: nothing more is read, what is durable is committed, ledgers are closed."""
+        self._commits.finish(self._partitions.owned, deadline)
         self._partitions.wait_for_jobs(deadline)
+        self._give_up(self._partitions.owned)
         # A static member does not leave the group: its partitions wait for it until the session ends.
-        self._parts.source.close()
-        if kept := self._partitions.owned:
-            self._on_released(kept, True)
+        self._parts.source.close(deadline)
         self._parts.publisher.close()

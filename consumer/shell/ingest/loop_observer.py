@@ -1,11 +1,9 @@
 """What the ingest loop tells whoever measures it. This one does nothing; `metrics` measures."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from consumer.shell.ingest.blocks import PendingBlock
-    from consumer.shell.kafka.source import Fetch
+from consumer.shell.ingest.pending_block import PendingBlock
+from consumer.shell.kafka.ports import CommitOutcome, Fetch
 
 
 class LoopObserver:
@@ -14,7 +12,7 @@ class LoopObserver:
     def fetching(self) -> None:
         """A fetch begins."""
 
-    def fetched(self, fetch: "Fetch") -> None:
+    def fetched(self, fetch: Fetch) -> None:
         """It came back, perhaps empty."""
 
     def writing(self, partition: int) -> None:
@@ -26,14 +24,14 @@ class LoopObserver:
     def wrote(self) -> None:
         """It is in the ledger, or is not; by the same thread."""
 
-    def written(self, blocks: "Sequence[PendingBlock]") -> None:
+    def written(self, blocks: Sequence[PendingBlock]) -> None:
         """These blocks of the fetch are in fsynced ledgers, perhaps none."""
 
     def committing(self) -> None:
         """Offsets are being committed."""
 
-    def committed(self, error: str) -> None:
-        """The answer came; ``error`` is empty when all is well."""
+    def committed(self, outcome: CommitOutcome) -> None:
+        """The answer came."""
 
 
 class LoopObservers(LoopObserver):
@@ -47,7 +45,7 @@ class LoopObservers(LoopObserver):
         for each in self._observers:
             each.fetching()
 
-    def fetched(self, fetch: "Fetch") -> None:
+    def fetched(self, fetch: Fetch) -> None:
         """See LoopObserver."""
         for each in self._observers:
             each.fetched(fetch)
@@ -67,7 +65,7 @@ class LoopObservers(LoopObserver):
         for each in self._observers:
             each.wrote()
 
-    def written(self, blocks: "Sequence[PendingBlock]") -> None:
+    def written(self, blocks: Sequence[PendingBlock]) -> None:
         """See LoopObserver."""
         for each in self._observers:
             each.written(blocks)
@@ -77,7 +75,7 @@ class LoopObservers(LoopObserver):
         for each in self._observers:
             each.committing()
 
-    def committed(self, error: str) -> None:
+    def committed(self, outcome: CommitOutcome) -> None:
         """See LoopObserver."""
         for each in self._observers:
-            each.committed(error)
+            each.committed(outcome)

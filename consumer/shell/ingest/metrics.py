@@ -9,9 +9,9 @@ from loguru import logger
 
 from consumer.core.partition.state import StateName, Unassigned, name_of
 from consumer.core.snapshot import Unready, lag_of
-from consumer.shell.ingest.blocks import PendingBlock
 from consumer.shell.ingest.loop_observer import LoopObserver
-from consumer.shell.kafka.source import Fetch
+from consumer.shell.ingest.pending_block import PendingBlock
+from consumer.shell.kafka.ports import CommitOutcome, Fetch, OffsetsNotCommitted
 from consumer.shell.views.board import SnapshotBoard
 from observability.instruments import Values
 from observability.metrics import Metrics
@@ -66,11 +66,12 @@ class LoopMetrics(LoopObserver):
         """See LoopObserver."""
         self._commit_began_s = time.perf_counter()
 
-    def committed(self, error: str) -> None:
+    def committed(self, outcome: CommitOutcome) -> None:
         """See LoopObserver."""
         if self._commit_began_s is not None:
             took_s = time.perf_counter() - self._commit_began_s
-            self._operations.record(took_s, ("commit", self._topic, "failed" if error else None))
+            failed = "failed" if isinstance(outcome, OffsetsNotCommitted) else None
+            self._operations.record(took_s, ("commit", self._topic, failed))
             self._commit_began_s = None
 
 

@@ -18,9 +18,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from consumer.shell.ingest.blocks import PendingBlock
 from consumer.shell.ingest.loop_observer import LoopObserver
-from consumer.shell.kafka.source import Fetch
+from consumer.shell.ingest.pending_block import PendingBlock
+from consumer.shell.kafka.ports import Fetch
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Attribute, Tracing, finish, is_sampled, parent_of, trace_of

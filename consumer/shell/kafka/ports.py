@@ -4,16 +4,80 @@ What raises here raises KafkaTroubleError, unless it says otherwise: Kafka did n
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 from consumer.core.publication import Publication, PublicationOutcome
 from consumer.core.recovery import Committed
-from consumer.shell.kafka.source import Fetch, Ownership
+from tally.base.deadline import Deadline
 from tally.event.claims import Claim
 from tally.event.classify import Fetched
 from tally.kafka.facts import LogEnds
 from tally.kafka.topic_identity import TopicIdentity
+
+
+def _no_traceparents(_most: int) -> Mapping[tuple[int, int], str]:
+    """Of a fetch that brought no records."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What one round brought: columns a partition, partitions whose position is outside the log, and of those that
+    were read to their end the offset at which they end, commit markers included.
+
+    ``too_large``: partitions whose next batch decompresses to more than BATCH_BYTES_MAX. ``unreadable``: those that
+    cannot be read on, with the reason and the cure. Of both nothing behind that place is in ``batches``.
+    """
+
+    batches: tuple[Fetched, ...] = ()
+    out_of_range: frozenset[int] = frozenset()
+    too_large: frozenset[int] = frozenset()
+    unreadable: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    ends: Mapping[int, int] = field(default_factory=dict)
+    traceparents: Callable[[int], Mapping[tuple[int, int], str]] = _no_traceparents
+    """Those of the first so many records that have one, by (partition, offset). Nobody looks at headers before."""
+    waited_s: float = 0.0
+    """How long nothing was at hand. Behind it stands no record of any partition that was fetched ahead before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the source tells its owner, in the loop's thread. ``released`` runs before the partitions are given up."""
+
+    assigned: Callable[[list[int]], None]
+    released: Callable[[list[int], bool], None]
+    """(partitions, lost): lost means the group already gave them to others."""
+    committed: Callable[["CommitOutcome"], None]
+    """The answer to ``commit``."""
+
+
+NextOffsets: TypeAlias = Mapping[int, tuple[int, str]]
+"""What to commit: (next offset, metadata) by partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSent:
+    """The commit is on its way; the answer comes to ``Ownership.committed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsCommitted:
+    """The group has these next offsets, by partition."""
+
+    next_offsets: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsNotCommitted:
+    """Kafka took none of the offsets, or only ``next_offsets`` of them; or what it did is not known."""
+
+    reason: str
+    next_offsets: Mapping[int, int] = field(default_factory=dict)
+
+
+CommitOutcome: TypeAlias = OffsetsCommitted | OffsetsNotCommitted
 
 
 class Source(Protocol):
@@ -34,17 +98,17 @@ class Source(Protocol):
     def stop(self, partitions: Iterable[int]) -> None:
         """Read these no more and drop what was fetched ahead; those not being read are ignored."""
 
-    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        """Send a commit of (next offset, metadata); the answer comes to ``Ownership.committed``. Returns an error."""
+    def commit(self, offsets: NextOffsets) -> CommitSent | OffsetsNotCommitted:
+        """Send a commit. Waits for nothing."""
 
-    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        """Commit and wait for the answer, for a bounded time. Returns an error."""
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
+        """Commit and wait for the answer, by the deadline if there is one, and for a bounded time in any case."""
 
     def group_metadata(self) -> object:
         """Return what a transaction with offsets needs to know of this member and its generation."""
 
-    def close(self) -> None:
-        """Leave."""
+    def close(self, deadline: Deadline) -> None:
+        """Leave, by the deadline at the latest. The owner is told nothing any more."""
 
 
 class LogFacts(Protocol):

@@ -6,9 +6,11 @@ Theory of operation. The group decides which partitions are *owned*; the ingest 
 In the assign callback nothing is read yet: recovery takes its time in the loop. (Seen with librdkafka 2.16: an empty
 ``incremental_assign`` answers the callback, and later ones outside of it are accepted.)
 
-Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``close``.
+Only the ingest loop's thread calls it. Callbacks run inside ``fetch`` and ``reopen``. librdkafka's own waits know no
+deadline: what must end by one runs in a thread, which is left behind when the deadline has passed.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +21,16 @@ from typing import Final
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from loguru import logger
 
-from tally.event.classify import Fetched
+from consumer.shell.kafka.ports import (
+    CommitOutcome,
+    CommitSent,
+    Fetch,
+    NextOffsets,
+    OffsetsCommitted,
+    OffsetsNotCommitted,
+    Ownership,
+)
+from tally.base.deadline import Deadline
 from tally.kafka.columns import columns_of, traceparents_of
 from tally.kafka.errors import is_fatal, text_of
 from tally.kafka.trouble import ConsumerEndedError, cure_of
@@ -33,42 +44,6 @@ _ANSWER_SLACK_BYTES: Final = 512
 """By which librdkafka wants the limit of an answer above ``fetch.max.bytes``."""
 _COMPLAINTS_APART_S: Final = 30.0
 """librdkafka complains about a broker that is away many times a second; the log says it this often."""
-
-
-def no_traceparents(_most: int) -> Mapping[tuple[int, int], str]:
-    """Of a fetch that brought no records."""
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """What one round brought: columns a partition, partitions whose position is outside the log, and of those that
-    were read to their end the offset at which they end, commit markers included.
-
-    ``too_large``: partitions whose next batch decompresses to more than BATCH_BYTES_MAX. ``unreadable``: those that
-    cannot be read on, with the reason and the cure. Of both nothing behind that place is in ``batches``.
-    """
-
-    batches: tuple[Fetched, ...] = ()
-    out_of_range: frozenset[int] = frozenset()
-    too_large: frozenset[int] = frozenset()
-    unreadable: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    ends: Mapping[int, int] = field(default_factory=dict)
-    traceparents: Callable[[int], Mapping[tuple[int, int], str]] = no_traceparents
-    """Those of the first so many records that have one, by (partition, offset). Nobody looks at headers before."""
-    waited_s: float = 0.0
-    """How long nothing was at hand. Behind it stands no record of any partition that was fetched ahead before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """What the source tells its owner, in the loop's thread. ``released`` runs before the partitions are given up."""
-
-    assigned: Callable[[list[int]], None]
-    released: Callable[[list[int], bool], None]
-    """(partitions, lost): lost means the group already gave them to others."""
-    committed: Callable[[dict[int, int], str], None]
-    """(next offset by partition, error or nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +119,7 @@ class KafkaSource:
 
     def reopen(self) -> None:
         """Begin again as a new member of the group that reads nothing yet. The old one's callbacks may still come."""
-        self.close()
+        self._consumer.close()
         self._reading.clear()
         self._consumer = self._new_consumer()
         assert self._ownership is not None, "subscribe comes first"
@@ -165,29 +140,38 @@ class KafkaSource:
             with _ended():
                 self._consumer.incremental_unassign([self._place(partition) for partition in stopped])
 
-    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        """Send a commit of (next offset, metadata); the answer comes to ``Ownership.committed``. Returns an error."""
+    def commit(self, offsets: NextOffsets) -> CommitSent | OffsetsNotCommitted:
+        """Send a commit; the answer comes to ``Ownership.committed``."""
         try:
             self._consumer.commit(offsets=self._places(offsets), asynchronous=True)
         except KafkaException as error:
-            return text_of(error)
-        return ""
+            return OffsetsNotCommitted(text_of(error))
+        return CommitSent()
 
-    def commit_and_wait(self, offsets: Mapping[int, tuple[int, str]]) -> str:
-        """Commit and wait for the answer, at most the socket's time-out. Returns an error."""
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
+        """Commit and wait for the answer, by the deadline. Without one it takes the time of librdkafka, at most that of
+        the socket, or of the session while the group's coordinator is away."""
+        outcomes: list[CommitOutcome] = []
+        _ended_by(deadline, lambda: outcomes.append(self._committed(offsets)))
+        return outcomes[0] if outcomes else OffsetsNotCommitted("Kafka did not answer before the deadline for stopping")
+
+    def _committed(self, offsets: NextOffsets) -> CommitOutcome:
         try:
             self._consumer.commit(offsets=self._places(offsets), asynchronous=False)
         except KafkaException as error:
-            return text_of(error)
-        return ""
+            return OffsetsNotCommitted(text_of(error))
+        return OffsetsCommitted({partition: next_offset for partition, (next_offset, _) in offsets.items()})
 
     def group_metadata(self) -> object:
         """Return what ``send_offsets_to_transaction`` needs to know of this member and its generation."""
         return self._consumer.consumer_group_metadata()
 
-    def close(self) -> None:
-        """Leave; a static member's partitions stay its own until the session ends."""
-        self._consumer.close()
+    def close(self, deadline: Deadline) -> None:
+        """Leave, by the deadline at the latest, and tell the owner nothing any more; a static member's partitions stay
+        its own until the session ends."""
+        self._ownership = None
+        if not _ended_by(deadline, self._consumer.close):
+            logger.warning("Kafka did not answer in time; the group learns of the end when the session times out")
 
     def _sorted_out(self, messages: list[Message]) -> Fetch:
         errors = list(map(Message.error, messages))
@@ -252,10 +236,9 @@ class KafkaSource:
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if self._ownership is None:
             return
-        failed = [text_of(place.error) for place in places if place.error is not None]
-        text = text_of(error) if error is not None else (failed[0] if failed else "")
         done = {place.partition: place.offset for place in places if error is None and place.error is None}
-        self._ownership.committed(done, text)
+        errors = [each for each in (error, *(place.error for place in places)) if each is not None]
+        self._ownership.committed(OffsetsNotCommitted(text_of(errors[0]), done) if errors else OffsetsCommitted(done))
 
     def _on_error(self, error: KafkaError) -> None:
         if is_fatal(error):
@@ -269,10 +252,21 @@ class KafkaSource:
     def _place(self, partition: int, offset: int = OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._config.topic, partition, offset)
 
-    def _places(self, offsets: Mapping[int, tuple[int, str]]) -> list[TopicPartition]:
+    def _places(self, offsets: NextOffsets) -> list[TopicPartition]:
         return [
             TopicPartition(self._config.topic, partition, offset, text) for partition, (offset, text) in offsets.items()
         ]
+
+
+def _ended_by(deadline: Deadline | None, step: Callable[[], object]) -> bool:
+    """Take a step of librdkafka's that knows no deadline; tell whether it ended in time."""
+    if deadline is None:
+        step()
+        return True
+    thread = threading.Thread(target=step, name="kafka-stop", daemon=True)
+    thread.start()
+    thread.join(deadline.left_s())
+    return not thread.is_alive()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from unittest.mock import MagicMock
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from consumer.shell.kafka.source import BATCH_BYTES_MAX, Fetch, KafkaSource, SourceConfig
+from consumer.shell.kafka.ports import Fetch
+from consumer.shell.kafka.source import BATCH_BYTES_MAX, KafkaSource, SourceConfig
 from tally.kafka.config import READS_ANY_RECORD
 
 CONFIG = SourceConfig(

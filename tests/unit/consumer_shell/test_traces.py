@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span
 
 from consumer.shell.ingest.traces import RECORDS_A_SECOND, LoopTraces
-from consumer.shell.kafka.source import Fetch
+from consumer.shell.kafka.ports import Fetch
 from observability.telemetry import Telemetry
 from tally.kafka.columns import traceparents_of
 
