@@ -16,12 +16,13 @@ from benchmarks.system import empty_server
 from loadtests.errors import LoadError, UsageError
 from loadtests.external import k6_run
 from loadtests.external.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
+from loadtests.external.k6_program import k6_for
 from loadtests.reporting import report, suite
 from loadtests.reporting.compare import comparison, summary_at
 from loadtests.reporting.report import headline
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
 from loadtests.target import Target
-from loadtests.traffic.profiles import PROFILES
+from loadtests.traffic.profiles import PROFILES, Profile
 from stack import command_line
 from stack.checkout import say, settings_of_checkout, stack_of
 from stack.errors import StackError
@@ -99,7 +100,7 @@ def load(options: LoadOptions) -> int:
         return load_by_k6(options)
     steps = suite.steps_of(options.profile, limit=options.limit)
     system = running_system()
-    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{options.profile}"
+    folder = options.folder or _new_folder(options.profile)
     summaries: list[suite.Summary] = []
     try:
         for step in steps:
@@ -117,24 +118,29 @@ def load_by_k6(options: LoadOptions) -> int:
     """Run a profile by the user's k6; the exit code means the same."""
     if options.limit:
         raise UsageError("--limit and --k6 exclude each other: --limit runs our own generator against an empty handler")
-    k6, profile = k6_run.k6_for(options.profile, os.environ)
-    folder = options.folder or _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{profile.name}-k6"
-    plan = k6_run.K6Plan(
-        profile=profile, target=running_system(), folder=folder, seed=options.seed, time_scale=options.time_scale,
-        traced_share=options.traced_share, drain_s=options.drain_s,
-    )  # fmt: skip
-    summary = k6_run.run(plan, k6)
+    k6, profile = k6_for(options.profile, os.environ)
+    folder = options.folder or _new_folder(f"{profile.name}-k6")
+    summary = k6_run.run(_plan(options, profile, running_system(), folder), k6)
     print("\n".join(["The ledger says:", *report.verdict_lines(summary)]))
     return int(summary["exit_code"])
 
 
-def _run(step: suite.Step, system: Target, folder: Path, options: LoadOptions) -> suite.Summary:
-    profile = PROFILES[step.profile].lasting(options.time_scale)
-    plan = Plan(
-        profile=profile, target=system, folder=folder, seed=options.seed, traced_share=options.traced_share,
-        drain_s=options.drain_s, limit=step.limit,
+def _plan(options: LoadOptions, profile: Profile, system: Target, folder: Path, *, limit: bool = False) -> Plan:
+    return Plan(
+        profile=profile, target=system, folder=folder, seed=options.seed, time_scale=options.time_scale,
+        traced_share=options.traced_share, drain_s=options.drain_s, limit=limit,
     )  # fmt: skip
-    print(f"{step.name}: {profile.meaning}; {profile.duration_s:.0f} s at most, seed {plan.seed}", file=sys.stderr)
+
+
+def _new_folder(name: str) -> Path:
+    return _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+
+
+def _run(step: suite.Step, system: Target, folder: Path, options: LoadOptions) -> suite.Summary:
+    profile = PROFILES[step.profile]
+    plan = _plan(options, profile, system, folder, limit=step.limit)
+    duration_s = profile.duration_s * options.time_scale
+    print(f"{step.name}: {profile.meaning}; {duration_s:.0f} s at most, seed {plan.seed}", file=sys.stderr)
     with empty_server() if step.limit else nullcontext() as empty:
         if empty is not None:
             plan = replace(plan, target=replace(system, grpc=empty[0], pids={"empty handler": empty[1]}))
@@ -164,7 +170,7 @@ def check(rate: int, seconds: int, rounds: int) -> int:
     """
     system = running_system()
     ghz = go_programs.ensure(GHZ, cache_folder(), say)
-    folder = _FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-check"
+    folder = _new_folder("check")
     summaries: list[suite.Summary] = []
 
     def ours(number: int) -> Seen:

@@ -3,11 +3,10 @@
 import asyncio
 import random
 import secrets
-import shutil
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,7 @@ import uvloop
 
 from benchmarks.machine import describe
 from loadtests import target
-from loadtests.judging.ledger_source import counted_rows, fetch_export
+from loadtests.judging.ledger_source import exported_rows
 from loadtests.judging.topic import TopicWatch
 from loadtests.judging.verdict import Verdict, judge
 from loadtests.target import Target
@@ -25,7 +24,7 @@ from loadtests.traffic import generator
 from loadtests.traffic.additions import TAG_BYTES, Draw
 from loadtests.traffic.generator import Generator, Load
 from loadtests.traffic.operations import CALL_S, Operations
-from loadtests.traffic.outcomes import Digest, OutcomeLog
+from loadtests.traffic.outcomes import OutcomeLog
 from loadtests.traffic.profiles import Profile
 from loadtests.traffic.spans import Slow, Spans
 from tally.generated.tally.v1 import tally_pb2_grpc
@@ -36,7 +35,6 @@ EXIT_THRESHOLD: Final = 99
 
 CHANNELS: Final = 16
 _REST_CLIENTS: Final = 64
-CLOCKS_APART: Final = timedelta(minutes=1)  # an export begins a little before the run
 _BUSY_CORES: Final = 0.9
 _BUSY_SHARE: Final = 0.2
 _LAG_MS_MAX: Final = 100.0
@@ -53,12 +51,16 @@ _CHANNEL_OPTIONS: Final = [
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run. ``limit``: the target is an empty handler, so sums and the ledger are not looked at."""
+    """What to run; all durations of the profile are taken times ``time_scale``.
+
+    ``limit``: the target is an empty handler, so sums and the ledger are not looked at.
+    """
 
     profile: Profile
     target: Target
     folder: Path
     seed: int
+    time_scale: float = 1.0
     traced_share: float = 0.02
     drain_s: float = 60.0
     limit: bool = False
@@ -96,7 +98,7 @@ def run(plan: Plan) -> Result:
     rng = random.Random(plan.seed)
     spans = Spans(plan.traced_share, random.Random(plan.seed + 1), plan.target.traces)
     # 1. the system as it is before
-    before = None if plan.limit else target.total_of(plan.target)
+    before = None if plan.limit else target.count_of(plan.target)
     watch = TopicWatch(plan.target, tag) if plan.profile.topic else None
     # 2. the load
     machine = describe()
@@ -114,9 +116,10 @@ def run(plan: Plan) -> Result:
         if watch is not None:
             figures |= watch.finish(digest, plan.drain_s)
             result.warnings += watch.first_wrong()
-        result.verdict = _judge(plan, digest, started_at)
+        with exported_rows(plan.target.rest, tag, started_at, plan.folder) as (rows, buckets):
+            result.verdict = judge(plan.folder / "outcomes.bin", digest, rows, buckets)
         result.verdict.problems += undrained
-        _compare_totals(result, before, target.total_of(plan.target))
+        figures["counted_for_others"] = result.verdict.counted_for_others(target.count_of(plan.target) - before)
     # 4. the thresholds
     result.broken = load.broken or generator.broken(plan.profile.thresholds, figures)
     return result
@@ -136,33 +139,14 @@ async def _load(
         ]
         stubs = [tally_pb2_grpc.TallyServiceStub(channel) for channel in channels]
         operations = Operations(stubs, rest, draw, log, spans, check_sums=not plan.limit)
-        making = Generator(plan.profile, operations, draw.rng, target.cpu_meter(plan.target))
+        profile = plan.profile.lasting(plan.time_scale)
+        making = Generator(profile, operations, draw.rng, target.cpu_meter(plan.target))
         if watch is not None:
             watch.start()
             watch.produce_poison()
         load = await making.run()
     await asyncio.gather(*(channel.close() for channel in channels))
     return load, operations.positions
-
-
-def _judge(plan: Plan, digest: Digest, started_at: datetime) -> Verdict:
-    export, buckets = plan.folder / "export.csv", plan.folder / "buckets"
-    try:
-        fetch_export(plan.target.rest, started_at - CLOCKS_APART, export)
-        tag = bytes.fromhex(digest.tag)
-        return judge(plan.folder / "outcomes.bin", digest, counted_rows(export, tag), buckets)
-    finally:
-        export.unlink(missing_ok=True)
-        shutil.rmtree(buckets, ignore_errors=True)
-
-
-def _compare_totals(result: Result, before: target.Total, after: target.Total) -> None:
-    """Hold the totals that REST showed against the run's rows; what others added meanwhile is told."""
-    assert result.verdict is not None
-    others = after.count - before.count - result.verdict.counted
-    result.figures["counted_for_others"] = float(others)
-    if others < 0:
-        result.verdict.problems.append(f"the count rose by {after.count - before.count}, less than the run's own rows")
 
 
 def _rates(load: Load) -> dict[str, float]:
@@ -212,7 +196,7 @@ def summary_of(result: Result) -> dict[str, Any]:
     return {
         "profile": plan.profile.name, "limit": plan.limit, "seed": plan.seed, "tag": result.tag,
         "started_at": result.started_at, "machine": result.machine, "exit_code": result.exit_code,
-        "verdict": None if result.verdict is None else {**asdict(result.verdict), "holds": result.verdict.holds},
+        "verdict": None if result.verdict is None else result.verdict.as_json(),
         "thresholds": [str(each) for each in plan.profile.thresholds], "broken": list(result.broken),
         "figures": result.figures, "codes": dict(sorted(load.whole.codes.items())),
         "unexpected": dict(load.whole.unexpected.most_common(20)),

@@ -1,8 +1,8 @@
 """The system under load: its addresses, and how much of the processors each of its parts uses."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,6 @@ from loadtests.errors import LoadError
 _CALL_S: Final = 10.0
 _WAIT_MS: Final = 5_000
 _SLACK_S: Final = 5.0
-_TICK_S: Final = 0.01  # what the kernel counts processor time in
 
 GENERATOR: Final = "load"
 OTHERS: Final = "others"
@@ -36,21 +35,16 @@ class Target:
     pids: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Total:
-    """What REST says of the whole: a count and an exact total in text."""
-
-    count: int
-    total: str
-
-
 def rest_client(rest_url: str, timeout_s: float) -> httpx.Client:
     """Return a client of REST that asks no proxy: the load stays on this machine."""
     return httpx.Client(base_url=rest_url, timeout=timeout_s, trust_env=False)
 
 
-def total_of(target: Target) -> Total:
-    """Return the total. Raises LoadError when the system is not there or does not know all partitions."""
+def count_of(target: Target) -> int:
+    """Return how many additions the ledger counts.
+
+    Raises LoadError when the system is not there or does not know all partitions.
+    """
     try:
         with rest_client(target.rest, _CALL_S) as rest:
             answer = rest.get("/v1/total")
@@ -60,7 +54,7 @@ def total_of(target: Target) -> Total:
         raise LoadError(f"no Tally answers at {target.rest} ({error}): start it with `just up`") from error
     if not body["complete"]:
         raise LoadError(f"{target.rest}/v1/total is not complete: `just status` tells which partition is in trouble")
-    return Total(body["count"], body["total"])
+    return int(body["count"])
 
 
 def drain(target: Target, positions: Mapping[int, int], limit_s: float) -> list[str]:
@@ -87,41 +81,15 @@ def _reached(rest: httpx.Client, place: str) -> bool:
 
 def cpu_meter(target: Target) -> Callable[[], dict[str, float]]:
     """Return a function that tells how many cores each part, the generator and all others used since its last call."""
-    processes = {GENERATOR: psutil.Process(os.getpid())}
-    for part, pid in target.pids.items():
-        processes[part] = psutil.Process(pid)
-    before = {name: (time.monotonic(), _used_s(process)) for name, process in processes.items()}
-    machine_before = (time.monotonic(), _machine_used_s())
+    processes = {GENERATOR: psutil.Process()} | {part: psutil.Process(pid) for part, pid in target.pids.items()}
 
     def measure() -> dict[str, float]:
-        nonlocal machine_before
         cores = {}
         for name, process in processes.items():
-            now_s, used_s = time.monotonic(), _used_s(process)
-            then_s, then_used_s = before[name]
-            if used_s is None or then_used_s is None or now_s <= then_s:
-                continue  # it was killed meanwhile
-            cores[name] = round((used_s - then_used_s) / (now_s - then_s), 3)
-            before[name] = (now_s, used_s)
-        machine = (time.monotonic(), _machine_used_s())
-        busy = (machine[1] - machine_before[1]) / max(machine[0] - machine_before[0], _TICK_S)
-        machine_before = machine
+            with suppress(psutil.Error):  # it was killed meanwhile
+                cores[name] = round(process.cpu_percent() / 100, 3)
+        busy = psutil.cpu_percent() / 100 * (psutil.cpu_count() or 1)
         return cores | {OTHERS: round(max(0.0, busy - sum(cores.values())), 3)}
 
+    measure()  # the first call has nothing to compare with
     return measure
-
-
-def _machine_used_s() -> float:
-    """Return the seconds that all cores of the machine were at work, as the kernel counts them."""
-    times = psutil.cpu_times()
-    idle = times.idle + getattr(times, "iowait", 0.0)
-    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # they are in user and nice already
-    return float(sum(times) - idle - guests)
-
-
-def _used_s(process: psutil.Process) -> float | None:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return None
-    return float(times.user + times.system)

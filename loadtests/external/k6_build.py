@@ -15,17 +15,16 @@ from typing import Final
 import click
 
 from loadtests.errors import LoadError, UsageError
+from loadtests.external.k6_program import EXTENSION, K6
 from stack import command_line
 from stack.system import ROOT
 
 MODULE: Final = "tally.internal/xk6-tally"
-EXTENSION: Final = "k6/x/tally"
 FOLDER: Final = ROOT / "loadtests" / "xk6-tally"
 OUTPUT: Final = ROOT / "build" / "k6"
 
 _K6_MODULE: Final = "go.k6.io/k6/v2"
 _BUILD_S: Final = 1_800.0
-_VERSION_S: Final = 60.0
 _EXIT_BROKEN: Final = 1
 _EXIT_USAGE: Final = 2
 
@@ -68,15 +67,15 @@ def build(version: str, output: Path, environment: Mapping[str, str]) -> str:
     return checked_version(output)
 
 
-def checked_version(k6: Path) -> str:
+def checked_version(program: Path) -> str:
     """Return what ``k6 version`` says. Raises LoadError when the extension is not in its list."""
     try:
-        done = subprocess.run([k6, "version"], capture_output=True, text=True, timeout=_VERSION_S, check=True)
+        k6 = K6.at(program)
     except (OSError, subprocess.SubprocessError) as error:
-        raise LoadError(f"{k6} was built and does not run: {error}") from error
-    if EXTENSION not in done.stdout:
-        raise LoadError(f"{k6} was built without {EXTENSION}; `k6 version` says: {done.stdout.strip()}")
-    return done.stdout.strip()
+        raise LoadError(f"{program} was built and does not run: {error}") from error
+    if not k6.has_extension:
+        raise LoadError(f"{program} was built without {EXTENSION}; `k6 version` says: {k6.version}")
+    return k6.version
 
 
 @click.command(help=f"Build a k6 with k6/x/tally by your own xk6. VERSION is that of k6, by default {k6_version()}.")

@@ -1,8 +1,10 @@
 """The ledger's rows of a run, as REST exports them: the way of an auditor, native or in containers alike."""
 
+import shutil
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +19,27 @@ from loadtests.judging.verdict import ROW_DTYPE
 from loadtests.target import rest_client
 from tally.event.decimals import value_of
 
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""An export begins a little before the run: the ledger's clock may differ from ours."""
 _POLL_S: Final = 0.2
 _EXPORT_S: Final = 3_600.0
 _CALL_S: Final = 30.0
 _BLOCK_BYTES: Final = 8 << 20
 _COLUMNS: Final = ("kind", "request_id", "sum")
+
+
+@contextmanager
+def exported_rows(
+    rest_url: str, tag: bytes, started_at: datetime, folder: Path
+) -> Iterator[tuple[Iterator[NDArray[np.void]], Path]]:
+    """Yield the COUNTED rows of a run and a folder for the verdict's buckets; neither is kept. Raises LoadError."""
+    export, buckets = folder / "export.csv", folder / "buckets"
+    try:
+        fetch_export(rest_url, started_at - CLOCKS_APART, export)
+        yield counted_rows(export, tag), buckets
+    finally:
+        export.unlink(missing_ok=True)
+        shutil.rmtree(buckets, ignore_errors=True)
 
 
 def fetch_export(rest_url: str, since: datetime, file: Path) -> None:
@@ -61,18 +79,12 @@ def counted_rows(file: Path, tag: bytes) -> Iterator[NDArray[np.void]]:
         kinds, ids = batch.column("kind"), batch.column("request_id")
         chosen = batch.filter(pc.and_(pc.equal(kinds, "COUNTED"), pc.starts_with(ids, prefix)))
         if chosen.num_rows:
-            yield _columns(chosen.column("request_id").to_pylist(), chosen.column("sum").to_pylist())
+            pairs = zip(chosen.column("request_id").to_pylist(), chosen.column("sum").to_pylist(), strict=True)
+            yield np.frombuffer(b"".join(_row(request_id, text) for request_id, text in pairs), ROW_DTYPE)
 
 
-def _columns(ids: list[str], sums: list[str]) -> NDArray[np.void]:
-    rows = np.empty(len(ids), ROW_DTYPE)
-    for names, raw in (
-        (("hi", "lo"), bytes.fromhex("".join(ids).replace("-", ""))),
-        (("sum_hi", "sum_lo"), b"".join(value_of(text).to_bytes(16, "big", signed=True) for text in sums)),
-    ):
-        halves = np.frombuffer(raw, ">u8").reshape(-1, 2)
-        rows[names[0]], rows[names[1]] = halves[:, 0], halves[:, 1]
-    return rows
+def _row(request_id: str, text: str) -> bytes:
+    return bytes.fromhex(request_id.replace("-", "")) + value_of(text).to_bytes(16, "big", signed=True)
 
 
 def _asked(answer: httpx.Response) -> Any:

@@ -7,9 +7,9 @@ An UNKNOWN outcome may or may not be in the ledger; it must not be there twice, 
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,16 @@ class Verdict:
     def holds(self) -> bool:
         """Tell whether nothing is wrong."""
         return not self.problems and all(getattr(self, fault) == 0 for fault in FAULTS)
+
+    def counted_for_others(self, grown: int) -> float:
+        """Return how many additions of others the count has while it rose by ``grown``; a negative one is a problem."""
+        if grown < self.counted:
+            self.problems.append(f"the count rose by {grown}, less than the run's own rows")
+        return float(grown - self.counted)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a summary has it."""
+        return {**asdict(self), "holds": self.holds}
 
 
 @dataclass

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from loadtests.external.k6_build import FOLDER, MODULE, k6_version
-from loadtests.judging.ledger_source import counted_rows, fetch_export
+from loadtests.judging.ledger_source import CLOCKS_APART, counted_rows, fetch_export
 from loadtests.judging.verdict import FAULTS, ROW_DTYPE, judge
-from loadtests.run import CLOCKS_APART
 from loadtests.traffic.outcomes import Digest
 from stack import Stack
 from stack.fetch.go_programs import ROOT, CannotBuildError, go_for

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.external.k6_run import EXTENSION
+from loadtests.external.k6_program import EXTENSION
 from loadtests.traffic.profiles import PROFILES
 from stack import Stack
 from tests_support.load.loads import command, summary_in

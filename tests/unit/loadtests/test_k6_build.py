@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.external import k6_build
+from loadtests.external.k6_program import EXTENSION
 
 _SAYS = "k6 v2.2.0 (a stand-in)\nExtensions:\n  tally.internal/xk6-tally (devel), k6/x/tally [js]"
 
@@ -33,7 +34,7 @@ def test_it_builds_the_folder_and_shows_the_version(
     assert k6_build.main(["--output", str(output)]) == 0
     asked = (tmp_path / "xk6.asked").read_text(encoding="utf-8").split()
     assert [str(xk6), *asked] == k6_build.build_command(str(xk6), k6_build.k6_version(), output)
-    assert k6_build.EXTENSION in capsys.readouterr().out
+    assert EXTENSION in capsys.readouterr().out
 
 
 def test_a_k6_without_the_extension_fails(
