@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, alternate
-from benchmarks.system import PARTITIONS, TOPIC, child, get_json, schema_id, until
+from benchmarks.system import PARTITIONS, TOPIC, child, get_json, pid_of, schema_id, until
 from stack import Stack
 
 RECORDS_A_TRANSACTION = 10_000
@@ -40,10 +40,7 @@ QUICK = BacklogSize(rounds=1, records=200_000)  # several blocks: the first one 
 
 def consumer(stack: Stack, size: BacklogSize, block_records: int) -> Comparison:
     """Count a full topic from nothing beside bare consume() of the same topic with the same batch size."""
-    filled = child(
-        "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // RECORDS_A_TRANSACTION,
-        "--size", RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
-    )  # fmt: skip
+    filled = fill(stack, size.records)
 
     def limit() -> Sample:
         seen = child(
@@ -69,6 +66,15 @@ def consumer(stack: Stack, size: BacklogSize, block_records: int) -> Comparison:
     )
 
 
+def fill(stack: Stack, records: int, traced_share: float = 0.0) -> dict[str, float]:
+    """Fill the topic with honest records, a share of them with a sampled traceparent; return what it took."""
+    return child(
+        "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", records // RECORDS_A_TRANSACTION,
+        "--size", RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
+        "--traced-share", traced_share,
+    )  # fmt: skip
+
+
 def count_from_nothing(stack: Stack, records: int, clock_from: int = 1) -> Sample:
     """Start a consumer without ledger and group, and return its rate to the last record, from the one at which
     ``clock_from`` are seen to be counted."""
@@ -76,27 +82,23 @@ def count_from_nothing(stack: Stack, records: int, clock_from: int = 1) -> Sampl
     _forget_group(stack)
     stack.start("consumer")
     try:
-        first = until(lambda: _at_least(stack, clock_from), CAUGHT_UP_S, "the first records are counted", 0.002)
+        first = until(
+            lambda: count if (count := _count(stack)) >= clock_from else 0,
+            CAUGHT_UP_S, "the first records are counted", 0.002,
+        )  # fmt: skip
         started_s = time.perf_counter()
-        pid = stack.pid("consumer")
-        assert pid is not None
-        cpu = cpu_seconds(pid)
+        pid = pid_of(stack, "consumer")
+        cpu_s = cpu_seconds(pid)
         until(lambda: _count(stack) >= records, CAUGHT_UP_S, "all records are counted", POLL_S)
         elapsed_s = time.perf_counter() - started_s
-        cpu = cpu_seconds(pid) - cpu
+        cpu_s = cpu_seconds(pid) - cpu_s
     finally:
         stack.stop("consumer")
     counted = records - first
     return Sample(
         value=counted / elapsed_s,
-        details={"elapsed_s": elapsed_s, "before_clock": first, "cpu_s_a_million": 1e6 * cpu / max(counted, 1)},
+        details={"elapsed_s": elapsed_s, "before_clock": first, "cpu_s_a_million": 1e6 * cpu_s / max(counted, 1)},
     )
-
-
-def _at_least(stack: Stack, wanted: int) -> int:
-    """Return the count once it is so high, else 0."""
-    count = _count(stack)
-    return count if count >= wanted else 0
 
 
 def _count(stack: Stack) -> int:

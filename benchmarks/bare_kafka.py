@@ -21,6 +21,7 @@ import click
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from benchmarks.results import latency_figures
 from tally.base import framing
 from tally.event.partitions import partition_column
 from tally.generated.avro.sum_added import SumAdded
@@ -76,15 +77,7 @@ def transactions(options: KafkaOptions) -> dict[str, float]:
             latencies.append(time.perf_counter() - started)
 
     elapsed_s = _in_threads([partial(lane, mine, number) for number, mine in enumerate(producers)])
-    latencies.sort()
-    records = options.producers * options.count * options.size
-    return {
-        "records": records,
-        "elapsed_s": elapsed_s,
-        "per_s": records / elapsed_s,
-        "p50_ms": 1000 * latencies[len(latencies) // 2],
-        "p99_ms": 1000 * latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
-    }
+    return _figures(options.producers * options.count * options.size, elapsed_s) | latency_figures(latencies)
 
 
 def consume(options: KafkaOptions) -> dict[str, float]:
@@ -111,7 +104,7 @@ def consume(options: KafkaOptions) -> dict[str, float]:
         seen += len(client.consume(options.size, 0.1))
     elapsed_s = time.perf_counter() - started
     client.close()
-    return {"records": seen - first, "elapsed_s": elapsed_s, "per_s": (seen - first) / elapsed_s}
+    return _figures(seen - first, elapsed_s)
 
 
 def fill(options: KafkaOptions) -> dict[str, float]:
@@ -139,8 +132,10 @@ def fill(options: KafkaOptions) -> dict[str, float]:
             else:
                 made.produce(options.topic, value, key, partitions[number])
         made.commit_transaction(TIMEOUT_S)
-    records = options.count * options.size
-    elapsed_s = time.perf_counter() - started
+    return _figures(options.count * options.size, time.perf_counter() - started)
+
+
+def _figures(records: int, elapsed_s: float) -> dict[str, float]:
     return {"records": records, "elapsed_s": elapsed_s, "per_s": records / elapsed_s}
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, alternate
-from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server
+from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server, pid_of
 from producer.settings import LANES_DEFAULT
-from stack import PartName, Stack
+from stack import Stack
 
 LANES = LANES_DEFAULT
 """Of the producer that is measured, and of the bare ones beside it: more of either would not be the same comparison."""
@@ -35,18 +35,11 @@ QUICK = CallsSize(rounds=1, warm_up_rounds=0, unary_calls=200, batches=4, idle_c
 
 def unary(stack: Stack, size: CallsSize) -> Comparison:
     """Unary Add, 64 concurrent calls, beside a handler that only parses and answers."""
-    producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
+    producer_pid = pid_of(stack, "producer")
 
     def load(target: str, pid: int) -> Sample:
-        options = ("--concurrency", CONCURRENCY, "--channels", CHANNELS, "--warm-up", size.unary_calls // 4)
-        # The server's CPU is taken around the whole child, so it is divided by the warm-up calls too.
-        before, kafka_before = cpu_seconds(pid), cpu_seconds(kafka_pid)
-        seen = child("client_load", "unary", target, "--count", size.unary_calls, *options)
-        calls = size.unary_calls + size.unary_calls // 4
-        server_us = 1e6 * (cpu_seconds(pid) - before) / calls
-        return _sample(
-            seen, server_cpu_us=server_us, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - kafka_before) / calls
-        )
+        calls, warm_up = size.unary_calls, size.unary_calls // 4
+        return _under_load(stack, "unary", target, pid, calls, warm_up, "--concurrency", CONCURRENCY)
 
     for _ in range(size.warm_up_rounds):
         load(stack.grpc_target, producer_pid)
@@ -69,24 +62,20 @@ def unary(stack: Stack, size: CallsSize) -> Comparison:
 
 def batch(stack: Stack, size: CallsSize) -> Comparison:
     """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
-    producer_pid, kafka_pid = _pid(stack, "producer"), _pid(stack, "kafka")
+    producer_pid, kafka_pid = pid_of(stack, "producer"), pid_of(stack, "kafka")
 
     def subject() -> Sample:
-        options = ("--concurrency", BATCHES_IN_FLIGHT, "--channels", CHANNELS, "--warm-up", size.batches // 10)
-        before, kafka_before = cpu_seconds(producer_pid), cpu_seconds(kafka_pid)
-        seen = child("client_load", "batch", stack.grpc_target, "--count", size.batches, "--size", BATCH, *options)
-        additions = BATCH * (size.batches + size.batches // 10)
-        server_us = 1e6 * (cpu_seconds(producer_pid) - before) / additions
-        return _sample(
-            seen, server_cpu_us=server_us, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - kafka_before) / additions
-        )
+        return _under_load(
+            stack, "batch", stack.grpc_target, producer_pid, size.batches, size.batches // 10,
+            "--concurrency", BATCHES_IN_FLIGHT, "--size", BATCH, additions_a_call=BATCH,
+        )  # fmt: skip
 
     def limit() -> Sample:
         options = ("--producers", LANES, "--size", BATCH, "--partitions", PARTITIONS)
         count = max(size.batches // LANES, 1)
-        before = cpu_seconds(kafka_pid)
+        before_s = cpu_seconds(kafka_pid)
         seen = child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
-        return _sample(seen, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - before) / seen["records"])
+        return _sample(seen, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - before_s) / seen["records"])
 
     limits, subjects = alternate(limit, subject, size.rounds)
     return Comparison(
@@ -128,10 +117,25 @@ def idle(stack: Stack, size: CallsSize) -> Comparison:
     )
 
 
-def _pid(stack: Stack, part: PartName) -> int:
-    pid = stack.pid(part)
-    assert pid is not None, f"{part} runs"
-    return pid
+def _under_load(
+    stack: Stack,
+    mode: str,
+    target: str,
+    pid: int,
+    calls: int,
+    warm_up: int,
+    *options: object,
+    additions_a_call: int = 1,
+) -> Sample:
+    """Return what the load generator saw, with the CPU of the server and of the broker for each addition."""
+    parts = {"server_cpu_us": pid, "broker_cpu_us": pid_of(stack, "kafka")}
+    before_s = {name: cpu_seconds(part) for name, part in parts.items()}
+    counts = ("--count", calls, "--warm-up", warm_up, "--channels", CHANNELS)
+    seen = child("client_load", mode, target, *counts, *options)
+    # The CPU is taken around the whole child, so it is divided by the warm-up calls too.
+    additions = additions_a_call * (calls + warm_up)
+    spent = {name: 1e6 * (cpu_seconds(part) - before_s[name]) / additions for name, part in parts.items()}
+    return _sample(seen, **spent)
 
 
 def _sample(seen: dict[str, float], **details: float) -> Sample:

@@ -8,7 +8,6 @@ little as a Python client can.
 import asyncio
 import json
 import random
-import resource
 import secrets
 import sys
 import time
@@ -21,6 +20,7 @@ import click
 import grpc
 import uvloop
 
+from benchmarks.results import latency_figures
 from loadtests.traffic.additions import TAG_BYTES, Draw
 from tally.client.transport import batch_request_of, request_of
 from tally.generated.tally.v1 import tally_pb2
@@ -112,26 +112,18 @@ async def run(options: CallOptions) -> dict[str, float]:
     channels = [grpc.aio.insecure_channel(options.target, options=OPTIONS) for _ in range(options.channels)]
     await asyncio.wait_for(asyncio.gather(*(channel.channel_ready() for channel in channels)), timeout=30)
     await send_all(channels, method, iter(warm), options.concurrency, ok)
-    cpu = _cpu_seconds()
+    cpu_s = time.process_time()
     started = time.perf_counter()
     accepted, latencies = await send_all(channels, method, iter(measured), options.concurrency, ok)
     elapsed_s = time.perf_counter() - started
-    cpu = _cpu_seconds() - cpu
+    cpu_s = time.process_time() - cpu_s
     await asyncio.gather(*(channel.close() for channel in channels))
-    latencies.sort()
     return {
         "ok": accepted,
         "elapsed_s": elapsed_s,
         "per_s": accepted / elapsed_s,
-        "p50_ms": 1000 * latencies[len(latencies) // 2],
-        "p99_ms": 1000 * latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)],
-        "client_cpu_us": 1e6 * cpu / max(accepted, 1),
-    }
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+        "client_cpu_us": 1e6 * cpu_s / max(accepted, 1),
+    } | latency_figures(latencies)
 
 
 @click.command(help="Sends additions and counts the OK replies.")

@@ -2,7 +2,7 @@
 
 import io
 import json
-import resource
+import os
 import shutil
 import sys
 import tempfile
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import fastavro
 
-from benchmarks.results import Comparison, Sample, Target, alternate
+from benchmarks.results import Comparison, Sample, Target, alternate, rate
 from benchmarks.system import finished
 from tally.base.framing import frame
 from tally.event.rows import no_rows
@@ -91,8 +91,10 @@ def _comparison(
     *,
     quick: bool,
 ) -> Comparison:
-    seconds = 0.05 if quick else 0.5
-    limits, subjects = alternate(lambda: _rate(limit, seconds), lambda: _rate(own, seconds), _ROUNDS)
+    duration_s = 0.05 if quick else 0.5
+    limits, subjects = alternate(
+        lambda: rate(limit, _RECORDS, duration_s), lambda: rate(own, _RECORDS, duration_s), _ROUNDS
+    )
     return Comparison(
         name=f"codegen: {name}",
         unit="records/s",
@@ -102,15 +104,6 @@ def _comparison(
         subject_samples=subjects,
         limit_samples=limits,
     )
-
-
-def _rate(turn: Callable[[], None], seconds: float) -> Sample:
-    """Return records a second over at least ``seconds``."""
-    turns, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
-        turn()
-        turns += 1
-    return Sample(value=turns * _RECORDS / elapsed)
 
 
 def gen(*, quick: bool) -> list[Comparison]:
@@ -139,12 +132,11 @@ def _edit(contracts: Path, number: int) -> None:
 
 
 def _seconds(command: list[str], folder: Path) -> Sample:
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, began_s = os.times(), time.perf_counter()
     finished(command, folder)
-    seconds = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Sample(value=seconds, details={"processor seconds": processor})
+    elapsed_s, after = time.perf_counter() - began_s, os.times()
+    processor_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return Sample(value=elapsed_s, details={"processor seconds": processor_s})
 
 
 def _promise(name: str, subject: str, found: list[Sample], seconds: float) -> Comparison:

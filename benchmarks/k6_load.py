@@ -9,6 +9,7 @@ import json
 import math
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -99,7 +100,7 @@ def interval(values: Sequence[float]) -> str:
     It is from the value ``skip`` places after the smallest to the one as many before the largest.
     """
     ordered, count = sorted(values), len(values)
-    middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    middle = statistics.median(ordered)
     fails = 0.0
     skip = -1
     for number in range(count // 2):

@@ -55,20 +55,8 @@ def write(directory: Path, machine: Mapping[str, str], comparisons: Sequence[Com
 
 
 def _entry(each: Comparison) -> dict[str, object]:
-    return {
-        "name": each.name,
-        "unit": each.unit,
-        "subject": each.subject,
-        "limit": each.limit,
-        "subject_median": median(each.subject_samples),
-        "limit_median": median(each.limit_samples),
-        "ratio": each.ratio,
-        "target": str(each.target),
-        "reached": each.reached,
-        "subject_samples": [asdict(sample) for sample in each.subject_samples],
-        "limit_samples": [asdict(sample) for sample in each.limit_samples],
-        "notes": list(each.notes),
-    }
+    medians = {"subject_median": median(each.subject_samples), "limit_median": median(each.limit_samples)}
+    return asdict(each) | medians | {"ratio": each.ratio, "target": str(each.target), "reached": each.reached}
 
 
 def _figure(samples: Sequence[Sample]) -> str:

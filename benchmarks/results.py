@@ -1,9 +1,12 @@
-"""Samples, their medians, and the comparison of a subject with its limit. No I/O."""
+"""Samples, their medians, and the comparison of a subject with its limit."""
 
 import random
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,22 @@ def alternate(
     """Run two sides in turns. Return ``rounds`` samples of each."""
     samples = in_turns({"limit": limit, "subject": subject}, rounds)
     return samples["limit"], samples["subject"]
+
+
+def rate(turn: Callable[[], object], units_a_turn: int, duration_s: float) -> Sample:
+    """Take turns for at least ``duration_s`` and return the units done a second."""
+    turns, began_s = 0, time.perf_counter()
+    while (elapsed_s := time.perf_counter() - began_s) < duration_s:
+        turn()
+        turns += 1
+    return Sample(value=turns * units_a_turn / elapsed_s)
+
+
+def latency_figures(latencies_s: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile in ms, of one latency or more."""
+    assert latencies_s, "a call was answered"
+    p50_s, p99_s = np.percentile(latencies_s, [50, 99])
+    return {"p50_ms": 1000 * float(p50_s), "p99_ms": 1000 * float(p99_s)}
 
 
 def medians_of_details(samples: Sequence[Sample]) -> dict[str, float]:

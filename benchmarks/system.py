@@ -96,6 +96,13 @@ def empty_server() -> Iterator[tuple[str, int]]:
         process.wait(10)
 
 
+def pid_of(stack: Stack, part: PartName) -> int:
+    """Return the process of a part that runs."""
+    pid = stack.pid(part)
+    assert pid is not None, f"{part} runs"
+    return pid
+
+
 def create_bare_topic(stack: Stack) -> None:
     """Create a topic like the one of sums for the bare clients."""
     admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})

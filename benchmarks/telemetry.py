@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks import backlog, calls
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, in_turns, medians_of_details
-from benchmarks.system import PARTITIONS, TOPIC, child, get_text, schema_id, until
+from benchmarks.system import child, get_text, pid_of, until
 from observability.instruments import Histogram
 from stack import Components, Ports, Stack
 from stack.ports import HOST, is_free
@@ -102,11 +102,7 @@ def unary(stack: Stack, size: TelemetrySize) -> list[Comparison]:
 def consumer(stack: Stack, size: TelemetrySize, bench: str) -> list[Comparison]:
     """Count a full topic, of which a share of the records is traced, with telemetry beside without."""
     traced_share, sides = CATCH_UP[bench]
-    child(
-        "bare_kafka", "fill", stack.bootstrap_servers, TOPIC, "--count", size.records // backlog.RECORDS_A_TRANSACTION,
-        "--size", backlog.RECORDS_A_TRANSACTION, "--partitions", PARTITIONS, "--schema-id", schema_id(stack),
-        "--traced-share", traced_share,
-    )  # fmt: skip
+    backlog.fill(stack, size.records, traced_share)
     with _backends() as addresses:
         views = {_OFF: _view(stack, "consumer-off", {})}
         for name in sides:
@@ -144,8 +140,7 @@ def _cpu_note(subject: Sequence[Sample], limit: Sequence[Sample], detail: str) -
 
 
 def _load(stack: Stack, size: TelemetrySize) -> Sample:
-    pid = stack.pid("producer")
-    assert pid is not None
+    pid = pid_of(stack, "producer")
     options = ("--concurrency", calls.CONCURRENCY, "--channels", calls.CHANNELS, "--warm-up", size.unary_calls // 4)
     before = cpu_seconds(pid)
     seen = child("client_load", "unary", stack.grpc_target, "--count", size.unary_calls, *options)
