@@ -15,7 +15,6 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 import fastavro
-import httpx
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from loadtests.errors import LoadError
@@ -23,8 +22,10 @@ from loadtests.target import Target, rest_client
 from loadtests.traffic.additions import TAG_BYTES, Draw
 from loadtests.traffic.outcomes import Digest, fingerprint_of
 from tally.base.framing import FramingError, frame, unframe
-from tally.base.loopback import is_loopback
 from tally.event.partitions import partition_of
+from tally.generated.avro.sum_added import SumAdded
+from tally.registry.errors import RegistryError, SchemaUnknown
+from tally.registry.lookup import SchemaRegistry
 
 TOPIC: Final = "tally.sums.v1"
 DEAD_LETTERS: Final = "tally.sums.v1.dlt"
@@ -39,45 +40,38 @@ _MASK: Final = (1 << 64) - 1
 Place = tuple[int, int]  # partition, offset
 
 
-class UnknownSchemaError(LookupError):
-    """The registry denies what was asked for."""
-
-
-class Registry:
-    """Schemas by id, each fetched once. Raises LoadError."""
+class Schemas:
+    """The registry's schemas by id, each asked for and parsed once."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._schemas: dict[int, Any] = {}
+        self._registry = SchemaRegistry(url)
+        self._parsed: dict[int, Any] = {}
 
     def schema(self, schema_id: int) -> Any:
-        """Return the parsed schema of an id. Raises UnknownSchemaError, LoadError, and what fastavro raises."""
-        if schema_id not in self._schemas:
-            text = self._get(f"schemas/ids/{schema_id}")["schema"]
-            self._schemas[schema_id] = fastavro.parse_schema(json.loads(text))
-        return self._schemas[schema_id]
+        """Return the parsed schema of an id. Raises SchemaUnknown, LoadError, and what fastavro raises."""
+        if schema_id not in self._parsed:
+            self._parsed[schema_id] = fastavro.parse_schema(json.loads(self._text(schema_id)))
+        return self._parsed[schema_id]
 
-    def latest_id(self, subject: str) -> int:
-        """Return the id of a subject's newest version."""
+    def id_of_sums(self) -> int:
+        """Return the id under which the sums are written. Raises LoadError."""
         try:
-            return int(self._get(f"subjects/{subject}/versions/latest")["id"])
-        except UnknownSchemaError as error:
-            raise LoadError(f"{error}: publish the contracts") from None
+            return self._registry.lookup(f"{TOPIC}-value", SumAdded.SCHEMA)
+        except RegistryError as error:
+            raise LoadError(str(error)) from error
 
     def decode(self, value: bytes) -> Any:
-        """Return a framed record as a dict. Raises FramingError, and what fastavro raises."""
+        """Return a framed record as a dict. Raises FramingError, and what ``schema`` and fastavro raise."""
         schema_id, body = unframe(value)
         return fastavro.schemaless_reader(io.BytesIO(body), self.schema(schema_id), None)
 
-    def _get(self, path: str) -> Any:
+    def _text(self, schema_id: int) -> str:
         try:
-            answer = httpx.get(f"{self._url}/{path}", timeout=_KAFKA_S, trust_env=not is_loopback(self._url))
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                raise UnknownSchemaError(f"the registry does not know {path}")
-            answer.raise_for_status()
-            return answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise LoadError(f"the registry does not answer {path}: {error}") from error
+            return self._registry.schema(schema_id).text
+        except SchemaUnknown:
+            raise
+        except RegistryError as error:
+            raise LoadError(str(error)) from error
 
 
 class TopicWatch:
@@ -86,7 +80,7 @@ class TopicWatch:
     def __init__(self, target: Target, tag: bytes) -> None:
         self._target = target
         self._tag = tag
-        self._registry = Registry(target.registry)
+        self._schemas = Schemas(target.registry)
         settings = {"bootstrap.servers": target.kafka, "group.id": f"load-{tag.hex()}", "enable.auto.commit": False}
         self._consumer = Consumer({**settings, "isolation.level": "read_committed"})
         self._partitions = 0
@@ -117,7 +111,7 @@ class TopicWatch:
 
     def produce_poison(self) -> None:
         """Send one record for each way to break the contract, with an id that is not the run's."""
-        schema_id = self._registry.latest_id(f"{TOPIC}-value")
+        schema_id = self._schemas.id_of_sums()
         producer = Producer({"bootstrap.servers": self._target.kafka, "enable.idempotence": True})
         for reason in REASONS:
             key, value, partition = self._broken_record(reason, schema_id)
@@ -189,7 +183,7 @@ class TopicWatch:
     def _note_dead(self, message: Message) -> None:
         """Note a letter; what somebody else put into that topic is none of ours, whatever its bytes are."""
         try:
-            letter = self._registry.decode(message.value() or b"")
+            letter = self._schemas.decode(message.value() or b"")
             self._dead[((letter["source_partition"], letter["source_offset"]), letter["reason"])] += 1
         except LoadError:
             raise
@@ -201,7 +195,7 @@ class TopicWatch:
         if key[:TAG_BYTES] != self._tag:
             return
         try:
-            event = self._registry.decode(message.value() or b"")
+            event = self._schemas.decode(message.value() or b"")
             wrong = self._fault_of(event, key, int(message.partition() or 0))
         except LoadError:
             raise
@@ -230,7 +224,7 @@ class TopicWatch:
             "a": a, "b": b, "sum": a + b + (reason == "WRONG_SUM"), "added_at": time.time_ns() // 1000,
         }  # fmt: skip
         out = io.BytesIO()
-        fastavro.schemaless_writer(out, self._registry.schema(schema_id), event)
+        fastavro.schemaless_writer(out, self._schemas.schema(schema_id), event)
         value = frame(schema_id) + out.getvalue()
         key, partition = addition.id_bytes, partition_of(addition.id_bytes, self._partitions)
         match reason:
@@ -249,4 +243,4 @@ def _reason_of(error: Exception) -> str:
     """Return the contract's word for what a record cannot be decoded for."""
     if isinstance(error, FramingError):
         return "FRAMING"
-    return "UNKNOWN_SCHEMA" if isinstance(error, UnknownSchemaError) else "UNDECODABLE"
+    return "UNKNOWN_SCHEMA" if isinstance(error, SchemaUnknown) else "UNDECODABLE"

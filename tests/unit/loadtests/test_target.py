@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtests.judging.topic import Registry
+from loadtests.judging.topic import Schemas
 from loadtests.target import Target, count_of
+from tally.base.framing import frame
 from tests_support.running.one_answer import ABSENT_PROXY, one_answer
 
-ANSWER = b'{"complete": true, "count": 2, "total": "42.5", "id": 7}'
+ANSWER = b'{"complete": true, "count": 2, "schema": "\\"bytes\\""}'
 
 
 @pytest.fixture
@@ -26,4 +27,4 @@ def test_a_proxy_of_the_environment_is_not_asked_for_the_total(server: str) -> N
 
 def test_a_proxy_of_the_environment_is_not_asked_for_the_registry_of_this_machine(server: str) -> None:
     """Nor by the reader of the topic."""
-    assert Registry(server).latest_id("tally.sums.v1-value") == 7
+    assert Schemas(server).decode(frame(7) + b"\x02x") == b"x"

@@ -1,5 +1,6 @@
 """The load's reader beside the system: whatever others put into the topics does not end it."""
 
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 
 from loadtests.errors import LoadError
 from loadtests.judging import topic
-from loadtests.judging.topic import Registry, TopicWatch, UnknownSchemaError
+from loadtests.judging.topic import TopicWatch
 from loadtests.traffic.additions import TAG_BYTES
-from tally.base.framing import frame
+from tally.base.framing import SchemaName, frame
+from tally.registry.errors import RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import RegisteredSchema, SchemaRegistry
 from tests_support.consumer.golden_records import ZERO_WIDTH
 from tests_support.consumer.verdict_corpus import read_corpus
 from tests_support.ledger.records import body, request_id
@@ -20,25 +23,22 @@ SCHEMAS, _ = read_corpus()
 del SCHEMAS[ZERO_WIDTH]
 
 
-class Texts(Registry):
-    """A registry in memory."""
+@dataclass(frozen=True, eq=False)
+class Texts(SchemaRegistry):
+    """A registry in memory; the one with id 500 makes it go away."""
 
-    def __init__(self) -> None:
-        super().__init__("http://127.0.0.1:1")
-
-    def _get(self, path: str) -> Any:
-        schema_id = int(path.rpartition("/")[2])
-        if schema_id == 500:
-            raise LoadError("the registry is away")
-        if schema_id not in SCHEMAS:
-            raise UnknownSchemaError(path)
-        return {"schema": SCHEMAS[schema_id]}
+    def schema(self, name: SchemaName) -> RegisteredSchema:
+        if name == 500:
+            raise RegistryUnreachable("the registry is away")
+        if not isinstance(name, int) or name not in SCHEMAS:
+            raise SchemaUnknown(f"there is no schema {name}")
+        return RegisteredSchema(SCHEMAS[name], "")
 
 
 def watch() -> TopicWatch:
     with patch.object(topic, "Consumer"):
         made = TopicWatch(MagicMock(kafka="127.0.0.1:1", registry="http://127.0.0.1:1"), request_id(0)[:TAG_BYTES])
-    made._registry = Texts()
+    made._schemas._registry = Texts("http://127.0.0.1:1")
     made._partitions = 12
     return made
 
