@@ -14,24 +14,17 @@ from rich.console import Console
 
 from benchmarks.system import empty_server
 from loadtests.errors import LoadError, UsageError
-from loadtests.external import k6_run
-from loadtests.external.crosscheck import GHZ, Seen, agree, in_turns, seen_by_ghz, seen_by_ours, steady, table_of
-from loadtests.external.k6_program import k6_for
+from loadtests.external import crosscheck, k6_program, k6_run
 from loadtests.reporting import report, suite
 from loadtests.reporting.compare import comparison, summary_at
 from loadtests.reporting.report import headline
 from loadtests.run import EXIT_OK, EXIT_THRESHOLD, EXIT_VERDICT, Plan, Result, run, summary_of
+from loadtests.running import running_system
 from loadtests.target import Target
 from loadtests.traffic.profiles import PROFILES, Profile
 from stack import command_line
-from stack.checkout import say, settings_of_checkout, stack_of
 from stack.errors import StackError
-from stack.fetch import go_programs
-from stack.parts.names import STAYING
-from stack.system import engines_of
-from tally.base.cache_folder import cache_folder
 from tally.base.settings import SettingsError
-from tally.base.written_file import write_file
 
 _FOLDER: Final = Path("build") / "load"
 _NAMES: Final = "; ".join(f"{each.name}: {each.meaning}" for each in PROFILES.values())
@@ -49,21 +42,6 @@ class LoadOptions:
     limit: bool
     k6: bool
     folder: Path | None
-
-
-def running_system() -> Target:
-    """Return the system that the settings describe, with the processes of its native parts. Raises StackError."""
-    stack = stack_of(settings_of_checkout())
-    observed = engines_of(stack).endpoints()
-    pids: dict[str, int] = {part: pid for part in STAYING if (pid := stack.pid(part)) is not None}
-    return Target(
-        grpc=stack.grpc_target,
-        rest=stack.rest_url,
-        kafka=stack.bootstrap_servers,
-        registry=stack.registry_url,
-        traces=observed.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-        pids=pids,
-    )
 
 
 @click.group(help=__doc__, epilog=_NAMES)
@@ -108,9 +86,7 @@ def load(options: LoadOptions) -> int:
             summaries += [_run(step, system, place, options)]
     finally:
         if len(steps) > 1 and summaries:
-            table = suite.table_of(summaries)
-            write_file(folder / "table.md", table + "\n")
-            print(f"\n{table}")
+            print(f"\n{report.write_table(folder, suite.table_of(summaries))}")
     return suite.exit_code_of(summaries)
 
 
@@ -118,7 +94,7 @@ def load_by_k6(options: LoadOptions) -> int:
     """Run a profile by the user's k6; the exit code means the same."""
     if options.limit:
         raise UsageError("--limit and --k6 exclude each other: --limit runs our own generator against an empty handler")
-    k6, profile = k6_for(options.profile, os.environ)
+    k6, profile = k6_program.k6_for(options.profile, os.environ)
     folder = options.folder or _new_folder(f"{profile.name}-k6")
     summary = k6_run.run(_plan(options, profile, running_system(), folder), k6)
     print("\n".join(["The ledger says:", *report.verdict_lines(summary)]))
@@ -169,26 +145,26 @@ def check(rate: int, seconds: int, rounds: int) -> int:
     Exit 1 when the verdict on a round of ours is broken, whatever the latencies are.
     """
     system = running_system()
-    ghz = go_programs.ensure(GHZ, cache_folder(), say)
+    ghz = crosscheck.ghz_program()
     folder = _new_folder("check")
     summaries: list[suite.Summary] = []
 
-    def ours(number: int) -> Seen:
-        plan = Plan(profile=steady(rate, seconds), target=system, folder=folder / f"{number}",
+    def ours(number: int) -> crosscheck.Seen:
+        plan = Plan(profile=crosscheck.steady(rate, seconds), target=system, folder=folder / f"{number}",
                     seed=number, traced_share=0.0)  # fmt: skip
         result = run(plan)
         summaries.append(_kept(result)[1])
-        return seen_by_ours(result)
+        return crosscheck.seen_by_ours(result)
 
-    def theirs(number: int) -> Seen:
-        return seen_by_ghz(ghz, system.grpc, rate, seconds, folder / "contract.protoset")
+    def theirs(number: int) -> crosscheck.Seen:
+        return crosscheck.seen_by_ghz(ghz, system.grpc, rate, seconds, folder / "contract.protoset")
 
     folder.mkdir(parents=True)
-    table, ratio = table_of(in_turns(rounds, [ours, theirs]))
+    table, ratio = crosscheck.table_of(crosscheck.in_turns(rounds, [ours, theirs]))
     print("\n".join([table, *map(headline, summaries), f"\nreports: {folder}"]))
     if any(each["exit_code"] != EXIT_OK for each in summaries):
         return EXIT_VERDICT
-    return EXIT_OK if agree(ratio) else EXIT_THRESHOLD
+    return EXIT_OK if crosscheck.agree(ratio) else EXIT_THRESHOLD
 
 
 @program.command()

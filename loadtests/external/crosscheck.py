@@ -17,7 +17,10 @@ from loadtests.errors import LoadError
 from loadtests.external.protoset import descriptors
 from loadtests.run import CHANNELS, Result
 from loadtests.traffic.profiles import ADD_ONLY, Profile, Stage
+from stack.checkout import say
+from stack.fetch import go_programs
 from stack.fetch.go_programs import ROOT, GoProgram
+from tally.base.cache_folder import cache_folder
 
 GHZ: Final = GoProgram("ghz", ROOT / "loadtests" / "ghz", "github.com/bojand/ghz/cmd/ghz", seconds=25)
 APART_MAX: Final = 1.25
@@ -51,6 +54,11 @@ def seen_by_ours(result: Result) -> Seen:
     figures, codes = result.figures, result.load.whole.codes
     ok = codes["add OK"]
     return Seen("ours", ok, codes.total() - ok, {share: figures.get(f"add_p{share}_ms", 0.0) for share in _SHARES})
+
+
+def ghz_program() -> Path:
+    """Return ghz, building it on first use. Raises StackError."""
+    return go_programs.ensure(GHZ, cache_folder(), say)
 
 
 def seen_by_ghz(program: Path, target: str, rate: int, duration_s: int, protoset: Path) -> Seen:

@@ -35,6 +35,12 @@ def write(result: Result) -> Path:
     return page
 
 
+def write_table(folder: Path, table: str) -> str:
+    """Write the table of several runs into their folder, and return it."""
+    write_file(folder / "table.md", table + "\n")
+    return table
+
+
 def headline(summary: Mapping[str, Any]) -> str:
     """Return the verdict in one line: lost and doubled always, the rest where it is not 0."""
     verdict = summary["verdict"]

@@ -51,11 +51,6 @@ class Digest:
     acked_sum: str
     fingerprint: str
 
-    @property
-    def sent(self) -> int:
-        """Return how many additions were sent."""
-        return self.acked + self.refused + self.unknown
-
 
 class OutcomeLog:
     """See the module's theory of operation. For one thread."""

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from loadtests import __main__ as command
 from loadtests.errors import LoadError
+from loadtests.external import crosscheck
 from loadtests.external.crosscheck import Seen, agree, from_report, in_turns, seen_by_ghz, table_of
 from loadtests.run import Plan, Result
 from loadtests.target import Target
@@ -81,7 +82,7 @@ def test_a_broken_verdict_fails_the_check_whatever_the_latencies_are(
     monkeypatch.setattr(command, "running_system", lambda: Target(grpc="", rest="", kafka="", registry=""))
     monkeypatch.setattr("stack.fetch.go_programs.ensure", lambda *_: tmp_path / "ghz")
     quantiles = dict.fromkeys((50, 95, 99), p50_ms)
-    monkeypatch.setattr(command, "seen_by_ghz", lambda *_: Seen("ghz", 1, 0, quantiles))
+    monkeypatch.setattr(crosscheck, "seen_by_ghz", lambda *_: Seen("ghz", 1, 0, quantiles))
     monkeypatch.setattr("sys.argv", ["loadtests", "check", "--rounds", "2"])
     assert command.main() == code
     assert len(list(tmp_path.glob("*-check/*/outcomes.bin"))) == 2 * lost
