@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tally.base import varint
 
-LONGS = st.integers(-(1 << 63), (1 << 63) - 1)
+POWERS = st.sampled_from([sign << bit for bit in range(63) for sign in (1, -1)])
+LONGS = st.integers(-(1 << 63), (1 << 63) - 1) | POWERS
 
 
 @given(LONGS)
@@ -17,9 +18,18 @@ def test_a_long_is_read_as_it_was_written(value: int) -> None:
     assert varint.decode(written + b"rest", 0) == (value, len(written))
 
 
+@given(LONGS)
+def test_a_long_is_written_as_avro_defines_it(value: int) -> None:
+    """Any 64-bit value is written in zigzag, seven bits a byte from the lowest on."""
+    rest = 0
+    for place, byte in enumerate(varint.encode(value)):
+        rest |= (byte & 0x7F) << (7 * place)
+    assert (rest >> 1) ^ -(rest & 1) == value
+
+
 @given(st.lists(LONGS, min_size=1))
 def test_columns_are_written_and_read_as_single_values_are(values: list[int]) -> None:
-    """Row by row, each of its own width."""
+    """Any 64-bit value of a column is written and read as the same bytes, of the same width, as a single one."""
     unsigned = varint.zigzag(np.array(values, np.int64))
     for value, number, width in zip(values, unsigned, varint.widths(unsigned), strict=True):
         row = np.zeros((1, int(width)), np.uint8)

@@ -3,12 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.base import varint
 from tally.event.rows import COUNTED, ROWS_DTYPE, no_rows
 from tally.ledger.format.block import BadBlock, Block, block_bytes, decode_block, encode_block
 from tally.ledger.format.check import check_block
@@ -21,19 +19,6 @@ from tests_support.ledger.strategies import topics
 
 SYNC = bytes(range(16))
 int64 = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([s * 2**k for k in range(63) for s in (1, -1)]))
-
-
-@given(st.lists(int64, min_size=1, max_size=20))
-def test_varints_of_a_column_are_those_of_each_value(values: list[int]) -> None:
-    """Any column of 64-bit values is written and read to the same bytes and widths as its values one by one."""
-    unsigned = varint.zigzag(np.array(values, np.int64))
-    for value, one, width in zip(values, unsigned, varint.widths(unsigned), strict=True):
-        raw = np.zeros((1, width), np.uint8)
-        varint.write_column(raw, np.array([one]))
-        assert raw.tobytes() == varint.encode(value)
-        assert varint.read_column(raw).tolist() == [value]
-        assert varint.have_width(raw).all()
-        assert varint.decode(raw.tobytes(), 0) == (value, width)
 
 
 @given(topics())
