@@ -36,7 +36,7 @@ def shown(browser: chromium.Page, result: Result) -> Any:
 
 
 def test_the_report_is_one_file_that_needs_nothing_else(browser: chromium.Page, tmp_path: Path) -> None:
-    """It loads no other resource, runs nothing that an answer brought in, and the browser complains of nothing."""
+    """The report loads no other resource, runs nothing that an answer contained, and causes no browser complaint."""
     ask = shown(browser, result_in(tmp_path))
     assert ask("performance.getEntriesByType('resource').length") == 0
     assert ask("document.scripts.length") == 0
@@ -45,7 +45,7 @@ def test_the_report_is_one_file_that_needs_nothing_else(browser: chromium.Page, 
 
 
 def test_the_verdict_stands_on_top_and_its_colour_follows_it(browser: chromium.Page, tmp_path: Path) -> None:
-    """Whoever opens the page sees lost and doubled first, without scrolling; red unless all is well."""
+    """The report begins with what was lost and doubled, visible without scrolling, and red unless all is well."""
     result = result_in(tmp_path)
     first = "document.querySelector('h1').nextElementSibling"
     ask = shown(browser, result)
@@ -59,7 +59,7 @@ def test_the_verdict_stands_on_top_and_its_colour_follows_it(browser: chromium.P
 
 
 def test_every_chart_is_drawn_inside_its_frame_and_nothing_is_cut(browser: chromium.Page, tmp_path: Path) -> None:
-    """Lines and labels of all charts lie within their pictures, the highest peak too."""
+    """Each chart has its lines and labels inside its frame, its highest peak included."""
     ask = shown(browser, result_in(tmp_path))
     assert ask("document.querySelectorAll('svg').length") == 5
     assert ask("[...document.querySelectorAll('svg')].every(each => each.querySelector('polyline'))")

@@ -22,7 +22,7 @@ BELOW_S, ABOVE_S = 0.3, 6.0
 
 @pytest.mark.chaos
 def test_a_broker_that_is_held_for_less_and_for_more_than_the_timeouts(counting: Counting) -> None:
-    """SIGSTOP below and above them, under load: nothing is lost or counted twice (I1, I2, I12)."""
+    """A broker held under load for less and for more than the time-outs loses and doubles nothing (I1, I2, I12)."""
     cluster = counting.cluster
     cluster.producer(**SHORT).wait_ready()
     with cluster.traffic(counting.history, chosen_seed()):
@@ -35,7 +35,7 @@ def test_a_broker_that_is_held_for_less_and_for_more_than_the_timeouts(counting:
 
 
 def test_a_killed_broker_that_comes_back(counting: Counting) -> None:
-    """SIGKILL and start under load: nothing is lost or counted twice (I1, I2, I4, I5)."""
+    """A broker killed under load and started again loses and doubles nothing (I1, I2, I4, I5)."""
     cluster, [broker] = counting.cluster, counting.cluster.brokers
     cluster.producer(producer_lanes=1).wait_ready()
     with cluster.traffic(counting.history, chosen_seed()):
@@ -61,7 +61,7 @@ def three_brokers() -> Iterator[Cluster]:
 @pytest.mark.broker
 @pytest.mark.timeout(600)
 def test_three_brokers_outlive_the_death_of_each_under_load(three_brokers: Cluster) -> None:
-    """Each of three is killed under load and comes back: nothing is lost or counted twice (I1, I2, I5)."""
+    """Of three brokers each may be killed under load and come back, and nothing is lost or doubled (I1, I2, I5)."""
     cluster, history = three_brokers, History()
     producers = [cluster.producer(producer_lanes=2) for _ in range(2)]
     cluster.consumer().wait_ready()

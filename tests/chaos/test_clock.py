@@ -24,7 +24,7 @@ def clock(tmp_path: Path) -> Clock:
 
 
 def test_a_clock_that_jumps_an_hour_back_and_forth_changes_nothing(cluster: Cluster, clock: Clock) -> None:
-    """Set under load, and set while nobody calls: sums are acknowledged and counted as ever (I1, I2, I5, I12)."""
+    """Sums are acknowledged and counted as ever while the clock jumps an hour, under load or idle (I1, I2, I5, I12)."""
     cluster.prefix = clock.prefix
     try:
         producer, consumer = cluster.producer(producer_lanes=2).wait_ready(), cluster.consumer("0").wait_ready()
@@ -48,7 +48,7 @@ def test_a_clock_that_jumps_an_hour_back_and_forth_changes_nothing(cluster: Clus
 def test_services_whose_clock_is_an_hour_off_from_the_start_change_nothing(
     cluster: Cluster, clock: Clock, offset_s: int
 ) -> None:
-    """Kafka, producer and consumer differ by an hour: sums are counted as any other (I1, I2)."""
+    """Sums are counted as ever when the services' clocks are an hour off Kafka's from the start (I1, I2)."""
     clock.set(offset_s)
     cluster.prefix = clock.prefix
     try:

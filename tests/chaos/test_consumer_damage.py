@@ -86,7 +86,7 @@ def segments(folder: Path) -> list[Path]:
     ],
 )
 def test_a_damaged_ledger_is_rebuilt_with_an_equal_chain(cluster: Cluster, damage: Callable[[Path], None]) -> None:
-    """I6, I7, I8: whatever happened to the files, the next start ends at the same offset with the same chain."""
+    """Whatever happened to its files, a ledger is at the same offset with the same chain after a start (I6, I7, I8)."""
     consumer = cluster.consumer("0")
     wait_counted(consumer, write(cluster))
     for _ in range(2):
@@ -121,7 +121,7 @@ def of_another_schema(cluster: Cluster) -> list[tuple[int, int]]:
 
 
 def test_a_ledger_under_another_partition_s_name_is_refused_and_the_others_go_on(cluster: Cluster) -> None:
-    """I8: the header tells whose ledger it is; REST tells the reason, and the cure works."""
+    """A ledger in another partition's place is refused with a cure that works, and the others count on (I8)."""
     consumer = cluster.consumer("0")
     wait_counted(consumer, write(cluster))
     eventually(lambda: settled(consumer), WAIT_S, "all is committed", retry_on=(OSError,))

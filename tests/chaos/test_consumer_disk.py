@@ -63,7 +63,7 @@ def test_killed_at_a_system_call(cluster: Cluster, call: str, number: int) -> No
 
 
 def test_killed_at_the_third_directory_fsync(cluster: Cluster) -> None:
-    """I2, I4, I7, I10: each ledger's directory is fsynced when it is opened; this is the third of the whole process."""
+    """A consumer killed at the third directory fsync of its start counts each record once (I2, I4, I7, I10)."""
     places = write(cluster, 24)
     consumer = cluster.consumer("0", fault_points="consumer.disk_dir_fsync=kill@3")
     assert consumer.wait_end(WAIT_S) == SIGKILLED
@@ -73,7 +73,7 @@ def test_killed_at_the_third_directory_fsync(cluster: Cluster) -> None:
 
 @needs_strace
 def test_an_fsync_that_fails_ends_the_process_at_once_and_is_never_tried_again(cluster: Cluster) -> None:
-    """I4, I8: after EIO the page cache lies: exit 74 without another fsync; the next start finds out what is there."""
+    """A failed fsync ends the process with exit code 74 at once, and a start finds what is on the disk (I4, I8)."""
     consumer = cluster.consumer("0").wait_ready()
     with traced(consumer.process.pid, cluster.folder / "log", "inject=fdatasync:error=EIO:when=1") as log:
         places = write(cluster, 20, partition=3)
@@ -92,7 +92,7 @@ def first_append(cluster: Cluster) -> int:
 
 @pytest.mark.parametrize("error", ["EIO", "EROFS"])
 def test_a_write_that_fails_for_any_reason_but_room_ends_the_process(cluster: Cluster, error: str) -> None:
-    """I4, I8: the reason is logged, nothing is committed for the block, and a start goes on."""
+    """A write that fails, but not for lack of room, ends the process; its block is counted after a start (I4, I8)."""
     plan = f"consumer.disk_write=error:{error}@{first_append(cluster)}"
     consumer = cluster.consumer("0", fault_points=plan).wait_ready()
     places = write(cluster, 20, partition=4)
@@ -103,7 +103,7 @@ def test_a_write_that_fails_for_any_reason_but_room_ends_the_process(cluster: Cl
 
 
 def test_no_room_for_one_write_pauses_and_goes_on_by_itself(cluster: Cluster) -> None:
-    """I7, I8: ENOSPC is no failure of the disk: what was written of the block is cut off and written again."""
+    """A write without room pauses the partition, and its block is written whole once there is room (I7, I8)."""
     plan = f"consumer.disk_write=error:ENOSPC@{first_append(cluster)}"
     consumer = cluster.consumer("0", fault_points=plan).wait_ready()
     recovered("counted", wait_counted(consumer, write(cluster, 20, partition=4)))
@@ -112,7 +112,7 @@ def test_no_room_for_one_write_pauses_and_goes_on_by_itself(cluster: Cluster) ->
 
 
 def test_a_slow_disk_is_lag_and_nothing_else(cluster: Cluster) -> None:
-    """I2, I5: with every fsync 300 ms late all is counted, and the replica stays ready."""
+    """A disk whose every fsync takes 300 ms more means lag, while the replica stays ready and counts all (I2, I5)."""
     consumer = cluster.consumer("0", fault_points="consumer.disk_fsync=delay:300").wait_ready()
     places: list[tuple[int, int]] = []
     for _ in range(5):
@@ -156,7 +156,7 @@ def fill(cluster: Cluster, consumer: ConsumerProcess) -> Places:
 
 
 def test_a_full_disk_pauses_a_partition_tells_so_and_is_resumed_by_room(cluster: Cluster) -> None:
-    """I2, I4, I7, I8: 503 with the reason while there is no room; with room it goes on by itself, nothing is lost."""
+    """A full disk is 503 with its reason, and counting resumes without a loss once there is room (I2, I4, I7, I8)."""
     with small_disk(cluster.data_dir / "consumer" / "small"):
         consumer = cluster.consumer("small").wait_ready(90)
         places = fill(cluster, consumer)

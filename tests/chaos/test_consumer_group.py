@@ -77,7 +77,7 @@ def wait_no_member(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("protocol", [CLASSIC, KIP_848])
 def test_one_to_three_to_one_replica_under_load(cluster: Cluster, protocol: str) -> None:
-    """I2, I5, I6, I9: partitions move while records arrive, by either protocol; nothing is lost or doubled."""
+    """Partitions that move under load, by either group protocol, lose and double nothing (I2, I5, I6, I9)."""
     wait_no_member(cluster)
     name = protocol[:2]
     settings = {"consumer_group_protocol": protocol}
@@ -105,7 +105,7 @@ def test_one_to_three_to_one_replica_under_load(cluster: Cluster, protocol: str)
 
 
 def test_a_replica_that_was_held_past_its_session_writes_nothing_that_is_not_true(cluster: Cluster) -> None:
-    """I5, I6, I9: a zombie by SIGSTOP; others go on without it, and it comes back to a group that moved on."""
+    """A replica held past its session comes back to a group that moved on, and does no harm to it (I5, I6, I9)."""
     zombie = cluster.consumer("0").wait_ready(90)
     second = cluster.consumer("1")
     wait_shared([zombie, second])
@@ -128,7 +128,7 @@ def test_a_replica_that_was_held_past_its_session_writes_nothing_that_is_not_tru
 
 
 def test_a_replica_without_a_directory_takes_over_with_equal_chains_and_the_total_stays_whole(cluster: Cluster) -> None:
-    """I6: what was counted by the dead one is rebuilt from the topic, up to the same chain, poison included."""
+    """A fresh replica rebuilds a dead one's ledgers from the topic with equal chains, poison included (I6)."""
     first = cluster.consumer("0").wait_ready(90)
     wait_counted(first, write(cluster, 100))
     eventually(lambda: first.get(f"/v1/partitions/{POISONED}")["lag"] == 0, MOVE_S, "all is committed")
@@ -147,7 +147,7 @@ def test_a_replica_without_a_directory_takes_over_with_equal_chains_and_the_tota
 def test_the_total_is_incomplete_while_a_witness_is_missing_and_whole_again_with_the_next_commit(
     cluster: Cluster,
 ) -> None:
-    """A replica never passes a part for all: what it knows by a witness only, it does not know without one."""
+    """The total is incomplete while another replica's witness is missing, and complete from its next commit on."""
     first = cluster.consumer("0").wait_ready(90)
     wait_counted(first, [*write(cluster, 60), *write(cluster, 1, partition=2)])
     eventually(lambda: not uncommitted(first), MOVE_S, "all is committed", interval_s=0.2)
@@ -190,7 +190,7 @@ def uncommitted(consumer: ConsumerProcess) -> list[int]:
 
 
 def test_a_second_consumer_on_one_directory_ends_with_the_reason_and_the_first_goes_on(cluster: Cluster) -> None:
-    """I6: one directory has one writer; the error names the directory, the other process and the setting."""
+    """A second consumer on a directory ends and names directory, process and setting, and the first counts on (I6)."""
     first = cluster.consumer("0").wait_ready(90)
     second = cluster.consumer("0")
     assert second.wait_end(30) == 1

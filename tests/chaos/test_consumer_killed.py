@@ -35,7 +35,7 @@ from tests_support.chaos.counting import (
     ],
 )
 def test_killed_on_the_way_of_a_block(cluster: Cluster, point: str) -> None:
-    """I2, I4, I7, I10: dead between fetch and commit, it counts each record once after its start."""
+    """A consumer killed anywhere between fetch and commit counts each record once after its start (I2, I4, I7, I10)."""
     places = write(cluster)
     consumer = cluster.consumer("0", fault_points=f"consumer.{point}=kill@1")
     assert consumer.wait_end(WAIT_S) == SIGKILLED
@@ -54,7 +54,7 @@ def test_killed_on_the_way_of_a_block(cluster: Cluster, point: str) -> None:
     ],
 )
 def test_killed_while_a_segment_begins(cluster: Cluster, point: str) -> None:
-    """I2, I7, I8: a half-made first segment of a ledger that is rebuilt is no damage and hides no record."""
+    """A first segment that a kill left half-made is no damage, and the ledger is rebuilt as before (I2, I7, I8)."""
     places = write(cluster)
     consumer = cluster.consumer("0")
     wait_counted(consumer, places)
@@ -70,7 +70,7 @@ def test_killed_while_a_segment_begins(cluster: Cluster, point: str) -> None:
 @pytest.mark.chaos
 @pytest.mark.parametrize("point", ["before_append", "before_fsync", "after_fsync", "before_commit", "after_commit"])
 def test_killed_again_and_again_at_the_same_point(cluster: Cluster, point: str) -> None:
-    """I2, I4, I7: dying at the first, second and third pass in a row, it never goes back."""
+    """A consumer killed at its first, second and third pass of a point never goes back (I2, I4, I7)."""
     consumer = cluster.consumer("0").wait_ready()
     places: list[tuple[int, int]] = []
     for number in range(1, 4):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.chaos
 
 
 def test_a_consumer_catches_up_over_a_slow_link(cluster: Cluster) -> None:
-    """3 MB/s and 43 MB to read, more than comes within the time-out if all is asked for at once (I1, I2)."""
+    """A consumer counts 43 MB over a link of 3 MB/s without a time-out and without starting anew (I1, I2)."""
     places = [place for _ in range(4) for place in write(cluster, 80_000)]
     with cluster.proxy.slow(0.0, 3_000_000):
         consumer = cluster.consumer("0")
@@ -26,7 +26,7 @@ def test_a_consumer_catches_up_over_a_slow_link(cluster: Cluster) -> None:
 
 
 def test_a_consumer_catches_up_over_a_very_slow_link_with_smaller_answers(cluster: Cluster, tmp_path: Path) -> None:
-    """1 MB/s and 12 MB to read, with answers as docs/LIMITS.md tells to make them (I1, I2)."""
+    """With the fetch sizes of docs/LIMITS.md a consumer catches up over 1 MB/s without a time-out (I1, I2)."""
     places = write(cluster, 90_000)
     smaller = tmp_path / "client.properties"
     smaller.write_text("fetch.max.bytes=5000000\nfetch.message.max.bytes=400000\n", encoding="utf-8")

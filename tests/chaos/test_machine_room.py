@@ -31,7 +31,7 @@ needs_limits = pytest.mark.skipif(bool(no_limits()), reason=no_limits())
 
 @needs_limits
 def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwards(counting: Counting) -> None:
-    """No descriptor is left: calls on open connections are answered, and new ones are as soon as there is room (I1)."""
+    """A producer without descriptors answers on open connections, and accepts new ones once it has some (I1)."""
     producer = counting.cluster.producer(producer_lanes=1).wait_ready()
     assert producer.service.Add(addition(), timeout=10).sum == "42.5"
     with without_descriptors(producer.process.pid):
@@ -46,7 +46,7 @@ def test_a_producer_without_descriptors_serves_whom_it_has_and_all_again_afterwa
 
 @needs_limits
 def test_a_consumer_without_descriptors_waits_and_goes_on_afterwards(counting: Counting) -> None:
-    """No file can be opened: the log says so, the process lives, and afterwards all is counted (I1, I5)."""
+    """A consumer without descriptors logs that, stays alive, and counts everything once it has some (I1, I5)."""
     producer = counting.cluster.producer(producer_lanes=1).wait_ready()
     with without_descriptors(counting.consumer.process.pid):
         for _ in range(20):
@@ -71,7 +71,7 @@ def named_cluster() -> Iterator[Cluster]:
 
 @pytest.mark.chaos
 def test_a_broker_s_name_that_is_gone_for_a_minute(named_cluster: Cluster, tmp_path: Path) -> None:
-    """The name does not resolve and every connection is cut: calls are refused or wait, and all goes on by itself."""
+    """While a broker's name does not resolve calls are not acknowledged, and all goes on by itself once it does."""
     hosts = tmp_path / "hosts"
     with_name, without_name = f"127.0.0.1 localhost {NAME}\n", "127.0.0.1 localhost\n"
     hosts.write_text(with_name)
@@ -122,7 +122,7 @@ def tls_cluster(tmp_path: Path, authority: Authority) -> Iterator[Cluster]:
 def test_an_expired_certificate_is_told_and_a_new_one_is_taken(
     tls_cluster: Cluster, authority: Authority, tmp_path: Path
 ) -> None:
-    """With TLS on and the broker's certificate expired both services say so; with a new one they serve."""
+    """Both services report a broker's expired certificate, and serve once the broker has a new one."""
     (tmp_path / "ca.pem").write_bytes(authority.certificate)
     properties = tmp_path / "client.properties"
     properties.write_text(f"security.protocol=ssl\nssl.ca.location={tmp_path / 'ca.pem'}\n")

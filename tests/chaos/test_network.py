@@ -55,7 +55,7 @@ def ids_in_topic(counting: Counting) -> set[str]:
 
 
 def test_a_lost_answer_to_a_commit_is_asked_for_again(counting: Counting) -> None:
-    """The connection is cut with the answer on it: the call is OK all the same, and counted once (I1)."""
+    """A call is OK and counted once when the connection breaks with the answer to its commit (I1)."""
     producer = counting.cluster.producer(**SHORT).wait_ready()
     cut = counting.cluster.proxy.cut("EndTxn", "answer")
     assert outcomes(added(counting, producer, new_pairs())) == {Outcome.OK}
@@ -65,7 +65,7 @@ def test_a_lost_answer_to_a_commit_is_asked_for_again(counting: Counting) -> Non
 
 
 def test_an_unknown_outcome_is_resolved_by_reading_back(counting: Counting) -> None:
-    """No commit is ever answered until the broker's time is over: the partitions tell, and the call is OK (I1, I12)."""
+    """A call whose commit is never answered is resolved by reading the partitions back, and is OK (I1, I12)."""
     producer = counting.cluster.producer(**SHORT).wait_ready()
     counting.cluster.proxy.drop(["EndTxn"], "answer")
     assert outcomes(added(counting, producer, new_pairs())) == {Outcome.OK}
@@ -74,7 +74,7 @@ def test_an_unknown_outcome_is_resolved_by_reading_back(counting: Counting) -> N
 
 
 def test_a_late_commit_ends_no_later_transaction(counting: Counting) -> None:
-    """EndTxn(commit) held back, sent again and then let go into the next transaction: that one stays uncommitted."""
+    """A commit that was held back and sent again does not commit the transaction during which it arrives."""
     faults = "producer.after_produce=stop@2,producer.before_commit=kill@2"
     producer = counting.cluster.producer(fault_points=faults, **SHORT).wait_ready()
     stray = counting.cluster.proxy.hold("EndTxn")
@@ -94,7 +94,7 @@ def test_a_late_commit_ends_no_later_transaction(counting: Counting) -> None:
 
 
 def test_a_late_abort_ends_no_later_transaction(counting: Counting) -> None:
-    """EndTxn(abort) held back and let go into the next transaction: that one is committed, and counted once."""
+    """An abort that was held back does not end the transaction during which it arrives, which is counted once."""
     producer = counting.cluster.producer(fault_points="producer.after_produce=stop@1", **SHORT).wait_ready()
     with ThreadPoolExecutor(1) as pool:
         with max_message_bytes(counting.cluster.direct, 100):
@@ -110,7 +110,7 @@ def test_a_late_abort_ends_no_later_transaction(counting: Counting) -> None:
 
 
 def test_a_silent_coordinator_keeps_nobody_waiting(counting: Counting) -> None:
-    """A black hole where the coordinator was: calls end at their deadlines, and all goes on when it is back (I12)."""
+    """Calls end at their deadlines while the coordinator is silent, and all goes on when it is back (I12)."""
     producer = counting.cluster.producer(**SHORT).wait_ready()
     pairs = new_pairs()
     hole = counting.cluster.proxy.drop(COORDINATOR)
@@ -126,7 +126,7 @@ def test_a_silent_coordinator_keeps_nobody_waiting(counting: Counting) -> None:
 
 
 def test_an_attempt_lives_as_long_as_one_of_its_callers(counting: Counting) -> None:
-    """One cancels, one has a second, one has 40, and an abort comes between: nobody is told not-committed (I11, I1)."""
+    """Through an abort an attempt lives for its most patient caller, and nobody is told not-committed (I11, I1)."""
     producer = counting.cluster.producer(**SHORT).wait_ready()
     request = addition()
     with max_message_bytes(counting.cluster.direct, 100):
@@ -152,7 +152,7 @@ def test_an_attempt_lives_as_long_as_one_of_its_callers(counting: Counting) -> N
 def test_a_partition_of_the_network_loses_and_doubles_nothing(
     counting: Counting, directions: tuple[Direction, ...]
 ) -> None:
-    """Nothing passes, in one direction or both, for 3 s under load: every id is counted once (I1, I2)."""
+    """Three seconds without a network, in one direction or both and under load, lose and double nothing (I1, I2)."""
     cluster = counting.cluster
     cluster.producer(**SHORT).wait_ready()
     with cluster.traffic(counting.history, chosen_seed()):
@@ -166,7 +166,7 @@ def test_a_partition_of_the_network_loses_and_doubles_nothing(
 
 @pytest.mark.chaos
 def test_a_slow_link_makes_it_slow_and_nothing_else(counting: Counting) -> None:
-    """30 ms and 64 kB/s for each frame: everything takes longer, every id is counted once (I1)."""
+    """With 30 ms and 64 kB/s for each frame everything takes longer, and each id is counted once (I1)."""
     cluster = counting.cluster
     cluster.producer(**SHORT).wait_ready()
     with cluster.proxy.slow(0.03, 64_000), cluster.traffic(counting.history, chosen_seed(), callers=2):

@@ -51,7 +51,7 @@ def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs:
     ],
 )
 def test_killed_in_a_transaction(counting: Counting, point: str, committed: bool) -> None:
-    """Dead at a moment of a transaction: no call is answered, and a retry finds what was committed, and only that."""
+    """A producer killed in a transaction answers no call, and a retry is a duplicate exactly where it had committed."""
     producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
     pairs = new_pairs()
     caller = Caller(producer.target, counting.history)
@@ -64,7 +64,7 @@ def test_killed_in_a_transaction(counting: Counting, point: str, committed: bool
 
 @pytest.mark.parametrize("direction", ["request", "answer"])
 def test_killed_while_its_commit_is_on_the_way(counting: Counting, direction: str) -> None:
-    """Dead after EndTxn left it: held before the broker it does nothing when it comes later; behind it, it counted."""
+    """A producer killed while its commit is on its way, before the broker or behind it, loses and doubles nothing."""
     producer = counting.cluster.producer(**ONE_LANE).wait_ready()
     pairs = new_pairs()
     held = counting.cluster.proxy.hold("EndTxn", "request" if direction == "request" else "answer")
@@ -80,7 +80,7 @@ def test_killed_while_its_commit_is_on_the_way(counting: Counting, direction: st
 
 @pytest.mark.parametrize("point", [pytest.param("before_abort", marks=pytest.mark.chaos), "after_abort"])
 def test_killed_at_an_abort(counting: Counting, point: str) -> None:
-    """Dead at an abort: nothing of the transaction is counted, and the retry is counted once."""
+    """A producer killed at an abort has committed nothing of it, and the retry is counted once."""
     producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
     pairs = new_pairs()
     with max_message_bytes(counting.cluster.direct, 100):
@@ -92,7 +92,7 @@ def test_killed_at_an_abort(counting: Counting, point: str) -> None:
 
 @pytest.mark.parametrize("point", [pytest.param("before_init", marks=pytest.mark.chaos), "after_init"])
 def test_killed_at_init_transactions(counting: Counting, point: str) -> None:
-    """Dead while it begins: the next start serves, and what an earlier one left open holds nobody up."""
+    """A producer killed while it starts leaves nothing that holds up the next start, which serves the retry."""
     producer = counting.cluster.producer(fault_points="producer.before_commit=kill", **ONE_LANE).wait_ready()
     pairs = new_pairs()
     Caller(producer.target, counting.history).add_batch(pairs)

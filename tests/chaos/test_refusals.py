@@ -176,7 +176,7 @@ def refused() -> Iterator[Refused]:
 
 @pytest.mark.parametrize("partition", range(len(HARMS)), ids=[harm.__name__ for harm in HARMS])
 def test_the_reason_is_told_with_commands_that_run(refused: Refused, partition: int) -> None:
-    """I8: the reason names what was found; the commands of the cure, as they are printed, end well."""
+    """A refusal's reason names what was found, and the commands of its cure succeed as they are printed (I8)."""
     reason, commands = list(HARMS.values())[partition]
     shown = refused.shown[partition]
     assert reason in shown["reason"]
@@ -187,7 +187,7 @@ def test_the_reason_is_told_with_commands_that_run(refused: Refused, partition: 
 
 
 def test_after_the_commands_all_is_counted_again_with_the_chains_from_before(refused: Refused) -> None:
-    """I6, I8: one start later every partition runs, its ledger ends as it did, and the oracle agrees."""
+    """After the cures and a start every partition runs with its former chain, and the oracle agrees (I6, I8)."""
     rig = refused.rig
     began_s = time.monotonic()
     rig.restart()

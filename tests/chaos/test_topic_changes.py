@@ -59,7 +59,7 @@ def _cut_off_last_transaction(folder: Path, partition: int) -> None:
 
 
 def test_records_deleted_from_the_head_stop_only_whom_they_are_missing_to(cluster: Cluster) -> None:
-    """A ledger that has them goes on; one that was lost cannot be rebuilt, and tells it (I8)."""
+    """Records deleted from the head do not matter to a ledger that has them, and refuse one that lacks them (I8)."""
     rig, partition = Rig(cluster.registry), 5
     consumer = cluster.consumer()
     consumer.wait_state(partition, "RUNNING")  # the test before may have left it with a refused partition: not ready
@@ -78,7 +78,7 @@ def test_records_deleted_from_the_head_stop_only_whom_they_are_missing_to(cluste
 
 
 def test_a_registry_that_was_reset_and_gives_other_ids_is_noticed(cluster: Cluster) -> None:
-    """The id of our records now means another schema: the partition is refused instead of read by it (I2, I8)."""
+    """A partition whose schema id means another schema after a reset is refused instead of read by it (I2, I8)."""
     rig, partition = Rig(cluster.registry), 6
     consumer = cluster.consumer()
     consumer.wait_state(partition, "RUNNING")  # the test before may have left it with a refused partition: not ready
@@ -101,7 +101,7 @@ def test_a_registry_that_was_reset_and_gives_other_ids_is_noticed(cluster: Clust
 
 
 def test_partitions_that_are_added_end_the_producer(cluster: Cluster) -> None:
-    """With another number of partitions an id would have another place: the producer ends and says so (I2)."""
+    """Partitions that are added end the producer with that reason, as ids would get other places (I2)."""
     producer = cluster.producer(producer_lanes=1).wait_ready()
     admin = cluster.admin()
     [done] = admin.create_partitions([NewPartitions(SUMS.name, SUMS.partitions + 1)]).values()

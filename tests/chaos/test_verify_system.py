@@ -53,7 +53,7 @@ def verify(stack: Stack, *more: object, ledger: Path | None = None) -> subproces
 
 
 def test_a_sound_system_passes_and_what_was_not_looked_at_is_told(stack: Stack, history: Path) -> None:
-    """I1 to I12 as far as a load's history shows them; I7 and I9 need looks over time and are "not checked"."""
+    """A sound system passes every check of I1 to I12 but I7 and I9, which are reported as not checked."""
     result = verify(stack, "--history", history, "--json")
     assert result.returncode == 0, result.stdout + result.stderr
     said = json.loads(result.stdout)
@@ -65,7 +65,7 @@ def test_a_sound_system_passes_and_what_was_not_looked_at_is_told(stack: Stack, 
 
 
 def test_an_acknowledged_id_that_is_nowhere_is_named(stack: Stack, history: Path, tmp_path: Path) -> None:
-    """I1: the history says OK, the topic knows nothing."""
+    """An id that the history has as OK and the topic lacks fails I1 and is named."""
     lost = str(uuid.uuid4())
     copy = Path(shutil.copy(history, tmp_path))
     file = HistoryFile(copy)
@@ -77,7 +77,7 @@ def test_an_acknowledged_id_that_is_nowhere_is_named(stack: Stack, history: Path
 
 
 def test_an_id_that_was_only_refused_and_is_counted_is_named(stack: Stack, history: Path, tmp_path: Path) -> None:
-    """I11: the topic has an id whose only answer was not-committed."""
+    """An id that is counted though its only answer was not-committed fails I11 and is named."""
     first = read_history(history)[0][0]
     file = HistoryFile(tmp_path / "calls.jsonl")
     file.write(calls=[Call(request_id=first.request_id, a=first.a, b=first.b, outcome=Outcome.FAIL, status="ABORTED")])
@@ -87,7 +87,7 @@ def test_an_id_that_was_only_refused_and_is_counted_is_named(stack: Stack, histo
 
 
 def test_a_ledger_that_lacks_its_end_is_named_with_the_record_it_lacks(stack: Stack, history: Path) -> None:
-    """I4, I5 and I8: of two copies of a ledger one is cut in the middle of a block, the other at the end of one."""
+    """A ledger that lacks its last block fails I5 and I8, and its partition is named."""
     copy = stack.data_dir.parent / "copy"
     shutil.copytree(stack.data_dir / "consumer", copy)
     cut = max((copy / "0" / "ledger").glob("tally.sums.v1-*/*.avro"), key=lambda path: path.stat().st_size)
@@ -100,7 +100,7 @@ def test_a_ledger_that_lacks_its_end_is_named_with_the_record_it_lacks(stack: St
 
 
 def test_what_cannot_be_read_is_told_with_its_address(stack: Stack, tmp_path: Path) -> None:
-    """An oracle that cannot see says so, with the exit codes of the command, and finds nothing."""
+    """A topic, broker or ledger that cannot be read is reported by its name, with the command's own exit code."""
     nowhere = "127.0.0.1:1"
     unreachable = run(stack, "verify", "--topic", f"{nowhere}/tally.sums.v1", "--ledger", stack.data_dir)
     assert (unreachable.returncode, nowhere in unreachable.stderr) == (69, True)

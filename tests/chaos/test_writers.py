@@ -18,7 +18,7 @@ PAIRS = 40
 
 
 def test_hedged_calls_through_two_producers_count_once(counting: Counting) -> None:
-    """The same ids to both at the same time: both may say OK, and the second is a DUPLICATE (I1, I2)."""
+    """The same ids through two producers at a time are OK at both, and each is counted once (I1, I2)."""
     targets = [producer.target for producer in _two_producers(counting.cluster)]
     pairs = _pairs()
 
@@ -33,7 +33,7 @@ def test_hedged_calls_through_two_producers_count_once(counting: Counting) -> No
 
 
 def test_other_operands_through_another_producer_are_a_conflict(counting: Counting) -> None:
-    """Each says OK to its own operands; the first committed ones count, and the request shows the CONFLICT (I1, I2)."""
+    """An id with other operands through another producer is OK there, and a conflict that REST shows (I1, I2)."""
     one, other = _two_producers(counting.cluster)
     pairs = _pairs()
     others = [Addition(request_id=pair.request_id, a=pair.a, b="1.5") for pair in pairs]

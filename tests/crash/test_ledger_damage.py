@@ -84,7 +84,7 @@ def test_a_flipped_bit_anywhere_is_noticed_and_rebuilt(segment_bytes_max: int) -
 
 @pytest.mark.parametrize("within", [0, 1, 2, 40])
 def test_a_flipped_bit_in_an_earlier_block_is_put_aside(within: int) -> None:
-    """Damage to what was fsynced is never cut off as if it were a torn append, its framing included."""
+    """A flipped bit in an earlier block, also in its framing, puts the file aside and is not cut off as torn."""
     disk = written()
     (path,) = files_of(disk)
     data = bytearray(disk.content(path))
@@ -96,7 +96,7 @@ def test_a_flipped_bit_in_an_earlier_block_is_put_aside(within: int) -> None:
 
 
 def test_a_power_cut_while_files_are_put_aside_leaves_a_break_to_find() -> None:
-    """I8: whatever of the renaming is on the disk, the next start sees no gap as a whole ledger."""
+    """After a power cut while files are put aside the next start still finds the damage and keeps as much (I8)."""
     rotten = written(ROTATING)
     files = files_of(rotten)
     data = bytearray(rotten.content(files[1]))

@@ -43,7 +43,7 @@ def test_a_failed_fsync_is_fatal_and_never_tried_again(code: int) -> None:
 
 
 def test_an_fsync_that_fails_once_is_not_tried_again() -> None:
-    """The second fsync of the same pages would succeed, and prove nothing."""
+    """An append whose fsync fails once does not fsync again, as a second one would succeed and prove nothing."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES[:1])
@@ -55,7 +55,7 @@ def test_an_fsync_that_fails_once_is_not_tried_again() -> None:
 
 
 def test_what_a_failed_fsync_left_in_the_cache_is_durable_before_the_next_start_relies_on_it() -> None:
-    """The next start sees the block in the page cache and counts it; a power cut right after must not lose it."""
+    """A block whose fsync failed is counted by the next start only after it is durable, whatever power cut follows."""
     disk = FakeDisk()
     opening = opened(disk)
     append_all(opening.ledger, opening.index, BATCHES[:2])

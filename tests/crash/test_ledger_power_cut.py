@@ -106,7 +106,7 @@ def test_a_ledger_goes_on_after_every_power_cut_to_the_same_end() -> None:
 
 
 def test_a_power_cut_during_recovery_is_recovered_from() -> None:
-    """A torn tail, then the power goes at each operation of the recovery."""
+    """A power cut at any operation of a recovery from a torn tail loses no fsynced batch."""
     torn = run_until(operations(10**6) - 1, 10**6)
     *_, (_, disk) = torn.disk.crash_states(step_bytes=50)
     for cut_at in range(operations(10**6, disk)):
@@ -116,7 +116,7 @@ def test_a_power_cut_during_recovery_is_recovered_from() -> None:
 
 
 def test_a_new_segment_whose_name_is_not_on_the_disk_takes_no_fsynced_batch_with_it() -> None:
-    """The directory is fsynced before anything is appended to a new segment."""
+    """A new segment is fsynced, renamed, and its directory fsynced before anything is appended to it."""
     disk = run_until(None, ROTATING).disk
     renames = [n for n, (operation, _) in enumerate(disk.log) if operation == "rename"]
     assert len(renames) >= 3
@@ -126,7 +126,7 @@ def test_a_new_segment_whose_name_is_not_on_the_disk_takes_no_fsynced_batch_with
 
 @pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
 def test_a_power_cut_right_after_an_append_finds_its_batch(segment_bytes_max: int) -> None:
-    """I4: what is committed after an append is on the disk with its name, were the power to go at once."""
+    """A power cut right after an append returns finds its batch on the disk (I4)."""
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=segment_bytes_max)
     for number, batch in enumerate(BATCHES, start=1):
@@ -136,7 +136,7 @@ def test_a_power_cut_right_after_an_append_finds_its_batch(segment_bytes_max: in
 
 @pytest.mark.parametrize("segment_bytes_max", [10**6, ROTATING])
 def test_sectors_lost_garbled_or_zeroed_cost_no_fsynced_batch(segment_bytes_max: int) -> None:
-    """I7 with every sector of an unfinished write by itself lost, zeros or garbage, and names kept up to any change."""
+    """Lost, zeroed or garbled sectors of an unfinished write cost no fsynced batch and put no file aside (I7)."""
     rng = random.Random(chosen_seed())
     for cut_at in range(operations(segment_bytes_max)):
         run = run_until(cut_at, segment_bytes_max)
@@ -147,7 +147,7 @@ def test_sectors_lost_garbled_or_zeroed_cost_no_fsynced_batch(segment_bytes_max:
 
 
 def test_power_cuts_one_after_another_cost_no_fsynced_batch() -> None:
-    """I7 over a life of many power cuts, also while a recovery is at work."""
+    """Many power cuts in a row, also during recoveries, cost no fsynced batch (I7)."""
     rng = random.Random(chosen_seed())
     disk, fsynced = FakeDisk(), 0
     for _ in range(25 * DRAWS):
@@ -158,7 +158,7 @@ def test_power_cuts_one_after_another_cost_no_fsynced_batch() -> None:
 
 
 def test_sectors_garbled_where_a_block_is_rewritten_in_place_leave_a_prefix_and_are_told() -> None:
-    """I8: a disk that harms a sector it overwrites may take a fsynced block; the ledger is shorter, and says so."""
+    """A disk that harms sectors which it overwrites costs at most the last batch, and the loss is reported (I8)."""
     rng = random.Random(chosen_seed())
     whole = run_until(None, ROTATING).disk
     last = operations(ROTATING, whole)

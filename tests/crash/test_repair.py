@@ -60,7 +60,7 @@ def test_a_running_consumers_ledger_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_restored_whole_and_goes_on(tmp_path: Path) -> None:
-    """A copy of the directory is a backup: verified, restored, opened, and appended to with an equal chain."""
+    """A copy of a ledger's directory can be verified, restored in place of a damaged one, and appended to."""
     directory = ledger(tmp_path)
     backup = tmp_path / "backup" / directory.name
     shutil.copytree(directory, backup)
@@ -128,7 +128,7 @@ def test_verify_finds_a_ledger_under_another_partitions_name(tmp_path: Path) -> 
 
 
 def test_verify_finds_two_replicas_whose_histories_differ(tmp_path: Path) -> None:
-    """One is a prefix of the other, or one of them is wrong (I6)."""
+    """Two replicas' ledgers where neither is a prefix of the other are a problem, and equal ones are not (I6)."""
     ledger(tmp_path, count=3)
     ledger(tmp_path, "1")
     assert verify_directory(tmp_path).ok

@@ -138,7 +138,7 @@ def test_a_file_that_was_put_aside_is_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("had", "claimed"), [(DUPLICATE, COUNTED), (CONFLICT, DUPLICATE), (COUNTED, CONFLICT)])
 def test_a_row_of_a_wrong_kind_is_found_though_every_checksum_is_right(tmp_path: Path, had: int, claimed: int) -> None:
-    """An edited file whose chain, counts, totals and CRCs were all made to fit."""
+    """A row of a wrong kind is found even where chain, counts, total and CRCs were all made to fit."""
     (path,) = files_of(ledger(tmp_path))
     header = header_of(RealDisk(), path)
     assert isinstance(header, Header)

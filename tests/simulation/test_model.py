@@ -147,7 +147,7 @@ def _quiet() -> Iterator[None]:
 
 
 def test_the_promises_hold_whatever_fails_in_whatever_order() -> None:
-    """I1 to I9 and I11, over histories that Hypothesis makes up and shrinks; the seed repeats them."""
+    """I1 to I9 and I11 hold in every history that Hypothesis makes up, whatever fails in it; a seed repeats it."""
     run_state_machine_as_test(
         seeded(chosen_seed())(Machine),
         settings=settings(

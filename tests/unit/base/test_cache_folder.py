@@ -22,7 +22,7 @@ CASES = [
 def test_the_cache_is_where_the_user_or_the_system_says(
     environment: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Downloads, stamps and the bootstrap, which shares no code, find the same folder."""
+    """The library, the stamps and the bootstrap, which shares no code, find the same folder in any environment."""
     for name in ("TALLY_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():

@@ -21,5 +21,5 @@ from tally.base.loopback import is_loopback
     ],
 )
 def test_only_an_address_that_leads_to_this_machine_is_loopback(address, own):
-    """A name that merely begins or ends like one leads elsewhere."""
+    """An address is loopback only if it leads to this machine, and not because it starts or ends like one that does."""
     assert is_loopback(address) is own

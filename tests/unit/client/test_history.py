@@ -17,7 +17,7 @@ def outcomes(path: Path) -> list[tuple[str, Outcome, str]]:
 
 
 async def test_every_attempt_is_logged_with_what_its_answer_proves(tmp_path):
-    """Not committed is a fail, no answer is unknown, a commit is ok with sum and place."""
+    """Each attempt is logged as fail, unknown or ok, as its answer proves, and an ok with its sum and place."""
     path = tmp_path / "history.jsonl"
     fake = FakeTally()
     answers = [refusal("ABORTED", "again", outcome_info("not-committed")), refusal("UNAVAILABLE"), None]
@@ -82,7 +82,7 @@ async def test_a_history_that_cannot_be_written_stops_the_command_before_anythin
 
 
 async def test_a_system_is_verified_only_with_a_topic_and_ledgers(tally, tmp_path):
-    """Wrong usage ends with exit code 2 and the way on, before anything is read."""
+    """`tally verify` with a wrong set of options exits 2 and says what to give, before it reads anything."""
     for arguments, said in (
         (["--topic", "nowhere", "--ledger", tmp_path], "is not BOOTSTRAP/TOPIC"),
         (["--topic", "h:1/t"], "--ledger DIR"),
@@ -96,7 +96,7 @@ async def test_a_system_is_verified_only_with_a_topic_and_ledgers(tally, tmp_pat
 
 
 async def test_without_a_checkout_a_system_is_not_verified(tally, tmp_path, monkeypatch):
-    """The oracle is not in the installed package: one sentence says so, exit code 69."""
+    """`tally verify --topic` from an installed package exits 69 and says that it needs a checkout."""
     monkeypatch.setitem(sys.modules, "oracle", None)
     for name in [name for name in sys.modules if name.startswith(("oracle.", "tally.cli.verify_system"))]:
         monkeypatch.delitem(sys.modules, name)

@@ -53,14 +53,14 @@ OPENERS = pytest.mark.parametrize(
 
 
 def test_the_oracle_reads_what_the_client_wrote(tmp_path: Path) -> None:
-    """Every field of an attempt arrives as the same value under the same name."""
+    """The oracle reads each field of an attempt with the name and value that the client wrote."""
     path = tmp_path / "history.jsonl"
     write(path)
     assert oracle.read_history(path) == (CALLS, ())
 
 
 def test_both_write_the_same_bytes(tmp_path: Path) -> None:
-    """A line has the same fields in the same order, whoever wrote it."""
+    """Client and oracle write the same bytes for the same attempts, fields in the same order."""
     ours, theirs = tmp_path / "ours.jsonl", tmp_path / "theirs.jsonl"
     write(ours)
     file = oracle.HistoryFile(theirs)
@@ -72,7 +72,7 @@ def test_both_write_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rest", [b"", b'{"kind": "call", "request'], ids=["whole", "torn"])
 def test_each_goes_on_where_the_other_ended(tmp_path: Path, rest: bytes) -> None:
-    """Looks of the oracle's and attempts of the client's stand in one file; a torn line between them is cut off."""
+    """Client and oracle append to each other's file, and cut off a torn line at its end."""
     path, shown = tmp_path / "history.jsonl", oracle.Watermark(source="rest", partition=4, next_offset=6)
     file = oracle.HistoryFile(path)
     file.write(watermarks=[shown])
@@ -89,7 +89,7 @@ def test_each_goes_on_where_the_other_ended(tmp_path: Path, rest: bytes) -> None
 def test_a_file_that_is_not_a_history_is_refused_and_left_as_it_is(
     tmp_path: Path, content: bytes, opened: Callable[[Path], None], error: type[Exception]
 ) -> None:
-    """A CSV file given by mistake stays whole."""
+    """A file that is no history is refused by its path and left unchanged, as it may be given by mistake."""
     path = tmp_path / "numbers.csv"
     path.write_bytes(content)
     with pytest.raises(error, match=str(path)):
@@ -106,7 +106,7 @@ def test_what_is_not_a_file_is_refused(
     opened: Callable[[Path], None],
     error: type[Exception],
 ) -> None:
-    """Devices, pipes and folders keep nothing that could be read again."""
+    """A device, pipe or folder is refused as a history, since nothing could be read from it again."""
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     Path("folder").mkdir()
@@ -115,7 +115,7 @@ def test_what_is_not_a_file_is_refused(
 
 
 def test_a_file_has_one_writer(tmp_path: Path) -> None:
-    """A second writer is refused, whichever of the two wrote first."""
+    """A second writer of a history is refused, be it the client or the oracle, until the first has closed it."""
     path = tmp_path / "history.jsonl"
     log = AttemptLog(path)
     for opened, error in ((opened_by_the_client, HistoryError), (opened_by_the_oracle, oracle.HistoryError)):

@@ -36,7 +36,7 @@ def ids_of(span: ReadableSpan) -> tuple[str, str]:
 
 
 async def test_each_attempt_has_a_span_that_the_service_can_go_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A retry has its own; names and attributes are those of the catalogue; only the refused attempt is an error."""
+    """Each attempt has a span of its own whose context it sends, and only a refused attempt is an error."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr("tally.client.tracing.trace.get_tracer", provider.get_tracer)

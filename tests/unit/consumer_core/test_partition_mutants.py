@@ -39,7 +39,7 @@ def broken_by(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_every_row_has_a_mutant_and_every_such_mutant_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who adds a row adds what would break it."""
+    """Each row of the table is broken by a mutant, and each such mutant names a row that it breaks."""
     broken: set[str] = set()
     for mutant in MUTANTS:
         found = broken_by(mutant, monkeypatch)

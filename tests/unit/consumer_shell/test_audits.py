@@ -94,7 +94,7 @@ def test_files_that_are_good_and_shorter_than_what_was_acknowledged_are_a_proble
 
 
 def test_what_is_appended_after_the_audit_began_does_not_matter(world: RestWorld, client: TestClient[Any]) -> None:
-    """The audit is as of the state that it noted: rows behind it, good or bad, are another audit's."""
+    """An audit covers the ledger up to the offset that it noted; later rows, good or bad, belong to the next audit."""
     noted = world.opened.ledger.state
     append_batch(world.opened.ledger, world.opened.index, [addition(8, 9)])
     spoil(world, 0.999)

@@ -110,13 +110,13 @@ PUBLICATION = Publication(3, (LETTER,), 8, "witness", b"group", "topic-1", 2)
 
 
 def test_the_letters_and_the_offset_are_committed_together(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
-    """One transaction has both; the metadata is the witness."""
+    """A publication commits its letters, the next offset and the witness in one transaction."""
     assert publisher.publish(PUBLICATION) == Published(8)
     assert (cluster.letters, cluster.kafka.committed) == ([b"3:7"], {3: (8, "witness")})
 
 
 def test_a_clean_client_is_kept(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
-    """A new one costs more than the publication."""
+    """A client whose transaction gave no trouble is used again, since a new one costs more than the publication."""
     publisher.publish(PUBLICATION)
     publisher.publish(PUBLICATION)
     assert [client.closed for client in cluster.clients] == [False]
@@ -126,7 +126,7 @@ def test_a_clean_client_is_kept(publisher: DeadLetterPublisher, cluster: Cluster
 def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
     publisher: DeadLetterPublisher, cluster: Cluster, fault: str
 ) -> None:
-    """Whether the commit never left, is on its way or was done, the letters are in the topic once."""
+    """Whether a commit never left, is on its way or was done, the letters are in the topic exactly once."""
     cluster.faults[:] = [fault]
     assert isinstance(publisher.publish(PUBLICATION), NotPublished)
     assert publisher.publish(PUBLICATION) == Published(8)
@@ -139,7 +139,7 @@ def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
 def test_a_client_with_a_sign_of_a_request_sent_twice_is_not_used_again(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
-    """Neither after a commit that shows one, nor after one that shows while the client is kept."""
+    """A client that shows a sign of a repeated request is closed, whether it shows at a commit or while it is idle."""
     cluster.faults[:] = ["commit-signs"]
     publisher.publish(PUBLICATION)
     publisher.publish(replace(PUBLICATION, next_offset=9))
@@ -149,14 +149,14 @@ def test_a_client_with_a_sign_of_a_request_sent_twice_is_not_used_again(
 
 
 def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
-    """What an earlier owner left undecided is ended by it."""
+    """A new instance ends what an earlier owner left undecided, and then publishes itself."""
     publisher.settle(3)
     assert publisher.publish(PUBLICATION) == Published(8)
     assert len(cluster.clients) == 1
 
 
 def test_settling_that_fails_says_so(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
-    """The partition waits, and the client is let go."""
+    """Settling that fails raises with the cause, so that the partition waits, and its client is closed."""
     cluster.faults[:] = ["renew"]
     with pytest.raises(KafkaTroubleError, match="a transaction of dead letters is undecided: no broker"):
         publisher.settle(3)
@@ -164,7 +164,7 @@ def test_settling_that_fails_says_so(publisher: DeadLetterPublisher, cluster: Cl
 
 
 def test_a_client_that_nobody_needs_is_let_go(cluster: Cluster) -> None:
-    """Nobody serves it meanwhile, so it is not kept for ever; one that is given up is let go at once."""
+    """A client that is idle too long is closed, and so is one whose partition is given up."""
     soon = DeadLetterPublisher(cluster.made, cluster, "t", 1.0, idle_s=0.01)
     soon.publish(PUBLICATION)
     eventually(lambda: cluster.clients[0].closed, 30, "the idle client is let go")
@@ -176,7 +176,7 @@ def test_a_client_that_nobody_needs_is_let_go(cluster: Cluster) -> None:
 def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cure(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
-    """A person must act, so the outcome says what to do."""
+    """A letter that the topic refuses is reported with the cause and with the command that a person must run."""
     code = KafkaError.MSG_SIZE_TOO_LARGE
     cluster.refused = Trouble(Kind.ABORTABLE, "MSG_SIZE_TOO_LARGE: too large", code)
     outcome = publisher.publish(PUBLICATION)
@@ -196,7 +196,7 @@ def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Clust
 def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
-    """Whether the letters are there already is not known."""
+    """While the committed offset cannot be read nothing is published, as the letters may be there already."""
     cluster.unreadable = True
     for _ in range(2):
         assert isinstance(publisher.publish(PUBLICATION), NotPublished)
@@ -204,7 +204,7 @@ def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
 
 
 def test_a_dead_letter_holds_the_bytes_and_its_headers_tell_the_verdict_again() -> None:
-    """The digest in the headers is the row's: BLAKE2b-128 of key and value."""
+    """A letter holds key and value, and its headers give reason and digest for its own topic and partition only."""
     record = dead_record(LETTER, "t", "topic-1", 2)
     schema_id, body = unframe(record.value)
     dead = DeadLetter.decode(body)
@@ -217,7 +217,7 @@ def test_a_dead_letter_holds_the_bytes_and_its_headers_tell_the_verdict_again() 
 
 @pytest.mark.parametrize(("key", "value"), [(16, 2_000_000 - 16), (None, 2_000_000), (2_000_000, None), (0, 0)])
 def test_a_record_that_fits_is_copied_whole(key: int | None, value: int | None) -> None:
-    """Everything that the sums topic takes does."""
+    """A letter has all of any record that the sums topic accepts."""
     parts = [None if size is None else bytes(size) for size in (key, value)]
     assert copies_of(*parts) == (Copy(parts[0]), Copy(parts[1]))
     assert int(SUMS.config["max.message.bytes"]) <= WHOLE_BYTES_MAX
@@ -225,7 +225,7 @@ def test_a_record_that_fits_is_copied_whole(key: int | None, value: int | None) 
 
 @pytest.mark.parametrize(("key", "value"), [(16, 2_000_000), (16, 3_000_000), (3_000_000, 5), (3_000_000, 3_000_000)])
 def test_a_record_that_does_not_fit_is_copied_by_its_beginning_with_length_and_hash(key: int, value: int) -> None:
-    """Whatever decompresses from a batch, its letter fits into the dead-letter topic."""
+    """A part that is too large is copied by its start, length and hash, and the letter fits into its topic."""
     parts = [bytes(range(256)) * (size // 256 + 1) for size in (key, value)]
     parts = [part[:size] for part, size in zip(parts, (key, value), strict=True)]
     for part, copy in zip(parts, copies_of(*parts), strict=True):
@@ -243,7 +243,7 @@ def test_a_record_that_does_not_fit_is_copied_by_its_beginning_with_length_and_h
 
 
 def test_a_letter_of_an_earlier_version_is_known_by_its_copy_of_the_record() -> None:
-    """Letters without a digest in their headers are hashed; one that has no copy to hash claims nothing."""
+    """A letter without a digest header is recognised by the hash of its copy, and claims nothing without a copy."""
     record = dead_record(LETTER, "t", "topic-1", 2)
     old = [(name, value) for name, value in record.headers if name != SOURCE_DIGEST]
     assert claim_of(old, record.value, "topic-1", 3) == (7, Claim(WRONG_SUM, DIGEST))
@@ -268,7 +268,7 @@ PLACED = [("source-topic-id", b"topic-1"), ("source-partition", b"3"), ("source-
      [*PLACED[:2], ("source-digest", b"no hex"), ("source-offset", b"1"), ("reason", b"FRAMING")]],
 )  # fmt: skip
 def test_a_record_of_somebody_else_in_the_dead_letter_topic_claims_nothing(headers: Any) -> None:
-    """Whatever the headers hold, nothing is raised."""
+    """A foreign record in the dead-letter topic claims nothing and raises nothing, whatever its headers hold."""
     assert claim_of(headers, b"anything", "topic-1", 3) is None
 
 
@@ -278,5 +278,5 @@ CONTENTS = st.none() | st.binary(max_size=40) | st.sampled_from([b"topic-1", b"3
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), CONTENTS)), st.none() | st.binary(max_size=300))
 def test_no_headers_and_no_bytes_break_the_reading_of_claims(headers: Any, value: bytes | None) -> None:
-    """Any record of the dead-letter topic is a claim or none."""
+    """Any headers and value are read as a claim or as none, and nothing is raised."""
     assert claim_of(headers, value, "topic-1", 3) is None or value is not None or "source-digest" in dict(headers)

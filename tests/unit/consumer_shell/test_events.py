@@ -87,7 +87,7 @@ def test_the_end_of_the_consumer_is_told_and_the_stream_ends(world: RestWorld, s
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux can close what takes nothing")
 def test_a_connection_that_takes_nothing_is_closed_by_the_kernel() -> None:
-    """The option stands on what is accepted: without it a reader that hangs would keep its connection for ever."""
+    """Accepted connections have a time-out for unacknowledged data, so a reader that hangs does not keep its own."""
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         accepted, _ = listener.accept()
         with accepted:

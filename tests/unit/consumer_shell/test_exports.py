@@ -157,7 +157,7 @@ def test_avro_and_parquet_say_themselves_as_of_which_positions_they_are(store: E
 
 @pytest.mark.parametrize("form", [ExportFormat.AVRO, ExportFormat.PARQUET])
 def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, form: ExportFormat) -> None:
-    """More rows than a writer may hold: several blocks or row groups, every row once and in its place."""
+    """An export of more rows than a writer holds has several blocks or row groups, with every row once and in order."""
 
     def many(_partition: int, _from: int, to: int) -> Iterator[Rows]:
         rows = no_rows(to)

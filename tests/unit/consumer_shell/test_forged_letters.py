@@ -27,7 +27,7 @@ def additions(count: int, first: int = 0) -> list[Record]:
 def test_a_forged_dead_letter_takes_no_sum_out_of_the_total(
     tmp_path: Path, reason: int, copied: bool, commits: bool
 ) -> None:
-    """I2: letters about good records, with other bytes or with copied ones, decide nothing, however early they are."""
+    """Forged letters about good records, with whatever bytes and however early, leave every sum in the total (I2)."""
     good = additions(20)
     kafka = Kafka(good)
     if commits:
@@ -42,7 +42,7 @@ def test_a_forged_dead_letter_takes_no_sum_out_of_the_total(
 
 
 def test_a_letter_about_a_record_that_is_not_there_yet_is_ignored(tmp_path: Path) -> None:
-    """Who writes a verdict before its record knows the record: it is decided by itself when it comes."""
+    """A letter about an offset that has no record yet is ignored, and the record is decided by itself when it comes."""
     foreign = Record(30, 1, request_id(30), frame(8) + body(request_id(30), 1, 2))
     kafka = Kafka(additions(3), dead_letters={30: (Claim(UNKNOWN_SCHEMA, undecoded(foreign.key, foreign.value)),)})
     bench = Bench(tmp_path, kafka)
@@ -53,7 +53,7 @@ def test_a_letter_about_a_record_that_is_not_there_yet_is_ignored(tmp_path: Path
 
 
 def test_a_letter_about_a_record_that_has_changed_is_ignored(tmp_path: Path) -> None:
-    """A log that lost its tail may have grown again: what is there now is decided by itself (I6)."""
+    """A letter about other bytes than those at its offset now is ignored, as the log may have lost its tail (I6)."""
     foreign = Record(3, 1, request_id(3), frame(8) + body(request_id(3), 1, 2))
     kafka = Kafka([*additions(3), foreign], dead_letters={3: (Claim(UNKNOWN_SCHEMA, bytes(16)),)})
     bench = Bench(tmp_path, kafka)
@@ -63,7 +63,7 @@ def test_a_letter_about_a_record_that_has_changed_is_ignored(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("published", [False, True], ids=["while-it-waits", "before-it-is-read"])
 def test_our_own_letter_is_published_beside_a_forged_one(tmp_path: Path, published: bool) -> None:
-    """I10: a forged letter about poison, with another reason or other bytes, does not stand for the genuine one."""
+    """A forged letter about poison, with another reason or digest, does not replace the genuine one (I10)."""
     own = undecoded(junk(3).key, junk(3).value)
     forged = (Claim(WRONG_SUM, own), Claim(FRAMING, bytes(16)))
     kafka = Kafka([*additions(3), junk(3)], publish_error="" if published else "no topic")
@@ -81,7 +81,7 @@ def test_our_own_letter_is_published_beside_a_forged_one(tmp_path: Path, publish
 
 
 def test_poison_whose_record_has_changed_is_published_without_its_bytes(tmp_path: Path) -> None:
-    """A letter never holds other bytes than those that the row's digest is of."""
+    """A letter about a record whose bytes have changed has the row's digest and no bytes."""
     kafka = Kafka([*additions(3), junk(3), *additions(1, first=4)], publish_error="no topic")
     Bench(tmp_path, kafka).rounds()
     kafka.publish_error = ""

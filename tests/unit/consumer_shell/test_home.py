@@ -95,7 +95,7 @@ def test_the_page_loads_nothing_and_every_link_leads_somewhere(client: TestClien
 
 
 def test_every_path_that_the_script_asks_is_one_of_the_api(client: TestClient[Any]) -> None:
-    """A renamed call would leave a dead page behind."""
+    """Each path that the page's script asks for is in the OpenAPI document, so that no renamed call breaks the page."""
     documented = client.get("/schema/openapi.json").json()["paths"]
     asked = set(re.findall(r"[`\"](/(?:v1|health)/[a-z]+)", Page(client.get("/").text).inside["script"]))
     assert {"/v1/events", "/v1/total", "/v1/partitions", "/v1/entries", "/v1/requests"} <= asked

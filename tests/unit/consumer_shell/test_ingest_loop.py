@@ -145,7 +145,7 @@ def test_poison_pending_at_a_crash_is_published_after_the_restart_with_its_bytes
 
 
 def test_a_commit_that_arrives_late_publishes_nothing_twice(tmp_path: Path) -> None:
-    """I10: a commit that was held back on its way may take the group's offset back below poison that is published."""
+    """A late commit that moves the group back below published poison causes no second dead letter (I10)."""
     kafka = Kafka(additions(3))
     bench = Bench(tmp_path, kafka)
     bench.rounds()
@@ -221,7 +221,7 @@ def test_kafka_away_between_fetch_and_append_pauses_and_nothing_is_lost(tmp_path
 
 
 def test_a_topic_that_is_gone_pauses_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it is missed at the recovery or between a fetch and the ledger: nobody but a person makes it again."""
+    """A topic that is missing pauses the partition with the cure, and counting resumes once it is there again."""
     bench = Bench(tmp_path, Kafka(additions(5)))
     bench.rounds()
     bench.kafka.records += additions(5, first=5)
@@ -239,7 +239,7 @@ def test_a_topic_that_is_gone_pauses_with_its_cure(tmp_path: Path, monkeypatch: 
 
 
 def test_a_ledger_that_may_not_be_opened_pauses_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the folder, the cure what it needs; once it has that, counting begins by itself."""
+    """A ledger without permission pauses the partition with folder and cure, and counting starts once it has it."""
 
     def forbidden(*_: object) -> None:
         raise PermissionError("Permission denied")
@@ -263,7 +263,7 @@ def test_records_that_come_again_after_a_rewind_are_not_counted_again(tmp_path: 
 
 
 def test_an_id_is_counted_once_whatever_batch_or_process_brings_it_again(tmp_path: Path) -> None:
-    """I2: in the same batch, in a later one, and after a restart with nothing but the ledger to remember it."""
+    """An id that comes again in its batch, in a later one or after a restart is not counted again (I2)."""
     kafka = Kafka([addition(0, 7), addition(1, 7), addition(2, 7, a=5)])
     bench = Bench(tmp_path, kafka)
     bench.rounds()
@@ -278,7 +278,7 @@ def test_an_id_is_counted_once_whatever_batch_or_process_brings_it_again(tmp_pat
 
 
 def test_nothing_is_committed_of_a_partition_that_was_lost(tmp_path: Path) -> None:
-    """I9: others own it already, and may be further."""
+    """Nothing is committed for a lost partition, whose new owner may be further already (I9)."""
     kafka = Kafka(additions(10), commit_error="later")
     bench = Bench(tmp_path, kafka)
     bench.rounds()
@@ -339,7 +339,7 @@ def test_a_partition_whose_records_do_not_come_is_read_again_and_then_by_a_new_m
 
 
 def test_a_partition_behind_the_records_of_others_is_not_taken_for_stalled(tmp_path: Path) -> None:
-    """On a slow machine the records of the others last for long, and reading again would throw its own away."""
+    """A partition that waits while other partitions' records come is not read anew, so a slow machine loses nothing."""
     bench = Bench(tmp_path, Kafka(additions(10)))
     starts = withhold(bench, waited_s=0.0)
     bench.rounds(100)

@@ -40,7 +40,7 @@ UNREADABLE = [KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.TOPIC
     "error", [KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.TOPIC_AUTHORIZATION_FAILED]
 )
 def test_nothing_behind_what_cannot_be_read_is_taken(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
-    """I5: what stands before it is taken, other partitions are, and what is behind it waits until it was read."""
+    """Records before an unreadable place and of other partitions are taken, those behind it are not (I5)."""
     own, _ = source(monkeypatch)
     fetch = own._sorted_out([given(3, 1), given(4, 1), given(3, 2, error), given(3, 3), given(4, 2)])
     assert places(fetch) == {(3, 1), (4, 1), (4, 2)}
@@ -50,7 +50,7 @@ def test_nothing_behind_what_cannot_be_read_is_taken(monkeypatch: pytest.MonkeyP
 
 
 def test_an_error_that_passes_stops_no_partition(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that is away is complained about, no more."""
+    """A broker that is away for a while is logged, and no partition stops for it."""
     own, _ = source(monkeypatch)
     fetch = own._sorted_out([given(3, 1), given(3, 2, KafkaError._TRANSPORT), given(3, 3)])
     assert (places(fetch), fetch.too_large, fetch.unreadable) == ({(3, 1), (3, 3)}, frozenset(), {})
@@ -58,7 +58,7 @@ def test_an_error_that_passes_stops_no_partition(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_limit_of_an_answer_is_above_what_a_properties_file_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """librdkafka refuses to begin otherwise; the limit decides only what is read alone."""
+    """The limit of an answer is above the fetch size of the properties file, as librdkafka does not start otherwise."""
     assert source(monkeypatch)[1]["receive.message.max.bytes"] == BATCH_BYTES_MAX
     large = source(monkeypatch, {"fetch.max.bytes": "100000000"})[1]
     assert large["receive.message.max.bytes"] == 100_000_512

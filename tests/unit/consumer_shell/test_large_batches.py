@@ -21,7 +21,7 @@ def large_junk(offset: int) -> Record:
 
 
 def test_a_large_batch_is_read_alone_and_reading_goes_on_behind_it(tmp_path: Path) -> None:
-    """I5: a limit of this client turns no record into an error, nor into another verdict; nothing is skipped."""
+    """A batch beyond this client's limit is read alone, and its records have the same verdicts as in any other (I5)."""
     kafka = Kafka([*records(3), large_junk(3), addition(4, 4), large_junk(5)], large={1, 3, 5})
     bench = Bench(tmp_path, kafka)
     bench.rounds(20)
@@ -33,7 +33,7 @@ def test_a_large_batch_is_read_alone_and_reading_goes_on_behind_it(tmp_path: Pat
 
 
 def test_the_letter_of_a_large_record_is_its_beginning(tmp_path: Path) -> None:
-    """So it fits into the dead-letter topic, and the partition is not paused for it."""
+    """The dead letter of a large record has its start and its length, so it fits and the partition goes on."""
     bench = Bench(tmp_path, Kafka([large_junk(0), addition(1, 1)]))
     bench.rounds()
     assert bench.own.state == Running()
@@ -43,7 +43,7 @@ def test_the_letter_of_a_large_record_is_its_beginning(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_even_alone_is_refused_with_its_cure(tmp_path: Path) -> None:
-    """It would never pass, and trying again takes gigabytes each time."""
+    """A batch that cannot be read even alone refuses its partition with a cure, as it would never pass."""
     kafka = Kafka(records(3), large={1}, alone_error=TooLargeAloneError("more than 2 GiB"))
     bench = Bench(tmp_path, kafka)
     bench.rounds(10)
@@ -52,7 +52,7 @@ def test_what_cannot_be_read_even_alone_is_refused_with_its_cure(tmp_path: Path)
 
 
 def test_trouble_on_the_way_to_a_large_batch_pauses_and_passes(tmp_path: Path) -> None:
-    """As any other trouble with Kafka does."""
+    """Trouble with Kafka while a large batch is read pauses the partition, and counting resumes when it has passed."""
     kafka = Kafka(records(3), large={1}, alone_error=KafkaTroubleError("timed out"))
     bench = Bench(tmp_path, kafka)
     seen = []
@@ -67,7 +67,7 @@ def test_trouble_on_the_way_to_a_large_batch_pauses_and_passes(tmp_path: Path) -
 
 
 def test_an_error_that_does_not_pass_is_shown_with_its_cure_until_it_is_gone(tmp_path: Path) -> None:
-    """A partition that nothing comes from is not RUNNING."""
+    """A partition that cannot be read is PAUSED with the error's cure until it can be read again."""
     bench = Bench(tmp_path, Kafka(records(3)))
     bench.rounds()
     bench.kafka.unreadable = ("partition 3 cannot be read: TOPIC_AUTHORIZATION_FAILED", "Grant it.")
@@ -93,7 +93,7 @@ PASSING = [
 
 @pytest.mark.parametrize("code", STAYING)
 def test_a_permanent_error_has_a_cure(code: int) -> None:
-    """Of the message alone nobody knows what to do."""
+    """Each error that does not pass by itself comes with a cure, as nobody knows from the message what to do."""
     error = KafkaException(KafkaError(code))
     assert len(cure_of(error)) > 20
     assert trouble("it failed", error).cure == cure_of(error.args[0])
@@ -101,10 +101,10 @@ def test_a_permanent_error_has_a_cure(code: int) -> None:
 
 @pytest.mark.parametrize("code", PASSING)
 def test_a_passing_error_asks_for_nothing(code: int) -> None:
-    """It is tried again, and nobody is called."""
+    """An error that passes has no cure, since it is tried again without anybody's help."""
     assert cure_of(KafkaException(KafkaError(code))) == ""
 
 
 def test_a_large_batch_is_larger_than_what_the_contract_lets_in() -> None:
-    """Reading alone is for what older topics hold."""
+    """No batch that the contract allows today is large enough to be read alone."""
     assert BATCH_BYTES_MAX > 24 * 1024 * 1024

@@ -58,7 +58,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[Ledger]:
 
 
 def test_a_ledger_that_is_opened_after_the_release_is_closed(bench: Bench, jobs: Manual, closed: list[Ledger]) -> None:
-    """A revoke ends with the thread that was at work, and leaves nothing open."""
+    """A ledger that a recovery opens after its partition was released is closed in the next round."""
     release(bench)
     assert bench.own.state == Unassigned()
     jobs.run_all()
@@ -71,7 +71,7 @@ def test_a_ledger_that_is_opened_after_the_release_is_closed(bench: Bench, jobs:
 def test_a_partition_that_is_assigned_again_waits_for_the_thread_of_its_former_self(
     bench: Bench, jobs: Manual, closed: list[Ledger]
 ) -> None:
-    """I6: one ledger never has two users in one process."""
+    """A partition that comes back waits until its earlier recovery has ended, so a ledger never has two users (I6)."""
     release(bench)
     assign(bench)
     bench.rounds(3)
@@ -89,7 +89,7 @@ def test_a_partition_that_is_assigned_again_waits_for_the_thread_of_its_former_s
 def test_a_disk_that_fails_in_a_thread_of_a_partition_that_was_given_up_ends_the_loop(
     tmp_path: Path, jobs: Manual, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I4: after a failed fsync nobody may trust the page cache, whoever owns the partition by then."""
+    """A failed fsync ends the loop also when its partition was given up meanwhile, as no page can be trusted (I4)."""
 
     def failed(*_: object) -> None:
         raise LedgerSyncFailed("fsync: Input/output error")
@@ -106,7 +106,7 @@ def test_a_disk_that_fails_in_a_thread_of_a_partition_that_was_given_up_ends_the
 def test_a_member_that_ends_before_a_publication_begins_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A revoke always ends, also of a partition whose job was decided and never begun."""
+    """A member that ends before a decided publication starts releases the partition, and the next one publishes it."""
     poison = Record(0, 1_764_000_000_000, b"k", b"junk")
     bench = Bench(tmp_path, Kafka([poison]))
 
@@ -127,7 +127,7 @@ def test_a_member_that_ends_before_a_publication_begins_leaves_nothing_behind(
 def test_partitions_that_were_added_to_the_topic_are_refused_and_end_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The group gives them to some replica; the pinned number of partitions says what that means."""
+    """Added partitions refuse each partition with the number found, and the process goes on and can release them."""
     bench = Bench(tmp_path, Kafka())
     monkeypatch.setattr(Kafka, "topic", lambda _self: TopicIdentity("topic-1", 2 * PARTITIONS))
     bench.rounds(1)
@@ -144,7 +144,7 @@ def test_partitions_that_were_added_to_the_topic_are_refused_and_end_nothing(
 def test_readers_of_a_partition_that_was_given_up_are_turned_away_at_once(
     bench: Bench, jobs: Manual, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody reads a ledger that is about to be closed, not even when a late recovery opens it."""
+    """A ledger that a late recovery opens for a partition that was given up is not offered to readers."""
     put: list[int] = []
     monkeypatch.setattr(Readers, "put", lambda _self, partition, _opened: put.append(partition))
     release(bench)
@@ -154,7 +154,7 @@ def test_readers_of_a_partition_that_was_given_up_are_turned_away_at_once(
 
 
 def test_a_stop_waits_for_threads_no_longer_than_its_deadline(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever stops gives one deadline, which no step starts again; what is left open is found by the next start."""
+    """A stop waits for threads only for what is left of its deadline, and gives the partitions up all the same."""
     waited: list[tuple[int, float]] = []
 
     def wait(jobs: Collection[Any], timeout: float) -> None:

@@ -293,7 +293,7 @@ def _by_rule(schema: Any) -> dict[str, Any]:
 
 
 def test_the_document_shows_the_rules_of_the_proto_on_requests_and_answers(world: World) -> None:
-    """Whoever reads the document reads the contract: each field of AddRequest has the annotations of its .proto."""
+    """The OpenAPI document shows for each field of AddRequest the rules that its .proto has."""
     contracts = tree.read(ROOT / "contracts")
     (message,) = [one for one in message_rules(contracts.descriptors, list(contracts.proto))
                   if one.full_name == "tally.v1.AddRequest"]  # fmt: skip

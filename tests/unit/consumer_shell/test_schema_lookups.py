@@ -59,7 +59,7 @@ def test_records_before_an_unknown_schema_are_counted_at_once(tmp_path: Path) ->
 
 
 def test_a_registry_that_fails_is_a_pause_with_its_cure_and_one_that_denies_is_none(tmp_path: Path) -> None:
-    """Somebody must bring the first one back; the second one is asked again by itself."""
+    """A failing registry pauses the partition with a cure for a person; a first denial pauses it without one."""
     bench, registry = bench_of(tmp_path, [unknown(0, FIRST_ID)])
     registry.down = True
     bench.rounds(4)
@@ -76,7 +76,7 @@ def test_a_registry_that_fails_is_a_pause_with_its_cure_and_one_that_denies_is_n
 
 
 def test_twelve_thousand_unknown_ids_are_settled_by_two_questions_each(tmp_path: Path) -> None:
-    """The number of rounds is bounded by the number of waits, and no cache that forgets can make it start again."""
+    """Twelve thousand unknown ids take two questions each and a bounded number of rounds, whatever caches forget."""
     number = 12_000
     records = [unknown(offset, FIRST_ID + offset) for offset in range(number)]
     bench, registry = bench_of(tmp_path, [*records, addition(number, 1)])

@@ -38,7 +38,7 @@ def fetch_of(count: int, asked: list[int]) -> Fetch:
 
 
 def test_of_the_traced_records_of_one_second_only_the_first_get_spans() -> None:
-    """A topic that is read again at full speed has thousands: then nobody looks, until the next second has room."""
+    """Of the traced records of one second only a bounded number get spans, and headers beyond it are not looked at."""
     spans, now, asked = Spans(), [5 * SECOND_NS], list[int]()
     telemetry = cast("Telemetry", SimpleNamespace(tracing=spans))
     traces = LoopTraces(telemetry, "a.topic", lambda: now[0])
@@ -53,7 +53,7 @@ def test_of_the_traced_records_of_one_second_only_the_first_get_spans() -> None:
 
 
 def test_traceparents_are_looked_for_in_order_until_there_are_enough() -> None:
-    """Without one, or with other headers, a record is not traced; behind the last that is wanted nobody looks."""
+    """Traceparents are taken in the order of the records until there are enough; records without one are skipped."""
     other: Headers = [("other", b"x")]
     header: Headers = [*other, ("traceparent", b"00-1-2-01")]
     given: list[Headers | None] = [None, header, other, header, header]

@@ -130,7 +130,7 @@ GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
 def test_a_header_names_the_schema_of_a_body_that_has_no_frame(
     header: bytes | None, value: bytes, asked: tuple[object, bytes] | None
 ) -> None:
-    """Confluent's newer framing: the header goes before the value's first bytes; one that is broken is no frame."""
+    """A schema header takes precedence over the value's first bytes, and a broken one means FRAMING."""
     heard: list[tuple[object, bytes]] = []
 
     def general(name: SchemaName, body: bytes) -> Poison:
@@ -146,7 +146,7 @@ def test_a_header_names_the_schema_of_a_body_that_has_no_frame(
 
 
 def test_the_common_form_is_read_without_a_look_at_headers() -> None:
-    """Looking at the headers of every record would cost throughput."""
+    """A record of the common form is decoded without a look at its headers, which would cost throughput."""
 
     def never(position: int) -> bytes | None:
         raise AssertionError(f"was asked for {position}")

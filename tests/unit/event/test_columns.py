@@ -80,7 +80,7 @@ def batch(all_: list[Case]) -> Fetched:
 
 @given(st.lists(cases, max_size=12))
 def test_the_columns_of_a_batch_are_its_records_read_one_by_one(all_: list[Case]) -> None:
-    """Rows, reasons, sentences, named schemas and digests of good, foreign and broken records."""
+    """A batch read as columns has the rows, reasons, texts, schemas and digests of its records read one by one."""
     found = decode(batch(all_), partitions=PARTITIONS, fast_schema_ids=OWN, general=general, verdicts={})
     read_alone = [one(case) for case in all_]
     poison = {row.position: row.poison for row in found.poison}
@@ -110,7 +110,7 @@ def test_the_columns_of_a_batch_are_its_records_read_one_by_one(all_: list[Case]
     ],
 )
 def test_one_number_of_39_digits_makes_a_record_poison(a: int, b: int, total: int, name: str) -> None:
-    """Each of the three alone, where the others are in range and the sum is right, modulo 2**128 too."""
+    """A record with 39 digits in a, b or sum alone is OUT_OF_RANGE by that field, also where 128 bits wrap around."""
     all_ = [Case("odd", request_id(0), frame(OURS) + body(request_id(0), a, b, total))]
     found = decode(batch(all_), partitions=PARTITIONS, fast_schema_ids=OWN, general=general, verdicts={})
     assert [row.poison for row in found.poison] == [Poison(OUT_OF_RANGE, f"{name} has more than 38 digits", OURS)]
@@ -118,14 +118,14 @@ def test_one_number_of_39_digits_makes_a_record_poison(a: int, b: int, total: in
 
 @given(st.lists(cases, max_size=6))
 def test_what_is_taken_as_columns_is_the_common_form(all_: list[Case]) -> None:
-    """`read_one` looks at no header of a value that the columns would take without a look at it."""
+    """The columns take exactly those values that `read_one` reads without a look at the headers."""
     fast, _ = read_fast(no_rows(len(all_)), [case.value for case in all_], OWN)
     assert fast.tolist() == [case.value is not None and is_common(case.value, OWN) for case in all_]
 
 
 @given(cases)
 def test_a_reader_with_a_registry_agrees(case: Case) -> None:
-    """`tally tail` asks the registry which schemas are ours, and has the same verdict."""
+    """The reader of `tally tail`, which asks the registry for schemas, has the ledger's verdict on every record."""
     record = Record(PARTITION, 0, 0, case.key, case.value, {} if case.header is None else {SCHEMA_HEADER: case.header})
     reader = Reader(OURS, lambda name: SCHEMAS.get(name) if isinstance(name, int) else None, PARTITIONS)
     assert reader.read(record) == one(case)
@@ -133,12 +133,12 @@ def test_a_reader_with_a_registry_agrees(case: Case) -> None:
 
 @given(cases)
 def test_a_verdict_names_the_schema_that_the_record_was_read_by(case: Case) -> None:
-    """A dead letter says which schema it was, and a claim is believed by it."""
+    """Each verdict names the schema that the record was read by, on which claims of dead letters rely."""
     assert one(case).schema == schema_name(case.value, case.header, OWN)
 
 
 def test_only_the_ids_of_records_that_were_read_are_pinned() -> None:
-    """A record that a dead letter decides pins no id: else a ledger's verdicts would depend on where batches end."""
+    """Only the schema ids of records that were read are pinned, wherever batches end."""
     id_ = request_id(0)
     all_ = [
         Case("taken over", id_, frame(52) + body(id_, 1, 2)),

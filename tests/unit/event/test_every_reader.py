@@ -59,18 +59,18 @@ def record(value: bytes) -> Record:
 
 
 def test_the_writer_without_a_logical_type_is_one() -> None:
-    """The schema of this module differs from ours in what it is named for."""
+    """The schema called NO_LOGICAL_TYPE really lacks the logical type of `a`."""
     assert "logicalType" not in SCHEMAS[NO_LOGICAL_TYPE].split('"name": "b"')[0].split('"name": "a"')[1]
 
 
 def test_the_ledger(odd: Odd) -> None:
-    """The consumer's rows have the reason."""
+    """The consumer's row has the same reason word as every other reader of the record."""
     (told,) = told_by_consumer([Case("odd", ID, odd.value)], consumer_schemas(SCHEMAS))
     assert told.reason == odd.word
 
 
 def test_tail(odd: Odd) -> None:
-    """`tally tail` shows POISON with the word, in a line and as JSON, and never a sum."""
+    """`tally tail` shows the record as POISON with the reason word, in a line and as JSON, and never as a sum."""
     read = Reader(OURS, text_of).read(record(odd.value))
     assert isinstance(read, Poison)
     assert f"POISON {odd.word}: {read.detail}" in _line(record(odd.value), read)
@@ -78,7 +78,7 @@ def test_tail(odd: Odd) -> None:
 
 
 def test_the_producers_cache(odd: Odd) -> None:
-    """What is poison is not known as committed; the good record beside it is."""
+    """The producer's cache takes the good record as committed and leaves out the poison beside it."""
     found: dict[bytes, Known] = {}
     for offset, value in enumerate((odd.value, frame(OURS) + body(ID, 1, 2), odd.value)):
         take_in(Message(topic="t", partition=PARTITION, offset=offset, key=ID, value=value), OURS, PARTITIONS, found)
@@ -103,7 +103,7 @@ def letter_about(value: bytes) -> PublishedLetter:
 
 
 def test_its_dead_letter(odd: Odd) -> None:
-    """The letter has the word, and is genuine beside the ledger's row and the record."""
+    """The record's dead letter has the reason word, and is found genuine beside the ledger's row and the record."""
     letter = letter_about(odd.value)
     assert (letter.reason, letter.source) == (odd.word, Source("topic-1", PARTITION, 5))
     own = Examiner("topic-1", lambda _: record(odd.value), lambda _: Row("POISON", odd.word))
@@ -111,7 +111,7 @@ def test_its_dead_letter(odd: Odd) -> None:
 
 
 def test_replay(odd: Odd) -> None:
-    """`tally replay-dlt` shows exact numbers of another scale, and says what it cannot read."""
+    """`tally replay-dlt` offers exact numbers for a record of another scale, and says why it cannot offer others."""
     outcome = repair(letter_about(odd.value), None, None, text_of)
     assert outcome.letter.reason == odd.word
     match outcome:

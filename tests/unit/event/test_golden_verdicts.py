@@ -12,7 +12,7 @@ SCHEMAS, RECORDS = read_corpus()
 
 
 def test_no_verdict_of_the_consumer_changes() -> None:
-    """Every recorded record has its recorded row, read in one batch with all others."""
+    """Each record of the corpus, read in one batch with all others, has the row that was recorded for it."""
     cases = [case for case, _ in RECORDS]
     told = told_by_consumer(cases, consumer_schemas(SCHEMAS))
     assert {c.name: t for c, t in zip(cases, told, strict=True)} == {case.name: verdict for case, verdict in RECORDS}
@@ -20,10 +20,10 @@ def test_no_verdict_of_the_consumer_changes() -> None:
 
 @pytest.mark.parametrize(("case", "verdict"), RECORDS, ids=[case.name for case, _ in RECORDS])
 def test_a_record_has_its_verdict_alone_as_well(case: Case, verdict: Told) -> None:
-    """A verdict does not depend on what else a batch holds."""
+    """Each record of the corpus has the recorded row also when it is read alone."""
     assert told_by_consumer([case], consumer_schemas(SCHEMAS)) == [verdict]
 
 
 def test_the_corpus_has_every_reason() -> None:
-    """Each reason of the contract, and the good ones, are among the records."""
+    """The corpus has records of every reason of the contract, and good ones."""
     assert set(Counter(verdict.reason for _, verdict in RECORDS)) == set(REASON_NAMES)

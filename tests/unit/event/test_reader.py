@@ -32,7 +32,7 @@ def read(case: Case) -> Sum | Poison:
 
 @pytest.mark.parametrize(("case", "told"), RECORDS, ids=[case.name for case, _ in RECORDS])
 def test_a_record_is_told_in_the_words_of_the_ledger(case: Case, told: Told) -> None:
-    """`tally tail` and the ledger have one reason word for a record, and it counts for both or for none."""
+    """The reader of `tally tail` and the ledger give every record of the corpus the same reason word."""
     found = read(case)
     assert (found.word if isinstance(found, Poison) else "NONE") == told.reason
 
@@ -43,13 +43,13 @@ def test_a_record_is_told_in_the_words_of_the_ledger(case: Case, told: Told) -> 
     st.none() | st.binary(max_size=20) | st.sampled_from(NAMES).map(frame),
 )
 def test_no_bytes_break_the_reader(before: bytes, behind: bytes, header: bytes | None) -> None:
-    """Any frame, body and header has a verdict."""
+    """Any frame, body and header are read as a sum or as poison, and nothing is raised."""
     assert isinstance(read(Case("any", request_id(0), before + behind, header)), Sum | Poison)
 
 
 @given(st.integers(1 - LIMIT // 2, LIMIT // 2 - 1), st.integers(1 - LIMIT // 2, LIMIT // 2 - 1))
 def test_a_committed_addition_is_read_exactly(a: int, b: int) -> None:
-    """Id, numbers and moment are those that were written, by our schema and by one with the same meaning."""
+    """Id, numbers and time of an addition are read as written, by our schema and by one with the same meaning."""
     for schema_id in (OURS, 52):
         found = read(Case("ours", request_id(1), frame(schema_id) + body(request_id(1), a, b)[:64] + b"\x04"))
         assert found == Sum(schema_id, request_id(1), a, b, a + b, 2)
@@ -58,7 +58,7 @@ def test_a_committed_addition_is_read_exactly(a: int, b: int) -> None:
 
 
 def test_a_moment_that_no_calendar_has_is_clipped() -> None:
-    """It does not make a sum poison, so it must not break a reader either."""
+    """A time beyond the calendar is clipped to the year 9999, since it does not make a sum poison either."""
     moment = b"\xfe" + b"\xff" * 8 + b"\x01"
     found = read(Case("ours", request_id(0), frame(OURS) + body(request_id(0), 1, 2)[:64] + moment))
     assert isinstance(found, Sum)
@@ -66,7 +66,7 @@ def test_a_moment_that_no_calendar_has_is_clipped() -> None:
 
 
 def test_a_schema_that_is_registered_later_is_asked_for_again() -> None:
-    """A denial is not kept: the registry's own client remembers it for some seconds."""
+    """A schema that was unknown is asked for again, so a record of it is read once it is registered."""
     known: dict[int, str] = {OURS: SCHEMAS[OURS]}
     reader = Reader(OURS, texts(known))
     record = Record(PARTITION, 0, 0, request_id(0), frame(4) + b"\0" + body(request_id(0), 1, 2))

@@ -49,7 +49,7 @@ def test_numbers_of_another_writer_are_read_exactly(a: int, b: int) -> None:
 
 
 def test_a_value_with_too_many_digits_is_not_rounded() -> None:
-    """That it is out of range is for whoever judges it."""
+    """A number with 39 digits is read exactly, and whether it is out of range is decided by the caller."""
     event = read(resolve(json.dumps(writer()), "f"), raw(writer(), 10**38, 0, 0))
     assert isinstance(event, Event)
     assert event.a == 10**38

@@ -35,7 +35,7 @@ def records(*partitions: int) -> list[Outgoing]:
 
 
 def test_a_partition_s_nth_record_has_the_nth_of_its_offsets() -> None:
-    """Whatever order the reports come in, and though another producer's records stand in between."""
+    """The n-th record of a partition gets its n-th offset, in whatever order reports come and with gaps between."""
     places = [(3, 7), (3, 8), (3, 12), (0, 5), (0, 100)]
     random.Random(7).shuffle(places)
     reports = told(*places)
@@ -44,12 +44,12 @@ def test_a_partition_s_nth_record_has_the_nth_of_its_offsets() -> None:
 
 
 def test_a_record_without_a_place_of_its_own_is_not_counted() -> None:
-    """An unknown offset, and one that was reported twice, are no proof that a record is in the log."""
+    """A report with an unknown offset, or with one reported before, does not count as a record in the log."""
     assert told((3, 7), (3, -1), (3, 7), (0, 7)).places == 2
 
 
 def test_a_failure_is_kept_and_gives_no_place() -> None:
-    """The transaction fails by it, whatever else was delivered."""
+    """A failed delivery is kept as the transaction's failure and counts as no record in the log."""
     reports = told((3, 7))
     failure = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
     reports.take_in(failure, Report(3, -1))  # type: ignore[arg-type]

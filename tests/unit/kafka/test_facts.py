@@ -54,7 +54,7 @@ def facts() -> KafkaFacts:
 
 
 def test_nothing_is_asked_while_an_answer_is_outstanding(admin: Admin) -> None:
-    """A late answer finds the question that it is of; only then the next one is asked."""
+    """While an answer is outstanding nothing else is asked, and a late answer still goes to its own question."""
     asking = facts()
     for _ in range(2):
         with pytest.raises(KafkaTroubleError, match="did not return the id of topic t"):
@@ -67,7 +67,7 @@ def test_nothing_is_asked_while_an_answer_is_outstanding(admin: Admin) -> None:
 
 
 def test_the_client_is_kept_after_an_error_and_a_missing_topic_is_told_from_trouble(admin: Admin) -> None:
-    """An answer with an error is an answer: the same client is asked again."""
+    """The same client is asked again after an error, and a missing topic has a cure of its own."""
     admin.answers = [
         KafkaException(KafkaError(KafkaError._TIMED_OUT)),
         KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)),
@@ -83,7 +83,7 @@ def test_the_client_is_kept_after_an_error_and_a_missing_topic_is_told_from_trou
 
 
 def test_ends_of_logs_that_kafka_does_not_tell_are_trouble(admin: Admin) -> None:
-    """A broker that is away is never an empty log."""
+    """A broker that does not answer is trouble, and never an empty log or a cluster without an id."""
     asking = facts()
     with pytest.raises(KafkaTroubleError, match="the ends of t"):
         asking.log_ends([3])

@@ -48,7 +48,7 @@ FATAL = KafkaException(KafkaError(KafkaError._FATAL))
     ],
 )
 def test_the_client_is_asked_whether_it_was_fenced(failure: BaseException, told: int | None, kind: Kind) -> None:
-    """Fencing wins over whatever the failing call said; any other answer leaves that as it was."""
+    """A client that was fenced reports that, whatever the failing call says, and any other failure is unchanged."""
     config = transactional_config({}, "tally-producer-0-0", 15_000, 3_000)
     make: Any = lambda *_given, **_named: Client(failure, told)  # noqa: E731
     transactions = KafkaTransactions(config, "sums", Limits(), TransactionPoints(), new_producer=make)

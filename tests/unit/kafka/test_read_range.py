@@ -69,7 +69,7 @@ def reading(client: Scripted, **how: float) -> Iterator[int | None]:
     ],
 )
 def test_what_stands_before_an_error_that_stays_is_given_first(code: int, expected: type[RangeError]) -> None:
-    """Records before the place that cannot be read come, those behind it do not."""
+    """Records before an unreadable place are given, then the error is raised, and nothing behind it is given."""
     found: list[int | None] = []
     with pytest.raises(expected):
         found.extend(reading(Scripted([record(0), record(1), error(code), record(2)])))
@@ -77,19 +77,19 @@ def test_what_stands_before_an_error_that_stays_is_given_first(code: int, expect
 
 
 def test_an_error_that_passes_is_waited_out() -> None:
-    """A broker that is away for a moment ends nothing."""
+    """An error that passes does not end the reading, and every record up to the end is given."""
     client = Scripted([record(0), error(KafkaError._TRANSPORT)], [record(1), error(KafkaError._PARTITION_EOF, 0, 2)])
     assert list(reading(client, silence_s=60.0)) == [0, 1]
 
 
 def test_an_error_that_does_not_pass_in_time_is_told_with_the_end_of_the_waiting() -> None:
-    """The time-out names the partition and what was waited out."""
+    """An error that does not pass in time raises NotInTimeError with the partition, the wait and the error."""
     with pytest.raises(NotInTimeError, match=r"t partitions \[0\] gave no record for 0 s \(_TRANSPORT: "):
         list(reading(Scripted([error(KafkaError._TRANSPORT)])))
 
 
 def test_what_a_client_raises_is_a_failure_to_read() -> None:
-    """No exception of Kafka's client comes out by itself."""
+    """Exceptions of Kafka's client, also of its construction, are raised as FailedError with their cause."""
     with pytest.raises(FailedError, match="_STATE"):
         list(reading(Scripted(KafkaException(KafkaError(KafkaError._STATE)))))
     with pytest.raises(FailedError, match=r"no\.such\.property"), reader({"no.such.property": "1"}):
@@ -97,12 +97,12 @@ def test_what_a_client_raises_is_a_failure_to_read() -> None:
 
 
 def test_with_at_hand_it_ends_where_nothing_more_is_at_hand() -> None:
-    """The end of the partition is not waited for once something came."""
+    """With `at_hand` the reading ends when nothing more is ready, without a wait for the partition's end."""
     client = Scripted([record(0), record(1)], [], [record(2)])
     given = read_range(client, TOPIC, {0: 0}, silence_s=60.0, at_once=1, at_hand=True)
     assert [message.offset() for messages in given for message in messages] == [0, 1]
 
 
 def test_every_error_that_stays_has_a_cure_at_the_consumer() -> None:
-    """One list says which errors pass; the consumer says of each of the others what a person must do."""
+    """The consumer has a cure for each error that does not pass by itself, and for no other."""
     assert CURES.keys() == STAYS

@@ -24,7 +24,7 @@ def observed(
     ],
 )
 def test_each_sign_is_told_and_nothing_else(seen: Observed, sign: str | None) -> None:
-    """A slow commit, a surplus of EndTxn requests and a line about the coordinator are signs; nothing else is."""
+    """A slow commit, a surplus EndTxn and a log line about the coordinator are signs of a resend; nothing else is."""
     found = signs(seen)
     if sign is None:
         assert found == NoSigns()
@@ -43,5 +43,5 @@ def test_each_sign_is_told_and_nothing_else(seen: Observed, sign: str | None) ->
     ],
 )
 def test_only_failures_of_the_coordinator_s_connection_are_signs(line: str, expected: bool) -> None:
-    """Time-outs and broken connections to the coordinator count, those to other brokers do not."""
+    """Time-outs and broken connections to the coordinator are signs of a resend, those to other brokers are not."""
     assert concerns_coordinator(line.partition(" ")[0], line) is expected

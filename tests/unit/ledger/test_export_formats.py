@@ -19,12 +19,12 @@ NAMES = [str(form) for form in ExportFormat]
 
 @pytest.mark.parametrize("form", NAMES)
 def test_every_format_has_the_module_of_its_name(form: str) -> None:
-    """The row is enough for ``open_writer`` to find who writes the format."""
+    """Each format of the table has a module of its name with an `open_writer`, which is all that an export needs."""
     assert callable(importlib.import_module(f"{export_writers.__package__}.{form}").open_writer)
 
 
 def test_rest_and_its_page_and_the_command_offer_the_same_formats(tmp_path: Path) -> None:
-    """What the OpenAPI document, the web page and ``tally export`` offer is the table, in its order."""
+    """The OpenAPI document, the web page and `tally export` offer the formats of the table, in its order."""
     with rest_world(tmp_path) as world, TestClient(world.app) as client:
         document = client.get("/schema/openapi.json").json()
         page = client.get("/").text
@@ -36,13 +36,13 @@ def test_rest_and_its_page_and_the_command_offer_the_same_formats(tmp_path: Path
 
 
 def test_the_document_of_rest_tells_of_every_format() -> None:
-    """docs/REST.md has a row for each format and none for another."""
+    """docs/REST.md has a row for each format of the table and none for another."""
     text = (ROOT / "docs/REST.md").read_text().partition("| format |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == NAMES
 
 
 def test_exports_and_audits_have_the_same_calls(tmp_path: Path) -> None:
-    """Whoever can work with exports can work with audits: the same methods on the same paths, named alike."""
+    """Exports and audits have the same methods on the same paths with matching names, so who knows one knows both."""
     with rest_world(tmp_path) as world, TestClient(world.app) as client:
         paths = client.get("/schema/openapi.json").json()["paths"]
     calls = {

@@ -75,7 +75,7 @@ def test_folding_changes_neither_index_nor_batch_until_the_additions_are_inserte
 
 
 def test_the_folds_version_is_pinned() -> None:
-    """Who changes rows, reasons, digests or the chain must raise FOLD_VERSION, and then these values."""
+    """Rows, reasons, digests and chain of three records are as recorded; to change them means to raise FOLD_VERSION."""
     outcome = folded(LedgerState.empty(), IdIndex(), [addition(0, 0), Record(1, 5, None, b"junk"), addition(2, 0)])
     assert FOLD_VERSION == 1
     assert outcome.state.chain.value.hex() == "39176edceea8fadad17904cf87aa3ff1"

@@ -61,7 +61,7 @@ def test_every_id_is_found_after_the_tables_grew() -> None:
 
 
 def test_ids_of_one_hash_slot_are_told_apart() -> None:
-    """Ids that differ in one half only, many of which meet in a slot of the small first table."""
+    """Ids that differ in one half only are each found at their offset, also where many share a slot."""
     index = IdIndex(0)
     lo = np.arange(2_000, dtype=np.uint64)
     hi = np.zeros(2_000, np.uint64)
@@ -80,7 +80,7 @@ def test_a_probe_changes_nothing() -> None:
 
 
 def test_the_memory_is_bounded_by_what_the_design_says() -> None:
-    """40 bytes an entry and 16 to 32 of slots, entries up to half as many again in reserve."""
+    """An id takes 56 to 92 bytes: 40 for its entry with up to half as much in reserve, and 16 to 32 for its slots."""
     index, rng = IdIndex(), np.random.default_rng(1)
     for start in range(0, 200_000, 5_000):
         hi, lo = rng.integers(0, 2**64, (2, 5_000), dtype=np.uint64)

@@ -18,7 +18,7 @@ unscaled = st.integers(-decimals.UNSCALED_LIMIT + 1, decimals.UNSCALED_LIMIT - 1
 
 @given(st.uuids(), unscaled, unscaled)
 def test_a_valid_addition_is_exact_or_out_of_range(request_id: UUID, a: int, b: int) -> None:
-    """Every pair of numbers of the contract is added exactly, or refused when the sum does not fit."""
+    """Any two numbers that the contract allows are added exactly, or refused when their sum does not fit."""
     result = validate(str(request_id).upper(), decimals.text_of(a), decimals.text_of(b))
     if decimals.in_range(a + b):
         assert result == Addition(request_id.bytes, a, b)
@@ -35,7 +35,7 @@ def test_a_valid_addition_is_exact_or_out_of_range(request_id: UUID, a: int, b: 
     ["", "6ba7b8109dad11d180b400c04fd430c8", f"{{{ID}}}", ID + "\n", ID[:-1], ID[:-1] + "g", "٦" + ID[1:], "x" * 5000],
 )
 def test_only_a_uuid_in_text_is_a_request_id(text: str) -> None:
-    """Anything else is INVALID_ARGUMENT that names request_id, and a long one is not echoed whole."""
+    """Text that is not a UUID is INVALID_ARGUMENT for request_id, and a long one is not echoed in full."""
     result = validate(text, "1", "2")
     assert isinstance(result, Refusal)
     assert result.code is Code.INVALID_ARGUMENT
@@ -44,7 +44,7 @@ def test_only_a_uuid_in_text_is_a_request_id(text: str) -> None:
 
 
 def test_each_wrong_field_is_named() -> None:
-    """A request with three wrong fields gets three violations at once, and nothing was committed."""
+    """A request with three wrong fields gets three violations at once, and is known not to be committed."""
     result = validate("no", "1e3", "0." + "1" * 10)
     assert isinstance(result, Refusal)
     assert [(violation.field, violation.rule_id) for violation in result.violations] == [
@@ -54,7 +54,7 @@ def test_each_wrong_field_is_named() -> None:
 
 
 def test_more_digits_are_refused_and_never_rounded() -> None:
-    """The largest number passes; one more digit on either side of the point does not."""
+    """The largest number is accepted, and one more digit on either side of the point is refused, never rounded."""
     assert isinstance(validate(ID, LARGEST, "-" + LARGEST), Addition)
     for text in ("1" + LARGEST, LARGEST + "1"):
         refused = validate(ID, text, "0")
@@ -63,7 +63,7 @@ def test_more_digits_are_refused_and_never_rounded() -> None:
 
 
 def test_two_largest_numbers_do_not_overflow() -> None:
-    """Their sum exceeds 128 bits of two's complement and is OUT_OF_RANGE, not a wrong number."""
+    """The sum of the two largest numbers, which exceeds 128 bits, is OUT_OF_RANGE and not a wrong number."""
     for sign in ("", "-"):
         refused = validate(ID, sign + LARGEST, sign + LARGEST)
         assert isinstance(refused, Refusal)

@@ -32,7 +32,7 @@ def rows_of(one_id: st.SearchStrategy[str], number: st.SearchStrategy[str]) -> s
 
 @given(st.one_of(rows_of(ids, usual), rows_of(st.one_of(ids, odd_ids), st.one_of(usual, usual, long, broken))))
 def test_a_batch_is_validated_as_each_of_it_would_be(rows: list[tuple[str, str, str]]) -> None:
-    """The same additions and the same refusals in the same places, whatever stands in the batch."""
+    """A batch is validated to the same additions and refusals, in the same places, as its rows one by one."""
     request_ids, a, b = zip(*rows, strict=True)
     checked = validate_all(request_ids, a, b, details_max=len(rows))
     assert checked == [validate(*row) for row in rows]
@@ -41,7 +41,7 @@ def test_a_batch_is_validated_as_each_of_it_would_be(rows: list[tuple[str, str, 
 
 @given(st.lists(usual, min_size=1, max_size=50))
 def test_usual_numbers_are_read_as_a_column(texts: list[str]) -> None:
-    """The column's values are those of the numbers one by one: exact, with sign, to the ninth digit after the point."""
+    """Numbers of up to nine digits before the point are read as a column, with the values that each has alone."""
     column = unscaled_column(texts)
     assert column is not None, "these have at most nine digits before the point"
     assert column.tolist() == [decimals.parse(text) for text in texts]
@@ -49,7 +49,7 @@ def test_usual_numbers_are_read_as_a_column(texts: list[str]) -> None:
 
 @given(st.lists(usual, max_size=5), st.one_of(long, broken), st.lists(usual, max_size=5))
 def test_one_unusual_text_sends_the_column_the_exact_way(before: list[str], odd: str, after: list[str]) -> None:
-    """A column is never read when one of its texts is not a number, or one too long for 64 bits."""
+    """Numbers are not read as a column when one of them is no number, or has too many digits for 64 bits."""
     try:
         decimals.parse(odd)
         fits = len(odd.lstrip("-").partition(".")[0]) <= 9
@@ -59,6 +59,6 @@ def test_one_unusual_text_sends_the_column_the_exact_way(before: list[str], odd:
 
 
 def test_no_additions_are_no_results() -> None:
-    """An empty batch is nobody's error here."""
+    """An empty batch has no results and no error, and a batch of zeros has its addition."""
     assert validate_all([], [], [], 1) == []
     assert validate_all([str(uuid.UUID(int=0))], ["0"], ["-0"], 1) == [Addition(bytes(16), 0, 0)]

@@ -47,7 +47,7 @@ def taken(queue: CallQueue, lane: int) -> Batch:
 
 
 def test_a_second_call_joins_and_both_are_answered() -> None:
-    """The same id and operands make one attempt; both calls get its place, the later one marked as a duplicate."""
+    """Calls with the same id and operands share one attempt and its place, and the later ones are duplicates."""
     queue = CallQueue(LANES, LIMITS)
     first, second = join(queue, [addition(2)]), join(queue, [addition(2)])
     batch = taken(queue, 0)
@@ -63,7 +63,7 @@ def test_a_second_call_joins_and_both_are_answered() -> None:
 
 
 def test_there_is_no_gap_between_flight_and_cache() -> None:
-    """A committed id is answered by the queue until it is forgotten, and by what the cache knows afterwards."""
+    """A committed id is answered by the queue until it is forgotten there, and by the cache from then on."""
     queue = CallQueue(LANES, LIMITS)
     join(queue, [addition(2)])
     batch = taken(queue, 0)
@@ -76,7 +76,7 @@ def test_there_is_no_gap_between_flight_and_cache() -> None:
 
 
 def test_other_operands_are_refused_whatever_the_id_s_stage() -> None:
-    """An id in the queue, in hand or committed cannot be used for other operands."""
+    """An id that waits, is in hand or is committed is refused for other operands."""
     queue = CallQueue(LANES, LIMITS)
     join(queue, [addition(2)])
     seen = [outcome_of(join(queue, [addition(2, a=9)]))]
@@ -88,7 +88,7 @@ def test_other_operands_are_refused_whatever_the_id_s_stage() -> None:
 
 
 def test_an_id_twice_in_one_batch_joins_itself() -> None:
-    """The second of the same operands is a duplicate of the first; other operands are refused; the rest goes on."""
+    """An id that a batch has twice is a duplicate, or refused for other operands, and the rest is answered as usual."""
     queue = CallQueue(LANES, LIMITS)
     call = join(queue, [addition(2), addition(2), addition(2, a=9), addition(3)])
     assert call.open_count == 3
@@ -101,7 +101,7 @@ def test_an_id_twice_in_one_batch_joins_itself() -> None:
 
 
 def test_one_caller_s_leave_never_ends_the_attempt_of_another() -> None:
-    """The one who leaves does not know the outcome; the one who stays is answered; without callers it is dropped."""
+    """A caller that leaves is told what is known, and one that shares the attempt is still answered."""
     queue = CallQueue(LANES, LIMITS)
     gone, stays = join(queue, [addition(2)]), join(queue, [addition(2)])
     queue.leave(gone, 1.0)
@@ -122,7 +122,7 @@ def test_one_caller_s_leave_never_ends_the_attempt_of_another() -> None:
 
 
 def test_an_aborted_batch_is_tried_again_in_order_and_before_others() -> None:
-    """What somebody still has time for goes to the front of the queue, in its old order."""
+    """An aborted batch goes back to the front of the queue in its old order."""
     queue = CallQueue(LANES, LIMITS)
     for number in (2, 4, 6, 8):
         join(queue, [addition(number)])
@@ -133,7 +133,7 @@ def test_an_aborted_batch_is_tried_again_in_order_and_before_others() -> None:
 
 
 def test_not_committed_is_answered_only_when_nobody_keeps_the_attempt_alive() -> None:
-    """I11: a call with too little time left is not told so while another one's attempt goes on."""
+    """A call without time left is told not-committed only when no other call keeps the attempt alive (I11)."""
     queue = CallQueue(LANES, LIMITS)
     short, long = join(queue, [addition(2)], deadline_s=1.5), join(queue, [addition(2)], deadline_s=50)
     assert queue.not_committed(0, taken(queue, 0), ABORTED, 1.0, retry=True) == []
@@ -156,7 +156,7 @@ def test_fenced_and_unknown_batches_are_answered_at_once() -> None:
 
 
 def test_both_bounds_refuse_with_a_time_to_retry() -> None:
-    """Too many additions, or too many bytes: RESOURCE_EXHAUSTED with RetryInfo, until calls are settled."""
+    """Too many additions or bytes in the queue are refused with a delay for the retry, until calls are settled."""
     queue = CallQueue(LANES, Limits(records_max=2, bytes_max=25, batch_records_max=9))
     assert queue.refusal(2, 25) is None
     call = join(queue, [addition(2), addition(2)])
@@ -170,7 +170,7 @@ def test_both_bounds_refuse_with_a_time_to_retry() -> None:
 
 
 def test_close_answers_everybody_and_a_late_commit_harms_nobody() -> None:
-    """What waits is answered by what is known of it, and nothing is accepted afterwards."""
+    """A queue that closes answers every call by what is known and accepts none; a late commit changes nothing."""
     queue = CallQueue(LANES, LIMITS)
     in_hand = join(queue, [addition(2)])
     batch = taken(queue, 0)

@@ -50,7 +50,7 @@ class Lane:
 
 
 async def test_a_lone_call_travels_at_once_however_long_a_lane_may_gather() -> None:
-    """Call after call, each sent when the one before was answered: none of them waits for company."""
+    """Calls that follow one another singly are each sent at once, however long the lane may gather."""
     lane = Lane()
     for number in range(1, 4):
         lane.call()
@@ -61,7 +61,7 @@ async def test_a_lone_call_travels_at_once_however_long_a_lane_may_gather() -> N
 
 
 async def test_calls_that_keep_coming_travel_together() -> None:
-    """A lane that has just had a batch waits while each turn of the loop brings a call, and takes all of them then."""
+    """After a batch a lane waits as long as each turn of the loop brings a call, and then takes them all."""
     lane = Lane()
     lane.call()
     await lane.has(1)
@@ -74,7 +74,7 @@ async def test_calls_that_keep_coming_travel_together() -> None:
 
 
 async def test_a_lane_gathers_no_longer_than_it_may() -> None:
-    """Without a time to gather each turn's calls travel as soon as the lane is idle."""
+    """A lane without time to gather sends each call as soon as it is idle."""
     lane = Lane(gather_s=0.0)
     for number in range(1, 4):
         lane.call()
@@ -86,7 +86,7 @@ async def test_a_lane_gathers_no_longer_than_it_may() -> None:
 
 
 async def test_enough_records_do_not_wait() -> None:
-    """A batch that is large already is not made larger, though calls keep coming."""
+    """A batch that is large enough is sent at once, though calls keep coming."""
     lane = Lane()
     lane.call()
     await lane.has(1)

@@ -145,7 +145,7 @@ def test_reflection_serves_the_details_of_errors_so_that_tools_show_reasons(port
 
 @pytest.mark.slow
 def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, service: Service) -> None:
-    """Pings each 10 s, with a call and without one, do not make the server send anybody away."""
+    """Clients that ping every 10 s, with a call open or not, are not sent away by the server."""
     service.go.clear()
     options = [
         ("grpc.keepalive_time_ms", int(PINGS_APART_S * 1000)),

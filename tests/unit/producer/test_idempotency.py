@@ -18,7 +18,7 @@ def pair(number: int) -> tuple[bytes, Known]:
 
 @given(st.integers(2, 20), st.lists(st.lists(st.integers(0, 200), max_size=30), max_size=12))
 async def test_memory_is_bounded_and_the_newest_are_kept(records_max: int, batches: list[list[int]]) -> None:
-    """Never more than the bound is held, and the last half of the bound is always found."""
+    """The cache never exceeds its bound, and always finds the newest half of it."""
     known, young, old = cache(records_max)
     order: list[int] = []
     for batch in batches:
@@ -30,7 +30,7 @@ async def test_memory_is_bounded_and_the_newest_are_kept(records_max: int, batch
 
 
 async def test_many_are_found_in_order_over_both_generations() -> None:
-    """A look-up of many ids answers each in its place, wherever it is held, and None for what is not known."""
+    """A look-up of many ids answers each in its place, from either generation, and None for one that is not known."""
     known, _, _ = cache(8)
     for number in range(6):
         await known.remember([pair(number)])

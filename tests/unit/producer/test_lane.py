@@ -106,7 +106,7 @@ ROWS: list[tuple[LaneStage, Event, float, type[LaneStage], tuple[Action, ...]]] 
 def test_a_row(
     stage: LaneStage, event: Event, now_s: float, after: type[LaneStage], actions: tuple[Action, ...]
 ) -> None:
-    """In this stage, this event leads there, by these actions."""
+    """Each row of the table leads from its stage and event to its next stage by its actions."""
     lane, decided = decide(Lane(stage), event, now_s, RULES)
     assert isinstance(lane.stage, after)
     assert decided == actions
@@ -122,7 +122,7 @@ def test_a_row(
     ],
 )
 def test_reading_back_decides(found: Found, now_s: float, verdict: type) -> None:
-    """Absent is not committed; in part, or undecided for too long, stays unknown."""
+    """Records that are absent mean not committed; found in part, or undecided for too long, they stay unknown."""
     lane, actions = decide(Lane(RESOLVING), WasReadBack(found), now_s, RULES)
     assert isinstance(lane.stage, Ready)
     assert isinstance(actions[0], Answer)
@@ -131,14 +131,14 @@ def test_reading_back_decides(found: Found, now_s: float, verdict: type) -> None
 
 @pytest.mark.parametrize("event", [CommitTimedOut(), CommitFailed(FATAL), CommitFailed(FENCED)])
 def test_a_commit_without_an_answer_is_looked_for_where_it_was_delivered(event: Event) -> None:
-    """I11: a new instance alone does not prove that a commit, which may have arrived, did nothing."""
+    """After a commit without an answer the records are read back, since a new instance alone proves nothing (I11)."""
     resolving, _ = decide(Lane(Committing(BATCH, OFFSETS, NOW)), event, LATE, RULES)
     _, actions = decide(resolving, Renewed(), LATE, RULES)
     assert actions[-1] == ReadBack(BATCH, OFFSETS, 0.0)
 
 
 def test_a_batch_is_given_up_when_no_client_comes_in_time() -> None:
-    """Its callers hear that the outcome is unknown, and the lane goes on trying for a client."""
+    """When no client comes in time, callers are told that the outcome is unknown, and the lane goes on trying."""
     lane, actions = decide(Lane(RESOLVING), RenewFailed(ABORTABLE), LATE, RULES)
     assert actions[0] == Answer(BATCH, Unknown("lost"))
     assert isinstance(lane.stage, Tainted)
@@ -147,7 +147,7 @@ def test_a_batch_is_given_up_when_no_client_comes_in_time() -> None:
 
 @pytest.mark.parametrize("stage", [Open(BATCH), Aborting(BATCH, "x"), Tainted(), RESOLVING, COMMITTING])
 def test_fenced_once_waits_and_fenced_twice_ends(stage: LaneStage) -> None:
-    """The first fencing is answered by one delayed new instance, the second within five minutes ends the process."""
+    """The first fencing leads to a delayed new instance, and a second one within five minutes ends the process."""
     fencings: dict[type[LaneStage], Event] = {
         Open: ProduceFailed(FENCED),
         Aborting: AbortFailed(FENCED),
@@ -166,13 +166,13 @@ def test_fenced_once_waits_and_fenced_twice_ends(stage: LaneStage) -> None:
 
 
 def test_fenced_before_the_commit_was_sent_is_not_committed() -> None:
-    """Its callers are answered at once, and nothing of the batch is tried again by this producer."""
+    """A batch that is fenced before its commit was sent is answered not-committed at once, and not tried again."""
     _, actions = decide(Lane(Open(BATCH)), ProduceFailed(FENCED), NOW, RULES)
     assert actions[0] == Answer(BATCH, NotCommitted("fenced", fenced=True))
 
 
 def test_failures_in_a_row_wait_longer_and_a_commit_forgets_them() -> None:
-    """Delays double up to the bound; after a commit the next failure costs no delay again."""
+    """Each failure in a row waits longer, up to a bound, and a commit resets the delay."""
     lane = Lane(Init())
     delays = []
     for _ in range(12):
@@ -186,7 +186,7 @@ def test_failures_in_a_row_wait_longer_and_a_commit_forgets_them() -> None:
 
 
 def test_what_cannot_happen_is_a_defect() -> None:
-    """An event that no action of the stage yields raises instead of being guessed at."""
+    """An event that no action of the stage can cause raises IllegalEvent instead of being guessed at."""
     with pytest.raises(IllegalEvent):
         decide(Lane(Ready()), Delivered(OFFSETS), NOW, RULES)
 

@@ -114,7 +114,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None:
-    """OK means: it stands in the log, in its id's partition, at the answered offset, under its key."""
+    """An addition that is answered OK is in the log, in its id's partition, at the answered offset, under its key."""
     async with running() as producer:
         asked = request()
         answer = await producer.add(asked)
@@ -128,7 +128,7 @@ async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None
 
 
 async def test_a_retry_is_answered_from_memory_and_other_operands_are_refused() -> None:
-    """The same call gives the same place as a duplicate, without a second record."""
+    """A repeated call gets the same place as a duplicate without a second record, and other operands are refused."""
     async with running() as producer:
         asked = request()
         first, again = await producer.add(asked), await producer.add(asked)
@@ -158,7 +158,7 @@ async def test_a_retry_is_answered_from_memory_and_other_operands_are_refused() 
     ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value),
 )
 async def test_whatever_happens_to_the_transaction_it_is_committed_once(faults: Sequence[str], renewals: int) -> None:
-    """A caller with time left gets OK, the log has the id once, and a new instance came where one is due."""
+    """Whatever fails in a transaction, a caller with time left gets OK, and the log has the id once."""
     async with running() as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
         producer.fault(*faults)
@@ -174,7 +174,7 @@ async def test_whatever_happens_to_the_transaction_it_is_committed_once(faults: 
 
 
 async def test_a_held_back_commit_never_commits_a_later_transaction() -> None:
-    """I3: the stray EndTxn of a commit that was sent twice finds a new epoch."""
+    """The stray EndTxn of a commit that was sent twice meets a new epoch and does nothing (I3)."""
     async with running() as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
         # the first commit is held back, the second succeeds with a sign: the client's own time-out shows
@@ -187,7 +187,7 @@ async def test_a_held_back_commit_never_commits_a_later_transaction() -> None:
 
 
 async def test_too_little_time_left_is_told_as_not_committed() -> None:
-    """I11: ABORTED, the outcome is not-committed, and the id never appears."""
+    """A call without time for a retry is ABORTED and not-committed, and its id never appears in the log (I11)."""
     async with running() as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
         producer.fault("produce")
@@ -201,7 +201,7 @@ async def test_too_little_time_left_is_told_as_not_committed() -> None:
 
 
 async def test_a_commit_that_is_never_resolved_is_told_as_unknown() -> None:
-    """UNAVAILABLE, the outcome is unknown; the lane serves on with a new instance."""
+    """A commit whose outcome cannot be found out is UNAVAILABLE and unknown, and the lane serves the next call."""
     async with running() as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
         producer.fault("commit-lost", *["read-back"] * 10_000)
@@ -215,7 +215,7 @@ async def test_a_commit_that_is_never_resolved_is_told_as_unknown() -> None:
 
 
 async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
-    """I12: the short call is DEADLINE_EXCEEDED at its deadline; the long one that joined it gets OK."""
+    """A call ends with DEADLINE_EXCEEDED at its deadline, and a longer one that shares its attempt gets OK (I12)."""
     producer = Producer(FakeKafka())
     producer.queue.open_for_calls(producer._hand)  # calls wait: no lane has started
     asked = request()
@@ -232,7 +232,7 @@ async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
 
 
 async def test_a_cancel_takes_only_its_own_call_away() -> None:
-    """A caller who goes before the transaction leaves nothing behind; one who shares it goes alone."""
+    """A cancelled call that waits alone leaves no record, and one that shares an attempt leaves it to the other."""
     producer = Producer(FakeKafka())
     producer.queue.open_for_calls(producer._hand)
     shared, lonely = request(), request()
@@ -249,7 +249,7 @@ async def test_a_cancel_takes_only_its_own_call_away() -> None:
 
 
 async def test_fenced_twice_ends_the_process_and_answers_everybody() -> None:
-    """The first time a new instance follows; the second time the lane asks for the end; callers get UNAVAILABLE."""
+    """After the first fencing a new instance follows, after the second every lane ends; all callers are answered."""
     kafka = FakeKafka()
     async with running(kafka) as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
@@ -265,7 +265,7 @@ async def test_fenced_twice_ends_the_process_and_answers_everybody() -> None:
 
 
 async def test_a_batch_is_answered_in_the_request_s_order() -> None:
-    """Each addition has a result of its own; bad ones, duplicates and other operands are told in their places."""
+    """A batch has a result for each addition in its place, be it good, wrong, a duplicate or of other operands."""
     async with running() as producer:
         good = [request() for _ in range(12)]
         additions = [*good, request(a="x"), good[3], request(a="9", request_id=good[3].request_id)]
@@ -279,7 +279,7 @@ async def test_a_batch_is_answered_in_the_request_s_order() -> None:
 
 
 async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
-    """The limits are named; nothing of a refused call is committed."""
+    """A batch that is too large, or that finds the queue full, is refused as a whole with its reason."""
     producer = Producer(FakeKafka())
     producer.queue.open_for_calls(producer._hand)
     too_many = AddBatchRequest(additions=[request() for _ in range(31)])
@@ -298,7 +298,7 @@ async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
 
 
 async def test_calls_before_the_start_are_refused_with_the_reason() -> None:
-    """UNAVAILABLE tells what the producer waits for."""
+    """A call before the producer has started is UNAVAILABLE, with what the producer waits for."""
     producer = Producer(FakeKafka())
     producer.queue.not_ready("topic sums: no broker")
     answer = await producer.add(request())

@@ -29,13 +29,13 @@ API = Path(__file__).parents[3] / "docs" / "API.md"
 
 
 def test_every_reason_can_be_made() -> None:
-    """The list above is complete."""
+    """The refusals that this file checks cover every reason."""
     assert {refusal.reason for refusal in EVERY} == set(Reason)
 
 
 @pytest.mark.parametrize("refusal", EVERY, ids=lambda refusal: refusal.reason.value)
 def test_a_refusal_stands_in_the_table_as_it_is_answered(refusal: Refusal) -> None:
-    """docs/API.md has a row with its status, reason, outcome and details."""
+    """docs/API.md has one row for each refusal, with its status, reason, outcome and details."""
     rows = [line for line in API.read_text(encoding="utf-8").splitlines() if f"| {refusal.reason} |" in line]
     assert len(rows) == 1
     status, _, outcome, details, _ = (cell.strip() for cell in rows[0].strip("|").split("|"))
@@ -47,7 +47,7 @@ def test_a_refusal_stands_in_the_table_as_it_is_answered(refusal: Refusal) -> No
 
 @pytest.mark.parametrize("refusal", EVERY, ids=lambda refusal: refusal.reason.value)
 def test_the_details_are_on_the_wire(refusal: Refusal) -> None:
-    """ErrorInfo always, BadRequest with each violation, RetryInfo with the delay."""
+    """A refusal's status has ErrorInfo always, BadRequest with each violation, and RetryInfo with the delay."""
     status = status_of(refusal)
     info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     unpacked = [next(kind for kind in (info, bad, retry) if detail.Unpack(kind)) for detail in status.details]

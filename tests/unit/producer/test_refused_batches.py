@@ -81,7 +81,7 @@ CASES: dict[str, tuple[Callable[[int], Texts], Callable[[int], Result]]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_answer_of_nothing_but_refusals_is_less_than_twice_one_of_results(name: str) -> None:
-    """And far below the 4 MiB that a gRPC client takes by default."""
+    """The answer to a batch of refusals is less than twice as large as one of results, so clients accept it."""
     results = len(asyncio.run(answer_to(good)).SerializeToString())
     refused = asyncio.run(answer_to(*CASES[name]))
     assert len(refused.results) == NUMBER
@@ -140,7 +140,7 @@ def test_few_refusals_say_which_fields_are_wrong_and_why(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("texts", [good, INVALID["empty"]], ids=["good", "empty"])
 def test_other_calls_have_their_turns_while_a_batch_is_checked_and_answered(texts: Callable[[int], Texts]) -> None:
-    """The event loop turns once a slice, when it is checked and when it is answered."""
+    """Other calls get a turn of the event loop for each slice of a large batch, at its check and at its answer."""
 
     async def turns_of_others() -> int:
         turns = 0
@@ -171,7 +171,7 @@ class Counted(list[Waiter]):
 
 
 def test_leaving_costs_a_call_its_own_additions_however_many_others_wait_for_the_same_id() -> None:
-    """Two hundred calls of a hundred times one id leave one by one: each waiter is looked at a few times in all."""
+    """When many calls that share an id leave one by one, each waiter is looked at only a few times in all."""
     calls_max, same = 200, 100
     queue = CallQueue(1, Limits(records_max=calls_max * same, bytes_max=1_000_000, batch_records_max=10))
     addition = Addition(bytes(16), 1, 2)

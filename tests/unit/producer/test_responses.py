@@ -38,7 +38,7 @@ not_committed = st.tuples(
 def test_a_batch_s_answer_is_the_same_as_filled_message_by_message(
     rows: list[tuple[Addition | Refusal, Result]], topic: str
 ) -> None:
-    """Equal field by field and byte by byte, for sums, offsets and topics of any length, and refusals in between."""
+    """The answer built in wire format equals the one filled by protobuf, in its fields and in its bytes."""
     expected = tally_pb2.AddBatchResponse()
     for addition, result in rows:
         into = expected.results.add()

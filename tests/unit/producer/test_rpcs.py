@@ -7,7 +7,7 @@ from tally.generated.tally.v1 import tally_pb2
 
 
 def test_the_table_has_each_rpc_of_the_contract_and_no_other() -> None:
-    """An RPC that was added to the contract and has no row fails here, not at its first caller."""
+    """The table has a row for each RPC of the contract, with its request type, and no other."""
     rows = TallyMethods(cast("Any", None), "a.topic", 12, 10_000).rpcs()
     of_contract = {
         f"{service.full_name}/{method.name}": method.input_type.full_name
@@ -19,7 +19,7 @@ def test_the_table_has_each_rpc_of_the_contract_and_no_other() -> None:
 
 
 def test_a_row_tells_the_ids_of_its_additions() -> None:
-    """The ids by which a call is traced are those of its additions, in their order."""
+    """A row gives the request ids of its additions in their order, by which a call is traced."""
     rows = {row.name: row for row in TallyMethods(cast("Any", None), "a.topic", 12, 10_000).rpcs()}
     requests = [tally_pb2.AddRequest(request_id=each) for each in "xyz"]
     assert list(rows["Add"].request_ids(requests[0])) == ["x"]

@@ -70,7 +70,7 @@ def addition() -> tally_pb2.AddRequest:
 
 
 def test_a_transaction_has_no_more_links_than_a_span_may_have(traced: Traced) -> None:
-    """Twelve traced batches of a hundred in one transaction: 1,024 records get spans, and no link is dropped."""
+    """Of a transaction's traced records at most 1,024 get spans, so that no link of its span is dropped."""
     batches = [tally_pb2.AddBatchRequest(additions=[addition() for _ in range(100)]) for _ in range(12)]
     calls = [traced.traces.begin(ROWS["AddBatch"], incoming(batch)) for batch in batches]
     ids = [uuid.UUID(each.request_id).bytes for batch in batches for each in batch.additions]
@@ -92,7 +92,7 @@ def test_a_transaction_has_no_more_links_than_a_span_may_have(traced: Traced) ->
 
 
 def test_of_a_large_batch_the_first_hundred_get_spans(traced: Traced) -> None:
-    """A trace with ten thousand spans helps nobody."""
+    """Only the first hundred records of a batch get spans, as a trace with thousands helps nobody."""
     batch = tally_pb2.AddBatchRequest(additions=[addition() for _ in range(150)])
     traced.traces.begin(ROWS["AddBatch"], incoming(batch))
     ids = [uuid.UUID(each.request_id).bytes for each in batch.additions]
@@ -103,7 +103,7 @@ def test_of_a_large_batch_the_first_hundred_get_spans(traced: Traced) -> None:
 
 @pytest.mark.parametrize("code", [None, *Code], ids=lambda code: "OK" if code is None else code.name)
 def test_a_call_is_an_error_only_where_the_service_is_at_fault(traced: Traced, code: Code | None) -> None:
-    """Codes by which a caller is told of its own fault are attributes."""
+    """A span is an error only for a status that is the service's fault; other statuses are attributes."""
 
     async def answer(_: object) -> Any:
         if code is None:
@@ -120,7 +120,7 @@ def test_a_call_is_an_error_only_where_the_service_is_at_fault(traced: Traced, c
 
 
 def test_a_defect_is_an_error(traced: Traced) -> None:
-    """Whatever a method raises becomes INTERNAL, with its type."""
+    """An exception in a method makes its span an INTERNAL error with the exception's type."""
 
     async def broken(_: object) -> Any:
         raise KeyError("x")

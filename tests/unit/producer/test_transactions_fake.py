@@ -18,12 +18,12 @@ from tests_support.producer.transactions import (
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS, *RANGE_SCENARIOS], ids=lambda scenario: scenario.__name__)
 def test_scenario(scenario: Callable[[World], None]) -> None:
-    """The scenario's docstring is its promise."""
+    """The fake passes each scenario that the real client passes; the scenario's docstring is its promise."""
     scenario(FakeWorld())
 
 
 def test_a_held_back_commit_ends_a_later_transaction_unless_the_instance_is_new() -> None:
-    """What makes new instances necessary: without one the stray EndTxn commits what is open then."""
+    """As with Kafka, a stray EndTxn commits what the same instance has open then, and nothing of a new instance."""
     kafka = FakeKafka()
     client = FakeTransactions(kafka, "t")
     for renews in (False, True):

@@ -34,7 +34,7 @@ class Answering:
 
 
 def test_a_404_without_a_word_on_the_schema_is_no_denial() -> None:
-    """A gateway that does not know the path says 404, too; only the registry's own code denies an id."""
+    """Only a 404 with the registry's own code denies a schema, since a gateway that lacks the path answers 404, too."""
     with pytest.raises(RegistryAnswerError, match="answers 404"):
         Answering(404, {"error_code": 404, "message": "HTTP 404 Not Found"}).client.schema(7)
     with pytest.raises(RegistryAnswerError):
