@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from loguru import logger
 
@@ -30,7 +30,7 @@ from tally.event.resolution import Resolved
 from tally.event.verdict import Event, Poison, SchemaUnavailable, unknown_schema
 from tally.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.registry.errors import RegistryError, SchemaUnknown
-from tally.registry.lookup import SchemaRegistry
+from tally.registry.lookup import RegisteredSchema
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""
@@ -48,6 +48,16 @@ class UnknownSchemaIdError(SchemaUnavailable):
 
     def __init__(self, name: SchemaName) -> None:
         super().__init__(f"schema {spoken(name)} is not known yet")
+
+
+class Registry(Protocol):
+    """What is asked of the schema registry; `SchemaRegistry` is the real one. Both raise RegistryError."""
+
+    def lookup(self, subject: str, schema_text: str, /) -> int:
+        """Return the id of our schema under a subject."""
+
+    def schema(self, name: SchemaName, /) -> RegisteredSchema:
+        """Return the schema with an id or a GUID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +114,7 @@ class SchemaView:
 class Schemas:
     """See the module's theory of operation. Safe from several threads."""
 
-    def __init__(
-        self, registry: SchemaRegistry, denials_s: float, monotonic_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, registry: Registry, denials_s: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._registry = registry
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()

@@ -13,7 +13,7 @@ bounded, by the time without an answer and by the time in all. What ends the rea
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -62,6 +62,15 @@ class FailedError(RangeError):
     def __init__(self, error: AnyKafkaError) -> None:
         super().__init__(text_of(error))
         self.error = error
+
+
+class OpenReader(Protocol):
+    """`reader` is the real one."""
+
+    def __call__(
+        self, config: Mapping[str, Any], tuning: Mapping[str, Any] = ..., /
+    ) -> AbstractContextManager[RangeClient]:
+        """Make a client, to be closed behind it."""
 
 
 @contextmanager

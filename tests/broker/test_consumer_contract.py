@@ -1,4 +1,4 @@
-"""What the consumer relies on of Kafka: one suite of scenarios, on the model's broker and on a real one."""
+"""What the consumer relies on of Kafka: one suite of scenarios, on the Kafka in memory and on a real one."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tally.base.deadline import Deadline
 from tally.generated.topics import SUMS_DLT
 from tally.kafka.facts import KafkaFacts
 from tally.kafka.transactions import transactional_config
-from tests_support.consumer.scenarios import CONSUMER_SCENARIOS, ConsumerWorld, ModelWorld
+from tests_support.kafka.consumer_scenarios import CONSUMER_SCENARIOS, ConsumerWorld, FakeWorld
 from tests_support.producer.process import SUMS
 
 
@@ -69,10 +69,10 @@ class KafkaWorld:
             source.close(Deadline.after(10.0))
 
 
-@pytest.fixture(params=["model", pytest.param("kafka", marks=pytest.mark.broker)])
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.broker)])
 def world(request: pytest.FixtureRequest) -> Iterator[ConsumerWorld]:
-    if request.param == "model":
-        yield ModelWorld()
+    if request.param == "memory":
+        yield FakeWorld()
         return
     stack: Stack = request.getfixturevalue("kafka_stack")
     real = KafkaWorld(stack.bootstrap_servers)

@@ -13,9 +13,9 @@ from stack import Stack
 from tally.kafka.read_range import RangeClient, reader
 from tally.kafka.transaction_port import CommitReturned, Kind, Outgoing, ProduceFailed, Renewed, Suspected
 from tally.kafka.transactions import transactional_config
-from tests_support.consumer.range_scenarios import RANGE_SCENARIOS
+from tests_support.kafka.range_scenarios import RANGE_SCENARIOS
+from tests_support.kafka.transaction_scenarios import SCENARIOS, World, delivered, name, records, seen
 from tests_support.producer.process import SUMS, committed
-from tests_support.producer.transactions import SCENARIOS, World, delivered, name, records, seen
 from tests_support.waiting import eventually
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from loguru import logger
 
-from tests_support.model import consumer, producer, sides
-from tests_support.model.broker import USED
+from tests_support.model import consumer, producer
+from tests_support.model.truth import USED
 from tests_support.model.world import REPLICAS, World
 from tests_support.running.faults import chosen_seed
 
@@ -93,7 +93,7 @@ class Machine(RuleBasedStateMachine):
     def consumer_goes_on(self, name: str, rounds: int) -> None:
         self.world.rounds(name, rounds)
 
-    @rule(name=replicas, faults=st.lists(st.sampled_from(sides.FAULTS), min_size=1, max_size=3))
+    @rule(name=replicas, faults=st.lists(st.sampled_from(consumer.FAULTS), min_size=1, max_size=3))
     def consumer_meets_faults(self, name: str, faults: list[str]) -> None:
         self.world.replicas[name].faults.queue.extend(faults)
 

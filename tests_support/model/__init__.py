@@ -1,5 +1,5 @@
 """A small world in memory around the real core: producers, a broker, consumers, disks, and everything that can fail.
 
-`broker` is Kafka with its group, `producer` and `consumer` are processes made of the real code, `truth` holds what was
-promised against what is there.
+Kafka is that of `tests_support.kafka`. `producer` and `consumer` are processes made of the real code, `truth` holds
+what was promised against what is there.
 """

@@ -1,37 +1,34 @@
 """A consumer process of the model: the real loop, recovery and ledger on disks in memory, one disk a partition."""
 
 import errno
-import math
 import random
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from consumer.core.snapshot import Own
-from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
-from consumer.shell.kafka.dead_letters import DeadLetterPublisher
-from consumer.shell.partitions.recovery import PartitionRecovery
-from consumer.shell.schemas import Schemas
-from consumer.shell.views.board import SnapshotBoard
-from consumer.shell.views.readers import NotHereError, Readers
+from consumer.shell.schemas import Registry
+from consumer.shell.views.readers import NotHereError
 from tally.event.rows import Rows, no_rows
 from tally.generated.topics import SUMS
 from tally.ledger.format.identity import Identity, Refuse
 from tally.ledger.storage.errors import LedgerFailed
 from tally.ledger.storage.ledger import Ledger, Opened
-from tests_support.consumer.fakes import Inline, Registry
+from tests_support.clock import Clock
+from tests_support.consumer.bench import RETRY_S, Consumer
+from tests_support.kafka.broker import Broker
+from tests_support.kafka.faults import Faults
 from tests_support.ledger.fake_disk import FakeDisk, PowerCut
 from tests_support.ledger.files import unpredictable
 from tests_support.ledger.records import PARTITIONS
-from tests_support.model.broker import USED, Broker
-from tests_support.model.producer import Clock
-from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterClient, Reader, Source
+from tests_support.model.truth import USED
 
-RETRY_S = 0.5
+FAULTS = (
+    "down", "commit-error", "commit-lost", "commit-held", "letters-produce", "letters-commit", "letters-commit-held",
+    "letters-commit-lost",
+)  # fmt: skip
 LEDGERS = Path("ledgers")
 NO_ROOM, BROKEN = OSError(errno.ENOSPC, "ENOSPC"), OSError(errno.EIO, "EIO")
 
@@ -41,11 +38,17 @@ class Replica:
     a start may find less than was fsynced."""
 
     def __init__(
-        self, name: str, broker: Broker, clock: Clock, *, registry: Any = None, jobs: Executor | None = None
+        self,
+        name: str,
+        broker: Broker,
+        clock: Clock,
+        *,
+        registry: Registry | None = None,
+        jobs: Executor | None = None,
     ) -> None:
         self.name, self._broker, self._clock = name, broker, clock
-        self._registry: Any = registry or Registry()
-        self._jobs = jobs or Inline()
+        self._registry = registry
+        self._jobs = jobs
         self.disks = {partition: FakeDisk() for partition in USED}
         self.durable = dict.fromkeys(USED, 0)
         self.harmed: set[int] = set()
@@ -58,34 +61,21 @@ class Replica:
         for disk in self.disks.values():
             disk.cut_at = disk.fail = None
         self._broker.group.durable[self.name] = self._durable
-        self.faults = Faults()
-        self.readers = Readers()
-        self.board = SnapshotBoard(PARTITIONS, 10)
-        source = Source(self._broker, self.faults, self.name, batch=3)
-        facts = Facts(self._broker, self.faults)
-        letter_facts = Facts(self._broker, self.faults, letters=True)
-        reader = Reader(self._broker, self.faults)
-        publisher = DeadLetterPublisher(
-            partial(LetterClient, self._broker, self.faults), facts, SUMS.name, 1.0, idle_s=math.inf
-        )
-        schemas = Schemas(self._registry, 1.0, self._clock)
-        recovery = PartitionRecovery(
-            facts=facts, offsets=facts, schemas=schemas, sums=reader, dead_letter_facts=letter_facts,
-            dead_letters=reader, settle=publisher.settle, ledger_dir=LEDGERS, topic=SUMS.name, partitions=PARTITIONS,
+        self._consumer = Consumer(
+            self._broker, self.name, LEDGERS, batch=3, clock=self._clock, jobs=self._jobs, registry=self._registry,
             open_ledger=self._open,
         )  # fmt: skip
-        parts = Parts(
-            source=source, facts=facts, recovery=recovery, sums=reader, publisher=publisher, schemas=schemas,
-            board=self.board, readers=self.readers, fsyncs=Inline(), jobs=self._jobs, monotonic_s=self._clock,
-        )  # fmt: skip
-        self._loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{self.name}", RETRY_S))
-        self._loop.begin()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with its Kafka."""
+        return self._consumer.faults
 
     def round(self, rng: random.Random) -> None:
         """Run the loop once. A disk that fails, or whose power goes, ends the process; the next one starts at once."""
         self._clock.now_s += RETRY_S / 2
         try:
-            self._loop.round()
+            self._consumer.loop.round()
         except LedgerFailed:
             self.start()
         except PowerCut:
@@ -123,7 +113,7 @@ class Replica:
 
     def own(self, partition: int) -> Own:
         """Return the partition as readers of this replica see it."""
-        return self.board.snapshot.partitions[partition]
+        return self._consumer.board.snapshot.partitions[partition]
 
     def rows(self, partition: int) -> Rows:
         """Return what the open ledger has, nothing when it is not open."""
@@ -131,7 +121,7 @@ class Replica:
         if own.figures is None:
             return no_rows()
         try:
-            parts: Sequence[Rows] = list(self.readers.blocks(partition, 0, own.figures.next_offset))
+            parts: Sequence[Rows] = list(self._consumer.readers.blocks(partition, 0, own.figures.next_offset))
         except NotHereError:
             return no_rows()
         return np.concatenate(parts) if parts else no_rows()
@@ -151,7 +141,9 @@ class Replica:
         """Return the next offset that a start would find, were the power to go now."""
         directory = _directory(partition)
         after = self.disks[partition].without_power()
-        outcome = _opened(after, directory, Identity("cluster", SUMS.name, TOPIC_ID, partition, PARTITIONS, 1))
+        outcome = _opened(
+            after, directory, Identity("cluster", SUMS.name, self._broker.topic_id, partition, PARTITIONS, 1)
+        )
         assert isinstance(outcome, Opened)
         return outcome.ledger.state.next_offset
 

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from consumer.core.partition.state import StateName, name_of
-from tally.base.framing import frame
-from tally.generated.topics import SUMS, SUMS_DLT
+from tally.base.framing import SchemaName, frame
 from tally.registry.errors import RegistryAnswerError, RegistryError, RegistryUnreachable, SchemaUnknown
+from tally.registry.lookup import RegisteredSchema
+from tests_support.clock import Clock
+from tests_support.consumer.bench import Registry
+from tests_support.kafka.broker import Broker
 from tests_support.ledger.records import SCHEMA_ID, body, request_id
-from tests_support.model.broker import Broker
 from tests_support.model.consumer import Replica
-from tests_support.model.producer import Clock
 from tests_support.registries.door import Mood
 from tests_support.registries.lookup_scenarios import HEALTHY, UNKNOWN
 from tests_support.waiting import eventually
@@ -25,20 +26,18 @@ _BAD: Final[dict[str, Callable[[], RegistryError]]] = {
 }
 
 
-class MoodyRegistry:
+class MoodyRegistry(Registry):
     """A registry that has our two schemas and no other."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[int] = []
         self.honest = threading.Event()
         self.mood: Mood = "honest"
 
-    def lookup(self, subject: str, _text: str) -> int:
-        """Return our ids."""
-        return {SUMS.subject: SCHEMA_ID, SUMS_DLT.subject: 2}[subject]
-
-    def schema(self, name: int) -> object:
+    def schema(self, name: SchemaName) -> RegisteredSchema:
         """Deny, fail or hang."""
+        assert isinstance(name, int)
         self.asked.append(name)
         if self.mood == "silent":
             assert self.honest.wait(_WAIT_S)
@@ -65,13 +64,13 @@ class ModelLookups:
         """See LookupWorld."""
         id_ = request_id(0, UNKNOWN)
         framed = [(id_, frame(schema_id) + body(id_, 1, 2)) for schema_id in (*schema_ids, SCHEMA_ID)]
-        self._broker.write(UNKNOWN, framed)
+        self._broker.log(UNKNOWN).commit(framed)
 
     def write_healthy(self, *, poison: int = 0) -> None:
         """See LookupWorld."""
         id_ = request_id(self._written, HEALTHY)
         self._written += 1
-        self._broker.write(HEALTHY, [(b"x", b"junk")] * poison + [(id_, frame(SCHEMA_ID) + body(id_, 1, 2))])
+        self._broker.log(HEALTHY).commit([(b"x", b"junk")] * poison + [(id_, frame(SCHEMA_ID) + body(id_, 1, 2))])
 
     def set_mood(self, mood: Mood) -> None:
         """See LookupWorld."""
@@ -95,7 +94,7 @@ class ModelLookups:
 
     def letters(self, partition: int) -> int:
         """See LookupWorld."""
-        return sum(letter.partition == partition for letter in self._broker.dead_letters)
+        return sum(letter.partition == partition for letter in self._broker.dead_letters())
 
     def state(self, partition: int) -> StateName:
         """See LookupWorld."""

@@ -29,19 +29,13 @@ from producer.core.lane_events import Event, Taken
 from producer.core.ports import Place
 from producer.shell.event_encoder import EventEncoder
 from tally.kafka.transaction_port import (
-    Aborted,
-    AbortFailed,
-    CommitFailed,
-    CommitReturned,
-    CommitSuspected,
     CommitTimedOut,
-    Renewed,
-    RenewFailed,
     Suspected,
 )
+from tests_support.clock import Clock
+from tests_support.kafka.broker import Broker
+from tests_support.kafka.transactions import FakeTransactions
 from tests_support.ledger.records import SCHEMA_ID
-from tests_support.model.broker import Broker
-from tests_support.producer.transactions import FakeTransactions
 
 LANES = 2
 LIMITS = Limits(records_max=50, bytes_max=100_000, batch_records_max=3)
@@ -52,53 +46,11 @@ FAULTS = (
 
 
 @dataclass
-class Clock:
-    """Monotonic seconds that the model moves."""
-
-    now_s: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Client(FakeTransactions):
-    """One lane's client. An EndTxn that was sent twice shows as a sign, as the real client's statistics do.
-
-    ``abort-held``: the abort is held back on the way and sent again.
-    """
-
-    def __init__(self, broker: Broker, transactional_id: str) -> None:
-        super().__init__(broker.kafka, transactional_id)
-        self.held = broker.held
-        self._sent_twice = False
-
-    def renew(self) -> Renewed | RenewFailed:
-        """See the port."""
-        self._sent_twice = False
-        return super().renew()
-
-    def commit(self, timeout_s: float) -> CommitReturned | CommitSuspected | CommitTimedOut | CommitFailed:
-        """See the port."""
-        before = len(self.held)
-        answer = super().commit(timeout_s)
-        self._sent_twice |= len(self.held) > before
-        return CommitSuspected("sent twice") if self._sent_twice and answer == CommitReturned() else answer
-
-    def abort(self) -> Aborted | AbortFailed:
-        """See the port."""
-        if self._fault("abort-held"):
-            epoch = self.epoch
-            assert epoch is not None
-            self.held.append(lambda: self.kafka.end(self.transactional_id, epoch, committed=False))
-        return super().abort()
-
-
-@dataclass
 class Lane:
     """A lane's thread as data: what it is, and what it does next."""
 
     number: int
-    client: Client
+    client: FakeTransactions
     state: table.Lane
     todo: deque[Action] = field(default_factory=deque)
 
@@ -116,7 +68,7 @@ class ProducerProcess:
         self.lanes = []
         for number in range(LANES):
             state, actions = table.start()
-            client = Client(broker, f"producer-{replica}-{number}")
+            client = FakeTransactions(broker, f"producer-{replica}-{number}")
             self.lanes.append(Lane(number, client, state, deque(actions)))
 
     def call(self, additions: list[tuple[Addition, int]], timeout_s: float) -> Call | None:

@@ -10,8 +10,11 @@ from producer.core.refusals import Outcome, Refusal
 from tally.event.rows import COUNTED, POISON
 from tally.ledger.format.witness import Witness
 from tally.ledger.format.witness import decode as decode_witness
-from tests_support.ledger.records import Record, Row, reference
-from tests_support.model.broker import TIMESTAMP_MS, USED, Broker
+from tests_support.kafka.broker import Broker
+from tests_support.ledger.records import Row, reference
+
+USED = (3, 5)
+"""The partitions that have ids; one lane owns both, so that a transaction can span them."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +33,16 @@ class Try:
 
 def logged_row(broker: Broker, partition: int, offset: int) -> Row | None:
     """Return the record at a place as the fold would read it, None when it is not committed."""
-    logged = broker.kafka.partitions[partition][offset]
-    if logged.key is None or logged.transaction is None or not logged.transaction.committed:
+    entry = broker.log(partition).entries[offset]
+    if entry.transaction is None or not entry.transaction.committed:
         return None
-    return reference([Record(offset, TIMESTAMP_MS, logged.key, logged.value)], partition)[0]
+    return reference([entry], partition)[0]
 
 
 def committed_ids(broker: Broker) -> set[bytes]:
     """Return the ids of all good records of committed transactions."""
-    rows = (
-        logged_row(broker, partition, offset)
-        for partition in USED
-        for offset in range(len(broker.kafka.partitions[partition]))
-    )
-    return {row.request_id for row in rows if row is not None and row.kind != POISON}
+    rows = (row for partition in USED for row in reference(broker.log(partition).committed(), partition))
+    return {row.request_id for row in rows if row.kind != POISON}
 
 
 def check_answers(broker: Broker, tries: Mapping[bytes, Sequence[Try]], foreign: set[bytes]) -> None:
@@ -89,7 +88,7 @@ def check_witness(partition: int, offset: int, metadata: str, truth: Sequence[Ro
 
 def check_dead_letters(broker: Broker, truths: Mapping[int, Sequence[Row]], *, settled: bool) -> None:
     """Each poison has at most one dead letter, and one as soon as it is below the committed offset (I10)."""
-    letters = Counter((letter.partition, letter.offset) for letter in broker.dead_letters)
+    letters = Counter((letter.partition, letter.offset) for letter in broker.dead_letters())
     twice = [place for place, count in letters.items() if count > 1]
     assert not twice, f"I10: two dead letters of {twice[0]}"
     for place in _poison_below(broker, truths):

@@ -1,19 +1,21 @@
 """The world of the model: producers, consumers, a broker and a clock; what may happen, and what must hold."""
 
 import random
+from collections import deque
 
 from consumer.core.partition.state import Refused, Running
 from producer.core.addition import Addition
 from producer.core.calls import Placed
 from tally.base.framing import frame
 from tally.event.rows import COUNTED, next_offset
+from tests_support.clock import Clock
+from tests_support.kafka.broker import Broker
 from tests_support.ledger.fake_disk import Fail
 from tests_support.ledger.records import SCHEMA_ID, Row, body, plain, reference, request_id
 from tests_support.model import truth
-from tests_support.model.broker import USED, Broker
 from tests_support.model.consumer import Replica
-from tests_support.model.producer import Clock, ProducerProcess
-from tests_support.model.truth import Try
+from tests_support.model.producer import ProducerProcess
+from tests_support.model.truth import USED, Try
 
 REPLICAS = ("a", "b")
 ZOMBIES_MAX = 2
@@ -65,7 +67,7 @@ class World:
     def fault_producer(self, at: int, faults: list[str]) -> None:
         """Let each lane meet these faults, one after another."""
         for lane in self.producers[at].lanes:
-            lane.client.faults = list(faults)
+            lane.client.faults.queue = deque(faults)
 
     def kill_producer(self, at: int) -> None:
         """SIGKILL and start again; who waited for an answer gets none."""
@@ -85,8 +87,8 @@ class World:
 
     def time_transaction_out(self) -> None:
         """Let the broker abort the oldest open transaction."""
-        for transactional_id in list(self.broker.kafka.open)[:1]:
-            self.broker.time_out(transactional_id)
+        for transactional_id in list(self.broker.open)[:1]:
+            self.broker.raise_epoch(transactional_id)
 
     def write_foreign(self, partition: int, number: int, how: str) -> None:
         """Let somebody else write a record, honest or not."""
@@ -100,7 +102,7 @@ class World:
         }
         if how == "honest":
             self._foreign.add(own)
-        self.broker.write(partition, [records[how]])
+        self.broker.log(partition).commit([records[how]])
 
     def rounds(self, name: str, rounds: int) -> None:
         """Let a consumer go on."""
@@ -183,14 +185,14 @@ class World:
 
     def truth_of(self, partition: int) -> list[Row]:
         """Return what a ledger must be a prefix of."""
-        end = self.broker.stable_end(partition)
+        end = self.broker.log(partition).last_stable
         known = self._truths.get(partition)
         if known is None or known[0] != end:
-            self._truths[partition] = known = (end, reference(self.broker.records(partition), partition))
+            self._truths[partition] = known = (end, reference(self.broker.read_committed(partition), partition))
         return known[1]
 
     def _is_quiet(self) -> bool:
-        if self.broker.kafka.open or not all(process.idle for process in self.producers):
+        if self.broker.open or not all(process.idle for process in self.producers):
             return False
         for partition in USED:
             own, rows = self._owner(partition).own(partition), self.truth_of(partition)

@@ -15,11 +15,18 @@ from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.columns import schema_header_at
-from tally.kafka.read_range import FailedError, NotInTimeError, OutOfRangeError, TooLargeError, read_range, reader
+from tally.kafka.read_range import (
+    FailedError,
+    NotInTimeError,
+    OpenReader,
+    OutOfRangeError,
+    TooLargeError,
+    read_range,
+    reader,
+)
 from tally.kafka.trouble import KafkaTroubleError, TooLargeAloneError, trouble
 
 _BATCH = 2_000
-_POLL_S = 0.2
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _USUAL: Final[Mapping[str, Any]] = {"queued.max.messages.kbytes": 16_384}
 _ONE_BATCH: Final[Mapping[str, Any]] = {
@@ -33,11 +40,14 @@ _ONE_BATCH: Final[Mapping[str, Any]] = {
 class RecordReader:
     """Reads committed records of one topic. Safe from several threads: every question has its own consumer."""
 
-    def __init__(self, shared: Mapping[str, str], topic: str, timeout_s: float) -> None:
+    def __init__(
+        self, shared: Mapping[str, str], topic: str, timeout_s: float, open_reader: OpenReader = reader
+    ) -> None:
         """``timeout_s`` is the longest wait without any record."""
         self._shared = shared
         self._topic = topic
         self._timeout_s = timeout_s
+        self._open_reader = open_reader
 
     def records_at(self, partition: int, offsets: list[int]) -> Iterator[Fetched]:
         """Yield the records at these offsets (increasing) that exist, some at a time. Raises KafkaTroubleError.
@@ -104,7 +114,7 @@ class RecordReader:
         until = {} if below == math.inf else {partition: int(below)}
         at_once = 1 if one_at_a_time else _BATCH
         try:
-            with reader(self._shared, tuning) as client:
+            with self._open_reader(self._shared, tuning) as client:
                 for messages in read_range(
                     client,
                     self._topic,

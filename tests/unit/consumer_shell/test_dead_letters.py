@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.core.publication import NotPublished, Publication, Published
-from consumer.core.recovery import Absent, Committed, Known, Unreadable
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher
 from tally.base.framing import unframe
 from tally.event.claims import Claim, claim_of
@@ -29,20 +27,13 @@ from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
 from tally.generated.avro.dead_letter import DeadLetter
 from tally.generated.topics import SUMS, SUMS_DLT
-from tally.kafka.transaction_port import (
-    NO_HEADERS,
-    Delivered,
-    Headers,
-    Kind,
-    OffsetsToCommit,
-    Outgoing,
-    ProduceFailed,
-    Transactions,
-    Trouble,
-)
+from tally.kafka.transaction_port import Kind, ProduceFailed, Transactions, Trouble
 from tally.kafka.trouble import KafkaTroubleError
-from tally.ledger.format.witness import NoWitness
-from tests_support.producer.transactions import FakeKafka, FakeTransactions
+from tests_support.kafka.broker import Broker
+from tests_support.kafka.consumer_side import Facts
+from tests_support.kafka.faults import Faults
+from tests_support.kafka.group import Member
+from tests_support.kafka.transactions import FakeTransactions
 from tests_support.waiting import eventually
 
 DIGEST = undecoded(b"k", b"\x00v")
@@ -52,48 +43,24 @@ LETTER = Letter(
 
 
 class Cluster:
-    """The dead-letter topic in memory, the group's offset with it, and how it fails."""
+    """A Kafka in memory, the clients that were made for it, and what goes wrong with them."""
 
     def __init__(self) -> None:
-        self.kafka = FakeKafka()
-        self.clients: list[LetterClient] = []
-        self.faults: list[str] = []
-        self.unreadable = False
-        self.refused: Trouble | None = None
+        self.kafka = Broker()
+        self.faults = Faults()
+        self.facts = Facts(self.kafka, self.faults)
+        self.clients: list[FakeTransactions] = []
 
     @property
-    def letters(self) -> list[bytes]:
-        return [key for _, key, _ in self.kafka.read_committed(3)]
+    def letters(self) -> list[bytes | None]:
+        return [entry.key for entry in self.kafka.log(3, SUMS_DLT.name).read_committed()]
 
     def made(self, transactional_id: str) -> Transactions:
-        self.clients.append(LetterClient(self, transactional_id))
+        self.clients.append(FakeTransactions(self.kafka, transactional_id, SUMS_DLT.name, self.faults))
         return self.clients[-1]
 
-    def committed(self, partitions: Iterable[int], _limit_s: float = math.inf) -> dict[int, Committed]:
-        return {partition: self._committed(partition) for partition in partitions}
-
-    def _committed(self, partition: int) -> Committed:
-        if self.unreadable:
-            return Unreadable("undecided")
-        found = self.kafka.committed.get(partition)
-        return Absent() if found is None else Known(found[0], NoWitness("none"))
-
-
-class LetterClient(FakeTransactions):
-    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
-        super().__init__(cluster.kafka, transactional_id)
-        self._cluster = cluster
-        self.faults = cluster.faults
-        self.closed = False
-
-    def produce(
-        self, records: Sequence[Outgoing], headers: Headers = NO_HEADERS, offsets: OffsetsToCommit | None = None
-    ) -> Delivered | ProduceFailed:
-        produced = super().produce(records, headers, offsets)
-        return produced if self._cluster.refused is None else ProduceFailed(self._cluster.refused)
-
-    def close(self) -> None:
-        self.closed = True
+    def publisher(self, idle_s: float = math.inf) -> DeadLetterPublisher:
+        return DeadLetterPublisher(self.made, self.facts, SUMS.name, 1.0, idle_s)
 
 
 @pytest.fixture
@@ -103,16 +70,16 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def publisher(cluster: Cluster) -> DeadLetterPublisher:
-    return DeadLetterPublisher(cluster.made, cluster, "t", 1.0, math.inf)
+    return cluster.publisher()
 
 
-PUBLICATION = Publication(3, (LETTER,), 8, "witness", b"group", "topic-1", 2)
+PUBLICATION = Publication(3, (LETTER,), 8, "witness", Member("member"), "topic-1", 2)
 
 
 def test_the_letters_and_the_offset_are_committed_together(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """A publication commits its letters, the next offset and the witness in one transaction."""
     assert publisher.publish(PUBLICATION) == Published(8)
-    assert (cluster.letters, cluster.kafka.committed) == ([b"3:7"], {3: (8, "witness")})
+    assert (cluster.letters, cluster.kafka.group.committed) == ([b"3:7"], {3: (8, "witness")})
 
 
 def test_a_clean_client_is_kept(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
@@ -127,10 +94,10 @@ def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
     publisher: DeadLetterPublisher, cluster: Cluster, fault: str
 ) -> None:
     """Whether a commit never left, is on its way or was done, the letters are in the topic exactly once."""
-    cluster.faults[:] = [fault]
+    cluster.faults.queue.append(fault)
     assert isinstance(publisher.publish(PUBLICATION), NotPublished)
     assert publisher.publish(PUBLICATION) == Published(8)
-    for late in cluster.clients[0].held:
+    for late in cluster.kafka.held:
         assert not late(), "the older instance is fenced"
     assert cluster.letters == [b"3:7"]
     assert [client.closed for client in cluster.clients] == [True, False]
@@ -140,10 +107,10 @@ def test_a_client_with_a_sign_of_a_request_sent_twice_is_not_used_again(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
     """A client that shows a sign of a repeated request is closed, whether it shows at a commit or while it is idle."""
-    cluster.faults[:] = ["commit-signs"]
+    cluster.faults.queue.append("commit-signs")
     publisher.publish(PUBLICATION)
     publisher.publish(replace(PUBLICATION, next_offset=9))
-    cluster.faults[:] = ["idle"]
+    cluster.faults.queue.append("idle")
     publisher.publish(replace(PUBLICATION, next_offset=10))
     assert [client.closed for client in cluster.clients] == [True, True, False]
 
@@ -157,7 +124,7 @@ def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPub
 
 def test_settling_that_fails_says_so(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """Settling that fails raises with the cause, so that the partition waits, and its client is closed."""
-    cluster.faults[:] = ["renew"]
+    cluster.faults.lasting["renew"] = "no broker"
     with pytest.raises(KafkaTroubleError, match="a transaction of dead letters is undecided: no broker"):
         publisher.settle(3)
     assert cluster.clients[0].closed
@@ -165,7 +132,7 @@ def test_settling_that_fails_says_so(publisher: DeadLetterPublisher, cluster: Cl
 
 def test_a_client_that_nobody_needs_is_let_go(cluster: Cluster) -> None:
     """A client that is idle too long is closed, and so is one whose partition is given up."""
-    soon = DeadLetterPublisher(cluster.made, cluster, "t", 1.0, idle_s=0.01)
+    soon = cluster.publisher(idle_s=0.01)
     soon.publish(PUBLICATION)
     eventually(lambda: cluster.clients[0].closed, 30, "the idle client is let go")
     soon.publish(replace(PUBLICATION, next_offset=9))
@@ -174,11 +141,11 @@ def test_a_client_that_nobody_needs_is_let_go(cluster: Cluster) -> None:
 
 
 def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cure(
-    publisher: DeadLetterPublisher, cluster: Cluster
+    publisher: DeadLetterPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A letter that the topic refuses is reported with the cause and with the command that a person must run."""
-    code = KafkaError.MSG_SIZE_TOO_LARGE
-    cluster.refused = Trouble(Kind.ABORTABLE, "MSG_SIZE_TOO_LARGE: too large", code)
+    trouble = Trouble(Kind.ABORTABLE, "MSG_SIZE_TOO_LARGE: too large", KafkaError.MSG_SIZE_TOO_LARGE)
+    monkeypatch.setattr(FakeTransactions, "produce", lambda *_given: ProduceFailed(trouble))
     outcome = publisher.publish(PUBLICATION)
     assert isinstance(outcome, NotPublished)
     assert "MSG_SIZE_TOO_LARGE" in outcome.reason
@@ -187,7 +154,7 @@ def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cu
 
 def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """A publication that timed out names no cure, since the next attempt may succeed."""
-    cluster.faults[:] = ["commit"]
+    cluster.faults.queue.append("commit")
     outcome = publisher.publish(PUBLICATION)
     assert isinstance(outcome, NotPublished)
     assert outcome.cure == ""
@@ -197,7 +164,7 @@ def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
     publisher: DeadLetterPublisher, cluster: Cluster
 ) -> None:
     """While the committed offset cannot be read nothing is published, as the letters may be there already."""
-    cluster.unreadable = True
+    cluster.faults.lasting["unreadable"] = "undecided"
     for _ in range(2):
         assert isinstance(publisher.publish(PUBLICATION), NotPublished)
     assert cluster.letters == []

@@ -7,8 +7,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from consumer.core.partition.state import Paused, Recovering, Refused, Running
 from consumer.shell.kafka.source import BATCH_BYTES_MAX
-from tally.kafka.trouble import TOO_LARGE_CURE, KafkaTroubleError, TooLargeAloneError, cure_of, trouble
-from tests_support.consumer.fakes import Bench, Kafka
+from tally.kafka.trouble import TOO_LARGE_CURE, cure_of, trouble
+from tests_support.consumer.bench import Bench, Kafka
 from tests_support.ledger.records import Record, addition
 
 
@@ -22,14 +22,14 @@ def large_junk(offset: int) -> Record:
 
 def test_a_large_batch_is_read_alone_and_reading_goes_on_behind_it(tmp_path: Path) -> None:
     """A batch beyond this client's limit is read alone, and its records have the same verdicts as in any other (I5)."""
-    kafka = Kafka([*records(3), large_junk(3), addition(4, 4), large_junk(5)], large={1, 3, 5})
+    kafka = Kafka([*records(3), large_junk(3), addition(4, 4), large_junk(5)])
+    kafka.sums.large |= {1, 3, 5}
     bench = Bench(tmp_path, kafka)
     bench.rounds(20)
     assert bench.own.state == Running()
-    figures = bench.own.figures
+    figures = bench.figures
     assert (figures.next_offset, figures.counts.counted, figures.counts.poison) == (6, 4, 2)
-    assert kafka.committed is not None
-    assert kafka.committed[0] == 6
+    assert kafka.committed == 6
 
 
 def test_the_letter_of_a_large_record_is_its_beginning(tmp_path: Path) -> None:
@@ -44,25 +44,31 @@ def test_the_letter_of_a_large_record_is_its_beginning(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_even_alone_is_refused_with_its_cure(tmp_path: Path) -> None:
     """A batch that cannot be read even alone refuses its partition with a cure, as it would never pass."""
-    kafka = Kafka(records(3), large={1}, alone_error=TooLargeAloneError("more than 2 GiB"))
+    kafka = Kafka(records(3))
+    kafka.sums.large.add(1)
+    kafka.sums.too_large.add(1)
     bench = Bench(tmp_path, kafka)
     bench.rounds(10)
-    assert bench.own.state == Refused("more than 2 GiB", TOO_LARGE_CURE)
-    assert bench.own.figures.next_offset == 1
+    assert isinstance(bench.own.state, Refused)
+    assert "2 GiB" in bench.own.state.reason
+    assert bench.own.state.cure == TOO_LARGE_CURE
+    assert bench.figures.next_offset == 1
 
 
 def test_trouble_on_the_way_to_a_large_batch_pauses_and_passes(tmp_path: Path) -> None:
     """Trouble with Kafka while a large batch is read pauses the partition, and counting resumes when it has passed."""
-    kafka = Kafka(records(3), large={1}, alone_error=KafkaTroubleError("timed out"))
+    kafka = Kafka(records(3))
+    kafka.sums.large.add(1)
     bench = Bench(tmp_path, kafka)
+    bench.faults.lasting["read"] = "timed out"
     seen = []
     for _ in range(10):
         bench.rounds(1)
         seen.append(bench.own.state)
-    assert Paused("timed out") in seen
-    kafka.alone_error = None
+    assert Paused("tally.sums.v1 partition 3 cannot be read: _TRANSPORT: timed out") in seen
+    del bench.faults.lasting["read"]
     bench.rounds(10)
-    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 3)
+    assert (bench.state, bench.figures.counts.counted) == (Running(), 3)
     assert any(isinstance(state, Recovering) for state in seen)
 
 
@@ -70,13 +76,13 @@ def test_an_error_that_does_not_pass_is_shown_with_its_cure_until_it_is_gone(tmp
     """A partition that cannot be read is PAUSED with the error's cure until it can be read again."""
     bench = Bench(tmp_path, Kafka(records(3)))
     bench.rounds()
-    bench.kafka.unreadable = ("partition 3 cannot be read: TOPIC_AUTHORIZATION_FAILED", "Grant it.")
-    bench.kafka.records += [addition(3, 3)]
+    bench.source.unreadable = ("partition 3 cannot be read: TOPIC_AUTHORIZATION_FAILED", "Grant it.")
+    bench.kafka.sums.write([addition(3, 3)])
     bench.rounds(3)
-    assert bench.own.state == Paused(*bench.kafka.unreadable)
-    bench.kafka.unreadable = None
+    assert bench.own.state == Paused(*bench.source.unreadable)
+    bench.source.unreadable = None
     bench.rounds()
-    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 4)
+    assert (bench.state, bench.figures.counts.counted) == (Running(), 4)
 
 
 STAYING = [

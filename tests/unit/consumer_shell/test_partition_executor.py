@@ -11,11 +11,11 @@ from consumer.shell.partitions import executor as partition_executor
 from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
-from tally.kafka.topic_identity import TopicIdentity
 from tally.kafka.trouble import ConsumerEndedError
 from tally.ledger.storage.errors import LedgerSyncFailed
 from tally.ledger.storage.ledger import Ledger
-from tests_support.consumer.fakes import Bench, Kafka, Manual, Source
+from tests_support.consumer.bench import Bench, Kafka, Manual
+from tests_support.kafka.consumer_side import Source
 from tests_support.ledger.records import PARTITION, PARTITIONS, Record, addition
 
 
@@ -34,12 +34,10 @@ def bench(tmp_path: Path, jobs: Manual) -> Bench:
 
 
 def release(bench: Bench) -> None:
-    assert bench.source.ownership is not None
     bench.source.ownership.released([PARTITION], True)
 
 
 def assign(bench: Bench) -> None:
-    assert bench.source.ownership is not None
     bench.source.ownership.assigned([PARTITION])
 
 
@@ -83,7 +81,7 @@ def test_a_partition_that_is_assigned_again_waits_for_the_thread_of_its_former_s
     for _ in range(6):
         jobs.run_all()
         bench.rounds(1)
-    assert (bench.own.state, bench.own.figures.counts.counted) == (Running(), 5)
+    assert (bench.state, bench.figures.counts.counted) == (Running(), 5)
 
 
 def test_a_disk_that_fails_in_a_thread_of_a_partition_that_was_given_up_ends_the_loop(
@@ -120,7 +118,7 @@ def test_a_member_that_ends_before_a_publication_begins_leaves_nothing_behind(
     bench.loop.rejoin(error.value)
     assert bench.own.state == Unassigned()
     bench.rounds()
-    assert (bench.own.state, bench.own.figures.counts.poison) == (Running(), 1)
+    assert (bench.state, bench.figures.counts.poison) == (Running(), 1)
     assert len(bench.publisher.publications) == 1
 
 
@@ -129,9 +127,8 @@ def test_partitions_that_were_added_to_the_topic_are_refused_and_end_nothing(
 ) -> None:
     """Added partitions refuse each partition with the number found, and the process goes on and can release them."""
     bench = Bench(tmp_path, Kafka())
-    monkeypatch.setattr(Kafka, "topic", lambda _self: TopicIdentity("topic-1", 2 * PARTITIONS))
+    bench.facts.partitions = 2 * PARTITIONS
     bench.rounds(1)
-    assert bench.source.ownership is not None
     bench.source.ownership.assigned([PARTITIONS + 1])
     bench.rounds(4)
     assert isinstance(bench.own.state, Refused)

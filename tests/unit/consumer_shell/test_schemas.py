@@ -74,7 +74,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def schemas(registry: Registry, clock: Clock) -> Schemas:
-    own = Schemas(registry, DENIALS_S, clock)  # type: ignore[arg-type] # only the two look-ups are used
+    own = Schemas(registry, DENIALS_S, clock)
     own.own()
     return own
 
@@ -92,7 +92,7 @@ def test_our_own_ids_come_by_lookup_and_records_of_ours_take_the_fast_way(schema
 
 def test_a_schema_of_ours_that_is_not_registered_is_waited_for(registry: Registry, clock: Clock) -> None:
     """While one of our schemas is not registered that is told with its subject, and once it is, its id is found."""
-    schemas = Schemas(registry, DENIALS_S, clock)  # type: ignore[arg-type] # only the two look-ups are used
+    schemas = Schemas(registry, DENIALS_S, clock)
     del registry.subjects[SUMS_DLT.subject]
     with pytest.raises(SchemaUnavailable, match=SUMS_DLT.subject):
         schemas.own()

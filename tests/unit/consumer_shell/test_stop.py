@@ -11,7 +11,7 @@ from consumer.core.partition.state import Running, Unassigned
 from consumer.shell.kafka.ports import OffsetsCommitted, OffsetsNotCommitted, Ownership
 from consumer.shell.kafka.source import ANSWER_LIMIT_S, KafkaSource, SourceConfig
 from tally.base.deadline import Deadline
-from tests_support.consumer.fakes import Bench, Kafka
+from tests_support.consumer.bench import Bench, Kafka
 from tests_support.ledger.records import PARTITION, addition
 
 CONFIG = SourceConfig(
@@ -57,7 +57,8 @@ def test_a_stop_with_a_kafka_that_answers_nothing_ends_by_its_deadline(
     tmp_path: Path, source: KafkaSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Commit, jobs and leaving share one deadline: when it has passed, none of them waits, and the ledger is closed."""
-    bench = Bench(tmp_path, Kafka([addition(offset, offset) for offset in range(5)], commit_error="timed out"))
+    bench = Bench(tmp_path, Kafka([addition(offset, offset) for offset in range(5)]))
+    bench.faults.lasting["commit-error"] = "timed out"
     bench.rounds()
     assert bench.own.state == Running()
     monkeypatch.setattr(bench.source, "commit_and_wait", source.commit_and_wait)
@@ -72,7 +73,7 @@ def test_a_stop_with_a_kafka_that_answers_nothing_ends_by_its_deadline(
     threading.Thread(target=drained, daemon=True).start()
     assert ended.wait(ANSWER_LIMIT_S), "a step waited on beyond the deadline"
     assert deadline.left_s() == 0.0, "the commit was waited for as long as there was time"
-    assert bench.own.state == Unassigned()
+    assert bench.state == Unassigned()
     assert bench.kafka.committed is None
 
 

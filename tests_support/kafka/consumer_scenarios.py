@@ -1,27 +1,30 @@
-"""What a consumer relies on of Kafka, as scenarios that the model's broker and a real one both must pass."""
+"""What a consumer relies on of Kafka, as scenarios that the Kafka in memory and a real one both pass."""
 
-import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol
 
 from consumer.core.publication import Publication, Published
 from consumer.core.recovery import Absent, Known
 from consumer.shell.kafka import ports
-from consumer.shell.kafka.dead_letters import DeadLetterPublisher
 from consumer.shell.kafka.ports import CommitOutcome, CommitSent, OffsetsCommitted, Ownership
+from consumer.shell.kafka.record_reader import RecordReader
 from producer.core.ports import LaneTransactions, Place
 from tally.event.claims import Claim
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
+from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
 from tally.ledger.format.witness import Witness
 from tally.ledger.format.witness import encode as encode_witness
 from tally.ledger.state.counts import Counts
-from tests_support.model.broker import Broker
-from tests_support.model.sides import TOPIC_ID, Facts, Faults, LetterClient, Reader, Source
-from tests_support.producer.transactions import FakeTransactions, delivered, name, records
+from tests_support.consumer.bench import Publisher
+from tests_support.kafka.broker import Broker
+from tests_support.kafka.consumer_side import Facts, Source
+from tests_support.kafka.faults import Faults
+from tests_support.kafka.range_client import opener
+from tests_support.kafka.transaction_scenarios import delivered, name, records
+from tests_support.kafka.transactions import FakeTransactions
 from tests_support.waiting import eventually
 
 PARTITION = 3
@@ -60,17 +63,16 @@ class ConsumerWorld(Protocol):
         """Return a DeadLetterPublisher for the group."""
 
 
-class ModelWorld:
-    """The model's broker."""
+class FakeWorld:
+    """The Kafka in memory."""
 
     def __init__(self) -> None:
         self._broker = Broker()
         self._broker.group.target = {PARTITION: "scenario"}
-        self._broker.group.durable["scenario"] = lambda _: 10**9
 
     def transactions(self, transactional_id: str) -> LaneTransactions:
         """See ConsumerWorld."""
-        return FakeTransactions(self._broker.kafka, transactional_id)
+        return FakeTransactions(self._broker, transactional_id)
 
     def source(self) -> ports.Source:
         """See ConsumerWorld."""
@@ -78,24 +80,23 @@ class ModelWorld:
 
     def facts(self) -> ports.Identities:
         """See ConsumerWorld."""
-        return Facts(self._broker, Faults())
+        return Facts(self._broker)
 
     def offsets(self) -> ports.CommittedOffsets:
         """See ConsumerWorld."""
-        return Facts(self._broker, Faults())
+        return Facts(self._broker)
 
     def reader(self) -> ports.Records:
         """See ConsumerWorld."""
-        return Reader(self._broker, Faults())
+        return RecordReader({}, SUMS.name, 1.0, opener(self._broker))
 
     def letters(self) -> ports.Records:
         """See ConsumerWorld."""
-        return self.reader()
+        return RecordReader({}, SUMS_DLT.name, 1.0, opener(self._broker))
 
     def publisher(self) -> ports.Publisher:
         """See ConsumerWorld."""
-        new_client = partial(LetterClient, self._broker, Faults())
-        return DeadLetterPublisher(new_client, Facts(self._broker, Faults()), "t", 10.0, math.inf)
+        return Publisher(self._broker, Faults())
 
 
 class Member:
@@ -208,14 +209,14 @@ def a_publication_has_its_letter_once_and_its_offset(world: ConsumerWorld) -> No
     digest = undecoded(b"k", b"v")
     letter = Letter(PARTITION, 7, 1, WRONG_SUM, "sum is not a + b", digest, None, Copy(b"k"), Copy(b"v"))
     publication = Publication(
-        PARTITION, (letter,), 8, encode_witness(WITNESS), member.source.group_metadata(), TOPIC_ID, 1
+        PARTITION, (letter,), 8, encode_witness(WITNESS), member.source.group_metadata(), "topic-1", 1
     )
     for _ in range(2):
         publisher = world.publisher()
         assert publisher.publish(publication) == Published(8)
         publisher.close()
     assert world.offsets().committed([PARTITION]) == {PARTITION: Known(8, WITNESS)}
-    assert world.letters().claims(PARTITION, TOPIC_ID, 0, 8) == {7: (Claim(WRONG_SUM, digest),)}
+    assert world.letters().claims(PARTITION, "topic-1", 0, 8) == {7: (Claim(WRONG_SUM, digest),)}
 
 
 CONSUMER_SCENARIOS: Sequence[Callable[[ConsumerWorld], None]] = (

@@ -7,7 +7,7 @@ import pytest
 from producer.core.ports import LaneTransactions, Place
 from tally.kafka.read_range import NotInTimeError, OutOfRangeError, read_range
 from tally.kafka.transaction_port import Aborted, CommitReturned, Renewed
-from tests_support.producer.transactions import World, delivered, name, records
+from tests_support.kafka.transaction_scenarios import World, delivered, name, records
 
 SILENCE_S = 20.0
 SHORT_S = 0.5
