@@ -59,7 +59,7 @@ def test_a_killed_consumer_starts_again_where_it_was_and_gets_its_partitions_at_
 
 
 def test_a_flipped_byte_is_put_aside_and_the_ledger_rebuilt_with_an_equal_chain(rig: Rig) -> None:
-    """A damaged ledger file is put aside, and count, total and poison are rebuilt from the topic."""
+    """A damaged ledger file is put aside, and counts, total and chain are rebuilt from the topic."""
     rig.wait_for(rig.commit([*rig.additions(300, PARTITION), Raw(PARTITION, b"x", b"junk")]))
     rig.wait_for(rig.commit(rig.additions(300, PARTITION)))
     eventually(lambda: rig.partition(PARTITION)["lag"] == 0, 20, "all is counted")
@@ -76,8 +76,8 @@ def test_a_flipped_byte_is_put_aside_and_the_ledger_rebuilt_with_an_equal_chain(
         name: before[name] for name in ("count", "total", "poison")
     }
     assert [path for path in rig.ledger_dir(PARTITION).iterdir() if path.suffix != ".avro"], "nothing was put aside"
+    assert rig.chains()[PARTITION] == chain
     rig.wait_for(rig.commit(rig.additions(1, PARTITION)))
-    assert rig.chains()[PARTITION] != chain  # it went on from there
     rig.judge()
 
 

@@ -132,7 +132,7 @@ def test_a_new_field_is_rolled_out_producer_first_while_traffic_flows(roll_out: 
 
 
 def test_a_new_field_is_rolled_out_consumer_first_while_traffic_flows(roll_out: RollOut) -> None:
-    """The new consumer counts what old producers write, and then both, in one batch."""
+    """A new consumer counts records of old and new producers, also mixed in one block, while traffic flows."""
     roll_out.publish()
     roll_out.replace("consumer")
     roll_out.add_producer_of_the_next_version()

@@ -95,7 +95,7 @@ def test_forged_letters_before_the_first_commit_take_nothing_out_of_the_total(ri
 
 
 def test_a_rebuild_after_commits_believes_no_forged_letter_either(rig: Rig) -> None:
-    """The replay's chain is the witness's, so no verdict differs (I6)."""
+    """I6: a ledger that is rebuilt from the topic takes no verdict from a forged dead letter."""
     rig.stack.stop("consumer")
     shutil.rmtree(rig.ledger_dir(PARTITION))
     rig.restart()

@@ -79,7 +79,7 @@ def letter_of(rig: Rig, partition: int, offset: int) -> DeadLetter:
 
 
 def test_the_broker_measures_what_a_record_is_and_not_what_it_compresses_to(rig: Rig) -> None:
-    """compression.type=uncompressed makes Kafka check max.message.bytes on what decompresses, of each codec."""
+    """A record is measured uncompressed, so one of 3 MB is refused whatever its codec makes of it."""
     for codec in ("gzip", "lz4", "zstd", "snappy"):
         refused = produce(rig, 2, bytes(3 * MB), codec)
         assert isinstance(refused, KafkaError)

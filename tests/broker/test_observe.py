@@ -93,7 +93,7 @@ def test_every_rule_can_be_asked(busy: tuple[Stack, Engines]) -> None:
 
 
 def test_a_query_for_a_metric_that_nobody_emits_is_empty(busy: tuple[Stack, Engines]) -> None:
-    """The check above sees a renamed metric: an unknown name gives nothing, not zero."""
+    """A query for an unknown metric has an empty answer and not zero, so that a renamed one is noticed."""
     _, engines = busy
     assert asked(engines, ENGINE, "sum(rate(app_txn_abort_total[1m]))") == []
 

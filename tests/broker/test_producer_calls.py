@@ -69,7 +69,7 @@ def test_a_retry_is_a_duplicate_at_the_same_place(kafka_stack: Stack, stub: Bloc
 
 
 def test_other_operands_are_already_exists(stub: BlockingStub) -> None:
-    """The same id with other numbers is refused, with the reason in ErrorInfo."""
+    """A known id with other operands is refused with ALREADY_EXISTS and a reason in ErrorInfo."""
     asked = addition("2", "40.5")
     stub.Add(asked)
     with pytest.raises(grpc.RpcError) as refused:
@@ -114,7 +114,7 @@ def test_the_largest_batch_of_refusals_fits_a_usual_client(stub: BlockingStub) -
 
 
 def test_a_batch_over_the_limit_is_refused_whole(stub: BlockingStub) -> None:
-    """The refusal names the limit."""
+    """A batch of one addition too many is INVALID_ARGUMENT as a whole, and the refusal names the limit."""
     with pytest.raises(grpc.RpcError) as refused:
         stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition()] * 10_001))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -156,7 +156,7 @@ def test_reflection_lists_and_describes_the_service(producer: ProducerProcess, v
 
 
 def test_health_knows_each_service_by_name(producer: ProducerProcess) -> None:
-    """SERVING for the service and for the whole server; an unknown name is NOT_FOUND."""
+    """The health check is SERVING for the service and the whole server, and NOT_FOUND for an unknown name."""
     assert producer.health() == "SERVING"
     check: Any = producer.channel.unary_unary("/grpc.health.v1.Health/Check")
     assert check(b"", timeout=2) == b"\x08\x01"

@@ -155,7 +155,7 @@ def test_calls_settle_by_their_deadline(stack: Stack, factory: ProducerFactory) 
 
 
 def test_a_full_queue_is_refused_with_a_time_to_retry(stack: Stack, factory: ProducerFactory) -> None:
-    """More than may wait is RESOURCE_EXHAUSTED with RetryInfo; what was accepted is committed."""
+    """What exceeds the queue is RESOURCE_EXHAUSTED with a time to retry, and what it took is committed."""
     producer = factory.start(producer_queue_records_max=20, producer_add_batch_max=20).wait_ready()
     with held(kafka_pid(stack)):
         requests = [addition() for _ in range(30)]

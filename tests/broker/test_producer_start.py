@@ -49,7 +49,7 @@ def test_help_lists_every_setting(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_ends_the_start_with_one_line(tmp_path: Path, name: str, value: str, allowed: str) -> None:
-    """It names the setting, the value and what is allowed."""
+    """A wrong setting ends the start with code 2 and one line with its name, its value and what is allowed."""
     more = {"TALLY_PRODUCER_QUEUE_RECORDS_MAX": "1000"} if "ADD_BATCH" in name else {}
     ended = run(tmp_path, **{name: value, **more})
     assert ended.returncode == 2
@@ -60,7 +60,7 @@ def test_a_wrong_setting_ends_the_start_with_one_line(tmp_path: Path, name: str,
 
 
 def test_a_wrong_client_property_ends_the_start_with_one_line(tmp_path: Path) -> None:
-    """It names the file and the property."""
+    """An unknown Kafka property ends the start with code 2, and the last line names the setting and the property."""
     file = tmp_path / "client.properties"
     file.write_text("no.such.property=1\n", encoding="utf-8")
     ended = run(tmp_path, TALLY_KAFKA_CONFIG=str(file))
@@ -70,7 +70,7 @@ def test_a_wrong_client_property_ends_the_start_with_one_line(tmp_path: Path) ->
 
 
 def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
-    """One line, exit code 1; two servers never share a port silently."""
+    """A taken gRPC port ends the start with code 1 and a line that names the port and its setting."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -100,7 +100,7 @@ def test_without_kafka_it_is_unready_and_serves_when_kafka_comes(new_stack: NewS
 
 
 def test_an_unpublished_schema_keeps_it_unready(new_stack: NewStack, tmp_path: Path) -> None:
-    """It never registers: it waits with the reason until the contracts are published."""
+    """Without the published schema the producer registers nothing, says so and waits until it is published."""
     stack = new_stack(parts=("kafka", "registry"))
     with producers(stack, tmp_path) as factory:
         producer = factory.start()
@@ -111,7 +111,7 @@ def test_an_unpublished_schema_keeps_it_unready(new_stack: NewStack, tmp_path: P
 
 
 def test_another_number_of_partitions_is_refused_with_the_way_out(new_stack: NewStack, tmp_path: Path) -> None:
-    """While it runs, and at the next start."""
+    """A topic that gets more partitions ends the producer, running or starting, with the way out."""
     stack = new_stack(parts=KAFKA_ONLY)
     with producers(stack, tmp_path) as factory:
         producer = factory.start().wait_ready()
@@ -143,7 +143,7 @@ def test_a_topic_made_again_stops_it(new_stack: NewStack, tmp_path: Path) -> Non
 
 
 def test_it_outlives_the_expiration_of_its_transactional_ids(new_stack: NewStack, tmp_path: Path) -> None:
-    """After the broker forgot an idle producer's ids, calls are OK by new instances."""
+    """After the broker forgot an idle producer's transactional ids, its calls succeed with new ones."""
     expires = {
         "transactional.id.expiration.ms": "1000",
         "transaction.remove.expired.transaction.cleanup.interval.ms": "200",

@@ -179,7 +179,7 @@ def test_a_subject_that_takes_no_changes_stops_the_plan_before_anything_is_writt
 def test_subjects_of_a_context_are_pulled_when_it_is_named_and_are_none_of_the_default_one_s(
     registry: RegistryUnderTest, http: RegistryHttp
 ) -> None:
-    """Where contexts are only parts of names it is the same."""
+    """Subjects of a context are pulled only by a pattern that names it, also where it is only a prefix."""
     word = registry.word()
     publish(http, wanted(f"{word}-value", COUNT))
     publish(http, wanted(f":.{word}:{word}-value", COUNT, ADDED))

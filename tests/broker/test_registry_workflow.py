@@ -137,7 +137,7 @@ def test_an_empty_directory_and_an_address_are_enough_to_decode(folder: Folder) 
 
 @pytest.mark.parametrize("level", TOLD_OF_MODES)
 def test_each_mode_looks_at_the_versions_that_the_registry_has(registry: RegistryUnderTest, level: str) -> None:
-    """Live as offline: the same sentences about the same versions, read from the registry."""
+    """Each mode objects to the same versions read from the registry as it does offline."""
     http = registry.http()
     subject = f"{registry.word()}-value"
     http.request("PUT", f"config/{subject}", {"compatibility": "NONE"})
@@ -195,7 +195,7 @@ def test_subjects_beyond_the_contracts_are_pruned_only_when_asked_twice(folder: 
 
 
 def test_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
-    """On the real registry, too, none of them looks like "nothing to do"."""
+    """On the real registry a wrong path and a missing TLS each end with code 5 and a kind of their own."""
     url = folder.registry.url
     cases = [(f"{url.rstrip('/')}/nowhere", "not-a-registry")]
     cases += [(url.replace("http:", "https:"), "tls")] if url.startswith("http:") else []

@@ -51,7 +51,7 @@ def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose: Path)
 
 
 def test_the_profile_of_observability_adds_what_keeps_the_signals_and_lets_services_send(compose: Path) -> None:
-    """`just up compose` turns it on."""
+    """The profile adds the stores of signals on loopback, and services export to its collector."""
     done = config(compose, ROOT / "docker-compose.yml", COMPOSE_PROFILES="observability")
     assert done.returncode == 0, done.stderr
     services = json.loads(done.stdout)["services"]

@@ -270,11 +270,14 @@ def test_schemas_and_topics_of_the_contracts_are_there_when_a_stack_is_up(kafka_
 
 
 def test_publishing_the_contracts_again_is_harmless(kafka_stack: Stack) -> None:
-    """Publishing the contracts again on a running stack succeeds."""
+    """Publishing the contracts again on a running stack succeeds and registers no further version."""
+    versions = f"{kafka_stack.registry_url}/subjects/tally.sums.v1-value/versions"
+    before = httpx.get(versions, timeout=30).raise_for_status().json()
     kafka_stack.start("contracts")
+    assert httpx.get(versions, timeout=30).json() == before
 
 
 def test_the_health_check_of_kafka_s_container_takes_the_native_broker_for_healthy(kafka_stack: Stack) -> None:
-    """The request that it sends is one that this version of Kafka still knows."""
+    """This version of Kafka understands the request of the container's health check and passes it."""
     script = ROOT / "stack" / "kafka_health.sh"
     assert subprocess.run(["bash", script, str(kafka_stack.ports.kafka)], timeout=30, check=False).returncode == 0

@@ -64,7 +64,7 @@ def names_of(found: Scrape) -> set[str]:
 
 @pytest.mark.parametrize("service", ["producer", "consumer"])
 def test_what_is_emitted_is_what_the_catalogue_lists(scrapes: dict[str, Scrape], service: str) -> None:
-    """Names, kinds and labels; nothing is missing and nothing is extra."""
+    """Services emit exactly the metrics of the catalogue, with the names, kinds and labels that it lists."""
     found = scrapes[service]
     assert names_of(found) == expected(service)
     by_name = {prometheus_name(name, each): each for name, each in catalogue.load().metrics.items()}
@@ -78,7 +78,7 @@ def test_what_is_emitted_is_what_the_catalogue_lists(scrapes: dict[str, Scrape],
 
 
 def test_calls_records_and_rows_agree(scrapes: dict[str, Scrape]) -> None:
-    """Sent by the producer, fetched by the consumer, counted in the ledger."""
+    """What the producer answers and sends is what the consumer fetches and counts, by their metrics."""
     producer, consumer = scrapes["producer"], scrapes["consumer"]
     calls = "rpc_server_call_duration_seconds_count"
     method = "tally.v1.TallyService/Add"
@@ -96,7 +96,7 @@ def test_calls_records_and_rows_agree(scrapes: dict[str, Scrape]) -> None:
 
 
 def test_routes_are_templates_and_no_series_has_an_id(scrapes: dict[str, Scrape]) -> None:
-    """A series for each URL would fill any store."""
+    """REST calls are counted by route template, since a series for each URL would fill any store."""
     routes = scrapes["consumer"].label_values("http_server_request_duration_seconds_count", "http_route")
     assert {"/v1/total", "/v1/requests/{request_id}"} <= routes
     assert all("-" not in route for route in routes)

@@ -100,7 +100,7 @@ def test_one_trace_runs_from_the_caller_to_the_disk(journey: dict[str, Any]) -> 
 
 
 def test_the_transaction_and_the_block_are_traces_of_their_own_with_links(journey: dict[str, Any]) -> None:
-    """Both carry records of many callers, so that they can be nobody's children."""
+    """Transaction and block, which serve many callers, are traces of their own, linked to each addition's."""
     for key in ("send", "block"):
         assert journey[key].parent_span_id == b""
         assert journey[key].trace_id != journey["call"].trace_id
@@ -112,7 +112,7 @@ def test_the_transaction_and_the_block_are_traces_of_their_own_with_links(journe
 
 
 def test_rest_goes_on_with_the_callers_trace(stack: Stack, backend: Backend) -> None:
-    """Named by route; health and metrics are never traced."""
+    """A REST call's span is named by its route and continues the caller's trace; health checks have none."""
     trace_id = "1" * 32
     for path in ("/v1/partitions/3", "/health/live"):
         rest.get(stack.rest_url + path, headers={"traceparent": caller(trace_id=trace_id)})
@@ -134,7 +134,7 @@ def test_what_the_caller_does_not_sample_is_not_traced(stack: Stack, backend: Ba
 
 
 def test_a_wrong_request_is_no_error_of_the_service(stack: Stack, backend: Backend) -> None:
-    """INVALID_ARGUMENT is an attribute, not a status ERROR."""
+    """A refused request has its status as an attribute of its span, which is not marked as failed."""
     trace_id = "4" * 32
     with pytest.raises(grpc.RpcError):
         add(stack, caller(trace_id=trace_id), a="two")

@@ -25,7 +25,7 @@ USERS = {"kafka": 1000, "registry": 1001, "producer": 10001, "consumer": 10001}
 
 
 def test_they_come_up_in_the_declared_order(system: Project) -> None:
-    """Kafka and the registry before the contracts, these before the services."""
+    """The contracts start after Kafka and the registry, and the services after the contracts were published."""
     started = {name: system.container(name)["State"]["StartedAt"] for name in (*STAYING, "contracts")}
     ended = system.container("contracts")["State"]
     assert max(started["kafka"], started["registry"]) < started["contracts"]
@@ -72,13 +72,13 @@ def test_every_published_port_is_one_of_loopback_and_where_the_port_base_has_it(
 
 
 def test_nothing_is_stored_in_a_volume_without_a_name(system: Project) -> None:
-    """Kafka's image declares three volumes: one is named, two are in memory."""
+    """Only the named volumes of the staying parts exist, although Kafka's image declares others."""
     volumes = system.engine.docker("volume", "ls", "--quiet").split()
     assert sorted(volumes) == [f"tally_{service}-data" for service in sorted(STAYING)]
 
 
 def test_the_log_of_every_container_is_bounded(system: Project) -> None:
-    """50 MB each, the newest."""
+    """Each container's log is kept in five files of 10 MB at most."""
     for service in (*STAYING, "contracts"):
         log = system.container(service)["HostConfig"]["LogConfig"]
         assert (log["Type"], log["Config"]) == ("json-file", {"max-size": "10m", "max-file": "5"})
@@ -145,7 +145,7 @@ def test_a_port_that_somebody_has_is_told_with_its_owner_before_anything_starts(
 
 
 def test_up_again_changes_nothing(system: Project) -> None:
-    """The containers stay the same, and so do their processes."""
+    """A second `up` keeps each container and its process as they are."""
     before = {service: system.pid(service) for service in STAYING}
     again = system.stack("up", "compose")
     assert again.returncode == 0, again.stdout[-2000:]

@@ -59,7 +59,7 @@ def verify(system: Project, folder: Path) -> dict[str, object]:
 
 
 def test_a_file_is_counted_once_however_often_it_is_loaded(system: Project, folder: Path) -> None:
-    """The second load is answered as the first and adds nothing."""
+    """A second load of a file changes neither the count nor the total."""
     file = numbers(folder, "twice", ROWS)
     system.tally(*load(file))
     once = eventually(lambda: total(system) if total(system)["count"] == ROWS else None, 60, "all rows are counted")
@@ -71,7 +71,7 @@ def test_a_file_is_counted_once_however_often_it_is_loaded(system: Project, fold
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_what_is_counted_is_exported(system: Project, folder: Path, form: str) -> None:
-    """With what the consumer's image carries, Parquet's library included, out of its read-only root."""
+    """A container exports every counted row, as CSV and with the Parquet library of its read-only image."""
     file = folder / f"sums.{form}"
     count = total(system)["count"]
     system.tally("export", "--format", form, "--output", file)
@@ -111,7 +111,7 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost_or_doubled(
 
 
 def test_a_stopped_container_ends_in_order_within_its_grace(system: Project, folder: Path, seen: Seen) -> None:
-    """None is killed in the end; after `up` all is there."""
+    """Stopped containers end by themselves within their time, and after `up` all counts are there."""
     counted = total(system)["count"]
     for service in reversed(STAYING):
         began_s = time.monotonic()

@@ -86,7 +86,7 @@ def test_every_target_of_prometheus_is_up(observed: Observed) -> None:
 
 
 def test_prometheus_evaluates_every_rule_of_the_alerts(observed: Observed) -> None:
-    """All of the mounted file was loaded, and none of it fails."""
+    """Prometheus has loaded each rule of the mounted file and evaluates it without an error."""
     wanted = {each.place.split(", ")[1] for each in query_texts.of_rules(query_texts.RULES)}
 
     def evaluated() -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_prometheus_evaluates_every_rule_of_the_alerts(observed: Observed) -> No
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
 def test_prometheus_answers_the_queries_of_every_panel(observed: Observed, board: Any) -> None:
-    """What Grafana asks is understood by the Prometheus that it asks."""
+    """Each query of the dashboards is understood by the Prometheus that Grafana asks."""
     for text in query_texts.of_dashboard(query_texts.DASHBOARDS / f"{board.uid}.json"):
         if text.language == "promql":
             observed.prometheus.query(text.as_asked)

@@ -150,7 +150,7 @@ def test_the_memory_of_states_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_a_plan_is_coloured_on_a_terminal_and_only_there(small: SmallContracts, no_color: str, coloured: bool) -> None:
-    """NO_COLOR is honoured, and a pipe never gets colours."""
+    """A plan has colours on a terminal, unless NO_COLOR is set, and never in a pipe."""
     import pty
 
     command = [sys.executable, "-m", "codegen", "plan", "--offline", "--contracts", str(small.root)]

@@ -157,7 +157,7 @@ FUZZED_BYTES_MAX = 4_000_000
 def test_hostile_lengths_nesting_and_indexes_in_any_order_take_bounded_memory(
     everything: Values, pieces: list[bytes], start: int
 ) -> None:
-    """Also behind the beginning of a valid record, so that every field is reached."""
+    """Hostile bytes in any order, also behind a valid beginning, take bounded memory."""
     cls = getattr(everything.module, everything.names.classes[everything.schema.top.name])
     data = VALID_BEGINNING[:start] + b"".join(pieces)
     tracemalloc.start()

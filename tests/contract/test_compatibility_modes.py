@@ -44,7 +44,7 @@ def test_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(le
 
 
 def test_all_seven_modes_are_here() -> None:
-    """The modes of the Confluent API, which a topic's file may name."""
+    """The modes that are tested here are all that a topic's file may name."""
     assert tuple(TOLD_OF_MODES) == COMPATIBILITIES
 
 

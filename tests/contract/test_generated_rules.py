@@ -75,7 +75,7 @@ def test_a_batch_over_the_limit_breaks_one_rule() -> None:
 
 
 def test_the_numbers_of_the_contract_are_those_that_are_computed_with() -> None:
-    """The pattern in the .proto and the grammar of tally.event.decimals are one text."""
+    """The pattern of operands in the contract is the grammar that the library computes with."""
     assert tally_rules.ADD_REQUEST_A_PATTERN == tally_rules.ADD_REQUEST_B_PATTERN == f"^{decimals.GRAMMAR}$"
 
 

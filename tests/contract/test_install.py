@@ -212,7 +212,7 @@ def test_a_command_without_its_extra_names_it(
 
 
 def test_each_subcommand_is_there_with_the_extras(full: Path, tmp_path: Path) -> None:
-    """Every command of both programs is loaded and shows its help."""
+    """With the extras installed each command of both programs shows its help."""
     for command in ("tally", "codegen"):
         listed = _run(str(full / command), "--help", cwd=tmp_path, environment={"HOME": str(tmp_path)})
         names = re.findall(r"^  ([a-z][a-z-]+)  ", listed.partition("\nCommands:\n")[2], re.MULTILINE)
@@ -224,7 +224,7 @@ def test_each_subcommand_is_there_with_the_extras(full: Path, tmp_path: Path) ->
 
 
 def test_verifying_a_system_needs_a_checkout_and_says_so(full: Path, tmp_path: Path) -> None:
-    """The oracle is not in the wheel: one sentence, exit code 69."""
+    """Verifying a topic without a checkout, which has the oracle, ends with code 69 and one sentence."""
     command = [str(full / "tally"), "verify", "--topic", "host:1/topic", "--ledger", "."]
     done = subprocess.run(
         command, cwd=tmp_path, env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
@@ -246,7 +246,7 @@ def test_a_user_s_own_package_stays_theirs(bare: Path, tmp_path: Path, name: str
 
 
 def test_a_foreign_project_has_code_from_contracts_in_five_lines(full: Path, tmp_path: Path) -> None:
-    """The README's lines, in an environment that knows nothing of this checkout."""
+    """The commands of the README give a project without this checkout code that runs."""
     project = tmp_path / "project"
     project.mkdir()
     environment = {"PATH": f"{full}{os.pathsep}{os.defpath}", "HOME": str(tmp_path), "LANG": "C.UTF-8"}

@@ -81,7 +81,7 @@ def test_what_a_contract_says_cannot_become_markup() -> None:
 
 
 def test_the_web_side_serves_the_pages() -> None:
-    """GET /contracts is the index, and each page is below it."""
+    """GET /contracts serves the index, and each page is served below it."""
     from litestar import Litestar
 
     with TestClient(Litestar([contract_pages()])) as client:

@@ -91,7 +91,7 @@ def test_a_plan_that_cannot_be_written_is_told_in_one_line(
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 def test_generated_files_and_the_lock_go_into_nothing_but_files(run: Run, tmp_path: Path, kind: str) -> None:
-    """A pipe or a device in their place is refused, and the command ends."""
+    """A pipe or a device in the place of the lock or of generated code is refused and does not block."""
     assert run("generate")[0] == 0
     root = Path("contracts")
     place = root / lock.FILE

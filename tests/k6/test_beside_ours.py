@@ -63,7 +63,7 @@ def test_both_do_the_same_operations_in_the_same_shares(stack: Stack, k6: Path, 
 
 
 def test_other_shares_are_seen() -> None:
-    """The measure tells samples apart whose shares differ, and not those that are alike."""
+    """The comparison tells samples with other shares apart and takes like ones for like."""
     weights: dict[str, int] = {str(name): weight for name, weight in MIXED}
     one = Counter({name: 6 * weight for name, weight in weights.items()})
     other = Counter({**one, "conflict": 60})

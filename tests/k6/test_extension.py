@@ -60,7 +60,7 @@ def race_detector(go: Path, module: Path) -> list[str]:
 
 @pytest.mark.parametrize("module", [FOLDER, STUB], ids=["extension", "stub"])
 def test_go_code_is_formatted_and_vetted(go: Path, module: Path) -> None:
-    """gofmt would change nothing, and go vet finds nothing."""
+    """gofmt would change nothing in the extension, and go vet finds nothing."""
     done = subprocess.run(
         [str(go.with_name("gofmt")), "-l", "."], cwd=module, capture_output=True, text=True, check=True
     )

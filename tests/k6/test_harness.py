@@ -38,7 +38,7 @@ def k6_says(k6: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_its_source_is_in_good_order(k6: Path) -> None:
-    """gofmt would change nothing, and go vet has nothing to say."""
+    """gofmt would change nothing in the harness, and go vet finds nothing."""
     assert run_go("gofmt", "-l", ".") == ""
     assert run_go("vet", "./...") == ""
 
@@ -65,7 +65,7 @@ def test_it_says_that_it_is_no_load_generator(k6: Path) -> None:
 
 
 def test_its_version_lists_the_extension(k6: Path) -> None:
-    """`version` names the program and the extensions that it has, as k6 does."""
+    """As with k6 itself, `version` names the program and the extensions that it has."""
     lines = k6_says(k6, "version").stdout.splitlines()
     assert lines[0].startswith("k6-harness (a test tool, not k6)")
     assert lines[1:] == ["Extensions:", "  k6/x/tally [js]"]
@@ -77,7 +77,7 @@ def test_its_version_lists_the_extension(k6: Path) -> None:
     ids=" ".join,
 )
 def test_a_wrong_command_line_is_one_sentence(k6: Path, arguments: list[str]) -> None:
-    """What is wrong is told in one line, with the place of the help."""
+    """A wrong command line is reported in one line that says where the help is."""
     done = k6_says(k6, *arguments)
     assert done.returncode == USAGE
     assert done.stderr.count("\n") == 1

@@ -59,7 +59,7 @@ def test_profiles_are_those_of_our_own_generator(told: dict[str, Any]) -> None:
 
 
 def test_facts_are_those_of_our_own_generator(told: dict[str, Any]) -> None:
-    """Invalid input, batches, time-outs, pauses and operands are the same in both generators."""
+    """Invalid input, batches, time-outs, pauses and operands of the script are those of our own generator."""
     assert told["facts"] == {
         "CALL_S": operations.CALL_S,
         "BATCH": operations.BATCH,

@@ -21,7 +21,7 @@ SEARCHES = "breakpoint"  # may find what it looks for on a busy machine
 
 
 def test_all_profiles_are_here() -> None:
-    """A new profile is run here, too."""
+    """Each profile of the load tests has a short form here, so that a new one is run as well."""
     assert set(SHORT) == set(PROFILES)
 
 

@@ -30,7 +30,7 @@ def row(what: str, ran: Ran) -> None:
 
 
 def test_a_slow_network_crosses_a_threshold(stack: Stack, tmp_path: Path) -> None:
-    """300 ms more of latency: nothing is lost, and the median is too high."""
+    """With 300 ms more of latency the run fails by its median, and nothing is reported as lost."""
     with SlowRelay(stack.ports.grpc, DELAY_S) as relay:
         ran = run_script(tmp_path, MAIN, **addresses(stack) | {"GRPC": f"127.0.0.1:{relay.port}"})
     row("300 ms more", ran)

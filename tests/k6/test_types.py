@@ -43,7 +43,7 @@ def test_scripts_have_no_type_errors(modules: Path) -> None:
 
 
 def test_every_module_is_checked(modules: Path) -> None:
-    """No script in loadtests/ is left out of the check."""
+    """Each script in loadtests/ is among those whose types are checked."""
     compiler = modules / "typescript" / "bin" / "tsc"
     listed = run(
         compiler, "-p", str(_TYPES / "tsconfig.json"), "--typeRoots", str(modules / "@types"), "--listFilesOnly"

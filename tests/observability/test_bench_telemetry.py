@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.observability, pytest.mark.timeout(600)]
 
 
 def test_a_quick_run_of_the_benches_of_telemetry_prints_its_table() -> None:
-    """Producers and consumers with a backend that takes, is down, and hangs."""
+    """The benches of telemetry measure a backend that accepts, is down and hangs, and print a table."""
     command = [sys.executable, "-m", "benchmarks", "telemetry", "telemetry-consumer", "--quick"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

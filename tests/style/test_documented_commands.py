@@ -36,13 +36,13 @@ def wrong(line: Typed) -> str:
 
 @pytest.mark.parametrize("page", DOCUMENTS)
 def test_a_document_s_commands_are_taken_by_the_programs(page: str) -> None:
-    """Recipes, subcommands, options, values: as the justfile and each program's own parser have them."""
+    """Each documented command is accepted by the justfile or by its program's own parser."""
     assert [why for line in [*typed(page), *quoted(page)] if (why := wrong(line))] == []
 
 
 @pytest.mark.parametrize("page", DOCUMENTS)
 def test_every_block_of_a_document_has_a_language(page: str) -> None:
-    """A block without one could hold commands that no test sees."""
+    """Each code block of a document names its language, since one without could hide commands from tests."""
     assert {block.language for block in blocks(page)} <= LANGUAGES
 
 

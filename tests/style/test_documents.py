@@ -54,7 +54,7 @@ def test_a_document_names_only_files_that_exist(document: str) -> None:
 
 
 def test_every_picture_is_named_by_a_document_and_small() -> None:
-    """A checkout stays quick to clone, and no picture outlives its page."""
+    """Each picture is shown by a document and is smaller than 200 kB, so that a checkout is quick to clone."""
     pictures = {name for name in tracked() if name.endswith(".png")}
     named = {
         str((ROOT / PurePosixPath(document).parent / link).resolve().relative_to(ROOT))

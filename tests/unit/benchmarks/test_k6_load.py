@@ -17,12 +17,12 @@ def test_an_interval_of_seven_values_is_from_the_smallest_to_the_largest() -> No
 
 
 def test_few_values_have_no_interval() -> None:
-    """With five values no interval of theirs is 95 % sure, which is said."""
+    """Five values get a median and the remark that six are needed for an interval of 95 %."""
     assert k6_load.interval([1, 2, 3, 4, 5]).startswith("median 3.00 of 5; an interval of 95 % takes 6")
 
 
 def test_the_interval_has_the_true_median_as_often_as_it_says() -> None:
-    """Of many samples at least 95 % enclose the true median."""
+    """The intervals of many samples enclose the true median in at least 92.5 % of the cases."""
     seed = random.randrange(10**6)
     print("seed", seed)
     rng = random.Random(seed)

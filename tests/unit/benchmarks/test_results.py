@@ -41,7 +41,7 @@ def test_sides_run_in_turns_after_a_turn_that_does_not_count() -> None:
 
 
 def test_limit_and_subject_are_two_such_sides() -> None:
-    """Each has its own samples."""
+    """A bench and its limit run in turns, and each keeps its own samples."""
     limits, subjects = alternate(lambda: Sample(value=1), lambda: Sample(value=2), 3)
     assert [sample.value for sample in limits] == [1, 1, 1]
     assert [sample.value for sample in subjects] == [2, 2, 2]

@@ -54,7 +54,7 @@ def test_a_failure_on_a_shared_stack_fails_the_stack_and_is_told_once(capsys: py
 def test_a_run_with_a_failed_bench_shows_the_others_and_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """The list stands at the end."""
+    """A run with a failed bench shows and writes the others, ends with code 1 and names the failed one last."""
 
     def measure(suite: Suite, *_: object) -> None:
         with suite.attempt("idle"):

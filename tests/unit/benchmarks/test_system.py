@@ -36,14 +36,14 @@ def test_a_failed_bench_keeps_its_data_and_tells_the_end_of_the_logs(
 
 
 def test_a_bench_that_is_done_leaves_nothing(tmp_path: Path) -> None:
-    """Its data would only fill the disk."""
+    """A bench that succeeded deletes its data, which would only fill the disk."""
     with running(tmp_path / "data", ()):
         pass
     assert not (tmp_path / "data").exists()
 
 
 def test_a_command_that_fails_is_told_with_what_it_said() -> None:
-    """Its exit code alone explains nothing."""
+    """A command that fails is reported with its exit code and its own output."""
     with pytest.raises(RuntimeError, match=r"(?s)ended with 3:\n.*no such contract"):
         finished([sys.executable, "-c", "import sys; print('no such contract', file=sys.stderr); sys.exit(3)"])
 

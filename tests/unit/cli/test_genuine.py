@@ -78,7 +78,7 @@ def test_a_letter_about_a_topic_that_is_gone_is_not_replayed() -> None:
 
 
 def test_the_beginning_of_a_large_record_is_completed_from_the_topic_or_said_to_be_gone() -> None:
-    """The hash is of the whole value."""
+    """A letter with the beginning of a large record gets the rest from the topic, or says that it is gone."""
     large = replace(RECORD, value=b"x" * 100_000)
     copy = Copy(b"x" * 10, 100_000, hashlib.sha256(b"x" * 100_000).digest())
     letter = replace(LETTER, value_copy=copy, digest=undecoded(b"k", large.value))

@@ -120,13 +120,16 @@ def test_a_mode_that_was_set_after_the_plan_stops_it_and_a_subject_that_is_right
 
 
 def test_a_deletion_is_stopped_by_a_mode_too() -> None:
-    """A read-only subject that is to be deleted is reported as drift in the plan."""
+    """A read-only subject that is to be deleted is drift in the plan, and the publication leaves it as it is."""
     world = World()
     world.publish()
     world.registry.subjects["s-stray"] = [TEXT]
     world.registry.modes = {"s-stray": "READONLY"}
-    kinds = [line.kind for line in world.plan(prune_prefix="s-").changes]
-    assert kinds == ["NOOP", "NOOP", "DRIFT", "DELETE"]
+    planned = world.plan(prune_prefix="s-")
+    assert [line.kind for line in planned.changes] == ["NOOP", "NOOP", "DRIFT", "DELETE"]
+    with pytest.raises(DriftError, match="is in mode READONLY"):
+        world.publisher().apply(planned)
+    assert "s-stray" in world.registry.subjects
 
 
 def test_metadata_beside_a_schema_is_no_change_and_stays_with_the_next_version() -> None:

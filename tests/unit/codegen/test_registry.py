@@ -196,14 +196,14 @@ def test_a_call_that_is_missing_a_thing_that_is_missing_and_a_refusal_are_told_a
 
 
 def test_a_refusal_has_the_registry_s_own_code_and_sentence() -> None:
-    """Callers decide by the code and show the sentence."""
+    """A refusal carries the registry's status, error code and sentence, which callers decide by and show."""
     with pytest.raises(RegistryRefused) as caught:
         _registry(_answering(409, {"error_code": 40901, "message": "it has a reader"})).request("DELETE", "subjects/s")
     assert (caught.value.status, caught.value.error_code, caught.value.reason) == (409, 40901, "it has a reader")
 
 
 def test_an_answer_that_keeps_coming_is_given_up_after_the_time_for_a_request() -> None:
-    """Each byte comes in time, all of them do not."""
+    """An answer that drips for longer than a request may take is given up as a time-out."""
     clock, sent = FakeClock(), []
 
     def dripping() -> Iterator[bytes]:
@@ -219,7 +219,7 @@ def test_an_answer_that_keeps_coming_is_given_up_after_the_time_for_a_request() 
 
 
 def test_an_answer_is_read_no_further_than_its_bound() -> None:
-    """An endless page costs its bound in memory and no more."""
+    """An endless answer is refused once it exceeds its bound, and no more of it is read."""
     chunk, sent = b" " * (1024 * 1024), []
 
     def endless() -> Iterator[bytes]:
@@ -233,7 +233,7 @@ def test_an_answer_is_read_no_further_than_its_bound() -> None:
 
 
 def test_an_answer_is_asked_for_and_taken_uncompressed_only() -> None:
-    """A few bytes could become more than fits the memory."""
+    """A compressed answer is refused, since a few bytes of it could fill the memory."""
     asked: list[str] = []
 
     def bomb(request: httpx.Request) -> httpx.Response:

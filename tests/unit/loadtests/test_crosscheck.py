@@ -23,25 +23,25 @@ REPORT = {
 
 
 def test_a_report_of_ghz_is_read_in_milliseconds():
-    """ghz tells nanoseconds and codes by name."""
+    """ghz's report in nanoseconds is read in milliseconds, with its answers counted as good or bad."""
     assert from_report(REPORT) == Seen("ghz", 98, 2, {50: 5.0, 95: 9.5, 99: 9.9})
 
 
 @pytest.mark.parametrize("report", [{}, {"statusCodeDistribution": {"Unavailable": 2}, "latencyDistribution": []}])
 def test_a_report_without_an_answer_is_no_measurement(report):
-    """A service that answered nothing is told, not compared."""
+    """A ghz report without a good answer is an error and is not compared."""
     with pytest.raises(LoadError, match="ghz had no answer to measure"):
         from_report(report)
 
 
 def test_the_sides_take_turns_and_neither_is_always_first():
-    """What the machine does in the meantime must not fall on one side."""
+    """The compared clients take turns, each first in every other round, so that disturbances hit both."""
     sides = [lambda number: f"a{number}", lambda number: f"b{number}"]
     assert in_turns(3, sides) == ["a0", "b0", "b1", "a1", "a2", "b2"]  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_medians_of_the_rounds_are_compared():
-    """One slow round does not decide."""
+    """Clients are compared by the medians of their rounds, so one slow round decides nothing."""
     seen = [Seen("ours", 10, 0, {50: ms, 95: ms, 99: ms}) for ms in (2.0, 90.0, 2.2)]
     seen += [Seen("ghz", 10, 1, {50: ms, 95: ms, 99: ms}) for ms in (2.0, 2.0, 2.0)]
     table, ratio = table_of(seen)
@@ -52,12 +52,12 @@ def test_medians_of_the_rounds_are_compared():
 
 @pytest.mark.parametrize(("ratio", "same"), [(1.0, True), (1.25, True), (0.8, True), (1.3, False), (0.75, False)])
 def test_clients_agree_within_a_quarter(ratio, same):
-    """Further apart than that one of them measures something else."""
+    """Two clients agree if neither median is more than a quarter above the other."""
     assert agree(ratio) is same
 
 
 def test_a_ghz_that_makes_no_report_is_told_with_what_it_said(tmp_path: Path) -> None:
-    """Its words name the cause."""
+    """A ghz that makes no report is reported with its exit code, its target and its own words."""
     program = tmp_path / "ghz"
     program.write_text("#!/bin/sh\necho 'no such method' >&2\nexit 1\n")
     program.chmod(0o700)
@@ -91,7 +91,7 @@ def test_a_broken_verdict_fails_the_check_whatever_the_latencies_are(
 @pytest.mark.parametrize("option", ["--rate", "--seconds"])
 @pytest.mark.parametrize("value", ["0", "0.4", "-1", "ten"])
 def test_a_rate_that_ghz_would_take_for_no_limit_is_refused(option: str, value: str) -> None:
-    """It takes whole numbers, and 0 for as fast as it can."""
+    """A rate or a duration that is not a positive whole number is refused, since ghz takes 0 for no limit."""
     done = CliRunner().invoke(command.program, ["check", option, value])
     assert done.exit_code == 2
     assert option in done.stderr

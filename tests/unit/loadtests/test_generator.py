@@ -80,7 +80,7 @@ async def test_a_broken_threshold_ends_a_breakpoint_and_is_named():
 
 
 async def test_what_a_breakpoint_held_is_its_last_good_seconds():
-    """The rate that held is of the last window that kept all thresholds."""
+    """The rate that a breakpoint held is that of the last window in which all thresholds held."""
     profile = profile_of(open=True, abort=True, start=50, stages=[Stage(BREAK_WINDOW_S + 0.5, 50)])
     load = await load_of(profile, Calls())
     assert load.held is not None
@@ -99,7 +99,7 @@ async def test_a_closed_profile_has_as_many_users_as_it_says():
 
 
 async def test_the_shortest_run_does_everything_once():
-    """However rare an operation is, it is among the first ones."""
+    """Even a very rare operation is among the first ones, so that the shortest run has all of them."""
     seen = []
 
     class Noting(Calls):
@@ -113,7 +113,7 @@ async def test_the_shortest_run_does_everything_once():
 
 
 async def test_a_defect_of_the_generator_is_no_good_run():
-    """What an operation raises comes out of the run."""
+    """An exception inside an operation ends the run with that exception and not with a result."""
 
     class Broken(Calls):
         async def run(self, operation: str, due_s: float) -> None:
@@ -153,5 +153,5 @@ def test_the_limits_of_a_measurement_are_told(cpu, lag_ms, word):
 
 
 def test_a_quiet_measurement_has_no_warning():
-    """Nothing is told where there is nothing to tell."""
+    """A measurement with free cores, no lag and no strangers on the machine has no warning."""
     assert _warnings(Load(seconds=[second({"load": 0.5, "others": 0.05}, 2.0)] * 4)) == []

@@ -134,7 +134,7 @@ async def test_each_addition_of_a_batch_has_its_own_outcome(tmp_path):
 
 
 async def test_a_batch_without_an_answer_is_unknown_as_a_whole(tmp_path):
-    """Nobody knows what became of any of its additions, so the verdict takes either."""
+    """Each addition of a batch without an answer is of unknown outcome, so the verdict accepts either."""
     async with world(Silent(), tmp_path) as made:
         await made.operations.run("batch", 0.0)
     assert (made.log.digest().acked, made.log.digest().unknown) == (1, 5)
@@ -143,7 +143,7 @@ async def test_a_batch_without_an_answer_is_unknown_as_a_whole(tmp_path):
 
 @pytest.mark.parametrize(("code", "wrong"), [(200, 0), (404, 0), (500, 1)])
 async def test_an_addition_that_is_not_counted_yet_may_be_looked_up(tmp_path, code, wrong):
-    """200 and 404 are right answers to a look-up, anything else is not."""
+    """A look-up may be answered with 200 or 404, and anything else is unexpected."""
     async with world(FakeTally(), tmp_path) as made:
         made.rest = code
         await made.operations.run("lookup", 0.0)
@@ -158,7 +158,7 @@ async def test_a_duplicate_that_is_not_known_as_one_is_unexpected(tmp_path):
 
 
 async def test_a_conflict_makes_the_addition_that_it_needs(tmp_path):
-    """The first operation of a run may be one that uses an id again."""
+    """A conflict that is the first operation of a run makes the addition that it contradicts."""
     async with world(Strict(), tmp_path) as made:
         made.operations._known.clear()
         await made.operations.run("conflict", 0.0)

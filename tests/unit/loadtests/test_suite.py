@@ -20,7 +20,7 @@ def summary_of(profile: str, exit_code: int = 0, *, limit: bool = False, **figur
 
 
 def test_all_is_every_profile_but_the_soak_with_the_limit_beside_the_breakpoint():
-    """One command runs what a release is judged by, in minutes."""
+    """ "all" runs every profile but the soak, and the breakpoint's limit, in minutes."""
     steps = steps_of("all", limit=False)
     assert [each.name for each in steps if not each.limit] == [name for name in PROFILES if name != "soak"]
     assert [each.name for each in steps if each.limit] == ["breakpoint-limit"]
@@ -40,7 +40,7 @@ def test_a_limit_is_run_after_its_profile():
     ],
 )
 def test_what_cannot_be_meant_is_told_with_what_is_allowed(name, limit, words):
-    """Usage errors name the value and the choices."""
+    """An unknown profile, or --limit where it makes no sense, is refused with what is allowed."""
     with pytest.raises(UsageError, match=words):
         steps_of(name, limit=limit)
 
@@ -61,7 +61,7 @@ def test_the_worst_run_decides_and_a_breakpoint_that_was_found_is_good(codes, ex
 
 
 def test_the_table_tells_each_run_and_the_ratio_to_the_limit():
-    """Figures can be copied into a document as they are."""
+    """The table of a suite has a row for each run and the breakpoint's share of the limit."""
     table = table_of([
         summary_of("e2e", visible_p50_ms=5.0, visible_p95_ms=9.0, visible_p99_ms=11.0),
         summary_of("breakpoint", 99, held_calls_per_s=400.0, held_add_p99_ms=450.0),

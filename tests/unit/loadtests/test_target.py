@@ -26,5 +26,5 @@ def test_a_proxy_of_the_environment_is_not_asked_for_the_total(server: str) -> N
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_the_registry_of_this_machine(server: str) -> None:
-    """Nor by the reader of the topic."""
+    """The reader of the topic asks this machine's registry directly, whatever proxy the environment names."""
     assert Schemas(server).decode(frame(7) + b"\x02x") == b"x"

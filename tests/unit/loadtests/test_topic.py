@@ -59,14 +59,14 @@ WATCH = watch()
     st.binary(max_size=120) | st.just(body(request_id(0), 1, 2)),
 )
 def test_no_bytes_end_the_watch(before: bytes, behind: bytes) -> None:
-    """A record of either topic is judged or left alone."""
+    """A record of any bytes in either topic is judged or ignored, and never ends the watch."""
     for name in (topic.TOPIC, topic.DEAD_LETTERS):
         for value in (None, before + behind):
             WATCH._look(message(name, value))
 
 
 def test_what_is_wrong_with_a_record_is_told_in_the_words_of_the_contract() -> None:
-    """As the ledger, `tally tail` and `tally verify` tell it."""
+    """A bad record is reported with the contract's reason, as the ledger and the commands do."""
     own = watch()
     for value in (b"junk!", frame(999) + b"x", frame(1) + b"x", frame(1) + body(request_id(0), 1, 2, 4)):
         own._look(message(topic.TOPIC, value))
@@ -75,6 +75,6 @@ def test_what_is_wrong_with_a_record_is_told_in_the_words_of_the_contract() -> N
 
 
 def test_a_registry_that_is_away_ends_the_watch() -> None:
-    """Then nothing can be judged, and the load must not be called good."""
+    """A registry that does not answer ends the watch, since a load that nobody judged must not count as good."""
     with pytest.raises(LoadError):
         watch()._look(message(topic.DEAD_LETTERS, frame(500) + b"x"))

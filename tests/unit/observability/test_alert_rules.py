@@ -21,7 +21,7 @@ def promtool() -> Path:
 
 
 def test_every_alert_fires_and_is_silent_as_its_cases_say(promtool: Path) -> None:
-    """promtool runs the firing and the silent case of each alert."""
+    """By promtool each alert fires on its firing case and is silent on the other one."""
     done = subprocess.run(
         [promtool, "test", "rules", "rules_test.yml"], cwd=FOLDER, capture_output=True, text=True, check=False
     )
@@ -29,7 +29,7 @@ def test_every_alert_fires_and_is_silent_as_its_cases_say(promtool: Path) -> Non
 
 
 def test_a_changed_threshold_is_noticed(promtool: Path, tmp_path: Path) -> None:
-    """The cases see a rule that asks for something else."""
+    """An alert rule that asks for something else fails its cases by the alert's name."""
     rules = (FOLDER / "rules.yml").read_text()
     (tmp_path / "rules.yml").write_text(rules.replace('"REFUSED"', '"RUNNING"'))
     (tmp_path / "rules_test.yml").write_text((FOLDER / "rules_test.yml").read_text())

@@ -17,7 +17,7 @@ FORBIDDEN = re.compile(r"request|key|offset|position|client|peer")
 
 
 def test_every_metric_has_a_service_a_meaning_and_attributes_that_are_explained() -> None:
-    """Each attribute that is explained is also in use, and so are the buckets."""
+    """Each metric has a service and a meaning, and what it uses is exactly what is explained."""
     whole = catalogue.load()
     for name, metric in whole.metrics.items():
         assert set(metric.services) <= SERVICES, name
@@ -40,7 +40,7 @@ def test_every_metric_of_the_broker_is_asked_for_in_the_words_of_its_agent() -> 
 
 
 def test_no_attribute_is_an_id_a_key_or_an_offset() -> None:
-    """HTTP's method is the one word that only looks like one."""
+    """No attribute's name speaks of an id, a key, an offset or a peer, which would make endless series."""
     names = set(catalogue.load().attributes) - {"http.request.method"}
     assert [name for name in names if FORBIDDEN.search(name)] == []
 

@@ -43,7 +43,7 @@ def test_the_files_of_the_dashboards_are_made_from_their_code():
 
 
 def test_every_panel_says_what_it_shows_and_what_to_do():
-    """A panel without advice is a picture; each has a sentence."""
+    """Each panel of each board has queries and a sentence of advice."""
     for board in BOARDS:
         assert board.question.endswith("?")
         for row in board.rows:
@@ -57,7 +57,7 @@ def test_a_dashboard_cannot_ask_for_a_metric_that_nobody_emits():
 
 
 def test_alerts_ask_only_for_what_is_in_the_catalogue():
-    """A renamed metric would silence its alert for ever."""
+    """Alert rules name only metrics and labels of the catalogue, since a renamed one would silence its alert."""
     for rule in groups():
         unknown = asked_for(rule["expr"]) - known_words()
         assert unknown == set(), rule
@@ -69,7 +69,7 @@ def test_the_check_of_alerts_sees_a_renamed_metric():
 
 
 def test_every_alert_has_a_runbook_that_names_a_command_of_tally():
-    """Whoever is woken up finds what to type."""
+    """Each alert's runbook exists and names a command of `tally` to type."""
     for rule in groups():
         if "alert" in rule:
             text = (ROOT / rule["annotations"]["runbook"]).read_text(encoding="utf-8")

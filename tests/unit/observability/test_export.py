@@ -69,7 +69,7 @@ async def test_a_span_a_log_record_and_metrics_arrive_and_belong_together(backen
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs"])
 async def test_what_a_backend_in_trouble_does_not_take_is_counted(backend: Backend, trouble: str) -> None:
-    """Of each signal; the end waits no longer than it is allowed to."""
+    """Lost spans, metrics and logs are counted each, and closing waits no longer than it is allowed to."""
     if trouble == "refuses":
         backend.status = 400
     else:

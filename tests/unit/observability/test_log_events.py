@@ -59,7 +59,7 @@ def test_the_text_of_every_line_is_a_constant() -> None:
 
 
 def test_every_line_that_is_logged_is_in_the_catalogue_and_the_reverse() -> None:
-    """With its level and its service."""
+    """Each logged line is in the catalogue with its levels and services, and each entry is logged somewhere."""
     known = catalogue.load().logs
     unknown = [f"{line.place}: {line.text!r}" for line in logged() if line.text not in known]
     assert unknown == []
@@ -70,7 +70,7 @@ def test_every_line_that_is_logged_is_in_the_catalogue_and_the_reverse() -> None
 
 
 def test_every_line_of_the_catalogue_is_explained() -> None:
-    """A person who greps for it finds a sentence."""
+    """Each log line of the catalogue is explained by a sentence."""
     assert all(line.meaning.endswith(".") for line in catalogue.load().logs.values())
 
 
@@ -85,6 +85,6 @@ def test_every_line_of_the_catalogue_is_explained() -> None:
     ],
 )
 def test_the_search_sees_every_way_to_log(source: str, text: str | None) -> None:
-    """What it does not see could be missing from the catalogue."""
+    """Each way to log a line in the code is found, with its text or as one without a constant text."""
     (line,) = lines_of(source, ("producer",), str(Path("a.py")))
     assert line.text == text

@@ -47,7 +47,7 @@ def test_a_line_names_the_trace_it_belongs_to(form: str, capsys: pytest.CaptureF
 
 
 def test_values_of_variables_are_never_shown(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A defect is logged with its traceback, which shows code and not payloads."""
+    """A logged defect shows the traceback with its code, and no value of a variable."""
     logs.configure("producer", "INFO", form)
     operand = "".join(["planted-", "operand"])
     nothing: dict[int, str] = {}
@@ -95,7 +95,7 @@ def test_a_backend_that_stays_away_is_told_of_once_a_minute(form: str, capsys: p
 
 
 def test_the_next_line_of_a_place_tells_how_many_were_held_back() -> None:
-    """Once the window is over, and once only; other places are not concerned."""
+    """The first line of a place after its window says once how many were held back there."""
     repetition, place = Repetition(), ("module", 7)
     taken = [repetition.take(place, 0.1 * number) for number in range(LINES_MAX + 5)]
     assert taken == [0] * LINES_MAX + [None] * 5

@@ -147,7 +147,7 @@ def test_an_exporter_gets_the_histograms_too_and_its_refusals_are_counted() -> N
     ],
 )
 async def test_http_calls_are_counted_by_route_and_status(scope, status, raises, labels) -> None:
-    """Never by path; a call that an exception ended is a 500."""
+    """HTTP calls are counted by route and status, never by path, and one that raised is a 500."""
 
     async def app(_scope, _receive, send) -> None:
         if raises is not None:
@@ -166,7 +166,7 @@ async def test_http_calls_are_counted_by_route_and_status(scope, status, raises,
 
 
 async def test_a_stream_of_events_counts_with_the_time_until_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that follows for an hour is no slow call."""
+    """The duration of an event stream ends when it begins, so a reader for an hour is no slow call."""
     clock_s = 0.0
     monkeypatch.setattr("observability.asgi.time.perf_counter", lambda: clock_s)
 

@@ -21,7 +21,7 @@ def modules() -> Path:
 
 
 def test_every_query_is_one_of_its_language(modules):
-    """Dashboards, links between datasources, alerts and documents: no grammar sees an error."""
+    """Each query of dashboards, links, alerts and documents is valid by the grammar of its language."""
     texts = query_texts.all_texts()
     assert {each.language for each in texts} == {"promql", "logql", "traceql"}
     assert complaints(texts, modules) == []
@@ -43,7 +43,7 @@ def test_every_query_is_one_of_its_language(modules):
     ],
 )
 def test_a_broken_query_is_seen(modules, language, text):
-    """The grammar names the place at which it stops to be a query."""
+    """A malformed query is reported with its language and the place of the error."""
     (complaint,) = complaints([Text("here", language, text)], modules)
     assert complaint.startswith(f"here: no {language} at ")
 
@@ -54,7 +54,7 @@ def test_a_broken_query_is_seen(modules, language, text):
     ("tally-load", "sum by (job)", "sum by job"),
 ])  # fmt: skip
 def test_a_query_that_breaks_in_a_dashboard_is_seen(modules, tmp_path, board, from_text, to_text):
-    """The file, the panel and the text are told."""
+    """A dashboard's query with a syntax error is found and reported with the file's name."""
     text = (query_texts.DASHBOARDS / f"{board}.json").read_text()
     assert from_text in text
     (tmp_path / "board.json").write_text(text.replace(from_text, to_text))
@@ -74,7 +74,7 @@ def test_a_query_that_breaks_in_a_link_or_a_document_is_seen(modules, tmp_path):
 
 
 def test_logs_and_traces_are_in_grafanas_boards_and_not_in_those_of_metrics():
-    """Loki and Tempo are asked where they are; VictoriaMetrics' page shows metrics only."""
+    """Grafana's boards query metrics, logs and traces, and VictoriaMetrics' boards metrics only."""
     for language in query_texts.LANGUAGES:
         assert any([*board.queries(language)] for board in BOARDS), language
     boards = [json.loads(path.read_text()) for path in VMUI.glob("*.json")]
@@ -115,7 +115,7 @@ def test_a_span_is_asked_for_by_what_its_name_always_has(key, service, condition
 
 
 def test_levels_are_those_that_are_sent():
-    """A level or worse; the names are loguru's."""
+    """The levels to choose from are loguru's in order, and a chosen one also shows those above it."""
     from loguru import logger
 
     assert [logger.level(name).no for name in logs_and_traces.LEVELS] == [10, 20, 30, 40, 50]

@@ -36,7 +36,7 @@ def header(flags: str, version: str = "00") -> dict[str, str]:
 def test_a_sampled_caller_is_traced_below_its_span_whatever_the_ratio(
     with_ratio: Callable[[float], Tracing], flags: str
 ) -> None:
-    """Other flags beside it change nothing."""
+    """A call whose caller samples is traced below the caller's span, even at a ratio of 0."""
     parent = with_ratio(0.0).chosen(header(flags))
     assert parent is not None
     context = trace.get_current_span(parent).get_span_context()
@@ -58,7 +58,7 @@ def test_a_caller_that_does_not_sample_or_cannot_be_read_is_not_traced(
 def test_of_calls_without_a_traceparent_a_share_is_traced(
     with_ratio: Callable[[float], Tracing], monkeypatch: pytest.MonkeyPatch, drawn: float, is_traced: bool
 ) -> None:
-    """The default's twentieth, in a trace that begins here."""
+    """Calls without a traceparent begin a trace of their own in the share that the ratio sets."""
     monkeypatch.setattr("observability.tracing.random.random", lambda: drawn)
     parent = with_ratio(0.05).chosen({})
     assert (parent is not None) == is_traced

@@ -20,12 +20,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
-    """It could not reach it; this one is not even there."""
+    """The oracle asks a server of this machine directly, whatever proxy the environment names."""
     monkeypatch.setenv("http_proxy", ABSENT_PROXY)
     assert get(f"{server}/v1/total", {"X-Word": "hello"}).text == "/v1/total hello"
 
 
 def test_it_is_asked_for_any_other_machine(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
-    """Else a system behind it could not be verified."""
+    """The oracle asks another machine's system through the proxy that the environment names."""
     monkeypatch.setenv("http_proxy", server)
     assert get("http://tally.invalid/v1/total").text.startswith("http://tally.invalid/v1/total")

@@ -309,7 +309,7 @@ def test_a_planted_violation_is_found_under_its_name(
 
 
 def test_each_check_of_the_oracle_has_a_violation_that_it_finds() -> None:
-    """A check that no planted violation reaches could be empty."""
+    """Each check of the oracle is the only one to fail for some planted violation, so none is empty."""
     assert {invariant for invariant, _, _ in PLANTED} == CHECKS.keys() == PROMISES.keys() - {"AT REST"}
     reached = {plant: {finding.invariant for finding in judge(plant(honest())).findings} for _, plant, _ in PLANTED}
     alone = {next(iter(names)) for names in reached.values() if len(names) == 1}
@@ -347,7 +347,7 @@ def test_a_letter_with_the_beginning_of_its_record_and_the_right_hash_is_genuine
 
 
 def test_a_letter_whose_record_is_gone_is_not_judged_and_the_report_says_so() -> None:
-    """A topic whose head was deleted."""
+    """A letter whose record the topic has deleted is no finding, and the report says that it was not judged."""
     report = judge(replace(forged(honest(), source_offset=1), log_starts={3: 2}))
     assert report.unchecked["LETTERS"] == "the records of 1 dead letters are gone from the topic"
     assert "LETTERS" not in {finding.invariant for finding in report.findings}

@@ -63,7 +63,7 @@ def test_a_record_outside_the_contract_is_unfit_for_its_reason(key: bytes, value
 
 
 def test_a_schema_is_named_by_an_id_or_a_guid_before_the_body_or_in_a_header() -> None:
-    """Confluent's framings, all four read alike; the header goes first."""
+    """All four framings of Confluent are read alike, and a name in the header has precedence."""
     # With a moment of one byte: what has exactly the common form is read as such, whatever its headers say.
     value, guid = value_of(ID, "2", "40.5")[:69] + b"\x02", bytes(range(16))
     name, body = value[:5], value[5:]

@@ -30,7 +30,7 @@ def reason_of(case: Case) -> str:
 
 @pytest.mark.parametrize(("case", "told"), RECORDS, ids=[case.name for case, _ in RECORDS])
 def test_a_record_has_the_ledgers_reason(case: Case, told: Told) -> None:
-    """One reason word in ledger and `tally verify --topic`."""
+    """For each foreign record the oracle, which shares no code with the ledger, finds the ledger's reason."""
     assert reason_of(case) == told.reason
 
 
@@ -45,7 +45,7 @@ OWN = st.builds(
 def test_oracle_and_consumer_agree_on_any_bytes(
     frame: bytes, behind: bytes, header: bytes | None, key: bytes | None
 ) -> None:
-    """Whatever frame, body, header and key are, and whichever schema is named."""
+    """For any frame, body, header and key the oracle finds the reason that the consumer finds."""
     case = Case("any", key, frame + behind, header)
     assert [reason_of(case)] == [told.reason for told in told_by_consumer([case], CONSUMER)]
 

@@ -35,7 +35,7 @@ def variable_of(name: str, prefix: str = "") -> str:
 
 
 def test_the_parts_are_the_same():
-    """The native parts always, what keeps the signals in a profile of its own."""
+    """Compose has the native parts, and the stores of signals in a profile of their own."""
     assert list(SERVICES) == [*PARTS, *SIGNALS]
     assert [name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]] == [*SIGNALS]
 
@@ -111,7 +111,7 @@ def test_a_loaded_machine_has_five_minutes_until_a_failed_check_counts():
 
 
 def test_the_health_check_of_kafka_starts_no_java():
-    """It is a script of this repository that the image holds."""
+    """Kafka's health check is a script of ours in the image, which starts no Java."""
     assert SERVICES["kafka"]["healthcheck"]["test"] == ["CMD", "bash", "/opt/tally/health.sh", "29092"]
     assert "COPY stack/kafka_health.sh /opt/tally/health.sh" in DOCKERFILE
     assert "java" not in re.sub(r"^#.*$", "", (ROOT / "stack" / "kafka_health.sh").read_text(), flags=re.MULTILINE)
@@ -125,7 +125,7 @@ def test_the_log_of_every_container_is_bounded():
 
 
 def test_every_volume_that_an_image_declares_has_a_name_or_is_in_memory():
-    """Kafka's image declares three; one without a name would stay behind at every `down`."""
+    """Each volume of Kafka's image is named or in memory, so that `down` leaves none without a name."""
     assert SERVICES["kafka"]["volumes"] == ["kafka-data:/var/lib/kafka/data"]
     assert set(SERVICES["kafka"]["tmpfs"]) == {"/etc/kafka/secrets", "/mnt/shared/config"}
 

@@ -96,7 +96,7 @@ def test_a_docker_that_cannot_do_it_is_told_in_one_sentence_before_anything_star
 
 
 def test_a_machine_without_docker_is_told_so(world: World, tmp_path: Path) -> None:
-    """And `down` and `status` do not need it."""
+    """Without Docker `up compose` says what to install, and `down` and `status` still work."""
     (tmp_path / "docker").unlink()
     bare = {"PATH": str(tmp_path), "answers": {}}
     done = world("up", "compose", **bare)
@@ -106,7 +106,7 @@ def test_a_machine_without_docker_is_told_so(world: World, tmp_path: Path) -> No
 
 
 def test_an_engine_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Every question has a deadline, and its end is a sentence."""
+    """A Docker engine that does not answer within its time is an error that says to restart it."""
     (tmp_path / "docker").write_text("#!/bin/sh\nexec sleep 60\n", encoding="ascii")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
@@ -116,14 +116,14 @@ def test_an_engine_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyP
 
 
 def test_an_unknown_profile_is_named_with_the_one_that_there_is(world: World, tmp_path: Path) -> None:
-    """Compose itself would leave Grafana out and say nothing."""
+    """A misspelt profile is refused with the one that exists, and nothing is started."""
     done = world("up", "compose", answers=GOOD, COMPOSE_PROFILES="observabilty")
     assert (done.returncode, "'observabilty' is none of observability, or empty" in done.stderr) == (2, True)
     assert not [words for words, _ in calls(tmp_path) if "up" in words]
 
 
 def test_a_taken_port_is_told_but_not_those_of_our_own_containers(world: World, tmp_path: Path) -> None:
-    """With its owner and the setting that moves it, before anything starts."""
+    """A port that others have stops `up` with owner and setting; one of our own containers does not."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = {"TALLY_PORT_BASE": str(free_base()), "TALLY_REST_PORT": str(port), "COMPOSE_PROFILES": ""}
@@ -153,7 +153,7 @@ def test_the_port_base_moves_every_published_port_grafana_s_too(world: World, tm
 
 
 def test_a_start_that_fails_is_told_with_where_to_look(world: World) -> None:
-    """Compose's own words stand above."""
+    """A failed start ends with code 1 and shows Compose's own words before ours."""
     answers = {"compose up": (17, "", "container tally-kafka-1 is unhealthy"), **GOOD}
     done = world("up", "compose", answers=answers, TALLY_PORT_BASE=str(free_base()), COMPOSE_PROFILES="")
     assert done.returncode == 1
@@ -176,7 +176,7 @@ def test_down_finds_the_containers_by_their_label_and_tells_what_it_stopped(worl
 def test_containers_of_another_checkout_are_left_alone_and_a_link_to_this_one_is_this_one(
     world: World, tmp_path: Path
 ) -> None:
-    """Compose writes the folder on each container as it was reached."""
+    """`down` stops containers of this checkout, also reached by a link, and no other one's."""
     (tmp_path / "link").symlink_to(ROOT)
     foreign = UP_ROWS[0].replace(str(ROOT), "/elsewhere")
     assert world("down", answers={**GOOD, "ps": (0, foreign, "")}).stdout == "nothing ran\n"
@@ -185,7 +185,7 @@ def test_containers_of_another_checkout_are_left_alone_and_a_link_to_this_one_is
 
 
 def test_status_shows_containers_and_no_native_part_that_is_stopped(world: World) -> None:
-    """It fails when one of them is not ready or crashed."""
+    """Status lists the containers alone and fails if one is unhealthy; without any it lists native parts."""
     good = world("status", answers={**GOOD, "ps": (0, "\n".join(UP_ROWS), "")})
     assert good.returncode == 0
     assert re.search(r"^producer +ready +9464, 50051 +Up 5 minutes", good.stdout, re.MULTILINE)
@@ -224,5 +224,5 @@ def test_logs_are_those_of_the_containers_while_these_are_up(world: World, tmp_p
 def test_what_docker_says_of_a_container_is_told_in_the_words_of_the_native_stack(
     state: str, status: str, word: str
 ) -> None:
-    """So that `status` reads alike."""
+    """Each state of a container has the word that the native stack's status uses for it."""
     assert Container("tally", "kafka", state, status, ()).word == word

@@ -51,7 +51,7 @@ def validated(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_collector_accepts_its_file():
-    """The file as it is, with all of its components."""
+    """The collector itself accepts its configuration with all of its components."""
     done = validated(COLLECTOR_FILE)
     assert done.returncode == 0, done.stderr
 

@@ -36,7 +36,7 @@ def mounts() -> list[tuple[Path, str]]:
 
 
 def test_every_file_parses_and_is_seen_by_a_container() -> None:
-    """None is broken, none is forgotten, and nothing is mounted that is not there."""
+    """Each configuration file is valid YAML and mounted, and nothing is mounted that does not exist."""
     seen = {path.resolve() for path, _ in mounts()}
     assert all(path.exists() for path in seen)
     for path in FILES:
@@ -62,7 +62,7 @@ def test_prometheus_scrapes_the_jobs_of_the_native_stack() -> None:
 
 
 def test_prometheus_has_the_version_of_the_native_one_and_its_alerts() -> None:
-    """A rule means the same in both."""
+    """Prometheus has the native version and the same alert rules in its container."""
     go_mod = (ROOT / "observability" / "engines" / "prometheus" / "go.mod").read_text()
     module = re.search(r"prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)", go_mod)
     assert module
@@ -72,7 +72,7 @@ def test_prometheus_has_the_version_of_the_native_one_and_its_alerts() -> None:
 
 
 def test_promtool_accepts_what_prometheus_is_given(tmp_path: Path) -> None:
-    """Prometheus's own check, of the same file with the rules where they lie here."""
+    """promtool accepts the configuration that Prometheus gets, with the alert rules."""
     promtool = PROMTOOL.path_in(cache_folder())
     if not promtool.exists():
         pytest.skip("promtool is not built on this machine: `just observe full` builds it")
@@ -95,7 +95,7 @@ def test_services_are_given_the_settings_by_which_they_send_to_the_native_engine
 
 
 def test_the_collector_uses_all_that_it_defines_and_sends_to_services_that_listen() -> None:
-    """Its ends meet those of Tempo, Loki and Kafka."""
+    """The collector uses each part it defines, and its targets are where Tempo, Loki and Kafka listen."""
     collector = read("otel-collector.yml")
     for kind in ("receivers", "processors", "exporters"):
         used = {name for each in collector["service"]["pipelines"].values() for name in each[kind]}
@@ -120,7 +120,7 @@ def uids(node: object) -> set[str]:
 
 
 def test_every_datasource_that_is_asked_or_linked_to_exists() -> None:
-    """A uid that nobody provides is a panel or a link that does nothing."""
+    """Each datasource that a board or a link names is defined, with the address where its store listens."""
     sources = {each["uid"]: each for each in read("grafana/datasources/tally.yml")["datasources"]}
     boards = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")]
     asked = set().union(*map(uids, boards)) - {"-- Grafana --"}
@@ -134,7 +134,7 @@ def test_every_datasource_that_is_asked_or_linked_to_exists() -> None:
 
 
 def test_grafana_finds_the_dashboards_and_asks_nobody_to_log_in() -> None:
-    """Whoever opens its page sees the first board."""
+    """Grafana opens a dashboard of ours as its home page, without a login."""
     inside = read("grafana/dashboards/tally.yml")["providers"][0]["options"]["path"]
     assert (DASHBOARDS, inside) in mounts()
     environment = SERVICES["grafana"]["environment"]
@@ -172,6 +172,6 @@ def test_the_profile_is_on_unless_the_caller_or_dotenv_names_others(
 def test_grafana_listens_where_it_is_told_else_behind_the_ports_of_the_stack(
     tmp_path: Path, own: int | None, base: int | None, port: int
 ) -> None:
-    """What compose is given is what `just up compose` tells."""
+    """Grafana's port is its own setting's, else the one after the stack's base, else 3000."""
     settings = load(StackSettings, grafana_port=own, port_base=base, _env_file=None)
     assert compose.environment(tmp_path, settings)["TALLY_GRAFANA_PORT"] == str(port)

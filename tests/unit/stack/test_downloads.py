@@ -53,7 +53,7 @@ def test_a_file_with_a_wrong_hash_stops_names_itself_and_is_not_kept(tmp_path):
 
 
 def test_who_has_to_wait_for_a_lock_is_told_before_the_wait(tmp_path: Path) -> None:
-    """Once, and not at all where nobody has it."""
+    """Who has to wait for a lock is told once before the wait, and not at all if the lock is free."""
     told: list[str] = []
     with (tmp_path / "lock").open("ab") as theirs:
         fcntl.flock(theirs, fcntl.LOCK_EX)

@@ -55,7 +55,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]
 
 
 def test_a_program_is_built_once(module, go, tmp_path):
-    """A second call finds the program in the cache and builds nothing."""
+    """A second call finds the built program in the cache and builds nothing."""
     count = go(BUILDS)
     first = go_programs.ensure(module, tmp_path / "cache", print)
     assert go_programs.ensure(module, tmp_path / "cache", print) == first
@@ -64,7 +64,7 @@ def test_a_program_is_built_once(module, go, tmp_path):
 
 
 def test_another_pin_is_another_program(module, tmp_path):
-    """A changed go.sum never finds the program of the old one."""
+    """A changed go.sum leads to a new build and never to the program of the old one."""
     before = module.path_in(tmp_path)
     (module.module / "go.sum").write_text("example.org/thing v2\n")
     assert module.path_in(tmp_path) != before

@@ -67,7 +67,7 @@ def test_the_files_of_kafka_are_in_the_cache_and_its_data_below_the_data_directo
 
 
 def test_data_of_a_newer_kafka_is_told_with_what_to_do():
-    """The text is that of Kafka 4.2.2 on a folder that 4.4.0 formatted."""
+    """A broker that meets a newer Kafka's data is reported with the folder and the two ways out."""
     end = "  Caused by: UnsupportedVersionException: Can't read version 4 of BrokerEndpoint"
     told = data_of_a_newer_one(end, Path("/data/kafka"))
     assert told is not None

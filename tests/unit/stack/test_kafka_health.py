@@ -45,7 +45,7 @@ def answer(number: int, brokers: int) -> bytes:
 
 
 def test_a_broker_that_names_itself_is_healthy() -> None:
-    """One request, as the protocol has it."""
+    """A broker that answers the one request with itself among the brokers is healthy."""
     with server(answer(7, 1)) as (port, got):
         done = check(port)
     assert (done.returncode, done.stdout, got) == (0, "", [ASKED])
@@ -62,14 +62,14 @@ def test_a_broker_that_names_itself_is_healthy() -> None:
     ],
 )
 def test_another_answer_or_half_of_one_is_not(said: bytes, told: str) -> None:
-    """Each with its reason, which `docker inspect` shows."""
+    """A foreign, cut or empty answer, or one without brokers, is unhealthy for the reason that is printed."""
     with server(said) as (port, _):
         done = check(port)
     assert (done.returncode, told in done.stdout) == (1, True), done.stdout
 
 
 def test_a_port_without_a_listener_is_told() -> None:
-    """Before Kafka listens, and after it died."""
+    """A port on which nothing listens is unhealthy, and the reason names the port."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     done = check(port)

@@ -18,7 +18,7 @@ OTHER_JOB = "20270101T000000Z-00000000"
     ],
 )
 def test_numbers_times_and_new_names_may_differ(shown: str, seen: str) -> None:
-    """A second run of a command, with other numbers, has the same shape."""
+    """Output fits what a document shows if only numbers, times and made-up names differ."""
     assert Names().fits(shown, seen)
 
 
@@ -34,7 +34,7 @@ def test_numbers_times_and_new_names_may_differ(shown: str, seen: str) -> None:
     ],
 )
 def test_anything_else_must_be_as_shown(shown: str, seen: str) -> None:
-    """Another field, word, type, line, or two names where one is shown."""
+    """Output with another field, word, type or line, or two names for one, does not fit the document."""
     assert not Names().fits(shown, seen)
 
 

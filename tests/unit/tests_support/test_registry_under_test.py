@@ -38,7 +38,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def test_what_the_tests_registered_goes_and_what_is_somebodys_stays(fake: Registry) -> None:
-    """Though what is referred to comes first in the list."""
+    """Subjects that tests registered are deleted, referring ones first, and others' stay."""
     registry = RegistryUnderTest("http://registry", "")
     word = registry.word()
     fake.subjects += [f"{word}-base", f"{word}-top"]

@@ -47,7 +47,7 @@ def test_every_fault_of_the_catalogue_says_what_it_is_and_the_same_seed_draws_th
 
 
 def test_a_seed_draws_the_same_where_the_clock_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a seed from another machine repeats all faults but that one."""
+    """A seed draws the same faults on a machine whose clock cannot be set, which leaves out only that one."""
     monkeypatch.setattr(faults, "pause", lambda _duration_s: None)
     left = []
     for clock in (None, SimpleNamespace(set=lambda _offset_s: None)):
