@@ -130,8 +130,8 @@ def test_a_ledger_under_another_partition_s_name_is_refused_and_the_others_go_on
     shutil.copytree(consumer.ledger_dir(2), consumer.ledger_dir(1))
     consumer.restart()
     shown = consumer.wait_state(1, "REFUSED")
-    assert shown["reason"]
-    assert shown["cure"]
+    assert "is the ledger of partition 2, not 1" in shown["reason"]
+    assert "put the directory of partition 1 there" in shown["cure"]
     wait_counted(consumer, write(cluster, 10, partition=3))
     consumer.kill()
     shutil.rmtree(consumer.ledger_dir(1))

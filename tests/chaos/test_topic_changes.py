@@ -38,7 +38,7 @@ def test_a_log_that_lost_its_end_and_grew_again_is_refused(cluster: Cluster) -> 
     [place] = fresh.commit(fresh.additions(1, another))
     counted = consumer.restart()
     shown = counted.wait_state(partition, "REFUSED")
-    assert "differs" in shown["reason"] or "anchor" in shown["reason"] or "other" in shown["reason"], shown["reason"]
+    assert "holds another record there" in shown["reason"]
     assert shown["next_offset"] < 10, "nothing that took the place of lost records is counted"
     eventually(lambda: _next_offset(counted, another) > place[1], 40, "the other partitions go on", retry_on=(OSError,))
 
@@ -73,7 +73,7 @@ def test_records_deleted_from_the_head_stop_only_whom_they_are_missing_to(cluste
     consumer.kill()
     shutil.rmtree(consumer.ledger_dir(partition))
     shown = consumer.restart().wait_state(partition, "REFUSED")
-    assert shown["reason"]
+    assert "records that it needs were deleted" in shown["reason"]
     assert not shown["next_offset"]
 
 
