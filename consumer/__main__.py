@@ -34,7 +34,7 @@ def _serve(settings: ConsumerSettings) -> int:
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
     from consumer.rest.listener import PortTakenError, listen  # noqa: PLC0415
-    from consumer.wiring import Service  # noqa: PLC0415
+    from consumer.wiring import build  # noqa: PLC0415
     from observability.otlp import OtlpError  # noqa: PLC0415
     from tally.ledger.storage.errors import ReplicaDirectoryLocked  # noqa: PLC0415
     from tally.ledger.storage.lock import lock_replica_directory  # noqa: PLC0415
@@ -42,7 +42,7 @@ def _serve(settings: ConsumerSettings) -> int:
     logger.bind(**effective(settings)).info("starting")
     try:
         with lock_replica_directory(settings.replica_dir), listen(settings.rest_host, settings.rest_port) as listener:
-            return uvloop.new_event_loop().run_until_complete(Service(settings).run(listener))
+            return uvloop.new_event_loop().run_until_complete(build(settings).run(listener))
     except (ReplicaDirectoryLocked, PortTakenError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -115,6 +115,8 @@ class IngestLoop:
 
     def run(self) -> None:
         """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
+        # While the group is joined. Whoever needs the ids asks again, and tells what is wrong.
+        self._parts.jobs.submit(self._parts.schemas.own)
         self.begin()
         while not self._stopping.is_set():
             try:

@@ -86,7 +86,7 @@ class KafkaSource:
         self._reading: set[int] = set()
         self._ownership: Ownership | None = None
         self._logged_at_s = -_COMPLAINTS_APART_S
-        self.complaint = Complaint("", 0.0)
+        self.complaint: Complaint | None = None
         self._consumer = self._new_consumer()
 
     def _new_consumer(self) -> Consumer:
@@ -244,10 +244,11 @@ class KafkaSource:
         if is_fatal(error):
             return  # it comes out of poll() as well, where it ends the loop
         now_s = time.monotonic()
-        self.complaint = Complaint(text_of(error), now_s)
+        text = text_of(error)
+        self.complaint = Complaint(text, now_s)
         if now_s - self._logged_at_s >= _COMPLAINTS_APART_S:
             self._logged_at_s = now_s
-            logger.warning("Kafka: {}", self.complaint.text)
+            logger.warning("Kafka: {}", text)
 
     def _place(self, partition: int, offset: int = OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._config.topic, partition, offset)

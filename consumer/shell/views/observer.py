@@ -20,7 +20,7 @@ from tally.ledger.format.witness import Witness
 
 
 class Observer:
-    """``run`` is the thread's function; ``trouble`` says what Kafka did not answer last time, or nothing."""
+    """``run`` is the thread's function; ``trouble`` says what Kafka did not answer last time."""
 
     def __init__(
         self,
@@ -43,8 +43,8 @@ class Observer:
         self._stopping = threading.Event()
         self._totals_version = -1
         self._totals_at_s = 0.0
-        self._totals_trouble = ""
-        self.trouble = ""
+        self._totals_trouble: str | None = None
+        self.trouble: str | None = None
         self.answered_at_s = 0.0
         """When the questions were asked that Kafka last answered, by the monotonic clock."""
 
@@ -68,11 +68,11 @@ class Observer:
             committed = self._offsets.committed(self._partitions)
             ends = self._facts.log_ends(self._partitions)
         except KafkaTroubleError as error:
-            if not self.trouble:
+            if self.trouble is None:
                 logger.warning("Kafka does not tell where the partitions stand: {}", error)
             self.trouble = str(error)
             return
-        self.trouble = ""
+        self.trouble = None
         self.answered_at_s = asked_at_s
         known = {partition: found for partition, found in committed.items() if isinstance(found, Known)}
         self._board.publish_outside(
@@ -101,7 +101,7 @@ class Observer:
                 logger.warning("totals.json was not written: {}", error)
             self._totals_trouble = str(error)
             return
-        self._totals_trouble = ""
+        self._totals_trouble = None
         self._totals_version = snapshot.version
         self._totals_at_s = now_s
 
