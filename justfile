@@ -178,7 +178,7 @@ load *OPTIONS: _prepared
 k6 *OPTIONS: _prepared
     @{{ quote(python) }} -m loadtests.external.k6_build "$@"
 
-# Measure one figure with ghz as well, a client of other making; exit 99 when the two disagree.
+# Measure one figure with ghz as well, an independent client; exit 99 when the two disagree.
 [group("measure")]
 [no-exit-message]
 load-check *OPTIONS: _prepared

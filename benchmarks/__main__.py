@@ -23,7 +23,7 @@ DIRECTORY = Path("build") / "bench"
 
 
 def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs: int | None = None) -> None:
-    """Run benches by name: those of the producer on one stack, each other one on its own, with data of its own."""
+    """Run benches by name: those of calls share a stack, every other one has a stack and data of its own."""
     of_calls = [name for name in CALLS if name in names]
     if of_calls:
         with suite.attempt(*of_calls):
@@ -51,7 +51,7 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs
             with suite.attempt(name), running(_data(name), ("kafka", "registry", "contracts")) as stack:
                 suite.comparisons += telemetry.consumer(stack, much, name)
     if "k6" in names:
-        console.print("starting everything, and running a profile by the k6 script and by our generator")
+        console.print("starting everything, and running a profile with the k6 script and with our generator")
         with suite.attempt("k6"), running(_data("k6"), ORDER) as stack:
             suite.comparisons.append(k6_load.beside_ours(stack, k6_load.of(quick, pairs)))
 
@@ -69,7 +69,7 @@ def _calls(suite: Suite, names: list[str], quick: bool, console: Console) -> Non
 
 
 def _data(bench: str) -> Path:
-    """Return a bench's own folder: what one that failed has left stays while the next one runs."""
+    """Return a bench's own folder: what a failed bench left is kept while the next one runs."""
     return DIRECTORY / "data" / bench
 
 
@@ -80,20 +80,22 @@ def block_records() -> int:
     return int(ConsumerSettings.model_fields["consumer_block_records_max"].default)
 
 
-@click.command(help=f"{__doc__}\n\nNAME is one of {', '.join(NAMES)}; without any all but k6 are run.")
+@click.command(help=f"{__doc__}\n\nNAME is one of {', '.join(NAMES)}; without a NAME, all but k6 run.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--quick", is_flag=True, help="A short run that shows that the benches work.")
-@click.option("--pairs", type=click.IntRange(1, 100), metavar="N", help="Pairs of runs of k6, 1 to 100.")
+@click.option(
+    "--pairs", type=click.IntRange(1, 100), metavar="N", help="How many pairs of runs the bench k6 makes, 1 to 100."
+)
 def program(names: tuple[str, ...], quick: bool, pairs: int | None) -> int:
     """Measure, show, write. Return the exit code."""
     unknown = set(names) - set(NAMES)
     if unknown:
-        raise click.UsageError(f"unknown bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        raise click.UsageError(f"unknown bench {', '.join(sorted(unknown))}; the benches are {', '.join(NAMES)}")
     console = Console(width=None)
     suite = Suite()
 
     def waiting() -> None:
-        console.print("another `just bench` of this checkout runs: this one begins when it has ended")
+        console.print("another `just bench` of this checkout is running; this one begins when it ends")
 
     with exclusive(DIRECTORY / "lock", waiting):  # two at once would measure each other, and share their folders
         facts = machine.describe()

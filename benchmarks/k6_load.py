@@ -48,7 +48,7 @@ def of(quick: bool, pairs: int | None) -> K6Size:
 
 
 def beside_ours(stack: Stack, size: K6Size) -> Comparison:
-    """Median latency of Add under a profile, by the k6 script and by our generator."""
+    """Compare the median latency of Add under a profile, by the k6 script and by our generator."""
     own = shutil.which(os.environ.get("TALLY_K6") or "k6")
     program, called = (own, own) if own else (str(harness()), "the harness of the tests, as there is no k6")
     ours, k6 = alternate(_side(stack, size, program), _side(stack, size, program, "--k6"), size.pairs)
@@ -95,9 +95,9 @@ def _side(stack: Stack, size: K6Size, program: str, *more: str) -> Callable[[], 
 
 
 def interval(values: Sequence[float]) -> str:
-    """Return the median and an interval that has the true one with 95 % at least, by the order of the values.
+    """Return the median and an interval that holds the true one with a probability of at least 95 %.
 
-    It is from the value ``skip`` places after the smallest to the one as many before the largest.
+    By the order of the values: from the one ``skip`` places after the smallest to the one as many before the largest.
     """
     ordered, count = sorted(values), len(values)
     middle = statistics.median(ordered)

@@ -1,4 +1,4 @@
-"""Benches one after another: one that fails is told of and does not hide the others."""
+"""Benches one after another: one that fails is reported and does not hide the others."""
 
 import sys
 import traceback
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from benchmarks.results import Comparison
 
 
-class ToldError(Exception):
-    """Benches on one stack failed and were told of; raised so that the stack keeps its data."""
+class ReportedError(Exception):
+    """Benches on one stack failed and were reported; raised so that the stack keeps its data."""
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Suite:
         """Run what these benches need; a failure is printed, and none of those whose figures are missing passes."""
         try:
             yield
-        except ToldError:
+        except ReportedError:
             pass
         except Exception:  # noqa: BLE001 - whatever it is, the others are measured
             print(f"bench {', '.join(names)} failed:", file=sys.stderr)
@@ -33,7 +33,7 @@ class Suite:
             self.failed += [name for name in names if name not in self.failed]
 
     def check(self, names: Iterable[str]) -> None:
-        """Raise ToldError when one of these failed."""
+        """Raise ReportedError when one of these failed."""
         failed = [name for name in names if name in self.failed]
         if failed:
-            raise ToldError(", ".join(failed))
+            raise ReportedError(", ".join(failed))

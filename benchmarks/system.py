@@ -35,7 +35,7 @@ def running(
 ) -> Iterator[Stack]:
     """Yield a stack on an empty directory with these parts ready.
 
-    The directory is removed afterwards. When something fails it is kept, and told with the end of each service's log.
+    The directory is removed afterwards. When something fails it is kept, and shown with the end of each service's log.
     """
     shutil.rmtree(data_dir, ignore_errors=True)
     data_dir.mkdir(parents=True)
@@ -54,7 +54,7 @@ def running(
 
 
 def what_is_left(stack: Stack) -> str:
-    """Return for people: where the data of a failed bench is, and how the logs of the services end."""
+    """Return in words where the data of a failed bench is, and how the logs of the services end."""
     texts = [f"the bench failed; its data and logs are kept in {stack.data_dir}"]
     for part in ("producer", "consumer"):
         path = stack.log_path(part)
@@ -74,7 +74,7 @@ def child(module: str, *arguments: object) -> dict[str, float]:
 
 
 def finished(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, which is a good one. Raises RuntimeError with the end of what it said otherwise."""
+    """Run a command that has to succeed. Raises RuntimeError with the end of its output when it does not."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=CHILD_S, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
@@ -131,12 +131,12 @@ def get_text(url: str) -> str:
 
 
 def until(condition: Any, timeout_s: float, what: str, interval_s: float = 0.02) -> Any:
-    """Return the first truthy value of ``condition()``. Raises RuntimeError when the time is over."""
+    """Return the first truthy value of ``condition()``. Raises RuntimeError when the time is up."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not in {timeout_s} s: {what}")
+            raise RuntimeError(f"not within {timeout_s:g} s: {what}")
         time.sleep(interval_s)

@@ -2,7 +2,7 @@
 
 The sides differ in what is sent and traced. Counting and timing itself is never off; a note tells what it takes. A
 backend that fails is compared with one that takes the same, since sending itself is not what it costs. A few per cent
-of throughput are noise even on a quiet machine; the CPU of the process a call or record is less so, and stands beside.
+of throughput are noise even on a quiet machine; CPU time per call or record is less noisy and stands beside.
 """
 
 import subprocess

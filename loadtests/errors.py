@@ -6,4 +6,4 @@ class LoadError(Exception):
 
 
 class UsageError(Exception):
-    """What was asked for cannot be meant; the message names what is wrong and what is allowed."""
+    """The command line asks for what is not allowed; the message names it, and what is allowed."""

@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(kw_only=True)
 class Result:
-    """What came of a run, as the summary and the report tell it."""
+    """The outcome of a run, as the summary and the report show it."""
 
     plan: Plan
     tag: str
@@ -170,7 +170,7 @@ def _rates(load: Load) -> dict[str, float]:
 
 
 def _warnings(load: Load) -> list[str]:
-    """Tell when the generator itself, or somebody else on the machine, may be what limits the figures."""
+    """Warn when the generator itself, or another process of the machine, may limit the figures."""
     found = []
     seconds = max(1, len(load.seconds))
     busy = sum(second.cpu.get(target.GENERATOR, 0.0) >= _BUSY_CORES for second in load.seconds) / seconds
@@ -179,12 +179,12 @@ def _warnings(load: Load) -> list[str]:
         found.append(f"the load generator used a whole core in {busy:.0%} of the seconds: it may be the bottleneck")
     if late >= _BUSY_SHARE:
         found.append(f"the load generator was late by more than {_LAG_MS_MAX:g} ms in {late:.0%} of the seconds: "
-                     f"latencies are measured too long")  # fmt: skip
+                     f"the latencies come out too long")  # fmt: skip
     others = sum(second.cpu.get(target.OTHERS, 0.0) for second in load.seconds) / seconds
     if others >= _OTHERS_CORES:
-        found.append(f"other processes of this machine used {others:.1f} cores: figures of a quiet machine are better")
+        found.append(f"other processes of this machine used {others:.1f} cores: expect better figures on a quiet one")
     if load.whole.dropped:
-        found.append(f"{load.whole.dropped} calls were dropped: {generator.IN_FLIGHT_MAX} were under way already")
+        found.append(f"{load.whole.dropped} calls were dropped: {generator.IN_FLIGHT_MAX} were already under way")
     return found
 
 

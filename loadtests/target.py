@@ -58,7 +58,7 @@ def count_of(target: Target) -> int:
 
 
 def drain(target: Target, positions: Mapping[int, int], limit_s: float) -> list[str]:
-    """Wait until the ledger has every acknowledged position; return what it lacks when the time is over."""
+    """Wait until the ledger has every acknowledged position; return what it lacks when the time is up."""
     missing = []
     until_s = time.monotonic() + limit_s
     with rest_client(target.rest, _WAIT_MS / 1000 + _SLACK_S) as rest:

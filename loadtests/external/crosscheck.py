@@ -1,8 +1,8 @@
-"""One figure by a client of other making: ours and ghz at the same rate, in turns (`just load-check`).
+"""One figure by an independent client: ours and ghz at the same rate, in turns (`just load-check`).
 
-ghz (Apache-2.0) is a Go program on grpc-go; ours is Python on grpc's C core. Both start unary additions at a rate over
-16 connections whatever the answers do. The rate is far from what the system can do, so that what the clients
-themselves cost does not decide, and their medians have to agree.
+ghz (Apache-2.0) is a Go program on grpc-go; ours is Python on grpc's C core. Both start unary additions at a fixed rate
+over 16 connections and wait for no answer. The rate is far below what the system can do, so the cost of the clients
+themselves hardly counts, and their medians have to agree.
 """
 
 import json
@@ -63,7 +63,7 @@ def ghz_program() -> Path:
 
 def seen_by_ghz(program: Path, target: str, rate: int, duration_s: int, protoset: Path) -> Seen:
     """Run ghz and return what it saw. Raises LoadError."""
-    protoset.write_bytes(descriptors())  # its reflection client is older than our server's
+    protoset.write_bytes(descriptors())  # its reflection client is too old for our server's
     command = [
         str(program), "--insecure", "--protoset", str(protoset), "--call", "tally.v1.TallyService.Add",
         "--data", _ADDITION, "--rps", str(rate), "--duration", f"{duration_s}s", "--duration-stop", "wait",

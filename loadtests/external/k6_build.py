@@ -1,6 +1,6 @@
-"""`just k6`: build a k6 with the extension k6/x/tally by the user's own xk6, and look that it has it.
+"""`just k6`: build a k6 with the extension k6/x/tally with the user's own xk6, and check that it has it.
 
-Neither k6 nor xk6 is part of this project or brought by it. xk6 takes k6 from where its user takes Go modules; the
+This project neither contains nor fetches k6 and xk6. xk6 takes k6 from where its user takes Go modules; the
 extension is the folder loadtests/xk6-tally, and the version of k6 is the one that its go.mod names.
 """
 
@@ -63,7 +63,7 @@ def build(version: str, output: Path, environment: Mapping[str, str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise LoadError(f"xk6 did not build k6: {error}") from error
     if done.returncode != 0 or not output.exists():
-        raise LoadError(f"xk6 did not build {output} (exit code {done.returncode}); its own lines above say why")
+        raise LoadError(f"xk6 did not build {output} (exit code {done.returncode}); its output above says why")
     return checked_version(output)
 
 
@@ -78,10 +78,12 @@ def checked_version(program: Path) -> str:
     return k6.version
 
 
-@click.command(help=f"Build a k6 with k6/x/tally by your own xk6. VERSION is that of k6, by default {k6_version()}.")
+@click.command(
+    help=f"Build a k6 with k6/x/tally, with your own xk6. VERSION is the version of k6, by default {k6_version()}."
+)
 @click.argument("version", default=k6_version())
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=OUTPUT, help="Where the k6 goes.  [default: build/k6]"
+    "--output", type=click.Path(path_type=Path), default=OUTPUT, help="Where to write the k6.  [default: build/k6]"
 )
 def command(version: str, output: Path) -> int:
     """Build, and tell how to use what was built."""

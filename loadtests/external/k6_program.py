@@ -55,14 +55,14 @@ def _found(name: str, environ: Mapping[str, str]) -> K6:
     chosen = environ.get("TALLY_K6")
     program = shutil.which(chosen or "k6")
     if program is None and chosen:
-        raise UsageError(f"TALLY_K6 is {chosen!r}, which cannot be run: name the file of a k6, or unset it")
+        raise UsageError(f"TALLY_K6 is {chosen!r}, which cannot be run: set it to the path of a k6, or unset it")
     if program is None:
         raise UsageError(
             "There is no k6 on PATH: install version 2 (https://grafana.com/docs/k6/latest/set-up/install-k6/), "
-            "or name its file in TALLY_K6.\n"
+            "or set TALLY_K6 to its path.\n"
             f"`just load {name}` runs the same profile now, and needs no k6."
         )
     try:
         return K6.at(program)
     except (OSError, subprocess.SubprocessError) as error:
-        raise UsageError(f"`{program} version` does not work ({error}): name the file of a k6 in TALLY_K6") from error
+        raise UsageError(f"`{program} version` does not work ({error}): set TALLY_K6 to the path of a k6") from error

@@ -1,4 +1,4 @@
-"""A profile run by the user's own k6: `just load PROFILE --k6`. What judges it is the ledger, by the run's ids.
+"""A profile run by the user's own k6: `just load PROFILE --k6`. The ledger judges it, by the run's ids.
 
 The script (loadtests/main.js) writes a summary in the form of our own; here the verdict of the ledger takes the place
 of its own.
@@ -44,7 +44,7 @@ _EXIT_CODES: Final[Mapping[int, str]] = {
     107: "the script raised an exception",
     108: "the script ended the run",
 }
-"""Exit codes of k6 as its documents tell them."""
+"""Exit codes of k6, from its documentation."""
 
 
 def run(plan: Plan, k6: K6) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _load(command: Sequence[str], plan: Plan) -> tuple[int, dict[str, float]]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End k6 as its user would, so that it still tells what it saw; nothing happens when it has ended."""
+    """End k6 as its user would, so that it still reports what it saw; do nothing when it has ended."""
     process.terminate()
     try:
         process.wait(_STOP_S)
@@ -132,7 +132,7 @@ def _summary(file: Path, exit_code: int) -> dict[str, Any]:
     try:
         body: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise LoadError(f"{_ended(exit_code)}; it wrote no summary, and its own lines above tell why") from error
+        raise LoadError(f"{_ended(exit_code)}; it wrote no summary, and its output above says why") from error
     except ValueError as error:
         raise LoadError(f"k6's summary {file} is not JSON ({error}): run it again") from error
     return body

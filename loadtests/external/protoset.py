@@ -1,4 +1,4 @@
-"""The contract as one file of descriptors, for clients of other making: ghz, and the k6 scripts (``tally.protoset``).
+"""The contract as one file of descriptors, for other clients: ghz, and the k6 scripts (``tally.protoset``).
 
 It is what the producer serves by reflection. `just gen` writes the file of the k6 scripts anew, with
 ``python -m loadtests.external.protoset``.

@@ -1,4 +1,4 @@
-"""The ledger's rows of a run, as REST exports them: the way of an auditor, native or in containers alike."""
+"""The ledger's rows of a run, exported over REST as an auditor would: from native services and containers alike."""
 
 import shutil
 import time
@@ -52,7 +52,8 @@ def fetch_export(rest_url: str, since: datetime, file: Path) -> None:
             deadline_s = time.monotonic() + _EXPORT_S
             while record["state"] != "DONE":
                 if record["state"] == "FAILED" or time.monotonic() > deadline_s:
-                    raise LoadError(f"the export of the ledger is {record['state']}: {record.get('error')}")
+                    why = record.get("error") or f"it is not done within {_EXPORT_S:.0f} s"
+                    raise LoadError(f"the export of the ledger is {record['state']}: {why}")
                 time.sleep(_POLL_S)
                 record = _asked(rest.get(place))
             with rest.stream("GET", f"{place}/file") as answer, file.open("wb") as out:

@@ -1,8 +1,8 @@
-"""The topic beside the load: reads it read_committed with the contract from the registry, and puts poison into it.
+"""The topic during the load: reads it with read_committed and the registry's schemas, and puts poison into it.
 
-Theory of operation. ``TopicWatch`` is a thread with one consumer that has no group's offsets and begins where the
-topics end when it is made. A record of the run (its key bears the tag) is decoded by its writer's schema and judged; of
-each only a count and a fingerprint stay. Poison is sent on purpose and must be judged with its reason: in the ledger,
+Theory of operation. ``TopicWatch`` is a thread with one consumer that has no group's offsets and begins at the
+topics' ends. A record of the run (its key bears the tag) is decoded by its writer's schema and judged; only a
+count and a fingerprint of all are kept. Poison is sent on purpose and must be judged with its reason: in the ledger,
 and in the dead-letter topic exactly once.
 """
 
@@ -125,7 +125,7 @@ class TopicWatch:
             raise LoadError(f"Kafka at {self._target.kafka} did not take the poison within {_KAFKA_S:.0f} s")
 
     def finish(self, digest: Digest, limit_s: float) -> dict[str, float]:
-        """Read on until all that was acknowledged and every dead letter came, or the time is over; return figures."""
+        """Read on until all that was acknowledged and every dead letter is there, or the time is up; return figures."""
         until_s = time.monotonic() + limit_s
         while time.monotonic() < until_s and self._error is None and not self._has_all(digest):
             time.sleep(_POLL_S)
@@ -169,7 +169,7 @@ class TopicWatch:
             while not self._finishing.is_set():
                 for message in self._consumer.consume(_BATCH, _POLL_S):
                     self._look(message)
-        except Exception as error:  # noqa: BLE001 - finish() raises it where it can be told
+        except Exception as error:  # noqa: BLE001 - finish() raises it where it is reported
             self._error = error
 
     def _look(self, message: Message) -> None:
@@ -181,13 +181,13 @@ class TopicWatch:
             self._judge(message)
 
     def _note_dead(self, message: Message) -> None:
-        """Note a letter; what somebody else put into that topic is none of ours, whatever its bytes are."""
+        """Note a dead letter; bytes that somebody else put into that topic are left alone, whatever they are."""
         try:
             letter = self._schemas.decode(message.value() or b"")
             self._dead[((letter["source_partition"], letter["source_offset"]), letter["reason"])] += 1
         except LoadError:
             raise
-        except Exception:  # noqa: BLE001, S110 - fastavro tells bad bytes by whatever the first wrong step raises
+        except Exception:  # noqa: BLE001, S110 - bad bytes make fastavro raise whatever the first wrong step does
             pass
 
     def _judge(self, message: Message) -> None:
@@ -199,7 +199,7 @@ class TopicWatch:
             wrong = self._fault_of(event, key, int(message.partition() or 0))
         except LoadError:
             raise
-        except Exception as error:  # noqa: BLE001 - fastavro tells bad bytes by whatever the first wrong step raises
+        except Exception as error:  # noqa: BLE001 - bad bytes make fastavro raise whatever the first wrong step does
             wrong = f"{_reason_of(error)}: {error or type(error).__name__}"
         if wrong is not None:
             self._wrong.append(f"partition {message.partition()} offset {message.offset()}: {wrong}")
@@ -214,7 +214,7 @@ class TopicWatch:
         if event["request_id"] != key:
             return "WRONG_KEY: the key is not the request id"
         due = partition_of(key, self._partitions)
-        return None if due == partition else f"WRONG_PARTITION: the request id belongs into {due}"
+        return None if due == partition else f"WRONG_PARTITION: the request id belongs in partition {due}"
 
     def _broken_record(self, reason: str, schema_id: int) -> tuple[bytes, bytes, int]:
         addition = Draw.seeded(bytes(TAG_BYTES), time.monotonic_ns()).next()

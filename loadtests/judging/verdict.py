@@ -54,7 +54,7 @@ class Verdict:
     def counted_for_others(self, grown: int) -> float:
         """Return how many additions of others the count has while it rose by ``grown``; a negative one is a problem."""
         if grown < self.counted:
-            self.problems.append(f"the count rose by {grown}, less than the run's own rows")
+            self.problems.append(f"the count rose by {grown}, which is less than the {self.counted} rows of this run")
         return float(grown - self.counted)
 
     def as_json(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def judge_counts(digest: Digest, rows: Iterable[NDArray[np.void]], folder: Path)
     verdict.never_sent = max(0, more - digest.unknown)
     if digest.unknown == 0 and verdict.counted_sum != digest.acked_sum:
         verdict.problems.append(
-            f"the ledger's total of this run is {verdict.counted_sum}; acknowledged sums make {digest.acked_sum}"
+            f"the ledger's total of this run is {verdict.counted_sum}; the acknowledged sums make {digest.acked_sum}"
         )
     return verdict
 
@@ -122,12 +122,12 @@ def _check_whole(verdict: Verdict, sums: _Sums) -> None:
     told = (digest.acked, digest.acked_sum, digest.fingerprint)
     seen = (sums.acked_entries, text_of(sums.acked), f"{sums.fingerprint:016x}")
     if told != seen:
-        verdict.problems.append(f"the file of outcomes is not whole: acknowledged {told} sent, {seen} in the file")
+        verdict.problems.append(f"the file of outcomes is incomplete: {told} acknowledged, {seen} in the file")
     expected = sums.acked + sums.unknown_counted
     if sums.counted != expected:
         verdict.problems.append(
-            f"the ledger's total of this run is {verdict.counted_sum}; acknowledged and counted unknown sums make "
-            f"{text_of(expected)}"
+            f"the ledger's total of this run is {verdict.counted_sum}; the acknowledged sums and the unknown ones that "
+            f"were counted make {text_of(expected)}"
         )
 
 

@@ -30,23 +30,23 @@ const UNEXPECTED = atMost("unexpected_share", 0.001);
 
 /** @type {readonly Profile[]} */
 export const ALL = [
-    profile("smoke", "seconds: does everything work", {
+    profile("smoke", "a few seconds: does everything work?", {
         thinkS: 0.05, stages: [[1, 5], [4, 5]], thresholds: latencies(250, 2000, 5000),
     }),
-    profile("load", "a usual day", {
+    profile("load", "an ordinary day", {
         thinkS: 0.5, stages: [[15, 200], [60, 200], [5, 0]], thresholds: latencies(100, 500, 1000),
     }),
     profile("peak", "thousands of users at once", {
         thinkS: 3, stages: [[20, 1000], [30, 3000], [45, 3000], [15, 0]], thresholds: latencies(500, 2500, 5000),
     }),
-    profile("spike", "a crowd comes within seconds and goes", {
+    profile("spike", "a crowd that comes within seconds and leaves", {
         thinkS: 1, start: 20, stages: [[10, 20], [3, 1000], [20, 1000], [3, 20], [20, 20]],
         thresholds: latencies(500, 2500, 5000),
     }),
-    profile("soak", "an hour: does anything grow", {
+    profile("soak", "an hour: does anything grow?", {
         thinkS: 0.5, stages: [[30, 100], [3600, 100]], thresholds: latencies(100, 500, 2000),
     }),
-    profile("breakpoint", "how much, until the first threshold breaks", {
+    profile("breakpoint", "more and more calls, until the first threshold breaks", {
         open: true, abort: true, start: 100, stages: [[100, 3100]], weights: [["add", 1]],
         thresholds: [atMost("add_p99_ms", 500), UNEXPECTED, exactly("dropped", 0)],
     }),
@@ -56,7 +56,7 @@ export const ALL = [
             ...latencies(100, 500, 1000), atMost("visible_p95_ms", 1000), atMost("visible_p99_ms", 3000),
         ],
     }),
-    profile("kafka", "reads the topic beside the load, and produces poison on purpose", {
+    profile("kafka", "reads the topic during the load, and produces poison on purpose", {
         thinkS: 0.2, topic: true, stages: [[3, 40], [20, 40], [2, 0]],
         thresholds: [
             ...latencies(100, 500, 1000), exactly("topic_missing", 0), exactly("topic_wrong", 0),

@@ -1,4 +1,4 @@
-"""Makes the load of a profile: users who think (closed), or calls at a rate (open), and looks at each second.
+"""Makes the load of a profile: users who think (closed), or calls at a rate (open); measures each second.
 
 Theory of operation. One event loop. A *user* is a task that calls, waits for the answer, thinks, and ends when there
 are more users than the profile wants. In an open profile calls are started when they are due, each as a task of its

@@ -2,7 +2,7 @@
 
 Theory of operation. An addition is *in flight* from ``begin`` to ``settle`` and in memory only then, so memory is
 bounded by what is in flight and not by what was sent. ``close`` settles the rest as UNKNOWN. The digest's fingerprint
-is a sum of hashes, so it does not depend on the order; the verdict recomputes it, so a file that was cut is found out.
+is a sum of hashes, so it does not depend on the order; the verdict recomputes it, so a truncated file is detected.
 """
 
 import json

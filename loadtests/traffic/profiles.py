@@ -94,11 +94,11 @@ PROFILES: Final[Mapping[str, Profile]] = {
     each.name: each
     for each in (
         Profile(
-            name="smoke", meaning="seconds: does everything work", think_s=0.05,
+            name="smoke", meaning="a few seconds: does everything work?", think_s=0.05,
             stages=[Stage(1, 5), Stage(4, 5)], thresholds=_thresholds(250, 2_000, 5_000),
         ),
         Profile(
-            name="load", meaning="a usual day", think_s=0.5,
+            name="load", meaning="an ordinary day", think_s=0.5,
             stages=[Stage(15, 200), Stage(60, 200), Stage(5, 0)], thresholds=_thresholds(100, 500, 1_000),
         ),
         Profile(
@@ -107,17 +107,17 @@ PROFILES: Final[Mapping[str, Profile]] = {
             thresholds=_thresholds(500, 2_500, 5_000),
         ),
         Profile(
-            name="spike", meaning="a crowd comes within seconds and goes", think_s=1.0, start=20,
+            name="spike", meaning="a crowd that comes within seconds and leaves", think_s=1.0, start=20,
             stages=[Stage(10, 20), Stage(3, 1_000), Stage(20, 1_000), Stage(3, 20), Stage(20, 20)],
             thresholds=_thresholds(500, 2_500, 5_000),
         ),
         Profile(
-            name="soak", meaning="an hour: does anything grow", think_s=0.5,
+            name="soak", meaning="an hour: does anything grow?", think_s=0.5,
             stages=[Stage(30, 100), Stage(3_600, 100)], thresholds=_thresholds(100, 500, 2_000),
         ),
         Profile(
-            name="breakpoint", meaning="how much, until the first threshold breaks", open=True, abort=True, start=100,
-            stages=[Stage(100, 3_100)], weights=ADD_ONLY,
+            name="breakpoint", meaning="more and more calls, until the first threshold breaks", open=True, abort=True,
+            start=100, stages=[Stage(100, 3_100)], weights=ADD_ONLY,
             thresholds=[Threshold("add_p99_ms", 500), _UNEXPECTED, Threshold("dropped", 0, equal=True)],
         ),
         Profile(
@@ -128,7 +128,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
             ),
         ),
         Profile(
-            name="kafka", meaning="reads the topic beside the load, and produces poison on purpose", think_s=0.2,
+            name="kafka", meaning="reads the topic during the load, and produces poison on purpose", think_s=0.2,
             topic=True, stages=[Stage(3, 40), Stage(20, 40), Stage(2, 0)],
             thresholds=_thresholds(
                 100, 500, 1_000, Threshold("topic_missing", 0, equal=True), Threshold("topic_wrong", 0, equal=True),

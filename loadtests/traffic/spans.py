@@ -1,7 +1,7 @@
 """Root spans: a share of the iterations is sampled, so that a slow one leads to its trace.
 
 Spans are sent by OTLP over HTTP to the engine of `just observe`, or where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or its form
-for traces) says. Without either they are only remembered, and the services take the trace ids on all the same.
+for traces) says. Without either they are only remembered; the services take up the trace ids all the same.
 """
 
 import heapq

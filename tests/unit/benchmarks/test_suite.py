@@ -7,7 +7,7 @@ from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks.results import Comparison, Sample, Target
-from benchmarks.suite import Suite, ToldError
+from benchmarks.suite import ReportedError, Suite
 from stack import Stack
 
 
@@ -43,8 +43,8 @@ def test_a_failure_on_a_shared_stack_fails_the_stack_and_is_told_once(capsys: py
                     raise ValueError("broken")
         try:
             suite.check(["one", "two"])
-        except ToldError as told:
-            left.append(str(told))
+        except ReportedError as error:
+            left.append(str(error))
             raise
     assert suite.failed == ["one"]
     assert left == ["one"]

@@ -37,7 +37,7 @@ def test_the_verdict_names_what_is_wrong_and_fails(capsys: pytest.CaptureFixture
     """A check that fails is named on standard error, and the demo does not claim that its checks hold."""
     assert not Screen(1).verdict([Check.equal("total", 3, 4), Check.equal("count", 1, 1)])
     shown = capsys.readouterr()
-    assert "NOT as it must be: total" in shown.err
+    assert "FAILED: total" in shown.err
     assert "WRONG" in shown.out
     assert "checks hold" not in shown.out
 

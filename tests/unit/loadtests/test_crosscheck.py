@@ -1,4 +1,4 @@
-"""The cross-check with a client of other making: what its report means, and when both agree."""
+"""The cross-check with an independent client: what its report means, and when both agree."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -106,7 +106,7 @@ def test_a_file_of_outcomes_that_was_cut_is_found_out(tmp_path):
     file.write_bytes(file.read_bytes()[:-40])
     verdict = verdict_of(tmp_path, digest, additions)
     assert not verdict.holds
-    assert "not whole" in verdict.problems[0]
+    assert "incomplete" in verdict.problems[0]
 
 
 def test_a_run_without_any_addition_holds(tmp_path):
