@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from loadtests.traffic.additions import TAG_BYTES, Draw, contradiction_of
+from loadtests.traffic.additions import TAG_BYTES, Draw, DrawnAddition, contradiction_of
 from oracle.history import Call, History, Outcome
 from tally.client.outcomes import Addition
 from tally.client.transport import batch_request_of, request_of
@@ -39,7 +39,7 @@ def draw_of(rng: random.Random) -> Draw:
     return Draw(rng.randbytes(TAG_BYTES), rng)
 
 
-def new_pair(rng: random.Random) -> Addition:
+def new_pair(rng: random.Random) -> DrawnAddition:
     """Return an addition with an id and operands of its own, some of them long, some negative."""
     return draw_of(rng).next()
 
