@@ -5,6 +5,15 @@ from html import escape
 from typing import Final
 
 Line = Sequence[tuple[float, float]]
+Band = tuple[float, float, str]
+"""From when to when something happened, in seconds, and what."""
+
+STYLE: Final = """
+figure{margin:0 0 18px}figcaption span{margin-left:12px}figcaption i{display:inline-block;width:10px;height:10px;
+margin-right:4px}svg{width:100%;font-size:11px;fill:#475569}polyline{fill:none;stroke-width:1.5}
+.grid{stroke:#e2e8f0}.band{fill:#d9480f;opacity:0.18}
+"""
+"""What a page with charts has in its style."""
 
 _WIDTH: Final = 860
 _HEIGHT: Final = 200
@@ -16,11 +25,16 @@ _POINTS_MAX: Final = 800
 _COLOURS: Final = ("#2563eb", "#d97706", "#dc2626", "#059669", "#7c3aed", "#64748b")
 
 
-def line_chart(title: str, unit: str, lines: Mapping[str, Line]) -> str:
+def line_chart(title: str, unit: str, lines: Mapping[str, Line], bands: Sequence[Band] = ()) -> str:
     """Return a chart of several lines over seconds, with a legend; both axes begin at 0."""
-    right = max((x for line in lines.values() for x, _ in line), default=0.0) or 1.0
+    ends = [x for line in lines.values() for x, _ in line] + [end for _, end, _ in bands]
+    right = max(ends, default=0.0) or 1.0
     top = max((y for line in lines.values() for _, y in line), default=0.0) or 1.0
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">']
+    for begin, end, what in bands:
+        x, width = _x(begin, right), max(1.5, _x(end, right) - _x(begin, right))
+        place = f'x="{x:.1f}" width="{width:.1f}" y="{_TOP}" height="{_HEIGHT - _BOTTOM - _TOP}"'
+        parts.append(f'<rect {place} class="band"><title>{escape(what)}</title></rect>')
     for tick in range(_TICKS + 1):
         value = top * tick / _TICKS
         y = _y(value, top)

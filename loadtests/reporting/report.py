@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loadtests.judging.verdict import FAULTS
-from loadtests.reporting.charts import line_chart
+from loadtests.reporting.charts import STYLE, line_chart
 from loadtests.run import Result, summary_of
 from loadtests.traffic.measures import Second
 from tally.base.written_file import write_file
@@ -16,9 +16,7 @@ from tally.base.written_file import write_file
 _STYLE: Final = """
 body{font:15px/1.45 system-ui,sans-serif;max-width:900px;margin:24px auto;padding:0 12px;color:#1e293b}
 table{border-collapse:collapse;margin:8px 0 20px}td,th{padding:2px 14px 2px 0;text-align:left;vertical-align:top}
-td:nth-child(n+2){font-variant-numeric:tabular-nums}figure{margin:0 0 18px}figcaption span{margin-left:12px}
-figcaption i{display:inline-block;width:10px;height:10px;margin-right:4px}svg{width:100%;font-size:11px;fill:#475569}
-polyline{fill:none;stroke-width:1.5}.grid{stroke:#e2e8f0}.good{background:#dcfce7}.bad{background:#fee2e2}
+td:nth-child(n+2){font-variant-numeric:tabular-nums}.good{background:#dcfce7}.bad{background:#fee2e2}
 .good,.bad{padding:10px 14px;border-radius:6px}code{font-size:13px}
 """
 
@@ -110,7 +108,7 @@ def page_of(summary: Mapping[str, Any], seconds: Sequence[Second]) -> str:
         _table([("started", summary["started_at"]), ("seed", summary["seed"]), *summary["machine"].items()]),
     ]  # fmt: skip
     title = f"Tally load: {escape(summary['profile'])}"
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
 
 

@@ -2,16 +2,17 @@
 
 import html
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-WIDTH, HEIGHT, MARGIN = 1100, 150, 55
-STYLE: Final = """
+from loadtests.reporting.charts import STYLE, line_chart
+
+_STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem; color: #1c2430 }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .2rem .6rem; vertical-align: top }
-tr:nth-child(even) { background: #f3f5f8 } .bad { color: #b3261e } .good { color: #1b6e3c } svg { display: block }
-pre { background: #f3f5f8; padding: 1rem; overflow-x: auto } text { font-size: 11px; fill: #55606e }
+tr:nth-child(even) { background: #f3f5f8 } .bad { color: #b3261e } .good { color: #1b6e3c }
+pre { background: #f3f5f8; padding: 1rem; overflow-x: auto }
 """
 
 
@@ -62,45 +63,23 @@ def page(timeline: Timeline, *, title: str, verdict: str, clean: bool) -> str:
     """Return the report."""
     samples, faults = timeline.samples, timeline.faults
     times = [sample.at_s for sample in samples]
-    charts: list[tuple[str, Sequence[float], Sequence[float | None]]] = [
-        ("acknowledged a second", times[1:], rates(samples)),
-        ("acknowledged and not yet counted", times, lags(samples)),
-        ("unknown, in all", times, [float(sample.unknown) for sample in samples]),
-    ]
+    bands = [(each.began_s, each.ended_s, f"{each.name}: {each.what}") for each in faults]
+    waiting = [(at_s, float(lag)) for at_s, lag in zip(times, lags(samples), strict=True) if lag is not None]
+    unknown = [(sample.at_s, float(sample.unknown)) for sample in samples]
     rows = "".join(
         f"<tr><td>{each.began_s:.1f}</td><td>{each.ended_s - each.began_s:.1f}</td>"
         f"<td>{html.escape(each.name)}</td><td>{html.escape(each.what)}</td></tr>"
         for each in faults
     )
-    drawn = "".join(f"<h2>{name}</h2>{_chart(at, values, faults)}" for name, at, values in charts)
+    charts = (
+        line_chart("Acknowledged", "additions a second", {"": [*zip(times[1:], rates(samples), strict=True)]}, bands),
+        line_chart("Acknowledged and not yet counted", "additions", {"": waiting}, bands),
+        line_chart("Unknown", "additions in all", {"": unknown}, bands),
+    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
-        f'<pre class="{"good" if clean else "bad"}">{html.escape(verdict)}</pre>{drawn}'
+        f"<style>{_STYLE}{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+        f'<pre class="{"good" if clean else "bad"}">{html.escape(verdict)}</pre>{"".join(charts)}'
         f"<h2>{len(faults)} faults</h2><table><tr><th>at, s</th><th>took, s</th><th>fault</th><th>what</th></tr>{rows}"
         f"</table></body></html>"
-    )
-
-
-def _chart(times: Sequence[float], values: Sequence[float | None], faults: Sequence[Happening]) -> str:
-    end_s = max([1.0, *times, *(each.ended_s for each in faults)])
-    top = max([1.0, *(value for value in values if value is not None)])
-    x: Callable[[float], float] = lambda at_s: MARGIN + at_s / end_s * (WIDTH - MARGIN)  # noqa: E731
-    bands = "".join(
-        f'<rect x="{x(each.began_s):.1f}" y="0" width="{max(1.5, x(each.ended_s) - x(each.began_s)):.1f}" '
-        f'height="{HEIGHT}" fill="#d9480f" opacity="0.18">'
-        f"<title>{html.escape(f'{each.name}: {each.what}')}</title></rect>"
-        for each in faults
-    )
-    points = " ".join(
-        f"{x(at_s):.1f},{HEIGHT - value / top * (HEIGHT - 12):.1f}"
-        for at_s, value in zip(times, values, strict=True)
-        if value is not None
-    )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 18}" width="100%" role="img">{bands}'
-        f'<polyline points="{points}" fill="none" stroke="#1f5fbf" stroke-width="1.3"/>'
-        f'<text x="0" y="12">{top:,.0f}</text><text x="0" y="{HEIGHT}">0</text>'
-        f'<text x="{MARGIN}" y="{HEIGHT + 14}">0 s</text>'
-        f'<text x="{WIDTH - 45}" y="{HEIGHT + 14}">{end_s:.0f} s</text></svg>'
     )
