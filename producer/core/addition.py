@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from producer.core import refusals
 from producer.core.refusals import Refusal, Violation
+from tally.base.uuid_text import uuid_text
 from tally.event import decimals
 from tally.generated.rules import Violation as Broken
 from tally.generated.tally.v1.tally_rules import add_request_fields
@@ -28,8 +29,7 @@ class Addition(NamedTuple):
     @property
     def request_id_text(self) -> str:
         """The id in canonical lower-case form."""
-        text = self.request_id.hex()  # five times as fast as uuid.UUID
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return uuid_text(self.request_id)
 
     @property
     def sum_text(self) -> str:

@@ -6,7 +6,7 @@ stands twice in the tail, the first one counts.
 
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from confluent_kafka import Message, TopicPartition
 from loguru import logger
@@ -14,8 +14,8 @@ from loguru import logger
 from producer.core.idempotency import Known
 from tally.base.framing import SchemaName
 from tally.event.read_one import read_one
-from tally.event.record import schema_header
 from tally.event.verdict import Poison, Sum, unknown_schema
+from tally.kafka.columns import schema_header_at
 from tally.kafka.read_range import RangeError, read_range, reader
 
 _QUERY_LIMIT_S = 5.0
@@ -54,7 +54,7 @@ def take_in(message: Message, schema_id: int, partitions: int, found: dict[bytes
         partition,
         message.key(),
         message.value(),
-        schema_header(cast("list[tuple[str, bytes | None]] | None", message.headers())),
+        schema_header_at([message], 0),
         partitions=partitions,
         own_schema_ids=frozenset({schema_id}),
         general=_not_asked_for,

@@ -12,6 +12,7 @@ from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import TopicFacts
+from tally.kafka.columns import headers_of
 from tally.kafka.config import client_config
 from tally.kafka.read_range import OutOfRangeError, RangeError, read_range, reader
 from tally.kafka.topic_admin import TopicAdmin
@@ -103,5 +104,4 @@ def _bytes(value: str | bytes | None) -> bytes | None:
 
 
 def _headers(message: Message) -> dict[str, bytes]:
-    pairs: Any = message.headers() or ()  # typed as a dict or a list of pairs; a consumer always gets the list
-    return {name: content for name, content in reversed(pairs) if content is not None}
+    return {name: content for name, content in reversed(headers_of(message)) if content is not None}

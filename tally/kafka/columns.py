@@ -1,5 +1,6 @@
 """From librdkafka's messages to columns a partition, without Python code for each record."""
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -49,7 +50,7 @@ def traceparents_of(messages: list[Message], most: int) -> dict[tuple[int, int],
     found: dict[tuple[int, int], str] = {}
     for message in filter(Message.headers, messages) if most > 0 else ():
         partition, offset = message.partition(), message.offset()
-        for name, value in cast("list[tuple[str, bytes | None]]", message.headers()):
+        for name, value in headers_of(message):
             if name == "traceparent" and value is not None and partition is not None and offset is not None:
                 found[partition, offset] = value.decode("latin-1")
         if len(found) == most:
@@ -57,9 +58,14 @@ def traceparents_of(messages: list[Message], most: int) -> dict[tuple[int, int],
     return found
 
 
-def schema_header_at(messages: list[Message], position: int) -> bytes | None:
+def schema_header_at(messages: Sequence[Message], position: int) -> bytes | None:
     """Return what the first header SCHEMA_HEADER of a record holds."""
-    return schema_header(cast("list[tuple[str, bytes | None]] | None", messages[position].headers()))
+    return schema_header(headers_of(messages[position]))
+
+
+def headers_of(message: Message) -> list[tuple[str, bytes | None]]:
+    """Return a record's headers; they are typed as a mapping or as pairs, and a consumer always gets pairs."""
+    return cast("list[tuple[str, bytes | None]] | None", message.headers()) or []
 
 
 def _joined(items: list[T], slices: list[slice]) -> list[T]:
