@@ -192,7 +192,7 @@ class CallQueue:
             self._refuse(attempt, refusal, settled)
         return settled
 
-    def leave(self, call: Call, now_s: float) -> None:
+    def leave(self, call: Call) -> None:
         """Remove a call that was cancelled or whose deadline passed: its open results become DEADLINE_EXCEEDED.
 
         The outcome is not-committed where no lane holds the attempt and nobody else waits for it; otherwise unknown.

@@ -139,10 +139,10 @@ class AsyncCallQueue:
             await future
         finally:
             timer.cancel()
-            self._queue.leave(call, time.monotonic())  # does nothing unless the caller is gone
+            self._queue.leave(call)  # does nothing unless the caller is gone
 
     def _expire(self, call: Call) -> None:
-        self._queue.leave(call, time.monotonic())
+        self._queue.leave(call)
         self._wake([call])
 
     def _wake(self, calls: Iterable[Call]) -> None:

@@ -96,7 +96,7 @@ class Limits:
 
 
 def _nothing() -> None:
-    """Be a fault point that nobody armed."""
+    """A fault point that is not armed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class _CoordinatorLines(logging.Handler):
 class _Instance:
     """One client and what was observed of it."""
 
-    def __init__(self, config: Mapping[str, Any], new_producer: Callable[..., Producer]) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         self._heard = _CoordinatorLines()
         logger = logging.Logger("librdkafka")  # a logger of its own: it is not shared, and prints nothing
         logger.addHandler(self._heard)
@@ -153,7 +153,7 @@ class _Instance:
         self._slowest_commit_s = 0.0
         self._ended = 0
         self._end_txn_requests: int | None = None
-        self.client = new_producer({**config, "stats_cb": self._on_statistics}, logger=logger)
+        self.client = Producer({**config, "stats_cb": self._on_statistics}, logger=logger)
 
     def ending(self) -> None:
         """Count a transaction whose commit or abort is asked for."""
@@ -197,15 +197,12 @@ class KafkaTransactions:
         topic: str,
         limits: Limits,
         points: TransactionPoints,
-        *,
-        new_producer: Callable[..., Producer] = Producer,
     ) -> None:
         """Make nothing yet; ``config`` is `transactional_config`'s."""
         self._config = config
         self._topic = topic
         self._limits = limits
         self._points = points
-        self._new_producer = new_producer
         self._instance: _Instance | None = None
         self._commit_began_s: float | None = None
 
@@ -213,7 +210,7 @@ class KafkaTransactions:
         """See the port."""
         self.close()
         try:
-            self._instance = _Instance(self._config, self._new_producer)
+            self._instance = _Instance(self._config)
             self._points.before_init()
             self._instance.client.init_transactions(self._limits.renew_s)
             self._points.after_init()

@@ -92,7 +92,7 @@ class ProducerProcess:
         """End calls whose deadline has passed."""
         for call in self._calls:
             if call.deadline_s <= self._clock.now_s:
-                self._queue.leave(call, self._clock.now_s)
+                self._queue.leave(call)
         self._calls = [call for call in self._calls if call.open_count]
 
     @property

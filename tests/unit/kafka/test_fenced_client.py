@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from tally.kafka import transactions as transactions_module
 from tally.kafka.transaction_port import Kind, Outgoing, ProduceFailed
 from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints, transactional_config
 
@@ -47,11 +48,13 @@ FATAL = KafkaException(KafkaError(KafkaError._FATAL))
         (SystemError("a callback failed"), KafkaError._STATE, Kind.FATAL),
     ],
 )
-def test_the_client_is_asked_whether_it_was_fenced(failure: BaseException, told: int | None, kind: Kind) -> None:
+def test_the_client_is_asked_whether_it_was_fenced(
+    failure: BaseException, told: int | None, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client that was fenced reports that, whatever the failing call says, and any other failure is unchanged."""
     config = transactional_config({}, "tally-producer-0-0", 15_000, 3_000)
-    make: Any = lambda *_given, **_named: Client(failure, told)  # noqa: E731
-    transactions = KafkaTransactions(config, "sums", Limits(), TransactionPoints(), new_producer=make)
+    monkeypatch.setattr(transactions_module, "Producer", lambda *_given, **_named: Client(failure, told))
+    transactions = KafkaTransactions(config, "sums", Limits(), TransactionPoints())
     transactions.renew()
     failed = transactions.produce(RECORDS)
     assert isinstance(failed, ProduceFailed)

@@ -104,18 +104,18 @@ def test_one_caller_s_leave_never_ends_the_attempt_of_another() -> None:
     """A caller that leaves is told what is known, and one that shares the attempt is still answered."""
     queue = CallQueue(LANES, LIMITS)
     gone, stays = join(queue, [addition(2)]), join(queue, [addition(2)])
-    queue.leave(gone, 1.0)
+    queue.leave(gone)
     assert outcome_of(gone) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
     assert queue.committed(taken(queue, 0), [7]) == [stays]
 
     alone = join(queue, [addition(4)])
-    queue.leave(alone, 1.0)
+    queue.leave(alone)
     assert outcome_of(alone) == (Reason.DEADLINE_EXCEEDED, Outcome.NOT_COMMITTED)
     assert queue.take(0) is None
 
     in_hand = join(queue, [addition(6)])
     batch = taken(queue, 0)
-    queue.leave(in_hand, 1.0)
+    queue.leave(in_hand)
     assert outcome_of(in_hand) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
     assert queue.committed(batch, [8]) == []
     assert queue.records == 0
@@ -137,7 +137,7 @@ def test_not_committed_is_answered_only_when_nobody_keeps_the_attempt_alive() ->
     queue = CallQueue(LANES, LIMITS)
     short, long = join(queue, [addition(2)], deadline_s=1.5), join(queue, [addition(2)], deadline_s=50)
     assert queue.not_committed(0, taken(queue, 0), ABORTED, 1.0, retry=True) == []
-    queue.leave(short, 1.5)
+    queue.leave(short)
     assert outcome_of(short) == (Reason.DEADLINE_EXCEEDED, Outcome.UNKNOWN)
     assert queue.not_committed(0, taken(queue, 0), ABORTED, 49.5, retry=True) == [long]
     assert outcome_of(long) == (Reason.TRANSACTION_ABORTED, Outcome.NOT_COMMITTED)
@@ -165,7 +165,7 @@ def test_both_bounds_refuse_with_a_time_to_retry() -> None:
         assert refusal is not None
         assert refusal.reason is Reason.QUEUE_FULL
         assert refusal.retry_after_s
-    queue.leave(call, 1.0)
+    queue.leave(call)
     assert queue.refusal(2, 25) is None
 
 
@@ -213,7 +213,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(call=consumes(calls))
     def leaves(self, call: Call) -> None:
-        self.queue.leave(call, self.now_s)
+        self.queue.leave(call)
         assert call.open_count == 0
 
     @rule(seconds=st.floats(0, 2))

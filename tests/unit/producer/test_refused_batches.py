@@ -183,11 +183,11 @@ def test_leaving_costs_a_call_its_own_additions_however_many_others_wait_for_the
     for call in calls[:-1]:
         if not isinstance(attempt.waiters, Counted):
             attempt.waiters = Counted(attempt.waiters)
-        queue.leave(call, 2.0)
+        queue.leave(call)
         assert call.results == [refusals.deadline_exceeded(Outcome.UNKNOWN)] * same
     assert Counted.looks <= 4 * calls_max * same
     assert attempt.waiting == same
     assert len(attempt.waiters) <= 4 * same, "who has left is forgotten"
-    queue.leave(calls[-1], 2.0)
+    queue.leave(calls[-1])
     assert calls[-1].results == [refusals.deadline_exceeded(Outcome.NOT_COMMITTED)] * same
     assert (queue.records, queue.waiting(0)) == (0, 0)
