@@ -48,8 +48,8 @@ def read_properties(path: Path) -> dict[str, str]:
         if not separator or not name.strip():
             raise KafkaConfigError(f"{path}:{number}: {text!r} is not name=value")
         if (len(text) - len(text.rstrip("\\"))) % 2:
-            # Java's tools would take the next line as a part of this one; taken for itself it may be a property, too.
-            raise KafkaConfigError(f"{path}:{number}: ends with a backslash: write the value in one line")
+            # Java's tools would join the next line to this one; on its own that line may be a property, too.
+            raise KafkaConfigError(f"{path}:{number}: ends with a backslash: write the value on one line")
         properties[name.strip()] = value.strip()
     for name, value in properties.items():
         _require_data_only(name, value, path)
@@ -62,4 +62,4 @@ def _require_data_only(name: str, value: str, path: Path) -> None:
         raise KafkaConfigError(f"{path}: {name} is not allowed: {_RUNS_CODE[name]}")
     # librdkafka puts these into the command line of kinit, which a shell reads.
     if name.startswith("sasl.kerberos.") and _SHELL_SAFE.fullmatch(value) is None:
-        raise KafkaConfigError(f"{path}: {name} may have letters, digits and ._/@:- only: a shell reads it")
+        raise KafkaConfigError(f"{path}: {name} may contain only letters, digits and ._/@:-, since a shell reads it")

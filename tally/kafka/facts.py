@@ -24,7 +24,7 @@ class LogEnds:
 
 
 class TopicLogs:
-    """Where the logs of a topic begin and end. Every question has a deadline. Safe from several threads."""
+    """Where the logs of a topic begin and end, and in which cluster. Every question has a deadline. Thread-safe."""
 
     def __init__(self, config: Mapping[str, str], topic: str, timeout_s: float) -> None:
         """``config`` is what every client shares."""
