@@ -12,9 +12,8 @@ from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import TopicFacts
-from tally.kafka.columns import headers_of
 from tally.kafka.config import client_config
-from tally.kafka.read_range import OutOfRangeError, RangeError, read_range, reader
+from tally.kafka.read_range import OutOfRangeError, RangeError, headers_of, read_range, reader
 from tally.kafka.topic_admin import TopicAdmin
 from tally.kafka.trouble import KafkaTroubleError
 

@@ -1,16 +1,17 @@
-"""From librdkafka's messages to columns a partition, without Python code for each record."""
+"""From librdkafka's messages to columns for each partition, without Python code for each record."""
 
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import numpy as np
 from confluent_kafka import Message
 
 from tally.event.classify import Fetched
 from tally.event.record import schema_header
+from tally.kafka.read_range import headers_of
 
 _TIMESTAMP_MS: Final = itemgetter(1)
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 
 def columns_of(messages: list[Message]) -> list[Fetched]:
-    """Return messages without errors as columns a partition, in their order."""
+    """Return messages without errors as columns for each partition, in their order."""
     if not messages:
         return []
     n = len(messages)
@@ -61,11 +62,6 @@ def traceparents_of(messages: list[Message], most: int) -> dict[tuple[int, int],
 def schema_header_at(messages: Sequence[Message], position: int) -> bytes | None:
     """Return what the first header SCHEMA_HEADER of a record holds."""
     return schema_header(headers_of(messages[position]))
-
-
-def headers_of(message: Message) -> list[tuple[str, bytes | None]]:
-    """Return a record's headers; they are typed as a mapping or as pairs, and a consumer always gets pairs."""
-    return cast("list[tuple[str, bytes | None]] | None", message.headers()) or []
 
 
 def _joined(items: list[T], slices: list[slice]) -> list[T]:

@@ -14,12 +14,13 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tally.kafka.config import READS_ANY_RECORD
-from tally.kafka.errors import AnyKafkaError, stays, text_of
+from tally.kafka.errors import AnyKafkaError, text_of
+from tally.kafka.trouble import stays
 
 _POLL_S: Final = 0.2
 _AT_ONCE: Final = 2_000
@@ -178,6 +179,11 @@ class _Progress:
                 f"{where} has a batch that decompresses to more than 2 GiB, or to nothing: {error.str()}"
             )
         return FailedError(error) if stays(error) else None
+
+
+def headers_of(message: Message) -> list[tuple[str, bytes | None]]:
+    """Return a record's headers; they are typed as a mapping or as pairs, and a consumer always gets pairs."""
+    return cast("list[tuple[str, bytes | None]] | None", message.headers()) or []
 
 
 _TUNING: Final[Mapping[str, Any]] = {

@@ -6,9 +6,9 @@ Either way the caller pauses and tries again, so that nobody has to start the co
 from collections.abc import Mapping
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
-from tally.kafka.errors import inner_of, text_of
+from tally.kafka.errors import AnyKafkaError, inner_of, is_fatal, text_of
 
 
 class KafkaTroubleError(Exception):
@@ -30,12 +30,18 @@ class ConsumerEndedError(Exception):
     """The consumer cannot go on in this process: another one took its place in the group, or librdkafka gave up."""
 
 
-def trouble(what: str, error: KafkaException | KafkaError) -> KafkaTroubleError:
+def trouble(what: str, error: AnyKafkaError) -> KafkaTroubleError:
     """Return what went wrong as an exception with its cure, where it needs one."""
     return KafkaTroubleError(f"{what}: {text_of(error)}", cure_of(error))
 
 
-def cure_of(error: KafkaException | KafkaError) -> str:
+def stays(error: AnyKafkaError) -> bool:
+    """Tell whether an error remains however long one waits."""
+    inner = inner_of(error)
+    return not isinstance(inner, KafkaError) or is_fatal(inner) or inner.code() in CURES
+
+
+def cure_of(error: AnyKafkaError) -> str:
     """Return what a person must do about an error that stays, or nothing about one that passes."""
     inner = inner_of(error)
     return cure_of_code(inner.code()) if isinstance(inner, KafkaError) else ""
@@ -48,19 +54,19 @@ def cure_of_code(code: int | None) -> str:
 
 _ACLS: Final = (
     "Grant the consumer's principal by Kafka's ACLs: READ and DESCRIBE on both topics and on the group, "
-    "WRITE on the dead-letter topic, and WRITE on the transactional ids tally-dlt-*. It goes on by itself then."
+    "WRITE on the dead-letter topic, and WRITE on the transactional ids tally-dlt-*. Counting then resumes by itself."
 )
 _LOGIN: Final = "Put the right credentials into the file of TALLY_KAFKA_CONFIG and start the consumer again."
 _TOPICS: Final = (
     "Bring the topics to their contract: `codegen plan` shows what differs, `codegen publish` or `just up` changes it. "
-    "It goes on by itself then."
+    "Counting then resumes by itself."
 )
 TOPIC_MISSING_CURE: Final = _TOPICS
 _DAMAGED: Final = (
     "The broker's copy of that record is damaged. Let the broker take the partition from another replica, or restore "
-    "it; it goes on by itself then."
+    "it; counting then resumes by itself."
 )
-_VERSION: Final = "The broker is too old for what is asked of it: upgrade it. It goes on by itself then."
+_VERSION: Final = "The broker is too old for what is asked of it: upgrade it. Counting then resumes by itself."
 
 CURES: Final[Mapping[int, str]] = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: _ACLS,
@@ -89,7 +95,7 @@ CURES: Final[Mapping[int, str]] = {
     KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT: _VERSION,
     KafkaError._UNSUPPORTED_FEATURE: _VERSION,
 }
-"""By code: those of `tally.kafka.errors.STAYS`."""
+"""By code of the errors that stay until a person acts. Any other passes: a broker that is away, a leader that moves."""
 
 TOO_LARGE_CURE: Final = (
     "No client of librdkafka reads it. Copy the records of all partitions but this batch to a topic of a new name. "

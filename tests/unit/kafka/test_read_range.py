@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from tally.kafka.errors import STAYS
 from tally.kafka.read_range import (
     FailedError,
     NotInTimeError,
@@ -15,7 +14,6 @@ from tally.kafka.read_range import (
     read_range,
     reader,
 )
-from tally.kafka.trouble import CURES
 
 TOPIC = "t"
 
@@ -101,8 +99,3 @@ def test_with_at_hand_it_ends_where_nothing_more_is_at_hand() -> None:
     client = Scripted([record(0), record(1)], [], [record(2)])
     given = read_range(client, TOPIC, {0: 0}, silence_s=60.0, at_once=1, at_hand=True)
     assert [message.offset() for messages in given for message in messages] == [0, 1]
-
-
-def test_every_error_that_stays_has_a_cure_at_the_consumer() -> None:
-    """The consumer has a cure for each error that does not pass by itself, and for no other."""
-    assert CURES.keys() == STAYS
