@@ -4,8 +4,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +14,11 @@ from google.protobuf import descriptor_pb2
 from codegen.avro.defaults import wrong_defaults
 from codegen.avro.layout import columns
 from codegen.avro.schema import AvroFile, Definition, Enumeration, Record
-from codegen.errors import CodegenError, ContractError
+from codegen.errors import ContractError
 from codegen.json_places import line_at
 from codegen.proto.buf import run_buf
 from codegen.tree import Contracts
+from codegen.yaml_file import mapping_of
 from tally.base.written_file import write_file
 
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -28,25 +28,7 @@ _NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": {"use": ["STANDARD"]}}
 
 
-@dataclass(frozen=True, slots=True)
-class LintFinding:
-    """A rule that is broken: where, by a stable word, and what to do. ``line`` 0, an empty ``place``: not known."""
-
-    file: str
-    line: int
-    place: str
-    rule: str
-    problem: str
-
-    def __str__(self) -> str:
-        """Return the line for a person."""
-        at = ", ".join(part for part in (f"line {self.line}" if self.line else "", self.place) if part)
-        return (
-            f"{self.file}: {at}: {self.problem} [{self.rule}]" if at else f"{self.file}: {self.problem} [{self.rule}]"
-        )
-
-
-def findings(contracts: Contracts, *, fix: bool = False) -> list[LintFinding]:
+def findings(contracts: Contracts, *, fix: bool = False) -> list[ContractError]:
     """Return a finding for each rule that is broken, with file and place. ``fix`` formats the Protobuf files."""
     found = [finding for schema in contracts.avro.values() for finding in avro_findings(schema)]
     found += width_findings(contracts)
@@ -55,12 +37,7 @@ def findings(contracts: Contracts, *, fix: bool = False) -> list[LintFinding]:
     return found
 
 
-def of_error(error: ContractError) -> LintFinding:
-    """Return a contract that cannot even be read as a finding."""
-    return LintFinding(error.file, error.line, error.place, error.rule, error.problem)
-
-
-def avro_findings(schema: AvroFile) -> Iterator[LintFinding]:
+def avro_findings(schema: AvroFile) -> Iterator[ContractError]:
     """Yield what is wrong with the names, the documentation and the defaults of one Avro file."""
     for field, problem in wrong_defaults(schema):
         yield _at(schema, f"{field.path}.default", "avro-default", problem)
@@ -76,11 +53,11 @@ def avro_findings(schema: AvroFile) -> Iterator[LintFinding]:
                         yield _at(schema, definition.name, "avro-symbol-case", problem)
 
 
-def _at(schema: AvroFile, place: str, rule: str, problem: str) -> LintFinding:
-    return LintFinding(schema.file, line_at(schema.lines, place), place, rule, problem)
+def _at(schema: AvroFile, place: str, rule: str, problem: str) -> ContractError:
+    return ContractError(schema.file, place, problem, rule=rule, line=line_at(schema.lines, place))
 
 
-def _name_findings(schema: AvroFile, definition: Definition) -> Iterator[LintFinding]:
+def _name_findings(schema: AvroFile, definition: Definition) -> Iterator[ContractError]:
     namespace, _, name = definition.name.rpartition(".")
     if not _NAMESPACE.fullmatch(namespace):
         problem = "the namespace is not lower case joined by points"
@@ -89,7 +66,7 @@ def _name_findings(schema: AvroFile, definition: Definition) -> Iterator[LintFin
         yield _at(schema, definition.name, "avro-type-case", "a type's name is in PascalCase")
 
 
-def _record_findings(schema: AvroFile, record: Record) -> Iterator[LintFinding]:
+def _record_findings(schema: AvroFile, record: Record) -> Iterator[ContractError]:
     if not record.doc.strip():
         yield _at(schema, record.name, "avro-record-doc", "has no doc; say what one record is")
     for field in record.fields:
@@ -100,29 +77,28 @@ def _record_findings(schema: AvroFile, record: Record) -> Iterator[LintFinding]:
             yield _at(schema, field.path, "avro-field-doc", problem)
 
 
-def width_findings(contracts: Contracts) -> Iterator[LintFinding]:
+def width_findings(contracts: Contracts) -> Iterator[ContractError]:
     """Yield the topics whose records do not have the constant width that the topic promises."""
     for topic in contracts.topics:
-        if topic.width_bytes is None:
-            continue
         schema = contracts.avro[topic.schema]
-        found = columns(schema.top, schema)
-        rule = "topic-width"
-        if found is None:
-            problem = f"has a field that cannot be a column, but {topic.file} promises a constant width"
-            yield LintFinding(schema.file, 0, "", rule, problem)
-            continue
-        varying = [column.name for column in found if not column.constant]
-        width = sum(column.width or column.width_default for column in found)
-        if varying:
-            problem = f"the width of {', '.join(varying)} varies, but {topic.file} promises a constant one"
-            yield LintFinding(schema.file, 0, "", rule, problem)
-        elif width != topic.width_bytes:
-            problem = f"a record has {width} bytes, but {topic.file} promises {topic.width_bytes}"
-            yield LintFinding(schema.file, 0, "", rule, problem)
+        if topic.width_bytes is not None and (problem := _width_problem(schema, topic.width_bytes)) is not None:
+            yield ContractError(
+                schema.file, "", f"{problem}; {topic.file} promises {topic.width_bytes} bytes", rule="topic-width"
+            )
 
 
-def proto_findings(contracts: Contracts, *, fix: bool) -> list[LintFinding]:
+def _width_problem(schema: AvroFile, promised: int) -> str | None:
+    found = columns(schema.top, schema)
+    if found is None:
+        return "has a field that cannot be a column"
+    varying = [column.name for column in found if not column.constant]
+    width = sum(column.width or column.width_default for column in found)
+    if varying:
+        return f"the width of {', '.join(varying)} varies"
+    return None if width == promised else f"a record has {width} bytes"
+
+
+def proto_findings(contracts: Contracts, *, fix: bool) -> list[ContractError]:
     """Return what buf says: its lint rules, and where its format differs.
 
     buf resolves imports from its registry or from sources; it gets the files compiled instead, in its image format.
@@ -136,7 +112,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[LintFinding]:
         linted = run_buf(workspace, "lint", "image.binpb", "--config", "buf.yaml", "--error-format", "json")
         if linted.returncode != 0:
             said = [_of_buf(line) for line in linted.stdout.splitlines()]
-            failed = LintFinding("proto", 0, "", "buf", f"buf lint failed: {linted.stderr.strip()}")
+            failed = ContractError("proto", "", f"buf lint failed: {linted.stderr.strip()}", rule="buf")
             return said or [failed]
         return [
             found
@@ -145,12 +121,11 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[LintFinding]:
         ]
 
 
-def _of_buf(line: str) -> LintFinding:
+def _of_buf(line: str) -> ContractError:
     said: dict[str, Any] = json.loads(line)
     column = f"column {said['start_column']}" if "start_column" in said else ""
-    return LintFinding(
-        f"proto/{said.get('path', '')}", said.get("start_line", 0), column, said["type"], said["message"]
-    )
+    number = said.get("start_line", 0)
+    return ContractError(f"proto/{said.get('path', '')}", column, said["message"], rule=said["type"], line=number)
 
 
 def buf_image(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> bytes:
@@ -172,25 +147,23 @@ def _varint(number: int) -> bytes:
     return bytes([*groups, number])
 
 
-def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> LintFinding | None:
+def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bool) -> ContractError | None:
     """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH to tell."""
     formatted = run_buf(workspace, "format", f"proto/{name}")
     if formatted.returncode != 0:
-        return LintFinding(f"proto/{name}", 0, "", "format", f"buf cannot format it: {formatted.stderr.strip()}")
+        return ContractError(f"proto/{name}", "", f"buf cannot format it: {formatted.stderr.strip()}", rule="format")
     path = contracts.proto_dir / name
     if path.read_text(encoding="utf-8") == formatted.stdout:
         return None
     if not fix:
-        return LintFinding(f"proto/{name}", 0, "", "format", "is not formatted; run: codegen lint --fix")
+        return ContractError(f"proto/{name}", "", "is not formatted; run: codegen lint --fix", rule="format")
     write_file(path, formatted.stdout)
     return None
 
 
 def _write_buf_yaml(source: Path, target: Path) -> None:
-    try:
-        config: Any = yaml.safe_load(source.read_text(encoding="utf-8")) if source.exists() else _DEFAULT_BUF
-    except yaml.YAMLError as error:
-        raise CodegenError(f"buf.yaml is not YAML: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("modules"), list):
-        raise CodegenError("buf.yaml: must be a mapping with version: v2 and a list of modules")
+    content = "with version: v2 and a list of modules"
+    config: Mapping[str, Any] = mapping_of(source, content) if source.exists() else _DEFAULT_BUF
+    if not isinstance(config.get("modules"), list):
+        raise ContractError(source.name, "", f"must be a mapping {content}")
     target.write_text(yaml.safe_dump(config), encoding="utf-8")

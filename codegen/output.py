@@ -9,12 +9,11 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from codegen.errors import ContractError
 from codegen.package_names import checked_package, package_of
+from codegen.yaml_file import mapping_of
 
 FILE: Final = "codegen.yaml"
 """The file, in the contracts' folder. It may be missing."""
@@ -48,18 +47,10 @@ def output_of(contracts: Path, out: Path | None = None, package: str | None = No
 
 def _read(path: Path) -> dict[str, str]:
     """Return the keys of the file that are there. Raises ContractError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(FILE, "", f"cannot be read: {error}") from error
-    try:
-        tree: Any = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ContractError(FILE, "", f"is not YAML: {error}", rule="yaml") from error
-    if not isinstance(tree, dict) or not set(tree) <= set(_KEYS):
-        raise ContractError(FILE, "", f"must be a mapping with nothing but {' and '.join(_KEYS)}")
+    content = f"with nothing but {' and '.join(_KEYS)}"
+    tree = mapping_of(path, content)
+    if not set(tree) <= set(_KEYS):
+        raise ContractError(FILE, "", f"must be a mapping {content}")
     for name, value in tree.items():
         if not isinstance(value, str) or not value.strip():
             raise ContractError(FILE, name, f"is {value!r}; allowed is a text that is not empty")

@@ -1,5 +1,6 @@
 """Lines of generated code, indented, with fresh names for temporaries; and how text becomes a comment or docstring."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ class Lines:
         """Append a line at the indentation in force."""
         self.lines.append("    " * self._indent + line if line else "")
 
+    def suite(self, header: str, *body: str) -> None:
+        """Append a header, such as ``if x:``, and the lines of its body."""
+        self.add(header)
+        self.lines += ["    " * (self._indent + 1) + line for line in body]
+
     def fresh(self, stem: str) -> str:
         """Return a local name that was not given before."""
         self._fresh += 1
@@ -30,6 +36,11 @@ class Lines:
         self._indent += 1
         yield
         self._indent -= 1
+
+
+def snake(name: str) -> str:
+    """Return ``AddRequest.Part`` as ``add_request_part``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).replace(".", "_").lower()
 
 
 def docstring(text: str, indent: int) -> list[str]:

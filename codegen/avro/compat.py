@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from codegen.avro.defaults import wrong_defaults
-from codegen.avro.resolve import READER, WRITER, obstacles
+from codegen.avro.resolve import READER, WRITER, Obstacle, obstacles
 from codegen.avro.schema import AvroFile
 
 T = TypeVar("T")
@@ -63,10 +63,15 @@ def verdict(history: Sequence[Version], new: Version, level: str) -> tuple[Findi
 
 def _between(old: Version, new: Version, direction: Direction) -> Iterator[Finding]:
     writer, reader = (old, new) if direction == "BACKWARD" else (new, old)
+    for obstacle, sentence in unreadable(writer, reader):
+        yield Finding(obstacle.path, obstacle.rule, direction, sentence)
+
+
+def unreadable(writer: Version, reader: Version) -> Iterator[tuple[Obstacle, str]]:
+    """Yield (obstacle, sentence) for everything that keeps consumers on ``reader`` from reading ``writer``."""
     for obstacle in obstacles(writer.schema, reader.schema):
         reason = obstacle.reason.replace(WRITER, writer.name).replace(READER, reader.name)
-        sentence = f"consumers on {reader.name} cannot read {writer.name}: {reason}"
-        yield Finding(obstacle.path, obstacle.rule, direction, sentence)
+        yield obstacle, f"consumers on {reader.name} cannot read {writer.name}: {reason}"
 
 
 def _own(new: Version) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """The Python names and types of a schema's types: classes, fields, enum members, annotations and defaults."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +20,7 @@ from codegen.avro.schema import (
     python_name,
 )
 from codegen.errors import ContractError
+from codegen.text import snake
 
 CLASS_ATTRIBUTES: Final = frozenset(
     {"SCHEMA", "FULL_NAME", "FINGERPRINT", "WIDTH", "encode", "decode", "column_dtype", "self", "cls"}
@@ -134,11 +134,6 @@ def field_name(field: Field) -> str:
 def member_name(symbol: str) -> str:
     """Return the enum member of a symbol."""
     return python_name(symbol, _ENUM_ATTRIBUTES)
-
-
-def snake(name: str) -> str:
-    """Return ``DeadLetter`` as ``dead_letter``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _default_text(kind: Type, value: Any, names: Names) -> str | None:  # noqa: PLR0911 - one return a case reads best

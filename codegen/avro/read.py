@@ -23,8 +23,7 @@ def record_reader(record: Record, names: Names, structs: dict[str, str]) -> list
     out.add(f"def _read_{name}(data: bytes, pos: int, end: int{depth}) -> tuple[{cls}, int]:")
     with out.block():
         if deep:
-            out.add("if depth > _runtime.NESTING_MAX:")
-            out.add("    _runtime.too_deep()")
+            out.suite("if depth > _runtime.NESTING_MAX:", "_runtime.too_deep()")
         reader = _Reader(out, names, "depth + 1" if deep else "0", cls)
         reader.fields(record, structs)
         out.add(f"record = {cls}(")
@@ -64,8 +63,7 @@ class _Reader:
     def _run(self, record: Record, start: int, codes: list[tuple[str, int]], structs: dict[str, str]) -> None:
         constant = struct_constant("".join(code for code, _ in codes), structs)
         width = sum(size for _, size in codes)
-        self.out.add(f"if end - pos < {width}:")
-        self.out.add("    raise _runtime.early(end)")
+        self.out.suite(f"if end - pos < {width}:", "raise _runtime.early(end)")
         targets = ", ".join(f"f{start + i}" for i in range(len(codes)))
         self.out.add(f"{targets}{',' if len(codes) == 1 else ''} = {constant}.unpack_from(data, pos)")
         self.out.add(f"pos += {width}")
@@ -97,15 +95,13 @@ class _Reader:
                 add(f"{target} = None")
             case "boolean":
                 add(f"{target} = data[pos] == 1")
-                add("if data[pos] > 1:")
-                add('    raise _runtime.bad_index("a boolean", 2)')
+                self.out.suite("if data[pos] > 1:", 'raise _runtime.bad_index("a boolean", 2)')
                 add("pos += 1")
             case "int" | "long":
                 self._number(kind, target)
             case "float" | "double":
                 width, code = (4, "FLOAT") if kind.kind == "float" else (8, "DOUBLE")
-                add(f"if end - pos < {width}:")
-                add("    raise _runtime.early(end)")
+                self.out.suite(f"if end - pos < {width}:", "raise _runtime.early(end)")
                 add(f"{target} = _{code}.unpack_from(data, pos)[0]")
                 add(f"pos += {width}")
             case _:
@@ -120,8 +116,7 @@ class _Reader:
         with self.out.block():
             add("n, pos = _runtime.read_varint(data, pos, n)")
             if bits == 32:
-                add("if n >> 32:")
-                add('    raise _runtime.AvroDecodeError("an int has more than 32 bits")')
+                self.out.suite("if n >> 32:", 'raise _runtime.AvroDecodeError("an int has more than 32 bits")')
         add(f"{target} = (n >> 1) ^ -(n & 1)")
 
     def _number(self, kind: Primitive, target: str) -> None:
@@ -145,8 +140,7 @@ class _Reader:
 
     def _length(self, target: str) -> None:
         self._varint(target)
-        self.out.add(f"if not 0 <= {target} <= end - pos:")
-        self.out.add(f"    raise _runtime.bad_length({target}, end - pos)")
+        self.out.suite(f"if not 0 <= {target} <= end - pos:", f"raise _runtime.bad_length({target}, end - pos)")
 
     def _sized(self, kind: Primitive, target: str) -> None:
         size = self.out.fresh("size")
@@ -169,8 +163,7 @@ class _Reader:
             return
         limit = f"{10**logical.precision:_}"
         add(f'n = int.from_bytes({raw}, "big", signed=True)')
-        add(f"if not -{limit} < n < {limit}:")
-        add(f"    raise _runtime.bad_digits({logical.precision})")
+        self.out.suite(f"if not -{limit} < n < {limit}:", f"raise _runtime.bad_digits({logical.precision})")
         add(f"{target} = _runtime.scaled(n, _UNIT_{logical.scale})")
 
     def _named(self, name: str, target: str) -> None:
@@ -180,8 +173,7 @@ class _Reader:
                 depth = f", {self.depth}" if recursive(definition, self.named) else ""
                 self.out.add(f"{target}, pos = _read_{self.names.function(name)}(data, pos, end{depth})")
             case Fixed(_, size, logical, _):
-                self.out.add(f"if end - pos < {size}:")
-                self.out.add("    raise _runtime.early(end)")
+                self.out.suite(f"if end - pos < {size}:", "raise _runtime.early(end)")
                 raw = f"data[pos : pos + {size}]"
                 if logical:
                     self._from_bytes(logical, target, raw)
@@ -199,13 +191,11 @@ class _Reader:
         if count <= _ONE_BYTE_INDEX_MAX:
             add("n = data[pos]")
             add("pos += 1")
-            add(f"if n > {2 * count - 2} or n & 1:")
-            add(f'    raise _runtime.bad_index("{what}", {count})')
+            self.out.suite(f"if n > {2 * count - 2} or n & 1:", f'raise _runtime.bad_index("{what}", {count})')
             add(f"{target} = n >> 1")
             return
         self._varint(target)
-        add(f"if not 0 <= {target} < {count}:")
-        add(f'    raise _runtime.bad_index("{what}", {count})')
+        self.out.suite(f"if not 0 <= {target} < {count}:", f'raise _runtime.bad_index("{what}", {count})')
 
     def _union(self, branches: tuple[Type, ...], target: str) -> None:
         index = self.out.fresh("branch")
@@ -226,15 +216,13 @@ class _Reader:
             )
         add = self.out.add
         self._varint(count)
-        add(f"if {count} == 0:")
-        add("    break")
+        self.out.suite(f"if {count} == 0:", "break")
         add(f"if {count} < 0:")
         with self.out.block():
             add(f"{count} = -{count}")
             self._varint(self.out.fresh("skip"))
         left = "end - pos" if width_min == 1 else f"(end - pos) // {width_min}"
-        add(f"if {count} > {left}:")
-        add(f"    raise _runtime.bad_length({count}, end - pos)")
+        self.out.suite(f"if {count} > {left}:", f"raise _runtime.bad_length({count}, end - pos)")
 
     def _array(self, items: Type, target: str) -> None:
         out, found, count, item = self.out, self.out.fresh("items"), self.out.fresh("count"), self.out.fresh("item")

@@ -78,7 +78,7 @@ class _Walker:
             case Named(w), Named(r):
                 yield from self._named(self._writer.named[w], self._reader.named[r], path)
             case _:
-                yield _type_changed(path, self._shown_written(written), self._shown_read(read))
+                yield _type_changed(path, type_words(written, self._writer), type_words(read, self._reader))
 
     def _named(self, written: Definition, read: Definition, path: str) -> Iterator[Obstacle]:
         if type(written) is not type(read):
@@ -130,8 +130,8 @@ class _Walker:
             yield from self.walk(written, same[0], path)
             return
         if not any(_widens(written, branch) for branch in branches):
-            shown = self._shown_written(written)
-            allowed = ", ".join(self._shown_read(branch) for branch in branches)
+            shown = type_words(written, self._writer)
+            allowed = ", ".join(type_words(branch, self._reader) for branch in branches)
             yield Obstacle(
                 path, "union", f"{_at(path)} may be {shown} in {WRITER}, and in {READER} it is one of {allowed}"
             )
@@ -145,18 +145,12 @@ class _Walker:
             case _:
                 return type(written) is type(read)
 
-    def _shown_written(self, kind: Type) -> str:
-        return _shown(kind, self._writer)
-
-    def _shown_read(self, kind: Type) -> str:
-        return _shown(kind, self._reader)
-
 
 def _primitive(written: Primitive, read: Primitive, path: str) -> Iterator[Obstacle]:
     if written.kind == read.kind:
         yield from _logical(written.logical, read.logical, path)
     elif not _widens(written, read):
-        yield _type_changed(path, primitive_words(written), primitive_words(read))
+        yield _type_changed(path, _primitive_words(written), _primitive_words(read))
 
 
 def _widens(written: Type, read: Type) -> bool:
@@ -169,7 +163,7 @@ def _widens(written: Type, read: Type) -> bool:
 
 def _logical(written: Logical | None, read: Logical | None, path: str) -> Iterator[Obstacle]:
     if written != read:
-        was, now = logical_words(written), logical_words(read)
+        was, now = _logical_words(written), _logical_words(read)
         yield Obstacle(path, "logical type", f"{_at(path)} is {was} in {WRITER} and {now} in {READER}")
 
 
@@ -203,31 +197,27 @@ def _at(path: str) -> str:
     return f"`{path}`" if path else "the record"
 
 
-def _shown(kind: Type, schema: AvroFile) -> str:
+def type_words(kind: Type, schema: AvroFile) -> str:
+    """Return a type as a person says it: ``array of decimal(38, 9)``, ``the record tally.v1.Sum``."""
     match kind:
         case Primitive():
-            return primitive_words(kind)
+            return _primitive_words(kind)
         case Named(name):
             return _definition(schema.named[name])
         case Union(branches):
-            return "one of " + ", ".join(_shown(branch, schema) for branch in branches)
+            return "one of " + ", ".join(type_words(branch, schema) for branch in branches)
         case Array(items):
-            return f"array of {_shown(items, schema)}"
+            return f"array of {type_words(items, schema)}"
         case Map(values):
-            return f"map of {_shown(values, schema)}"
+            return f"map of {type_words(values, schema)}"
 
 
-def type_words(kind: Type, schema: AvroFile) -> str:
-    """Return a type as a person says it: ``array of decimal(38, 9)``, ``the record tally.v1.Sum``."""
-    return _shown(kind, schema)
-
-
-def primitive_words(kind: Primitive) -> str:
+def _primitive_words(kind: Primitive) -> str:
     """Return a primitive with its logical type, ``long (timestamp-micros)``."""
-    return f"{kind.kind} ({logical_words(kind.logical)})" if kind.logical else kind.kind
+    return f"{kind.kind} ({_logical_words(kind.logical)})" if kind.logical else kind.kind
 
 
-def logical_words(logical: Logical | None) -> str:
+def _logical_words(logical: Logical | None) -> str:
     """Return a logical type, ``decimal(38, 9)``."""
     if logical is None:
         return "without logical type"
@@ -241,4 +231,4 @@ def _definition(definition: Definition) -> str:
         case Enumeration(name):
             return f"the enum {name}"
         case Fixed(name, size, logical):
-            return f"the fixed {name} of {size} bytes" + (f" ({logical_words(logical)})" if logical else "")
+            return f"the fixed {name} of {size} bytes" + (f" ({_logical_words(logical)})" if logical else "")

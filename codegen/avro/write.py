@@ -17,8 +17,9 @@ def record_writer(record: Record, names: Names, structs: dict[str, str]) -> list
     out.add(f"def _write_{name}(record: {cls}, out: bytearray{depth}) -> None:")
     with out.block():
         if deep:
-            out.add("if depth > _runtime.NESTING_MAX:")
-            out.add(f'    raise _runtime.AvroEncodeError("{cls} is nested too deeply")')
+            out.suite(
+                "if depth > _runtime.NESTING_MAX:", f'raise _runtime.AvroEncodeError("{cls} is nested too deeply")'
+            )
         writer = _Writer(out, names, "depth + 1" if deep else "0", cls)
         writer.fields(record, structs)
         if not record.fields:
@@ -67,8 +68,10 @@ class _Writer:
         definition = self.named[name]
         assert isinstance(definition, Fixed)
         if definition.logical is None:
-            self.out.add(f"if len({source}) != {definition.size}:")
-            self.out.add(f'    raise _runtime.misfit({self.label}, {source}, "{definition.size} bytes")')
+            self.out.suite(
+                f"if len({source}) != {definition.size}:",
+                f'raise _runtime.misfit({self.label}, {source}, "{definition.size} bytes")',
+            )
             return source
         if definition.logical.name == "uuid":
             return f"{source}.bytes"
@@ -120,16 +123,12 @@ class _Writer:
         """Emit a zigzag varint; only numbers outside -64 to 63 need the call."""
         number = self.out.fresh("number")
         self.out.add(f"{number} = {source}")
-        self.out.add(f"if -64 <= {number} <= 63:")
-        self.out.add(f"    out.append(({number} << 1) ^ ({number} >> 63))")
-        self.out.add("else:")
-        self.out.add(f"    _runtime.write_{kind}(out, {number}, {self.label})")
+        self.out.suite(f"if -64 <= {number} <= 63:", f"out.append(({number} << 1) ^ ({number} >> 63))")
+        self.out.suite("else:", f"_runtime.write_{kind}(out, {number}, {self.label})")
 
     def _length(self, source: str) -> None:
-        self.out.add(f"if len({source}) < 64:")
-        self.out.add(f"    out.append(len({source}) << 1)")
-        self.out.add("else:")
-        self.out.add(f"    _runtime.write_long(out, len({source}), {self.label})")
+        self.out.suite(f"if len({source}) < 64:", f"out.append(len({source}) << 1)")
+        self.out.suite("else:", f"_runtime.write_long(out, len({source}), {self.label})")
 
     def _sized(self, kind: Primitive, source: str) -> None:
         raw = self.out.fresh("raw")
@@ -200,8 +199,7 @@ class _Writer:
                 self.out.add(f"out.append({i << 1})")
                 self.value(branches[i], value)
         allowed = " or ".join(kinds).replace("_decimal.", "").replace("_datetime.", "").replace("_uuid.", "")
-        self.out.add("else:")
-        self.out.add(f'    raise _runtime.misfit({self.label}, {value}, "{allowed}")')
+        self.out.suite("else:", f'raise _runtime.misfit({self.label}, {value}, "{allowed}")')
 
     def _python_type(self, kind: Type) -> str:
         return self.names.annotation(kind).partition("[")[0]

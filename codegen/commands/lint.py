@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 import click
 
 from codegen import tree
 from codegen.commands.options import CONTRACTS
 from codegen.errors import CodegenError, ContractError
-from codegen.lint import LintFinding, findings, of_error
+from codegen.lint import findings
+
+_SHOWN: Final = ("file", "line", "place", "rule", "problem")
 
 
 @click.command("lint")
@@ -26,15 +29,15 @@ def lint_command(context: click.Context, *, contracts: Path, fix: bool, as_json:
     except ContractError as error:
         if not as_json:
             raise
-        found = [of_error(error)]
+        found = [error]
     if as_json:
-        lines = [{name: getattr(one, name) for name in LintFinding.__slots__} for one in found]
+        lines = [{name: getattr(one, name) for name in _SHOWN} for one in found]
         click.echo(json.dumps({"findings": lines, "exit_code": int(bool(found))}, indent=2, ensure_ascii=False))
         context.exit(int(bool(found)))
     tell_findings(found, contracts)
 
 
-def tell_findings(found: list[LintFinding], contracts: Path) -> None:
+def tell_findings(found: list[ContractError], contracts: Path) -> None:
     """Print findings. Raises CodegenError when there are any."""
     for one in found:
         click.echo(str(one))

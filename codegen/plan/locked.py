@@ -11,12 +11,12 @@ from pathlib import Path
 
 from codegen import tree
 from codegen.avro import parse as avro_parse
-from codegen.avro.names import snake
 from codegen.errors import CodegenError
 from codegen.plan import history
 from codegen.plan import lock as locks
 from codegen.plan.lock import Lock
 from codegen.remote.registry_text import with_rules
+from codegen.text import snake
 from codegen.tree import Contracts
 
 

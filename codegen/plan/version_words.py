@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from codegen.avro import diff as avro_diff
 from codegen.avro import parse as avro_parse
-from codegen.avro.resolve import READER, WRITER, obstacles
+from codegen.avro.compat import Version, unreadable
 from codegen.plan.judge import OldVersion
 from codegen.proto import compat as proto_compat
 from codegen.proto import diff as proto_diff
@@ -17,19 +17,11 @@ def between(kind: str, subject: str, old: OldVersion, new: OldVersion) -> list[s
 
 
 def _avro(old: OldVersion, new: OldVersion) -> Iterator[str]:
-    before, after = avro_parse.parse(old.name, old.text), avro_parse.parse(new.name, new.text)
-    found = list(avro_diff.words(before, after))
-    yield from found or [f"{old.name} and {new.name} say the same"]
-    for reader_name, reader, writer_name, writer in (
-        (new.name, after, old.name, before),
-        (old.name, before, new.name, after),
-    ):
-        against = obstacles(writer, reader)
-        if not against:
-            yield f"consumers on {reader_name} can read {writer_name}"
-        for obstacle in against:
-            reason = obstacle.reason.replace(WRITER, writer_name).replace(READER, reader_name)
-            yield f"consumers on {reader_name} cannot read {writer_name}: {reason}"
+    before, after = (Version(each.name, avro_parse.parse(each.name, each.text)) for each in (old, new))
+    yield from list(avro_diff.words(before.schema, after.schema)) or [f"{old.name} and {new.name} say the same"]
+    for writer, reader in ((before, after), (after, before)):
+        against = [sentence for _, sentence in unreadable(writer, reader)]
+        yield from against or [f"consumers on {reader.name} can read {writer.name}"]
 
 
 def _protobuf(subject: str, old: OldVersion, new: OldVersion) -> Iterator[str]:

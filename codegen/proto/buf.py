@@ -12,12 +12,17 @@ from codegen.errors import CodegenError
 _TIMEOUT_S: Final = 60
 
 
+def own_program(name: str, package: str) -> Path:
+    """Return a program of this very environment, whatever PATH says. Raises CodegenError that names its package."""
+    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
+        if (path := Path(folder) / name).exists():
+            return path
+    raise CodegenError(f"{name} is not installed in this environment; install {package}")
+
+
 def run_buf(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run buf in a folder. Raises CodegenError when it is not installed or does not end."""
-    folders = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))
-    executable = next((path for folder in folders if (path := Path(folder) / "buf").exists()), None)
-    if executable is None:
-        raise CodegenError("buf is not installed in this environment; install buf-bin")
+    executable = own_program("buf", "buf-bin")
     environment = {
         "BUF_CACHE_DIR": str(workspace / "cache"),
         "HOME": str(workspace),

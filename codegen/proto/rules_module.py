@@ -9,7 +9,7 @@ from codegen.errors import ContractError
 from codegen.proto import re2
 from codegen.proto.rules import Check, FieldRules, MessageRules
 from codegen.proto.rules_runtime import UUID_PATTERN
-from codegen.text import Lines, docstring
+from codegen.text import Lines, docstring, snake
 
 _PYTHON_TYPES = {"string": "str", "bytes": "bytes", "bool": "bool", "float": "float", "double": "float", "enum": "int"}
 _TAKEN = frozenset(("found", "i", "item", "re", "Final", "Violation", "is_uuid", "shown"))
@@ -74,11 +74,6 @@ def _runtime_names(body: str) -> list[str]:
     return ["Violation", *(name for name in ("is_uuid", "shown") if re.search(rf"\b{name}\(", body))]
 
 
-def snake(name: str) -> str:
-    """Return ``AddRequest.Part`` as ``add_request_part``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).replace(".", "_").lower()
-
-
 def _message(message: MessageRules, known: Mapping[str, MessageRules], constants: Lines, out: Lines) -> None:
     function = snake(message.name)
     own = [field for field in message.fields if field.ruled]
@@ -140,24 +135,21 @@ def _nested(field: FieldRules, function: str, out: Lines) -> None:
     if field.repeated:
         out.add(f"for i, each in enumerate({_read(field)}):")
         with out.block():
-            out.add(f"for broken in {function}(each):")
-            with out.block():
-                out.add(f'found.append(broken.below(f"{field.name}[{{i}}]"))')
+            out.suite(f"for broken in {function}(each):", f'found.append(broken.below(f"{field.name}[{{i}}]"))')
         return
     out.add(f'if message.HasField("{field.name}"):')
     with out.block():
-        out.add(f"for broken in {function}({_read(field)}):")
-        with out.block():
-            out.add(f'found.append(broken.below("{field.name}"))')
+        out.suite(f"for broken in {function}({_read(field)}):", f'found.append(broken.below("{field.name}"))')
 
 
 def _field(field: FieldRules, constant: str, constants: Lines, out: Lines) -> None:
     name = _local(field)
     full = f"{name} is not None" if field.presence else name
     if field.required:
-        out.add(f"if {name} is None:" if field.presence else f"if not {name}:")
-        with out.block():
-            out.add(f'found.append(Violation("{field.name}", "required", "a value is required"))')
+        out.suite(
+            f"if {name} is None:" if field.presence else f"if not {name}:",
+            f'found.append(Violation("{field.name}", "required", "a value is required"))',
+        )
     if not (field.checks or field.items):
         return
     if field.required or field.skip_empty:
@@ -171,16 +163,12 @@ def _field(field: FieldRules, constant: str, constants: Lines, out: Lines) -> No
 def _checks(field: FieldRules, constant: str, constants: Lines, out: Lines) -> None:
     name = _local(field)
     for condition, rule_id, text in _broken(field.checks, name, constant, constants):
-        out.add(f"if {condition}:")
-        with out.block():
-            out.add(f'found.append(Violation("{field.name}", {rule_id}, {text}))')
+        out.suite(f"if {condition}:", f'found.append(Violation("{field.name}", {rule_id}, {text}))')
     if field.items:
         out.add(f"for i, item in enumerate({name}):")
         with out.block():
             for condition, rule_id, text in _broken(field.items, "item", f"{constant}_ITEMS", constants):
-                out.add(f"if {condition}:")
-                with out.block():
-                    out.add(f'found.append(Violation(f"{field.name}[{{i}}]", {rule_id}, {text}))')
+                out.suite(f"if {condition}:", f'found.append(Violation(f"{field.name}[{{i}}]", {rule_id}, {text}))')
 
 
 def _broken(checks: tuple[Check, ...], name: str, constant: str, constants: Lines) -> Iterator[tuple[str, str, str]]:

@@ -12,7 +12,6 @@ import importlib.util
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
@@ -22,6 +21,7 @@ from google.protobuf import descriptor_pb2
 
 from codegen.errors import CodegenError, ContractError
 from codegen.proto import message_modules
+from codegen.proto.buf import own_program
 from codegen.proto.validate import VALIDATE_FILE, validate_files
 
 _PROTOC_TIMEOUT_S = 60
@@ -148,9 +148,9 @@ def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: s
     """
     prefix = package.replace(".", "/")
     moved = relocated(found, set(own), prefix)
-    options = ["--grpc_python_out=OUT", f"--plugin=protoc-gen-mypy={_plugin('protoc-gen-mypy')}"]
-    options += ["--mypy_out=quiet:OUT", f"--plugin=protoc-gen-mypy_grpc={_plugin('protoc-gen-mypy_grpc')}"]
-    options += ["--mypy_grpc_out=only_async,quiet:OUT"]
+    plugins = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+    options = [f"--plugin={name}={own_program(name, 'mypy-protobuf')}" for name in plugins]
+    options += ["--grpc_python_out=OUT", "--mypy_out=quiet:OUT", "--mypy_grpc_out=only_async,quiet:OUT"]
     files = _compiled_by(options, moved, [f"{prefix}/{name}" for name in own], prefix)
     named = relocated(found, set(own), "")
     for file in named.file:
@@ -178,15 +178,6 @@ def _compiled_by(
             for file in sorted(root.rglob("*"))
             if file.is_file()
         }
-
-
-def _plugin(name: str) -> Path:
-    """Return a protoc plugin of this very environment, whatever PATH says."""
-    for folder in (sysconfig.get_path("scripts"), str(Path(sys.executable).parent)):
-        path = Path(folder) / name
-        if path.exists():
-            return path
-    raise CodegenError(f"{name} is not installed in this environment; install mypy-protobuf")
 
 
 def _protoc(arguments: list[str]) -> str | None:

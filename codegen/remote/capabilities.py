@@ -8,12 +8,12 @@ Metadata and rule sets cannot be asked for without a write: they are seen in the
 """
 
 import re
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from tally.base.loading_cache import LoadingCache
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryError, RegistryRefused
 from tally.registry.http import RegistryHttp
 
@@ -61,15 +61,11 @@ class Asked:
 
     def __init__(self, http: RegistryHttp) -> None:
         self._http = http
-        self._lock = threading.Lock()
-        self._found: Capabilities | None = None
+        self._found: LoadingCache[str, Capabilities] = LoadingCache(1)
 
     def __call__(self) -> Capabilities:
         """Return what it can. Never raises for what a registry answers."""
-        with self._lock:
-            if self._found is None:
-                self._found = _ask(self._http)
-            return self._found
+        return self._found.get("", lambda: _ask(self._http))
 
 
 def split_context(subject: str) -> tuple[str, str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from codegen.avro import parse as avro_parse
-from codegen.avro.names import snake
 from codegen.errors import CodegenError, ContractError
 from codegen.plan.history import pretty
 from codegen.proto import stubs as proto_stubs
 from codegen.remote import registry_admin
 from codegen.remote.capabilities import DEFAULT_CONTEXT, Asked, split_context
 from codegen.remote.registry_text import with_rules
+from codegen.text import snake
 from tally.base.written_file import write_file
 from tally.registry.http import RegistryHttp
 

@@ -10,11 +10,10 @@ Credentials never stand there; they come from the environment.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from codegen.errors import CodegenError, ContractError
+from codegen.yaml_file import mapping_of
 from tally.registry.access import split_userinfo
 
 FILE: Final = "registries.yaml"
@@ -48,14 +47,7 @@ def target(root: Path, given: str, kafka: str | None = None) -> Target:
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
-    if not path.exists():
-        return {}
-    try:
-        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(FILE, "", f"cannot be read: {error}") from error
-    if not isinstance(tree, dict):
-        raise ContractError(FILE, "", "must be a mapping of names to url and kafka")
+    tree = mapping_of(path, "of names to url and kafka")
     for name, entry in tree.items():
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
             raise ContractError(FILE, str(name), "is not a name: lower-case letters, digits, _ and -")

@@ -64,14 +64,17 @@ def read_version(
 
 def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
     """Return AVRO, PROTOBUF or JSON; registries leave AVRO out. Raises RegistryError."""
+    return str(_version(http, subject, version).get("schemaType") or "AVRO")
+
+
+def _version(http: RegistryHttp, subject: str, version: int | str) -> dict[str, Any]:
     answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
-    kind = answer.get("schemaType") if isinstance(answer, dict) else None
-    return str(kind or "AVRO")
+    return answer if isinstance(answer, dict) else {}
 
 
 def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
-    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
-    text = answer.get("schema") if isinstance(answer, dict) else None
+    answer = _version(http, subject, version)
+    text = answer.get("schema")
     if not isinstance(text, str):
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
     try:
