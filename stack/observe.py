@@ -91,16 +91,7 @@ class Engines:
 
     def down(self) -> list[EngineName]:
         """Stop every engine and return those that ran."""
-        stopped = []
-        for name in ENGINES:
-            mark = self.mark(name)
-            if mark is None:
-                continue
-            if processes.is_alive(mark):
-                processes.end(mark, _STOP_DEADLINE_S, self._say)
-                stopped.append(name)
-            self._mark_file(name).unlink(missing_ok=True)
-        return stopped
+        return [name for name in ENGINES if processes.stop(self._mark_file(name), _STOP_DEADLINE_S, self._say)]
 
     def _start(self, name: EngineName) -> None:
         engine = ENGINES[name]

@@ -49,40 +49,21 @@ _COMMAND_LENGTH_MAX: Final = 100
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of one stack; the field names are the keys of ``SETTINGS``."""
+    """The ports of one stack, by default those that the documents name; ``SETTINGS`` has a key for each field."""
 
-    kafka: int
-    controller: int
-    registry: int
-    registry_management: int
-    grpc: int
-    rest: int
-    metrics: int
-    otlp: int
-    traces_engine: int
-    logs_engine: int
-    metrics_engine: int
-    prometheus: int
-    kafka_metrics: int
-
-    @classmethod
-    def default(cls) -> Self:
-        """Return the ports that the documents name."""
-        return cls(
-            kafka=9092,
-            controller=9093,
-            registry=8081,
-            registry_management=8082,
-            grpc=50051,
-            rest=8000,
-            metrics=9464,
-            otlp=4318,
-            traces_engine=16686,
-            logs_engine=9428,
-            metrics_engine=8428,
-            prometheus=9090,
-            kafka_metrics=9404,
-        )
+    kafka: int = 9092
+    controller: int = 9093
+    registry: int = 8081
+    registry_management: int = 8082
+    grpc: int = 50051
+    rest: int = 8000
+    metrics: int = 9464
+    otlp: int = 4318
+    traces_engine: int = 16686
+    logs_engine: int = 9428
+    metrics_engine: int = 8428
+    prometheus: int = 9090
+    kafka_metrics: int = 9404
 
     @classmethod
     def at_base(cls, base: int) -> Self:

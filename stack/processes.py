@@ -101,6 +101,16 @@ def end(mark: Mark, deadline_s: float, say: Callable[[str], None] = lambda _: No
         kill(mark)
 
 
+def stop(mark_file: Path, deadline_s: float, say: Callable[[str], None]) -> bool:
+    """End the process of a mark and remove the mark; tell whether the process ran."""
+    mark = read_mark(mark_file)
+    ran = mark is not None and is_alive(mark)
+    if mark is not None and ran:
+        end(mark, deadline_s, say)
+    mark_file.unlink(missing_ok=True)
+    return ran
+
+
 def kill(mark: Mark) -> None:
     """Kill a process and return when it is gone."""
     send(mark, signal.SIGKILL)

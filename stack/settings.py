@@ -54,7 +54,7 @@ class StackSettings(Settings):
 
     def ports(self) -> Ports:
         """Return the ports in force. Raises StackError when two parts would share one."""
-        base = Ports.default() if self.port_base is None else Ports.at_base(self.port_base)
+        base = Ports() if self.port_base is None else Ports.at_base(self.port_base)
         chosen = {name: getattr(self, variable.removeprefix("TALLY_").lower()) for name, variable in SETTINGS.items()}
         return base.moved({name: port for name, port in chosen.items() if port is not None})
 

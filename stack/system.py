@@ -247,14 +247,7 @@ class Stack:
         self._say(f"{name} started (process {mark.pid})")
 
     def _stop(self, name: PartName) -> bool:
-        mark = self.mark(name)
-        if mark is None:
-            return False
-        ran = processes.is_alive(mark)
-        if ran:
-            processes.end(mark, STOP_DEADLINE_S[name], lambda text: self._say(f"{name}: {text}"))
-        self._mark_file(name).unlink(missing_ok=True)
-        return ran
+        return processes.stop(self._mark_file(name), STOP_DEADLINE_S[name], lambda text: self._say(f"{name}: {text}"))
 
     def _wait_all_ready(self, names: Sequence[PartName], until_s: float, told: Sequence[PartName] = ()) -> None:
         waiting = list(names)

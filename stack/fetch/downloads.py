@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -47,6 +48,18 @@ def exclusive(path: Path, waiting: Callable[[], None] | None = None) -> Iterator
             waiting()
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def made_once(cache: Path, target: Path, make: Callable[[], None]) -> Path:
+    """Return a file or folder of the cache, made by ``make`` when it is not there.
+
+    ``make`` lets it appear by a rename. Two processes that need the same one wait for each other.
+    """
+    if not target.exists():
+        with exclusive(cache / "locks" / target.name):
+            if not target.exists():  # another process may have made it meanwhile
+                make()
+    return target
 
 
 def try_lock(file: BinaryIO) -> bool:
@@ -180,23 +193,21 @@ def unpack(cache: Path, artifact: Artifact) -> Path:
     The folder is named by the archive's hash and appears by a rename, whole or not at all.
     """
     target = unpacked_path_of(cache, artifact)
-    if target.is_dir():
-        return target
-    archive = path_of(cache, artifact)
-    with exclusive(cache / "locks" / artifact.sha256):
-        if not target.is_dir():  # another process may have done it meanwhile
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix="part-", dir=target.parent))
-            try:
-                with tarfile.open(archive) as tar:
-                    _extract(tar, folder)
-                folder.rename(target)
-            except (OSError, tarfile.TarError) as error:
-                raise StackError(f"{archive.name} could not be unpacked into {target.parent}: {error}") from error
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(archive.parent, ignore_errors=True)
-    return target
+    return made_once(cache, target, partial(_unpack, path_of(cache, artifact), target))
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="part-", dir=target.parent))
+    try:
+        with tarfile.open(archive) as tar:
+            _extract(tar, folder)
+        folder.rename(target)
+    except (OSError, tarfile.TarError) as error:
+        raise StackError(f"{archive.name} could not be unpacked into {target.parent}: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(archive.parent, ignore_errors=True)
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:

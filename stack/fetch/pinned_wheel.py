@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.errors import StackError
-from stack.fetch.downloads import NetworkError, exclusive
+from stack.fetch.downloads import NetworkError, made_once
 
 _DEADLINE_S: Final = 600.0
 _ERROR_LENGTH: Final = 600
@@ -28,11 +28,7 @@ def ensure(name: str, pins: Path, megabytes: int, cache: Path, say: Callable[[st
     Raises NetworkError when PyPI does not answer or there is no uv to ask it, StackError when it answers wrongly.
     """
     folder = cache / f"{name.lower()}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:16]}"
-    if not folder.exists():
-        with exclusive(cache / "locks" / folder.name):
-            if not folder.exists():  # another process may have brought it meanwhile
-                _install(name, pins, megabytes, folder, say)
-    return folder
+    return made_once(cache, folder, lambda: _install(name, pins, megabytes, folder, say))
 
 
 def _install(name: str, pins: Path, megabytes: int, folder: Path, say: Callable[[str], None]) -> None:

@@ -65,23 +65,25 @@ def lock_kafka(repository: Path) -> None:
 
 def lock_registry(repository: Path) -> None:
     """Write stack/registry.lock: one archive that has everything."""
-    from jgo.maven import MavenContext  # noqa: PLC0415
-
-    group, name, classifier, packaging = "io.apicurio", "apicurio-registry-app", "all", "tar.gz"
-    component = MavenContext(repo_cache=repository, timeout=60).project(group, name).at_version(REGISTRY_VERSION)
-    file = Path(component.artifact(classifier, packaging).resolve())
-    artifact = artifact_of((group, name, REGISTRY_VERSION), file, classifier, packaging)
+    artifact = _alone(repository, ("io.apicurio", "apicurio-registry-app", REGISTRY_VERSION), "all", "tar.gz")
     write(REGISTRY_LOCK, "The schema registry: Apicurio, which speaks the Confluent API.", [artifact])
 
 
 def lock_agent(repository: Path) -> None:
     """Write stack/agent.lock: one jar without dependencies."""
+    artifact = _alone(repository, ("io.prometheus.jmx", "jmx_prometheus_javaagent", AGENT_VERSION))
+    write(AGENT_LOCK, "The agent that shows the broker's metrics to Prometheus (Apache-2.0).", [artifact])
+
+
+def _alone(
+    repository: Path, coordinates: tuple[str, str, str], classifier: str = "", packaging: str = "jar"
+) -> Artifact:
+    """Return an artifact, downloaded without what it depends on."""
     from jgo.maven import MavenContext  # noqa: PLC0415
 
-    coordinates = ("io.prometheus.jmx", "jmx_prometheus_javaagent", AGENT_VERSION)
-    component = MavenContext(repo_cache=repository, timeout=60).project(*coordinates[:2]).at_version(AGENT_VERSION)
-    artifact = artifact_of(coordinates, Path(component.artifact().resolve()))
-    write(AGENT_LOCK, "The agent that shows the broker's metrics to Prometheus (Apache-2.0).", [artifact])
+    group, name, version = coordinates
+    component = MavenContext(repo_cache=repository, timeout=60).project(group, name).at_version(version)
+    return artifact_of(coordinates, Path(component.artifact(classifier, packaging).resolve()), classifier, packaging)
 
 
 def artifact_of(

@@ -38,7 +38,7 @@ def test_the_file_is_accepted_and_says_what_the_native_stack_does(compose: Path)
     assert set(services) == {"kafka", "registry", "contracts", "producer", "consumer"}  # no profile is on
     assert services["producer"]["environment"]["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] == ""
     published = {int(p["published"]): p["host_ip"] for each in services.values() for p in each.get("ports", [])}
-    default = Ports.default()
+    default = Ports()
     assert {default.kafka, default.registry, default.grpc, default.rest} <= set(published)
     assert set(published.values()) == {"127.0.0.1"}
     # Anchors are resolved here, as an engine would see them.

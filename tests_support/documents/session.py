@@ -35,7 +35,7 @@ class Session:
 
     def __init__(self, folder: Path, stack: Stack, exit_codes: dict[str, int]) -> None:
         self._folder = folder
-        self._ports = dict(zip(Ports.default().by_name().values(), stack.ports.by_name().values(), strict=True))
+        self._ports = dict(zip(Ports().by_name().values(), stack.ports.by_name().values(), strict=True))
         self._exit_codes = exit_codes
         self._names = Names()
         own = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}

@@ -87,7 +87,7 @@ def test_every_port_is_published_on_loopback_with_the_default_and_the_setting_of
             published[match[1]] = int(match[2])
     engines = {engine.port for name, engine in ENGINES.items() if name != "prometheus"}
     inside_only = {"controller", "registry_management", *engines, "otlp", "kafka_metrics"}
-    native = {SETTINGS[name]: port for name, port in Ports.default().by_name().items() if name not in inside_only}
+    native = {SETTINGS[name]: port for name, port in Ports().by_name().items() if name not in inside_only}
     assert published == native | {"TALLY_GRAFANA_PORT": 3000}
 
 

@@ -46,7 +46,7 @@ def test_every_file_parses_and_is_seen_by_a_container() -> None:
 
 def test_prometheus_scrapes_the_jobs_of_the_native_stack() -> None:
     """Dashboards and alerts tell services apart by the job; every target is a service, at a port that it listens on."""
-    ports = Ports.default()
+    ports = Ports()
     place = Place(data=Path(), run=Path(), ports=ports)
     native = json.loads(ENGINES["prometheus"].configuration(place)["prometheus.yml"])
     own = read("prometheus.yml")
@@ -87,7 +87,7 @@ def test_promtool_accepts_what_prometheus_is_given(tmp_path: Path) -> None:
 def test_services_are_given_the_settings_by_which_they_send_to_the_native_engines(service: str) -> None:
     """The same names; the collector takes the place of the engines, and takes both at its port of HTTP."""
     environment = SERVICES[service]["environment"]
-    assert {name for name in environment if name.startswith("OTEL_")} == set(endpoints(Ports.default()))
+    assert {name for name in environment if name.startswith("OTEL_")} == set(endpoints(Ports()))
     receiver = read("otel-collector.yml")["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     for signal in ("traces", "logs"):
         address = f"http://otel-collector:{receiver.rpartition(':')[2]}/v1/{signal}"

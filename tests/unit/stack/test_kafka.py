@@ -8,20 +8,20 @@ from stack.parts.kafka import Kafka, _escaped, data_of_a_newer_one, new_cluster_
 
 
 def broker(tmp_path: Path, **properties: str) -> Kafka:
-    return Components().kafka(tmp_path, Ports.default(), properties)
+    return Components().kafka(tmp_path, Ports(), properties)
 
 
 def test_kafka_and_the_registry_listen_on_loopback_only(tmp_path):
     """No listener of Kafka or the registry can be reached from another machine."""
     listeners = broker(tmp_path).properties()["listeners"].split(",")
     assert all("://127.0.0.1:" in listener for listener in listeners)
-    registry = Components().registry(tmp_path, Ports.default()).properties()
+    registry = Components().registry(tmp_path, Ports()).properties()
     assert registry["quarkus.http.host"] == registry["quarkus.management.host"] == "127.0.0.1"
 
 
 def test_the_registry_writes_before_it_acknowledges(tmp_path):
     """The native registry's database writes without delay, so an acknowledged schema survives a kill."""
-    registry = Components().registry(tmp_path, Ports.default()).properties()
+    registry = Components().registry(tmp_path, Ports()).properties()
     assert registry["apicurio.datasource.url"].endswith(";WRITE_DELAY=0")
 
 
@@ -41,7 +41,7 @@ def test_a_test_may_override_any_broker_property(tmp_path):
 def test_the_fast_java_is_the_default_and_the_full_one_has_no_limit(tmp_path):
     """Kafka starts with the quick compiler by default, and with the full one and a given heap if set so."""
     assert "-XX:TieredStopAtLevel=1" in broker(tmp_path).command()
-    full = Components(kafka_jit="full", kafka_heap_mb=777).kafka(tmp_path, Ports.default(), {}).command()
+    full = Components(kafka_jit="full", kafka_heap_mb=777).kafka(tmp_path, Ports(), {}).command()
     assert "-XX:TieredStopAtLevel=1" not in full
     assert "-Xmx777m" in full
 
@@ -61,7 +61,7 @@ def test_a_cluster_id_is_a_uuid_that_no_tool_takes_for_an_option():
 
 def test_the_files_of_kafka_are_in_the_cache_and_its_data_below_the_data_directory(tmp_path):
     """Kafka's jars come from the cache, and its log directory is in the data directory."""
-    kafka = Components(cache=Path("/cache")).kafka(tmp_path, Ports.default(), {})
+    kafka = Components(cache=Path("/cache")).kafka(tmp_path, Ports(), {})
     assert all(jar.is_relative_to("/cache/artifacts") for jar in kafka.jars)
     assert kafka.properties()["log.dirs"] == str(tmp_path / "kafka")
 

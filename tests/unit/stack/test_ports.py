@@ -69,7 +69,7 @@ def test_the_owner_of_a_port_is_described_by_pid_and_command(listener):
 
 def test_every_port_is_moved_by_a_setting_of_its_own():
     """Each port of the stack has a setting, and each of these settings exists."""
-    assert set(SETTINGS) == set(Ports.default().by_name())
+    assert set(SETTINGS) == set(Ports().by_name())
     fields = {f"TALLY_{name.upper()}" for name in StackSettings.model_fields}
     assert set(SETTINGS.values()) <= fields
 
@@ -85,7 +85,7 @@ def test_a_base_moves_all_ports_and_a_setting_of_its_own_wins(monkeypatch):
 def test_two_parts_cannot_share_a_port():
     """Two parts on one port are refused with both settings and the port."""
     with pytest.raises(StackError, match="TALLY_REST_PORT and TALLY_GRPC_PORT are both 8000"):
-        Ports.default().moved({"grpc": 8_000})
+        Ports().moved({"grpc": 8_000})
 
 
 def test_without_settings_the_ports_are_those_of_the_documents(monkeypatch):

@@ -23,7 +23,7 @@ def test_settings_of_the_services_are_passed_on_from_the_environment_and_from_do
 def test_settings_of_a_callers_environment_do_not_reach_the_parts_of_a_test_stack(tmp_path, monkeypatch):
     """A test stack's services get only the settings that the test gives, whatever the caller has set."""
     monkeypatch.setenv("TALLY_PRODUCER_LANES", "7")
-    stack = Stack(tmp_path, Ports.default(), {"TALLY_LOG_LEVEL": "DEBUG"})
+    stack = Stack(tmp_path, Ports(), {"TALLY_LOG_LEVEL": "DEBUG"})
     environment = stack._launch("producer").environment
     assert "TALLY_PRODUCER_LANES" not in environment
     assert environment["TALLY_LOG_LEVEL"] == "DEBUG"
@@ -34,7 +34,7 @@ def test_options_for_every_java_of_the_user_do_not_reach_kafka(tmp_path, monkeyp
     """A user's JAVA_TOOL_OPTIONS and CLASSPATH do not reach the broker."""
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-javaagent:/x.jar")
     monkeypatch.setenv("CLASSPATH", "/x")
-    launch = Stack(tmp_path, Ports.default())._launch("kafka")
+    launch = Stack(tmp_path, Ports())._launch("kafka")
     assert "JAVA_TOOL_OPTIONS" not in launch.environment
     assert "kafka-clients" in launch.environment["CLASSPATH"]
 
