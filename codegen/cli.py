@@ -1,4 +1,4 @@
-"""The command line of ``codegen``: it parses, calls, prints; everything else is in the other modules."""
+"""The command line of ``codegen``: its help, its commands by name, and its exit codes."""
 
 import importlib
 import os
@@ -34,14 +34,14 @@ Without any server:
   codegen lint        names, documentation, buf's rules
   codegen generate    Python from the contracts; the same bytes on every machine
   codegen docs        pages to browse: fields, types, rules, owners, versions and what changed
-  codegen check       are code, lock and pages what the contracts say?
+  codegen check       do code, lock and pages match the contracts?
   codegen gen         lint, generate, docs and check in one go; at once when nothing changed
   codegen plan --offline   what changed since the lock, or since --against git:main; does it break anybody?
-  codegen lock        record the contracts as versions that others may have
+  codegen lock        record the contracts as released versions
 With a registry and Kafka:
   codegen plan        what publishing would do
   codegen publish     register the schemas, create the topics; a second run changes nothing
-  codegen check --registry   is everything there as the contracts say?
+  codegen check --registry   does everything there match the contracts?
   codegen diff        what changed between two versions, in words
   codegen pull        contracts from somebody's registry
 
@@ -54,7 +54,7 @@ A registry's secrets come from the environment and are never shown:
 
 \b
 Exit codes: 0 done or nothing to do, 1 the contracts are wrong, 2 changes pending (plan, publish --dry-run),
-3 a schema would break its readers or writers, 4 something is otherwise than the contracts say,
+3 a schema would break its readers or writers, 4 something differs from the contracts,
 5 the registry or Kafka is unreachable or refuses access, 64 usage.
 """
 

@@ -1,4 +1,4 @@
-"""Drift: are the generated code, the lock, the history, the pages, a registry and Kafka as the contracts say?"""
+"""Drift: where generated code, lock, history, pages, a registry and Kafka differ from the contracts."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,10 +17,10 @@ if TYPE_CHECKING:  # its clients take a moment, and offline nobody needs them
 
 
 def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *, with_lock: bool) -> list[str]:
-    """Return a line for each thing on this disk that is not what the contracts say. Raises DriftError for edits."""
+    """Return a line for each thing on disk that differs from the contracts. Raises DriftError for edits."""
     root = contracts.root
     different = tree.differences(files, tree.files_of(folder))
-    lines = [f"{folder} is not what the contracts say; run: codegen generate", *different] if different else []
+    lines = [f"{folder} does not match the contracts; run: codegen generate", *different] if different else []
     if not with_lock:
         return lines
     old = locks.load(root)
@@ -30,16 +30,14 @@ def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *,
     lines += locks.differences(old, locks.current(old, wanted_of(contracts), files))
     shown = tree.files_of(root / pages.FOLDER)
     stale = tree.differences(pages.pages(contracts, old), shown) if shown else []
-    return lines + (
-        [f"{root / pages.FOLDER} is not what the contracts say; run: codegen docs", *stale] if stale else []
-    )
+    return lines + ([f"{root / pages.FOLDER} does not match the contracts; run: codegen docs", *stale] if stale else [])
 
 
 def registry_drift(survey: "Survey", name: str, lock: locks.Lock | None) -> Iterator[str]:
-    """Yield a line for each thing in a registry or in Kafka that is not as the contracts or the lock say."""
+    """Yield a line for each thing in a registry or in Kafka that differs from the contracts or the lock."""
     for change in survey.changes:
         if change.kind is Kind.CREATE:
-            yield f"{change.name} is missing there (never published, or deleted): {change.sentence}"
+            yield f"{change.name} is missing there (never published, or deleted since): {change.sentence}"
         elif change.kind is not Kind.NOOP:
             yield f"{change.name}: {change.sentence}"
     for subject, place in lock.registries.get(name, {}).items() if lock is not None else ():
@@ -50,5 +48,5 @@ def registry_drift(survey: "Survey", name: str, lock: locks.Lock | None) -> Iter
             yield (
                 f"subject {subject}: is version {found.matching_version} with id {found.schema_id} there, {locks.FILE} "
                 f"says version {place.version} with id {place.id}; it was deleted and registered again, or {name} is "
-                "another registry than the one that was published to"
+                "not the registry that was published to"
             )

@@ -39,13 +39,13 @@ class BreakingError(CodegenError):
 
 
 class DriftError(CodegenError):
-    """Something is otherwise than the contracts say and cannot be, or was not, repaired."""
+    """Something differs from the contracts and cannot be, or was not, repaired."""
 
     exit_code = 4
 
 
 class UnreachableError(CodegenError):
-    """The registry or Kafka cannot be asked. ``kind`` tells why: what a person does about each is another thing."""
+    """The registry or Kafka cannot be asked. ``kind`` tells why, since each has another cure."""
 
     exit_code = 5
 

@@ -34,7 +34,7 @@ def require_imports(files: Mapping[str, str], package: str) -> None:
         # Elsewhere than the caller's folder, whose own package of that name would be found first.
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+        words = done.stderr.strip().splitlines()[-1:] or ["it ended without a message"]
         raise CodegenError(f"the generated code of {package} does not import, so nothing was written: {words[0]}")
 
 

@@ -1,4 +1,4 @@
-"""Tells whether a contracts folder is settled: lint, code, pages and lock agreed for exactly these bytes before."""
+"""Remembers for which bytes of a contracts folder lint, code, pages and lock agreed, so that nothing runs twice."""
 
 from pathlib import Path
 from typing import Final

@@ -60,7 +60,7 @@ def read(root: Path) -> Contracts:
     if not proto and not avro:
         raise CodegenError(f"{root} holds no contracts: neither proto/**/*.proto nor avro/*.avsc is there")
     for misnamed in _below(root / "topics", "*.yml"):
-        raise ContractError(f"topics/{misnamed}", "", "topics end in .yaml")
+        raise ContractError(f"topics/{misnamed}", "", "the name of a topic's file ends in .yaml")
     names = [topic.name for topic in found]
     for topic in found:
         if names.count(topic.name) > 1:

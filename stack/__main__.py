@@ -66,7 +66,7 @@ def program() -> None:
     "--parts", type=click.Choice(ORDER), multiple=True, metavar=f"{'|'.join(ORDER)}...", help="Only these parts."
 )
 def up(mode: str, parts: tuple[PartName, ...]) -> None:
-    """Start everything and tell how to use it."""
+    """Start everything and show how to use it."""
     settings = settings_of_checkout()
     stack = stack_of(settings)
     if mode == "compose":
@@ -92,7 +92,7 @@ def down() -> None:
 
 @program.command()
 def status() -> int:
-    """Show one line a part or container; fails when one crashed or is not ready."""
+    """Show a line for each part or container; fails when one has crashed or is not ready."""
     stack = stack_of(settings_of_checkout())
     found = docker.containers(ROOT)
     states = [views.state_of(stack, part) for part in views.SHOWN]
@@ -136,7 +136,7 @@ def logs(service: str | None) -> None:
     if any(each.is_running for each in found) and not stack.running():
         compose.logs(ROOT, found, service)
     if service is not None and service not in ORDER:
-        raise SettingsError(f"{service!r} is no part: {', '.join(ORDER)}")
+        raise SettingsError(f"{service!r} is not a part; the parts are {', '.join(ORDER)}")
     parts = [part for part in ORDER if service in (None, part)]
     for line in follow({part: stack.log_path(part) for part in parts}):
         print(line, flush=True)

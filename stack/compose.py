@@ -20,7 +20,7 @@ from tally.base.settings import SettingsError
 
 _PROFILES: Final = "COMPOSE_PROFILES"
 _OBSERVABILITY: Final = "observability"
-"""Grafana and what it asks are on unless the profiles are named, if only as none."""
+"""Grafana and its data sources are on unless COMPOSE_PROFILES says otherwise, be it with an empty text."""
 PUBLISHED: Final = ("kafka", "registry", "grpc", "rest", "metrics", "prometheus")
 """The ports of the native stack that docker-compose.yml publishes, as keys of ``stack.ports.SETTINGS``."""
 
@@ -108,7 +108,8 @@ def _require_profiles(command: list[str], root: Path, inside: Mapping[str, str])
     unknown = sorted(set(asked) - {*listing.stdout.split(), "*"})
     if unknown:
         raise SettingsError(
-            f"{_PROFILES} is {inside[_PROFILES]!r}: {unknown[0]!r} is none of {_OBSERVABILITY}, or empty"
+            f"{_PROFILES} is {inside[_PROFILES]!r}: {unknown[0]!r} is not a profile; "
+            f"allowed is {_OBSERVABILITY}, or nothing"
         )
 
 

@@ -36,7 +36,7 @@ class Guard:
         )
 
     def dismiss(self) -> None:
-        """Send the guard home after the parts were stopped."""
+        """Dismiss the guard once the parts have been stopped."""
         if self._process is None or self._process.stdin is None:
             return
         self._process.stdin.close()

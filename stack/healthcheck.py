@@ -1,6 +1,6 @@
 """Asks a service whether it is ready: for the native stack, and alone in the images (``python healthcheck.py NAME``).
 
-It needs nothing of this package, so that an image holds this one file of it.
+It imports nothing else of this package, so an image needs this one file only.
 """
 
 import http.client

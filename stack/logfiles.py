@@ -33,7 +33,7 @@ def tail(log: Path, lines: int = _TAIL_LINES) -> str:
     except FileNotFoundError:
         return "  (no log)"
     last = text.splitlines()[-lines:]
-    return "\n".join(f"  {line}" for line in last) if last else "  (it is empty)"
+    return "\n".join(f"  {line}" for line in last) if last else "  (the log is empty)"
 
 
 def follow(logs: Mapping[str, Path], lines: int = 10) -> Iterator[str]:

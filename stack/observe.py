@@ -117,7 +117,7 @@ class Engines:
             if mark is None or not processes.is_alive(mark):
                 raise StackError(self._obituary(name, "ended before it was ready"))
             if time.monotonic() > until_s:
-                raise StackError(self._obituary(name, f"is not ready in time: {reason}"))
+                raise StackError(self._obituary(name, f"was not ready in time: {reason}"))
             time.sleep(_POLL_S)
         self._say(f"{name} ready")
 

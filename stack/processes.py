@@ -26,7 +26,7 @@ _POLL_S: Final = 0.05
 _KILL_DEADLINE_S: Final = 10.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _CHILDREN: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
-"""Processes that this very process started and has not buried yet: a dead child is a zombie until it is asked for."""
+"""Processes that this one started and has not waited for yet: a dead child is a zombie until its parent does."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def write_mark(path: Path, mark: Mark) -> None:
 
 
 def read_mark(path: Path) -> Mark | None:
-    """Return the mark of a file, or None when there is none (or none that can be understood)."""
+    """Return the mark of a file, or None when there is none that can be read."""
     try:
         return Mark(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):

@@ -35,5 +35,5 @@ def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = in
 
 def _agreed(question: str, read_line: Callable[[str], str]) -> bool:
     if not sys.stdin.isatty():
-        raise StackError("reset asks before it deletes, and nobody is here to answer: `just reset --yes`")
+        raise StackError("reset asks before it deletes, and there is no terminal to answer on: use `just reset --yes`")
     return read_line(question).strip().lower() in ("y", "yes")

@@ -263,7 +263,7 @@ class Stack:
                     if name in told:
                         self._say(f"{name} ready")
                 elif time.monotonic() > until_s:
-                    raise StackError(self._obituary(name, f"is not ready in time: {reason}"))
+                    raise StackError(self._obituary(name, f"was not ready in time: {reason}"))
             if waiting:
                 time.sleep(_POLL_S)
 
@@ -338,9 +338,11 @@ class Stack:
             told = False
             while not try_lock(file):
                 if time.monotonic() > deadline_s:
-                    raise StackError(f"another command starts or stops the parts of {self.data_dir} and does not end")
+                    raise StackError(
+                        f"another command has been starting or stopping the parts of {self.data_dir} for too long"
+                    )
                 if not told:
-                    self._say("waiting for another command that starts or stops parts of this stack")
+                    self._say("waiting for another command that is starting or stopping parts of this stack")
                     told = True
                 time.sleep(_POLL_S)
             yield

@@ -1,7 +1,7 @@
 """Straight-line Python that reads one record of a schema from bytes.
 
 The code has ``data`` (bytes), ``pos`` and ``end`` as locals and lets ``IndexError`` of ``data[pos]`` mean "ends early";
-slices are checked before they are taken, since Python would shorten them in silence.
+slices are checked before they are taken, since Python would shorten them silently.
 """
 
 from codegen.avro.layout import min_width, recursive, struct_code

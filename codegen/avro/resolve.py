@@ -124,7 +124,7 @@ class _Walker:
             yield from self._read_union(branch, read.branches, path)
 
     def _read_union(self, written: Type, branches: tuple[Type, ...], path: str) -> Iterator[Obstacle]:
-        """Take the branch that the specification says: the first of the very kind, else the first that it widens to."""
+        """Take the branch that the specification says: the first of the same kind, else the first that it widens to."""
         same = [branch for branch in branches if self._same_kind(written, branch)]
         if same:
             yield from self.walk(written, same[0], path)

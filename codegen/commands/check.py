@@ -1,4 +1,4 @@
-"""The command ``check``: is everything as the contracts say?"""
+"""The command ``check``: where anything differs from the contracts."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ def check_command(
     kafka_config: Path | None,
     timeout_s: float,
 ) -> None:
-    """Tell whether everything is as the contracts say; writes nothing, exits 4 when not.
+    """Tell whether everything matches the contracts. Writes nothing; exits 4 when something differs.
 
     Offline it looks at the generated code, contracts.lock and history/; with --registry also at the registry, and with
     --kafka at the topics.
@@ -62,6 +62,6 @@ def check_command(
         drift += registry_drift(survey, where.name, locks.load(contracts))
     if drift:
         raise DriftError("\n  ".join(drift))
-    print(f"{len(files)} files in {output.folder} are what the contracts say")
+    print(f"{len(files)} files in {output.folder} match the contracts")
     if registry is not None:
-        print("so are the registry" + (" and the topics" if where.kafka else ""))
+        print("so do the registry and the topics" if where.kafka else "so does the registry")

@@ -17,7 +17,7 @@ from codegen.tree import Contracts
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The folder of the pages; it holds nothing else.  [default: pages/ in the contracts' folder]",
+    help="The folder for the pages, and for nothing else.  [default: pages/ in the contracts' folder]",
 )
 def docs_command(*, contracts: Path, out: Path | None) -> None:
     """Write pages to browse: every topic, record, message and service. Offline; a second run changes nothing.

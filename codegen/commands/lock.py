@@ -1,4 +1,4 @@
-"""The command ``lock``: the contracts as they are, recorded as versions that others may have."""
+"""The command ``lock``: the contracts as they are now, recorded as released versions."""
 
 from pathlib import Path
 
@@ -19,16 +19,16 @@ from codegen.remote.publish import NO_REASONS
 @click.command("lock")
 @CONTRACTS
 def lock_command(contracts: Path) -> None:
-    """Record the contracts as they are as versions that others may have. Offline.
+    """Record the contracts as they are now as released versions. Offline.
 
-    Their texts go to history/, and every later version is compared with them. Publishing to a registry with a name does
-    it by itself; without such a registry, do it when you release.
+    Their texts go to history/, and every later version is compared with them. Publishing to a registry with a
+    name records them by itself; without such a registry, run this when you release.
     """
     old = locks.load(contracts)
     wanted = wanted_of(tree.read(contracts))
     code = tree.files_of(output_of(contracts).folder)
     if old is None or any(locks.differences(old, locks.current(old, wanted, code))):
-        raise CodegenError(f"{contracts / locks.FILE} is not what the contracts say; run: codegen generate")
+        raise CodegenError(f"{contracts / locks.FILE} does not match the contracts; run: codegen generate")
     survey = offline.survey(wanted, history.all_of(contracts, old))
     if exit_code(survey.changes) == 3:
         show(survey.changes, 3, as_json=False)

@@ -20,7 +20,7 @@ OUT = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The folder of the generated code; it holds nothing else.  [default: what codegen.yaml in the "
+    help="The folder for the generated code, and for nothing else.  [default: what codegen.yaml in the "
     "contracts' folder says, or generated/ there]",
 )
 PACKAGE = click.option(

@@ -61,7 +61,7 @@ def plan_command(
     """Tell what publishing would do, a line a change; changes nothing.
 
     Exits 0 when there is nothing to do, 2 when changes are pending, 3 when one is breaking, 4 when something was
-    changed behind the contracts' back, 5 when the registry or Kafka cannot be asked.
+    changed elsewhere than in the contracts, 5 when the registry or Kafka cannot be asked.
     """
     if no_registry == (registry is not None):
         raise click.UsageError("give either --registry or --offline")

@@ -58,15 +58,15 @@ def publish_command(
     prune_prefix: str,
     yes: bool,
 ) -> None:
-    """Register the schemas and create the topics, as a PLAN says or as the contracts say now.
+    """Register the schemas and create the topics that a PLAN names, or those of the contracts as they are now.
 
-    What is there and right is left alone, so a second run does nothing, and a run that was killed is completed by the
-    next one. A PLAN is carried out exactly, or not at all when something changed since it was made. Breaking versions
-    are refused. A topic with another number of partitions is refused; a topic's configuration is set back to the
-    contract. A PLAN that deletes needs --yes; with --prune-prefix as well it may delete within that prefix only.
+    What is already right is left alone, so a second run does nothing, and the next run completes one that was killed. A
+    PLAN is carried out exactly, or not at all if something has changed since it was made. Breaking versions are
+    refused. A topic with another number of partitions is refused; a topic's configuration is set back to the contract.
+    A PLAN that deletes needs --yes; with --prune-prefix as well it may delete within that prefix only.
 
-    Exits 0 when all is as the contracts say, 2 when --dry-run found something to do, 3 for a breaking schema, 4 when
-    somebody changed something since the PLAN, 5 when the registry or Kafka cannot be asked.
+    Exits 0 when everything matches the contracts, 2 when --dry-run found something to do, 3 for a breaking schema, 4
+    when something has changed since the PLAN was made, 5 when the registry or Kafka cannot be asked.
     """
     if (plan_path is None) == (registry is None):
         raise click.UsageError("give either a PLAN, made by codegen plan --out, or --registry")
@@ -107,7 +107,9 @@ def _load_plan(path: Path, prune_prefix: str, *, yes: bool) -> plan_file.PlanFil
         raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes to confirm")
     beyond = [name for name in planned.unwanted if not name.startswith(prune_prefix)]
     if beyond:
-        raise CodegenError(f"the plan deletes {', '.join(beyond)}, beyond --prune-prefix {prune_prefix}: make it again")
+        raise CodegenError(
+            f"the plan deletes {', '.join(beyond)}, which --prune-prefix {prune_prefix} does not cover: make it again"
+        )
     return planned
 
 
@@ -115,7 +117,7 @@ def _remember(contracts: Path, where: Target, wanted: Wanted, publisher: Publish
     """Write into lock and history what a registry with a name has now."""
     old = locks.load(contracts)
     if old is None:
-        print(f"{contracts / locks.FILE} is not there, so nothing is recorded; run: codegen generate")
+        print(f"{contracts / locks.FILE} is missing, so nothing is recorded; run: codegen generate")
         return
     recorded, lines = history.record(contracts, old, wanted, allowed)
     due = places(publisher.found(wanted), recorded)

@@ -1,4 +1,4 @@
-"""What must change so that a registry and Kafka are as the contracts say: pure, values in, changes out.
+"""What must change so that a registry and Kafka match the contracts: pure, values in, changes out.
 
 ``plan`` compares what is wanted with what was read and returns one ``Change`` a thing, each with the actions that make
 it so. Nothing here talks to anybody; the publisher carries the actions out and plans again to see that nothing is left.
@@ -54,7 +54,7 @@ def _refused(subject: str, mode: str | None) -> list[Change]:
         return []
     takes = "only versions with the ids of another registry" if mode == "IMPORT" else "no change of it"
     sentence = (
-        f"is in mode {mode}, in which a registry takes {takes}; when whoever set it is done, set it back "
+        f"is in mode {mode}, in which a registry takes {takes}; once whoever set it has finished, set it back "
         f'(PUT /mode/{subject} {{"mode": "{READWRITE}"}}) and plan again'
     )
     return [Change(Kind.DRIFT, f"subject {subject}", sentence, blocking=True)]
@@ -97,7 +97,7 @@ def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> 
 def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:
     name, newest = f"subject {wanted.subject}", max(found.versions)
     if found.docs_only:
-        sentence = f"{shown}: another version after {newest}, of other words and the same meaning"
+        sentence = f"{shown}: another version after {newest}, in other words with the same meaning"
         return Change(Kind.DOCS, name, sentence, (Register(wanted),))
     sentence = f"{shown}: another version after {newest}"
     against = opinions.objections.get(wanted.subject, ())

@@ -3,7 +3,7 @@
 The file holds what was wanted, what was found, and the objections; the changes follow from these by ``plan``, and stand
 in the file, too, for machines and people to read. Before anything is done the world is read again: each subject and
 topic must be as it was found, or as a run of this very plan that was killed left it. Anything else means that somebody
-was faster, and the plan is void.
+else changed it meanwhile, and the plan is void.
 """
 
 from collections.abc import Iterator, Mapping

@@ -123,7 +123,7 @@ def differences(actual: Lock, due: Lock) -> Iterator[str]:
     for name in sorted(actual.subjects.keys() | due.subjects.keys()):
         ours, theirs = actual.subjects.get(name), due.subjects.get(name)
         if ours is None or theirs is None:
-            yield f"{FILE}: subjects.{name} is " + ("missing" if ours is None else "of no contract")
+            yield f"{FILE}: subjects.{name} is " + ("missing" if ours is None else "in no contract")
             continue
         for key in ("type", "mode", "fingerprint", "references"):
             if getattr(ours, key) != getattr(theirs, key):

@@ -128,7 +128,7 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
             if dependency in own:
                 file.dependency[i] = f"{prefix}/{dependency}".lstrip("/")
             elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
-                raise ContractError(file.name, "", f"imports {dependency}, for which no Python module is installed")
+                raise ContractError(file.name, "", f"imports {dependency}, whose Python module is not installed")
     return moved
 
 

@@ -41,7 +41,7 @@ class KafkaAdmin:
     def __init__(self, servers: str, config: Mapping[str, str]) -> None:
         self.servers = config.get("bootstrap.servers", servers)
         self._last_error: KafkaError | None = None
-        # librdkafka would write its connection attempts to the terminal; what matters comes by error_cb.
+        # librdkafka would write its connection attempts to the terminal; what matters arrives by error_cb.
         silent = logging.getLogger("codegen.kafka")
         silent.addHandler(logging.NullHandler())
         silent.propagate = False

@@ -1,4 +1,4 @@
-"""Makes a registry and Kafka be as the contracts say: read, plan, act, read again.
+"""Brings a registry and Kafka in line with the contracts: read, plan, act, read again.
 
 Each action is idempotent and the plan is made from what is there, so a run that was killed is completed by the next
 one. All waiting shares one deadline.

@@ -1,4 +1,4 @@
-"""Contracts out of somebody's registry: a folder that ``codegen generate`` takes, from nothing but an address."""
+"""Contracts from somebody's registry: a folder that ``codegen generate`` takes, from nothing but an address."""
 
 import fnmatch
 import re
@@ -52,7 +52,9 @@ def pull(http: RegistryHttp, pattern: str) -> list[Pulled]:
         for file in _files(http, name, number, can):
             same = found.get(file.path)
             if same is not None and same.text != file.text:
-                raise CodegenError(f"{name}: {file.path} is another schema in {same.note}; pull one subject at a time")
+                raise CodegenError(
+                    f"{name}: {file.path} holds a different schema in {same.note}; pull one subject at a time"
+                )
             found[file.path] = file
     return list(found.values())
 

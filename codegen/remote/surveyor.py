@@ -1,4 +1,4 @@
-"""Looks at a registry and Kafka beside the contracts: what is there, and what speaks against what would be new.
+"""Compares a registry and Kafka with the contracts: what is there, and what speaks against what would be new.
 
 Nothing is changed, and nothing is waited for: whoever asks repeats what fails (`codegen.remote.publish`).
 """

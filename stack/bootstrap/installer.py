@@ -37,8 +37,8 @@ def explain(output: str, pins: str) -> str:
     mismatch = _HASH_MISMATCH.search(output)
     if mismatch:
         return (
-            f"{mismatch[1].rstrip('`')} is not the file that requirements/{pins} pins: nothing was installed. Somebody "
-            f"between here and PyPI changes files, or the pins are wrong: do not go on"
+            f"{mismatch[1].rstrip('`')} is not the file that requirements/{pins} pins: nothing was installed. "
+            f"Something between here and PyPI alters files, or the pins are wrong: do not go on"
         )
     if "No space left on device" in output or "os error 28" in output:
         return "the disk is full: free some room, then run the same command again"

@@ -3,7 +3,7 @@
 A cache holds classes as a start left them. It is made by a *training run*: the part is started on a folder of its own
 with ``-XX:AOTCacheOutput``, and writes the file when it ends. The file belongs to one Java, one set of jars (their
 times of change included) and one set of flags; all of these are its name, so a cache that does not fit is never found.
-A training that fails costs nothing but the seconds it was to save: it is told, and tried again a day later.
+A failed training costs nothing but the seconds it was meant to save: it is reported, and tried again a day later.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ def is_wanted(cache: Path, key: str) -> bool:
 
 
 def train(cache: Path, training: Training, say: Callable[[str], None]) -> None:
-    """Make the cache of a part, or tell why it could not be made."""
+    """Make the cache of a part, or say why it could not be made."""
     with exclusive(cache / "locks" / f"aot-{training.key}"):
         if not is_wanted(cache, training.key):
             return  # another process made it meanwhile
@@ -84,7 +84,10 @@ def train(cache: Path, training: Training, say: Callable[[str], None]) -> None:
             _failure_of(cache, training.key).unlink(missing_ok=True)
         except (OSError, TimeoutError) as error:
             _failure_of(cache, training.key).touch()
-            say(f"{training.name} could not be prepared for quick starts ({error}); it starts without, some s slower")
+            say(
+                f"{training.name} could not be prepared for quick starts ({error}): "
+                "it starts some seconds slower without"
+            )
         finally:
             shutil.rmtree(partial.parent, ignore_errors=True)
 

@@ -29,7 +29,7 @@ Download = Callable[[Artifact, Path, Callable[[int], None]], Path]
 
 _THREADS: Final = 8
 _TRIES: Final = 3
-_DISK_FACTOR: Final = 3  # a download, its unpacked form, and room to breathe
+_DISK_FACTOR: Final = 3  # a download, its unpacked form, and some room to spare
 
 
 class NetworkError(Exception):
@@ -141,7 +141,7 @@ def _download_checked(cache: Path, artifact: Artifact, download: Download, recei
         if actual != artifact.sha256:
             raise StackError(
                 f"{artifact.file_name} has the sha256 {actual}, but stack/*.lock pins {artifact.sha256}: it was not "
-                f"kept. Somebody between here and Maven Central changes files, or the lock is wrong: do not go on"
+                f"kept. Something between here and Maven Central alters files, or the lock is wrong: do not go on"
             )
         target = path_of(cache, artifact)
         target.parent.mkdir(exist_ok=True)
@@ -213,7 +213,7 @@ def _unpack(archive: Path, target: Path) -> None:
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:
     if hasattr(tarfile, "data_filter"):
         tar.extractall(folder, filter="data")
-    else:  # Python 3.11.0 to 3.11.3; the archive's content is pinned, so that a filter is a second lock on the door
+    else:  # Python 3.11.0 to 3.11.3; the archive's content is pinned, so a filter is only a second safeguard
         tar.extractall(folder)  # noqa: S202
 
 

@@ -55,5 +55,5 @@ def _version(folder: Path) -> int:
         raise StackError(f"TALLY_JAVA is 'system', but {command[0]} cannot be run: {error}") from error
     match = re.search(r'version "(\d+)', text)
     if match is None:
-        raise StackError(f"TALLY_JAVA is 'system', but {command[0]} -version does not tell its version")
+        raise StackError(f"TALLY_JAVA is 'system', but {command[0]} -version names no version")
     return int(match[1])

@@ -108,7 +108,7 @@ def write(path: Path, title: str, artifacts: Iterable[Artifact]) -> None:
 def main(upgrade: bool) -> int:
     """Pin everything."""
     if shutil.which("uv") is None:
-        print("uv is not on PATH: run this by `just lock`", file=sys.stderr)
+        print("uv is not on PATH: run `just lock` instead", file=sys.stderr)
         return 1
     lock_python(upgrade=upgrade)
     with tempfile.TemporaryDirectory(prefix="tally-lock-") as repository:

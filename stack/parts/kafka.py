@@ -153,8 +153,8 @@ def data_of_a_newer_one(log_end: str, data: Path) -> str | None:
         return None
     version = version_of(read(KAFKA_LOCK), "kafka_2.13")
     return (
-        f"Kafka {version} cannot read {data}, which a newer Kafka wrote: go on with the checkout that wrote it, "
-        f"or set TALLY_DATA_DIR to another folder, or delete all of Tally's data by `just reset`"
+        f"Kafka {version} cannot read {data}, which a newer Kafka wrote: go back to the checkout that wrote it, "
+        f"or set TALLY_DATA_DIR to another folder, or delete all of Tally's data with `just reset`"
     )
 
 

@@ -42,12 +42,12 @@ class Access:
             if self.key:
                 raise RegistryTlsError("TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both")
             return None
-        problem = f"TALLY_REGISTRY_CA {self.ca}: is no file of PEM certificates"
+        problem = f"TALLY_REGISTRY_CA {self.ca}: is not a file of PEM certificates"
         try:
             context = ssl.create_default_context(cafile=self.ca or None)
             problem = (
-                f"TALLY_REGISTRY_CERT {self.cert}, TALLY_REGISTRY_KEY {self.key or '(in it)'}: are no PEM certificate "
-                "and its key, or TALLY_REGISTRY_KEY_PASSWORD is wrong"
+                f"TALLY_REGISTRY_CERT {self.cert}, TALLY_REGISTRY_KEY {self.key or '(in it)'}: are not a PEM "
+                "certificate and its key, or TALLY_REGISTRY_KEY_PASSWORD is wrong"
             )
             if self.cert:  # a callable, since without one OpenSSL would ask on the terminal
                 context.load_cert_chain(self.cert, self.key or None, lambda: self.key_password)

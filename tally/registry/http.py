@@ -138,7 +138,7 @@ class RegistryHttp:
         if status in {401, 403}:
             raise RegistryUnauthorised(
                 f"the registry {self.url} refuses {asked} ({status}); give TALLY_REGISTRY_USER and "
-                "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN, of somebody who may"
+                "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN, of an account with that right"
             )
         ok, said = 200 <= status < 300, f"{asked} answers {status}: {shown}"
         try:

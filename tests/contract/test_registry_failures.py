@@ -136,4 +136,4 @@ def test_files_that_are_no_certificates_are_named(run: Run, monkeypatch: pytest.
     monkeypatch.setenv("TALLY_REGISTRY_CA", "nowhere.pem")
     code, said = run("plan", "--registry", "https://127.0.0.1:1", "--timeout-s", "0")
     assert code == 5
-    assert "TALLY_REGISTRY_CA nowhere.pem: is no file of PEM certificates" in said
+    assert "TALLY_REGISTRY_CA nowhere.pem: is not a file of PEM certificates" in said

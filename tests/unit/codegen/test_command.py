@@ -51,7 +51,7 @@ def test_generating_twice_changes_nothing_and_check_agrees(run: Run) -> None:
     """Generating over up-to-date code changes no file, and `codegen check` finds no difference."""
     files = sum(path.suffix in (".py", ".pyi") for path in GENERATED.rglob("*"))
     assert run("generate") == (0, f"{files} files in tally/generated, none changed\n")
-    assert run("check") == (0, f"{files} files in tally/generated are what the contracts say\n")
+    assert run("check") == (0, f"{files} files in tally/generated match the contracts\n")
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,10 @@ def test_an_engine_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyP
 def test_an_unknown_profile_is_named_with_the_one_that_there_is(world: World, tmp_path: Path) -> None:
     """A misspelt profile is refused with the one that exists, and nothing is started."""
     done = world("up", "compose", answers=GOOD, COMPOSE_PROFILES="observabilty")
-    assert (done.returncode, "'observabilty' is none of observability, or empty" in done.stderr) == (2, True)
+    assert (
+        done.returncode,
+        "'observabilty' is not a profile; allowed is observability, or nothing" in done.stderr,
+    ) == (2, True)
     assert not [words for words, _ in calls(tmp_path) if "up" in words]
 
 
