@@ -18,7 +18,7 @@ from tally.cli.settings import ClientSettings
 from tests_support.checkout import text_of, tracked
 
 DEFAULTS: Final[Mapping[str, int]] = {
-    **{SETTINGS[name]: port for name, port in Ports.default().by_name().items()},
+    **{SETTINGS[name]: port for name, port in Ports().by_name().items()},
     GRAFANA_SETTING: GRAFANA_PORT,
 }
 """The port behind each setting."""
