@@ -70,9 +70,9 @@ def _avro(contracts: Contracts) -> dict[str, str]:
         except ContractError as error:
             raise error.at(line_at(schema.lines, error.place)) from error
     if files:
-        runtime = Path(avro_types.__file__).with_name("runtime.py").read_text(encoding="utf-8")
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
-        files["avro/_runtime.py"] = _mark("its own runtime") + runtime
+        for source in sorted(Path(avro_types.__file__).with_name("runtime").glob("_[a-z]*.py")):
+            files[f"avro/{source.name}"] = _mark("its own runtime") + source.read_text(encoding="utf-8")
     return files
 
 

@@ -134,9 +134,9 @@ class _Reader:
         match name:
             case "timestamp" | "local-timestamp" | "time":
                 function = name.replace("-", "_")
-                self.out.add(f"{target} = _runtime.{function}_of({raw}, {MICROS_EACH[unit]})")
+                self.out.add(f"{target} = _logical.{function}_of({raw}, {MICROS_EACH[unit]})")
             case _:
-                self.out.add(f"{target} = _runtime.date_of({raw})")
+                self.out.add(f"{target} = _logical.date_of({raw})")
 
     def _length(self, target: str) -> None:
         self._varint(target)
@@ -153,18 +153,18 @@ class _Reader:
                 self.out.add(f"{target} = {raw}")
         else:
             text = f'data[pos : pos + {size}].decode("utf-8")'
-            self.out.add(f"{target} = _runtime.uuid_of({text})" if kind.logical else f"{target} = {text}")
+            self.out.add(f"{target} = _logical.uuid_of({text})" if kind.logical else f"{target} = {text}")
         self.out.add(f"pos += {size}")
 
     def _from_bytes(self, logical: Logical, target: str, raw: str) -> None:
         add = self.out.add
         if logical.name == "uuid":
-            add(f"{target} = _runtime.uuid_of_bytes({raw})")
+            add(f"{target} = _logical.uuid_of_bytes({raw})")
             return
         limit = f"{10**logical.precision:_}"
         add(f'n = int.from_bytes({raw}, "big", signed=True)')
         self.out.suite(f"if not -{limit} < n < {limit}:", f"raise _runtime.bad_digits({logical.precision})")
-        add(f"{target} = _runtime.scaled(n, _UNIT_{logical.scale})")
+        add(f"{target} = _logical.scaled(n, _UNIT_{logical.scale})")
 
     def _named(self, name: str, target: str) -> None:
         definition = self.named[name]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _logical
 from . import _runtime
 
 if TYPE_CHECKING:
@@ -68,12 +69,8 @@ def _scales(schema: AvroFile) -> list[int]:
 
 def _imports(body: str) -> list[str]:
     """Return the import lines of which ``body`` uses the name."""
-    found = []
-    for line in _IMPORTS.splitlines():
-        name = line.rpartition(" as ")[2]
-        if not line.startswith("import ") or f"{name}." in body:
-            found.append(line)
-    return found
+    lines = _IMPORTS.splitlines()
+    return [each for each in lines if not each.startswith(("import ", "from . ")) or f"{each.split()[-1]}." in body]
 
 
 def _split_literal(text: str) -> str:

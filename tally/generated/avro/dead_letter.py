@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _logical
 from . import _runtime
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]
     if n > 127:
         n, pos = _runtime.read_varint(data, pos, n)
     raw3 = (n >> 1) ^ -(n & 1)
-    f4 = _runtime.timestamp_of(raw3, 1000)
+    f4 = _logical.timestamp_of(raw3, 1000)
     n = data[pos]
     pos += 1
     if n > 14 or n & 1:
@@ -382,7 +383,7 @@ def _write_dead_letter(record: DeadLetter, out: bytearray) -> None:
         out.append((number4 << 1) ^ (number4 >> 63))
     else:
         _runtime.write_long(out, number4, "DeadLetter.source_offset")
-    number5 = _runtime.timestamp_to(record.source_timestamp, 1000, "DeadLetter.source_timestamp")
+    number5 = _logical.timestamp_to(record.source_timestamp, 1000, "DeadLetter.source_timestamp")
     if -64 <= number5 <= 63:
         out.append((number5 << 1) ^ (number5 >> 63))
     else:

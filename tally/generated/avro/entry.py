@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _logical
 from . import _runtime
 
 if TYPE_CHECKING:
@@ -216,18 +217,18 @@ def _read_entry(data: bytes, pos: int, end: int) -> tuple[Entry, int]:
     n = int.from_bytes(f4, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f4 = _runtime.scaled(n, _UNIT_9)
+    f4 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f5, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f5 = _runtime.scaled(n, _UNIT_9)
+    f5 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f6, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f6 = _runtime.scaled(n, _UNIT_9)
+    f6 = _logical.scaled(n, _UNIT_9)
     n, pos = _runtime.read_moment(data, pos)
     raw3 = (n >> 1) ^ -(n & 1)
-    f7 = _runtime.timestamp_of(raw3, 1)
+    f7 = _logical.timestamp_of(raw3, 1)
     n = data[pos]
     pos += 1
     if n > 16 or n & 1:
@@ -266,8 +267,8 @@ def _write_entry(record: Entry, out: bytearray) -> None:
     else:
         _runtime.write_long(out, len(raw3), "Entry.request_id")
     out += raw3
-    out += _STRUCT_0.pack(_runtime.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.a").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.b").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.sum").to_bytes(16, "big", signed=True))
-    number4 = _runtime.timestamp_to(record.timestamp, 1, "Entry.timestamp")
+    out += _STRUCT_0.pack(_logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.sum").to_bytes(16, "big", signed=True))
+    number4 = _logical.timestamp_to(record.timestamp, 1, "Entry.timestamp")
     if -64 <= number4 <= 63:
         out.append((number4 << 1) ^ (number4 >> 63))
     else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _logical
 from . import _runtime
 
 if TYPE_CHECKING:
@@ -237,22 +238,22 @@ def _read_ledger_row(data: bytes, pos: int, end: int) -> tuple[LedgerRow, int]:
         raise _runtime.early(end)
     f2, f3, f4, f5 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
-    f2 = _runtime.uuid_of_bytes(f2)
+    f2 = _logical.uuid_of_bytes(f2)
     n = int.from_bytes(f3, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f3 = _runtime.scaled(n, _UNIT_9)
+    f3 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f4, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f4 = _runtime.scaled(n, _UNIT_9)
+    f4 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f5, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f5 = _runtime.scaled(n, _UNIT_9)
+    f5 = _logical.scaled(n, _UNIT_9)
     n, pos = _runtime.read_moment(data, pos)
     raw2 = (n >> 1) ^ -(n & 1)
-    f6 = _runtime.timestamp_of(raw2, 1)
+    f6 = _logical.timestamp_of(raw2, 1)
     if end - pos < 16:
         raise _runtime.early(end)
     f7, = _STRUCT_1.unpack_from(data, pos)
@@ -333,8 +334,8 @@ def _write_ledger_row(record: LedgerRow, out: bytearray) -> None:
         out.append((number1 << 1) ^ (number1 >> 63))
     else:
         _runtime.write_long(out, number1, "LedgerRow.offset")
-    out += _STRUCT_0.pack(record.request_id.bytes, _runtime.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.a").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.b").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.sum").to_bytes(16, "big", signed=True))
-    number2 = _runtime.timestamp_to(record.timestamp, 1, "LedgerRow.timestamp")
+    out += _STRUCT_0.pack(record.request_id.bytes, _logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.sum").to_bytes(16, "big", signed=True))
+    number2 = _logical.timestamp_to(record.timestamp, 1, "LedgerRow.timestamp")
     if -64 <= number2 <= 63:
         out.append((number2 << 1) ^ (number2 >> 63))
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _logical
 from . import _runtime
 
 if TYPE_CHECKING:
@@ -112,22 +113,22 @@ def _read_sum_added(data: bytes, pos: int, end: int) -> tuple[SumAdded, int]:
         raise _runtime.early(end)
     f0, f1, f2, f3 = _STRUCT_0.unpack_from(data, pos)
     pos += 64
-    f0 = _runtime.uuid_of_bytes(f0)
+    f0 = _logical.uuid_of_bytes(f0)
     n = int.from_bytes(f1, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f1 = _runtime.scaled(n, _UNIT_9)
+    f1 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f2, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f2 = _runtime.scaled(n, _UNIT_9)
+    f2 = _logical.scaled(n, _UNIT_9)
     n = int.from_bytes(f3, "big", signed=True)
     if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f3 = _runtime.scaled(n, _UNIT_9)
+    f3 = _logical.scaled(n, _UNIT_9)
     n, pos = _runtime.read_moment(data, pos)
     raw1 = (n >> 1) ^ -(n & 1)
-    f4 = _runtime.timestamp_of(raw1, 1)
+    f4 = _logical.timestamp_of(raw1, 1)
     record = SumAdded(
         request_id=f0,
         a=f1,
@@ -139,8 +140,8 @@ def _read_sum_added(data: bytes, pos: int, end: int) -> tuple[SumAdded, int]:
 
 
 def _write_sum_added(record: SumAdded, out: bytearray) -> None:
-    out += _STRUCT_0.pack(record.request_id.bytes, _runtime.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.a").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.b").to_bytes(16, "big", signed=True), _runtime.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.sum").to_bytes(16, "big", signed=True))
-    number1 = _runtime.timestamp_to(record.added_at, 1, "SumAdded.added_at")
+    out += _STRUCT_0.pack(record.request_id.bytes, _logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.sum").to_bytes(16, "big", signed=True))
+    number1 = _logical.timestamp_to(record.added_at, 1, "SumAdded.added_at")
     if -64 <= number1 <= 63:
         out.append((number1 << 1) ^ (number1 >> 63))
     else:
