@@ -7,34 +7,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tally.event.rows import Rows, previous_offset
-from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas, rebuild_cure, repair_command
+from tally.ledger.format.identity import Refuse, rebuild_cure, repair_command
 from tally.ledger.format.witness import NoWitness, Witness
 from tally.ledger.state.fold import LedgerState
-
-__all__ = [
-    "Absent",
-    "Anchor",
-    "AnchorDiffers",
-    "AnchorGone",
-    "AnchorSame",
-    "Committed",
-    "Continue",
-    "Decision",
-    "Facts",
-    "Identity",
-    "Known",
-    "NoAnchor",
-    "Refuse",
-    "Replay",
-    "Retry",
-    "Unreadable",
-    "check_identity",
-    "check_replayed",
-    "check_schemas",
-    "compare_anchor",
-    "decide",
-    "rebuild_cure",
-]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tally.generated.tally.v1.tally_rules import (
     ADD_REQUEST_B_PATTERN,
     ADD_REQUEST_REQUEST_ID_PATTERN,
 )
-from tally.ledger.entry import Entry
+from tally.ledger.entry import COLUMNS, Entry
 
 RequestIdText = Annotated[
     str,
@@ -135,17 +135,7 @@ def total_answer(total: Total, as_of: str) -> TotalAnswer:
 
 def entry_answer(entry: Entry) -> EntryAnswer:
     """Return a row as REST says it."""
-    return EntryAnswer(
-        entry.partition,
-        entry.offset,
-        entry.kind,
-        entry.request_id,
-        entry.a,
-        entry.b,
-        entry.sum,
-        entry.timestamp,
-        entry.reason,
-    )
+    return EntryAnswer(**{name: getattr(entry, name) for name in COLUMNS})
 
 
 def _part(part: PartitionTotal) -> PartitionTotalAnswer:

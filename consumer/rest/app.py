@@ -5,7 +5,6 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.di import Provide
-from litestar.exceptions import HTTPException
 
 from consumer.rest.audits import AUDITS
 from consumer.rest.contract_pages import contract_pages
@@ -19,7 +18,7 @@ from consumer.rest.metrics import metrics
 from consumer.rest.openapi import assets, openapi_config
 from consumer.rest.partitions import PartitionsController
 from consumer.rest.parts import RestParts
-from consumer.rest.problems import ProblemError, on_exception, on_http_exception, on_problem
+from consumer.rest.problems import EXCEPTION_HANDLERS
 from consumer.rest.requests import RequestsController
 from consumer.rest.total import TotalController
 
@@ -50,11 +49,7 @@ def build_app(parts: RestParts) -> Litestar:
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
         signature_types=[RestParts],
-        exception_handlers={
-            ProblemError: on_problem,
-            HTTPException: on_http_exception,
-            Exception: on_exception,
-        },
+        exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=_BODY_BYTES_MAX,
         logging_config=None,

@@ -7,18 +7,10 @@ from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from consumer.core.queries import (
-    BEFORE_FIRST,
-    CURSOR_PATTERN,
-    Position,
-    QueryError,
-    checked_partition,
-    cursor_of,
-    parse_cursor,
-)
+from consumer.core.queries import BEFORE_FIRST, CURSOR_PATTERN, Position, checked_partition, cursor_of, parse_cursor
 from consumer.rest.answers import EntriesAnswer, entry_answer
 from consumer.rest.parts import RestParts, own_or_redirect
-from consumer.rest.problems import bad_request, documented, unavailable
+from consumer.rest.problems import bad_request, documented
 from consumer.shell.views.readers import NotHereError
 from tally.ledger.entry import Entry, entries_of
 
@@ -50,19 +42,16 @@ class EntriesController(Controller):
         """Return a page. A page that ends with ``next`` = null is the last one at that moment."""
         if limit > parts.page_rows_max:
             raise bad_request(f"limit is {limit}; allowed is 1 to {parts.page_rows_max}")
-        try:
-            if partition is not None:
-                checked_partition(partition, parts.partitions)
-            start = parse_cursor(after, partition, parts.partitions)
-        except QueryError as error:
-            raise bad_request(str(error)) from error
+        if partition is not None:
+            checked_partition(partition, parts.partitions)
+        start = parse_cursor(after, partition, parts.partitions)
         if partition is None:
             return _page(parts, list(range(parts.partitions)), start, limit)
         query = request.url.query
         own_or_redirect(parts, partition, request.url.path + (f"?{query}" if query else ""))
         answer = _page(parts, [partition], start, limit)
         if answer.missing:
-            raise unavailable("not-here", "The ledger is not open", f"partition {partition} is not open yet")
+            raise NotHereError(f"partition {partition} is not open yet")
         return answer
 
 
@@ -86,5 +75,5 @@ def _page(parts: RestParts, partitions: list[int], start: Position, limit: int) 
         found += entries_of(partition, rows)
     more = len(found) > limit
     page = found[:limit]
-    last = Position(page[-1].partition, page[-1].offset) if more else None
-    return EntriesAnswer([entry_answer(entry) for entry in page], None if last is None else cursor_of(last), missing)
+    following = cursor_of(Position(page[-1].partition, page[-1].offset)) if more else None
+    return EntriesAnswer([entry_answer(entry) for entry in page], following, missing)

@@ -13,9 +13,9 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
-from consumer.core.queries import QueryError, checked_partition
+from consumer.core.queries import checked_partition
 from consumer.rest.parts import RestParts
-from consumer.rest.problems import ProblemError, bad_request, documented
+from consumer.rest.problems import ProblemError, documented
 from consumer.shell.jobs.record import JobState, R
 from consumer.shell.jobs.store import JobsFullError, JobStore, Work
 
@@ -143,11 +143,8 @@ def begun(store: JobStore[R], blank: R, work: Work[R]) -> Response[R]:
 
 
 def chosen_partitions(parts: RestParts, wanted: Sequence[int] | None) -> list[int]:
-    """Return the partitions that an order names, all when it names none. Raises the 400 of one that is not there."""
-    try:
-        return sorted({checked_partition(number, parts.partitions) for number in wanted or range(parts.partitions)})
-    except QueryError as error:
-        raise bad_request(str(error)) from error
+    """Return the partitions that an order names, all when it names none. Raises QueryError, which becomes a 400."""
+    return sorted({checked_partition(number, parts.partitions) for number in wanted or range(parts.partitions)})
 
 
 def _existing(store: JobStore[R], job_id: str) -> R:

@@ -9,6 +9,9 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from loguru import logger
 
+from consumer.core.queries import QueryError
+from consumer.shell.views.readers import NotHereError
+
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:tally:problem:"
 
@@ -67,6 +70,16 @@ def on_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Respons
     return _answer(document, error.headers)
 
 
+def on_query_error(request: Request[Any, Any, Any], error: QueryError) -> Response[ProblemDocument]:
+    """Answer a parameter with a value that is not allowed."""
+    return on_problem(request, bad_request(str(error)))
+
+
+def on_not_here(request: Request[Any, Any, Any], error: NotHereError) -> Response[ProblemDocument]:
+    """Answer a question about a ledger that is not open, or that was closed half-way."""
+    return on_problem(request, unavailable("not-here", "The ledger is not open", str(error)))
+
+
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
     """Answer with what the framework found: no such path, a method that is not there, a value that does not parse."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -109,3 +122,13 @@ def _errors_of(extra: Any) -> list[dict[str, str]]:
 
 def _answer(document: ProblemDocument, headers: dict[str, str] | None) -> Response[ProblemDocument]:
     return Response(document, status_code=document.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+EXCEPTION_HANDLERS: Final[Any] = {
+    ProblemError: on_problem,
+    QueryError: on_query_error,
+    NotHereError: on_not_here,
+    HTTPException: on_http_exception,
+    Exception: on_exception,
+}
+"""By what is raised, what answers; the closest class wins."""

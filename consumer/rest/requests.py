@@ -8,12 +8,11 @@ from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from consumer.core.partition.state import Paused, Running, name_of, reason_of
-from consumer.core.queries import QueryError, parse_request_id
+from consumer.core.queries import parse_request_id
 from consumer.core.snapshot import Own
 from consumer.rest.answers import RequestAnswer
 from consumer.rest.parts import RestParts, own_or_redirect
-from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
-from consumer.shell.views.readers import NotHereError
+from consumer.rest.problems import ProblemError, documented, unavailable
 from tally.event.partitions import partition_of
 from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 from tally.ledger.entry import entries_of
@@ -47,15 +46,9 @@ class RequestsController(Controller):
         ],
     ) -> RequestAnswer:
         """Return its row. 404 says that it was not counted (yet); another replica's partition gives 307 or 503."""
-        try:
-            key = parse_request_id(request_id)
-        except QueryError as error:
-            raise bad_request(str(error)) from error
+        key = parse_request_id(request_id)
         own = own_or_redirect(parts, partition_of(key, parts.partitions), request.url.path)
-        try:
-            answer = _found(parts, own, key)
-        except NotHereError as error:
-            raise unavailable("not-here", "The ledger is not open", str(error)) from error
+        answer = _found(parts, own, key)
         if answer is not None:
             return answer
         if isinstance(own.state, Running | Paused):

@@ -7,7 +7,7 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import Parameter
 
-from consumer.core.queries import POSITION_PATTERN, Position, QueryError, parse_position
+from consumer.core.queries import POSITION_PATTERN, Position, parse_position
 from consumer.core.snapshot import next_offset_of, total_of
 from consumer.rest.answers import TotalAnswer, total_answer
 from consumer.rest.parts import RestParts, now
@@ -47,16 +47,9 @@ class TotalController(Controller):
     ) -> TotalAnswer:
         """Return the total. 504 when ``min_position`` was not reached in time: ask again, nothing is lost."""
         if min_position is not None:
-            wanted = _position(min_position, parts)
+            wanted = parse_position(min_position, parts.partitions)
             await _reached(parts, wanted, _wait_ms(wait_ms, parts))
         return total_answer(total_of(parts.board.snapshot, parts.board.outside), now())
-
-
-def _position(text: str, parts: RestParts) -> Position:
-    try:
-        return parse_position(text, parts.partitions)
-    except QueryError as error:
-        raise bad_request(str(error)) from error
 
 
 def _wait_ms(asked: int | None, parts: RestParts) -> int:

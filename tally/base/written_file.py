@@ -83,7 +83,7 @@ class WrittenFile:
             self.file.close()
             os.replace(self._part, self._target)
             if self._durable:
-                _sync_directory(self._target.parent)
+                sync_directory(self._target.parent)
         except OSError as error:
             self.discard()
             raise _named(error, self.path) from error
@@ -208,7 +208,8 @@ def _open_pipe(path: Path, wait_s: float) -> int:
         time.sleep(_READER_PAUSE_S)
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,15 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from consumer.core.partition.actions import (
-    Action,
-)
-from consumer.core.partition.events import (
-    Event,
-)
-from consumer.core.partition.job_events import (
-    LedgerFacts,
-)
+from consumer.core.partition.actions import Action
+from consumer.core.partition.events import Event
+from consumer.core.partition.job_events import LedgerFacts
 from consumer.core.partition.stages import Stage
 from consumer.core.partition.state import Paused, State, Unassigned
 from consumer.core.recovery import Replay

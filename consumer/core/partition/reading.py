@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-from consumer.core.partition.actions import (
-    CompareChain,
-    EndMember,
-)
+from consumer.core.partition.actions import CompareChain, EndMember
 from consumer.core.partition.events import (
     Appended,
     BatchTooLarge,

@@ -3,22 +3,8 @@
 from dataclasses import replace
 from typing import assert_never
 
-from consumer.core.partition.actions import (
-    Action,
-    Publish,
-    Read,
-    ReadAlone,
-    Recover,
-    StopReading,
-)
-from consumer.core.partition.events import (
-    BatchTooLarge,
-    EndReached,
-    Event,
-    OutOfRange,
-    ReadFailed,
-    Tick,
-)
+from consumer.core.partition.actions import Action, Publish, Read, ReadAlone, Recover, StopReading
+from consumer.core.partition.events import BatchTooLarge, EndReached, Event, OutOfRange, ReadFailed, Tick
 from consumer.core.partition.model import Decided, IllegalEvent, Partition, Rules
 from consumer.core.partition.stages import Job, Reading, Waiting, Working
 from consumer.core.partition.state import Paused, Recovering, Refused, Running, State

@@ -30,19 +30,8 @@ the actions. The stages, and what leads from one to the next:
 from dataclasses import replace
 from typing import Final, assert_never
 
-from consumer.core.partition.actions import (
-    AdmitReaders,
-    Close,
-    TurnReadersAway,
-)
-from consumer.core.partition.events import (
-    Assigned,
-    Contradicted,
-    Event,
-    OffsetCommitted,
-    Released,
-    Tick,
-)
+from consumer.core.partition.actions import AdmitReaders, Close, TurnReadersAway
+from consumer.core.partition.events import Assigned, Contradicted, Event, OffsetCommitted, Released, Tick
 from consumer.core.partition.job_events import (
     JobEnded,
     LedgerFacts,

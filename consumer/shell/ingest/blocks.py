@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from consumer.core.partition.events import Appended, Contradicted, NoRoom, NothingNew, SchemasMissing
 from consumer.core.partition.model import Partition
-from consumer.core.recovery import check_schemas
 from consumer.core.schema_wait import gather
 from consumer.shell.ingest.loop_observer import LoopObserver
 from consumer.shell.ingest.pending_block import PendingBlock
@@ -20,7 +19,7 @@ from consumer.shell.schemas import Schemas, SchemaView
 from tally.event.classify import Fetched, decode
 from tally.event.dead_letter import letters_of
 from tally.event.verdict import SchemaUnavailable
-from tally.ledger.format.identity import Refuse
+from tally.ledger.format.identity import Refuse, check_schemas
 from tally.ledger.state.fold import fold
 from tally.ledger.storage.errors import FULL_CURE, LedgerFull
 

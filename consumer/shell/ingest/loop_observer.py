@@ -1,6 +1,8 @@
 """What the ingest loop tells whoever measures it. This one does nothing; `metrics` measures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
 
 from consumer.shell.ingest.pending_block import PendingBlock
 from consumer.shell.kafka.ports import CommitOutcome, Fetch
@@ -35,47 +37,16 @@ class LoopObserver:
 
 
 class LoopObservers(LoopObserver):
-    """Several, told in their order."""
+    """Several, told of everything in their order."""
 
     def __init__(self, *observers: LoopObserver) -> None:
-        self._observers = observers
+        for name in _CALLS:
+            setattr(self, name, partial(_tell, [getattr(observer, name) for observer in observers]))
 
-    def fetching(self) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.fetching()
 
-    def fetched(self, fetch: Fetch) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.fetched(fetch)
+_CALLS: Final = [name for name in vars(LoopObserver) if not name.startswith("_")]
 
-    def writing(self, partition: int) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.writing(partition)
 
-    def synced(self, took_s: float) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.synced(took_s)
-
-    def wrote(self) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.wrote()
-
-    def written(self, blocks: Sequence[PendingBlock]) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.written(blocks)
-
-    def committing(self) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.committing()
-
-    def committed(self, outcome: CommitOutcome) -> None:
-        """See LoopObserver."""
-        for each in self._observers:
-            each.committed(outcome)
+def _tell(calls: Sequence[Callable[..., None]], *told: object) -> None:
+    for call in calls:
+        call(*told)

@@ -1,6 +1,5 @@
 """What is known of one export or audit; it lies as JSON beside the file, so that it survives the process."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -85,12 +84,3 @@ def read(path: Path, kind: type[R]) -> R | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError):
         return None
-
-
-def sync_directory(directory: Path) -> None:
-    """Make names in a directory durable. Raises OSError."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

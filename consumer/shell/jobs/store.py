@@ -19,8 +19,9 @@ from typing import Generic, TypeAlias
 import msgspec
 from loguru import logger
 
-from consumer.shell.jobs.record import JobState, R, read, save, sync_directory
+from consumer.shell.jobs.record import JobState, R, read, save
 from consumer.shell.views.readers import NotHereError
+from tally.base.written_file import sync_directory
 from tally.ledger.exports.hashed_file import HashedFile
 
 Note: TypeAlias = Callable[[R], None]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.core.partition.job_events import LedgerFacts
-from consumer.core.recovery import Identity
+from tally.ledger.format.identity import Identity
 from tally.ledger.storage.ledger import Opened
 
 

@@ -27,10 +27,8 @@ from consumer.core.recovery import (
     Committed,
     Continue,
     Facts,
-    Identity,
     Known,
     NoAnchor,
-    Refuse,
     Replay,
     Retry,
     Unreadable,
@@ -44,6 +42,7 @@ from tally.event.classify import Fetched, decode
 from tally.event.rows import POISON, Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.trouble import KafkaTroubleError
+from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
 from tally.ledger.state.fold import FOLD_VERSION
 from tally.ledger.storage.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.storage.ledger import Ledger, Opened
@@ -154,7 +153,7 @@ class PartitionRecovery:
         assert keep.ledger is not None
         ledger, facts = keep.ledger.opened.ledger, keep.ledger.facts
         directory = str(self.directory(partition))
-        refusal = recovery.check_schemas(dict(ledger.schemas), self._schemas.pinned(ledger.schemas), directory)
+        refusal = check_schemas(dict(ledger.schemas), self._schemas.pinned(ledger.schemas), directory)
         if refusal is not None:
             return RecoveryRefused(facts, refusal.reason, refusal.cure)
         # 4. what the group and the log say
@@ -203,7 +202,7 @@ class PartitionRecovery:
     def _open(self, identity: Identity, keep: "_Keep") -> Refuse | None:
         directory = self.directory(identity.partition)
         if keep.ledger is not None:
-            return recovery.check_identity(keep.ledger.identity, identity, str(directory))
+            return check_identity(keep.ledger.identity, identity, str(directory))
         opened = self._open_ledger(directory, identity)
         if isinstance(opened, Refuse):
             return opened

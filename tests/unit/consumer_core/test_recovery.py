@@ -14,20 +14,17 @@ from consumer.core.recovery import (
     Committed,
     Continue,
     Facts,
-    Identity,
     Known,
     NoAnchor,
-    Refuse,
     Replay,
     Retry,
     Unreadable,
-    check_identity,
     check_replayed,
-    check_schemas,
     compare_anchor,
     decide,
 )
 from tally.event.rows import COUNTED
+from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
 from tally.ledger.format.witness import NoWitness, Witness
 from tally.ledger.state.chain import ChainState
 from tally.ledger.state.counts import Counts
