@@ -17,14 +17,12 @@ class ConsumerSettings(Settings):
         pattern=r"^(https?://[^\s/]+)?$",
         description="Address at which callers reach this replica; other replicas redirect to it. Empty: host and port.",
     )
-    rest_wait_ms_max: int = Field(
-        30_000, ge=0, le=600_000, description="Longest wait_ms of GET /v1/total that is kept."
-    )
+    rest_wait_ms_max: int = Field(30_000, ge=0, le=600_000, description="Longest wait_ms that GET /v1/total allows.")
     rest_waiters_max: int = Field(
-        1_000, ge=1, le=100_000, description="Calls that may wait for a position at one time."
+        1_000, ge=1, le=100_000, description="Calls that may wait for a position at the same time."
     )
     rest_listeners_max: int = Field(
-        100, ge=1, le=10_000, description="Calls of /v1/events that may be open at one time."
+        100, ge=1, le=10_000, description="Calls of /v1/events that may be open at the same time."
     )
     rest_page_rows_max: int = Field(1_000, ge=1, le=10_000, description="Most rows in one page of /v1/entries.")
 
@@ -46,7 +44,7 @@ class ConsumerSettings(Settings):
         description="A replica that is silent for this long loses its partitions (classic).",
     )
     consumer_block_records_max: int = Field(
-        20_000, ge=1, le=1_000_000, description="Most records fetched at once: one block of the ledger a partition."
+        20_000, ge=1, le=1_000_000, description="Most records fetched at once; those of one partition make a block."
     )
     consumer_block_wait_ms: int = Field(
         50, ge=1, le=1_000, description="Longest wait for the first record of a block; what is there is taken at once."

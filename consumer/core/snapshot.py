@@ -77,7 +77,7 @@ class Snapshot:
     version: int
     partitions: tuple[Own, ...]
     assigned: bool = False
-    """Whether the group has given this replica its share, which may be none."""
+    """Whether the group has given this replica its share, which may be no partition at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def total_answer(total: Total, as_of: str) -> TotalAnswer:
-    """Return a total as REST says it."""
+    """Return a total as REST shows it."""
     return TotalAnswer(
         total=text_of(total.counts.total),
         count=total.counts.counted,
@@ -134,7 +134,7 @@ def total_answer(total: Total, as_of: str) -> TotalAnswer:
 
 
 def entry_answer(entry: Entry) -> EntryAnswer:
-    """Return a row as REST says it."""
+    """Return a row as REST shows it."""
     return EntryAnswer(**{name: getattr(entry, name) for name in COLUMNS})
 
 

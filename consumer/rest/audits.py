@@ -1,4 +1,4 @@
-"""``/v1/audits``: the ledgers read again from the disk, every CRC, chain, sum, kind, and the steps between files."""
+"""``/v1/audits``: ledgers checked against the disk: every CRC, chain, sum and kind, and the steps between files."""
 
 from functools import partial
 from typing import Annotated, Final
@@ -35,7 +35,7 @@ def create_audit(
 
 
 def audit_id(audit_id: Annotated[str, Parameter(description="The audit's id.")]) -> str:
-    """Take the path's parameter."""
+    """Return the path's parameter."""
     return audit_id
 
 

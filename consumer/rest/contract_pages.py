@@ -20,7 +20,7 @@ def contract_pages() -> Router:
 
 
 async def _to_own_address(request: Request[Any, Any, Any]) -> Redirect | None:
-    """Lead to the address that a page's links are written for: they are relative, and the routing ignores slashes.
+    """Redirect to the address that a page's links are written for: they are relative, and the routing ignores slashes.
 
     The index is a folder and ends with a slash, a page is a file and does not.
     """

@@ -46,7 +46,7 @@ def create_export(
 
 
 def export_id(export_id: Annotated[str, Parameter(description="The export's id.")]) -> str:
-    """Take the path's parameter."""
+    """Return the path's parameter."""
     return export_id
 
 

@@ -156,9 +156,8 @@ def _existing(store: JobStore[R], job_id: str) -> R:
 
 def _missing(store: JobStore[R], job_id: str) -> ProblemError:
     one = store.noun.removesuffix("s")
-    return ProblemError(
-        HTTPStatus.NOT_FOUND, f"no-{one}", f"No such {one}", f"there is no {one} {job_id[:64]!r}, or no more"
-    )
+    detail = f"there is no {one} {job_id[:64]!r}; it may have been deleted"
+    return ProblemError(HTTPStatus.NOT_FOUND, f"no-{one}", f"No such {one}", detail)
 
 
 def _file_answer(request: Request[Any, Any, Any], store: JobStore[R], record: R, media_type: str) -> Stream:

@@ -20,7 +20,7 @@ from tally.event.decimals import text_of
 
 
 class PartitionsController(Controller):
-    """States, offsets, lag, files."""
+    """The state, the offsets, the lag and the files of each partition."""
 
     path = "/v1/partitions"
     tags = ("partitions",)
@@ -75,6 +75,7 @@ class PartitionsController(Controller):
 
 
 def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:
+    """Return a partition as REST shows it, be it ours or another replica's."""
     snapshot, outside = parts.board.snapshot, parts.board.outside
     own = snapshot.partitions[partition]
     elsewhere = outside.elsewhere.get(partition)

@@ -30,7 +30,7 @@ class ProblemDocument(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class ProblemError(HTTPException):
-    """An error that REST says on purpose. ``kind`` is the last part of the problem's type."""
+    """An error that REST reports on purpose. ``kind`` is the last part of the problem's type."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ def bad_request(detail: str) -> ProblemError:
 
 
 def unavailable(kind: str, title: str, detail: str, retry_s: int = 1) -> ProblemError:
-    """Return the problem of something that passes."""
+    """Return the problem of a condition that passes by itself."""
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, kind, title, detail, headers={"Retry-After": str(retry_s)})
 
 
@@ -81,7 +81,7 @@ def on_not_here(request: Request[Any, Any, Any], error: NotHereError) -> Respons
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDocument]:
-    """Answer with what the framework found: no such path, a method that is not there, a value that does not parse."""
+    """Answer what the framework found: no such path, a method that is not allowed, a value that does not parse."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_exception(request, error)
     document = ProblemDocument(
@@ -94,13 +94,13 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDocument]:
-    """Answer a defect: the log has the whole story, the caller none of it."""
+    """Answer a defect: the log has the whole story, and the caller gets none of it."""
     logger.opt(exception=error).error("{} {} failed", request.method, request.url.path)
     document = ProblemDocument(
         type=_TYPE_PREFIX + "internal",
         title="Internal error",
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        detail="The consumer's log tells what happened.",
+        detail="The consumer's log says what happened.",
     )
     return _answer(document, None)
 

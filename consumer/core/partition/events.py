@@ -83,7 +83,7 @@ class Contradicted:
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """Records could not be had, or not be proven to be this topic's; nothing of them is in the ledger."""
+    """Records could not be read, or not be proven to be this topic's; nothing of them is in the ledger."""
 
     reason: str
     cure: str = ""

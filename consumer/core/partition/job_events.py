@@ -75,7 +75,7 @@ class LoneBatchRead:
 
 @dataclass(frozen=True, slots=True)
 class LoneReadFailed:
-    """It could not be had; nothing of it is in the ledger."""
+    """It could not be read; nothing of it is in the ledger."""
 
     reason: str
     cure: str = ""

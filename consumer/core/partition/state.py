@@ -1,7 +1,7 @@
 """The states of a partition as REST, metrics and logs show them.
 
 Theory of operation. The decision table (``table``) sets them; everybody else reads them in a snapshot. PAUSED goes
-on by itself once its cause is gone, and carries the cure of one that does not pass; it is shown until a try succeeded.
+on by itself once its cause is gone, and carries the cure of one that does not pass; it is shown until a try succeeds.
 REFUSED needs a person: it is never fetched and never committed, and carries the cure. Which state may follow which is
 in docs/DESIGN.md, where a test compares it with the table.
 """

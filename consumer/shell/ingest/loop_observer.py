@@ -1,4 +1,4 @@
-"""What the ingest loop tells whoever measures it. This one does nothing; `metrics` measures."""
+"""What the ingest loop reports to whoever measures or traces it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,13 +9,14 @@ from consumer.shell.kafka.ports import CommitOutcome, Fetch
 
 
 class LoopObserver:
-    """Called a few times a round, whatever the number of records; by the loop's thread where nothing else is said."""
+    """Does nothing; `metrics` and `traces` do. Called a few times a round, whatever the number of records, and by the
+    loop's thread where nothing else is said."""
 
     def fetching(self) -> None:
         """A fetch begins."""
 
     def fetched(self, fetch: Fetch) -> None:
-        """It came back, perhaps empty."""
+        """The fetch came back, perhaps empty."""
 
     def writing(self, partition: int) -> None:
         """A block of a partition is being written, by this thread."""
@@ -24,7 +25,7 @@ class LoopObserver:
         """A file of a ledger was fsynced, by this thread."""
 
     def wrote(self) -> None:
-        """It is in the ledger, or is not; by the same thread."""
+        """That block is in the ledger, or failed; by the same thread."""
 
     def written(self, blocks: Sequence[PendingBlock]) -> None:
         """These blocks of the fetch are in fsynced ledgers, perhaps none."""
@@ -33,7 +34,7 @@ class LoopObserver:
         """Offsets are being committed."""
 
     def committed(self, outcome: CommitOutcome) -> None:
-        """The answer came."""
+        """The answer to the commit came."""
 
 
 class LoopObservers(LoopObserver):

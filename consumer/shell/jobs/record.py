@@ -79,7 +79,7 @@ def save(record: JobRecord, path: Path) -> None:
 
 
 def read(path: Path, kind: type[R]) -> R | None:
-    """Return a record, None when the file is not one."""
+    """Return a record, or None when the file is not one."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError):

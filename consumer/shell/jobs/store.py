@@ -110,10 +110,10 @@ class JobStore(Generic[R]):
 
     def _check_room(self) -> None:
         if len(self._records) >= self._limits.kept_max:
-            raise JobsFullError(f"{len(self._records)} {self.noun} are kept, as many as are allowed: delete one")
+            raise JobsFullError(f"{len(self._records)} {self.noun} are kept, which is the limit: delete one")
         waiting = sum(not record.finished for record in self._records.values())
         if waiting >= self._limits.queued_max:
-            raise JobsFullError(f"{waiting} {self.noun} are not finished, as many as are allowed: ask again later")
+            raise JobsFullError(f"{waiting} {self.noun} are not finished, which is the limit: try again later")
 
     def _record_path(self, job_id: str) -> Path:
         return self._directory / f"{job_id}.json"
@@ -127,7 +127,7 @@ class JobStore(Generic[R]):
                 continue
             record = read(path, self._kind)
             if record is None or record.id != path.stem:
-                logger.warning("{} is not one of our {}, it is left alone", path, self.noun)
+                logger.warning("{} is not one of our {}: it is left alone", path, self.noun)
                 continue
             if not record.finished or (record.state is JobState.DONE and not self.file_of(record).exists()):
                 what = "its file is gone" if record.finished else "the consumer stopped before it was finished"
@@ -154,7 +154,7 @@ class JobStore(Generic[R]):
         except Exception:
             temporary.unlink(missing_ok=True)
             logger.bind(job=record.id).exception("one of the {} failed", self.noun)
-            self._fail(record, "an internal error; the consumer's log tells")
+            self._fail(record, "an internal error; the consumer's log has the details")
             raise
 
     def _written(self, record: R, work: Work[R], path: Path) -> R:

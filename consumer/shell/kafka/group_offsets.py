@@ -1,4 +1,4 @@
-"""The question what a group has committed.
+"""What a group has committed.
 
 Theory of operation. librdkafka asks again and again for an offset in a transaction that is undecided, and until that
 question's time is over it answers no later question of the same client, whatever partition that is about (librdkafka
@@ -46,7 +46,7 @@ class GroupOffsets:
         try:
             found = self._reader.committed(wanted, timeout=min(limit_s, self._timeout_s))
         except KafkaException as error:
-            raise trouble(f"Kafka did not tell the committed offsets of group {self._group}", error) from error
+            raise trouble(f"Kafka did not return the committed offsets of group {self._group}", error) from error
         return {entry.partition: _committed_of(entry) for entry in found}
 
 

@@ -108,7 +108,7 @@ class Source(Protocol):
         """Return what a transaction with offsets needs to know of this member and its generation."""
 
     def close(self, deadline: Deadline) -> None:
-        """Leave, by the deadline at the latest. The owner is told nothing any more."""
+        """Leave, by the deadline at the latest. The owner hears nothing more."""
 
 
 class LogFacts(Protocol):

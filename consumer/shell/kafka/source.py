@@ -167,7 +167,7 @@ class KafkaSource:
         return self._consumer.consumer_group_metadata()
 
     def close(self, deadline: Deadline) -> None:
-        """Leave, by the deadline at the latest, and tell the owner nothing any more; a static member's partitions stay
+        """Leave, by the deadline at the latest, and tell the owner nothing more; a static member's partitions stay
         its own until the session ends."""
         self._ownership = None
         if not _ended_by(deadline, self._consumer.close):

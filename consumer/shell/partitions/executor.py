@@ -163,7 +163,7 @@ class PartitionExecutor:
             case Read(next_offset, because):
                 if because:
                     logger.warning(
-                        "{}: reading begins again; docs/LIMITS.md tells what a slow link to Kafka needs", because
+                        "{}: reading begins again; docs/LIMITS.md says what a slow link to Kafka needs", because
                     )
                 self._source.start(number, next_offset)
             case StopReading():

@@ -26,7 +26,7 @@ class Place:
 
 
 class PublishedVerdicts:
-    """Knows where to ask. Safe from several threads, one a partition. Raises what readers and ledger raise."""
+    """Asks the dead-letter topic. Safe from several threads, one a partition. Raises what readers and ledger raise."""
 
     def __init__(self, facts: LogFacts, letters: Records, sums: Records, schemas: Schemas, partitions: int) -> None:
         """``facts`` and ``letters`` are of the dead-letter topic."""

@@ -50,15 +50,15 @@ from tally.registry.errors import RegistryError
 
 DAMAGED_CURE: Final = (
     "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "
-    "tells what is damaged."
+    "shows what is damaged."
 )
 
 REGISTRY_CURE: Final = (
-    "Bring the registry of TALLY_REGISTRY_URL back, or set what it wants of its callers and start the consumer "
-    "again. It goes on by itself once the registry answers."
+    "Bring the registry at TALLY_REGISTRY_URL back: the partition goes on by itself once it answers. If it refuses the "
+    "consumer, correct the settings of the registry and start the consumer again."
 )
 
-OPEN_CURE: Final = "Let the consumer read and write that folder and the files in it; it goes on by itself then."
+OPEN_CURE: Final = "Allow the consumer to read and write that folder and the files in it; it then goes on by itself."
 
 _UNDECIDED_S: Final = 0.5
 """Kafka answers in milliseconds, or not before a transaction is decided: a takeover need not wait for the usual 5 s,
@@ -66,7 +66,7 @@ nor hold up that of other partitions."""
 
 
 class PartitionRecovery:
-    """Knows where to ask. Safe from several threads, one a partition."""
+    """Recovers partitions. Safe from several threads, one a partition."""
 
     def __init__(
         self,

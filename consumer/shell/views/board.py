@@ -13,7 +13,7 @@ from consumer.core.snapshot import Outside, Snapshot, empty_snapshot
 
 
 class TooManyWaitersError(Exception):
-    """As many calls as allowed wait already."""
+    """As many calls as allowed are waiting already."""
 
 
 class SnapshotBoard:
@@ -53,7 +53,7 @@ class SnapshotBoard:
         event = asyncio.Event()
         with self._lock:
             if len(self._waiters) >= self._waiters_max:
-                raise TooManyWaitersError(f"{self._waiters_max} calls wait already")
+                raise TooManyWaitersError(f"{self._waiters_max} calls are waiting already")
             self._waiters[event] = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(wait_s):

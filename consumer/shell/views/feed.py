@@ -26,7 +26,7 @@ STOPPING: Final = "stopping"
 
 
 class TooManyListenersError(Exception):
-    """As many as allowed listen already, or the feed is closed."""
+    """As many as allowed are listening already, or the feed is closed."""
 
 
 class Listener:
@@ -93,7 +93,7 @@ class Feed:
         if self._closed:
             raise TooManyListenersError("the consumer is ending")
         if len(self._listeners) >= self._listeners_max:
-            raise TooManyListenersError(f"{self._listeners_max} listen already")
+            raise TooManyListenersError(f"{self._listeners_max} callers are listening already")
         self.look()
         listener = Listener(self._text, self._now_s())
         self._listeners.add(listener)

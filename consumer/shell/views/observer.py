@@ -69,7 +69,7 @@ class Observer:
             ends = self._facts.log_ends(self._partitions)
         except KafkaTroubleError as error:
             if self.trouble is None:
-                logger.warning("Kafka does not tell where the partitions stand: {}", error)
+                logger.warning("Kafka does not say where the partitions stand: {}", error)
             self.trouble = str(error)
             return
         self.trouble = None

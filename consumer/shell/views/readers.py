@@ -1,4 +1,4 @@
-"""Ledgers for readers: REST and exports look into what the ingest loop has open.
+"""Ledgers for readers: REST, exports and audits look into what the ingest loop has open.
 
 The loop puts and drops; any thread reads. A reader that comes too early or too late gets NotHereError.
 """

@@ -80,7 +80,7 @@ async def test_what_leaves_the_total_as_it_is_says_nothing(world: World) -> None
 async def test_listeners_are_bounded_and_one_that_leaves_makes_room(world: World) -> None:
     """A listener beyond the limit is refused, and is let in once another has left."""
     places = [world.feed.open() for _ in range(LISTENERS_MAX)]
-    with pytest.raises(TooManyListenersError, match="2 listen already"):
+    with pytest.raises(TooManyListenersError, match="2 callers are listening already"):
         world.feed.open()
     world.feed.leave(places[0])
     world.feed.open()
