@@ -1,4 +1,4 @@
-"""Poison that is to be published, and what became of it."""
+"""Poison that is to be published. What became of it is an event of the partition's decision table."""
 
 from dataclasses import dataclass
 
@@ -16,21 +16,3 @@ class Publication:
     group_metadata: object
     topic_id: str
     dead_letter_schema_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Committed up to ``next_offset``."""
-
-    next_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotPublished:
-    """Still pending. ``cure``: what a person must do, where it does not pass by itself."""
-
-    reason: str
-    cure: str = ""
-
-
-PublicationOutcome = Published | NotPublished

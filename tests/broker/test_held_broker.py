@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from consumer.core.publication import Publication, Published
+from consumer.core.partition.job_events import LettersPublished
+from consumer.core.publication import Publication
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.kafka.group_offsets import GroupOffsets
 from consumer.shell.kafka.ports import Ownership
@@ -115,7 +116,7 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
             eventually(lambda: member, WAIT_S, "every partition is assigned")
             with ThreadPoolExecutor(SUMS.partitions) as jobs:
                 outcomes = list(jobs.map(lambda p: publisher.publish(publication(p, member[0])), sorted(owned)))
-            assert outcomes == [Published(1)] * SUMS.partitions
+            assert outcomes == [LettersPublished(1)] * SUMS.partitions
             second.subscribe(Ownership(lambda _: None, lambda _, __: None, lambda _: None))
             with running(second.fetch):
                 eventually(lambda: revoked, WAIT_S, "partitions are taken away")

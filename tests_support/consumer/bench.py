@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from consumer.core.partition.job_events import LettersPublished, PublicationEvent
 from consumer.core.partition.state import State
-from consumer.core.publication import Publication, PublicationOutcome, Published
+from consumer.core.publication import Publication
 from consumer.core.snapshot import Figures, Own
 from consumer.shell import schemas
 from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
@@ -121,10 +122,10 @@ class Publisher(DeadLetterPublisher):
         super().__init__(new_client, Facts(kafka, faults), SUMS.name, 1.0, math.inf)
         self.publications: list[Publication] = []
 
-    def publish(self, publication: Publication) -> PublicationOutcome:
+    def publish(self, publication: Publication) -> PublicationEvent:
         """Publish, and keep it."""
         outcome = super().publish(publication)
-        if isinstance(outcome, Published):
+        if isinstance(outcome, LettersPublished):
             self.publications.append(publication)
         return outcome
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from consumer.core.publication import Publication, Published
+from consumer.core.partition.job_events import LettersPublished
+from consumer.core.publication import Publication
 from consumer.core.recovery import Absent, Known
 from consumer.shell.kafka import ports
 from consumer.shell.kafka.ports import CommitOutcome, CommitSent, OffsetsCommitted, Ownership
@@ -213,7 +214,7 @@ def a_publication_has_its_letter_once_and_its_offset(world: ConsumerWorld) -> No
     )
     for _ in range(2):
         publisher = world.publisher()
-        assert publisher.publish(publication) == Published(8)
+        assert publisher.publish(publication) == LettersPublished(8)
         publisher.close()
     assert world.offsets().committed([PARTITION]) == {PARTITION: Known(8, WITNESS)}
     assert world.letters().claims(PARTITION, "topic-1", 0, 8) == {7: (Claim(WRONG_SUM, digest),)}

@@ -60,7 +60,7 @@ class LettersPublished:
 
 @dataclass(frozen=True, slots=True)
 class LettersNotPublished:
-    """They are not, or it is not known."""
+    """They are not, or it is not known. ``cure``: what a person must do, where it does not pass by itself."""
 
     reason: str
     cure: str = ""

@@ -2,8 +2,8 @@
 
 Theory of operation. A publication is tried once a call and its outcome is one of two:
 
-    Published      the group's committed offset covers the poison, so the dead letters are in the topic, once
-    NotPublished   it is not known or not so: call again later with the same publication
+    LettersPublished      the group's committed offset covers the poison, so the dead letters are in the topic, once
+    LettersNotPublished   it is not known or not so: call again later with the same publication
 
 A partition's client (transactional id ``tally-dlt-<partition>``) is kept after a clean commit, for ``IDLE_S`` at most,
 since nobody serves it meanwhile; it is let go after anything else. A new one first ends whatever the old one left open,
@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from loguru import logger
 
-from consumer.core.publication import NotPublished, Publication, PublicationOutcome, Published
+from consumer.core.partition.job_events import LettersNotPublished, LettersPublished, PublicationEvent
+from consumer.core.publication import Publication
 from consumer.core.recovery import Absent, Known, Unreadable
 from consumer.shell.kafka.ports import CommittedOffsets
 from tally.base.fault_points import point
@@ -90,7 +91,7 @@ class DeadLetterPublisher:
         self._lock = threading.Lock()
         self._kept: dict[int, _Kept] = {}
 
-    def publish(self, publication: Publication) -> PublicationOutcome:
+    def publish(self, publication: Publication) -> PublicationEvent:
         """Try once."""
         partition = publication.partition
         client, new = self._taken(partition)
@@ -98,7 +99,7 @@ class DeadLetterPublisher:
             seen = self._publish(client, new, publication)
         except KafkaTroubleError as error:
             client.close()
-            return NotPublished(f"dead letters wait: {error}", error.cure)
+            return LettersNotPublished(f"dead letters wait: {error}", error.cure)
         match seen:
             case NoSigns():
                 self._keep(partition, client)
@@ -107,7 +108,7 @@ class DeadLetterPublisher:
                     "dead letters: a request may have been sent twice"
                 )
                 client.close()
-        return Published(publication.next_offset)
+        return LettersPublished(publication.next_offset)
 
     def settle(self, partition: int) -> None:
         """End whatever transaction an earlier owner of the partition left undecided. Raises KafkaTroubleError."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from consumer.core.publication import Publication, PublicationOutcome
+from consumer.core.partition.job_events import PublicationEvent
+from consumer.core.publication import Publication
 from consumer.core.recovery import Committed
 from tally.base.deadline import Deadline
 from tally.event.claims import Claim
@@ -151,7 +152,7 @@ class Records(Protocol):
 class Publisher(Protocol):
     """Publishes dead letters; `DeadLetterPublisher` is the real one. One call a partition at a time."""
 
-    def publish(self, publication: Publication) -> PublicationOutcome:
+    def publish(self, publication: Publication) -> PublicationEvent:
         """Try once."""
 
     def settle(self, partition: int) -> None:

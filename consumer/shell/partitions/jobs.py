@@ -11,8 +11,6 @@ from typing import TypeAlias
 from consumer.core.partition.actions import Publish
 from consumer.core.partition.events import Contradicted
 from consumer.core.partition.job_events import (
-    LettersNotPublished,
-    LettersPublished,
     LoneBatchRead,
     LoneReadFailed,
     PublicationEvent,
@@ -20,7 +18,7 @@ from consumer.core.partition.job_events import (
 )
 from consumer.core.partition.model import Partition
 from consumer.core.partition.views import witness_of
-from consumer.core.publication import NotPublished, Publication, Published
+from consumer.core.publication import Publication
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.kafka.ports import Publisher, Records
 from consumer.shell.partitions.open_ledger import OpenLedger
@@ -62,11 +60,7 @@ class PartitionJobs:
     def recover(self, number: int, ledger: OpenLedger | None, wait: SchemaWait | None) -> Future[JobResult]:
         """Recover a partition, whose ledger may be open. The future may hold LedgerFailed."""
 
-        def job() -> JobResult:
-            event, opened = self._recovery.run(number, ledger, wait)
-            return JobResult(event, opened)
-
-        return self._pool.submit(job)
+        return self._pool.submit(lambda: JobResult(*self._recovery.run(number, ledger, wait)))
 
     def publish(
         self, partition: Partition, asked: Publish, owner_url: str, group_metadata: object
@@ -83,14 +77,7 @@ class PartitionJobs:
             dead_letter_schema_id=self._schemas.own_here().dead_letters,
         )
 
-        def job() -> JobResult:
-            match self._publisher.publish(publication):
-                case Published(next_offset):
-                    return JobResult(LettersPublished(next_offset))
-                case NotPublished(reason, cure):
-                    return JobResult(LettersNotPublished(reason, cure))
-
-        return self._pool.submit(job)
+        return self._pool.submit(lambda: JobResult(self._publisher.publish(publication)))
 
     def read_alone(self, number: int, next_offset: int) -> Future[JobResult]:
         """Read a batch that is too large to be read with others. It may take gigabytes."""

@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.publication import NotPublished, Publication, Published
+from consumer.core.partition.job_events import LettersNotPublished, LettersPublished
+from consumer.core.publication import Publication
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher
 from tally.base.framing import unframe
 from tally.event.claims import Claim, claim_of
@@ -78,7 +79,7 @@ PUBLICATION = Publication(3, (LETTER,), 8, "witness", Member("member"), "topic-1
 
 def test_the_letters_and_the_offset_are_committed_together(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """A publication commits its letters, the next offset and the witness in one transaction."""
-    assert publisher.publish(PUBLICATION) == Published(8)
+    assert publisher.publish(PUBLICATION) == LettersPublished(8)
     assert (cluster.letters, cluster.kafka.group.committed) == ([b"3:7"], {3: (8, "witness")})
 
 
@@ -95,8 +96,8 @@ def test_after_an_unknown_outcome_a_new_instance_looks_before_it_publishes(
 ) -> None:
     """Whether a commit never left, is on its way or was done, the letters are in the topic exactly once."""
     cluster.faults.queue.append(fault)
-    assert isinstance(publisher.publish(PUBLICATION), NotPublished)
-    assert publisher.publish(PUBLICATION) == Published(8)
+    assert isinstance(publisher.publish(PUBLICATION), LettersNotPublished)
+    assert publisher.publish(PUBLICATION) == LettersPublished(8)
     for late in cluster.kafka.held:
         assert not late(), "the older instance is fenced"
     assert cluster.letters == [b"3:7"]
@@ -118,7 +119,7 @@ def test_a_client_with_a_sign_of_a_request_sent_twice_is_not_used_again(
 def test_settling_takes_a_new_instance_which_is_used_on(publisher: DeadLetterPublisher, cluster: Cluster) -> None:
     """A new instance ends what an earlier owner left undecided, and then publishes itself."""
     publisher.settle(3)
-    assert publisher.publish(PUBLICATION) == Published(8)
+    assert publisher.publish(PUBLICATION) == LettersPublished(8)
     assert len(cluster.clients) == 1
 
 
@@ -147,7 +148,7 @@ def test_a_letter_that_the_topic_does_not_take_is_told_with_its_cause_and_its_cu
     trouble = Trouble(Kind.ABORTABLE, "MSG_SIZE_TOO_LARGE: too large", KafkaError.MSG_SIZE_TOO_LARGE)
     monkeypatch.setattr(FakeTransactions, "produce", lambda *_given: ProduceFailed(trouble))
     outcome = publisher.publish(PUBLICATION)
-    assert isinstance(outcome, NotPublished)
+    assert isinstance(outcome, LettersNotPublished)
     assert "MSG_SIZE_TOO_LARGE" in outcome.reason
     assert "codegen plan" in outcome.cure
 
@@ -156,7 +157,7 @@ def test_a_time_out_needs_no_cure(publisher: DeadLetterPublisher, cluster: Clust
     """A publication that timed out names no cure, since the next attempt may succeed."""
     cluster.faults.queue.append("commit")
     outcome = publisher.publish(PUBLICATION)
-    assert isinstance(outcome, NotPublished)
+    assert isinstance(outcome, LettersNotPublished)
     assert outcome.cure == ""
 
 
@@ -166,7 +167,7 @@ def test_nothing_is_published_while_the_committed_offset_cannot_be_read(
     """While the committed offset cannot be read nothing is published, as the letters may be there already."""
     cluster.faults.lasting["unreadable"] = "undecided"
     for _ in range(2):
-        assert isinstance(publisher.publish(PUBLICATION), NotPublished)
+        assert isinstance(publisher.publish(PUBLICATION), LettersNotPublished)
     assert cluster.letters == []
 
 
