@@ -18,7 +18,7 @@ BOARD: Final = Board(
                 HEAP,
                 Panel(
                     "Broker garbage collection",
-                    "Share of the time in which all threads wait for a collector. Above a tenth the heap is too small: "
+                    "Share of time in which all threads wait for a collector. Above a tenth the heap is too small: "
                     "raise TALLY_KAFKA_HEAP_MB.",
                     "percentunit",
                     (Query(rate("jvm.gc.time", by="gc"), "{{gc}}"),),
@@ -26,8 +26,8 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Idle request threads",
-                    "Share of the time in which the threads that answer have nothing to do. Below 0.3 the broker is at "
-                    "its end: fuller transactions, or more cores.",
+                    "Share of time in which the threads that answer requests are idle. Below 0.3 the broker is at its "
+                    "limit: it needs larger transactions or more cores.",
                     "percentunit",
                     (Query(f"min ({name('kafka.request.idle')})", "idle"),),
                 ),
@@ -38,20 +38,21 @@ BOARD: Final = Board(
             (
                 Panel(
                     "Requests to the broker",
-                    "By kind. Many EndTxn with few Produce are transactions that carry little: see the records a "
-                    "transaction.",
+                    "By kind. Many EndTxn and few Produce mean small transactions: see the records per transaction.",
                     "reqps",
                     (Query(rate("kafka.requests", by="api"), "{{api}}"),),
                 ),
                 Panel(
-                    "Time of requests, p99",
-                    "A slow Produce or EndTxn is the broker's disk or CPU. FetchConsumer waits for records on purpose.",
+                    "Request time, p99",
+                    "A slow Produce or EndTxn comes from the broker's disk or CPU. FetchConsumer waits for "
+                    "records on purpose.",
                     "s",
                     (Query(f'max by (api) ({_TIME}{{quantile="0.99"}})', "{{api}}"),),
                 ),
                 Panel(
                     "Waiting requests",
-                    "More than a few for long: the threads that answer do not keep up, look at their idle share.",
+                    "If more than a few wait for long, the threads that answer cannot keep up: look at their "
+                    "idle share.",
                     "short",
                     (Query(f"sum ({name('kafka.request.queue')})", "waiting"),),
                 ),
@@ -62,19 +63,19 @@ BOARD: Final = Board(
             (
                 Panel(
                     "Records appended",
-                    "A second, of all topics. Far above what the producer sent: somebody else writes here.",
+                    "Per second, in all topics. If it is far above what the producer sent, somebody else writes here.",
                     "short",
                     (Query(rate("kafka.messages"), "records"),),
                 ),
                 Panel(
                     "Bytes in and out",
-                    "More out than in is a consumer that reads again, or a second one.",
+                    "More out than in means a consumer that reads again, or a second one.",
                     "Bps",
                     (Query(rate("kafka.network.io", by="direction"), "{{direction}}"),),
                 ),
                 Panel(
                     "Log size",
-                    "On the broker's disk, for ever: the topic is kept whole. Plan the disk by its slope.",
+                    "On the broker's disk. The topic is kept for ever: plan the disk by the slope.",
                     "bytes",
                     (
                         Query(
@@ -90,7 +91,7 @@ BOARD: Final = Board(
             (
                 Panel(
                     "Late transactions",
-                    "Partitions with a transaction that nobody ends. The consumer cannot read past it: restart the "
+                    "Partitions with a transaction that never ends. The consumer cannot read past it: restart the "
                     "producer, then see docs/runbooks/transaction-hangs.md.",
                     "none",
                     (Query(f"sum ({name('kafka.partitions.late_transactions')})", "late"),),
@@ -98,15 +99,17 @@ BOARD: Final = Board(
                     red_above=0,
                 ),
                 Panel(
-                    "Markers that wait",
-                    "Ends of transactions that the coordinator could not write. On one broker more than none is a "
-                    "failing disk; on several a broker that is away.",
+                    "Waiting markers",
+                    "Transaction markers that the coordinator could not write yet. On a single broker any of "
+                    "them means "
+                    "a failing disk; in a cluster, a broker that is down.",
                     "short",
                     (Query(f"sum by (queue) ({name('kafka.txn.markers.waiting')})", "{{queue}}"),),
                 ),
                 Panel(
                     "Under-replicated partitions",
-                    "Replicas that are behind. On a cluster a broker is away or slow; on one broker there is none.",
+                    "Partitions with a replica that is behind. In a cluster a broker is down or slow; with one "
+                    "broker always 0.",
                     "none",
                     (Query(f"sum ({name('kafka.partitions.under_replicated')})", "behind"),),
                     look="number",
@@ -114,7 +117,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Offline partitions",
-                    "Partitions without a leader. Nobody can write to them: start the broker that has them.",
+                    "Partitions without a leader. Nobody can write to or read them: start the broker that has them.",
                     "none",
                     (Query(f"sum ({name('kafka.partitions.offline')})", "offline"),),
                     look="number",

@@ -20,13 +20,13 @@ BOARD: Final = Board(
                 MEMORY,
                 Panel(
                     "Event loop lag, p99",
-                    "How late timers run. Above 0.1 s the process has more work than it can do.",
+                    "How late timers run. Above 0.1 s the process has more work than it can handle.",
                     "s",
                     (Query(quantile("app.eventloop.lag", 0.99, by="job"), "{{job}}"),),
                 ),
                 Panel(
                     "Garbage collections",
-                    "Runs a second by generation. Generation 2 more than once in some seconds costs latency.",
+                    "Runs per second by generation. Generation 2 more than once every few seconds costs latency.",
                     "short",
                     (
                         Query(
@@ -37,7 +37,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Open files",
-                    "Files and sockets. One that only grows ends in EMFILE.",
+                    "Files and sockets. If the number only grows, it will end in EMFILE.",
                     "short",
                     (Query(f"sum by (job) ({name('process.unix.file_descriptor.count')})", "{{job}}"),),
                 ),
@@ -47,15 +47,15 @@ BOARD: Final = Board(
             "Batches",
             (
                 Panel(
-                    "Records a transaction",
-                    "Few under load: the lanes do not gather, and Kafka pays for it.",
+                    "Records per transaction",
+                    "Few under load mean that the lanes do not batch, which costs Kafka time.",
                     "short",
                     quantiles("app.txn.records"),
                 ),
-                Panel("Records a block", "What one fsync covers.", "short", quantiles("app.block.records")),
+                Panel("Records per block", "What one fsync covers.", "short", quantiles("app.block.records")),
                 Panel(
                     "Kafka's operations, p95",
-                    "A slow commit is the broker's; a slow receive is none: it waits for records.",
+                    "A slow commit is the broker's fault; a slow receive is normal, since it waits for records.",
                     "s",
                     (
                         Query(
@@ -71,20 +71,20 @@ BOARD: Final = Board(
             (
                 Panel(
                     "fsync",
-                    "Of a ledger's file. Above 0.1 s the disk is busy or failing; counting goes on, later.",
+                    "Of a ledger file. Above 0.1 s the disk is busy or failing; counting continues, but later.",
                     "s",
                     quantiles("app.ledger.fsync.duration"),
                     red_above=0.25,
                 ),
                 Panel(
                     "From fetch to fsync",
-                    "What the consumer needs for a fetch.",
+                    "How long the consumer needs for the records of a fetch.",
                     "s",
                     quantiles("messaging.process.duration"),
                 ),
                 Panel(
-                    "Telemetry that was dropped",
-                    "Items a second that never reached a backend. The services go on without it.",
+                    "Dropped telemetry",
+                    "Items per second that never reached a backend. The services continue without it.",
                     "short",
                     (Query(rate("app.telemetry.dropped", by="job, signal"), "{{job}} {{signal}}"),),
                 ),

@@ -15,15 +15,16 @@ def _rows(kind: str) -> Query:
 BOARD: Final = Board(
     "tally-count",
     "Tally: is the count right?",
-    "Is what was sent also counted, once, and what was not counted and why?",
+    "Was everything that was sent counted once? What was not counted, and why?",
     (
         Row(
-            "The way of a record",
+            "The path of a record",
             (
                 Panel(
                     "Sent, consumed, counted",
-                    "Records a second at each station. They run together; consumed far above sent is a replay after a "
-                    "restart, sent without consumed is a consumer that stands: `just status`, then its log.",
+                    "Records per second at each stage. The lines run together. Consumed far above sent is a "
+                    "replay after a "
+                    "restart; sent without consumed is a consumer that is stuck: `just status`, then its log.",
                     "short",
                     (
                         Query(rate("messaging.client.sent.messages"), "sent"),
@@ -33,7 +34,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Lag by partition",
-                    "One partition that stands while others move is paused or refused: `/v1/partitions`.",
+                    "If one partition stands still while others move, it is paused or refused: see `/v1/partitions`.",
                     "short",
                     (Query(f"sum by (partition) ({name('app.consumer.lag')})", "partition {{partition}}"),),
                 ),
@@ -45,15 +46,15 @@ BOARD: Final = Board(
                 Panel("Counted", "Distinct request ids in the total.", "short", (_rows("COUNTED"),), look="number"),
                 Panel(
                     "Duplicates",
-                    "Retries that were recognised. Many are no fault; they tell of slow answers or restarts.",
+                    "Retries that were recognised. Many are no error, but a sign of slow answers or restarts.",
                     "short",
                     (_rows("DUPLICATE"),),
                     look="number",
                 ),
                 Panel(
                     "Conflicts",
-                    "Ids that came again with other numbers. The first ones count. Each is a caller's defect: the id's "
-                    "page `/v1/requests/ID` shows both.",
+                    "Ids that came again with other numbers. The first numbers count. Each is a bug of a caller: "
+                    "`/v1/requests/ID` shows both.",
                     "short",
                     (_rows("CONFLICT"),),
                     look="number",
@@ -61,7 +62,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Poison",
-                    "Records that are no additions. They are in the dead-letter topic: `tally replay-dlt` repairs.",
+                    "Records that are not additions. They are in the dead-letter topic: see `tally replay-dlt`.",
                     "short",
                     (_rows("POISON"),),
                     look="number",
@@ -69,7 +70,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Refused partitions",
-                    "Nothing of them is counted until a person decides: `/v1/partitions` tells the command.",
+                    "Nothing in them is counted until a person decides: `/v1/partitions` gives the command.",
                     "none",
                     (Query(f'sum ({name("app.partition.state")}{{state="REFUSED"}})', "refused"),),
                     look="number",
@@ -82,8 +83,8 @@ BOARD: Final = Board(
             (
                 Panel(
                     "Aborts",
-                    "Transactions that were given up, a second. Their additions are tried again, or answered as not "
-                    "committed. Some are the price of a killed broker; a steady rate is none.",
+                    "Transactions given up per second. Their additions are retried, or answered as not committed. "
+                    "A few are normal after a broker was killed; a steady rate is not.",
                     "short",
                     (Query(rate("app.txn.aborts"), "aborts"),),
                 ),

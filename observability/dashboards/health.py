@@ -14,20 +14,20 @@ _HTTP: Final = "http.server.request.duration"
 
 CPU: Final = Panel(
     "CPU",
-    "Cores that each service and the broker use. A service near 1 core is at the end of one Python process: take "
-    "fewer, fuller batches (AddBatch), or another replica.",
+    "Cores in use by each service and the broker. A service near 1 core is at the limit of one Python process: send "
+    "fewer, larger batches (AddBatch), or add a replica.",
     "cores",
     (Query(rate("process.cpu.time", by="job"), "{{job}}"),),
 )
 MEMORY: Final = Panel(
     "Memory",
-    "Resident memory. The consumer grows by 63 to 75 bytes an id; anything else that only grows is a leak.",
+    "Resident memory. The consumer grows by 63 to 75 bytes per id; any other steady growth is a leak.",
     "bytes",
     (Query(f"sum by (job) ({name('process.memory.usage')})", "{{job}}"),),
 )
 ERRORS: Final = Panel(
     "Error rate",
-    "Share of calls that failed by the service's fault: gRPC codes such as UNAVAILABLE, and HTTP 5xx. Look at the "
+    "Share of calls that failed through the service's fault: gRPC codes such as UNAVAILABLE, and HTTP 5xx. Look at the "
     "lanes and partitions below, then `just logs producer`.",
     "percentunit",
     (
@@ -38,7 +38,7 @@ ERRORS: Final = Panel(
 )
 REQUESTS: Final = Panel(
     "Requests per second",
-    "Calls that were answered, by method. A drop while callers are busy: look at the error rate and the queue.",
+    "Answered calls, by method. If it drops while callers are busy, look at the error rate and the queue.",
     "reqps",
     (Query(rate(_CALLS, by="rpc_method"), "{{rpc_method}}"), Query(rate(_HTTP), "REST")),
 )
@@ -52,7 +52,7 @@ QUEUE_LATENCY: Final = Panel(
 )
 HEAP: Final = Panel(
     "Broker JVM heap",
-    "Share of its heap that Kafka's Java uses; it falls with each collection. When it stays above 0.85 raise "
+    "Share of its heap that Kafka's Java uses; it falls with each collection. If it stays above 0.85, raise "
     "TALLY_KAFKA_HEAP_MB.",
     "percentunit",
     (Query(f'{name("jvm.memory.used")}{{area="heap"}} / {name("jvm.memory.max")}{{area="heap"}}', "{{job}}"),),
@@ -76,11 +76,18 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Calls by status",
-                    "INVALID_ARGUMENT and ALREADY_EXISTS are the caller's; RESOURCE_EXHAUSTED tells of a full queue.",
+                    "INVALID_ARGUMENT and ALREADY_EXISTS are the caller's errors; RESOURCE_EXHAUSTED means a "
+                    "full queue.",
                     "reqps",
                     (Query(rate(_CALLS, by="rpc_response_status_code"), "{{rpc_response_status_code}}"),),
                 ),
-                Panel("Latency, all calls", "How calls spread over the buckets.", "s", buckets(_CALLS), look="heatmap"),
+                Panel(
+                    "Latency, all calls",
+                    "How calls are distributed over the buckets.",
+                    "s",
+                    buckets(_CALLS),
+                    look="heatmap",
+                ),
                 Panel(
                     "Latency of REST, p95",
                     "By route. `min_position` waits on purpose.",
@@ -94,20 +101,20 @@ BOARD: Final = Board(
             (
                 Panel(
                     "Ready",
-                    "1 is ready. A service that is not tells why in its log, the consumer also on /health/ready.",
+                    "1 is ready. If a service is not, its log says why; the consumer's /health/ready does, too.",
                     "none",
                     (Query(f"min by (job) ({name('app.ready')})", "{{job}}"),),
                     look="number",
                 ),
                 Panel(
                     "Lag",
-                    "Records that are committed and not in a ledger yet. It must fall when the load stops.",
+                    "Records that are committed but not yet in a ledger. It must fall when the load stops.",
                     "short",
                     (Query(f"sum ({name('app.consumer.lag')})", "all partitions"),),
                 ),
                 Panel(
                     "Partitions by state",
-                    "All must be RUNNING. REFUSED needs a person: `/v1/partitions` tells reason and cure.",
+                    "All must be RUNNING. REFUSED needs a person: `/v1/partitions` gives the reason and the remedy.",
                     "none",
                     (Query(f"sum by (state) ({name('app.partition.state')})", "{{state}}"),),
                 ),
@@ -119,13 +126,14 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Waiting additions",
-                    "The producer's queue. Full means RESOURCE_EXHAUSTED: callers must slow down, or Kafka is slow.",
+                    "The producer's queue. When it is full, calls get RESOURCE_EXHAUSTED: callers are too fast, "
+                    "or Kafka is slow.",
                     "short",
                     (Query(f"sum ({name('app.queue.records')})", "waiting"),),
                 ),
                 Panel(
                     "Warnings and errors in the logs",
-                    "Lines a second, held back repetitions included: `just run tally logs 'severity_text:ERROR'`.",
+                    "Lines per second, including suppressed repetitions: `just run tally logs 'severity_text:ERROR'`.",
                     "short",
                     (Query(rate("app.log.records", by="job, level"), "{{job}} {{level}}"),),
                 ),

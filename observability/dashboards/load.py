@@ -18,7 +18,7 @@ BOARD: Final = Board(
                 ERRORS,
                 Panel(
                     "Latency of calls",
-                    "Closed loops raise it with each caller; compare it with the rate beside it.",
+                    "In a closed loop it rises with each caller; compare it with the rate next to it.",
                     "s",
                     quantiles("rpc.server.call.duration"),
                 ),
@@ -40,7 +40,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Transactions",
-                    "Transactions a second; with the records a second, how full they are.",
+                    "Transactions per second; together with the records per second, how large they are.",
                     "short",
                     (
                         Query(rate("app.txn.records"), "transactions"),

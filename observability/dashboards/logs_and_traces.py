@@ -60,7 +60,7 @@ def _named(name: str) -> list[str]:
 
 SLOW_CALLS: Final = Panel(
     "Slow calls",
-    "Traces of sampled calls that took more than a quarter of a second; a click on the id shows where. Time in the "
+    "Traces of sampled calls that took more than a quarter of a second; click the id to see where. Time in the "
     "span `create` is the queue and Kafka: compare it with the slow transactions.",
     "none",
     (spans("call", "producer", "250ms", ("rpc.method", "rpc.response.status_code")),),
@@ -73,7 +73,7 @@ HEALTH: Final = (
         (
             Panel(
                 "Warnings and errors",
-                "The lines of both services; one that belongs to a trace has a link to it. docs/OBSERVABILITY.md tells "
+                "The lines of both services, with a link if a line belongs to a trace. docs/OBSERVABILITY.md says "
                 "what each line means.",
                 "none",
                 (lines("WARNING"),),
@@ -87,7 +87,7 @@ HEALTH: Final = (
             SLOW_CALLS,
             Panel(
                 "Failed",
-                "Traces that have an error of the service's fault. None is normal.",
+                "Traces with an error that is the service's fault. There should be none.",
                 "none",
                 (Query(f'{{ resource.service.name =~ "{_OURS}.+" && status = error }}', language="traceql"),),
                 look="traces",
@@ -101,7 +101,8 @@ COUNT: Final = Row(
     (
         Panel(
             "Partitions, poison and recovery",
-            "Why a partition waits or is refused, with the cure; what went to the dead letters; what a start mended.",
+            "Why a partition waits or is refused, with the remedy; what went to the dead letters; what was "
+            "repaired at a start.",
             "none",
             (
                 lines(
@@ -132,7 +133,7 @@ COST: Final = Row(
     (
         Panel(
             "Slow transactions",
-            "Traces of transactions that took more than a quarter of a second, with the records that they carried.",
+            "Traces of transactions that took more than a quarter of a second, with the number of records in each.",
             "none",
             (spans("send", "producer", "250ms", ("lane", "app.txn.records")),),
             look="traces",

@@ -26,7 +26,7 @@ ZERO = {
     "Lag by partition",
     "Waiting additions",
     "Waiting and lagging",
-    "Telemetry that was dropped",
+    "Dropped telemetry",
     "Garbage collections",
     "Warnings and errors in the logs",
     "CPU",  # an idle service between two scrapes
@@ -36,10 +36,10 @@ ZERO = {
     "Requests to the broker",  # a kind that did not happen in the window
     "Broker garbage collection",
     "Late transactions",
-    "Markers that wait",
+    "Waiting markers",
     "Under-replicated partitions",
     "Offline partitions",
-    "Time of requests, p99",  # below a millisecond is zero to the broker
+    "Request time, p99",  # below a millisecond is zero to the broker
     "Log size",  # a topic that is empty
     "Calls by status",  # a rate of calls that came before the first scrape
 }
