@@ -40,7 +40,7 @@ needs_strace = pytest.mark.skipif(bool(no_strace()), reason=no_strace() or "")
     + [("fsync", 1), ("fsync", 2)],  # strace counts by thread, and none has to fsync a directory for a third time
 )
 def test_killed_at_a_system_call(cluster: Cluster, call: str, number: int) -> None:
-    """I2, I4, I7, I10: a consumer killed at any write, fsync or rename has what it committed on disk, and counts on."""
+    """A consumer killed at any write, fsync or rename has on disk what it committed and counts on (I2, I4, I7, I10)."""
     partition = (3 * len(call) + number) % 12
     consumer = cluster.consumer("0").wait_ready()
     before = chains(cluster, "0")

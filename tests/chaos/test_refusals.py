@@ -203,7 +203,7 @@ def test_after_the_commands_all_is_counted_again_with_the_chains_from_before(ref
 def test_a_replay_that_ends_with_another_chain_is_refused_and_each_of_its_cures_works(
     refused: Refused, tmp_path: Path
 ) -> None:
-    """I6, I8: a ledger with another early row and no end is refused after the replay; topic and backup both cure it."""
+    """A replay that ends with another chain is refused, and the topic as well as a backup cures it (I6, I8)."""
     rig = refused.rig
     rig.wait_for(rig.commit([raw for partition in (0, 1) for raw in rig.additions(2, partition)]))
     rig.wait_committed()

@@ -20,7 +20,7 @@ from tests_support.waiting import eventually
 
 
 def test_a_log_that_lost_its_end_and_grew_again_is_refused(cluster: Cluster) -> None:
-    """I8: if others take the offsets of records that a broker lost, the partition is refused and the rest counts on."""
+    """A log that lost its end and grew again is refused, nothing new in it counts, and others count on (I8)."""
     rig = Rig(cluster.registry)
     consumer = cluster.consumer().wait_ready()
     partition, another = 3, 4

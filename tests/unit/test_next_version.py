@@ -42,7 +42,7 @@ assert rows["reason"].tolist() == [NONE, NONE, UNDECODABLE], rows["reason"]
 
 
 def test_a_newer_contracts_records_are_written_and_read_by_the_code_of_today(tmp_path: Path) -> None:
-    """The new field is written at its default and read both ways; only what is generated for it differs."""
+    """With only generated code renewed a new field is written at its default; a record without it is undecodable."""
     contracts = NextContracts(tmp_path)
     contracts.add_channel()
     contracts.generate()

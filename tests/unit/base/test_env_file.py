@@ -48,7 +48,7 @@ def test_the_file_of_the_checkout_is_read_from_every_folder(
 
 
 def test_the_checkout_is_where_its_pyproject_is() -> None:
-    """Whatever room of the library this module stands in, the file that is read lies at the top of the checkout."""
+    """The .env that is read lies at the top of the checkout, in whatever folder the library's module is."""
     assert env_file._ROOT == ROOT
     assert (env_file._ROOT / "pyproject.toml").is_file()
 

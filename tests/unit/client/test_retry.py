@@ -91,7 +91,7 @@ STEPS = st.lists(STEP, min_size=1, max_size=8)
 
 @given(ADDITIONS, STEPS, PROBABILITY, st.floats(0, 20))
 async def test_every_addition_gets_the_outcome_that_its_answers_justify(additions, script, random01, call_s):
-    """Only the given additions are sent, none again after a final answer, within the deadline and one call more."""
+    """Each outcome follows from its answers: no call after a final one, and none beyond deadline and attempts."""
     policy = RetryPolicy(deadline_s=60, attempts_max=6)
     transport = Scripted(script, call_s)
     outcomes = await settle(transport, additions, policy, transport.environment(random01))

@@ -56,7 +56,7 @@ def source(client: SilentClient) -> KafkaSource:
 def test_a_stop_with_a_kafka_that_answers_nothing_ends_by_its_deadline(
     tmp_path: Path, source: KafkaSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Commit, jobs and leaving share one deadline: when it has passed, none of them waits, and the ledger is closed."""
+    """With a silent Kafka a stop ends at its one deadline, with the partition given up and nothing committed."""
     bench = Bench(tmp_path, Kafka([addition(offset, offset) for offset in range(5)]))
     bench.faults.lasting["commit-error"] = "timed out"
     bench.rounds()
@@ -78,20 +78,20 @@ def test_a_stop_with_a_kafka_that_answers_nothing_ends_by_its_deadline(
 
 
 def test_a_commit_that_is_answered_in_time_is_told(source: KafkaSource, client: SilentClient) -> None:
-    """The deadline changes nothing where Kafka answers."""
+    """A last commit that Kafka answers before the deadline is reported with its offsets."""
     client.answer.set()
     assert source.commit_and_wait(OFFSETS, Deadline.after(ANSWER_LIMIT_S)) == OffsetsCommitted({PARTITION: 7})
 
 
 def test_a_commit_without_an_answer_is_not_taken_for_one_that_succeeded(source: KafkaSource) -> None:
-    """What Kafka did with it is not known, and says so."""
+    """A last commit without an answer in time counts as not committed, since nobody knows what Kafka did with it."""
     outcome = source.commit_and_wait(OFFSETS, Deadline.after(0.0))
     assert isinstance(outcome, OffsetsNotCommitted)
     assert not outcome.next_offsets
 
 
 def test_whoever_left_is_told_of_nothing_more(source: KafkaSource, client: SilentClient) -> None:
-    """The client may still call back in a thread that was left behind; the loop has ended by then."""
+    """A client that calls back after its source was closed reaches nobody, as the loop has ended by then."""
     told: list[object] = []
     source.subscribe(Ownership(told.append, lambda *each: told.append(each), told.append))
     source.close(Deadline.after(0.0))
