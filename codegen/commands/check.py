@@ -13,7 +13,6 @@ from codegen.commands.options import (
     OUT,
     PACKAGE,
     REGISTRY_HELP,
-    kafka_properties,
     timeout_option,
 )
 from codegen.commands.printing import note
@@ -56,8 +55,7 @@ def check_command(
     drift = local_drift(found, output.folder, files, with_lock=out is None)
     if registry is not None:
         where = target(contracts, registry, kafka)
-        properties = kafka_properties(kafka_config, os.environ)
-        with open_publisher(where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=note) as publisher:
+        with open_publisher(where, kafka_config, os.environ, timeout_s=timeout_s, say=note) as publisher:
             survey = publisher.survey(wanted_of(found))
         drift += registry_drift(survey, where.name, locks.load(contracts))
     if drift:

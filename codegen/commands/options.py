@@ -1,13 +1,12 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from codegen import settled
-from codegen.errors import CodegenError
 
 CONTRACTS = click.option(
     "--contracts",
@@ -59,16 +58,3 @@ def timeout_option(default_s: float) -> Callable[[Any], Any]:
         show_default=True,
         help="How long to wait for the registry and Kafka in total.",
     )
-
-
-def kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the client properties of a file, or none. Raises CodegenError."""
-    path = given or (Path(environment["TALLY_KAFKA_CONFIG"]) if environment.get("TALLY_KAFKA_CONFIG") else None)
-    if path is None:
-        return {}
-    from tally.kafka.config import KafkaConfigError, read_properties  # noqa: PLC0415 - Kafka's client takes a moment
-
-    try:
-        return read_properties(path)
-    except KafkaConfigError as error:
-        raise CodegenError(str(error)) from error

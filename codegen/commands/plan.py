@@ -16,7 +16,6 @@ from codegen.commands.options import (
     KAFKA_CONFIG,
     PRUNE_PREFIX,
     REGISTRY_HELP,
-    kafka_properties,
     timeout_option,
 )
 from codegen.commands.printing import Registry, note, show, tell_of_topics
@@ -74,9 +73,8 @@ def plan_command(
             survey = offline.survey(wanted, offline.versions_against(contracts, against or "lock"))
         else:
             versions = offline.versions_against(contracts, against) if against else {}
-            properties = kafka_properties(kafka_config, os.environ)
             with open_publisher(
-                where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=note, against=versions
+                where, kafka_config, os.environ, timeout_s=timeout_s, say=note, against=versions
             ) as publisher:
                 survey = publisher.survey(wanted, prune_prefix)
             tell_of_topics(wanted, where)

@@ -13,7 +13,6 @@ from codegen.commands.options import (
     KAFKA_CONFIG,
     PRUNE_PREFIX,
     REGISTRY_HELP,
-    kafka_properties,
     timeout_option,
 )
 from codegen.commands.printing import tell_of_topics
@@ -74,7 +73,6 @@ def publish_command(
         raise click.UsageError("--kafka and --dry-run go with --registry; a PLAN has its own Kafka")
     if bool(allow_breaking) != bool(reason.strip()):
         raise click.UsageError("--allow-breaking and --reason go together: say why")
-    properties = kafka_properties(kafka_config, os.environ)
     allowed = dict.fromkeys(allow_breaking, reason.strip())
     if plan_path is not None:
         planned = _load_plan(plan_path, prune_prefix, yes=yes)
@@ -86,7 +84,7 @@ def publish_command(
     unknown = [name for name in allowed if name not in {subject.subject for subject in wanted.subjects}]
     if unknown:
         raise CodegenError(f"--allow-breaking {unknown[0]}: the contracts have no such subject")
-    with open_publisher(where.url, where.kafka, properties, os.environ, timeout_s=timeout_s, say=_say) as publisher:
+    with open_publisher(where, kafka_config, os.environ, timeout_s=timeout_s, say=_say) as publisher:
         if planned is not None:
             outcome = publisher.apply(planned, allowed=allowed)
         else:
