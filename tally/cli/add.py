@@ -9,11 +9,10 @@ from uuid import UUID
 import click
 
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
-from tally.client.client import Client
+from tally.cli.sending import connected
+from tally.cli.shared import history_option, json_option, retry_option, settings
 from tally.client.history import HistoryError
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
-from tally.client.retry import RetryPolicy
 from tally.event import decimals
 
 
@@ -37,7 +36,7 @@ class _Number(click.ParamType[str]):
 @click.argument("b", type=_Number())
 @click.option("--request-id", type=click.UUID, help="The addition's identity; a new random one if not given.")
 @history_option
-@wait_option
+@retry_option
 @json_option
 def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wait_s: float, as_json: bool) -> None:
     """Add two numbers and print their sum once it is committed.
@@ -58,7 +57,7 @@ def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wa
     except HistoryError as error:
         raise WrongUsageError(str(error)) from None
     except OSError as error:
-        raise CommandError(f"{error.filename or history}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, history) from None
     except KeyboardInterrupt:
         raise InterruptedByUserError(f"interrupted, it may have been counted. {_again(addition)}") from None
     if as_json:
@@ -67,9 +66,7 @@ def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wa
 
 
 async def _add(address: str, addition: Addition, history: Path | None, wait_s: float) -> Outcome:
-    async with Client(address, policy=RetryPolicy(deadline_s=wait_s), history=history) as client:
-        if not await client.ready(min(READY_S, wait_s)):
-            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+    async with connected(address, wait_s, history=history) as client:
         return await client.add(addition.a, addition.b, addition.request_id)
 
 

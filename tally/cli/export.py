@@ -9,7 +9,7 @@ import click
 from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
 from tally.cli.failures import CommandError, UnavailableError
 from tally.cli.rest import RestService
-from tally.cli.shared import settings
+from tally.cli.shared import settings, wait_option
 from tally.ledger.exports.formats import ExportFormat
 
 _POLL_S = 0.2
@@ -26,14 +26,7 @@ _POLL_S = 0.2
     metavar="FILE",
     help="Where to save it; replaced when it is there. - is standard output.",
 )
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=1, max=86_400),
-    default=600.0,
-    show_default=True,
-    help="Seconds to wait until the service has made the export.",
-)
+@wait_option("Seconds to wait until the service has made the export.", default_s=600.0, min_s=1, max_s=86_400)
 def command(form: str, output: Path, wait_s: float) -> None:
     """Save what is counted to a file, for audit or offline work.
 
@@ -56,7 +49,7 @@ def command(form: str, output: Path, wait_s: float) -> None:
                 _save(service, f"{location}/file", done["sha256"], written)
             service.call("DELETE", location)
     except OSError as error:
-        raise CommandError(f"{error.filename or output}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, output) from None
     name = "standard output" if output == STANDARD_OUTPUT else output
     click.echo(f"{name}: {done['rows']:,} rows, sha256 {done['sha256']}", err=written.streams)
 

@@ -11,6 +11,11 @@ class CommandError(click.ClickException):
 
     exit_code = 1
 
+    @classmethod
+    def of_file(cls, error: OSError, path: object) -> "CommandError":
+        """Return the error of the file that the system names, of ``path`` when it names none."""
+        return cls(f"{error.filename or path}: {error.strerror or error}")
+
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line."""
         click.echo(f"tally: {self.format_message()}", file=file or sys.stderr)

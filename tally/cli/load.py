@@ -18,10 +18,9 @@ from tally.cli.loading.load_summary import summary, table
 from tally.cli.loading.loading import CsvFile, Load, LoadReport, WrongSumError
 from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
-from tally.cli.shared import READY_S, history_option, json_option, settings, wait_option
-from tally.client.client import Client
+from tally.cli.sending import connected
+from tally.cli.shared import history_option, json_option, retry_option, settings
 from tally.client.history import HistoryError
-from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment
 
 
@@ -48,7 +47,7 @@ from tally.client.sending import Environment
     help="Rejected rows to accept: exit code 1 only if there are more.",
 )
 @history_option
-@wait_option
+@retry_option
 @json_option
 def command(
     *,
@@ -110,8 +109,7 @@ def command(
             used = Loaded(used_id, source.sha256, column_a, column_b)
             with RejectsFile(rejects_path) as rejects:
                 ready = partial(memory.remember, address, file, used) if known else _nothing
-                policy = RetryPolicy(deadline_s=wait_s)
-                report, interrupted = _run(Load(source, used_id, rejects), address, policy, history, ready)
+                report, interrupted = _run(Load(source, used_id, rejects), address, wait_s, history, ready)
             changed = report.complete and source.changed_while_read
     except ColumnError as error:
         raise WrongUsageError(f"{file}: {error}") from None
@@ -122,7 +120,7 @@ def command(
     except WrongSumError as error:
         raise CommandError(f"{address} answered with a wrong sum; stopped. {error}") from None
     except OSError as error:
-        raise CommandError(f"{error.filename or file}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, file) from None
     told = json.dumps(summary(report, used_id, rejects), indent=1) if as_json else table(report, used_id, rejects)
     click.echo(told, err=rejects_path == STANDARD_OUTPUT)
     _end(report, file, address, used_id, interrupted=interrupted, changed=changed)
@@ -161,12 +159,12 @@ def _agree(source: CsvFile, given: str | None, before: Loaded | None) -> str:
 
 
 def _run(
-    load: Load, address: str, policy: RetryPolicy, history: Path | None, ready: Callable[[], None]
+    load: Load, address: str, wait_s: float, history: Path | None, ready: Callable[[], None]
 ) -> tuple[LoadReport, bool]:
     """Return the report and whether Ctrl-C ended the load. ``ready`` is called before the first row is sent."""
     with stderr_progress(load.source.size_bytes) as progress:
         try:
-            asyncio.run(_send(load, address, policy, history=history, progress=progress, ready=ready))
+            asyncio.run(_send(load, address, wait_s, history=history, progress=progress, ready=ready))
         except KeyboardInterrupt:
             return load.report, True
     return load.report, False
@@ -175,7 +173,7 @@ def _run(
 async def _send(
     load: Load,
     address: str,
-    policy: RetryPolicy,
+    wait_s: float,
     *,
     history: Path | None,
     progress: LoadProgress,
@@ -185,9 +183,7 @@ async def _send(
         progress.update(report)
 
     environment = Environment(on_retry=progress.retrying)
-    async with Client(address, policy=policy, environment=environment, history=history) as client:
-        if not await client.ready(min(READY_S, policy.deadline_s)):
-            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+    async with connected(address, wait_s, history=history, environment=environment) as client:
         ready()
         await load.run(client, after_batch)
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, Message
 
 from tally.base.offsets import runs
-from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import TopicFacts
-from tally.kafka.config import client_config
+from tally.kafka.config import KafkaConfigError, client_config
 from tally.kafka.read_range import OutOfRangeError, RangeError, headers_of, read_range, reader
 from tally.kafka.topic_admin import TopicAdmin
 from tally.kafka.trouble import KafkaTroubleError
@@ -31,7 +31,7 @@ def records(
 ) -> Iterator[Record]:
     """Yield the committed records of these partitions from ``start`` on, a logical offset of the Kafka client.
 
-    Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and KafkaConfigError.
+    Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and WrongUsageError.
     """
     wait_s = math.inf if follow else _SILENCE_S
     with _reader(environment, topic, _FOLLOWING if follow else {}) as client:
@@ -54,13 +54,23 @@ def records_at(
 
 
 def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
-    """Return Kafka's id of a topic: one that is made again has another. Raises UnavailableError, KafkaConfigError."""
-    servers = environment.kafka_bootstrap_servers
-    config = {**client_config(servers, environment.kafka_config), "log_level": "2"}
+    """Return Kafka's id of a topic: one that is made again has another. Raises UnavailableError, WrongUsageError."""
+    config = quiet_config(environment)
     try:
         return TopicAdmin(config, topic.name, _METADATA_S).identity().topic_id
     except KafkaTroubleError as error:
-        raise UnavailableError(f"Kafka at {servers}: {error}") from None
+        raise UnavailableError(f"Kafka at {environment.kafka_bootstrap_servers}: {error}") from None
+
+
+def quiet_config(environment: ClientSettings) -> dict[str, Any]:
+    """Return the settings of a Kafka client that writes no log: the command tells what goes wrong.
+
+    Raises WrongUsageError.
+    """
+    try:
+        return {**client_config(environment.kafka_bootstrap_servers, environment.kafka_config), "log_level": "2"}
+    except KafkaConfigError as error:
+        raise WrongUsageError(str(error)) from None
 
 
 @contextmanager
@@ -68,9 +78,8 @@ def _reader(
     environment: ClientSettings, topic: TopicFacts, tuning: Mapping[str, Any] = _NO_TUNING
 ) -> Iterator[Consumer]:
     servers = environment.kafka_bootstrap_servers
-    config = {**client_config(servers, environment.kafka_config), "log_level": "2"}  # what goes wrong is told below
     try:
-        with reader(config, tuning) as client:
+        with reader(quiet_config(environment), tuning) as client:
             _require_topic(client, topic.name, servers)
             yield client
     except RangeError as error:

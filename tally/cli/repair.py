@@ -11,14 +11,14 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.read_topic import quiet_config
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
-from tally.cli.shared import settings
+from tally.cli.shared import settings, wait_option
 from tally.generated.topics import SUMS
-from tally.kafka.config import KafkaConfigError, client_config
 from tally.ledger.repair import CannotRepairError, Repaired, Workplace, copy_from_directory, open_workplace
+from tally.ledger.storage.scanning import segment_name
 
-_DIGITS: Final = 20
 _REQUEST_S: Final = 10.0
 _PAUSE_S: Final = 0.5
 
@@ -29,14 +29,7 @@ _PAUSE_S: Final = 0.5
 @click.option("--peer", metavar="URL|DIRECTORY", help="With --from peer: a replica's REST address, data, or a backup.")
 @click.option("--replica", metavar="NAME", help="Whose ledger.  [default: TALLY_CONSUMER_REPLICA, or 0]")
 @click.option("--forget-commits", is_flag=True, help="Delete what the group has committed: then the ledgers rule.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=0, max=600),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for the last member to leave the group, with --forget-commits.",
-)
+@wait_option("Seconds to wait for the last member to leave the group, with --forget-commits.", max_s=600)
 def command(
     *,
     partition: int | None,
@@ -91,27 +84,21 @@ def _mend(environment: ClientSettings, partition: int, peer: str | None, replica
     except CannotRepairError as error:
         raise CommandError(f"nothing was changed: {error}") from None
     except OSError as error:
-        raise CommandError(f"{error.filename or replica_dir}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, replica_dir) from None
 
 
 def _download(place: Workplace, address: str, partition: int) -> None:
     with RestService(address) as service:
         for file in service.call("GET", f"/v1/partitions/{partition}").json()["files"]:
-            if not file["sealed"]:
-                continue
-            first = int(file["first_offset"])
-            path = f"/v1/partitions/{partition}/segments/{first}"
-
-            place.take(f"{first:0{_DIGITS}d}.avro", partial(_fetch, service, path))
+            if file["sealed"]:
+                first = int(file["first_offset"])
+                path = f"/v1/partitions/{partition}/segments/{first}"
+                place.take(segment_name(first), partial(_fetch, service, path))
 
 
 def _fetch(service: RestService, path: str, target: Path) -> None:
     with target.open("wb") as output:
-
-        def write(data: bytes) -> None:
-            output.write(data)
-
-        service.download(path, write)
+        service.download(path, output.write)
 
 
 def _tell(done: Repaired, partition: int) -> None:
@@ -129,11 +116,7 @@ def _tell(done: Repaired, partition: int) -> None:
 
 def _forget(environment: ClientSettings, wait_s: float) -> None:
     """Delete the group's commits, once its last member is gone."""
-    try:
-        config = client_config(environment.kafka_bootstrap_servers, environment.kafka_config)
-    except KafkaConfigError as error:
-        raise WrongUsageError(str(error)) from None
-    admin = AdminClient({**config, "log_level": "2"})
+    admin = AdminClient(quiet_config(environment))
     until_s = time.monotonic() + wait_s
     while True:
         try:

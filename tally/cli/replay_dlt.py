@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 from confluent_kafka import OFFSET_BEGINNING
 
-from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.read_topic import records, topic_id
+from tally.cli.registry import opened_registry, schema_texts
 from tally.cli.replaying.corrections import (
     Correction,
     CorrectionsError,
@@ -27,17 +27,12 @@ from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, Status, Told, look_up, send
 from tally.cli.rest import RestService
-from tally.cli.schema_texts import schema_texts
+from tally.cli.sending import connected
 from tally.cli.settings import ClientSettings
-from tally.cli.shared import READY_S, json_option, settings, wait_option
-from tally.client.client import Client
+from tally.cli.shared import json_option, retry_option, settings
 from tally.client.outcomes import Position
-from tally.client.retry import RetryPolicy
 from tally.generated.avro.dead_letter import DeadLetterReason
 from tally.generated.topics import SUMS, SUMS_DLT
-from tally.kafka.config import KafkaConfigError
-from tally.registry.configured import registry_of
-from tally.registry.errors import RegistryError, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
 
 LETTERS_MAX = 100_000
@@ -62,7 +57,7 @@ LETTERS_MAX = 100_000
     help="Read the records by this schema of the registry, whatever their frames say.",
 )
 @click.option("--send", "really", is_flag=True, help="Send them; without it, nothing is changed.")
-@wait_option
+@retry_option
 @json_option
 def command(
     *,
@@ -103,7 +98,7 @@ def command(
         if really:
             told = asyncio.run(_send(told, environment.grpc_address, wait_s, journal))
     except OSError as error:
-        raise CommandError(f"{error.filename or journal.path}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, journal.path) from None
     for one in told:
         click.echo(json.dumps(_document(one)) if as_json else _line(one))
     _end(told, really=really, as_json=as_json)
@@ -127,38 +122,24 @@ def _look(
     journal: ReplayJournal,
 ) -> list[Told]:
     """Return all letters that are meant, with what is known of each."""
-    try:
-        schemas = registry_of(environment)
-    except SettingsError as error:
-        raise WrongUsageError(str(error)) from None
-
-    texts = schema_texts(schemas)
     before = journal.read()
-    try:
-        with RestService(environment.rest_address) as service:
-            letters = _letters(environment, schemas, selection)
-            found = examined(letters, environment, service, topic_id(environment, SUMS))
-            repaired = [
-                repair_genuine(one, corrections.get(source_of(one)), as_schema, texts)
-                for one in islice(found, LETTERS_MAX + 1)
-            ]
-            if len(repaired) > LETTERS_MAX:
-                raise WrongUsageError(
-                    f"more than {LETTERS_MAX:,} letters are selected: narrow them down with --partition or --reason"
-                )
-            if strangers := unused(corrections, (one.letter for one in repaired)):
-                raise WrongUsageError(
-                    f"none of the selected dead letters comes from {', '.join(strangers[:5])}: see --repair-with"
-                )
-            return [look_up(one, before, lambda own: _counted(service, own)) for one in without_repetitions(repaired)]
-    except SchemaUnknown as error:
-        raise CommandError(str(error)) from None
-    except RegistryError as error:
-        raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
-    except KafkaConfigError as error:
-        raise WrongUsageError(str(error)) from None
-    finally:
-        schemas.close()
+    with opened_registry(environment) as schemas, RestService(environment.rest_address) as service:
+        letters = _letters(environment, schemas, selection)
+        found = examined(letters, environment, service, topic_id(environment, SUMS))
+        texts = schema_texts(schemas)
+        repaired = [
+            repair_genuine(one, corrections.get(source_of(one)), as_schema, texts)
+            for one in islice(found, LETTERS_MAX + 1)
+        ]
+        if len(repaired) > LETTERS_MAX:
+            raise WrongUsageError(
+                f"more than {LETTERS_MAX:,} letters are selected: narrow them down with --partition or --reason"
+            )
+        if strangers := unused(corrections, (one.letter for one in repaired)):
+            raise WrongUsageError(
+                f"none of the selected dead letters comes from {', '.join(strangers[:5])}: see --repair-with"
+            )
+        return [look_up(one, before, lambda own: _counted(service, own)) for one in without_repetitions(repaired)]
 
 
 def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Selection) -> Iterator[PublishedLetter]:
@@ -191,9 +172,7 @@ def _counted(service: RestService, request_id: str) -> Counted | None:
 async def _send(told: list[Told], address: str, wait_s: float, journal: ReplayJournal) -> list[Told]:
     if not any(one.status is Status.READY for one in told):
         return told
-    async with Client(address, policy=RetryPolicy(deadline_s=wait_s)) as client:
-        if not await client.ready(min(READY_S, wait_s)):
-            raise UnavailableError.service("the gRPC service", address, "TALLY_GRPC_PORT")
+    async with connected(address, wait_s) as client:
         return [one async for one in send(told, client, journal)]
 
 

@@ -1,6 +1,7 @@
 """Calls of the REST service, with every failure as an error of the command."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 
@@ -35,27 +36,14 @@ class RestService:
         timeout_s: float = _TIMEOUT_S,
     ) -> httpx.Response:
         """Return a successful answer. Raises UnavailableError and CommandError."""
-        try:
-            response = self._http.request(method, path, params=params, json=body, timeout=timeout_s)
-        except httpx.HTTPError as error:
-            raise self._gone(error) from None
-        if not response.is_success:
-            raise self._refused(response)
-        return response
+        return self._successful(self._answer(method, path, params=params, json=body, timeout=timeout_s))
 
     def find(self, path: str) -> httpx.Response | None:
         """Return the answer to GET, None when it is 404. Raises UnavailableError and CommandError."""
-        try:
-            response = self._http.get(path)
-        except httpx.HTTPError as error:
-            raise self._gone(error) from None
-        if response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        if not response.is_success:
-            raise self._refused(response)
-        return response
+        response = self._answer("GET", path)
+        return None if response.status_code == httpx.codes.NOT_FOUND else self._successful(response)
 
-    def download(self, path: str, write: Callable[[bytes], None]) -> None:
+    def download(self, path: str, write: Callable[[bytes], object]) -> None:
         """Stream a file into ``write``. Raises UnavailableError and CommandError."""
         try:
             with self._http.stream("GET", path) as response:
@@ -66,6 +54,17 @@ class RestService:
                     write(chunk)
         except httpx.HTTPError as error:
             raise self._gone(error) from None
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._gone(error) from None
+
+    def _successful(self, response: httpx.Response) -> httpx.Response:
+        if not response.is_success:
+            raise self._refused(response)
+        return response
 
     def _gone(self, error: httpx.HTTPError) -> UnavailableError:
         if isinstance(error, httpx.ConnectError):

@@ -11,9 +11,6 @@ from tally.base.settings import SettingsError, load
 from tally.cli.failures import WrongUsageError
 from tally.cli.settings import ClientSettings
 
-READY_S: Final = 10.0
-"""How long a service that is just starting is waited for."""
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -27,28 +24,19 @@ def settings() -> ClientSettings:
         raise WrongUsageError(str(error)) from None
 
 
-def json_option(function: F) -> F:
-    """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")(function)
+def wait_option(meaning: str, *, default_s: float = 60.0, min_s: float = 0.0, max_s: float) -> Callable[[F], F]:
+    """Return the option ``--wait``, a number of seconds."""
+    seconds = click.FloatRange(min=min_s, max=max_s)
+    return click.option("--wait", "wait_s", type=seconds, default=default_s, show_default=True, help=meaning)
 
 
-def wait_option(function: F) -> F:
-    """Add ``--wait``."""
-    return click.option(
-        "--wait",
-        "wait_s",
-        type=click.FloatRange(min=0.1, max=3600),
-        default=60.0,
-        show_default=True,
-        help="Seconds to keep retrying an addition that gets no final answer.",
-    )(function)
-
-
-def history_option(function: F) -> F:
-    """Add ``--history``."""
-    return click.option(
-        "--history",
-        type=click.Path(dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Append every attempt and its outcome to this file, for `tally verify --topic`.",
-    )(function)
+retry_option: Final = wait_option(
+    "Seconds to keep retrying an addition that gets no final answer.", min_s=0.1, max_s=3600
+)
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+history_option: Final = click.option(
+    "--history",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Append every attempt and its outcome to this file, for `tally verify --topic`.",
+)

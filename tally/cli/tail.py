@@ -1,25 +1,22 @@
 """``tally tail``: the topic's records as they are committed."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from uuid import UUID
 
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-from tally.base.settings import SettingsError
-from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.read_topic import records
-from tally.cli.schema_texts import schema_texts
+from tally.cli.registry import opened_registry, schema_texts
 from tally.cli.shared import json_option, settings
 from tally.event import decimals
 from tally.event.reader import Reader
 from tally.event.record import Record
 from tally.event.verdict import Poison, Sum
 from tally.generated.topics import SUMS
-from tally.kafka.config import KafkaConfigError
-from tally.registry.configured import registry_of
-from tally.registry.errors import RegistryError, SchemaMismatch, SchemaUnknown
 
 
 @click.command("tail")
@@ -41,29 +38,14 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     TALLY_KAFKA_BOOTSTRAP_SERVERS and TALLY_KAFKA_CONFIG, the schema registry by TALLY_REGISTRY_URL.
     """
     environment = settings()
-    try:
-        schemas = registry_of(environment)
-    except SettingsError as error:
-        raise WrongUsageError(str(error)) from None
-    try:
+    partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)
+    start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+    # Ctrl-C is the way to end it.
+    with suppress(KeyboardInterrupt), opened_registry(environment) as schemas:
         reader = Reader(schemas.lookup(SUMS.subject, SUMS.schema), schema_texts(schemas))
-        partitions = range(SUMS.partitions) if partition is None else range(partition, partition + 1)
-        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        for count, record in enumerate(records(environment, SUMS, partitions, start, follow=not no_follow), start=1):
+        for record in islice(records(environment, SUMS, partitions, start, follow=not no_follow), limit):
             read = reader.read(record)
             click.echo(json.dumps(_document(record, read)) if as_json else _line(record, read))
-            if count == limit:
-                break
-    except (SchemaUnknown, SchemaMismatch) as error:
-        raise CommandError(str(error)) from None
-    except RegistryError as error:
-        raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
-    except KafkaConfigError as error:
-        raise WrongUsageError(str(error)) from None
-    except KeyboardInterrupt:
-        return  # the way to end it
-    finally:
-        schemas.close()
 
 
 def _line(record: Record, read: Sum | Poison) -> str:

@@ -7,7 +7,7 @@ import click
 
 from tally.cli.failures import CommandError
 from tally.cli.rest import RestService
-from tally.cli.shared import json_option, settings
+from tally.cli.shared import json_option, settings, wait_option
 
 _FIGURES = ("count", "duplicates", "conflicts", "poison")
 
@@ -26,14 +26,7 @@ class _PositionType(click.ParamType[str]):
 
 @click.command("total")
 @click.option("--min-position", type=_PositionType(), help="Wait until this record is counted.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=0, max=30),
-    default=10.0,
-    show_default=True,
-    help="Seconds to wait for --min-position.",
-)
+@wait_option("Seconds to wait for --min-position.", default_s=10.0, max_s=30)
 @json_option
 def command(min_position: str | None, wait_s: float, as_json: bool) -> None:
     """Print the total over everything counted.

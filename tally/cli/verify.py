@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
-from tally.cli.shared import json_option
+from tally.cli.shared import json_option, wait_option
 from tally.event import decimals
 from tally.ledger.verify import LedgerReport, NoLedger, Report, verify_directory
 
@@ -26,14 +26,7 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
     help="What callers were told, as `tally load --history` writes it. Repeatable.",
 )
 @click.option("--group", default="tally-ledger", show_default=True, help="The consumers' group.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(min=0, max=3600),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait until everything committed is counted.",
-)
+@wait_option("Seconds to wait until everything committed is counted.", max_s=3600)
 @json_option
 def command(
     *,
@@ -91,7 +84,7 @@ def _verify_offline(directory: Path, *, as_json: bool) -> None:
     except NoLedger as error:
         raise CommandError(str(error)) from None
     except OSError as error:
-        raise CommandError(f"{error.filename or directory}: {error.strerror or error}") from None
+        raise CommandError.of_file(error, directory) from None
     click.echo(json.dumps(_document(report), indent=1) if as_json else _table(report))
     if not report.ok:
         raise CommandError(

@@ -107,7 +107,7 @@ def _histories(paths: Sequence[Path]) -> tuple[list[Call], list[Watermark]]:
         except HistoryError as error:
             raise WrongUsageError(str(error)) from None
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror or error}") from None
+            raise CommandError.of_file(error, path) from None
         calls += some_calls
         watermarks += some_watermarks
     return calls, watermarks

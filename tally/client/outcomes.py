@@ -5,8 +5,10 @@
 ``Unknown``: no final answer came before the deadline. Sending it again with the same request id is always safe.
 """
 
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 from uuid import uuid4
 
 
@@ -79,6 +81,14 @@ class Unknown:
 
 
 Outcome = Committed | Refused | Unknown
+
+
+class BatchAdder(Protocol):
+    """The part of the client that sends many additions: what loads and replays need of it."""
+
+    def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
+        """Yield each addition with its outcome, in order, a batch at a time."""
+        ...
 
 
 def operand_text(value: str | int | Decimal) -> str:

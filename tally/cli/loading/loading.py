@@ -6,16 +6,15 @@ the same ids.
 
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from tally.cli.loading.csv_input import CsvInput
 from tally.cli.loading.csv_source import CsvRow, CsvSourceError, Dialect, Reject, read_rows
 from tally.cli.loading.ids import request_id
 from tally.cli.loading.rejects import RejectsFile
-from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
+from tally.client.outcomes import Addition, BatchAdder, Committed, Outcome, Position, Refused, Unknown
 from tally.event import decimals
 
 
@@ -58,14 +57,6 @@ class LoadReport:
 
 class WrongSumError(Exception):
     """The service answered with a sum that is not the sum: nothing it says can be trusted."""
-
-
-class BatchAdder(Protocol):
-    """The part of the client that a load needs."""
-
-    def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
-        """Yield each addition with its outcome, in order, a batch at a time."""
-        ...
 
 
 async def nothing(_report: LoadReport) -> None:

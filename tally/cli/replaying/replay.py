@@ -4,16 +4,16 @@ Each letter ends in one ``Told``. READY (seen, not sent) -> SENT, REFUSED or UNK
 """
 
 import enum
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from tally.cli.replaying.corrections import Rejected, Replayable
 from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.cli.replaying.genuine import Forged, Repeated
 from tally.cli.replaying.journal import Replayed, ReplayJournal
-from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
+from tally.client.outcomes import Addition, BatchAdder, Committed, Outcome, Position, Refused, Unknown
 
 
 class Status(enum.StrEnum):
@@ -55,14 +55,6 @@ class Counted:
     position: Position
 
 
-class Adder(Protocol):
-    """The part of the client that a replay needs."""
-
-    def add_batches(self, additions: Iterable[Addition]) -> AsyncIterator[list[tuple[Addition, Outcome]]]:
-        """Yield each addition with its outcome, in order, a batch at a time."""
-        ...
-
-
 def look_up(
     outcome: Replayable | Rejected | Forged | Repeated,
     before: Mapping[Source, Replayed],
@@ -94,7 +86,10 @@ def _left_out(outcome: Forged | Repeated) -> Told:
 
 
 async def send(
-    told: list[Told], client: Adder, journal: ReplayJournal, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    told: list[Told],
+    client: BatchAdder,
+    journal: ReplayJournal,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Told]:
     """Send what is READY and yield every letter, these last; note each one that is committed. Raises OSError."""
     ready = iter([one for one in told if one.status is Status.READY])
