@@ -17,13 +17,12 @@ from typing import Final
 
 from tally.ledger.storage.disk import RealDisk
 from tally.ledger.storage.errors import ReplicaDirectoryLocked
-from tally.ledger.storage.lock import is_locked, lock_replica_directory
+from tally.ledger.storage.lock import is_in_use, lock_replica_directory
 from tally.ledger.storage.scanning import SUFFIX, first_offset_of, segment_paths
 from tally.ledger.verify import QUARANTINED, LedgerReport, verify_directory
 
 INCOMING: Final = ".incoming"
 _TRIES_MAX: Final = 10_000
-_REPLICA_LEVELS_UP: Final = 2
 
 
 class CannotRepairError(Exception):
@@ -49,7 +48,7 @@ class Workplace:
         """Leave no ledger: the consumer's next start makes one from the topic. Raises OSError."""
         return Repaired(self._put_aside(), None)
 
-    def take(self, name: str, fill: Callable[[Path], None]) -> None:
+    def take(self, name: str, fill: Callable[[Path], object]) -> None:
         """Let ``fill`` write one segment to the path it is given, among what is incoming. Raises OSError."""
         self.incoming.mkdir(parents=True, exist_ok=True)
         path = self.incoming / name
@@ -116,22 +115,16 @@ def copy_from_directory(place: Workplace, peer: Path, partition: int) -> None:
     ``peer`` is the ledger's directory or anything above it. Of a replica that runs the last segment is left out.
     """
     name = place.ledger.name
-    found = {path.parent for path in peer.rglob(f"*{SUFFIX}") if path.parent.name == name and _is_segment(path)}
+    found = {
+        path.parent
+        for path in peer.rglob(f"*{SUFFIX}")
+        if path.parent.name == name and first_offset_of(path.name) is not None
+    }
     found -= {place.ledger, place.ledger.resolve()}
     if len(found) != 1:
         many = f"{len(found)} ledgers" if found else "no ledger"
         raise CannotRepairError(f"{peer} holds {many} of partition {partition}: name one directory {name}")
     (directory,) = found
     segments = segment_paths(RealDisk(), directory)
-    above = directory.resolve().parents
-    runs = len(above) >= _REPLICA_LEVELS_UP and is_locked(above[_REPLICA_LEVELS_UP - 1])
-    for path in segments[:-1] if runs else segments:
-        place.take(path.name, partial(_copy, path))
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
-
-
-def _is_segment(path: Path) -> bool:
-    return first_offset_of(path.name) is not None
+    for path in segments[:-1] if is_in_use(directory) else segments:
+        place.take(path.name, partial(shutil.copyfile, path))

@@ -21,7 +21,7 @@ from tally.ledger.state.counts import Counts
 from tally.ledger.state.fold import LedgerState
 from tally.ledger.state.id_index import IdIndex
 from tally.ledger.storage.disk import Disk, File, RealDisk
-from tally.ledger.storage.lock import is_locked
+from tally.ledger.storage.lock import is_in_use
 from tally.ledger.storage.opening import quarantined_names
 from tally.ledger.storage.reading import View
 from tally.ledger.storage.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
@@ -29,8 +29,6 @@ from tally.ledger.storage.series import header_of, read_series, wrong_opening
 
 QUARANTINED: Final = ".quarantined-"
 """In the name of a directory that a repair put aside: it is kept, and no ledger any more."""
-_REPLICA_LEVELS_UP: Final = 2
-"""<replica>/ledger/<topic>-<partition>: where the lock of a running consumer is, seen from a ledger."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class LedgerReport:
     directory: Path
     identity: Identity | None
     segments: int
-    rows: int
     size_bytes: int
     next_offset: int
     counts: Counts
@@ -156,7 +153,7 @@ class _Verification:
         self._notes += [
             f"{name} was never finished" for name in disk.names(directory) if name.endswith(TEMPORARY_SUFFIX)
         ]
-        self._rows = self._size = 0
+        self._size = 0
 
     def report(self) -> LedgerReport:
         """Go through all files."""
@@ -172,7 +169,6 @@ class _Verification:
             directory=self._directory,
             identity=self._identity,
             segments=len(paths),
-            rows=self._rows,
             size_bytes=self._size,
             next_offset=state.next_offset,
             counts=state.counts,
@@ -227,7 +223,6 @@ class _Verification:
             if wrong is not None:
                 self._problem(path, found.position, f"the block is wrong: {wrong}")
             self._state = after
-            self._rows += len(found.block.rows)
             self._on_block(after.next_offset)
 
     def _far_enough(self) -> bool:
@@ -240,16 +235,12 @@ class _Verification:
                 self._bad(path, found.position, found.block.what, torn=False)
 
     def _bad(self, path: Path, position: int, what: str, *, torn: bool) -> None:
-        if torn and self._is_in_use():
+        if torn and is_in_use(self._directory):
             self._notes.append(f"{path.name}: a block at byte {position} is being written at this moment")
         elif torn:
             self._problem(path, position, f"a torn tail, which the consumer's next start cuts off: {what}")
         else:
             self._problem(path, position, f"the block is bad: {what}")
-
-    def _is_in_use(self) -> bool:
-        above = self._directory.resolve().parents
-        return len(above) >= _REPLICA_LEVELS_UP and is_locked(above[_REPLICA_LEVELS_UP - 1])
 
     def _problem(self, path: Path, position: int, what: str) -> None:
         self._problems.append(Problem(path, position, what))

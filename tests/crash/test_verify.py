@@ -46,7 +46,7 @@ def test_a_good_ledger_is_ok_and_summed_up(tmp_path: Path, segment_bytes_max: in
     (found,) = report.ledgers
     assert report.ok
     assert (found.counts, found.chain, found.next_offset) == (STATE.counts, STATE.chain.value, STATE.next_offset)
-    assert found.rows == sum(map(len, BATCHES))
+    assert found.counts.rows == sum(map(len, BATCHES))
     assert found.segments == len(files_of(directory))
     assert found.notes == ()
     assert found.identity is not None

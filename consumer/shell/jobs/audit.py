@@ -63,7 +63,7 @@ def write_audit(
         total += report.counts.total
         record = msgspec.structs.replace(
             record,
-            rows=record.rows + report.rows,
+            rows=record.rows + report.counts.rows,
             counted=record.counted + report.counts.counted,
             total=text_of(total),
             problems=record.problems + len(problems),
@@ -100,7 +100,7 @@ def _document(partition: int, report: LedgerReport, problems: Sequence[Problem])
         "directory": str(report.directory),
         "segments": report.segments,
         "size_bytes": report.size_bytes,
-        "rows": report.rows,
+        "rows": report.counts.rows,
         "next_offset": report.next_offset,
         **report.counts.document(),
         "chain": report.chain.hex(),

@@ -9,8 +9,9 @@ from consumer.shell.jobs.record import ExportRecord
 from tally.event.decimals import text_of
 from tally.event.rows import Rows
 from tally.ledger.exports.hashed_file import HashedFile
-from tally.ledger.exports.plan import ExportPlan, counted_sum, selected
+from tally.ledger.exports.plan import ExportPlan, selected
 from tally.ledger.exports.writers import open_writer
+from tally.ledger.state.counts import Counts, counts_of
 
 _CHUNK_ROWS = 4_096
 
@@ -22,19 +23,18 @@ def write_export(
     plan: ExportPlan, blocks: Blocks, record: ExportRecord, file: HashedFile, note: Callable[[ExportRecord], None]
 ) -> ExportRecord:
     """Write the file; return what it holds. Raises OSError, NotHereError, and what ``note`` raises."""
-    rows_written = counted = total = offsets_done = 0
+    held, offsets_done = Counts(), 0
     offsets_all = max(1, sum(plan.positions.values()))
     with closing(open_writer(plan, file)) as writer:
         for partition, next_offset in plan.positions.items():
             for rows in _chunks(blocks(partition, 0, next_offset)):
                 chosen = selected(rows, plan)
                 writer.write(partition, chosen)
-                number, amount = counted_sum(chosen)
-                rows_written, counted, total = rows_written + len(chosen), counted + number, total + amount
+                held += counts_of(chosen)
                 progress = round((offsets_done + int(rows["offset"][-1])) / offsets_all, 4)
-                note(msgspec.structs.replace(record, rows=rows_written, progress=progress))
+                note(msgspec.structs.replace(record, rows=held.rows, progress=progress))
             offsets_done += next_offset
-    return msgspec.structs.replace(record, rows=rows_written, counted=counted, total=text_of(total))
+    return msgspec.structs.replace(record, rows=held.rows, counted=held.counted, total=text_of(held.total))
 
 
 def _chunks(blocks: Iterator[Rows]) -> Iterator[Rows]:

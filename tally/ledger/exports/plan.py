@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tally.event.rows import COUNTED, Rows
+from tally.event.rows import Rows
 from tally.ledger.exports.formats import ExportFormat
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,10 +34,3 @@ def selected(rows: Rows, plan: ExportPlan) -> Rows:
     if plan.to_us is not None:
         rows = rows[rows["timestamp_us"] < plan.to_us]
     return rows
-
-
-def counted_sum(rows: Rows) -> tuple[int, int]:
-    """Return (number, unscaled sum) of the COUNTED rows."""
-    counted = rows[rows["kind"] == COUNTED]
-    raw = counted["sum"].tobytes()
-    return len(counted), sum(int.from_bytes(raw[at : at + 16], "big", signed=True) for at in range(0, len(raw), 16))

@@ -5,7 +5,7 @@ from typing import Final
 
 from tally.base import varint
 from tally.event import rows as codes
-from tally.event.decimals import SCALE, text_of
+from tally.event.decimals import text_of, value_of
 from tally.ledger.state.chain import CHAIN_BYTES
 from tally.ledger.state.counts import Counts
 from tally.ledger.state.fold import LedgerState
@@ -82,8 +82,7 @@ def decode_mark(data: bytes) -> Mark:
 
 def unscaled_of(text: str) -> int:
     """Return the unscaled value of ``text_of``'s text, of any size. Raises ValueError for another text."""
-    whole, _, fraction = text.partition(".")
-    unscaled = int(whole + fraction.ljust(SCALE, "0"))
+    unscaled = value_of(text)
     if text_of(unscaled) != text:
         raise ValueError(f"{text[:80]!r} is not a canonical decimal")
     return unscaled

@@ -10,6 +10,8 @@ from tally.ledger.storage.errors import ReplicaDirectoryLocked
 
 LOCK_NAME: Final = ".lock"
 _PID_BYTES_MAX: Final = 20
+_REPLICA_LEVELS_UP: Final = 2
+"""<replica>/ledger/<topic>-<partition>: where the lock of a running consumer is, seen from a ledger."""
 
 
 class ReplicaLock:
@@ -49,6 +51,12 @@ def lock_replica_directory(directory: Path) -> ReplicaLock:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return ReplicaLock(descriptor)
+
+
+def is_in_use(ledger: Path) -> bool:
+    """Tell whether the replica that a ledger's directory belongs to runs at this moment. Changes nothing."""
+    above = ledger.resolve().parents
+    return len(above) >= _REPLICA_LEVELS_UP and is_locked(above[_REPLICA_LEVELS_UP - 1])
 
 
 def is_locked(directory: Path) -> bool:

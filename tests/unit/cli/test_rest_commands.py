@@ -209,7 +209,7 @@ async def test_an_export_that_fails_is_told_with_its_reason(tally, rest, tmp_pat
 
 def ledger(directory: Path, *problems: Problem) -> LedgerReport:
     return LedgerReport(
-        directory=directory, identity=None, segments=1, rows=3, size_bytes=9, next_offset=4,
+        directory=directory, identity=None, segments=1, size_bytes=9, next_offset=4,
         counts=Counts(2, 1, total=42_500_000_000), chain=b"\1" * 16, problems=problems, notes=(),
     )  # fmt: skip
 
