@@ -33,8 +33,8 @@ class StackSettings(Settings):
     registry_port: Port | None = Field(None, description="Port of the native schema registry; 8081.")
     registry_management_port: Port | None = Field(None, description="Port of the registry's own health; 8082.")
     otlp_port: Port | None = Field(None, description="Port where `just observe` takes traces by OTLP over HTTP; 4318.")
-    traces_engine_port: Port | None = Field(None, description="Port of the traces' store of `just observe`; 16686.")
-    logs_engine_port: Port | None = Field(None, description="Port of the logs' store of `just observe`; 9428.")
+    traces_engine_port: Port | None = Field(None, description="Port of the trace store of `just observe`; 16686.")
+    logs_engine_port: Port | None = Field(None, description="Port of the log store of `just observe`; 9428.")
     metrics_engine_port: Port | None = Field(None, description="Port of the metrics' store of `just observe`; 8428.")
     prometheus_port: Port | None = Field(None, description="Port of the Prometheus of `just observe full`; 9090.")
     kafka_metrics_port: Port | None = Field(

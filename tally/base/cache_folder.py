@@ -1,4 +1,4 @@
-"""Where downloads, programs built of them, and stamps are kept between runs.
+"""Where downloads, the programs built from them, and stamps are kept between runs.
 
 ``stack/bootstrap`` has the same rule in words of its own: it runs before there is anything to import.
 """

@@ -1,8 +1,8 @@
-"""Which ``.env`` is read, and that all of it is understood.
+"""Which ``.env`` file is read, and that every line of it is understood.
 
 The one of the checkout that this program runs from, or the one that is named: by ``--env-file``, or by TALLY_ENV_FILE,
-where empty means none. Never that of the current folder: a setting can name a file of Kafka's client, so whoever can
-leave a file in a folder would decide what a command does that is called there.
+where empty means none. Never one in the current folder: a setting can name a file for Kafka's client, so anyone who can
+leave a file in a folder would decide what a command that is run there does.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Named places in the services where a test makes them die, stop, wait or fail.
 
-``TALLY_FAULT_POINTS`` holds a plan, entries by commas: ``NAME=ACTION`` or ``NAME=ACTION@COUNT``.
+``TALLY_FAULT_POINTS`` holds a plan, its entries separated by commas: ``NAME=ACTION`` or ``NAME=ACTION@COUNT``.
 
     kill          SIGKILL to the process itself
     stop          SIGSTOP to the process itself, until somebody sends SIGCONT

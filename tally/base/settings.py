@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, by commas."
+        "127.0.0.1:9092", min_length=1, description="Kafka brokers as host:port, separated by commas."
     )
     kafka_config: Path | None = Field(
         None, description="A client properties file for SASL, TLS and tuning, as Kafka's own tools take."

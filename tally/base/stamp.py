@@ -1,4 +1,4 @@
-"""A stamp outside the tree says: this work was done for exactly these bytes, and found nothing to do any more.
+"""A stamp outside the tree says that this work was done for exactly these bytes, and left nothing to do.
 
 The work must be a function of what its key covers: every file that it reads or writes (what is generated as well, so
 an edit by hand is seen), its own sources, Python and the installed packages. The clock and the network are none.

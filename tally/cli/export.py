@@ -24,7 +24,7 @@ _POLL_S = 0.2
     type=click.Path(path_type=Path),
     required=True,
     metavar="FILE",
-    help="Where to save it; replaced when it is there. - is standard output.",
+    help="Where to save it; an existing file is replaced. - is standard output.",
 )
 @wait_option("Seconds to wait until the service has made the export.", default_s=600.0, min_s=1, max_s=86_400)
 def command(form: str, output: Path, wait_s: float) -> None:
@@ -36,9 +36,9 @@ def command(form: str, output: Path, wait_s: float) -> None:
       tally export --format parquet --output sums.parquet
       tally export --format jsonl --output - | gzip > sums.jsonl.gz
 
-    The service makes the file as of one moment, the command downloads it and checks its sha256; only then it gets its
-    name, and the service's own copy is deleted. Into a pipe or a device it goes as it comes: exit code 1 then says that
-    what went there is wrong.
+    The service makes the file as of one moment. The command downloads it, checks its sha256, and only then gives the
+    file its name; the service's own copy is deleted. A pipe or a device gets the bytes as they arrive: exit code 1 then
+    says that what went there is wrong.
     """
     try:
         with RestService(settings().rest_address) as service:

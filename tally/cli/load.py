@@ -79,11 +79,11 @@ def command(
 
     Rows without two numbers, or with more digits than the contract allows, go to the rejects file with line number and
     reason, and the exit code is 1 if there are more than --max-rejects of them. Nothing is ever rounded. Blanks around
-    a number are not part of it. Where it is not known where a record ends, as behind a quote that is not closed, the
-    load stops with exit code 1: no line behind is taken for a row.
+    a number are not part of it. If the end of a record is unknown, as after a quote that is never closed, the load
+    stops with exit code 1: no line after it is taken for a row.
 
-    FILE may be packed by gzip or zstd, a pipe, or - for standard input. The same content has the same request ids,
-    packed or not.
+    FILE may be compressed with gzip or zstd, a pipe, or - for standard input. The same content has the same request
+    ids, compressed or not.
     """
     try:
         dialect = Dialect(column_a, column_b, check_delimiter(delimiter), check_encoding(encoding))
@@ -102,8 +102,8 @@ def command(
             used_id = _agree(source, given, memory.recall(address, file) if known else None)
             if memory.trouble is not None:
                 click.echo(
-                    f"tally: {memory.path}: {memory.trouble}; whether this file was loaded before is not known. What "
-                    f"was counted under its request ids still is not counted twice",
+                    f"tally: {memory.path}: {memory.trouble}; whether this file was loaded before is not known. "
+                    f"Whatever was counted under its request ids is still not counted twice",
                     err=True,
                 )
             used = Loaded(used_id, source.sha256, column_a, column_b)

@@ -1,4 +1,4 @@
-"""``tally logs``: the log lines of all services that fit a query."""
+"""``tally logs``: the log lines of all services that match a query."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ _QUIET = ("service.", "telemetry.", "scope.", "code.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Most lines to print.")
 @json_option
 def command(query: str, limit: int, as_json: bool) -> None:
-    """Print the newest log lines that fit QUERY, the oldest of them first.
+    """Print the newest log lines that match QUERY, the oldest of them first.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def command(query: str, limit: int, as_json: bool) -> None:
                 "GET", "/select/logsql/query", params={"query": f"{query} | sort by (_time) desc | limit {limit}"}
             )
         except UnavailableError:
-            raise UnavailableError.service("the logs' store", address, "TALLY_LOGS_ENGINE_PORT") from None
+            raise UnavailableError.service("the log store", address, "TALLY_LOGS_ENGINE_PORT") from None
     lines = [json.loads(text) for text in answer.content.split(b"\n") if text.strip()]
     for line in reversed(lines):
         click.echo(json.dumps(line) if as_json else readable(line))

@@ -22,8 +22,8 @@ Examples:
 
 Services are found by environment variables: TALLY_GRPC_HOST and TALLY_GRPC_PORT (or TALLY_GRPC_TARGET),
 TALLY_REST_HOST and TALLY_REST_PORT (or TALLY_REST_URL), TALLY_KAFKA_BOOTSTRAP_SERVERS, TALLY_REGISTRY_URL. They are
-read from the file .env of the checkout, too, or from that of --env-file; never from one in the current directory.
-Without them everything is expected on this machine, where `just up` puts it.
+also read from the checkout's .env, or from the file that --env-file names, but never from an .env in the current
+directory. Without them, everything is expected on this machine, where `just up` puts it.
 
 \b
 Exit codes: 0 ok, 1 a check failed, 2 wrong usage, 69 a service is unavailable, 130 interrupted.
@@ -56,7 +56,7 @@ class _Commands(click.Group):
     "named",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Read settings from this file, not from .env of the checkout.  [default: {VARIABLE}]",
+    help=f"Read settings from this file, not from the checkout's .env.  [default: {VARIABLE}]",
 )
 @click.pass_context
 def main(context: click.Context, named: Path | None) -> None:

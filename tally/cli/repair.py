@@ -28,7 +28,7 @@ _PAUSE_S: Final = 0.5
 @click.option("--from", "source", type=click.Choice(["topic", "peer"]), help="Where its rows come from.")
 @click.option("--peer", metavar="URL|DIRECTORY", help="With --from peer: a replica's REST address, data, or a backup.")
 @click.option("--replica", metavar="NAME", help="Whose ledger.  [default: TALLY_CONSUMER_REPLICA, or 0]")
-@click.option("--forget-commits", is_flag=True, help="Delete what the group has committed: then the ledgers rule.")
+@click.option("--forget-commits", is_flag=True, help="Delete the group's committed offsets: then the ledgers decide.")
 @wait_option("Seconds to wait for the last member to leave the group, with --forget-commits.", max_s=600)
 def command(
     *,
@@ -52,8 +52,9 @@ def command(
     start reads the whole partition again; with --from peer another replica's files are copied, checked, and only what
     they lack is read from the topic. Either way the start compares the chain with the one that was committed.
 
-    --forget-commits is for commits that belong to nothing any more: of a topic that was made again, or beyond the end
-    of a log that lost its tail. It concerns all partitions of the group, and every consumer must be stopped.
+    --forget-commits is for commits that no longer belong to anything: those of a topic that was deleted and created
+    again, or beyond the end of a log that lost its tail. It concerns all partitions, and every consumer must be
+    stopped.
     """
     if (partition is None) != (source is None) or (source is None and not forget_commits):
         raise WrongUsageError("give --partition together with --from, or --forget-commits, or all three")
@@ -64,14 +65,14 @@ def command(
         _tell(_mend(environment, partition, peer, replica or environment.consumer_replica), partition)
     if forget_commits:
         _forget(environment, wait_s)
-        click.echo(f"the commits of group {environment.consumer_group} are deleted: the ledgers rule")
-    click.echo("Now start the consumer. `tally verify` and /v1/partitions tell how it is.")
+        click.echo(f"the commits of group {environment.consumer_group} are deleted: now the ledgers decide")
+    click.echo("Now start the consumer. `tally verify` and /v1/partitions show how it is doing.")
 
 
 def _mend(environment: ClientSettings, partition: int, peer: str | None, replica: str) -> Repaired:
     replica_dir = environment.data_dir / "consumer" / replica
     if not replica_dir.is_dir():
-        raise WrongUsageError(f"{replica_dir} is not there: see --replica and TALLY_DATA_DIR")
+        raise WrongUsageError(f"{replica_dir} does not exist: see --replica and TALLY_DATA_DIR")
     try:
         with open_workplace(replica_dir, SUMS.name, partition) as place:
             if peer is None:

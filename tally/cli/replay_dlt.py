@@ -84,7 +84,7 @@ def command(
     TALLY_DATA_DIR/client/replays.jsonl), is not sent. The dead-letter topic itself is only read.
 
     Numbers come from the record, if it holds them exactly, under the schema it was written with or the one of
-    --as-schema; those of --repair-with win. Exit code 1 says that a letter was rejected, and each one tells why.
+    --as-schema; those of --repair-with win. Exit code 1 says that a letter was rejected; its line says why.
 
     Each letter is compared with the ledger's row and with the record that it is about. One that somebody else wrote is
     shown as forged and never sent.

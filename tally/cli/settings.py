@@ -18,8 +18,8 @@ class ClientSettings(Settings):
     rest_url: str | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="Address of the REST service; wins over its host and port."
     )
-    traces_engine_port: int = Field(16686, ge=1, le=65535, description="Port of the traces' store of `just observe`.")
-    logs_engine_port: int = Field(9428, ge=1, le=65535, description="Port of the logs' store of `just observe`.")
+    traces_engine_port: int = Field(16686, ge=1, le=65535, description="Port of the trace store of `just observe`.")
+    logs_engine_port: int = Field(9428, ge=1, le=65535, description="Port of the log store of `just observe`.")
     consumer_replica: str = Field(
         "0", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The replica whose ledgers are repaired."
     )
@@ -37,10 +37,10 @@ class ClientSettings(Settings):
 
     @property
     def traces_address(self) -> str:
-        """Return where the traces' store is, on this machine."""
+        """Return where the trace store is, on this machine."""
         return f"http://127.0.0.1:{self.traces_engine_port}"
 
     @property
     def logs_address(self) -> str:
-        """Return where the logs' store is, on this machine."""
+        """Return where the log store is, on this machine."""
         return f"http://127.0.0.1:{self.logs_engine_port}"

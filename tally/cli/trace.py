@@ -15,7 +15,7 @@ from tally.generated.topics import SUMS
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")  # W3C Trace Context
-_ENGINE = "the traces' store"
+_ENGINE = "the trace store"
 
 
 @click.command("trace")
@@ -28,9 +28,9 @@ def command(which: str) -> None:
       tally trace c45facb5-2d96-4ead-8328-46c9aab12dec
       tally trace 2f7cd964f206d1056f393d84e6cfabda
 
-    A request id is looked up in the ledger, and its record's header names the trace. A trace id stands in log lines and
-    in reports of load tests. The transaction and the block that carried the addition are traces of their own and stand
-    below. `just observe` must run, and the addition must have been sampled (TALLY_TRACE_RATIO).
+    A request id is looked up in the ledger, and its record's header names the trace. Trace ids are found in log lines
+    and in the reports of load tests. The transaction and the block that carried the addition are traces of their own
+    and follow below. `just observe` must run, and the addition must have been sampled (TALLY_TRACE_RATIO).
     """
     config = settings()
     trace_id = which if _TRACE_ID.fullmatch(which) else _trace_of(config, which)
@@ -38,7 +38,7 @@ def command(which: str) -> None:
         spans = _spans(engine, trace_id)
         if not spans:
             raise CommandError(
-                f"{config.traces_address} has no trace {trace_id}: it is young (wait 10 s), or was deleted"
+                f"{config.traces_address} has no trace {trace_id}: it is too recent (wait 10 s) or was deleted"
             )
         origin_us = spans[0].began_us
         click.echo(f"trace {trace_id}\n     start        took")

@@ -49,17 +49,17 @@ def command(
       tally verify --topic kafka:9092/tally.sums.v1 --ledger replica0 --ledger replica1 --history calls.jsonl
 
     DIRECTORY is one partition's ledger or anything above it: CRCs, chains, sums, counts and the order of segments are
-    checked, offline. Every damage is printed with file, position and meaning; then the exit code is 1.
+    checked, offline. Every damage is printed with its file, position and meaning, and the exit code is 1.
 
     With --topic the truth is computed again from the topic, by other code than the services', and compared with every
-    ledger, the committed offsets and their metadata, the dead letters, REST, and what callers were told. Let it be
-    quiet meanwhile: additions that arrive while it reads look like differences. Kafka's security is taken from
-    TALLY_KAFKA_CONFIG, the schema registry from TALLY_REGISTRY_URL. Nothing is changed in either way. --topic needs a
+    ledger, the committed offsets and their metadata, the dead letters, REST, and what callers were told. Send
+    nothing meanwhile: additions that arrive while it reads look like differences. Kafka's security is taken from
+    TALLY_KAFKA_CONFIG, the schema registry from TALLY_REGISTRY_URL. Either way, nothing is changed. --topic needs a
     checkout of Tally: the code that judges is not part of the installed package.
     """
     if topic is not None:
         if directory is not None:
-            raise WrongUsageError(f"give ledgers by --ledger together with --topic: --ledger {directory}")
+            raise WrongUsageError(f"with --topic, ledgers are given by --ledger: --ledger {directory}")
         try:
             from tally.cli.verify_system import Wanted, verify_system  # noqa: PLC0415 - needs the oracle
         except ModuleNotFoundError as error:
@@ -89,7 +89,7 @@ def _verify_offline(directory: Path, *, as_json: bool) -> None:
     if not report.ok:
         raise CommandError(
             f"{len(report.problems)} problems in {sum(bool(ledger.problems) for ledger in report.ledgers)} of "
-            f"{len(report.ledgers)} ledgers; the consumer refuses a damaged ledger and tells how it is rebuilt"
+            f"{len(report.ledgers)} ledgers; the consumer refuses a damaged ledger and says how to rebuild it"
         )
 
 

@@ -74,7 +74,7 @@ class Client:
     async def add(self, a: str | int | Decimal, b: str | int | Decimal, request_id: str | None = None) -> Outcome:
         """Add two exact numbers, under a new random request id unless one is given.
 
-        Who repeats a call later must give the same request id. Raises TypeError for a float.
+        To repeat a call later, give the same request id. Raises TypeError for a float.
         """
         return await self._gatherer.add(Addition.of(a, b, request_id))
 

@@ -1,7 +1,7 @@
-"""A batch of fetched records as columns, each with the verdict that ``read_one`` has on it alone.
+"""A batch of fetched records as columns, each with the verdict that ``read_one`` gives it alone.
 
 All values of the common form are checked at once; what plainly counts needs no more. Any other record is read one by
-one. Trouble that may pass (the registry cannot be reached) is no verdict: ``general`` raises SchemaUnavailable,
+one. Trouble that may pass, such as a registry out of reach, is no verdict: ``general`` raises SchemaUnavailable,
 ``decode`` lets it out, and the caller pauses the partition.
 """
 
@@ -37,7 +37,7 @@ class Fetched:
     values: list[bytes | None]
     schema_header: Callable[[int], bytes | None] = no_header
     """What the record at a position has in the header SCHEMA_HEADER. It is asked only for records that are not of the
-    common form: looking at every record's headers would be seen."""
+    common form: looking at every record's headers would cost measurable time."""
 
     def until(self, position: int) -> "Fetched":
         """Return the records before a position."""

@@ -1,7 +1,7 @@
 """What a record means, decided here and nowhere else: framing, schema, range, sum, key and partition, in this order.
 
-Everybody who reads the topic has this verdict: the ledger, `tally tail`, the producer's cache. ``classify`` is the same
-over a batch, as columns, and asks here whenever a column does not plainly count.
+Everything that reads the topic has this verdict: the ledger, `tally tail`, the producer's cache. ``classify`` is the
+same over a batch, as columns, and asks here whenever a column does not plainly count.
 """
 
 from tally.base.framing import FramingError, SchemaName, unframe_any

@@ -1,4 +1,4 @@
-"""Reading records one by one, with what a registry knows now."""
+"""Reading records one by one, by what a registry knows now."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -21,7 +21,7 @@ _TEXT_BYTES_MAX: Final = 8 * 1024 * 1024
 
 
 class Reader:
-    """Has the ledger's verdict on each record. Not for several threads.
+    """Gives each record the verdict that the ledger has on it. Not thread-safe.
 
     A denial is not kept, so that a schema that is registered later is found.
     """

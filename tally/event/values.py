@@ -1,4 +1,4 @@
-"""Values of our own schema by their layout: id, a, b and sum of 16 bytes each, a varint, and what is behind it.
+"""Values of our own schema by their layout: id, a, b and sum of 16 bytes each, a varint, and what follows it.
 
 All of the common form, whose varint has its usual width, are read at once as columns; any other one by one.
 """
@@ -23,7 +23,7 @@ _FRAMED_BYTES: Final = FRAME_BYTES + SumAdded.WIDTH
 _COLUMN_BYTES: Final = 64
 _ADDED_AT_BYTES: Final = int(_EVENT_DTYPE["added_at"].itemsize)
 _BEHIND_BYTES: Final = SumAdded.WIDTH - _COLUMN_BYTES - _ADDED_AT_BYTES
-"""Of the fields that a newer contract has behind these, each of constant width as the contract promises."""
+"""Of the fields that a newer contract adds after these, each of constant width as the contract promises."""
 
 
 def read_fast(

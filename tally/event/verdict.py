@@ -13,7 +13,7 @@ _ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999
 
 
 class SchemaUnavailable(Exception):  # noqa: N818 - names what is, not that it is an error
-    """A writer's schema cannot be had at the moment; the records must be read later, not poisoned."""
+    """A writer's schema cannot be fetched at the moment: the records must be read later, not poisoned."""
 
 
 class Event(NamedTuple):
@@ -63,12 +63,12 @@ class Poison:
         return REASON_NAMES[self.reason]
 
     def of(self, schema: SchemaName) -> "Poison":
-        """Return the same of a record whose schema has this name."""
+        """Return the same verdict, on a record whose schema has this name."""
         return replace(self, schema=schema)
 
 
 General: TypeAlias = Callable[[SchemaName, bytes], Event | Poison]
-"""(writer's schema, body) -> the event in our schema, or why there is none. May raise SchemaUnavailable."""
+"""(writer's schema, body) -> the event in our schema, or why there is none. It may raise SchemaUnavailable."""
 
 
 def unknown_schema(name: SchemaName) -> Poison:

@@ -60,16 +60,16 @@ class Workplace:
         """Check what is incoming and put it in the ledger's place. Raises CannotRepairError, OSError."""
         if not self.incoming.is_dir():
             raise CannotRepairError(
-                "the peer has no segment to copy: only files that never change again are. Where the topic has all "
-                "records, --from topic does it; else stop the peer and give its directory"
+                "the peer has no segment to copy: only segments that never change again are copied. If the topic "
+                "still has all records, use --from topic; otherwise stop the peer and give its directory"
             )
         (report,) = verify_directory(self.incoming).ledgers
         if report.problems:
             first = report.problems[0]
-            raise CannotRepairError(f"what the peer has is damaged itself: {first.file.name}: {first.what}")
+            raise CannotRepairError(f"the peer's own ledger is damaged: {first.file.name}: {first.what}")
         found = report.identity
         if found is None or f"{found.topic}-{found.partition}" != self.ledger.name:
-            raise CannotRepairError(f"what the peer has is the ledger of another partition than {self.ledger.name}")
+            raise CannotRepairError(f"the peer's ledger is not that of {self.ledger.name}")
         disk = RealDisk()
         disk.sync_dir(self.incoming)
         put_aside = self._put_aside()
@@ -98,7 +98,7 @@ def open_workplace(replica_dir: Path, topic: str, partition: int) -> Iterator[Wo
     try:
         lock = lock_replica_directory(replica_dir)
     except ReplicaDirectoryLocked as error:
-        raise CannotRepairError(f"{error} A ledger is repaired while its consumer is stopped") from None
+        raise CannotRepairError(f"{error} A ledger can be repaired only while its consumer is stopped") from None
     with lock:
         (replica_dir / "ledger").mkdir(exist_ok=True)
         place = Workplace(replica_dir / "ledger" / f"{topic}-{partition}")
@@ -123,7 +123,7 @@ def copy_from_directory(place: Workplace, peer: Path, partition: int) -> None:
     found -= {place.ledger, place.ledger.resolve()}
     if len(found) != 1:
         many = f"{len(found)} ledgers" if found else "no ledger"
-        raise CannotRepairError(f"{peer} holds {many} of partition {partition}: name one directory {name}")
+        raise CannotRepairError(f"{peer} holds {many} of partition {partition}: give the path of one directory {name}")
     (directory,) = found
     segments = segment_paths(RealDisk(), directory)
     for path in segments[:-1] if is_in_use(directory) else segments:

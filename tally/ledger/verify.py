@@ -1,7 +1,7 @@
 """Verify ledgers offline: every segment, CRC, chain, sum, count, classification, and the steps between segments.
 
-Reads only. Works on one partition's directory or on a tree that holds several. After damage in a file the check goes
-on with the next file that can stand on its own header, so that one run tells of every damaged file.
+Reads only. Works on one partition's directory or on a tree that holds several. After damage in one file the
+check goes on with the next file that can be read from its own header, so that one run reports every damaged file.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from tally.ledger.storage.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset
 from tally.ledger.storage.series import header_of, read_series, wrong_opening
 
 QUARANTINED: Final = ".quarantined-"
-"""In the name of a directory that a repair put aside: it is kept, and no ledger any more."""
+"""In the name of a directory that a repair put aside: it is kept, but is no longer a ledger."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class _Verification:
         topic, _, partition = self._directory.name.rpartition("-")
         found = self._identity
         if found is not None and topic == found.topic and partition.isdecimal() and int(partition) != found.partition:
-            self._problem(self._directory, 0, f"it is named as partition {partition} and is that of {found.partition}")
+            self._problem(self._directory, 0, f"it is named as partition {partition} but belongs to {found.partition}")
 
     def _segment(self, path: Path, *, last: bool) -> None:
         header = header_of(self._disk, path)

@@ -1,4 +1,4 @@
-"""The outer shell of a service's process: its words on the command line, its settings, its way out."""
+"""The outer shell of a service's process: its command line, its settings, its exit."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""What a file is that cannot be read as CSV, by its first line: told by name, with the command that mends it.
+"""What a file that cannot be read as CSV really is, judged by its first line, and the command that mends it.
 
 Asked only after the reading failed, so nothing that can be read is ever refused by a guess.
 """
@@ -37,7 +37,10 @@ def _by_encoding(first: bytes, encoding: str) -> str | None:
             f"the file is {name}, in which lines cannot be told apart: convert it, iconv -f {name} -t UTF-8 FILE > NEW"
         )
     if first.startswith(codecs.BOM_UTF8) and encoding != "utf-8-sig":
-        return "the file begins with the mark of UTF-8 (utf-8-sig): leave out --encoding, or give --encoding utf-8"
+        return (
+            "the file begins with the byte order mark of UTF-8 (utf-8-sig): leave out --encoding, or give "
+            "--encoding utf-8"
+        )
     return None
 
 
@@ -55,5 +58,5 @@ def _by_lines(first: bytes) -> str | None:
             f"--delimiter {given!r}"
         )
     if b"\r" in first and b"\n" not in first:
-        return "lines end with a carriage return alone, as on old Macs: convert it, tr '\\r' '\\n' < FILE > NEW"
+        return "lines end with a carriage return alone, as on old Macs: convert the file, tr '\\r' '\\n' < FILE > NEW"
     return None

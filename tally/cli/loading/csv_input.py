@@ -1,8 +1,8 @@
 """A file to be read twice, once for its content's hash and once for its records, whatever it is.
 
 A regular file is read where it is. What can be read only once, a pipe or standard input (``-``), is first copied into a
-file without a name, which goes with the process. What gzip or zstd packed, by its first bytes and not by its name, is
-unpacked on the way: hash, line numbers and so request ids are those of the content, packed or not.
+file without a name, which goes with the process. What gzip or zstd packed, judged by its first bytes and not by its
+name, is unpacked on the way: hash, line numbers and so request ids are those of the content, packed or not.
 """
 
 import gzip
@@ -103,8 +103,7 @@ class _Unpacked(io.RawIOBase):
             data = self._inner.read(len(buffer))
         except (EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError) as error:
             raise CsvSourceError(
-                f"the {self._packing} data is damaged or cut off, {self._read_bytes:,} bytes of its content can be "
-                f"read: {error}"
+                f"the {self._packing} data is damaged or cut off after {self._read_bytes:,} bytes of content: {error}"
             ) from None
         buffer[: len(data)] = data
         self._read_bytes += len(data)

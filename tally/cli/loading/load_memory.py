@@ -57,7 +57,7 @@ def choose_source_id(given: str | None, now: Loaded, before: Loaded | None) -> A
         return Doubt(
             "was loaded before with other content",
             (
-                f"the same source, corrected or grown: --source-id {before.source_id} (counted lines stay so)",
+                f"the same source, corrected or grown: --source-id {before.source_id} (counted lines stay counted)",
                 f"other data under the same name: --source-id {now.source_id} (every line is counted)",
             ),
         )

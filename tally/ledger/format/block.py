@@ -42,7 +42,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BadBlock:
-    """The bytes are no good block; ``what`` is a clause for a report."""
+    """The bytes are not a good block; ``what`` is a clause for a report."""
 
     what: str
 
@@ -64,9 +64,9 @@ def block_bytes(head: bytes | memoryview) -> int | BadBlock:
         count, at = varint.decode(head, 0)
         size, at = varint.decode(head, at)
     except (IndexError, ValueError):
-        return BadBlock("it has no block's framing")
+        return BadBlock("it does not begin with a block's framing")
     if count < 1 or size < CRC_BYTES or size > BLOCK_BYTES_MAX:
-        return BadBlock(f"its framing tells {count} rows in {size} bytes")
+        return BadBlock(f"its framing says {count} rows in {size} bytes")
     return at + size + SYNC_BYTES
 
 

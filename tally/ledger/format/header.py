@@ -82,7 +82,7 @@ def decode_header(data: bytes) -> Header | OtherFormat | BadHeader:
     try:
         metadata, size = _metadata(data)
     except (IndexError, ValueError) as error:
-        return BadHeader(f"it has no header of a ledger: {error}")
+        return BadHeader(f"it has no ledger header: {error}")
     at = size - _AFTER_CRC_BYTES
     stated = data[at - len(_NO_CRC) : at]
     crc = zlib.crc32(data[at:size], zlib.crc32(_NO_CRC, zlib.crc32(data[: at - len(_NO_CRC)])))
@@ -90,7 +90,7 @@ def decode_header(data: bytes) -> Header | OtherFormat | BadHeader:
         return BadHeader("its header's CRC is wrong")
     version = metadata.get(_PREFIX + "format_version")
     if version != str(FORMAT_VERSION):
-        return OtherFormat(f"it has format version {version}, this program reads {FORMAT_VERSION}")
+        return OtherFormat(f"it has format version {version}, but this program reads {FORMAT_VERSION}")
     try:
         if _fingerprint(metadata["avro.schema"]) != LedgerRow.FINGERPRINT:
             return OtherFormat("its rows have another schema than this program's")

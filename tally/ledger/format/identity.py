@@ -1,4 +1,4 @@
-"""What a ledger is the ledger of, and what is said when it is not."""
+"""What a ledger belongs to, and what is said when it belongs to something else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Identity:
-    """What a ledger is the ledger of."""
+    """What a ledger belongs to: one partition of one topic of one cluster, under one version of the fold."""
 
     cluster_id: str
     topic: str
@@ -35,7 +35,7 @@ def repair_command(directory: str, source: str) -> str:
 def rebuild_cure(directory: str) -> str:
     """Return the sentence for whatever a rebuild from the topic mends."""
     return (
-        f"Stop the consumer, run {repair_command(directory, 'topic')} (the old ledger is kept beside) and start the "
+        f"Stop the consumer, run {repair_command(directory, 'topic')} (the old ledger is kept beside it) and start the "
         f"consumer again: it rebuilds the ledger from the topic and checks it against the committed witness."
     )
 
@@ -56,14 +56,14 @@ def check_identity(found: Identity, expected: Identity, directory: str) -> Refus
 
 _IDENTITY_CURES: Final = {
     "cluster_id": "Point TALLY_KAFKA_BOOTSTRAP_SERVERS to cluster {had}. Or stop the consumer, run {repair} and start "
-    "it again to begin the ledger of this cluster; the old one is kept beside.",
+    "it again to begin the ledger of this cluster; the old one is kept beside it.",
     "topic": "Stop the consumer, put the directory of the right topic there or run {repair}, and start it again.",
     "partition": "Stop the consumer, put the directory of partition {has} there or run {repair}, and start it again.",
-    "topic_id": "The topic was deleted and made again. Stop every consumer, run {repair} for each partition (the old "
-    "ledgers are kept beside, as the record of the old topic) and `tally repair --forget-commits`, and start again: "
-    "the ledger of the new topic begins.",
+    "topic_id": "The topic was deleted and created again. Stop every consumer, run {repair} for each partition (the "
+    "old ledgers are kept, as the record of the old topic) and `tally repair --forget-commits`, and start again: the "
+    "ledger of the new topic begins.",
     "partitions": "The partition of a request id depends on the number of partitions, which is pinned: with {has} "
-    "the same id could be counted twice. Make a topic of a new name with {had} partitions in contracts/topics, see "
+    "the same id could be counted twice. Create a topic with a new name and {had} partitions in contracts/topics, see "
     "`codegen plan --offline` and docs/OPERATIONS.md.",
     "fold_version": "Run the version of Tally that wrote it. Or stop the consumer, run {repair} and start it again: "
     "the ledger is rebuilt from the topic by the rules of fold version {has}.",

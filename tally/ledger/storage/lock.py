@@ -1,4 +1,4 @@
-"""One process a replica directory, by ``flock``: it ends with the process, however that dies."""
+"""One process for each replica directory, by ``flock``: the lock ends with the process, however that dies."""
 
 import fcntl
 import os

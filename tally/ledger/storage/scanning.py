@@ -1,4 +1,4 @@
-"""Walking through a segment file: its header, its blocks one by one, and the question torn or rotten."""
+"""Walking through a segment file: its header, its blocks one by one, and whether a bad one is torn or rotten."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

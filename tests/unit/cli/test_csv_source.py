@@ -259,7 +259,7 @@ def test_an_encoding_in_which_lines_cannot_be_found_is_refused(encoding: str):
         (b"a,b\r" + b"1,2\r" * 300_000, "utf-8", "lines end with a carriage return alone"),
         (b"sep=;\na;b\n1;2\n", "utf-8", r"the first line is sep=;, a note for Excel.*--delimiter ';'"),
         (b"sep=,\r\na,b\r\n1,2\r\n", "utf-8", "the first line is sep=,"),
-        (b"\xef\xbb\xbfa,b\n1,2\n", "latin-1", r"the mark of UTF-8 \(utf-8-sig\).*--encoding utf-8"),
+        (b"\xef\xbb\xbfa,b\n1,2\n", "latin-1", r"the byte order mark of UTF-8 \(utf-8-sig\).*--encoding utf-8"),
         (b"PK\x03\x04rest", "utf-8", "a ZIP archive or a spreadsheet"),
         (b"\xfd7zXZ\x00", "utf-8", "packed by xz"),
     ],
