@@ -26,15 +26,10 @@ class LoadProgress(Protocol):
         ...
 
 
-def progress_on(stream: TextIO, size_bytes: int) -> LoadProgress:
-    """Return the progress that fits the stream."""
-    console = Console(file=stream)
-    return _Bar(console, size_bytes) if console.is_terminal else _PlainProgress(stream, size_bytes)
-
-
 def stderr_progress(size_bytes: int) -> LoadProgress:
     """Return the progress of a command: on standard error, so that its output stays clean."""
-    return progress_on(sys.stderr, size_bytes)
+    console = Console(file=sys.stderr)
+    return _Bar(console, size_bytes) if console.is_terminal else _PlainProgress(sys.stderr, size_bytes)
 
 
 class _Bar:

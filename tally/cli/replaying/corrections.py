@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from tally.cli.replaying.dead_letters import PublishedLetter
-from tally.cli.replaying.genuine import Forged, Repeated, Unprovable
+from tally.cli.replaying.genuine import Examined, Forged, Repeated, Unprovable
 from tally.client.outcomes import Addition
 from tally.event import decimals
 from tally.event.dead_letter import Copy
@@ -54,7 +54,8 @@ class Rejected:
     addition: Addition | None = None
 
 
-Outcome: TypeAlias = Replayable | Rejected | Forged | Repeated
+Prepared: TypeAlias = Replayable | Rejected | Forged | Repeated
+"""What becomes of a letter, before the ledger is asked."""
 
 
 def read_corrections(lines: Iterable[bytes]) -> dict[str, Correction]:
@@ -153,10 +154,10 @@ def _id_of_key(key: bytes | None) -> UUID | None:
     return UUID(bytes=key) if key is not None and len(key) == _ID_BYTES else None
 
 
-def without_repetitions(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def without_repetitions(outcomes: Iterable[Prepared]) -> list[Prepared]:
     """Reject what would use an id of an earlier letter with other numbers; the same numbers are one addition."""
     first: dict[str, Replayable] = {}
-    checked: list[Outcome] = []
+    checked: list[Prepared] = []
     for outcome in outcomes:
         if isinstance(outcome, Replayable):
             before = first.setdefault(outcome.addition.request_id, outcome)
@@ -167,11 +168,11 @@ def without_repetitions(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def repair_genuine(
-    examined: PublishedLetter | Forged | Repeated | Unprovable,
+    examined: Examined,
     correction: Correction | None,
     as_schema: int | None,
     schema_text: SchemaText,
-) -> Outcome:
+) -> Prepared:
     """Return what becomes of a letter that was examined. The record's bytes are not kept: there may be many."""
     match examined:
         case PublishedLetter():
@@ -179,13 +180,11 @@ def repair_genuine(
             return replace(outcome, letter=_light(examined))
         case Unprovable():
             return Rejected(_light(examined.letter), f"{examined.why}: nothing can tell whether it is genuine")
-        case Forged():
-            return replace(examined, letter=_light(examined.letter))
-        case Repeated():
+        case Forged() | Repeated():
             return replace(examined, letter=_light(examined.letter))
 
 
-def source_of(examined: PublishedLetter | Forged | Repeated | Unprovable) -> str:
+def source_of(examined: Examined) -> str:
     """Return the place of the record that a letter is about, as corrections name it."""
     return str((examined if isinstance(examined, PublishedLetter) else examined.letter).source)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from tally.cli.read_topic import records_at
 from tally.cli.replaying.dead_letters import PublishedLetter, Source
-from tally.cli.replaying.genuine import Examiner, Forged, Repeated, Row, Unprovable
+from tally.cli.replaying.genuine import Examined, Examiner, Row
 from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
@@ -17,8 +17,6 @@ from tally.generated.topics import SUMS
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
 _CHUNK_LETTERS: Final = 1_000
 _PAGE_ROWS: Final = 100
-
-Examined = PublishedLetter | Forged | Repeated | Unprovable
 
 
 def examined(

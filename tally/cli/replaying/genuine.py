@@ -6,6 +6,7 @@ letter's reason and the letter's digest and copy are of the record that stands t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.event.dead_letter import Copy
@@ -46,6 +47,9 @@ class Unprovable:
     why: str
 
 
+Examined: TypeAlias = PublishedLetter | Forged | Repeated | Unprovable
+
+
 class Examiner:
     """Examines letters one after the other, each against the world; of two genuine ones the first is taken."""
 
@@ -58,7 +62,7 @@ class Examiner:
         self._row = row
         self._seen: set[Source] = set()
 
-    def examine(self, letter: PublishedLetter) -> PublishedLetter | Forged | Repeated | Unprovable:
+    def examine(self, letter: PublishedLetter) -> Examined:
         """Return a genuine letter with all of its record, as far as that still exists."""
         if letter.source.topic_id != self._topic_id:
             gone = f"it is about a topic of the same name with id {letter.source.topic_id[:40]!a}, which is gone"

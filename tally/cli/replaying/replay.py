@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from tally.cli.replaying.corrections import Rejected, Replayable
+from tally.cli.replaying.corrections import Prepared, Rejected
 from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.cli.replaying.genuine import Forged, Repeated
 from tally.cli.replaying.journal import Replayed, ReplayJournal
@@ -56,7 +56,7 @@ class Counted:
 
 
 def look_up(
-    outcome: Replayable | Rejected | Forged | Repeated,
+    outcome: Prepared,
     before: Mapping[Source, Replayed],
     ledger: Callable[[str], Counted | None],
 ) -> Told:

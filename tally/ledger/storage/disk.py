@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tally.base.fault_points import point
+from tally.base.written_file import sync_directory
 
 _WRITE, _FSYNC = point("consumer.disk_write"), point("consumer.disk_fsync")
 _RENAME, _DIR_FSYNC = point("consumer.disk_rename"), point("consumer.disk_dir_fsync")
@@ -168,8 +169,4 @@ class RealDisk:
     def sync_dir(self, directory: Path) -> None:
         """See Disk."""
         _DIR_FSYNC()
-        descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(directory)
