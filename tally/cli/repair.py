@@ -16,7 +16,7 @@ from tally.cli.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings, wait_option
 from tally.generated.topics import SUMS
-from tally.ledger.repair import CannotRepairError, Repaired, Workplace, copy_from_directory, open_workplace
+from tally.ledger.repair import CannotRepairError, Repaired, StoppedLedger, copy_from_directory, stopped_ledger
 from tally.ledger.storage.scanning import segment_name
 
 _REQUEST_S: Final = 10.0
@@ -74,7 +74,7 @@ def _mend(environment: ClientSettings, partition: int, peer: str | None, replica
     if not replica_dir.is_dir():
         raise WrongUsageError(f"{replica_dir} does not exist: see --replica and TALLY_DATA_DIR")
     try:
-        with open_workplace(replica_dir, SUMS.name, partition) as place:
+        with stopped_ledger(replica_dir, SUMS.name, partition) as place:
             if peer is None:
                 return place.put_aside()
             if urlsplit(peer).scheme in ("http", "https"):
@@ -88,7 +88,7 @@ def _mend(environment: ClientSettings, partition: int, peer: str | None, replica
         raise CommandError.of_file(error, replica_dir) from None
 
 
-def _download(place: Workplace, address: str, partition: int) -> None:
+def _download(place: StoppedLedger, address: str, partition: int) -> None:
     with RestService(address) as service:
         for file in service.call("GET", f"/v1/partitions/{partition}").json()["files"]:
             if file["sealed"]:

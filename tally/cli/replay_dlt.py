@@ -25,7 +25,7 @@ from tally.cli.replaying.corrections import (
 from tally.cli.replaying.dead_letters import PublishedLetter, Selection, letter_of
 from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
-from tally.cli.replaying.replay import FAILED, Counted, Status, Told, look_up, send
+from tally.cli.replaying.replay import FAILED, Counted, LetterResult, Status, look_up, send
 from tally.cli.rest import RestService
 from tally.cli.sending import connected
 from tally.cli.settings import ClientSettings
@@ -94,14 +94,14 @@ def command(
     corrections = _corrections(repairs)
     journal = ReplayJournal(environment.data_dir / "client" / "replays.jsonl")
     try:
-        told = _look(environment, selection, corrections, as_schema, journal)
+        results = _look(environment, selection, corrections, as_schema, journal)
         if really:
-            told = asyncio.run(_send(told, environment.grpc_address, wait_s, journal))
+            results = asyncio.run(_send(results, environment.grpc_address, wait_s, journal))
     except OSError as error:
         raise CommandError.of_file(error, journal.path) from None
-    for one in told:
+    for one in results:
         click.echo(json.dumps(_document(one)) if as_json else _line(one))
-    _end(told, really=really, as_json=as_json)
+    _end(results, really=really, as_json=as_json)
 
 
 def _corrections(repairs: Path | None) -> dict[str, Correction]:
@@ -120,7 +120,7 @@ def _look(
     corrections: dict[str, Correction],
     as_schema: int | None,
     journal: ReplayJournal,
-) -> list[Told]:
+) -> list[LetterResult]:
     """Return all letters that are meant, with what is known of each."""
     before = journal.read()
     with opened_registry(environment) as schemas, RestService(environment.rest_address) as service:
@@ -169,41 +169,43 @@ def _counted(service: RestService, request_id: str) -> Counted | None:
     return Counted(found["a"], found["b"], Position(found["topic"], found["partition"], found["offset"]))
 
 
-async def _send(told: list[Told], address: str, wait_s: float, journal: ReplayJournal) -> list[Told]:
-    if not any(one.status is Status.READY for one in told):
-        return told
+async def _send(results: list[LetterResult], address: str, wait_s: float, journal: ReplayJournal) -> list[LetterResult]:
+    if not any(one.status is Status.READY for one in results):
+        return results
     async with connected(address, wait_s) as client:
-        return [one async for one in send(told, client, journal)]
+        return [one async for one in send(results, client, journal)]
 
 
-def _line(told: Told) -> str:
-    what = "" if told.addition is None else f"  {told.addition.request_id}  {told.addition.a} + {told.addition.b}"
-    what += "" if told.sum is None else f" = {told.sum}"
-    at = "" if told.position is None else f" at {told.position.partition}:{told.position.offset}"
-    why = f": {told.why}" if told.why else ""
-    return f"{told.letter.source!s:>12}  {told.letter.reason:<17}{what}  {told.status.value}{at}{why}"
+def _line(result: LetterResult) -> str:
+    what = (
+        "" if result.addition is None else f"  {result.addition.request_id}  {result.addition.a} + {result.addition.b}"
+    )
+    what += "" if result.sum is None else f" = {result.sum}"
+    at = "" if result.position is None else f" at {result.position.partition}:{result.position.offset}"
+    why = f": {result.why}" if result.why else ""
+    return f"{result.letter.source!s:>12}  {result.letter.reason:<17}{what}  {result.status.value}{at}{why}"
 
 
-def _document(told: Told) -> dict[str, object]:
-    addition, position = told.addition, told.position
+def _document(result: LetterResult) -> dict[str, object]:
+    addition, position = result.addition, result.position
     return {
-        "source": str(told.letter.source),
-        "reason": told.letter.reason,
-        "detail": told.letter.detail,
+        "source": str(result.letter.source),
+        "reason": result.letter.reason,
+        "detail": result.letter.detail,
         "request_id": addition and addition.request_id,
         "a": addition and addition.a,
         "b": addition and addition.b,
-        "sum": told.sum,
-        "status": told.status.value,
-        "why": told.why,
+        "sum": result.sum,
+        "status": result.status.value,
+        "why": result.why,
         "position": position and f"{position.partition}:{position.offset}",
     }
 
 
-def _end(told: list[Told], *, really: bool, as_json: bool) -> None:
-    counts = Counter(one.status for one in told)
+def _end(results: list[LetterResult], *, really: bool, as_json: bool) -> None:
+    counts = Counter(one.status for one in results)
     figures = ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts[status]) or "none"
-    click.echo(f"{len(told):,} dead letters: {figures}", err=as_json)
+    click.echo(f"{len(results):,} dead letters: {figures}", err=as_json)
     if counts[Status.READY] and not really:
         click.echo("Nothing was sent. The same command with --send puts the ready ones back.", err=as_json)
     if counts[Status.UNKNOWN]:
@@ -212,4 +214,4 @@ def _end(told: list[Told], *, really: bool, as_json: bool) -> None:
         )
     failed = sum(counts[status] for status in FAILED)
     if failed:
-        raise CommandError(f"{failed:,} of {len(told):,} letters cannot be counted as they are; each line says why")
+        raise CommandError(f"{failed:,} of {len(results):,} letters cannot be counted as they are; each line says why")

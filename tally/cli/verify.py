@@ -61,7 +61,7 @@ def command(
         if directory is not None:
             raise WrongUsageError(f"with --topic, ledgers are given by --ledger: --ledger {directory}")
         try:
-            from tally.cli.verify_system import Wanted, verify_system  # noqa: PLC0415 - needs the oracle
+            from tally.cli.verify_system import SystemOptions, verify_system  # noqa: PLC0415 - needs the oracle
         except ModuleNotFoundError as error:
             if not (error.name or "").startswith("oracle"):
                 raise
@@ -69,7 +69,7 @@ def command(
                 "tally verify --topic runs from a checkout of Tally only, because the oracle is not part of the "
                 "installed package: ./justw run tally verify --topic ..."
             ) from None
-        verify_system(Wanted(topic, ledgers, rest_urls, histories, group, wait_s), as_json=as_json)
+        verify_system(SystemOptions(topic, ledgers, rest_urls, histories, group, wait_s), as_json=as_json)
         return
     if ledgers or rest_urls or histories:
         raise WrongUsageError("--ledger, --rest and --history go with --topic BOOTSTRAP/TOPIC")

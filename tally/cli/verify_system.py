@@ -26,7 +26,7 @@ _URL = re.compile(r"https?://[^\s]+")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SystemOptions:
     """What the command line says; ``topic`` as BOOTSTRAP/TOPIC."""
 
     topic: str
@@ -37,19 +37,19 @@ class Wanted:
     wait_s: float
 
 
-def verify_system(wanted: Wanted, *, as_json: bool) -> None:
+def verify_system(options: SystemOptions, *, as_json: bool) -> None:
     """Read, judge and print. Raises CommandError when a check failed, or when something cannot be read."""
-    system = _system(wanted, settings())
-    calls, watermarks = _histories(wanted.histories)
+    system = _system(options, settings())
+    calls, watermarks = _histories(options.histories)
     try:
-        facts = gather(system, calls=calls, watermarks=watermarks, drain_s=wanted.wait_s)
+        facts = gather(system, calls=calls, watermarks=watermarks, drain_s=options.wait_s)
     except (UnreadableError, ConnectionError) as error:
         raise UnavailableError(str(error)) from None
     except KafkaException as error:
         raise UnavailableError(f"Kafka at {system.kafka}: {error.args[0].str()}") from None
     if not facts.ledgers:
         raise CommandError(
-            f"no ledger of {system.topic} in {', '.join(str(each) for each in wanted.ledgers)}: "
+            f"no ledger of {system.topic} in {', '.join(str(each) for each in options.ledgers)}: "
             f"one lies in DATA/consumer/REPLICA/ledger/{system.topic}-PARTITION"
         )
     report = judge(facts)
@@ -61,15 +61,15 @@ def verify_system(wanted: Wanted, *, as_json: bool) -> None:
         )
 
 
-def _system(wanted: Wanted, environment: ClientSettings) -> System:
-    parts = _TOPIC.fullmatch(wanted.topic)
+def _system(options: SystemOptions, environment: ClientSettings) -> System:
+    parts = _TOPIC.fullmatch(options.topic)
     if parts is None:
         raise WrongUsageError(
-            f"--topic {wanted.topic!r} is not BOOTSTRAP/TOPIC, for example 127.0.0.1:9092/tally.sums.v1"
+            f"--topic {options.topic!r} is not BOOTSTRAP/TOPIC, for example 127.0.0.1:9092/tally.sums.v1"
         )
-    if not wanted.ledgers:
+    if not options.ledgers:
         raise WrongUsageError("--topic needs at least one --ledger DIR, for example --ledger data")
-    for url in wanted.rest_urls:
+    for url in options.rest_urls:
         if _URL.fullmatch(url) is None:
             raise WrongUsageError(f"--rest {url!r} is not an address, for example http://127.0.0.1:8000")
     try:
@@ -82,10 +82,10 @@ def _system(wanted: Wanted, environment: ClientSettings) -> System:
         kafka_properties={name: value for name, value in properties.items() if name != "bootstrap.servers"},
         registry_url=environment.registry_url.rstrip("/"),
         registry_headers=_authorization(environment),
-        rest_urls=[url.rstrip("/") for url in wanted.rest_urls],
-        ledgers=wanted.ledgers,
+        rest_urls=[url.rstrip("/") for url in options.rest_urls],
+        ledgers=options.ledgers,
         topic=parts["topic"],
-        group=wanted.group,
+        group=options.group,
     )
 
 

@@ -37,8 +37,8 @@ class Repaired:
     copied: LedgerReport | None
 
 
-class Workplace:
-    """One partition's ledger of a stopped replica; ``open_workplace`` makes it."""
+class StoppedLedger:
+    """One partition's ledger of a stopped replica; ``stopped_ledger`` makes it."""
 
     def __init__(self, ledger: Path) -> None:
         self.ledger = ledger
@@ -93,7 +93,7 @@ class Workplace:
 
 
 @contextmanager
-def open_workplace(replica_dir: Path, topic: str, partition: int) -> Iterator[Workplace]:
+def stopped_ledger(replica_dir: Path, topic: str, partition: int) -> Iterator[StoppedLedger]:
     """Yield the place of a partition's ledger, with the replica locked. Raises CannotRepairError while it runs."""
     try:
         lock = lock_replica_directory(replica_dir)
@@ -101,7 +101,7 @@ def open_workplace(replica_dir: Path, topic: str, partition: int) -> Iterator[Wo
         raise CannotRepairError(f"{error} A ledger can be repaired only while its consumer is stopped") from None
     with lock:
         (replica_dir / "ledger").mkdir(exist_ok=True)
-        place = Workplace(replica_dir / "ledger" / f"{topic}-{partition}")
+        place = StoppedLedger(replica_dir / "ledger" / f"{topic}-{partition}")
         place.clear()
         try:
             yield place
@@ -109,7 +109,7 @@ def open_workplace(replica_dir: Path, topic: str, partition: int) -> Iterator[Wo
             place.clear()
 
 
-def copy_from_directory(place: Workplace, peer: Path, partition: int) -> None:
+def copy_from_directory(place: StoppedLedger, peer: Path, partition: int) -> None:
     """Copy a ledger from another replica's directory or from a backup. Raises CannotRepairError, OSError.
 
     ``peer`` is the ledger's directory or anything above it. Of a replica that runs the last segment is left out.

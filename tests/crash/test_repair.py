@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tally.ledger.repair import CannotRepairError, Repaired, copy_from_directory, open_workplace
+from tally.ledger.repair import CannotRepairError, Repaired, copy_from_directory, stopped_ledger
 from tally.ledger.storage.lock import lock_replica_directory
 from tally.ledger.verify import verify_directory
 from tests_support.ledger.files import append_all, assert_holds, batches_of, opened
@@ -29,7 +29,7 @@ def content(directory: Path) -> dict[str, bytes]:
 
 
 def from_peer(data: Path, peer: Path) -> Repaired:
-    with open_workplace(data / "consumer" / "0", TOPIC, PARTITION) as place:
+    with stopped_ledger(data / "consumer" / "0", TOPIC, PARTITION) as place:
         copy_from_directory(place, peer, PARTITION)
         return place.install()
 
@@ -39,7 +39,7 @@ def test_from_topic_leaves_no_ledger_and_keeps_each_old_one_beside(tmp_path: Pat
     for number in (1, 2):
         directory = ledger(tmp_path)
         before = content(directory)
-        with open_workplace(tmp_path / "consumer" / "0", TOPIC, PARTITION) as place:
+        with stopped_ledger(tmp_path / "consumer" / "0", TOPIC, PARTITION) as place:
             done = place.put_aside()
         assert done.put_aside == directory.with_name(f"{directory.name}.quarantined-{number}")
         assert content(done.put_aside) == before
@@ -53,7 +53,7 @@ def test_a_running_consumers_ledger_is_not_touched(tmp_path: Path) -> None:
     with (
         lock_replica_directory(tmp_path / "consumer" / "0"),
         pytest.raises(CannotRepairError, match="while its consumer is stopped"),
-        open_workplace(tmp_path / "consumer" / "0", TOPIC, PARTITION),
+        stopped_ledger(tmp_path / "consumer" / "0", TOPIC, PARTITION),
     ):
         pass
     assert content(directory) == before

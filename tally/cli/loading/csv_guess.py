@@ -21,7 +21,7 @@ _PACKED: Final = {
 _SEPARATOR = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
-def told_of(first: bytes, encoding: str) -> str | None:
+def diagnosis_of(first: bytes, encoding: str) -> str | None:
     """Return what the file is, by its first line and the encoding it was read with; None when nothing is known."""
     return _by_encoding(first, encoding) or _by_packing(first) or _by_lines(first)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from tally.cli.loading.csv_guess import told_of
+from tally.cli.loading.csv_guess import diagnosis_of
 from tally.event import decimals
 
 RECORD_BYTES_MAX: Final[int] = 1 << 20
@@ -112,24 +112,29 @@ class _Lines:
             self._on_bytes(raw)
             self.first = self.first or raw
             if self._record_bytes > RECORD_BYTES_MAX:
-                if self.number == 1 and (told := told_of(raw, self.encoding)) is not None:
-                    raise CsvSourceError(told)
-                raise CsvSourceError(
+                raise self.error(
                     f"line {self.record_line}: a record longer than {RECORD_BYTES_MAX} bytes; "
                     f"look for an unclosed quote there"
                 )
-            try:
-                # Only the first line can begin with the byte order mark that "-sig" takes off.
-                text = raw.decode(self.encoding if self.number == 1 else self.encoding.removesuffix("-sig"))
-            except UnicodeDecodeError as error:
-                if self.number == 1 and (told := told_of(raw, self.encoding)) is not None:
-                    raise CsvSourceError(told) from None
-                raise CsvSourceError(
-                    f"line {self.number}: byte {raw[error.start]:#04x} at position {error.start + 1} is not "
-                    f"{self.encoding.removesuffix('-sig')}; name the file's encoding, for example --encoding latin-1"
-                ) from None
+            text = self._decoded(raw)
             self._record.append(text)
             yield text
+
+    def error(self, message: str) -> CsvSourceError:
+        """Return the error of what is read now: if that is the first line, and shows what the file is, it says so."""
+        diagnosis = diagnosis_of(self.first, self.encoding) if self.number == 1 else None
+        return CsvSourceError(diagnosis or message)
+
+    def _decoded(self, raw: bytes) -> str:
+        plain = self.encoding.removesuffix("-sig")
+        try:
+            # Only the first line can begin with the byte order mark that "-sig" takes off.
+            return raw.decode(self.encoding if self.number == 1 else plain)
+        except UnicodeDecodeError as error:
+            raise self.error(
+                f"line {self.number}: byte {raw[error.start]:#04x} at position {error.start + 1} is not {plain}; "
+                f"name the file's encoding, for example --encoding latin-1"
+            ) from None
 
     def take_record(self) -> str:
         """Return the text of the record just read and begin the next one."""
@@ -156,8 +161,8 @@ def read_rows(stream: BinaryIO, dialect: Dialect, on_bytes: Callable[[bytes], No
     try:
         indexes = _column(header, dialect.column_a, dialect), _column(header, dialect.column_b, dialect)
     except ColumnError:
-        if (told := told_of(lines.first, lines.encoding)) is not None:
-            raise ColumnError(told) from None
+        if (diagnosis := diagnosis_of(lines.first, lines.encoding)) is not None:
+            raise ColumnError(diagnosis) from None
         raise
     return _records(lines, reader, len(header), indexes, dialect)
 
@@ -186,11 +191,9 @@ def _fields(lines: _Lines, reader: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
-        if lines.number == 1 and (told := told_of(lines.first, lines.encoding)) is not None:
-            raise CsvSourceError(told) from None
         reason = next((cause for text, cause in _CAUSES.items() if text in str(error)), str(error))
         seen = f", seen in line {lines.number}" if lines.number > lines.record_line else ""
-        raise CsvSourceError(f"line {lines.record_line}: not CSV: {reason}{seen}; {_UNKNOWN_END}") from None
+        raise lines.error(f"line {lines.record_line}: not CSV: {reason}{seen}; {_UNKNOWN_END}") from None
 
 
 def _require_known_end(line: int, content: str, fields: list[str], width: int) -> None:

@@ -1,6 +1,6 @@
 """Putting repaired dead letters back: what was done before, what the ledger has already, and sending the rest.
 
-Each letter ends in one ``Told``. READY (seen, not sent) -> SENT, REFUSED or UNKNOWN; the others are final at once.
+Each letter has one ``LetterResult``. READY (seen, not sent) -> SENT, REFUSED or UNKNOWN; the others are final at once.
 """
 
 import enum
@@ -31,11 +31,11 @@ class Status(enum.StrEnum):
 
 
 FAILED: Final = frozenset({Status.REJECTED, Status.REFUSED})
-"""A person has to repair these. What others forged is told, and no reason to fail: nobody can take it away again."""
+"""A person has to repair these. A forged letter is reported, but is no reason to fail: nobody can take it away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LetterResult:
     """A letter and what became of it; ``why`` for a person."""
 
     letter: PublishedLetter
@@ -59,42 +59,42 @@ def look_up(
     outcome: Prepared,
     before: Mapping[Source, Replayed],
     ledger: Callable[[str], Counted | None],
-) -> Told:
+) -> LetterResult:
     """Return what is known of a letter before anything is sent."""
     letter = outcome.letter
     if isinstance(outcome, Forged | Repeated):
         return _left_out(outcome)
     if letter.source in before:
         done = before[letter.source]
-        return Told(letter, Status.REPLAYED, done.addition, position=done.position)
+        return LetterResult(letter, Status.REPLAYED, done.addition, position=done.position)
     if isinstance(outcome, Rejected):
-        return Told(letter, Status.REJECTED, outcome.addition, why=outcome.why)
+        return LetterResult(letter, Status.REJECTED, outcome.addition, why=outcome.why)
     addition = outcome.addition
     counted = ledger(addition.request_id)
     if counted is None:
-        return Told(letter, Status.READY, addition, outcome.sum)
+        return LetterResult(letter, Status.READY, addition, outcome.sum)
     if (counted.a, counted.b) == (addition.a, addition.b):  # both are canonical texts
-        return Told(letter, Status.COUNTED, addition, outcome.sum, counted.position)
+        return LetterResult(letter, Status.COUNTED, addition, outcome.sum, counted.position)
     why = f"its id is counted with {counted.a} + {counted.b}, which stays: a correction is an addition of its own"
-    return Told(letter, Status.REJECTED, addition, position=counted.position, why=why)
+    return LetterResult(letter, Status.REJECTED, addition, position=counted.position, why=why)
 
 
-def _left_out(outcome: Forged | Repeated) -> Told:
+def _left_out(outcome: Forged | Repeated) -> LetterResult:
     if isinstance(outcome, Forged):
-        return Told(outcome.letter, Status.FORGED, why=outcome.why)
-    return Told(outcome.letter, Status.REPEATED, why="the record has an earlier letter")
+        return LetterResult(outcome.letter, Status.FORGED, why=outcome.why)
+    return LetterResult(outcome.letter, Status.REPEATED, why="the record has an earlier letter")
 
 
 async def send(
-    told: list[Told],
+    results: list[LetterResult],
     client: BatchAdder,
     journal: ReplayJournal,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[LetterResult]:
     """Send what is READY and yield every letter, these last; note each one that is committed. Raises OSError."""
-    ready = iter([one for one in told if one.status is Status.READY])
-    additions = [one.addition for one in told if one.status is Status.READY and one.addition is not None]
-    for one in told:
+    ready = iter([one for one in results if one.status is Status.READY])
+    additions = [one.addition for one in results if one.status is Status.READY and one.addition is not None]
+    for one in results:
         if one.status is not Status.READY:
             yield one
     async for batch in client.add_batches(additions):
@@ -108,11 +108,11 @@ async def send(
             yield one
 
 
-def _settled(told: Told, outcome: Outcome) -> Told:
+def _settled(result: LetterResult, outcome: Outcome) -> LetterResult:
     match outcome:
         case Committed():
-            return replace(told, status=Status.SENT, position=outcome.position)
+            return replace(result, status=Status.SENT, position=outcome.position)
         case Refused():
-            return replace(told, status=Status.REFUSED, why=f"{outcome.status}: {outcome.reason}")
+            return replace(result, status=Status.REFUSED, why=f"{outcome.status}: {outcome.reason}")
         case Unknown():
-            return replace(told, status=Status.UNKNOWN, why=f"{outcome.status}: {outcome.reason}")
+            return replace(result, status=Status.UNKNOWN, why=f"{outcome.status}: {outcome.reason}")

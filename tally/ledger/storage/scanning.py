@@ -18,7 +18,7 @@ _HEADER_GUESS_BYTES: Final = 16 * 1024
 
 
 @dataclass(frozen=True)
-class Found:
+class ScannedBlock:
     """A block, or what stands in its place, and where. Nothing comes after a BadBlock."""
 
     position: int
@@ -52,7 +52,7 @@ def read_header(file: File, path: Path) -> Header | OtherFormat | BadHeader:
     return header
 
 
-def walk(file: File, start: int, end: int, sync: bytes) -> Iterator[Found]:
+def walk(file: File, start: int, end: int, sync: bytes) -> Iterator[ScannedBlock]:
     """Yield the blocks in [start, end), each read with its CRC checked; a BadBlock ends it."""
     buffer, base, at = b"", start, start
     while at < end:
@@ -62,15 +62,15 @@ def walk(file: File, start: int, end: int, sync: bytes) -> Iterator[Found]:
             head = buffer[:FRAMING_BYTES_MAX]
         length = block_bytes(head)
         if isinstance(length, BadBlock):
-            yield Found(at, end, length)
+            yield ScannedBlock(at, end, length)
             return
         if length > end - at:
-            yield Found(at, end, BadBlock(f"it has {end - at} of {length} bytes"))
+            yield ScannedBlock(at, end, BadBlock(f"it has {end - at} of {length} bytes"))
             return
         if len(buffer) - (at - base) < length:
             buffer, base = file.read(at, min(max(length, _CHUNK_BYTES), end - at)), at
         block = decode_block(buffer[at - base : at - base + length], sync)
-        yield Found(at, at + length, block)
+        yield ScannedBlock(at, at + length, block)
         if isinstance(block, BadBlock):
             return
         at += length

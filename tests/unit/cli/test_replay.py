@@ -25,7 +25,7 @@ from tally.cli.replaying.corrections import (
 )
 from tally.cli.replaying.dead_letters import PublishedLetter, Selection, Source, letter_of
 from tally.cli.replaying.journal import ReplayJournal
-from tally.cli.replaying.replay import Counted, Status, Told, look_up, send
+from tally.cli.replaying.replay import Counted, LetterResult, Status, look_up, send
 from tally.client.outcomes import Addition, Committed, Outcome, Position, Refused, Unknown
 from tally.event.dead_letter import Copy
 from tally.event.plain_schema import without_logical_types
@@ -242,8 +242,8 @@ class Door:
             yield [(addition, self.outcomes.get(addition.request_id, usual))]
 
 
-def ready(own: str, offset: int) -> Told:
-    return Told(letter(b"", offset=offset), Status.READY, Addition(own, "2", "3"), "5")
+def ready(own: str, offset: int) -> LetterResult:
+    return LetterResult(letter(b"", offset=offset), Status.READY, Addition(own, "2", "3"), "5")
 
 
 async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: P
     door = Door(refused=Refused("refused", "OUT_OF_RANGE", "no"), lost=Unknown("lost", "UNAVAILABLE", "gone", 3))
     told = [
         ready("good", 1),
-        Told(letter(b"", offset=2), Status.REJECTED, why="w"),
+        LetterResult(letter(b"", offset=2), Status.REJECTED, why="w"),
         ready("refused", 3),
         ready("lost", 4),
     ]
