@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tally.cli.failures import CommandError, UnavailableError
-from tally.cli.rest import RestService
+from tally.cli.services.rest import RestService
 from tally.client.outcomes import Position
 
 _DEADLINE_S: Final = 120.0

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from tally.cli.sending import connected
+from tally.cli.services.grpc import connected
 from tally.cli.shared import history_option, json_option, retry_option, settings
 from tally.client.history import HistoryError
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown

@@ -8,7 +8,7 @@ import click
 
 from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
 from tally.cli.failures import CommandError, UnavailableError
-from tally.cli.rest import RestService
+from tally.cli.services.rest import RestService
 from tally.cli.shared import settings, wait_option
 from tally.ledger.exports.formats import ExportFormat
 

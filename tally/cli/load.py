@@ -18,7 +18,7 @@ from tally.cli.loading.load_summary import summary, table
 from tally.cli.loading.loading import CsvFile, Load, LoadReport, WrongSumError
 from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
-from tally.cli.sending import connected
+from tally.cli.services.grpc import connected
 from tally.cli.shared import history_option, json_option, retry_option, settings
 from tally.client.history import HistoryError
 from tally.client.sending import Environment

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tally.cli.failures import UnavailableError
-from tally.cli.rest import RestService
+from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings
 
 _OWN = ("_msg", "_time", "_stream", "_stream_id", "severity_text", "severity_number", "service.name")

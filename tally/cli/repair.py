@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
-from tally.cli.read_topic import quiet_config
-from tally.cli.rest import RestService
+from tally.cli.services.kafka import quiet_config
+from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings, wait_option
 from tally.generated.topics import SUMS

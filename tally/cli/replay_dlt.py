@@ -11,8 +11,6 @@ import click
 from confluent_kafka import OFFSET_BEGINNING
 
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
-from tally.cli.read_topic import records, topic_id
-from tally.cli.registry import opened_registry, schema_texts
 from tally.cli.replaying.corrections import (
     Correction,
     CorrectionsError,
@@ -26,8 +24,10 @@ from tally.cli.replaying.dead_letters import PublishedLetter, Selection, letter_
 from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, LetterResult, Status, look_up, send
-from tally.cli.rest import RestService
-from tally.cli.sending import connected
+from tally.cli.services.grpc import connected
+from tally.cli.services.kafka import records, topic_id
+from tally.cli.services.registry import opened_registry, schema_texts
+from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import json_option, retry_option, settings
 from tally.client.outcomes import Position

@@ -9,8 +9,8 @@ from uuid import UUID
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-from tally.cli.read_topic import records
-from tally.cli.registry import opened_registry, schema_texts
+from tally.cli.services.kafka import records
+from tally.cli.services.registry import opened_registry, schema_texts
 from tally.cli.shared import json_option, settings
 from tally.event import decimals
 from tally.event.reader import Reader

@@ -6,7 +6,7 @@ import re
 import click
 
 from tally.cli.failures import CommandError
-from tally.cli.rest import RestService
+from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings, wait_option
 
 _FIGURES = ("count", "duplicates", "conflicts", "poison")

@@ -7,8 +7,8 @@ import click
 
 from tally.cli import traces
 from tally.cli.failures import CommandError, UnavailableError
-from tally.cli.read_topic import records
-from tally.cli.rest import RestService
+from tally.cli.services.kafka import records
+from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings
 from tally.generated.topics import SUMS

@@ -6,10 +6,10 @@ Letters and records may be large and many, so only a chunk of them is in memory 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tally.cli.read_topic import records_at
 from tally.cli.replaying.dead_letters import PublishedLetter, Source
 from tally.cli.replaying.genuine import Examined, Examiner, Row
-from tally.cli.rest import RestService
+from tally.cli.services.kafka import records_at
+from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import SUMS

@@ -1,0 +1,1 @@
+"""The services that commands call: every failure is an error of the command, with its cure."""
