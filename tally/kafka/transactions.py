@@ -191,13 +191,7 @@ class _Statistics(msgspec.Struct):
 class KafkaTransactions:
     """`tally.kafka.transaction_port.Transactions` on a real broker."""
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        topic: str,
-        limits: Limits,
-        points: TransactionPoints,
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any], topic: str, limits: Limits, points: TransactionPoints) -> None:
         """Make nothing yet; ``config`` is `transactional_config`'s."""
         self._config = config
         self._topic = topic

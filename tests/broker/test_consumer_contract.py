@@ -16,6 +16,7 @@ from stack import Stack
 from tally.base.deadline import Deadline
 from tally.generated.topics import SUMS_DLT
 from tally.kafka.facts import KafkaFacts
+from tally.kafka.transaction_port import Transactions
 from tally.kafka.transactions import transactional_config
 from tests_support.kafka.consumer_scenarios import CONSUMER_SCENARIOS, ConsumerWorld, FakeWorld
 from tests_support.producer.process import SUMS
@@ -57,6 +58,10 @@ class KafkaWorld:
     def letters(self) -> ports.Records:
         """See ConsumerWorld."""
         return RecordReader(self._shared, SUMS_DLT.name, 10.0)
+
+    def letter_client(self, transactional_id: str) -> Transactions:
+        """See ConsumerWorld."""
+        return letter_clients(self._shared, SUMS_DLT.name, 10.0)(transactional_id)
 
     def publisher(self) -> ports.Publisher:
         """See ConsumerWorld."""

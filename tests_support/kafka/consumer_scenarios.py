@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import pytest
+
 from consumer.core.partition.job_events import LettersPublished
 from consumer.core.publication import Publication
 from consumer.core.recovery import Absent, Known
@@ -15,7 +17,15 @@ from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
 from tally.event.rows import WRONG_SUM
 from tally.generated.topics import SUMS, SUMS_DLT
-from tally.kafka.transaction_port import Aborted, CommitReturned, Outgoing
+from tally.kafka.transaction_port import (
+    Aborted,
+    CommitReturned,
+    Delivered,
+    OffsetsToCommit,
+    Outgoing,
+    Transactions,
+)
+from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.witness import Witness
 from tally.ledger.format.witness import encode as encode_witness
 from tally.ledger.state.counts import Counts
@@ -30,6 +40,7 @@ from tests_support.waiting import eventually
 
 PARTITION = 3
 WAIT_S = 60.0
+UNDECIDED_S = 1.0
 WITNESS = Witness(
     counts=Counts(1, total=2),
     chain=bytes(16),
@@ -59,6 +70,9 @@ class ConsumerWorld(Protocol):
 
     def letters(self) -> ports.Records:
         """Return a RecordReader of the dead-letter topic."""
+
+    def letter_client(self, transactional_id: str) -> Transactions:
+        """Return a client that writes to the dead-letter topic and was not renewed yet."""
 
     def publisher(self) -> ports.Publisher:
         """Return a DeadLetterPublisher for the group."""
@@ -94,6 +108,10 @@ class FakeWorld:
     def letters(self) -> ports.Records:
         """See ConsumerWorld."""
         return RecordReader({}, SUMS_DLT.name, 1.0, opener(self._broker))
+
+    def letter_client(self, transactional_id: str) -> Transactions:
+        """See ConsumerWorld."""
+        return FakeTransactions(self._broker, transactional_id, SUMS_DLT.name)
 
     def publisher(self) -> ports.Publisher:
         """See ConsumerWorld."""
@@ -204,6 +222,20 @@ def records_are_found_at_their_offsets_and_nothing_where_none_is(world: Consumer
     assert found.keys == [kept[1].key, last[0].key]
 
 
+def an_offset_in_an_undecided_transaction_is_withheld(world: ConsumerWorld) -> None:
+    """Asking for it is trouble while the transaction is open, and after an abort there is none."""
+    member = Member(world)
+    client = world.letter_client(name())
+    client.renew()
+    offsets = OffsetsToCommit(SUMS.name, {PARTITION: (5, encode_witness(WITNESS))}, member.source.group_metadata())
+    assert isinstance(client.produce([Outgoing(b"k", b"v", PARTITION)], offsets=offsets), Delivered)
+    with pytest.raises(KafkaTroubleError):
+        world.offsets().committed([PARTITION], UNDECIDED_S)
+    assert client.abort() == Aborted()
+    assert world.offsets().committed([PARTITION]) == {PARTITION: Absent()}
+    client.close()
+
+
 def a_publication_has_its_letter_once_and_its_offset(world: ConsumerWorld) -> None:
     """Letter and offset are committed together; whoever publishes the same again finds that it is done."""
     member = Member(world)
@@ -226,5 +258,6 @@ CONSUMER_SCENARIOS: Sequence[Callable[[ConsumerWorld], None]] = (
     an_open_transaction_holds_the_end_where_it_began,
     a_commit_is_read_back_with_its_witness,
     records_are_found_at_their_offsets_and_nothing_where_none_is,
+    an_offset_in_an_undecided_transaction_is_withheld,
     a_publication_has_its_letter_once_and_its_offset,
 )
