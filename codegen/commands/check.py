@@ -6,15 +6,7 @@ from pathlib import Path
 import click
 
 from codegen import tree
-from codegen.commands.options import (
-    CONTRACTS,
-    KAFKA,
-    KAFKA_CONFIG,
-    OUT,
-    PACKAGE,
-    REGISTRY_HELP,
-    timeout_option,
-)
+from codegen.commands import options
 from codegen.commands.printing import note
 from codegen.drift import local_drift, registry_drift
 from codegen.errors import DriftError
@@ -27,13 +19,13 @@ from codegen.remote.registries import target
 
 
 @click.command("check")
-@CONTRACTS
-@OUT
-@PACKAGE
-@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {REGISTRY_HELP}")
-@KAFKA
-@KAFKA_CONFIG
-@timeout_option(15.0)
+@options.CONTRACTS
+@options.OUT
+@options.PACKAGE
+@click.option("--registry", metavar="NAME|URL", default=None, help=f"Look there as well. {options.REGISTRY_HELP}")
+@options.KAFKA
+@options.KAFKA_CONFIG
+@options.timeout_option(15.0)
 def check_command(
     *,
     contracts: Path,

@@ -10,14 +10,7 @@ from pathlib import Path
 import click
 
 from codegen import tree
-from codegen.commands.options import (
-    CONTRACTS,
-    KAFKA,
-    KAFKA_CONFIG,
-    PRUNE_PREFIX,
-    REGISTRY_HELP,
-    timeout_option,
-)
+from codegen.commands import options
 from codegen.commands.printing import Registry, note, show, tell_of_topics
 from codegen.errors import CodegenError, UnreachableError
 from codegen.plan import file as plan_file
@@ -32,14 +25,14 @@ from tally.registry.access import split_userinfo
 
 
 @click.command("plan")
-@CONTRACTS
-@click.option("--registry", metavar="NAME|URL", default=None, help=REGISTRY_HELP)
-@KAFKA
-@KAFKA_CONFIG
-@timeout_option(15.0)
+@options.CONTRACTS
+@click.option("--registry", metavar="NAME|URL", default=None, help=options.REGISTRY_HELP)
+@options.KAFKA
+@options.KAFKA_CONFIG
+@options.timeout_option(15.0)
 @click.option("--against", metavar="lock|git:REF", default=None, help="Versions that must stay compatible as well.")
 @click.option("--offline", "no_registry", is_flag=True, help="Ask no registry: compare with --against (default lock).")
-@PRUNE_PREFIX
+@options.PRUNE_PREFIX
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan for publish; - is standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 @click.pass_context

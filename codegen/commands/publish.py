@@ -7,14 +7,7 @@ from pathlib import Path
 import click
 
 from codegen import tree
-from codegen.commands.options import (
-    CONTRACTS,
-    KAFKA,
-    KAFKA_CONFIG,
-    PRUNE_PREFIX,
-    REGISTRY_HELP,
-    timeout_option,
-)
+from codegen.commands import options
 from codegen.commands.printing import tell_of_topics
 from codegen.errors import CodegenError
 from codegen.plan import file as plan_file
@@ -29,17 +22,20 @@ from codegen.remote.registries import Target, target
 
 @click.command("publish")
 @click.argument("plan_path", metavar="[PLAN]", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@CONTRACTS
+@options.CONTRACTS
 @click.option(
-    "--registry", metavar="NAME|URL", default=None, help=f"Without a PLAN: plan and publish at once. {REGISTRY_HELP}"
+    "--registry",
+    metavar="NAME|URL",
+    default=None,
+    help=f"Without a PLAN: plan and publish at once. {options.REGISTRY_HELP}",
 )
-@KAFKA
-@KAFKA_CONFIG
-@timeout_option(60.0)
+@options.KAFKA
+@options.KAFKA_CONFIG
+@options.timeout_option(60.0)
 @click.option("--dry-run", is_flag=True, help="Only show what would be done; exit 2 if there is anything.")
 @click.option("--allow-breaking", multiple=True, metavar="SUBJECT", help="Register a breaking version of it.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept in the lock.")
-@PRUNE_PREFIX
+@options.PRUNE_PREFIX
 @click.option("--yes", is_flag=True, help="Carry out deletions; without it they are only listed.")
 @click.pass_context
 def publish_command(
