@@ -37,7 +37,7 @@ def registry_drift(survey: "Survey", name: str, lock: locks.Lock | None) -> Iter
     """Yield a line for each thing in a registry or in Kafka that differs from the contracts or the lock."""
     for change in survey.changes:
         if change.kind is Kind.CREATE:
-            yield f"{change.name} is missing there (never published, or deleted since): {change.sentence}"
+            yield f"{change.name} is missing there (never published, or deleted): {change.sentence}"
         elif change.kind is not Kind.NOOP:
             yield f"{change.name}: {change.sentence}"
     for subject, place in lock.registries.get(name, {}).items() if lock is not None else ():
