@@ -1,7 +1,8 @@
 """The additions of load tests, benches, the soak and tests: drawn from a seed, with their exact sums. No I/O.
 
-What is drawn otherwise has a reason: the bench of the consumer fills its topic with millions of records and draws them
-as columns of numpy; tests of `tally load` write the CSV files whose rows become additions; the demo has real data.
+What is drawn elsewhere has a reason: the k6 scripts draw in JavaScript and Go, from the same facts (a test holds them
+equal); the bench of the consumer draws millions of records as columns of numpy; tests of `tally load` write CSV files,
+whose rows become additions; the demo has real data.
 """
 
 import random

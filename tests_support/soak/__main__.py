@@ -52,7 +52,7 @@ def _asked(arguments: Sequence[str]) -> tuple[float, int] | None:
 
 
 def _tidy(folder: Path) -> None:
-    """Keep the report alone of a run that held."""
+    """Keep nothing but the report of a run that held."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
