@@ -81,3 +81,11 @@ def test_the_changelog_keeps_the_form_of_keep_a_changelog() -> None:
     for version in versions[1:]:
         assert re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version), version
     assert {line.removeprefix("### ") for line in lines if line.startswith("### ")} <= CHANGES
+
+
+def test_the_index_of_decisions_has_each_with_its_title() -> None:
+    """A decision is found by its title, which stands in the index as it stands on its page."""
+    pages = [name for name in DOCUMENTS if re.match(r"docs/decisions/\d", name)]
+    rows = re.findall(r"^\| \[(\d+)\]\((.+?)\) \| (.+) \|$", text_of("docs/decisions/README.md") or "", re.MULTILINE)
+    titles = [((text_of(name) or "").splitlines()[0], PurePosixPath(name).name) for name in pages]
+    assert [(f"# {number} {title}", page) for number, page, title in rows] == titles
