@@ -22,9 +22,9 @@ import fastavro
 
 from tally.base.framing import unframe
 from tally.event.classify import Fetched
+from tally.event.codes import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
 from tally.event.dead_letter import REASON, SOURCE_DIGEST, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC_ID
 from tally.event.digest import DIGEST_BYTES, undecoded
-from tally.event.rows import REASON_NAMES, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA
 from tally.generated.avro.dead_letter import DeadLetter
 from tally.generated.topics import SUMS
 

@@ -12,11 +12,12 @@ from typing import Final, cast
 import numpy as np
 
 from tally.base.framing import SchemaName
+from tally.event.codes import POISON, WRONG_KEY, WRONG_PARTITION, WRONG_SUM
 from tally.event.digest import DIGEST_BYTES, operands, undecoded
 from tally.event.int128 import adds_up, halves, in_range
 from tally.event.partitions import partition_column
 from tally.event.read_one import read_one, schema_name
-from tally.event.rows import POISON, WRONG_KEY, WRONG_PARTITION, WRONG_SUM, Mask, Offsets, Rows, no_rows
+from tally.event.rows import Mask, Offsets, Rows, no_rows
 from tally.event.values import COLUMNS, columns_of, distinct, read_fast
 from tally.event.verdict import General, Poison, Sum
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, Fetched, PoisonRow
-from tally.event.rows import REASON_NAMES
+from tally.event.codes import REASON_NAMES
 from tally.generated.avro.dead_letter import DeadLetter, DeadLetterReason
 
 SOURCE_TOPIC: Final = "source-topic"

@@ -6,8 +6,8 @@ same over a batch, as columns, and asks here whenever a column does not plainly 
 
 from tally.base.framing import FramingError, SchemaName, unframe_any
 from tally.event import decimals
+from tally.event.codes import FRAMING, OUT_OF_RANGE, WRONG_KEY, WRONG_PARTITION, WRONG_SUM
 from tally.event.partitions import partition_of
-from tally.event.rows import FRAMING, OUT_OF_RANGE, WRONG_KEY, WRONG_PARTITION, WRONG_SUM
 from tally.event.values import is_common, read_own
 from tally.event.verdict import Event, General, Poison, Sum
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import fastavro
 
+from tally.event.codes import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
-from tally.event.rows import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.verdict import Event, Poison
 from tally.generated.avro.sum_added import SumAdded
 

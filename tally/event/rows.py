@@ -16,35 +16,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 Bytes16: TypeAlias = NDArray[np.uint8]
 """Shape (n, 16)."""
 
-# The codes are the positions of the symbols in contracts/avro/ledger_row.avsc; a test compares them.
-COUNTED: Final = 0
-DUPLICATE: Final = 1
-CONFLICT: Final = 2
-POISON: Final = 3
-MARK: Final = 4
-KIND_NAMES: Final = ("COUNTED", "DUPLICATE", "CONFLICT", "POISON", "MARK")
-
-NONE: Final = 0
-FRAMING: Final = 1
-UNKNOWN_SCHEMA: Final = 2
-UNREADABLE_SCHEMA: Final = 3
-UNDECODABLE: Final = 4
-OUT_OF_RANGE: Final = 5
-WRONG_SUM: Final = 6
-WRONG_KEY: Final = 7
-WRONG_PARTITION: Final = 8
-REASON_NAMES: Final = (
-    "NONE",
-    "FRAMING",
-    "UNKNOWN_SCHEMA",
-    "UNREADABLE_SCHEMA",
-    "UNDECODABLE",
-    "OUT_OF_RANGE",
-    "WRONG_SUM",
-    "WRONG_KEY",
-    "WRONG_PARTITION",
-)
-
 # offset and timestamp_us come first so that they are aligned; 104 bytes a row with the padding.
 ROWS_DTYPE: Final = np.dtype(
     [

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from tally.base import varint
 from tally.base.framing import FRAME_BYTES, MAGIC, unframe
+from tally.event.codes import UNDECODABLE
 from tally.event.int128 import from_bytes, to_bytes
-from tally.event.rows import UNDECODABLE, Mask, Rows
+from tally.event.rows import Mask, Rows
 from tally.event.verdict import Event, Poison, Sum
 from tally.generated.avro.sum_added import SumAdded
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 
 from tally.base.framing import SchemaName, spoken
-from tally.event.rows import REASON_NAMES, UNKNOWN_SCHEMA
+from tally.event.codes import REASON_NAMES, UNKNOWN_SCHEMA
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ADDED_AT_MAX_US: Final = 253_402_300_799_999_999  # the end of the year 9999

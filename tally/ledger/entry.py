@@ -7,8 +7,9 @@ from typing import Final, TypeVar
 import numpy as np
 
 from tally.base.uuid_text import uuid_text
+from tally.event.codes import KIND_NAMES, POISON, REASON_NAMES
 from tally.event.decimals import text_of
-from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+from tally.event.rows import Rows
 
 T = TypeVar("T")
 

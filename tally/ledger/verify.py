@@ -11,8 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from tally.event.codes import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON
 from tally.event.int128 import halves
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, KIND_NAMES, POISON, Rows
+from tally.event.rows import Rows
 from tally.ledger.format.block import BadBlock
 from tally.ledger.format.check import check_block
 from tally.ledger.format.header import Header

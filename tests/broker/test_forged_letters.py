@@ -16,9 +16,9 @@ from oracle.reading import examine
 from stack.parts.names import ORDER
 from stack.system import ROOT
 from tally.base.framing import frame
+from tally.event.codes import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, WRONG_KEY
 from tally.event.dead_letter import Copy, Letter, dead_record
 from tally.event.digest import undecoded
-from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, WRONG_KEY
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.lookup import SchemaRegistry
 from tests_support.consumer.rig import Raw, Rig

@@ -15,9 +15,9 @@ from consumer.shell.kafka.ports import Ownership
 from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from stack import Stack
 from tally.base.deadline import Deadline
+from tally.event.codes import WRONG_SUM
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
-from tally.event.rows import WRONG_SUM
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import Delivered, Outgoing, Renewed
 from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints, transactional_config

@@ -10,8 +10,8 @@ from typing import Any
 
 import fastavro
 
+from tally.event.codes import UNDECODABLE
 from tally.event.resolution import read, resolve
-from tally.event.rows import UNDECODABLE
 from tally.event.values import read_own
 from tally.event.verdict import Event, Poison
 from tally.generated.avro.sum_added import SumAdded

@@ -14,8 +14,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tally.event.codes import KIND_NAMES, REASON_NAMES
 from tally.event.decimals import SCALE, text_of
-from tally.event.rows import KIND_NAMES, REASON_NAMES, Rows
+from tally.event.rows import Rows
 from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.format.block import encode_block
 from tally.ledger.format.mark import Mark, mark_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tally.event.rows import POISON
+from tally.event.codes import POISON
 from tally.ledger.format.header import Header
 from tally.ledger.state.chain import ChainState
 from tally.ledger.storage.disk import RealDisk

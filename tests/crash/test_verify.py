@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE
+from tally.event.codes import CONFLICT, COUNTED, DUPLICATE
 from tally.ledger.format.block import Block, decode_block, encode_block
 from tally.ledger.format.header import Header
 from tally.ledger.format.mark import mark_of

@@ -41,8 +41,8 @@ from consumer.core.partition.state import Paused, Recovering, Refused, Running, 
 from consumer.core.recovery import Replay
 from consumer.core.schema_wait import Denied, SchemaWait
 from tally.event.claims import Claim, Claims
+from tally.event.codes import FRAMING
 from tally.event.dead_letter import NOTHING, Letter
-from tally.event.rows import FRAMING
 from tally.ledger.state.chain import ChainState
 from tally.ledger.state.counts import Counts
 from tally.ledger.state.fold import LedgerState

@@ -20,7 +20,7 @@ from consumer.shell.schemas import Schemas
 from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import SchemaName
 from tally.event.classify import Fetched, decode
-from tally.event.rows import KIND_NAMES, REASON_NAMES
+from tally.event.codes import KIND_NAMES, REASON_NAMES
 from tally.event.verdict import SchemaUnavailable
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import SchemaUnknown

@@ -13,9 +13,9 @@ from consumer.shell.kafka.ports import CommitOutcome, CommitSent, OffsetsCommitt
 from consumer.shell.kafka.record_reader import RecordReader
 from producer.core.ports import LaneTransactions, Place
 from tally.event.claims import Claim
+from tally.event.codes import WRONG_SUM
 from tally.event.dead_letter import Copy, Letter
 from tally.event.digest import undecoded
-from tally.event.rows import WRONG_SUM
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import (
     Aborted,

@@ -11,8 +11,7 @@ import numpy as np
 
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, Fetched, decode
-from tally.event.partitions import mix, partition_of
-from tally.event.rows import (
+from tally.event.codes import (
     CONFLICT,
     COUNTED,
     DUPLICATE,
@@ -25,8 +24,9 @@ from tally.event.rows import (
     WRONG_KEY,
     WRONG_PARTITION,
     WRONG_SUM,
-    Rows,
 )
+from tally.event.partitions import mix, partition_of
+from tally.event.rows import Rows
 from tally.event.verdict import Poison
 from tally.ledger.format.identity import Identity
 from tally.ledger.state.fold import Folded, LedgerState, fold

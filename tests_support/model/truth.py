@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from producer.core.addition import Addition
 from producer.core.calls import Call, Placed, Result
 from producer.core.refusals import Outcome, Refusal
-from tally.event.rows import COUNTED, POISON
+from tally.event.codes import COUNTED, POISON
 from tally.ledger.format.witness import Witness
 from tally.ledger.format.witness import decode as decode_witness
 from tests_support.kafka.broker import Broker

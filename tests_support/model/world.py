@@ -7,7 +7,8 @@ from consumer.core.partition.state import Refused, Running
 from producer.core.addition import Addition
 from producer.core.calls import Placed
 from tally.base.framing import frame
-from tally.event.rows import COUNTED, next_offset
+from tally.event.codes import COUNTED
+from tally.event.rows import next_offset
 from tests_support.clock import Clock
 from tests_support.kafka.broker import Broker
 from tests_support.ledger.fake_disk import Fail

@@ -24,7 +24,7 @@ from consumer.shell.kafka.ports import Fetch
 from observability.current import CURRENT
 from observability.telemetry import Telemetry
 from observability.tracing import LINKS_MAX, Attribute, Tracing, finish, is_sampled, parent_of, trace_of
-from tally.event.rows import KIND_NAMES
+from tally.event.codes import KIND_NAMES
 
 RECORDS_A_SECOND: Final = 50
 """A hundredth and a half of a core, two thirds of it for sending them. Calls of one addition come by the thousand a

@@ -39,7 +39,8 @@ from consumer.shell.partitions.open_ledger import OpenLedger
 from consumer.shell.partitions.published_verdicts import Place, PublishedVerdicts
 from consumer.shell.schemas import Schemas
 from tally.event.classify import Fetched, decode
-from tally.event.rows import POISON, Rows, previous_offset
+from tally.event.codes import POISON
+from tally.event.rows import Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas

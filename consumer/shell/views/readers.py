@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
-from tally.event.rows import CONFLICT, Rows
+from tally.event.codes import CONFLICT
+from tally.event.rows import Rows
 from tally.ledger.storage.errors import LedgerDamaged
 from tally.ledger.storage.ledger import Ledger, Opened, SegmentInfo
 

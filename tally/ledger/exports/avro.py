@@ -8,7 +8,8 @@ from fastavro import parse_schema
 from fastavro.write import Writer as AvroFile
 
 from tally.base.uuid_text import uuid_text
-from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Rows
+from tally.event.codes import KIND_NAMES, POISON, REASON_NAMES
+from tally.event.rows import Rows
 from tally.generated.avro.entry import Entry
 from tally.ledger.entry import NUMBERS, cells_of
 from tally.ledger.exports.hashed_file import HashedFile

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tally.base.uuid_text import uuid_text
-from tally.event.rows import KIND_NAMES, POISON, REASON_NAMES, Mask, Rows
+from tally.event.codes import KIND_NAMES, POISON, REASON_NAMES
+from tally.event.rows import Mask, Rows
 from tally.ledger.entry import NUMBERS, chunks_of
 from tally.ledger.exports.hashed_file import HashedFile
 

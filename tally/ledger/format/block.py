@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from tally.base import varint
-from tally.event.rows import MARK, REASON_NAMES, ROWS_DTYPE, Rows, no_rows
+from tally.event.codes import MARK, REASON_NAMES
+from tally.event.rows import ROWS_DTYPE, Rows, no_rows
 from tally.generated.avro.ledger_row import LedgerRow
 from tally.ledger.format.mark import CRC_BYTES, Mark, decode_mark, encode_mark
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from tally.event.codes import KIND_NAMES, NONE, POISON
 from tally.event.digest import operands
 from tally.event.int128 import adds_up, halves, in_range
-from tally.event.rows import KIND_NAMES, NONE, POISON, Mask, Rows
+from tally.event.rows import Mask, Rows
 from tally.ledger.format.block import Block
 from tally.ledger.format.mark import figures_in, mark_of
 from tally.ledger.state.fold import LedgerState

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from tally.base import varint
-from tally.event import rows as codes
+from tally.event import codes
 from tally.event.decimals import text_of, value_of
 from tally.ledger.state.chain import CHAIN_BYTES
 from tally.ledger.state.counts import Counts

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from tally.event.codes import CONFLICT, COUNTED, DUPLICATE, MARK, POISON
 from tally.event.decimals import text_of
 from tally.event.int128 import exact_sum
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, MARK, POISON, Rows
+from tally.event.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

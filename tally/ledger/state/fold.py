@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from tally.event.classify import Decoded
+from tally.event.codes import CONFLICT, COUNTED, DUPLICATE, NONE, POISON
 from tally.event.int128 import halves
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, NONE, POISON, Rows
+from tally.event.rows import Rows
 from tally.ledger.state.chain import ChainState
 from tally.ledger.state.counts import Counts, counts_of
 from tally.ledger.state.id_index import Additions, IdIndex

@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from tally.event.rows import POISON, Rows, next_offset, no_rows
+from tally.event.codes import POISON
+from tally.event.rows import Rows, next_offset, no_rows
 from tally.ledger.format.block import BadBlock
 from tally.ledger.state.chain import CHAIN_BYTES, FIRST, WINDOW_OFFSETS, ChainState
 from tally.ledger.storage.disk import Disk

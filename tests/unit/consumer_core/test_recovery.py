@@ -23,7 +23,7 @@ from consumer.core.recovery import (
     compare_anchor,
     decide,
 )
-from tally.event.rows import COUNTED
+from tally.event.codes import COUNTED
 from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
 from tally.ledger.format.witness import NoWitness, Witness
 from tally.ledger.state.chain import ChainState

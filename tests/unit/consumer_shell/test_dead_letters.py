@@ -15,6 +15,7 @@ from consumer.core.publication import Publication
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher
 from tally.base.framing import unframe
 from tally.event.claims import Claim, claim_of
+from tally.event.codes import WRONG_SUM
 from tally.event.dead_letter import (
     BEGINNING_BYTES,
     SOURCE_DIGEST,
@@ -25,7 +26,6 @@ from tally.event.dead_letter import (
     dead_record,
 )
 from tally.event.digest import undecoded
-from tally.event.rows import WRONG_SUM
 from tally.generated.avro.dead_letter import DeadLetter
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import Kind, ProduceFailed, Transactions, Trouble

@@ -25,7 +25,8 @@ from consumer.shell.jobs.export import Blocks, write_export
 from consumer.shell.jobs.record import ExportRecord, JobState
 from consumer.shell.jobs.store import JobLimits, JobsFullError, JobStore
 from consumer.shell.views.readers import NotHereError
-from tally.event.rows import POISON, WRONG_SUM, Rows, no_rows
+from tally.event.codes import POISON, WRONG_SUM
+from tally.event.rows import Rows, no_rows
 from tally.ledger.exports.formats import ExportFormat
 from tally.ledger.exports.hashed_file import HashedFile
 from tally.ledger.exports.plan import ExportPlan, microseconds

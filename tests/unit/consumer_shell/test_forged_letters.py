@@ -7,8 +7,8 @@ import pytest
 from consumer.core.partition.state import Running
 from tally.base.framing import frame
 from tally.event.claims import Claim
+from tally.event.codes import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
 from tally.event.digest import undecoded
-from tally.event.rows import FRAMING, UNKNOWN_SCHEMA, WRONG_KEY, WRONG_SUM
 from tests_support.consumer.bench import Bench, Kafka, no_topic
 from tests_support.ledger.records import Record, addition, body, request_id
 

@@ -9,7 +9,7 @@ from consumer.core.partition.state import Paused, Recovering, Refused, Running, 
 from consumer.core.snapshot import Outside, lag_of
 from consumer.shell.partitions.recovery import OPEN_CURE, PartitionRecovery
 from tally.base.deadline import Deadline
-from tally.event.rows import FRAMING
+from tally.event.codes import FRAMING
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.kafka.transaction_port import OffsetsToCommit
 from tally.kafka.trouble import TOPIC_MISSING_CURE, ConsumerEndedError

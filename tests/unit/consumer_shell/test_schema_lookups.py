@@ -5,7 +5,7 @@ from pathlib import Path
 from consumer.core.partition.state import Paused, Recovering, Running
 from consumer.core.schema_wait import NAMES_MAX
 from tally.base.framing import SchemaName, frame
-from tally.event.rows import UNKNOWN_SCHEMA
+from tally.event.codes import UNKNOWN_SCHEMA
 from tally.generated.topics import SUMS
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import RegisteredSchema

@@ -13,7 +13,7 @@ import pytest
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
 from tally.base.framing import SchemaName
-from tally.event.rows import UNKNOWN_SCHEMA
+from tally.event.codes import UNKNOWN_SCHEMA
 from tally.event.verdict import Event, Poison, SchemaUnavailable
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown

@@ -4,8 +4,8 @@ import pytest
 
 from tally.base.framing import frame
 from tally.event.claims import NO_CLAIMS, Claim, Claims
+from tally.event.codes import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA, WRONG_SUM
 from tally.event.digest import undecoded
-from tally.event.rows import FRAMING, UNDECODABLE, UNKNOWN_SCHEMA, UNREADABLE_SCHEMA, WRONG_SUM
 from tests_support.ledger.records import SCHEMA_ID, Record, body, fetched, request_id
 
 ID = request_id(0)

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tally.base.framing import SchemaName, frame
 from tally.event.classify import Decoded, decode
-from tally.event.rows import (
+from tally.event.codes import (
     FRAMING,
     NONE,
     OUT_OF_RANGE,

@@ -1,22 +1,22 @@
 """The codes in memory are those of the contract."""
 
-from tally.event import rows
+from tally.event import codes
 from tally.generated.avro.dead_letter import DeadLetterReason
 from tally.generated.avro.ledger_row import RowKind, RowReason
 
 
 def test_kinds_are_the_contracts_symbols_in_order() -> None:
     """Names and codes of row kinds in memory are the symbols of the Avro contract, in its order."""
-    assert tuple(kind.name for kind in RowKind) == rows.KIND_NAMES
-    assert [getattr(rows, kind.name) for kind in RowKind] == [kind.code for kind in RowKind]
+    assert tuple(kind.name for kind in RowKind) == codes.KIND_NAMES
+    assert [getattr(codes, kind.name) for kind in RowKind] == [kind.code for kind in RowKind]
 
 
 def test_reasons_are_the_contracts_symbols_in_order() -> None:
     """Names and codes of reasons in memory are the symbols of the Avro contract, in its order."""
-    assert tuple(reason.name for reason in RowReason) == rows.REASON_NAMES
-    assert [getattr(rows, reason.name) for reason in RowReason] == [reason.code for reason in RowReason]
+    assert tuple(reason.name for reason in RowReason) == codes.REASON_NAMES
+    assert [getattr(codes, reason.name) for reason in RowReason] == [reason.code for reason in RowReason]
 
 
 def test_every_reason_of_a_row_but_none_is_one_of_a_dead_letter() -> None:
     """The reasons of a dead letter are those of a row without NONE, in the same order."""
-    assert rows.REASON_NAMES[1:] == tuple(reason.name for reason in DeadLetterReason)
+    assert codes.REASON_NAMES[1:] == tuple(reason.name for reason in DeadLetterReason)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
 from tally.event.classify import Fetched, decode
+from tally.event.codes import NONE, OUT_OF_RANGE, POISON, UNKNOWN_SCHEMA, WRONG_SUM
 from tally.event.digest import operands, undecoded
 from tally.event.int128 import halves
 from tally.event.read_one import read_one, schema_name
 from tally.event.reader import Reader
 from tally.event.record import Record
 from tally.event.resolution import read, resolve
-from tally.event.rows import NONE, OUT_OF_RANGE, POISON, UNKNOWN_SCHEMA, WRONG_SUM, no_rows
+from tally.event.rows import no_rows
 from tally.event.values import columns_of, is_common, read_fast
 from tally.event.verdict import Event, Poison, Sum, unknown_schema
 from tests_support.consumer.golden_records import GUID, OURS, ZERO_WIDTH, Case

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tally.event.rows import REASON_NAMES
+from tally.event.codes import REASON_NAMES
 from tests_support.consumer.golden_records import Case
 from tests_support.consumer.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
 

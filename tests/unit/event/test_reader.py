@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
 from tally.event import decimals
+from tally.event.codes import UNKNOWN_SCHEMA
 from tally.event.reader import Reader
 from tally.event.record import Record
-from tally.event.rows import UNKNOWN_SCHEMA
 from tally.event.verdict import Poison, Sum
 from tests_support.consumer.golden_records import OURS, ZERO_WIDTH, Case
 from tests_support.consumer.verdict_corpus import Told, read_corpus

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tally.event.codes import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.resolution import read, resolve
-from tally.event.rows import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.verdict import Event, Poison
 from tally.generated.avro.sum_added import SumAdded
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.event.rows import COUNTED, ROWS_DTYPE, no_rows
+from tally.event.codes import COUNTED
+from tally.event.rows import ROWS_DTYPE, no_rows
 from tally.ledger.format.block import BadBlock, Block, block_bytes, decode_block, encode_block
 from tally.ledger.format.check import check_block
 from tally.ledger.format.mark import decode_mark, encode_mark, mark_of

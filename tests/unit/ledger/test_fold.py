@@ -2,7 +2,7 @@
 
 from hypothesis import given
 
-from tally.event.rows import CONFLICT, COUNTED, DUPLICATE, POISON
+from tally.event.codes import CONFLICT, COUNTED, DUPLICATE, POISON
 from tally.ledger.state.counts import Counts
 from tally.ledger.state.fold import FOLD_VERSION, LedgerState, fold
 from tally.ledger.state.id_index import IdIndex
