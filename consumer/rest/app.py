@@ -11,10 +11,9 @@ from consumer.rest.contract_pages import contract_pages
 from consumer.rest.entries import EntriesController
 from consumer.rest.events import EventsController
 from consumer.rest.exports import EXPORTS
-from consumer.rest.health import HealthController
+from consumer.rest.health import HealthController, metrics
 from consumer.rest.home import home
 from consumer.rest.jobs import job_routes
-from consumer.rest.metrics import metrics
 from consumer.rest.openapi import assets, openapi_config
 from consumer.rest.partitions import PartitionsController
 from consumer.rest.parts import RestParts

@@ -1,9 +1,10 @@
-"""``/health``."""
+"""``/health`` and ``/metrics``: what supervisors ask."""
 
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 
 from consumer.rest.parts import RestParts
@@ -46,3 +47,10 @@ class HealthController(Controller):
                 reasons=[{"part": r.part, "reason": r.reason, "cure": r.cure} for r in reasons],
             )
         return HealthAnswer()
+
+
+@get("/metrics", include_in_schema=False, sync_to_thread=True)
+def metrics(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> Response[bytes]:
+    """Return what the process measured, as Prometheus or OpenMetrics text."""
+    body, content_type = parts.metrics(request.headers.get("Accept", ""))
+    return Response(body, headers={"Content-Type": content_type})

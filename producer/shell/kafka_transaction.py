@@ -1,14 +1,20 @@
-"""A lane's transactional client: `tally.kafka.transactions`, and reading back what became of a batch."""
+"""A lane's transactional client: `tally.kafka.transactions`, and reading back whether a batch is in the log for good.
+
+A transaction is whole or absent. Its records were delivered, so the place of each is known; read_committed shows them
+there exactly when the transaction was committed, and what is there is settled once the last stable offset is past it
+(a consumer reaches the end of the partition at the last stable offset, which its EOF event tells).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from producer.core.lane_events import WasReadBack
+from producer.core.lane_events import Found, WasReadBack
 from producer.core.ports import Place
-from producer.shell.read_back import read_back
 from tally.base.fault_points import point
+from tally.kafka.read_range import RangeError, read_range, reader
 from tally.kafka.transactions import KafkaTransactions, Limits, TransactionPoints
 
+_READ_BACK_LIMIT_S: Final = 5.0
 _POINTS: Final = TransactionPoints(
     before_init=point("producer.before_init"),
     after_init=point("producer.after_init"),
@@ -33,5 +39,29 @@ class LaneClient(KafkaTransactions):
         self._sums = topic
 
     def read_back(self, places: Sequence[Place]) -> WasReadBack:
-        """See the port."""
-        return read_back(self._consumer_config, self._sums, places)
+        """See the port. Takes a few seconds at most; UNDECIDED when that was not enough."""
+        wanted = {(place.partition, place.offset): place.key for place in places}
+        first: dict[int, int] = {}
+        until: dict[int, int] = {}
+        for place in places:
+            first[place.partition] = min(place.offset, first.get(place.partition, place.offset))
+            until[place.partition] = max(place.offset + 1, until.get(place.partition, 0))
+        found = 0
+        try:
+            with reader(self._consumer_config) as client:
+                for messages in read_range(
+                    client,
+                    self._sums,
+                    first,
+                    until=until,
+                    past_the_end=True,
+                    silence_s=_READ_BACK_LIMIT_S,
+                    limit_s=_READ_BACK_LIMIT_S,
+                ):
+                    standing = {(message.partition(), message.offset()): message.key() for message in messages}
+                    found += sum(standing.get(place) == key for place, key in wanted.items())
+        except RangeError as error:
+            return WasReadBack(Found.UNDECIDED, str(error))
+        if found == len(wanted):
+            return WasReadBack(Found.ALL)
+        return WasReadBack(Found.NONE if found == 0 else Found.SOME, f"{found} of {len(wanted)} records are committed")

@@ -1,8 +1,10 @@
 """Looking outside at a bounded rate: what other replicas committed, and where the logs end.
 
-A thread of its own, so that a slow answer holds up neither counting nor REST. It also writes ``totals.json``.
+A thread of its own, so that a slow answer holds up neither counting nor REST. It also writes ``totals.json`` beside the
+ledgers: for people, replaced atomically, never read back.
 """
 
+import json
 import threading
 import time
 from datetime import UTC, datetime
@@ -11,10 +13,11 @@ from pathlib import Path
 from loguru import logger
 
 from consumer.core.recovery import Known
-from consumer.core.snapshot import Elsewhere, Figures, Outside, total_of
+from consumer.core.snapshot import Elsewhere, Figures, Outside, Total, total_of
 from consumer.shell.kafka.ports import CommittedOffsets, Identities
 from consumer.shell.views.board import SnapshotBoard
-from consumer.shell.views.totals_file import write_totals
+from tally.base.written_file import write_file
+from tally.event.decimals import text_of
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.witness import Witness
 
@@ -95,7 +98,7 @@ class Observer:
         if snapshot.version == self._totals_version or now_s - self._totals_at_s < self._totals_interval_s:
             return
         try:
-            write_totals(self._totals_path, total_of(snapshot, self._board.outside), datetime.now(UTC).isoformat())
+            _write_totals(self._totals_path, total_of(snapshot, self._board.outside), datetime.now(UTC).isoformat())
         except OSError as error:
             if str(error) != self._totals_trouble:
                 logger.warning("totals.json was not written: {}", error)
@@ -108,3 +111,29 @@ class Observer:
 
 def _elsewhere(offset: int, witness: Witness) -> Elsewhere:
     return Elsewhere(Figures(offset, witness.counts), witness.owner_url)
+
+
+def _write_totals(path: Path, total: Total, as_of: str) -> None:
+    """Replace the file. Raises OSError; the ledgers do not depend on it, so it is not synced."""
+    content = {
+        "about": "For people. The ledgers are the truth; nothing reads this file.",
+        "as_of": as_of,
+        "total": text_of(total.counts.total),
+        "count": total.counts.counted,
+        "duplicates": total.counts.duplicates,
+        "conflicts": total.counts.conflicts,
+        "poison": total.counts.poison,
+        "complete": total.complete,
+        "partitions": [
+            {
+                "partition": part.partition,
+                "state": part.state.value,
+                "next_offset": None if part.figures is None else part.figures.next_offset,
+                "count": None if part.figures is None else part.figures.counts.counted,
+                "total": None if part.figures is None else text_of(part.figures.counts.total),
+            }
+            for part in total.partitions
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps(content, indent=2) + "\n", durable=False)
