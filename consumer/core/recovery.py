@@ -65,7 +65,7 @@ class Facts:
     """All that the decision needs.
 
     ``directory`` is named in cures. ``chain_at_committed``: the ledger's own chain at the committed offset, when that
-    is known and not above the ledger's next offset (``Ledger.chain_at``), else None.
+    is known and not above the ledger's next offset (``View.chain_at``), else None.
     ``log_start``, ``log_end``: the first offset of the log, and the end up to which it is committed.
     """
 

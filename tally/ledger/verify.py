@@ -127,7 +127,7 @@ def _chain_of(report: LedgerReport, offset: int) -> bytes:
     disk = RealDisk()
     paths = segment_paths(disk, report.directory)
     series = read_series(disk, paths, [header_of(disk, path) for path in paths], 0)
-    return View(tuple(segment.view for segment in series.segments)).chain_at(disk, offset)
+    return View(disk, tuple(segment.view for segment in series.segments)).chain_at(offset)
 
 
 def _is_of_ledger(name: str) -> bool:

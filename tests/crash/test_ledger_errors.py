@@ -149,8 +149,8 @@ def test_no_file_stays_open_when_a_ledger_is_closed() -> None:
     disk = FakeDisk()
     opening = opened(disk, segment_bytes_max=700)
     append_all(opening.ledger, opening.index, BATCHES)
-    assert len(list(opening.ledger.blocks(0, 10**6))) == len(BATCHES)
-    assert opening.ledger.row_at(0) is not None
+    assert len(list(opening.ledger.view.blocks(0, 10**6))) == len(BATCHES)
+    assert opening.ledger.view.row_at(0) is not None
     opening.ledger.close()
     opening.ledger.close()
     assert disk.open_files == 0
@@ -163,7 +163,7 @@ def test_a_closed_ledger_takes_nothing_but_can_be_read() -> None:
     opening.ledger.close()
     with pytest.raises(LedgerFailed, match="closed"):
         append_batch(opening.ledger, opening.index, BATCHES[1])
-    assert len(opening.ledger.read(-1, 100)) == len(BATCHES[0])
+    assert len(opening.ledger.view.read(-1, 100)) == len(BATCHES[0])
 
 
 def test_appending_no_rows_touches_nothing() -> None:

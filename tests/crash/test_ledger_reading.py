@@ -40,18 +40,18 @@ def test_every_way_of_reading_gives_the_rows_of_its_range(segment_bytes_max: int
         (end, end + 5),
         (2_000, 9**9),
     ]:
-        found = [row for block in ledger.blocks(first, last) for row in plain(block)]
+        found = [row for block in ledger.view.blocks(first, last) for row in plain(block)]
         assert found == [row for row in rows if first <= row.offset < last]
     for after, limit in [(-1, 5), (-1, 0), (39, 1), (1_700, 100), (end, 10), (end - 3, 100)]:
-        assert plain(ledger.read(after, limit)) == [row for row in rows if row.offset > after][:limit]
+        assert plain(ledger.view.read(after, limit)) == [row for row in rows if row.offset > after][:limit]
     for row in rows[::17]:
-        found_row = ledger.row_at(row.offset)
+        found_row = ledger.view.row_at(row.offset)
         assert found_row is not None
         assert plain(found_row) == [row]
-    assert ledger.row_at(end) is None
-    assert ledger.row_at(40) is None, "the place of a commit marker has no row"
+    assert ledger.view.row_at(end) is None
+    assert ledger.view.row_at(40) is None, "the place of a commit marker has no row"
     for since in (0, 1_234, end):
-        assert plain(ledger.poison_since(since)) == [r for r in rows if r.kind == POISON and r.offset >= since]
+        assert plain(ledger.view.poison_since(since)) == [r for r in rows if r.kind == POISON and r.offset >= since]
 
 
 @pytest.mark.parametrize("segment_bytes_max", [10**9, SMALL_SEGMENTS])
@@ -64,12 +64,12 @@ def test_the_chain_at_any_offset_is_that_of_the_rows_below_it(segment_bytes_max:
     for ledger in (opening.ledger, opened(disk.copy(), segment_bytes_max=segment_bytes_max).ledger):
         for offset in (0, 1, 41, 42, 1_023, 1_024, 1_025, 2_048, 2_300, ledger.state.next_offset):
             expected = ChainState.empty().advance(rows[rows["offset"] < offset]).value_at(offset)
-            assert ledger.chain_at(offset) == expected, offset
+            assert ledger.view.chain_at(offset) == expected, offset
 
 
 def test_the_first_chain_is_known_to_a_ledger_without_rows() -> None:
     """An empty ledger knows the chain at offset 0, which is all zeros."""
-    assert opened(FakeDisk()).ledger.chain_at(0) == bytes(16)
+    assert opened(FakeDisk()).ledger.view.chain_at(0) == bytes(16)
 
 
 def test_a_block_is_visible_only_after_its_fsync() -> None:
@@ -107,7 +107,7 @@ def test_readers_in_other_threads_see_whole_prefixes_while_the_writer_appends(tm
         lengths = []
         while True:
             last = done.is_set()
-            offsets = [int(offset) for rows in opening.ledger.blocks(0, 10**9) for offset in rows["offset"]]
+            offsets = [int(offset) for rows in opening.ledger.view.blocks(0, 10**9) for offset in rows["offset"]]
             lengths.append(len(offsets))
             if any(a >= b for a, b in pairwise(offsets)) or (offsets[-1] + 1 if offsets else 0) not in ends:
                 wrong.append(f"{len(offsets)} rows up to {offsets[-1:]}")

@@ -79,7 +79,7 @@ def states_after(batches: Sequence[Sequence[Record]]) -> list[LedgerState]:
 
 
 def all_rows(ledger: Ledger) -> Rows:
-    return ledger.read(-1, 1_000_000)
+    return ledger.view.read(-1, 1_000_000)
 
 
 def assert_holds(outcome: Opened, batches: Sequence[Sequence[Record]]) -> None:
@@ -93,7 +93,7 @@ def assert_holds(outcome: Opened, batches: Sequence[Sequence[Record]]) -> None:
         state = folded.state
     assert ledger.state == state
     assert plain(all_rows(ledger)) == rows
-    assert ledger.chain_at(state.next_offset) == state.chain.value
+    assert ledger.view.chain_at(state.next_offset) == state.chain.value
     assert outcome.index.watermark == (state.next_offset, state.chain.value)
     assert len(outcome.index) == len(index)
     for row in rows:

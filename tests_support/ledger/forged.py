@@ -32,7 +32,7 @@ class Forgery:
         assert report.identity is not None, report.problems
         ledger = _open(directory, report.identity).ledger
         try:
-            return cls(report.identity, ledger.read(-1, ROWS_MAX), dict(ledger.schemas))
+            return cls(report.identity, ledger.view.read(-1, ROWS_MAX), dict(ledger.schemas))
         finally:
             ledger.close()
 

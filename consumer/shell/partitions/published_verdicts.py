@@ -43,7 +43,7 @@ class PublishedVerdicts:
         if isinstance(decision, Replay):
             # Below the committed offset every poison has its dead letter. What is above it is not published yet.
             return self._claims(place).below(decision.until), ()
-        poison = ledger.poison_since(committed.offset if isinstance(committed, Known) else 0)
+        poison = ledger.view.poison_since(committed.offset if isinstance(committed, Known) else 0)
         if len(poison) == 0 and isinstance(committed, Known):
             return NO_CLAIMS, ()
         # What has a dead letter only that topic knows: a group's offset may be absent, and one that was held back on

@@ -128,7 +128,7 @@ class PartitionRecovery:
     def compare(self, partition: int, ledger: OpenLedger, replay: Replay) -> Replayed | Contradicted:
         """Compare the ledger's chain with the witness's at the end of a replay; a question to the ledger, no job."""
         try:
-            chain = ledger.opened.ledger.chain_at(replay.until)
+            chain = ledger.opened.ledger.view.chain_at(replay.until)
         except LedgerDamaged as error:
             return Contradicted(str(error), DAMAGED_CURE)
         match recovery.check_replayed(chain, replay, str(self.directory(partition))):
@@ -222,7 +222,7 @@ class PartitionRecovery:
 
     def _anchor(self, partition: int, ledger: Ledger) -> Anchor:
         last = previous_offset(ledger.state.next_offset)
-        row = ledger.row_at(last)
+        row = ledger.view.row_at(last)
         if row is None:
             return NoAnchor()
         record = next(self._sums.records_at(partition, [last]), None)
@@ -260,7 +260,7 @@ class _Keep:
 def _chain_at_committed(ledger: Ledger, committed: Committed) -> bytes | None:
     if not isinstance(committed, Known) or committed.offset > ledger.state.next_offset:
         return None
-    return ledger.chain_at(committed.offset)
+    return ledger.view.chain_at(committed.offset)
 
 
 def _offset_of(committed: Committed) -> int | None:

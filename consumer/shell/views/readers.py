@@ -57,7 +57,7 @@ class Readers:
         if offset is None or offset >= below:
             return None
         try:
-            return opened.ledger.row_at(offset)
+            return opened.ledger.view.row_at(offset)
         except (OSError, LedgerDamaged) as error:
             raise _unreadable(partition, error) from error
 
@@ -80,7 +80,7 @@ class Readers:
         """Return up to ``limit`` rows with after < offset < below. Raises NotHereError."""
         opened = self._get(partition)
         try:
-            rows = opened.ledger.read(after, limit)
+            rows = opened.ledger.view.read(after, limit)
         except (OSError, LedgerDamaged) as error:
             raise _unreadable(partition, error) from error
         return rows[rows["offset"] < below]
@@ -89,7 +89,7 @@ class Readers:
         """Yield rows with from_offset <= offset < to_offset. Raises NotHereError, also half-way."""
         opened = self._get(partition)
         try:
-            yield from opened.ledger.blocks(from_offset, to_offset)
+            yield from opened.ledger.view.blocks(from_offset, to_offset)
         except (OSError, LedgerDamaged) as error:
             raise _unreadable(partition, error) from error
 

@@ -14,7 +14,7 @@ appears that the header does not pin yet; the first one is begun by the first ap
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,27 +156,10 @@ class Ledger:
             self._failed = str(error)
             raise
 
-    def read(self, after_offset: int, limit: int) -> Rows:
-        """Return up to ``limit`` rows with offsets above ``after_offset`` (-1: from the start).
-        Raises LedgerDamaged."""
-        return self._view.read(self._disk, after_offset, limit)
-
-    def blocks(self, from_offset: int, to_offset: int) -> Iterator[Rows]:
-        """Return the rows with from_offset <= offset < to_offset, block by block, of what is fsynced now.
-        The iteration raises LedgerDamaged."""
-        return self._view.blocks(self._disk, from_offset, to_offset)
-
-    def row_at(self, offset: int) -> Rows | None:
-        """Return the row of an offset as an array of shape (1,), or None. Raises LedgerDamaged."""
-        return next(self._view.blocks(self._disk, offset, next_offset(offset)), None)
-
-    def poison_since(self, offset: int) -> Rows:
-        """Return the POISON rows from ``offset`` on. Raises LedgerDamaged."""
-        return self._view.poison_since(self._disk, offset)
-
-    def chain_at(self, offset: int) -> bytes:
-        """Return the chain at an offset up to ``state.next_offset``. Raises LedgerDamaged."""
-        return self._view.chain_at(self._disk, offset)
+    @property
+    def view(self) -> View:
+        """What may be read now: everything up to the last fsynced block, also after ``close``."""
+        return self._view
 
     def segments(self) -> tuple[SegmentInfo, ...]:
         """Return the files in order; all but the last are sealed."""
@@ -275,4 +258,4 @@ class Ledger:
         self._publish()
 
     def _publish(self) -> None:
-        self._view = View((*self._sealed, self._active) if self._active is not None else self._sealed)
+        self._view = View(self._disk, (*self._sealed, self._active) if self._active is not None else self._sealed)

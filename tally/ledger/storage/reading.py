@@ -68,27 +68,32 @@ class SegmentView:
 
 @dataclass(frozen=True)
 class View:
-    """The whole ledger as of one fsync."""
+    """The whole ledger as of one fsync. What reads raises LedgerDamaged."""
 
+    disk: Disk
     segments: tuple[SegmentView, ...]
 
-    def blocks(self, disk: Disk, from_offset: int, to_offset: int) -> Iterator[Rows]:
-        """Yield the rows with from_offset <= offset < to_offset, block by block. Raises LedgerDamaged."""
+    def blocks(self, from_offset: int, to_offset: int) -> Iterator[Rows]:
+        """Yield the rows with from_offset <= offset < to_offset, block by block."""
         for segment in self.segments:
             if segment.entries and segment.next_offset > from_offset and segment.first_offset < to_offset:
-                yield from _segment_blocks(disk, segment, from_offset, to_offset)
+                yield from _segment_blocks(self.disk, segment, from_offset, to_offset)
 
-    def read(self, disk: Disk, after_offset: int, limit: int) -> Rows:
-        """Return up to ``limit`` rows with offsets above ``after_offset``."""
+    def row_at(self, offset: int) -> Rows | None:
+        """Return the row of an offset as an array of shape (1,), or None."""
+        return next(self.blocks(offset, next_offset(offset)), None)
+
+    def read(self, after_offset: int, limit: int) -> Rows:
+        """Return up to ``limit`` rows with offsets above ``after_offset`` (-1: from the start)."""
         parts: list[Rows] = []
-        for rows in self.blocks(disk, next_offset(after_offset), self.next_offset):
+        for rows in self.blocks(next_offset(after_offset), self.next_offset):
             if limit <= 0:
                 break
             parts.append(rows[:limit])
             limit -= len(parts[-1])
         return np.concatenate(parts) if parts else no_rows()
 
-    def chain_at(self, disk: Disk, offset: int) -> bytes:
+    def chain_at(self, offset: int) -> bytes:
         """Return the chain at an offset that is not above the view's next offset."""
         assert 0 <= offset <= self.next_offset, f"offset {offset} is not in the ledger"
         holders = [segment for segment in self.segments if segment.entries and segment.first_offset <= offset]
@@ -96,13 +101,13 @@ class View:
             return ChainState.at_window(0, FIRST).value_at(offset)
         before, _, closed = holders[-1].index.at(offset, holders[-1].entries)
         chain = ChainState.at_window(before // WINDOW_OFFSETS, closed)
-        for rows in self.blocks(disk, chain.next_offset, offset):
+        for rows in self.blocks(chain.next_offset, offset):
             chain = chain.advance(rows)
         return chain.value_at(offset)
 
-    def poison_since(self, disk: Disk, offset: int) -> Rows:
+    def poison_since(self, offset: int) -> Rows:
         """Return the POISON rows from ``offset`` on."""
-        parts = [rows[rows["kind"] == POISON] for rows in self.blocks(disk, offset, self.next_offset)]
+        parts = [rows[rows["kind"] == POISON] for rows in self.blocks(offset, self.next_offset)]
         return np.concatenate(parts) if parts else no_rows()
 
     @property
