@@ -95,7 +95,7 @@ def test_a_producer_that_is_told_to_stop_answers_every_call_in_flight(stack: Sta
     stack.start("producer")
     stack.wait_ready("producer")
     crowd.stop()
-    # A call that was made after the signal may have met a closed door, and knows nothing.
+    # A call that was made after the signal may have met a closed port, and knows nothing.
     lost = [
         call
         for call in history.calls()[before:]

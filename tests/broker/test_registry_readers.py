@@ -29,12 +29,12 @@ VALUE = SerializationContext(SUMS.name, MessageField.VALUE)
 
 def test_services_without_write_permission_on_the_registry_work(kafka_stack: Stack, tmp_path: Path) -> None:
     """An addition is counted while producer and consumer may only read, and neither even tries to write."""
-    with read_only(kafka_stack.registry_url) as door, producers(kafka_stack, tmp_path) as started:
-        producer = started.start(registry_url=door.url).wait_ready()
+    with read_only(kafka_stack.registry_url) as proxy, producers(kafka_stack, tmp_path) as started:
+        producer = started.start(registry_url=proxy.url).wait_ready()
         request = addition()
         assert producer.service.Add(request, timeout=30).sum == "42.5"
         kafka = kafka_stack.bootstrap_servers
-        environment = {"TALLY_KAFKA_BOOTSTRAP_SERVERS": kafka, "TALLY_REGISTRY_URL": door.url}
+        environment = {"TALLY_KAFKA_BOOTSTRAP_SERVERS": kafka, "TALLY_REGISTRY_URL": proxy.url}
         consumer = ConsumerProcess(tmp_path, tmp_path / "data", f"reader-{uuid.uuid4().hex[:8]}", environment)
         try:
             path = f"/v1/requests/{request.request_id}"
@@ -42,8 +42,8 @@ def test_services_without_write_permission_on_the_registry_work(kafka_stack: Sta
             eventually(lambda: consumer.get(path)["sum"] == "42.5", 60, "the addition is counted", retry_on=wait)
         finally:
             consumer.end()
-    assert door.asked, "the services went by the door"
-    assert door.writes == []
+    assert proxy.asked, "the services went by the proxy"
+    assert proxy.writes == []
 
 
 def _sum() -> SumAdded:
@@ -78,9 +78,9 @@ def test_we_read_the_output_of_confluent_s_serializer(kafka_stack: Stack) -> Non
 
 def test_a_schema_that_a_header_names_by_guid_is_read(kafka_stack: Stack, tmp_path: Path) -> None:
     """A record whose header names its schema by GUID is counted, and one with an unknown GUID is poison."""
-    with read_only(kafka_stack.registry_url, with_guids=True) as door:
+    with read_only(kafka_stack.registry_url, with_guids=True) as proxy:
         conf = {"auto.register.schemas": False, "schema.id.serializer": header_schema_id_serializer}
-        write = AvroSerializer(SchemaRegistryClient({"url": door.url}), SumAdded.SCHEMA, conf=conf)
+        write = AvroSerializer(SchemaRegistryClient({"url": proxy.url}), SumAdded.SCHEMA, conf=conf)
         request_id, stranger = uuid.uuid4(), uuid.uuid4()
         headers: list[tuple[str, str | bytes | None]] = []
         fields = {**_plain(_sum()), "request_id": request_id.bytes, "sum": Decimal("0.999999999")}
@@ -98,7 +98,7 @@ def test_a_schema_that_a_header_names_by_guid_is_read(kafka_stack: Stack, tmp_pa
         assert producer.flush(20) == 0
         environment = {
             "TALLY_KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "TALLY_REGISTRY_URL": door.url,
+            "TALLY_REGISTRY_URL": proxy.url,
             "TALLY_CONSUMER_SCHEMA_DENIALS_MS": "500",
         }
         replica, place = f"reader-{uuid.uuid4().hex[:8]}", partition_of(request_id.bytes, SUMS.partitions)

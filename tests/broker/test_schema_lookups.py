@@ -10,8 +10,8 @@ from stack import Stack
 from tally.base.framing import frame
 from tests_support.consumer.rig import Raw, Rig
 from tests_support.model.lookups import ModelLookups
-from tests_support.registries.door import Mood, RegistryDoor
 from tests_support.registries.lookup_scenarios import HEALTHY, LOOKUP_SCENARIOS, UNKNOWN, LookupWorld
+from tests_support.registries.proxy import Mood, RegistryProxy
 from tests_support.running.stacks import NewStack
 from tests_support.waiting import eventually
 
@@ -19,13 +19,13 @@ WAIT_S = 120.0
 
 
 class RealLookups:
-    """A real consumer, which reaches its real registry through a door."""
+    """A real consumer, which reaches its real registry through a proxy."""
 
     many = 2_100  # one wait has 2,000 names
 
-    def __init__(self, stack: Stack, door: RegistryDoor) -> None:
+    def __init__(self, stack: Stack, proxy: RegistryProxy) -> None:
         self._rig = Rig(stack)
-        self._door = door
+        self._proxy = proxy
 
     def write_unknown(self, schema_ids: Sequence[int]) -> None:
         """See LookupWorld."""
@@ -40,11 +40,11 @@ class RealLookups:
 
     def set_mood(self, mood: Mood) -> None:
         """See LookupWorld."""
-        self._door.mood = mood
+        self._proxy.mood = mood
 
     def asked(self) -> list[int]:
         """See LookupWorld."""
-        return list(self._door.asked)
+        return list(self._proxy.asked)
 
     def poison(self, partition: int) -> int:
         """See LookupWorld."""
@@ -75,13 +75,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[LookupWorld]:
         model.close()
         return
     new_stack: NewStack = request.getfixturevalue("new_stack")
-    with RegistryDoor() as door:
+    with RegistryProxy() as proxy:
         stack = new_stack(
-            {"TALLY_REGISTRY_URL": f"http://127.0.0.1:{door.port}/apis/ccompat/v7", "TALLY_CONSUMER_RETRY_MS": "100"}
+            {"TALLY_REGISTRY_URL": f"http://127.0.0.1:{proxy.port}/apis/ccompat/v7", "TALLY_CONSUMER_RETRY_MS": "100"}
         )
-        door.upstream_port = stack.ports.registry
+        proxy.upstream_port = stack.ports.registry
         stack.up(("kafka", "registry", "contracts", "consumer"))
-        yield RealLookups(stack, door)
+        yield RealLookups(stack, proxy)
 
 
 @pytest.mark.parametrize("scenario", LOOKUP_SCENARIOS, ids=lambda scenario: scenario.__name__)

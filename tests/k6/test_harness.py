@@ -108,13 +108,13 @@ def test_bad_input_is_refused_before_the_load(k6: Path, tmp_path: Path, variable
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("door", ["GRPC", "REST"])
-def test_a_system_that_does_not_answer_ends_the_run(k6: Path, stack: Stack, tmp_path: Path, door: str) -> None:
+@pytest.mark.parametrize("api", ["GRPC", "REST"])
+def test_a_system_that_does_not_answer_ends_the_run(k6: Path, stack: Stack, tmp_path: Path, api: str) -> None:
     """Nobody at GRPC or REST: one error that names the address and the cure, and k6's code of an aborted run."""
     nobody = f"127.0.0.1:{free_port()}"
-    ran = run_script(tmp_path, MAIN, **addresses(stack) | {door: nobody if door == "GRPC" else f"http://{nobody}"})
+    ran = run_script(tmp_path, MAIN, **addresses(stack) | {api: nobody if api == "GRPC" else f"http://{nobody}"})
     assert ran.code == SCRIPT_ABORTED
     assert len(errors(ran.said)) == 1
     assert nobody in errors(ran.said)[0]
     assert "start it with `just up`" in errors(ran.said)[0]
-    assert f"-e {door}=" in errors(ran.said)[0]
+    assert f"-e {api}=" in errors(ran.said)[0]

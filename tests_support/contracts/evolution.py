@@ -20,7 +20,7 @@ from tests_support.running.stacks import make_stack
 SUBJECT: Final = "tally.sums.v1-value"
 CHANNEL: Final = {
     "name": "channel",
-    "doc": "Which door the addition came through.",
+    "doc": "Which interface the addition came through.",
     "type": {"type": "enum", "name": "Channel", "symbols": ["UNKNOWN", "GRPC", "FILE"]},
     "default": "UNKNOWN",
 }

@@ -15,8 +15,8 @@ from tests_support.consumer.bench import Registry
 from tests_support.kafka.broker import Broker
 from tests_support.ledger.records import SCHEMA_ID, body, request_id
 from tests_support.model.consumer import Replica
-from tests_support.registries.door import Mood
 from tests_support.registries.lookup_scenarios import HEALTHY, UNKNOWN
+from tests_support.registries.proxy import Mood
 from tests_support.waiting import eventually
 
 _WAIT_S: Final = 60.0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumer.core.partition.state import StateName
-from tests_support.registries.door import Mood
+from tests_support.registries.proxy import Mood
 
 UNKNOWN, HEALTHY = 3, 5
 _IDS_BEGIN = 1_000_000

@@ -1,4 +1,4 @@
-"""A registry seen by somebody who may only read: a door before the real one that answers 403 to every write.
+"""A registry seen by somebody who may only read: a proxy in front of the real one that answers 403 to every write.
 
 It can know GUIDs as well, as Confluent's registry does and Apicurio does not: it adds one to each look-up's answer, and
 gives the schema of one that it told.
@@ -20,7 +20,7 @@ _END_S = 30
 
 @dataclass(frozen=True)
 class ReadOnly:
-    """The door's address, and what was asked there: (method, path) of each request, allowed or not."""
+    """The proxy's address, and what was asked there: (method, path) of each request, allowed or not."""
 
     url: str
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -48,14 +48,14 @@ def _with_guid(content: bytes, guids: dict[str, int]) -> bytes:
 
 @contextmanager
 def read_only(url: str, *, with_guids: bool = False) -> Iterator[ReadOnly]:
-    """Yield the door to a registry; it closes with the block."""
+    """Yield the proxy to a registry; it closes with the block."""
     guids: dict[str, int] = {}
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}"
 
     class Handler(BaseHTTPRequestHandler):
         def _pass(self) -> None:
-            door.asked.append((self.command, self.path))
+            proxy.asked.append((self.command, self.path))
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if _writes(self.command, self.path):
                 status, body = 403, b'{"error_code": 403, "message": "read only"}'
@@ -79,11 +79,11 @@ def read_only(url: str, *, with_guids: bool = False) -> Iterator[ReadOnly]:
             """Write nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    door = ReadOnly(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
+    proxy = ReadOnly(f"http://127.0.0.1:{server.server_address[1]}{parts.path}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield door
+        yield proxy
     finally:
         server.shutdown()
         server.server_close()

@@ -228,7 +228,7 @@ def test_a_letter_whose_record_is_gone_says_so_and_takes_a_persons_numbers() -> 
     assert isinstance(repair(cut, correction(), None, text_of), Replayable)
 
 
-class Door:
+class ScriptedClient:
     """Answers each addition from a table of outcomes by id."""
 
     def __init__(self, **outcomes: Outcome) -> None:
@@ -249,16 +249,18 @@ def ready(own: str, offset: int) -> LetterResult:
 async def test_what_is_committed_is_noted_and_a_second_look_finds_it(tmp_path: Path) -> None:
     """Only a committed addition is noted in the journal, and a later replay finds it there."""
     journal = ReplayJournal(tmp_path / "client" / "replays.jsonl")
-    door = Door(refused=Refused("refused", "OUT_OF_RANGE", "no"), lost=Unknown("lost", "UNAVAILABLE", "gone", 3))
+    client = ScriptedClient(
+        refused=Refused("refused", "OUT_OF_RANGE", "no"), lost=Unknown("lost", "UNAVAILABLE", "gone", 3)
+    )
     told = [
         ready("good", 1),
         LetterResult(letter(b"", offset=2), Status.REJECTED, why="w"),
         ready("refused", 3),
         ready("lost", 4),
     ]
-    ended = [one async for one in send(told, door, journal, lambda: NOW)]
+    ended = [one async for one in send(told, client, journal, lambda: NOW)]
     assert [one.status for one in ended] == [Status.REJECTED, Status.SENT, Status.REFUSED, Status.UNKNOWN]
-    assert [each.request_id for each in door.sent] == ["good", "refused", "lost"]
+    assert [each.request_id for each in client.sent] == ["good", "refused", "lost"]
     before = journal.read()
     assert [str(source) for source in before] == ["3:1"]
     again = look_up(Replayable(letter(b"", offset=1), Addition("good", "2", "3"), "5"), before, lambda _: None)
@@ -281,7 +283,7 @@ async def test_any_bytes_in_the_journal_cost_their_own_line_only(tmp_path: Path,
     """A damaged line of the journal is skipped, and the entries around it are read."""
     journal = ReplayJournal(tmp_path / "replays.jsonl")
     for offset in (1, 2):
-        assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]
+        assert [one async for one in send([ready("good", offset)], ScriptedClient(), journal, lambda: NOW)]
         with journal.path.open("ab") as file:
             file.write(damage + b"\n")
     assert [source.offset for source in journal.read()] == [1, 2]
@@ -291,7 +293,7 @@ async def test_a_line_of_the_journal_that_a_crash_cut_short_costs_itself_only(tm
     """A torn last line is skipped, and the entry appended after it is read."""
     journal = ReplayJournal(tmp_path / "replays.jsonl")
     for offset in (1, 2):
-        assert [one async for one in send([ready("good", offset)], Door(), journal, lambda: NOW)]
+        assert [one async for one in send([ready("good", offset)], ScriptedClient(), journal, lambda: NOW)]
     journal.path.write_bytes(journal.path.read_bytes()[:-20])
-    assert [one async for one in send([ready("good", 3)], Door(), journal, lambda: NOW)]
+    assert [one async for one in send([ready("good", 3)], ScriptedClient(), journal, lambda: NOW)]
     assert [source.offset for source in journal.read()] == [1, 3]

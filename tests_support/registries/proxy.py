@@ -1,4 +1,4 @@
-"""A door before a registry that answers questions about schema ids badly when told so; all else passes."""
+"""A proxy in front of a registry that answers questions about schema ids badly when told so; all else passes."""
 
 import http.client
 import threading
@@ -18,7 +18,7 @@ _BAD_ANSWERS: Final = {
 _WAIT_S: Final = 30.0
 
 
-class RegistryDoor:
+class RegistryProxy:
     """A ``with`` block is its life. Set ``upstream_port`` before anybody asks. ``asked``: an id for each question."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class RegistryDoor:
         self.asked: list[int] = []
         self._mood: Mood = "honest"
         self._changed = threading.Condition()
-        door = self
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -34,7 +34,7 @@ class RegistryDoor:
             wbufsize = -1
 
             def do_GET(self) -> None:
-                status, content = door.answer(self)
+                status, content = proxy.answer(self)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
