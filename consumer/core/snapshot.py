@@ -165,5 +165,14 @@ def unready_partitions(snapshot: Snapshot) -> list[Unready]:
     return [
         Unready(f"partition {own.partition}", f"{name_of(own.state)}: {reason_of(own.state)}", cure_of(own.state))
         for own in snapshot.partitions
-        if isinstance(own.state, Recovering | Paused | Refused)
+        if not _is_ready(own.state)
     ]
+
+
+def _is_ready(state: State) -> bool:
+    # Every state has its case, so that a new one cannot count as ready by omission.
+    match state:
+        case Unassigned() | Running():
+            return True
+        case Recovering() | Paused() | Refused():
+            return False

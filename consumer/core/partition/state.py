@@ -80,7 +80,7 @@ def reason_of(state: State) -> str:
             return step
         case Paused(reason) | Refused(reason, _):
             return reason
-        case _:
+        case Unassigned() | Running():
             return ""
 
 
