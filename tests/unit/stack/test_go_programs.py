@@ -81,7 +81,9 @@ def test_a_build_that_fails_keeps_nothing_and_tells_the_cure(module, go, tmp_pat
 def test_a_machine_without_go_and_without_uv_is_told_the_cure(module, tmp_path, monkeypatch):
     """PyPI's Go is brought by uv, which is there when the command was called by ./justw."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotBuildError, match=r"no Go on this machine, and no uv to bring one: call this by \./justw"):
+    with pytest.raises(
+        CannotBuildError, match=r"no Go on this machine, and no uv to bring one: run this with \./justw"
+    ):
         go_programs.ensure(module, tmp_path / "cache", print)
 
 
