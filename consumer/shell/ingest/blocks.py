@@ -1,4 +1,4 @@
-"""One batch of a partition on its way into the ledger: steps 3 to 5 of the ingest loop.
+"""One batch of a partition on its way into the ledger: steps 3 and 4 of the ingest loop.
 
 ``prepare`` decides and changes nothing; ``write`` makes it durable. Between them the partition is as before, so a batch
 that cannot be written is simply fetched again.
