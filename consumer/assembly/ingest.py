@@ -3,10 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from consumer.assembly.kafka import KafkaClients
+from consumer.core.partition.model import Rules
 from consumer.settings import ConsumerSettings
 from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.ingest.loop_observer import LoopObserver
+from consumer.shell.kafka.ports import KafkaPorts
+from consumer.shell.kafka.source import ANSWER_LIMIT_S
+from consumer.shell.partitions.executor import PartitionExecutor
+from consumer.shell.partitions.jobs import PartitionJobs
 from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
 from consumer.shell.views.board import SnapshotBoard
@@ -21,34 +25,30 @@ _JOB_THREADS = SUMS.partitions
 
 
 def ingest_loop(
-    settings: ConsumerSettings, kafka: KafkaClients, board: SnapshotBoard, readers: Readers, observer: LoopObserver
+    settings: ConsumerSettings, kafka: KafkaPorts, board: SnapshotBoard, readers: Readers, observer: LoopObserver
 ) -> IngestLoop:
     """Return the loop, which shows what it counts on the board and lets readers in."""
     schemas = Schemas(registry_of(settings), settings.consumer_schema_denials_ms / 1000)
     recovery = PartitionRecovery(
-        facts=kafka.facts,
-        offsets=kafka.offsets,
-        schemas=schemas,
-        sums=kafka.sums,
-        dead_letter_facts=kafka.dead_letter_logs,
-        dead_letters=kafka.dead_letters,
-        settle=kafka.publisher.settle,
-        ledger_dir=settings.ledger_dir,
+        kafka,
+        schemas,
+        settings.ledger_dir,
         topic=SUMS.name,
         partitions=SUMS.partitions,
         open_ledger=partial(Ledger.open, disk=RealDisk(observer.synced)),
     )
+    pool = ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job")
+    jobs = PartitionJobs(pool, kafka, recovery, schemas, settings.owner_url)
+    retry_s = settings.consumer_retry_ms / 1000
+    # A stall is longer than an answer with records may be on its way over a slow link.
+    rules = Rules(retry_s, stall_s=ANSWER_LIMIT_S + 2.0)
     parts = Parts(
-        source=kafka.source,
-        facts=kafka.facts,
-        recovery=recovery,
-        sums=kafka.sums,
-        publisher=kafka.publisher,
+        kafka=kafka,
+        partitions=PartitionExecutor(kafka, jobs, readers, rules, SUMS.partitions),
+        jobs=jobs,
         schemas=schemas,
         board=board,
-        readers=readers,
         fsyncs=ThreadPoolExecutor(settings.consumer_fsync_threads, thread_name_prefix="fsync"),
-        jobs=ThreadPoolExecutor(_JOB_THREADS, thread_name_prefix="job"),
         observer=observer,
     )
-    return IngestLoop(parts, LoopConfig(SUMS.partitions, settings.owner_url, settings.consumer_retry_ms / 1000))
+    return IngestLoop(parts, LoopConfig(SUMS.partitions, settings.owner_url, retry_s))

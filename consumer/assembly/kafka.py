@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from consumer.settings import ConsumerSettings
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.kafka.group_offsets import GroupOffsets
+from consumer.shell.kafka.ports import KafkaPorts
 from consumer.shell.kafka.record_reader import RecordReader
 from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from tally.generated.topics import SUMS, SUMS_DLT
@@ -17,17 +18,11 @@ say otherwise, for finding out what a client does."""
 
 
 @dataclass(frozen=True)
-class KafkaClients:
+class KafkaClients(KafkaPorts):
     """``observed_offsets`` is a client of its own: see the theory of operation of ``group_offsets``."""
 
     source: KafkaSource
-    facts: KafkaFacts
-    offsets: GroupOffsets
     observed_offsets: GroupOffsets
-    sums: RecordReader
-    dead_letters: RecordReader
-    dead_letter_logs: TopicLogs
-    publisher: DeadLetterPublisher
 
 
 def kafka_clients(settings: ConsumerSettings) -> KafkaClients:

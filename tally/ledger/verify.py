@@ -24,7 +24,6 @@ from tally.ledger.state.id_index import IdIndex
 from tally.ledger.storage.disk import Disk, File, RealDisk
 from tally.ledger.storage.lock import is_in_use
 from tally.ledger.storage.opening import quarantined_names
-from tally.ledger.storage.reading import View
 from tally.ledger.storage.scanning import SUFFIX, TEMPORARY_SUFFIX, first_offset_of, is_rot, segment_paths, walk
 from tally.ledger.storage.series import header_of, read_series, wrong_opening
 
@@ -127,7 +126,7 @@ def _chain_of(report: LedgerReport, offset: int) -> bytes:
     disk = RealDisk()
     paths = segment_paths(disk, report.directory)
     series = read_series(disk, paths, [header_of(disk, path) for path in paths], 0)
-    return View(disk, tuple(segment.view for segment in series.segments)).chain_at(offset)
+    return series.view(disk).chain_at(offset)
 
 
 def _is_of_ledger(name: str) -> bool:

@@ -23,6 +23,7 @@ from consumer.core.recovery import (
     check_replayed,
     decide,
 )
+from consumer.shell.partitions import open_ledger
 from consumer.shell.partitions import recovery as partition_recovery
 from tally.cli.main import main as tally
 from tally.ledger.format.header import OtherFormat
@@ -84,7 +85,7 @@ REFUSALS: dict[str, Refuse] = {
     "another fold's commit": decided(committed=Known(100, replace(WITNESS, fold_version=2))),
     "chain differs": decided(chain_at_committed=b"o" * 16),
     "replayed chain differs": must(check_replayed(b"o" * 16, Replay(0, 100, WITNESS), DIRECTORY)),
-    "damaged while read": Refuse("damaged", partition_recovery.DAMAGED_CURE),
+    "damaged while read": Refuse("damaged", open_ledger.DAMAGED_CURE),
     "partitions changed": Refuse(*partition_recovery._partitions_changed("tally.sums.v1", 24, 12)),
     "nothing up to the commit": Refuse(*partition_reading.nothing_up_to(999, 100)),
 }

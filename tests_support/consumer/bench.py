@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from consumer.core.partition.job_events import LettersPublished, PublicationEvent
+from consumer.core.partition.model import Rules
 from consumer.core.partition.state import State
 from consumer.core.publication import Publication
 from consumer.core.snapshot import Figures, Own
 from consumer.shell import schemas
 from consumer.shell.ingest.loop import IngestLoop, LoopConfig, Parts
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher
+from consumer.shell.kafka.ports import KafkaPorts
 from consumer.shell.kafka.record_reader import RecordReader
+from consumer.shell.partitions.executor import PartitionExecutor
+from consumer.shell.partitions.jobs import PartitionJobs
 from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.readers import Readers
@@ -162,25 +166,31 @@ class Consumer:
         open_ledger: Callable[[Path, Identity], Opened | Refuse] = Ledger.open,
     ) -> None:
         faults = self.faults = faults or Faults()
-        source = self.source = Source(kafka, faults, name, batch)
-        publisher = self.publisher = Publisher(kafka, faults)
-        board = self.board = SnapshotBoard(PARTITIONS, 10)
-        readers = self.readers = Readers()
+        self.source = Source(kafka, faults, name, batch)
+        self.publisher = Publisher(kafka, faults)
+        self.board = SnapshotBoard(PARTITIONS, 10)
+        self.readers = Readers()
         self.schemas = schemas.Schemas(registry or Registry(), 1.0, clock)
-        facts = self.facts = Facts(kafka, faults)
+        self.facts = Facts(kafka, faults)
         read = opener(kafka, faults)
-        sums = RecordReader({}, SUMS.name, 1.0, read)
-        recovery = self.recovery = PartitionRecovery(
-            facts=facts, offsets=facts, schemas=self.schemas, sums=sums,
-            dead_letter_facts=Facts(kafka, faults, SUMS_DLT.name),
-            dead_letters=RecordReader({}, SUMS_DLT.name, 1.0, read), settle=publisher.settle, ledger_dir=ledger_dir,
-            topic=SUMS.name, partitions=PARTITIONS, open_ledger=open_ledger,
+        ports = KafkaPorts(
+            source=self.source, facts=self.facts, offsets=self.facts, sums=RecordReader({}, SUMS.name, 1.0, read),
+            dead_letters=RecordReader({}, SUMS_DLT.name, 1.0, read),
+            dead_letter_logs=Facts(kafka, faults, SUMS_DLT.name), publisher=self.publisher,
         )  # fmt: skip
+        self.recovery = PartitionRecovery(
+            ports, self.schemas, ledger_dir, topic=SUMS.name, partitions=PARTITIONS, open_ledger=open_ledger
+        )
+        owner_url = f"http://{name}"
+        partition_jobs = PartitionJobs(jobs or Inline(), ports, self.recovery, self.schemas, owner_url)
+        partitions = PartitionExecutor(
+            ports, partition_jobs, self.readers, Rules(RETRY_S), PARTITIONS, monotonic_s=clock
+        )
         parts = Parts(
-            source=source, facts=facts, recovery=recovery, sums=sums, publisher=publisher, schemas=self.schemas,
-            board=board, readers=readers, fsyncs=Inline(), jobs=jobs or Inline(), monotonic_s=clock,
+            kafka=ports, partitions=partitions, jobs=partition_jobs, schemas=self.schemas, board=self.board,
+            fsyncs=Inline(), monotonic_s=clock,
         )  # fmt: skip
-        self.loop = IngestLoop(parts, LoopConfig(PARTITIONS, f"http://{name}", RETRY_S))
+        self.loop = IngestLoop(parts, LoopConfig(PARTITIONS, owner_url, RETRY_S))
         self.loop.begin()
 
 

@@ -28,19 +28,15 @@ from consumer.core.partition.events import (
     Released,
     TopicReplaced,
 )
-from consumer.core.partition.model import Rules
 from consumer.shell.ingest import blocks
 from consumer.shell.ingest.commits import Commits
 from consumer.shell.ingest.loop_observer import LoopObserver
 from consumer.shell.ingest.pending_block import PendingBlock
-from consumer.shell.kafka.ports import Fetch, Identities, Ownership, Publisher, Records, Source
-from consumer.shell.kafka.source import ANSWER_LIMIT_S
+from consumer.shell.kafka.ports import Fetch, KafkaPorts, Ownership
 from consumer.shell.partitions.executor import PartitionExecutor
 from consumer.shell.partitions.jobs import PartitionJobs
-from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.schemas import Schemas
 from consumer.shell.views.board import SnapshotBoard
-from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
 from tally.base.fault_points import point
 from tally.event.classify import Fetched
@@ -61,18 +57,14 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the loop works with. ``fsyncs`` write ledgers side by side, ``jobs`` recover and publish."""
+    """What the loop works with. ``fsyncs`` write ledgers side by side."""
 
-    source: Source
-    facts: Identities
-    recovery: PartitionRecovery
-    sums: Records
-    publisher: Publisher
+    kafka: KafkaPorts
+    partitions: PartitionExecutor
+    jobs: PartitionJobs
     schemas: Schemas
     board: SnapshotBoard
-    readers: Readers
     fsyncs: Executor
-    jobs: Executor
     monotonic_s: Callable[[], float] = time.monotonic
     observer: LoopObserver = field(default_factory=LoopObserver)
 
@@ -83,21 +75,10 @@ class IngestLoop:
     def __init__(self, parts: Parts, config: LoopConfig) -> None:
         self._parts = parts
         self._config = config
-        self._partitions = PartitionExecutor(
-            partitions=config.partitions,
-            owner_url=config.owner_url,
-            # A stall is longer than an answer with records may be on its way over a slow link.
-            rules=Rules(config.retry_s, stall_s=ANSWER_LIMIT_S + 2.0),
-            source=parts.source,
-            recovery=parts.recovery,
-            publisher=parts.publisher,
-            readers=parts.readers,
-            jobs=PartitionJobs(parts.jobs, parts.recovery, parts.sums, parts.publisher, parts.schemas),
-            monotonic_s=parts.monotonic_s,
-        )
+        self._partitions = parts.partitions
         self._commits = Commits(
-            source=parts.source,
-            partitions=self._partitions,
+            source=parts.kafka.source,
+            partitions=parts.partitions,
             owner_url=config.owner_url,
             retry_s=config.retry_s,
             monotonic_s=parts.monotonic_s,
@@ -115,8 +96,7 @@ class IngestLoop:
 
     def run(self) -> None:
         """Run until stopped. Raises LedgerFailed, ConsumerEndedError."""
-        # While the group is joined. Whoever needs the ids asks again, and tells what is wrong.
-        self._parts.jobs.submit(self._parts.schemas.own)
+        self._parts.jobs.look_up_schemas()  # while the group is joined
         self.begin()
         while not self._stopping.is_set():
             try:
@@ -138,7 +118,7 @@ class IngestLoop:
         self._begin_again()
 
     def _begin_again(self) -> None:
-        self._parts.source.reopen()
+        self._parts.kafka.source.reopen()
         self._late_commit = False
         if kept := self._partitions.owned:
             self._on_released(kept, True)
@@ -146,13 +126,13 @@ class IngestLoop:
 
     def begin(self) -> None:
         """Join the group."""
-        self._parts.source.subscribe(Ownership(self._on_assigned, self._on_released, self._commits.answered))
+        self._parts.kafka.source.subscribe(Ownership(self._on_assigned, self._on_released, self._commits.answered))
 
     def round(self) -> None:
         """Take what is there from the topic into the ledgers. Once ``begin`` was called."""
         # 1. fetch; callbacks of the group run in here
         self._parts.observer.fetching()
-        fetch = self._parts.source.fetch()
+        fetch = self._parts.kafka.source.fetch()
         self._parts.observer.fetched(fetch)
         if self._late_commit:
             # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
@@ -183,7 +163,7 @@ class IngestLoop:
         if not batches:
             return []
         try:
-            topic_id = self._parts.facts.topic().topic_id
+            topic_id = self._parts.kafka.facts.topic().topic_id
         except KafkaTroubleError as error:
             for batch in batches:
                 self._partitions.tell(batch.partition, ReadFailed(str(error), error.cure))
@@ -256,8 +236,8 @@ class IngestLoop:
     def drain(self, deadline: Deadline) -> None:
         """End by the deadline: nothing more is read, what is durable is committed, ledgers are closed."""
         self._commits.finish(self._partitions.owned, deadline)
-        self._partitions.wait_for_jobs(deadline)
+        self._parts.jobs.wait(deadline)
         self._give_up(self._partitions.owned)
         # A static member does not leave the group: its partitions wait for it until the session ends.
-        self._parts.source.close(deadline)
-        self._parts.publisher.close()
+        self._parts.kafka.source.close(deadline)
+        self._parts.kafka.publisher.close()

@@ -163,3 +163,17 @@ class Publisher(Protocol):
 
     def close(self) -> None:
         """Let all clients go. Waits for nobody."""
+
+
+@dataclass(frozen=True)
+class KafkaPorts:
+    """All that counting asks of Kafka. ``source``, ``facts``, ``offsets`` and ``sums`` are of the topic of sums,
+    ``dead_letters``, ``dead_letter_logs`` and ``publisher`` of the dead-letter topic."""
+
+    source: Source
+    facts: Identities
+    offsets: CommittedOffsets
+    sums: Records
+    dead_letters: Records
+    dead_letter_logs: LogFacts
+    publisher: Publisher

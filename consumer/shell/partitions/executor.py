@@ -6,8 +6,8 @@ outcome is taken as an event in a later round, so that one partition in trouble 
 that was read alone is taken at another step of the round than other outcomes: it goes into the ledger like any other.
 """
 
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from typing import assert_never
 
 from loguru import logger
@@ -33,12 +33,10 @@ from consumer.core.partition.state import Paused, Recovering, Refused, Running, 
 from consumer.core.partition.table import decide
 from consumer.core.partition.views import own
 from consumer.core.snapshot import Outside, Snapshot
-from consumer.shell.kafka.ports import Publisher, Source
+from consumer.shell.kafka.ports import KafkaPorts
 from consumer.shell.partitions.jobs import JobResult, PartitionJobs
 from consumer.shell.partitions.open_ledger import OpenLedger
-from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.views.readers import Readers
-from tally.base.deadline import Deadline
 from tally.event.classify import Fetched
 from tally.kafka.trouble import ConsumerEndedError
 
@@ -48,29 +46,23 @@ class PartitionExecutor:
 
     def __init__(
         self,
-        *,
-        partitions: int,
-        owner_url: str,
-        rules: Rules,
-        source: Source,
-        recovery: PartitionRecovery,
-        publisher: Publisher,
-        readers: Readers,
+        kafka: KafkaPorts,
         jobs: PartitionJobs,
-        monotonic_s: Callable[[], float],
+        readers: Readers,
+        rules: Rules,
+        partitions: int,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._owner_url = owner_url
-        self._rules = rules
-        self._source = source
-        self._recovery = recovery
-        self._publisher = publisher
+        """``partitions`` of the topic are shown."""
+        self._kafka = kafka
+        self._jobs = jobs
         self._readers = readers
-        self._begin = jobs
+        self._rules = rules
         self._monotonic_s = monotonic_s
         self._shown = range(partitions)
         self._partitions: dict[int, Partition] = {}
         self._ledgers: dict[int, OpenLedger] = {}
-        self._jobs: dict[int, Future[JobResult]] = {}
         self._assigned = False
         self._version = 0
         self._changed = True
@@ -118,43 +110,28 @@ class PartitionExecutor:
         self.take_outcomes()
         for number in self.owned:
             log_end = outside.last_stable.get(number, 0)
-            self.tell(number, Tick(waited_s, self._lone_read_free, outside.topic_id, log_end))
+            self.tell(number, Tick(waited_s, self._jobs.lone_read_free, outside.topic_id, log_end))
 
     def take_outcomes(self) -> None:
         """Take what jobs came to, but for batches that were read alone. Raises LedgerFailed, ConsumerEndedError."""
-        for number, job in list(self._jobs.items()):
-            if job.done() and not self._reads_alone(number):
+        for number in self._jobs.over():
+            if not self._reads_alone(number):
                 self._take(number)
 
     def take_lone_batches(self) -> list[Fetched]:
         """Return what was read alone since the last round, to be taken into the ledger like any other records."""
-        found = []
-        for number, job in list(self._jobs.items()):
-            if job.done() and self._reads_alone(number):
-                batch = self._take(number).batch
-                if batch is not None and len(batch.offsets):
-                    found.append(batch)
-        return found
-
-    def wait_for_jobs(self, deadline: Deadline) -> None:
-        """Return when no job runs any more, or the deadline has passed."""
-        wait(self._jobs.values(), timeout=deadline.left_s())
+        results = [self._take(number) for number in self._jobs.over() if self._reads_alone(number)]
+        return [each.batch for each in results if each.batch is not None and len(each.batch.offsets)]
 
     def _reads_alone(self, number: int) -> bool:
         return self[number].stage == Working(Job.LONE_READ)
 
     def _take(self, number: int) -> JobResult:
-        result = self._jobs.pop(number).result()
+        result = self._jobs.take(number)
         if result.ledger is not None:
             self._ledgers[number] = result.ledger
         self.tell(number, JobEnded() if isinstance(self[number].stage, Leaving) else result.event)
         return result
-
-    @property
-    def _lone_read_free(self) -> bool:
-        """One at a time in the whole process, also of those that are leaving."""
-        stages = [self[number].stage for number in self._jobs]
-        return not any(isinstance(each, Working | Leaving) and each.job is Job.LONE_READ for each in stages)
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
@@ -165,18 +142,17 @@ class PartitionExecutor:
                     logger.warning(
                         "{}: reading begins again; docs/LIMITS.md says what a slow link to Kafka needs", because
                     )
-                self._source.start(number, next_offset)
+                self._kafka.source.start(number, next_offset)
             case StopReading():
-                self._source.stop([number])
+                self._kafka.source.stop([number])
             case Recover(schema_wait):
-                self._jobs[number] = self._begin.recover(number, self._ledgers.get(number), schema_wait)
+                self._jobs.recover(number, self._ledgers.get(number), schema_wait)
             case Publish():
-                metadata = self._source.group_metadata()
-                self._jobs[number] = self._begin.publish(self[number], action, self._owner_url, metadata)
+                self._jobs.publish(self[number], action)
             case ReadAlone(next_offset):
-                self._jobs[number] = self._begin.read_alone(number, next_offset)
+                self._jobs.read_alone(number, next_offset)
             case CompareChain(replay):
-                self.tell(number, self._recovery.compare(number, self._ledgers[number], replay))
+                self.tell(number, self._ledgers[number].compare(replay))
             case AdmitReaders():
                 self._readers.put(number, self._ledgers[number].opened)
             case TurnReadersAway():
@@ -192,7 +168,7 @@ class PartitionExecutor:
         ledger = self._ledgers.pop(number, None)
         if ledger is not None:
             ledger.opened.ledger.close()
-        self._publisher.forget(number)
+        self._kafka.publisher.forget(number)
 
     # -- the picture -------------------------------------------------------------------------------------------------
 

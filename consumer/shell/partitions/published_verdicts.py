@@ -1,16 +1,13 @@
 """What is published of a partition's poison: the claims of its dead letters, and the letters that are missing."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
 from consumer.shell.kafka.ports import LogFacts, Records
-from consumer.shell.schemas import Schemas
+from consumer.shell.partitions.records_again import RecordsAgain
 from tally.event.claims import NO_CLAIMS, Claims
-from tally.event.classify import decode
-from tally.event.dead_letter import NOTHING, Letter, letters_of
-from tally.event.rows import Rows
+from tally.event.dead_letter import Letter
 from tally.ledger.storage.ledger import Ledger
 
 
@@ -28,13 +25,11 @@ class Place:
 class PublishedVerdicts:
     """Asks the dead-letter topic. Safe from several threads, one a partition. Raises what readers and ledger raise."""
 
-    def __init__(self, facts: LogFacts, letters: Records, sums: Records, schemas: Schemas, partitions: int) -> None:
-        """``facts`` and ``letters`` are of the dead-letter topic."""
-        self._facts = facts
+    def __init__(self, logs: LogFacts, letters: Records, again: RecordsAgain) -> None:
+        """``logs`` and ``letters`` are of the dead-letter topic."""
+        self._logs = logs
         self._dead_letters = letters
-        self._sums = sums
-        self._schemas = schemas
-        self._partitions = partitions
+        self._again = again
 
     def published(
         self, place: Place, ledger: Ledger, committed: Known | Absent | UnreadableCommit, decision: Continue | Replay
@@ -50,49 +45,12 @@ class PublishedVerdicts:
         # its way may have arrived behind a later one.
         claims = self._claims(place)
         waiting = [not claims.is_published(int(r["offset"]), int(r["reason"]), r["digest"].tobytes()) for r in poison]
-        letters = self._letters(place.partition, poison[waiting])
+        letters = self._again.letters(place.partition, poison[waiting])
         return (NO_CLAIMS if isinstance(committed, Known) else claims), letters
 
     def _claims(self, place: Place) -> Claims:
-        ends = self._facts.log_ends([place.partition])[place.partition]
+        ends = self._logs.log_ends([place.partition])[place.partition]
         if ends.end <= ends.start:
             return Claims(own_schema_id=place.own_schema_id)
         found = self._dead_letters.claims(place.partition, place.topic_id, ends.start, place.log_end)
         return Claims(found, place.own_schema_id)
-
-    def _letters(self, partition: int, poison: Rows) -> tuple[Letter, ...]:
-        """Read poison rows' records again. One that is gone from the topic is published without its bytes."""
-        if len(poison) == 0:
-            return ()
-        found = {(letter.offset, letter.digest): letter for letter in self._read_again(partition, poison)}
-        return tuple(
-            found.get((int(row["offset"]), row["digest"].tobytes())) or _without_bytes(partition, row) for row in poison
-        )
-
-    def _read_again(self, partition: int, poison: Rows) -> Iterator[Letter]:
-        """Yield letters with the rows' reasons, which stand whatever the registry says today."""
-        reasons = dict(zip(poison["offset"].tolist(), poison["reason"].tolist(), strict=True))
-        view = self._schemas.view()
-        for fetched in self._sums.records_at(partition, list(reasons)):
-            decoded = decode(
-                fetched,
-                partitions=self._partitions,
-                fast_schema_ids=view.fast_ids,
-                general=view.general,
-                verdicts=reasons,
-            )
-            yield from letters_of(fetched, decoded)
-
-
-def _without_bytes(partition: int, row: Rows) -> Letter:
-    return Letter(
-        partition=partition,
-        offset=int(row["offset"]),
-        timestamp_ms=int(row["timestamp_us"]) // 1000,
-        reason=int(row["reason"]),
-        detail="the record is gone from the topic",
-        digest=row["digest"].tobytes(),
-        schema=None,
-        key=NOTHING,
-        value=NOTHING,
-    )

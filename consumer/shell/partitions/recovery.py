@@ -12,7 +12,6 @@ from typing import Final
 from loguru import logger
 
 from consumer.core import recovery
-from consumer.core.partition.events import Contradicted, Replayed
 from consumer.core.partition.job_events import (
     LedgerFacts,
     RecoveryEvent,
@@ -22,25 +21,20 @@ from consumer.core.partition.job_events import (
 )
 from consumer.core.recovery import (
     Absent,
-    Anchor,
-    AnchorGone,
     Committed,
     Continue,
     Facts,
     Known,
-    NoAnchor,
     Replay,
     Retry,
     Unreadable,
 )
 from consumer.core.schema_wait import SchemaWait
-from consumer.shell.kafka.ports import CommittedOffsets, Identities, LogFacts, Records
-from consumer.shell.partitions.open_ledger import OpenLedger
+from consumer.shell.kafka.ports import KafkaPorts
+from consumer.shell.partitions.open_ledger import DAMAGED_CURE, OpenLedger
 from consumer.shell.partitions.published_verdicts import Place, PublishedVerdicts
+from consumer.shell.partitions.records_again import RecordsAgain
 from consumer.shell.schemas import Schemas
-from tally.event.classify import Fetched, decode
-from tally.event.codes import POISON
-from tally.event.rows import Rows, previous_offset
 from tally.event.verdict import SchemaUnavailable
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.identity import Identity, Refuse, check_identity, check_schemas
@@ -48,11 +42,6 @@ from tally.ledger.state.fold import FOLD_VERSION
 from tally.ledger.storage.errors import FULL_CURE, LedgerDamaged, LedgerFull
 from tally.ledger.storage.ledger import Ledger, Opened
 from tally.registry.errors import RegistryError
-
-DAMAGED_CURE: Final = (
-    "Start the consumer again: it puts damaged files aside and reads their rows from the topic. `tally verify data` "
-    "shows what is damaged."
-)
 
 REGISTRY_CURE: Final = (
     "Bring the registry at TALLY_REGISTRY_URL back: the partition goes on by itself once it answers. If it refuses the "
@@ -71,26 +60,19 @@ class PartitionRecovery:
 
     def __init__(
         self,
-        *,
-        facts: Identities,
-        offsets: CommittedOffsets,
+        kafka: KafkaPorts,
         schemas: Schemas,
-        sums: Records,
-        dead_letter_facts: LogFacts,
-        dead_letters: Records,
-        settle: Callable[[int], None],
         ledger_dir: Path,
+        *,
         topic: str,
         partitions: int,
         open_ledger: Callable[[Path, Identity], Opened | Refuse] = Ledger.open,
     ) -> None:
-        """``partitions`` is the contract's number for the topic; ``settle`` is that of DeadLetterPublisher."""
-        self._settle = settle
-        self._facts = facts
-        self._offsets = offsets
+        """``partitions`` is the contract's number for the topic."""
+        self._kafka = kafka
         self._schemas = schemas
-        self._sums = sums
-        self._verdicts = PublishedVerdicts(dead_letter_facts, dead_letters, sums, schemas, partitions)
+        self._again = RecordsAgain(kafka.sums, schemas, partitions)
+        self._verdicts = PublishedVerdicts(kafka.dead_letter_logs, kafka.dead_letters, self._again)
         self._ledger_dir = ledger_dir
         self._topic = topic
         self._partitions = partitions
@@ -125,19 +107,6 @@ class PartitionRecovery:
             event = RecoveryRefused(keep.facts, str(error), DAMAGED_CURE)
         return event, keep.ledger
 
-    def compare(self, partition: int, ledger: OpenLedger, replay: Replay) -> Replayed | Contradicted:
-        """Compare the ledger's chain with the witness's at the end of a replay; a question to the ledger, no job."""
-        try:
-            chain = ledger.opened.ledger.view.chain_at(replay.until)
-        except LedgerDamaged as error:
-            return Contradicted(str(error), DAMAGED_CURE)
-        match recovery.check_replayed(chain, replay, str(self.directory(partition))):
-            case Refuse(reason, cure):
-                return Contradicted(reason, cure)
-            case Continue():
-                logger.bind(partition=partition, offset=replay.until).info("replayed: the chain is the witness's")
-                return Replayed()
-
     def _run(self, partition: int, keep: "_Keep", wait: SchemaWait | None) -> RecoveryEvent:
         # 1. what the records are read with
         own_schema_id = self._schemas.own().sums
@@ -159,8 +128,8 @@ class PartitionRecovery:
             return RecoveryRefused(facts, refusal.reason, refusal.cure)
         # 4. what the group and the log say
         committed = self._committed(partition)
-        ends = self._facts.log_ends([partition])[partition]
-        anchor = self._anchor(partition, ledger)
+        ends = self._kafka.facts.log_ends([partition])[partition]
+        anchor = self._again.anchor(partition, ledger)
         decision = recovery.decide(
             Facts(
                 directory=directory,
@@ -190,9 +159,9 @@ class PartitionRecovery:
                 return RecoverySucceeded(facts, _offset_of(committed), replay, claims, letters)
 
     def _identity(self, partition: int) -> Identity:
-        topic = self._facts.topic()
+        topic = self._kafka.facts.topic()
         return Identity(
-            cluster_id=self._facts.cluster_id(),
+            cluster_id=self._kafka.facts.cluster_id(),
             topic=self._topic,
             topic_id=topic.topic_id,
             partition=partition,
@@ -215,35 +184,10 @@ class PartitionRecovery:
     def _committed(self, partition: int) -> Committed:
         """Kafka withholds an offset while a transaction with it is undecided; a killed owner may have left one."""
         try:
-            return self._offsets.committed([partition], _UNDECIDED_S)[partition]
+            return self._kafka.offsets.committed([partition], _UNDECIDED_S)[partition]
         except KafkaTroubleError:
-            self._settle(partition)
-            return self._offsets.committed([partition])[partition]
-
-    def _anchor(self, partition: int, ledger: Ledger) -> Anchor:
-        last = previous_offset(ledger.state.next_offset)
-        row = ledger.view.row_at(last)
-        if row is None:
-            return NoAnchor()
-        record = next(self._sums.records_at(partition, [last]), None)
-        if record is None:
-            return AnchorGone()
-        return recovery.compare_anchor(row, self._decoded_like(record, row))
-
-    def _decoded_like(self, record: Fetched, row: Rows) -> Rows:
-        """Decode a record again; of poison the verdict stands, and its digest tells whether it is the same."""
-        verdicts = {int(row["offset"][0]): int(row["reason"][0])} if row["kind"][0] == POISON else {}
-        name = record.schema_name(0)
-        wait = SchemaWait({} if verdicts or name is None else {name: int(record.offsets[0])}, 0)
-        self._schemas.resolve(wait)  # the ledger pins ids and no GUIDs
-        view = self._schemas.view(wait)
-        return decode(
-            record,
-            partitions=self._partitions,
-            fast_schema_ids=view.fast_ids,
-            general=view.general,
-            verdicts=verdicts,
-        ).rows
+            self._kafka.publisher.settle(partition)
+            return self._kafka.offsets.committed([partition])[partition]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from tally.ledger.format.mark import mark_of
 from tally.ledger.state.fold import LedgerState, additions_of
 from tally.ledger.state.id_index import IdIndex
 from tally.ledger.storage.disk import Disk, File
-from tally.ledger.storage.reading import SegmentView, SparseIndex
+from tally.ledger.storage.reading import SegmentView, SparseIndex, View
 from tally.ledger.storage.scanning import is_rot, read_header, walk
 
 AnyHeader: TypeAlias = Header | OtherFormat | BadHeader
@@ -47,6 +47,10 @@ class Series:
     state: LedgerState
     index: IdIndex
     broken: Break | None
+
+    def view(self, disk: Disk) -> View:
+        """Return the prefix for reading."""
+        return View(disk, tuple(segment.view for segment in self.segments))
 
 
 def header_of(disk: Disk, path: Path) -> AnyHeader:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.core.partition.state import Recovering, Refused, Running, Unassigned
-from consumer.shell.partitions import executor as partition_executor
+from consumer.shell.partitions import jobs as partition_jobs
 from consumer.shell.partitions.recovery import PartitionRecovery
 from consumer.shell.views.readers import Readers
 from tally.base.deadline import Deadline
@@ -157,7 +157,7 @@ def test_a_stop_waits_for_threads_no_longer_than_its_deadline(bench: Bench, monk
     def wait(jobs: Collection[Any], timeout: float) -> None:
         waited.append((len(jobs), timeout))
 
-    monkeypatch.setattr(partition_executor, "wait", wait)
+    monkeypatch.setattr(partition_jobs, "wait", wait)
     deadline = Deadline.after(1.0, bench.clock)
     bench.clock.now_s += 0.25
     bench.loop.drain(deadline)
