@@ -61,9 +61,10 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What Kafka last told about all partitions, refreshed at a bounded rate; empty where it told nothing."""
+    """What Kafka last told about all partitions, refreshed at a bounded rate; None or empty where it told
+    nothing."""
 
-    topic_id: str = ""
+    topic_id: str | None = None
     elsewhere: Mapping[int, Elsewhere] = field(default_factory=dict)
     committed: Mapping[int, int] = field(default_factory=dict)
     low: Mapping[int, int] = field(default_factory=dict)

@@ -152,18 +152,18 @@ class Schemas:
         if left := wait.open_names:
             raise SchemaUnavailable(_unsettled(left, len(wait)))
 
-    def pinned(self, schema_ids: Iterable[int]) -> dict[int, str]:
-        """Return the fingerprints that a ledger's pinned ids have in the registry now; a denied id has "".
+    def pinned(self, schema_ids: Iterable[int]) -> dict[int, str | None]:
+        """Return the fingerprints that a ledger's pinned ids have in the registry now; a denied id has None.
 
         Raises SchemaUnavailable.
         """
-        found: dict[int, str] = {}
+        found: dict[int, str | None] = {}
         for schema_id in schema_ids:
             known = self._find(schema_id)
             try:
                 found[schema_id] = (known if isinstance(known, Resolved) else self._fetch(schema_id)[0]).fingerprint
             except SchemaUnknown:
-                found[schema_id] = ""
+                found[schema_id] = None
         return found
 
     def _find(self, name: SchemaName) -> Answer | None:

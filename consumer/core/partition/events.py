@@ -32,13 +32,13 @@ class Tick:
 
     ``waited_s``: how long this round waited with nothing at hand.
     ``lone_read_free``: no batch is being read alone anywhere in this process; each may take gigabytes.
-    ``topic_id``, ``log_end``: what Kafka last told of the topic and of the last stable offset; "" and 0 if nothing.
+    ``topic_id``, ``log_end``: what Kafka last told of the topic and of the last stable offset; None if nothing.
     """
 
     waited_s: float = 0.0
     lone_read_free: bool = True
-    topic_id: str = ""
-    log_end: int = 0
+    topic_id: str | None = None
+    log_end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Partition:
     claims: what dead letters say of records that are not in the ledger yet.
     letters: poison in the ledger whose dead letter does not exist yet.
     wait: the writers' schemas that its next records need; kept until these are in the ledger.
-    doubt: the reason of a refusal that was found once; the second time it stands.
+    doubt: the reason of a refusal that was found once; the second time it stands. None when nothing is in doubt.
     trouble: why reading was interrupted, shown while it is read until a block was appended or a while has passed.
     position: the offset at which the log ended when all of it was read.
     stalls: how often reading began again without anything coming.
@@ -58,7 +58,7 @@ class Partition:
     claims: Claims = NO_CLAIMS
     letters: tuple[Letter, ...] = ()
     wait: SchemaWait | None = None
-    doubt: str = ""
+    doubt: str | None = None
     trouble: Paused | None = None
     position: int | None = None
     stalls: int = 0

@@ -92,12 +92,12 @@ def reading(  # noqa: PLR0911 - one row an event
 def _watched(partition: Partition, stage: Reading, tick: Tick, now_s: float, rules: Rules) -> Decided:
     """What each round looks at while a partition is read."""
     assert partition.ledger is not None, "a partition that is read has a ledger"
-    if tick.topic_id not in ("", partition.ledger.topic_id):
+    if tick.topic_id not in (None, partition.ledger.topic_id):
         # Nothing was fetched that would show it.
         return stopped(*ask_recovery(partition, _TOPIC_REPLACED, now_s, rules))
     waited_s = stage.waited_s + tick.waited_s
     stalls = partition.stalls
-    if tick.log_end <= max(partition.durable, partition.position or 0):
+    if tick.log_end is None or tick.log_end <= max(partition.durable, partition.position or 0):
         waited_s, stalls = 0.0, 0
     elif waited_s >= rules.stall_s:
         return _stalled(partition, tick.log_end, now_s, rules)

@@ -151,7 +151,7 @@ def _recovered(partition: Partition, event: RecoverySucceeded, now_s: float, rul
         replay=event.replay,
         claims=event.claims,
         letters=event.letters,
-        doubt="",
+        doubt=None,
     )
     going_on, actions = start_job(recovered, Job.PUBLICATION) if event.letters else read_on(recovered, now_s, rules)
     return going_on, (AdmitReaders(), *actions)

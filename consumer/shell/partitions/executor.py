@@ -109,7 +109,7 @@ class PartitionExecutor:
         """
         self.take_outcomes()
         for number in self.owned:
-            log_end = outside.last_stable.get(number, 0)
+            log_end = outside.last_stable.get(number)
             self.tell(number, Tick(waited_s, self._jobs.lone_read_free, outside.topic_id, log_end))
 
     def take_outcomes(self) -> None:

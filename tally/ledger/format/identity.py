@@ -71,12 +71,15 @@ _IDENTITY_CURES: Final = {
 """By field of Identity, the most telling first."""
 
 
-def check_schemas(pinned: Mapping[int, str], resolved: Mapping[int, str], directory: str) -> Refuse | None:
-    """A writer schema id (-> fingerprint) must resolve to what the ledger's header says it was."""
+def check_schemas(pinned: Mapping[int, str], resolved: Mapping[int, str | None], directory: str) -> Refuse | None:
+    """A writer schema id (-> fingerprint) must resolve to what the ledger's header says it was; None: the registry
+    does not know the id."""
     for schema_id in sorted(pinned.keys() & resolved.keys()):
-        if pinned[schema_id] != resolved[schema_id]:
+        found = resolved[schema_id]
+        if pinned[schema_id] != found:
+            now = "is unknown to the registry" if found is None else f"now has fingerprint {found}"
             return Refuse(
-                f"schema id {schema_id} now has fingerprint {resolved[schema_id]}, but the records in {directory} "
+                f"schema id {schema_id} {now}, but the records in {directory} "
                 f"were read with {pinned[schema_id]}: the registry was reset or exchanged",
                 "Restore the registry's data, or point TALLY_REGISTRY_URL to the registry that gave the ids out; then "
                 "start the consumer again. `codegen check --registry URL` tells what a registry lacks.",

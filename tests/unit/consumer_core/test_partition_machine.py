@@ -164,9 +164,9 @@ class PartitionMachine(RuleBasedStateMachine):
         waited_s=st.sampled_from([0.0, 0.1, 13.0]),
         free=st.booleans(),
         behind=st.sampled_from([0, 0, 5]),
-        topic_id=st.sampled_from(["", "topic-1", "topic-1", "topic-2"]),
+        topic_id=st.sampled_from([None, "topic-1", "topic-1", "topic-2"]),
     )
-    def a_round_ends(self, waited_s: float, free: bool, behind: int, topic_id: str) -> None:
+    def a_round_ends(self, waited_s: float, free: bool, behind: int, topic_id: str | None) -> None:
         if self.assigned:
             self.tell(Tick(waited_s, free, topic_id, self.fsynced + behind))
 

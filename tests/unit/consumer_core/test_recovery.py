@@ -155,8 +155,9 @@ def test_each_part_of_the_identity_is_compared_and_named(field: str) -> None:
 
 
 def test_a_schema_id_that_now_means_something_else_refuses() -> None:
-    """A schema id that the ledger pinned and that now has another fingerprint refuses the partition by that id."""
+    """A schema id that the ledger pinned and that now has another fingerprint or none refuses by its number."""
     assert refused(check_schemas({7: "a", 8: "b"}, {7: "a", 8: "x"}, "d"), "schema id 8")
+    assert refused(check_schemas({7: "a"}, {7: None}, "d"), "schema id 7 is unknown to the registry")
     assert check_schemas({7: "a"}, {7: "a", 9: "new"}, "d") is None
 
 
