@@ -8,7 +8,7 @@ import ast
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -103,32 +103,61 @@ def class_names_twice(modules: Iterable[Module]) -> list[str]:
     return sorted(name for name, times in seen.items() if times > 1)
 
 
+@dataclass(frozen=True)
+class Structure:
+    """A checkout's hand-written modules, and what imports what: all imports, and those at run time."""
+
+    code: Sequence[Module]
+    imports: Mapping[str, set[str]]
+    imports_at_run_time: Mapping[str, set[str]]
+    lines_of_tests: int
+
+    @property
+    def files_by_folder(self) -> Counter[str]:
+        """How many modules stand in each folder itself."""
+        return Counter(str(module.path.parent) for module in self.code)
+
+    @property
+    def public_names(self) -> dict[str, int]:
+        """How many public names each module defines."""
+        return {module.name: public_names_of(module) for module in self.code}
+
+
+def structure_of(root: Path) -> Structure:
+    """Read the checkout at ``root``. Raises SyntaxError, OSError."""
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir() and any(path.glob("*.py")))
+    code = modules_of(root, [folder for folder in folders if folder not in TESTS])
+    names = frozenset(module.name for module in code)
+    return Structure(
+        code,
+        {module.name: imports_of(module, names) for module in code},
+        {module.name: imports_of(module, names, at_run_time=True) for module in code},
+        sum(module.lines for module in modules_of(root, TESTS)),
+    )
+
+
 def main() -> int:
     """Print the table."""
     root = Path(sys.argv[1] if sys.argv[1:] else ".").resolve()
-    folders = sorted(path.name for path in root.iterdir() if path.is_dir() and any(path.glob("*.py")))
-    code = modules_of(root, [folder for folder in folders if folder not in TESTS])
-    tests = modules_of(root, TESTS)
-    names = frozenset(module.name for module in code)
-    functions = [length for module in code for length in functions_of(module)]
-    lengths = [module.lines for module in code]
-    imports = {module.name: imports_of(module, names) for module in code}
-    at_run_time = {module.name: imports_of(module, names, at_run_time=True) for module in code}
-    files = Counter(str(module.path.parent.relative_to(root)) for module in code)
-    public = {module.name: public_names_of(module) for module in code}
-    twice = class_names_twice(code)
+    found = structure_of(root)
+    functions = [length for module in found.code for length in functions_of(module)]
+    lengths = [module.lines for module in found.code]
+    cycles = f"{len(cycles_of(found.imports_at_run_time))} / {len(cycles_of(found.imports))}"
+    imports = {name: len(each) for name, each in found.imports.items()}
+    files = {str(Path(name).relative_to(root)): each for name, each in found.files_by_folder.items()}
+    twice = class_names_twice(found.code)
     rows = {
         "function length median / p90 / max": f"{_spread(functions)} / {max(functions)}",
         "module length median / p90 / max": f"{_spread(lengths)} / {max(lengths)}",
-        "own imports a module p90 / max": f"{_p90([len(each) for each in imports.values()])} / {_most(imports)}",
-        "files in the fullest folder": "{1} ({0})".format(*files.most_common(1)[0]),
-        "public names a module, max": f"{max(public.values())} ({max(public, key=lambda name: public[name])})",
-        "import cycles at run time / with TYPE_CHECKING": f"{len(cycles_of(at_run_time))} / {len(cycles_of(imports))}",
-        "tests : code": f"{sum(module.lines for module in tests) / sum(lengths):.2f}",
+        "own imports a module p90 / max": f"{_p90(list(imports.values()))} / {_most(imports)}",
+        "files in the fullest folder": _most(files),
+        "public names a module, max": _most(found.public_names),
+        "import cycles at run time / with TYPE_CHECKING": cycles,
+        "tests : code": f"{found.lines_of_tests / sum(lengths):.2f}",
         "class names twice in one package": f"{len(twice)} {twice or ''}".strip(),
-        "lines of code": f"{sum(lengths)} in {len(code)} modules",
+        "lines of code": f"{sum(lengths)} in {len(found.code)} modules",
     }
-    for package, lines in sorted(_by_package(code).items()):
+    for package, lines in sorted(_by_package(found.code).items()):
         rows[f"lines in {package}"] = str(lines)
     width = max(map(len, rows))
     print("\n".join(f"{name:<{width}}  {value}" for name, value in rows.items()))
@@ -153,9 +182,9 @@ def _by_package(modules: Iterable[Module]) -> Counter[str]:
     return counted
 
 
-def _most(imports: Mapping[str, set[str]]) -> str:
-    name = max(imports, key=lambda each: len(imports[each]))
-    return f"{len(imports[name])} ({name})"
+def _most(counts: Mapping[str, int]) -> str:
+    name = max(counts, key=lambda each: counts[each])
+    return f"{counts[name]} ({name})"
 
 
 def _spread(values: list[int]) -> str:
