@@ -11,7 +11,7 @@ import numpy as np
 from tally.base.framing import unframe
 from tally.event.partitions import partition_of
 from tally.event.classify import Fetched, decode
-from tally.event.rows import NONE, UNDECODABLE
+from tally.event.codes import NONE, UNDECODABLE
 from tally.generated.avro.sum_added import Channel, SumAdded
 from producer.core.addition import Addition
 from producer.core.calls import Attempt, Call, Waiter
