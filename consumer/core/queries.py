@@ -1,4 +1,8 @@
-"""What callers write into the query string: positions, cursors, request ids."""
+"""What callers write into paths and query strings: numbers, positions, cursors, request ids.
+
+Everything arrives as text and is read here, by rules of its own: ``int`` would take ``1_0``, `` 1`` and the digits of
+every script for numbers.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,15 +13,25 @@ from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 
 POSITION_PATTERN: Final = r"^[0-9]{1,5}:[0-9]{1,18}$"
 CURSOR_PATTERN: Final = r"^([0-9]{1,5}:)?-?[0-9]{1,18}$"
+OFFSET_MAX: Final = 10**18 - 1
+"""The largest number that is read at all: 18 digits, which every offset of Kafka's has room in."""
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _POSITION: Final = re.compile(POSITION_PATTERN, re.ASCII)
 _CURSOR: Final = re.compile(CURSOR_PATTERN, re.ASCII)
 _UUID: Final = re.compile(ADD_REQUEST_REQUEST_ID_PATTERN, re.ASCII)
 BEFORE_FIRST: Final = -1
 """The offset after which everything comes."""
+_SHOWN_CHARACTERS_MAX: Final = 64
 
 
 class QueryError(ValueError):
-    """A parameter has a wrong value; the message names it, the value and what is allowed."""
+    """A parameter or field has a wrong value. ``shown`` is the value as a message may show it: short and printable."""
+
+    def __init__(self, name: str, shown: str, allowed: str, message: str | None = None) -> None:
+        super().__init__(message or f"{name} is {shown}; allowed is {allowed}")
+        self.name = name[:_SHOWN_CHARACTERS_MAX]
+        self.shown = shown
+        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +42,33 @@ class Position:
     offset: int
 
 
+def quoted(text: str) -> str:
+    """Return a caller's text as a message may show it: in quotes, cut, and without control characters."""
+    if len(text) <= _SHOWN_CHARACTERS_MAX:
+        return repr(text)
+    return f"{text[:_SHOWN_CHARACTERS_MAX]!r}... ({len(text):,} characters)"
+
+
+def parse_number(name: str, text: str, least: int, most: int) -> int:
+    """Return a whole number in decimal digits, 18 at most. Raises QueryError."""
+    if _NUMBER.fullmatch(text) is None or not least <= int(text) <= most:
+        raise QueryError(name, quoted(text), f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def parse_partition(text: str, partitions: int) -> int:
+    """Return the number of a partition. Raises QueryError."""
+    return parse_number("partition", text, 0, partitions - 1)
+
+
 def parse_position(text: str, partitions: int) -> Position:
     """Return PARTITION:OFFSET. Raises QueryError."""
-    if _POSITION.fullmatch(text) is None:
-        raise QueryError(f"min_position is {text!r}; allowed is PARTITION:OFFSET, for example 3:1041")
-    partition, _, offset = text.partition(":")
-    try:
-        return Position(checked_partition(int(partition), partitions), int(offset))
-    except QueryError as error:
-        raise QueryError(f"min_position is {text!r}: {error}") from error
+    if _POSITION.fullmatch(text) is not None:
+        partition, _, offset = text.partition(":")
+        if int(partition) < partitions:
+            return Position(int(partition), int(offset))
+    allowed = f"PARTITION:OFFSET with a partition from 0 to {partitions - 1}, for example 3:1041"
+    raise QueryError("min_position", quoted(text), allowed)
 
 
 def parse_cursor(text: str | None, partition: int | None, partitions: int) -> Position:
@@ -44,15 +76,18 @@ def parse_cursor(text: str | None, partition: int | None, partitions: int) -> Po
     if text is None:
         return Position(partition or 0, BEFORE_FIRST)
     if _CURSOR.fullmatch(text) is None:
-        raise QueryError(f"after is {text!r}; allowed is the cursor `next` of a page, or an offset with partition=")
+        raise QueryError("after", quoted(text), "the cursor `next` of a page, or an offset together with partition")
     head, colon, offset = text.rpartition(":")
     if not colon and partition is None:
-        raise QueryError(f"after is {text!r}, an offset: say partition= as well, or give a cursor PARTITION:OFFSET")
+        allowed = "an offset only together with partition, or a cursor PARTITION:OFFSET"
+        raise QueryError("after", quoted(text), allowed)
     if colon and partition is not None and int(head) != partition:
-        raise QueryError(f"after is {text!r}, a cursor of partition {head}, but partition is {partition}")
+        raise QueryError("after", quoted(text), f"a cursor of partition {partition}, which is asked for")
     number = int(head) if colon else partition
     assert number is not None
-    return Position(checked_partition(number, partitions), int(offset))
+    if number >= partitions:
+        raise QueryError("after", quoted(text), f"a cursor with a partition from 0 to {partitions - 1}")
+    return Position(number, int(offset))
 
 
 def cursor_of(position: Position) -> str:
@@ -63,12 +98,13 @@ def cursor_of(position: Position) -> str:
 def parse_request_id(text: str) -> bytes:
     """Return the 16 bytes of a UUID in its usual form. Raises QueryError."""
     if _UUID.fullmatch(text) is None:
-        raise QueryError(f"request_id is {text[:64]!r}; allowed is a UUID: 8-4-4-4-12 hexadecimal digits")
+        raise QueryError("request_id", quoted(text), "a UUID: 8-4-4-4-12 hexadecimal digits")
     return UUID(text).bytes
 
 
-def checked_partition(number: int, partitions: int) -> int:
-    """Return the number. Raises QueryError."""
-    if not 0 <= number < partitions:
-        raise QueryError(f"partition is {number}; allowed is 0 to {partitions - 1}")
-    return number
+def checked_partitions(numbers: list[int], partitions: int) -> list[int]:
+    """Return the numbers of partitions in a body, each once and in order. Raises QueryError."""
+    for place, number in enumerate(numbers):
+        if not 0 <= number < partitions:
+            raise QueryError(f"partitions[{place}]", str(number)[:_SHOWN_CHARACTERS_MAX], f"0 to {partitions - 1}")
+    return sorted(set(numbers))

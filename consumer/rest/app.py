@@ -7,12 +7,13 @@ from litestar import Litestar
 from litestar.di import Provide
 
 from consumer.rest.audits import AUDITS
+from consumer.rest.common.parameters import refuse_unknown_parameters
 from consumer.rest.contract_pages import contract_pages
 from consumer.rest.entries import EntriesController
 from consumer.rest.events import EventsController
 from consumer.rest.exports import EXPORTS
 from consumer.rest.health import HealthController, metrics
-from consumer.rest.home import home
+from consumer.rest.home import home, icon
 from consumer.rest.jobs import job_routes
 from consumer.rest.openapi import assets, openapi_config
 from consumer.rest.partitions import PartitionsController
@@ -34,6 +35,7 @@ def build_app(parts: RestParts) -> Litestar:
     return Litestar(
         route_handlers=[
             home,
+            icon,
             assets(),
             metrics,
             contract_pages(),
@@ -48,6 +50,7 @@ def build_app(parts: RestParts) -> Litestar:
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
         signature_types=[RestParts],
+        before_request=refuse_unknown_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=_BODY_BYTES_MAX,

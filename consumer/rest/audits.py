@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 
 from consumer.core.partition.state import Paused, Running, name_of, reason_of
-from consumer.rest.jobs import JobKind, JobWords, begun, chosen_partitions
+from consumer.rest.jobs import ChosenPartitions, JobKind, JobWords, begun, chosen_partitions
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import unavailable
 from consumer.shell.jobs.audit import AuditTarget, target_of, write_audit
@@ -20,7 +20,7 @@ from consumer.shell.views.readers import NotHereError
 class AuditOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to check: all partitions unless some are named."""
 
-    partitions: Annotated[list[int], msgspec.Meta(min_length=1)] | None = None
+    partitions: ChosenPartitions | None = None
 
 
 def create_audit(
@@ -39,19 +39,23 @@ def audit_id(audit_id: Annotated[str, Parameter(description="The audit's id.")])
     return audit_id
 
 
+_REPORT: Final = "application/json"
 AUDITS: Final = JobKind(
     noun="audits",
     record=AuditRecord,
     store=lambda parts: parts.audits,
+    order=AuditOrder,
     create=create_audit,
     job_id=audit_id,
-    media_type=lambda _record: "application/json",
+    media_type=lambda _record: _REPORT,
+    media_types=(_REPORT,),
     words=JobWords(
         one="progress, verdict, sha256 of the report",
         file="report",
         file_is="what was found in each ledger, as JSON",
         file_and_record="report and record",
     ),
+    order_is_optional=True,
 )
 
 

@@ -8,6 +8,8 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_308_PERMANENT_REDIRECT
 
+from consumer.rest.common.unknown import refuse_unreadable_name
+
 _PATH: Final = "/contracts"
 _FOLDER: Final = Path(__file__).resolve().parents[2] / "contracts" / "pages"
 
@@ -24,6 +26,7 @@ async def _to_own_address(request: Request[Any, Any, Any]) -> Redirect | None:
 
     The index is a folder and ends with a slash, a page is a file and does not.
     """
+    await refuse_unreadable_name(request)
     asked = request.scope["raw_path"].partition(b"?")[0].decode("latin-1")
     name = request.scope["path"].rpartition("/")[2]
     if asked.endswith("//"):

@@ -1,18 +1,28 @@
 """``/v1/entries``: the ledger, paged."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
 
-from consumer.core.queries import BEFORE_FIRST, CURSOR_PATTERN, Position, checked_partition, cursor_of, parse_cursor
+from consumer.core.queries import (
+    BEFORE_FIRST,
+    CURSOR_PATTERN,
+    Position,
+    cursor_of,
+    parse_cursor,
+    parse_number,
+    parse_partition,
+)
 from consumer.rest.answers import EntriesAnswer, entry_answer
-from consumer.rest.parts import RestParts, own_or_redirect
-from consumer.rest.problems import bad_request, documented
+from consumer.rest.common.parameters import query_number, query_text
+from consumer.rest.parts import RestParts, own_or_redirect, target_of
+from consumer.rest.problems import documented
 from consumer.shell.views.readers import NotHereError
 from tally.ledger.entry import Entry, entries_of
+
+_ROWS_DEFAULT: Final = 100
 
 
 class EntriesController(Controller):
@@ -32,26 +42,26 @@ class EntriesController(Controller):
         self,
         request: Request[Any, Any, Any],
         parts: NamedDependency[RestParts],
-        partition: Annotated[int | None, Parameter(description="Only this one; else all of this replica.")] = None,
+        partition: Annotated[str | None, query_number("Only this one; else all of this replica.")] = None,
         after: Annotated[
             str | None,
-            Parameter(pattern=CURSOR_PATTERN, description="The cursor `next` of a page, or an offset of `partition`."),
+            query_text("The cursor `next` of a page, or an offset of `partition`.", CURSOR_PATTERN),
         ] = None,
-        limit: Annotated[int, Parameter(ge=1, description="Rows in the page, 1000 at most.")] = 100,
+        limit: Annotated[
+            str | None, query_number("Rows in the page, 1000 at most.", least=1, default=_ROWS_DEFAULT)
+        ] = None,
     ) -> EntriesAnswer:
         """Return a page. A page that ends with ``next`` = null is the last one at that moment."""
-        if limit > parts.page_rows_max:
-            raise bad_request(f"limit is {limit}; allowed is 1 to {parts.page_rows_max}")
-        if partition is not None:
-            checked_partition(partition, parts.partitions)
-        start = parse_cursor(after, partition, parts.partitions)
-        if partition is None:
-            return _page(parts, list(range(parts.partitions)), start, limit)
-        query = request.url.query
-        own_or_redirect(parts, partition, request.url.path + (f"?{query}" if query else ""))
-        answer = _page(parts, [partition], start, limit)
+        rows_max = parts.page_rows_max
+        rows = min(_ROWS_DEFAULT, rows_max) if limit is None else parse_number("limit", limit, 1, rows_max)
+        one = None if partition is None else parse_partition(partition, parts.partitions)
+        start = parse_cursor(after, one, parts.partitions)
+        if one is None:
+            return _page(parts, list(range(parts.partitions)), start, rows)
+        own_or_redirect(parts, one, target_of(request))
+        answer = _page(parts, [one], start, rows)
         if answer.missing:
-            raise NotHereError(f"partition {partition} is not open yet")
+            raise NotHereError(f"partition {one} is not open yet")
         return answer
 
 

@@ -11,9 +11,10 @@ from litestar.di import NamedDependency
 from litestar.params import Body, Parameter
 
 from consumer.core.partition.state import Refused, Unassigned
-from consumer.rest.jobs import JobKind, JobWords, begun, chosen_partitions
+from consumer.core.queries import QueryError
+from consumer.rest.jobs import ChosenPartitions, JobKind, JobWords, begun, chosen_partitions
 from consumer.rest.parts import RestParts
-from consumer.rest.problems import ProblemError, bad_request, unavailable
+from consumer.rest.problems import ProblemError, unavailable
 from consumer.shell.jobs.export import write_export
 from consumer.shell.jobs.record import ExportRecord
 from tally.ledger.exports.formats import ExportFormat
@@ -24,14 +25,16 @@ _ALWAYS_OFFERED: Final = " or ".join(
     ", ".join(sorted(form for form in ExportFormat if form.package is None)).rsplit(", ", 1)
 )
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_AT: Final = "a time as RFC 3339 has it, with its offset, for example 2026-01-01T00:00:00Z"
+Format = Annotated[ExportFormat, msgspec.Meta(description=", ".join(ExportFormat))]
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description=_AT)]
 
 
 class ExportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to export: all partitions unless some are named; rows whose timestamp is in [from, to), RFC 3339."""
 
-    format: ExportFormat
-    partitions: Annotated[list[int], msgspec.Meta(min_length=1)] | None = None
+    format: Format
+    partitions: ChosenPartitions | None = None
     from_: Moment | None = msgspec.field(name="from", default=None)
     to: Moment | None = None
 
@@ -54,9 +57,11 @@ EXPORTS: Final = JobKind(
     noun="exports",
     record=ExportRecord,
     store=lambda parts: parts.exports,
+    order=ExportOrder,
     create=create_export,
     job_id=export_id,
     media_type=lambda record: record.format.media_type,
+    media_types=[form.media_type.partition(";")[0] for form in ExportFormat],
     words=JobWords(
         one="progress, rows, sha256",
         file="file",
@@ -79,7 +84,7 @@ def _plan(parts: RestParts, order: ExportOrder) -> ExportPlan:
             f"tally[{order.format.value}] where it runs and start it again, or take {_ALWAYS_OFFERED}",
         )
     if order.from_ is not None and order.to is not None and order.from_ >= order.to:
-        raise bad_request(f"from is {_text(order.from_)}; allowed is a time before to, which is {_text(order.to)}")
+        raise QueryError("from", str(_text(order.from_)), f"a time before to, which is {_text(order.to)}")
     snapshot = parts.board.snapshot
     positions: dict[int, int] = {}
     for number in chosen_partitions(parts, order.partitions):

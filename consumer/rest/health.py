@@ -23,7 +23,7 @@ class HealthController(Controller):
     path = "/health"
     tags = ("health",)
 
-    @get("/live", operation_id="getLive", summary="The process answers")
+    @get("/live", operation_id="getLive", summary="The process answers", responses=documented())
     async def live(self) -> HealthAnswer:
         """Return 200 as long as the process serves."""
         return HealthAnswer()

@@ -17,11 +17,13 @@ from litestar.di import NamedDependency
 
 from consumer.core.snapshot import total_of
 from consumer.rest.answers import PartitionAnswer
+from consumer.rest.common.unknown import ICON_SVG, ICON_URL
 from consumer.rest.partitions import partition_answer
 from consumer.rest.parts import RestParts, now
 from tally.event.decimals import text_of
 from tally.ledger.exports.formats import ExportFormat
 
+_SVG: Final = "image/svg+xml"
 _FOLDER: Final = Path(__file__).parent / "page"
 
 
@@ -55,6 +57,7 @@ def home(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> 
     ]
     counts = total.counts
     page = _PAGE.substitute(
+        icon=escape(ICON_URL),
         style=_STYLE,
         script=_SCRIPT,
         total=text_of(counts.total),
@@ -75,6 +78,12 @@ def home(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> 
         origin=escape(str(request.base_url).rstrip("/")),
     )
     return Response(page, media_type=MediaType.HTML, headers=_HEADERS)
+
+
+@get("/favicon.ico", include_in_schema=False, media_type=_SVG, sync_to_thread=False)
+def icon() -> Response[str]:
+    """Return the icon, for pages that do not hold it: browsers ask for this address by themselves."""
+    return Response(ICON_SVG, media_type=_SVG, headers={"Cache-Control": "max-age=86400"})
 
 
 def _row(each: PartitionAnswer) -> str:

@@ -4,29 +4,32 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Generic
+from typing import Annotated, Any, Final, Generic
 
+import msgspec
 from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Operation
 from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
-from consumer.core.queries import checked_partition
+from consumer.core.queries import checked_partitions, quoted
+from consumer.rest.common.bodies import JsonBody
+from consumer.rest.common.operations import OptionalBody, file_operation
 from consumer.rest.parts import RestParts
-from consumer.rest.problems import ProblemError, documented
+from consumer.rest.problems import ProblemError, documented, documented_write
 from consumer.shell.jobs.record import JobState, R
 from consumer.shell.jobs.store import JobsFullError, JobStore, Work
 
+ChosenPartitions = Annotated[
+    list[int], msgspec.Meta(min_length=1, description="a list of one or more partitions, for example [0, 3]")
+]
 _CHUNK_BYTES: Final = 256 * 1024
 _BINARY: Final = "application/octet-stream"
-_BEGIN_PROBLEMS: Final = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.INSUFFICIENT_STORAGE,
-)
+_LOCATION: Final = ResponseHeader(name="Location", value="", description="Where to look.", documentation_only=True)
+_BEGIN_PROBLEMS: Final = (HTTPStatus.CONFLICT, HTTPStatus.INSUFFICIENT_STORAGE)
 _FILE_PROBLEMS: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 _A_PART: Final = ResponseSpec(data_container=bytes, description="A part of it.", media_type=_BINARY)
 
@@ -45,18 +48,22 @@ class JobWords:
 class JobKind(Generic[R]):
     """A kind of job: what is called by its own name, and how one begins. All else is ``job_routes``.
 
-    ``create`` is the handler of the POST, ``job_id`` takes the path's parameter, which has the kind's name.
-    ``problems`` are those of the POST beside the ones of every kind.
+    ``order`` is the POST's body and ``create`` its handler, ``job_id`` takes the path's parameter, which has the
+    kind's name. ``media_types`` are all that ``media_type`` may return, ``problems`` those of the POST beside the ones
+    of every kind.
     """
 
     noun: str
     record: type[R]
     store: Callable[[RestParts], JobStore[R]]
+    order: type[msgspec.Struct]
     create: Callable[..., Response[R]]
     job_id: Callable[[str], str]
     media_type: Callable[[R], str]
+    media_types: Sequence[str]
     words: JobWords
     problems: tuple[HTTPStatus, ...] = ()
+    order_is_optional: bool = False
 
 
 def job_routes(kind: JobKind[R]) -> Router:
@@ -68,8 +75,11 @@ def job_routes(kind: JobKind[R]) -> Router:
         operation_id=f"create{name}",
         summary=f"Begin {an}",
         status_code=HTTPStatus.ACCEPTED,
-        responses=documented(*_BEGIN_PROBLEMS, *kind.problems),
-        response_headers=[ResponseHeader(name="Location", description="Where to look.", documentation_only=True)],
+        responses=documented_write(*_BEGIN_PROBLEMS, *kind.problems),
+        response_headers=[_LOCATION],
+        operation_class=OptionalBody if kind.order_is_optional else Operation,
+        dto=JsonBody[kind.order],  # type: ignore[name-defined] # a type at run time
+        return_dto=None,
         sync_to_thread=True,
     )(kind.create)
 
@@ -78,6 +88,7 @@ def job_routes(kind: JobKind[R]) -> Router:
         operation_id=f"list{name}s",
         summary=f"Every {one}, the newest first",
         description=f"Return all {kind.noun} that are kept.",
+        responses=documented(),
     )
     async def listed(parts: NamedDependency[RestParts]) -> "list[R]":
         return kind.store(parts).all()
@@ -99,6 +110,7 @@ def job_routes(kind: JobKind[R]) -> Router:
         description=f"Return {words.file_is}. Its ETag is its sha256.",
         responses=documented(*_FILE_PROBLEMS) | {HTTPStatus.PARTIAL_CONTENT.value: _A_PART},
         media_type=_BINARY,
+        operation_class=file_operation(kind.media_types),
         sync_to_thread=True,
     )
     def file(
@@ -113,7 +125,7 @@ def job_routes(kind: JobKind[R]) -> Router:
         operation_id=f"delete{name}",
         summary=f"Delete {an}, or end a running one",
         description=f"Delete {words.file_and_record}.",
-        responses=documented(HTTPStatus.NOT_FOUND),
+        responses=documented_write(HTTPStatus.NOT_FOUND),
         sync_to_thread=True,
     )
     def removed(parts: NamedDependency[RestParts], job_id: NamedDependency[str]) -> None:
@@ -144,7 +156,7 @@ def begun(store: JobStore[R], blank: R, work: Work[R]) -> Response[R]:
 
 def chosen_partitions(parts: RestParts, wanted: Sequence[int] | None) -> list[int]:
     """Return the partitions that an order names, all when it names none. Raises QueryError, which becomes a 400."""
-    return sorted({checked_partition(number, parts.partitions) for number in wanted or range(parts.partitions)})
+    return checked_partitions(list(range(parts.partitions) if wanted is None else wanted), parts.partitions)
 
 
 def _existing(store: JobStore[R], job_id: str) -> R:
@@ -156,7 +168,7 @@ def _existing(store: JobStore[R], job_id: str) -> R:
 
 def _missing(store: JobStore[R], job_id: str) -> ProblemError:
     one = store.noun.removesuffix("s")
-    detail = f"there is no {one} {job_id[:64]!r}; it may have been deleted"
+    detail = f"there is no {one} {quoted(job_id)}; it may have been deleted"
     return ProblemError(HTTPStatus.NOT_FOUND, f"no-{one}", f"No such {one}", detail)
 
 

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 import swagger_ui_bundle  # type: ignore[import-untyped] # the package holds files only
 from litestar import Request, Router
+from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
+
+from consumer.rest.common.unknown import refuse_unreadable_name
 
 _ASSETS: Final = "/schema/assets"
 _API_VERSION: Final = "1.0.0"
@@ -43,15 +46,25 @@ def openapi_config() -> OpenAPIConfig:
         title="Tally",
         version=_API_VERSION,
         description="The total of all acknowledged sums, each counted exactly once, and the ledger behind it.",
-        path="/schema",
+        openapi_router=Router(
+            "/schema", route_handlers=[], include_in_schema=False, before_request=_refuse_unknown_page
+        ),
         render_plugins=[_LocalSwaggerPlugin(), JsonRenderPlugin(), YamlRenderPlugin()],
         use_handler_docstrings=True,
     )
 
 
+async def _refuse_unknown_page(request: Request[Any, Any, Any]) -> None:
+    """Leave unknown addresses to what answers them everywhere: Litestar has a page of its own for those of here."""
+    if "path" in request.path_params:
+        raise NotFoundException
+
+
 def assets() -> Router:
     """Return the handler for the page's scripts and styles."""
-    return create_static_files_router(path=_ASSETS, directories=[_directory()], include_in_schema=False)
+    return create_static_files_router(
+        path=_ASSETS, directories=[_directory()], include_in_schema=False, before_request=refuse_unreadable_name
+    )
 
 
 def _directory() -> Path:

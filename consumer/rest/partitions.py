@@ -5,13 +5,13 @@ from typing import Annotated
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
 from litestar.response import Stream
 
 from consumer.core.partition.state import StateName, Unassigned, cure_of, name_of, reason_of
-from consumer.core.queries import QueryError, checked_partition
+from consumer.core.queries import OFFSET_MAX, QueryError, parse_number, parse_partition
 from consumer.core.snapshot import lag_of
 from consumer.rest.answers import PartitionAnswer, SegmentAnswer
+from consumer.rest.common.parameters import path_number
 from consumer.rest.jobs import read_part
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented
@@ -25,30 +25,26 @@ class PartitionsController(Controller):
     path = "/v1/partitions"
     tags = ("partitions",)
 
-    @get("", operation_id="listPartitions", summary="Every partition", sync_to_thread=True)
+    @get("", operation_id="listPartitions", summary="Every partition", responses=documented(), sync_to_thread=True)
     def partitions(self, parts: NamedDependency[RestParts]) -> list[PartitionAnswer]:
         """Return all partitions, also those of other replicas."""
         return [partition_answer(parts, number) for number in range(parts.partitions)]
 
     @get(
-        "/{partition:int}",
+        "/{partition:str}",
         operation_id="getPartition",
         summary="One partition",
         responses=documented(HTTPStatus.NOT_FOUND),
         sync_to_thread=True,
     )
     def partition(
-        self, parts: NamedDependency[RestParts], partition: Annotated[int, Parameter(description="Its number, from 0.")]
+        self, parts: NamedDependency[RestParts], partition: Annotated[str, path_number("Its number, from 0.")]
     ) -> PartitionAnswer:
         """Return one partition; a refused one with its reason and cure."""
-        try:
-            checked_partition(partition, parts.partitions)
-        except QueryError as error:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "no-partition", "No such partition", str(error)) from error
-        return partition_answer(parts, partition)
+        return partition_answer(parts, _partition(parts, partition))
 
     @get(
-        "/{partition:int}/segments/{first_offset:int}",
+        "/{partition:str}/segments/{first_offset:str}",
         operation_id="getSegment",
         summary="A sealed file of the ledger",
         responses=documented(HTTPStatus.NOT_FOUND),
@@ -58,20 +54,30 @@ class PartitionsController(Controller):
     def segment(
         self,
         parts: NamedDependency[RestParts],
-        partition: Annotated[int, Parameter(description="Its number, from 0.")],
-        first_offset: Annotated[int, Parameter(description="Where the file begins.")],
+        partition: Annotated[str, path_number("Its number, from 0.")],
+        first_offset: Annotated[str, path_number("Where the file begins.")],
     ) -> Stream:
         """Return a file that never changes again, as `tally repair --from peer` copies it."""
+        number = _partition(parts, partition)
         try:
-            segments = parts.readers.segments(partition)
-        except NotHereError as error:
+            begins = parse_number("first_offset", first_offset, 0, OFFSET_MAX)
+            segments = parts.readers.segments(number)
+        except (QueryError, NotHereError) as error:
             raise ProblemError(HTTPStatus.NOT_FOUND, "no-segment", "No such file", str(error)) from error
         for segment in segments:
-            if segment.sealed and segment.first_offset == first_offset:
+            if segment.sealed and segment.first_offset == begins:
                 length = {"Content-Length": str(segment.size_bytes)}
                 return Stream(read_part(segment.path, 0, segment.size_bytes), headers=length)
-        what = f"partition {partition} has no sealed file that begins at offset {first_offset}"
+        what = f"partition {number} has no sealed file that begins at offset {begins}"
         raise ProblemError(HTTPStatus.NOT_FOUND, "no-segment", "No such file", what)
+
+
+def _partition(parts: RestParts, text: str) -> int:
+    """Return the number of a partition in a path: where there is none, there is no such address."""
+    try:
+        return parse_partition(text, parts.partitions)
+    except QueryError as error:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no-partition", "No such partition", str(error)) from error
 
 
 def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:

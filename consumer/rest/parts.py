@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
+
+from litestar import Request
 
 from consumer.core.partition.state import Unassigned
 from consumer.core.snapshot import Own, Unready
@@ -50,6 +53,13 @@ class Elsewhere307Error(ProblemError):
 def now() -> str:
     """Return the time in RFC 3339."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def target_of(request: Request[Any, Any, Any]) -> str:
+    """Return a call's path with its query, as it came: what a redirect to another replica repeats."""
+    # Test clients leave the query in what ASGI calls the raw path; uvicorn does not.
+    path, query = request.scope["raw_path"].partition(b"?")[0], request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 def own_or_redirect(parts: RestParts, partition: int, target: str) -> Own:

@@ -11,7 +11,7 @@ from consumer.core.partition.state import Paused, Running, name_of, reason_of
 from consumer.core.queries import parse_request_id
 from consumer.core.snapshot import Own
 from consumer.rest.answers import RequestAnswer
-from consumer.rest.parts import RestParts, own_or_redirect
+from consumer.rest.parts import RestParts, own_or_redirect, target_of
 from consumer.rest.problems import ProblemError, documented, unavailable
 from tally.event.partitions import partition_of
 from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
@@ -47,7 +47,7 @@ class RequestsController(Controller):
     ) -> RequestAnswer:
         """Return its row. 404 says that it was not counted (yet); another replica's partition gives 307 or 503."""
         key = parse_request_id(request_id)
-        own = own_or_redirect(parts, partition_of(key, parts.partitions), request.url.path)
+        own = own_or_redirect(parts, partition_of(key, parts.partitions), target_of(request))
         answer = _found(parts, own, key)
         if answer is not None:
             return answer

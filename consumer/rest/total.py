@@ -1,21 +1,21 @@
 """``/v1/total``."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
 
-from consumer.core.queries import POSITION_PATTERN, Position, parse_position
+from consumer.core.queries import POSITION_PATTERN, Position, parse_number, parse_position
 from consumer.core.snapshot import next_offset_of, total_of
 from consumer.rest.answers import TotalAnswer, total_answer
+from consumer.rest.common.parameters import query_number, query_text
 from consumer.rest.parts import RestParts, now
-from consumer.rest.problems import ProblemError, bad_request, documented, unavailable
+from consumer.rest.problems import ProblemError, documented, unavailable
 from consumer.shell.views.board import TooManyWaitersError
 from tally.event.rows import next_offset
 
-_WAIT_MS_DEFAULT = 5_000
+_WAIT_MS_DEFAULT: Final = 5_000
 
 
 class TotalController(Controller):
@@ -35,27 +35,21 @@ class TotalController(Controller):
         parts: NamedDependency[RestParts],
         min_position: Annotated[
             str | None,
-            Parameter(
-                pattern=POSITION_PATTERN,
-                description="PARTITION:OFFSET. Wait until that record is in the ledger: read your own write.",
+            query_text(
+                "PARTITION:OFFSET. Wait until that record is in the ledger: read your own write.", POSITION_PATTERN
             ),
         ] = None,
         wait_ms: Annotated[
-            int | None,
-            Parameter(ge=0, description="How long to wait for min_position; 5000 when it is not said, 30000 at most."),
+            str | None,
+            query_number("How long to wait for min_position, 30000 at most.", default=_WAIT_MS_DEFAULT),
         ] = None,
     ) -> TotalAnswer:
         """Return the total. 504 when ``min_position`` was not reached in time: ask again, nothing is lost."""
+        most_ms = parts.wait_ms_max
+        ms = min(_WAIT_MS_DEFAULT, most_ms) if wait_ms is None else parse_number("wait_ms", wait_ms, 0, most_ms)
         if min_position is not None:
-            wanted = parse_position(min_position, parts.partitions)
-            await _reached(parts, wanted, _wait_ms(wait_ms, parts))
+            await _reached(parts, parse_position(min_position, parts.partitions), ms)
         return total_answer(total_of(parts.board.snapshot, parts.board.outside), now())
-
-
-def _wait_ms(asked: int | None, parts: RestParts) -> int:
-    if asked is not None and asked > parts.wait_ms_max:
-        raise bad_request(f"wait_ms is {asked}; allowed is 0 to {parts.wait_ms_max}")
-    return min(_WAIT_MS_DEFAULT, parts.wait_ms_max) if asked is None else asked
 
 
 async def _reached(parts: RestParts, wanted: Position, wait_ms: int) -> None:

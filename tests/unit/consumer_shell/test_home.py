@@ -87,10 +87,10 @@ def test_the_page_loads_nothing_and_every_link_leads_somewhere(client: TestClien
     """The page loads no other resource, and each of its links is answered with 200."""
     page = Page(client.get("/").text)
     assert [attributes for _, attributes in page.tags if "src" in attributes] == []
-    links = {attributes["href"] for _, attributes in page.tags if "href" in attributes} - {"data:,", "#main"}
+    links = {attributes["href"] for _, attributes in page.tags if "href" in attributes} - {"#main"}
     assert {"/schema", "/contracts/", "/health/ready"} <= links
     for href in links:
-        assert client.get(str(href)).status_code == 200, href
+        assert str(href).startswith("data:image/") or client.get(str(href)).status_code == 200, href
     assert "://" not in page.inside["script"] + page.inside["style"]
 
 

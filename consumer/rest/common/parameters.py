@@ -1,0 +1,93 @@
+"""Parameters of calls: how the OpenAPI document shows them, and that there are no others.
+
+A parameter arrives as text, whatever the document calls it, and its handler reads it by ``consumer.core.queries``.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from litestar import Request
+from litestar.enums import ParamType
+from litestar.openapi.spec import OpenAPIType
+from litestar.openapi.spec import Parameter as DocumentedParameter
+from litestar.params import ParameterKwarg, PathParameter, QueryParameter
+
+from consumer.core.queries import OFFSET_MAX, QueryError, quoted
+
+_QUERY_CHARACTERS_MAX: Final = 2_048
+"""More than any call's parameters need."""
+
+
+def query_number(description: str, least: int = 0, default: int | None = None) -> ParameterKwarg:
+    """Return a whole number in the query; its most is a setting, which the description may name."""
+    return QueryParameter(description=description, schema_extra={**_number(least), "default": default})
+
+
+def query_text(description: str, pattern: str) -> ParameterKwarg:
+    """Return a text in the query."""
+    return QueryParameter(description=description, schema_extra=_schema(OpenAPIType.STRING) | {"pattern": pattern})
+
+
+def path_number(description: str) -> ParameterKwarg:
+    """Return a whole number in the path."""
+    return PathParameter(description=description, schema_extra=_number(0))
+
+
+async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
+    """Refuse a query that says what the call's row of the document does not know, says it twice, or is no UTF-8.
+
+    What is not in the document (pages, their files, /metrics) takes any query, as pages usually do. Raises QueryError.
+    """
+    query: bytes = request.scope["query_string"]
+    if not query or not request.route_handler.resolve_include_in_schema():
+        return
+    if len(query) > _QUERY_CHARACTERS_MAX:
+        shown = f"{len(query):,} characters long"
+        raise QueryError("the query", shown, f"at most {_QUERY_CHARACTERS_MAX:,} characters")
+    names = _names(request)
+    seen = set[str]()
+    for part in filter(None, query.split(b"&")):
+        name, _, value = (_text(piece) for piece in part.partition(b"="))
+        if name not in names:
+            raise unknown_name("parameter", name, names)
+        if name in seen:
+            raise QueryError(name, f"given twice, the second time as {quoted(value)}", "one value")
+        seen.add(name)
+
+
+def unknown_name(noun: str, name: str, names: Sequence[str]) -> QueryError:
+    """Return the error of a parameter or field that does not exist, with the one that was meant if that is plain."""
+    allowed = ", ".join(names) or "none"
+    near = difflib.get_close_matches(name[:64], names, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    message = f"there is no {noun} {quoted(name)}; allowed is {allowed}{meant}"
+    return QueryError(name, "unknown", allowed, message)
+
+
+def _names(request: Request[Any, Any, Any]) -> list[str]:
+    item = (request.app.openapi_schema.paths or {}).get(request.scope["path_template"])
+    operation = None if item is None else getattr(item, request.method.lower(), None)
+    documented = [] if operation is None else operation.parameters or []
+    return [
+        each.name for each in documented if isinstance(each, DocumentedParameter) and each.param_in == ParamType.QUERY
+    ]
+
+
+def _text(piece: bytes) -> str:
+    """Return a part of a query. Raises QueryError."""
+    raw = unquote_to_bytes(piece.replace(b"+", b" "))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise QueryError("the query", quoted(piece.decode("latin-1")), "text in UTF-8, percent-encoded") from error
+
+
+def _number(least: int) -> dict[str, Any]:
+    return _schema(OpenAPIType.INTEGER) | {"minimum": least, "maximum": OFFSET_MAX}
+
+
+def _schema(kind: OpenAPIType) -> dict[str, Any]:
+    """Return the schema of a type that stands alone: a parameter that may be left out cannot be null."""
+    return {"type": kind, "one_of": None}
