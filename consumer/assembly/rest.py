@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass
 
 from consumer.rest.app import build_app, route_of
+from consumer.rest.common.methods import EveryMethod
 from consumer.rest.events import total_text
 from consumer.rest.http_server import HttpServer, http_server
 from consumer.rest.parts import RestParts
@@ -62,5 +63,5 @@ def rest_server(
         page_rows_max=settings.rest_page_rows_max,
         metrics=telemetry.open().answer,
     )
-    app = ObservedHttp(build_app(parts), telemetry, route_of)
+    app = ObservedHttp(EveryMethod(build_app(parts)), telemetry, route_of)
     return RestServer(http_server(app, settings.consumer_shutdown_timeout_ms / 2000), feed)

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 from litestar import Controller, get
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import ServerSentEvent, ServerSentEventMessage
@@ -51,7 +52,12 @@ class EventsController(Controller):
             listener = parts.feed.open()
         except TooManyListenersError as error:
             raise unavailable("too-many-listeners", "Too many listen", str(error), retry_s=5) from error
-        return ServerSentEvent(_messages(parts.feed, listener))
+
+        async def leave() -> None:
+            """Give the place back, even if the caller had gone before the first message was asked for."""
+            parts.feed.leave(listener)
+
+        return ServerSentEvent(_messages(parts.feed, listener), background=BackgroundTask(leave))
 
 
 def total_text(total: Total) -> str:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar
-
 from consumer.core.partition.state import Running, State, Unassigned
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, figures_of, unready_partitions
 from consumer.rest.app import build_app
+from consumer.rest.common.methods import EveryMethod
 from consumer.rest.events import total_text
 from consumer.rest.parts import RestParts
 from consumer.shell.jobs.record import AuditRecord, ExportRecord
@@ -33,7 +32,7 @@ LISTENERS_MAX = 2
 class RestWorld:
     """An application, and the picture behind it. Partition 3 has a ledger, 4 is another replica's, 5 is nobody's."""
 
-    app: Litestar
+    app: Any
     board: SnapshotBoard
     feed: Feed
     readers: Readers
@@ -79,7 +78,7 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
             **overrides,
         }
     )
-    made = RestWorld(build_app(parts), board, feed, readers, ledger, figures_of(ledger.ledger.state))
+    made = RestWorld(EveryMethod(build_app(parts)), board, feed, readers, ledger, figures_of(ledger.ledger.state))
     made.show(Running())
     yield made
     exports.close()
