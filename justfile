@@ -111,6 +111,12 @@ test-k6 *OPTIONS: _prepared
     @{{ quote(python) }} -m tests_support.load.k6_harness
     @{{ quote(python) }} -m pytest -m k6 tests/k6 "$@"
 
+# Send the services seeded random input for some minutes, two files at a time; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-fuzz *OPTIONS: _prepared
+    @{{ quote(python) }} -m pytest -m fuzz -n 2 --dist loadfile --no-loadscope-reorder tests/fuzz "$@"
+
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
 [group("develop")]
 [no-exit-message]

@@ -15,10 +15,9 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from producer.core.ports import Incoming, Methods, Rpc
 from producer.shell import grpc_server
-from producer.shell.grpc_server import GrpcServer
-from stack import Ports
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.http2_frames import RawCall
+from tests_support.producer.served_methods import served
 from tests_support.waiting import pause
 
 ADD = "/tally.v1.TallyService/Add"
@@ -53,24 +52,10 @@ def service() -> Service:
 
 @pytest.fixture
 def port(service: Service) -> Iterator[int]:
-    """A server's port; the server runs in a thread of its own."""
-    number = Ports.free().grpc
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    async def opened() -> GrpcServer:
-        server = GrpcServer(service.rpcs(), 1 << 20)
-        await server.start("127.0.0.1", number)
-        return server
-
-    server = asyncio.run_coroutine_threadsafe(opened(), loop).result(WAIT_S)
-    yield number
-    service.go.set()
-    asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(WAIT_S)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(WAIT_S)
-    loop.close()
+    """A server's port."""
+    with served(service.rpcs()) as number:
+        yield number
+        service.go.set()
 
 
 def call_of_bytes(channel: grpc.Channel) -> Any:

@@ -22,6 +22,7 @@ PROMISED = {
     "test",
     "test-unit",
     "test-chaos",
+    "test-fuzz",
     "lint",
     "lint-ci",
     "demo",
