@@ -152,11 +152,11 @@ def lag_of(own: Own, outside: Outside) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """One reason for which this replica is not ready."""
+    """One reason for which this replica is not ready. ``cure`` is None where it passes by itself."""
 
     part: str
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 def unready_partitions(snapshot: Snapshot) -> list[Unready]:

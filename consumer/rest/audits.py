@@ -65,7 +65,8 @@ def _target(parts: RestParts, number: int) -> AuditTarget:
     try:
         if isinstance(state, Running | Paused):
             return target_of(parts.readers, number)
-        why = f"it is {name_of(state)}" + (f": {reason_of(state)}" if reason_of(state) else "")
+        reason = reason_of(state)
+        why = f"it is {name_of(state)}" if reason is None else f"it is {name_of(state)}: {reason}"
     except NotHereError as error:
         why = str(error)
     raise unavailable(

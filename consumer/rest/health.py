@@ -44,7 +44,7 @@ class HealthController(Controller):
                 "Not ready",
                 "; ".join(f"{reason.part}: {reason.reason}" for reason in reasons),
                 headers={"Retry-After": "1"},
-                reasons=[{"part": r.part, "reason": r.reason, "cure": r.cure} for r in reasons],
+                reasons=[{"part": r.part, "reason": r.reason, "cure": r.cure or ""} for r in reasons],
             )
         return HealthAnswer()
 

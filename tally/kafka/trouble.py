@@ -14,10 +14,10 @@ from tally.kafka.errors import AnyKafkaError, inner_of, is_fatal, text_of
 class KafkaTroubleError(Exception):
     """Kafka did not answer a question or answered with an error; the message is a sentence for a person.
 
-    ``cure`` is empty when the trouble passes by itself.
+    ``cure`` is None when the trouble passes by itself.
     """
 
-    def __init__(self, message: str, cure: str = "") -> None:
+    def __init__(self, message: str, cure: str | None = None) -> None:
         super().__init__(message)
         self.cure = cure
 
@@ -41,15 +41,15 @@ def stays(error: AnyKafkaError) -> bool:
     return not isinstance(inner, KafkaError) or is_fatal(inner) or inner.code() in CURES
 
 
-def cure_of(error: AnyKafkaError) -> str:
-    """Return what a person must do about an error that stays, or nothing about one that passes."""
+def cure_of(error: AnyKafkaError) -> str | None:
+    """Return what a person must do about an error that stays; None for one that passes."""
     inner = inner_of(error)
-    return cure_of_code(inner.code()) if isinstance(inner, KafkaError) else ""
+    return cure_of_code(inner.code()) if isinstance(inner, KafkaError) else None
 
 
-def cure_of_code(code: int | None) -> str:
-    """Return what a person must do about an error of that code, or nothing."""
-    return CURES.get(code, "") if code is not None else ""
+def cure_of_code(code: int | None) -> str | None:
+    """Return what a person must do about an error of that code; None for one that passes, and without a code."""
+    return CURES.get(code) if code is not None else None
 
 
 _ACLS: Final = (

@@ -86,7 +86,7 @@ class ReadFailed:
     """Records could not be read, or not be proven to be this topic's; nothing of them is in the ledger."""
 
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class RecoveryPostponed:
 
     ledger: LedgerFacts | None
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class LettersPublished:
 
 @dataclass(frozen=True, slots=True)
 class LettersNotPublished:
-    """They are not, or it is not known. ``cure``: what a person must do, where it does not pass by itself."""
+    """They are not, or it is not known. ``cure``: what a person must do; None where it passes by itself."""
 
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class LoneReadFailed:
     """It could not be read; nothing of it is in the ledger."""
 
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

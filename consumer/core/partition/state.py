@@ -42,11 +42,11 @@ class Running:
 class Paused:
     """Ours, waiting for something outside to come back; tried again by itself.
 
-    ``cure`` tells a person what to do about what does not pass without one.
+    ``cure`` tells a person what to do; None for what passes by itself.
     """
 
     reason: str
-    cure: str = ""
+    cure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,17 @@ def name_of(state: State) -> StateName:
     return _NAMES[type(state)]
 
 
-def reason_of(state: State) -> str:
-    """Return why a partition is not counting, or nothing."""
+def reason_of(state: State) -> str | None:
+    """Return why a partition of ours is not counting; None for one that counts or is not ours."""
     match state:
         case Recovering(step):
             return step
         case Paused(reason) | Refused(reason, _):
             return reason
         case Unassigned() | Running():
-            return ""
+            return None
 
 
-def cure_of(state: State) -> str:
-    """Return what a person should do, or nothing."""
-    return state.cure if isinstance(state, Paused | Refused) else ""
+def cure_of(state: State) -> str | None:
+    """Return what a person must do; None for a state that needs nobody."""
+    return state.cure if isinstance(state, Paused | Refused) else None

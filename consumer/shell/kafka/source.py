@@ -202,8 +202,8 @@ class KafkaSource:
             found.out_of_range.add(partition)
         elif error.code() == KafkaError._BAD_COMPRESSION and partition is not None:
             found.too_large.add(partition)
-        elif cure_of(error) and partition is not None:
-            found.unreadable[partition] = (f"partition {partition} cannot be read: {text_of(error)}", cure_of(error))
+        elif (cure := cure_of(error)) is not None and partition is not None:
+            found.unreadable[partition] = (f"partition {partition} cannot be read: {text_of(error)}", cure)
         elif is_fatal(error):
             if "same group.instance.id" in error.str():
                 raise ConsumerEndedError(

@@ -99,7 +99,7 @@ class PartitionRecovery:
             event = RecoveryPostponed(keep.facts, str(error), FULL_CURE)
         except SchemaUnavailable as error:
             # A registry that answers denies once and is asked again by itself; one that fails may need a person.
-            cure = REGISTRY_CURE if isinstance(error.__cause__, RegistryError) else ""
+            cure = REGISTRY_CURE if isinstance(error.__cause__, RegistryError) else None
             event = RecoveryPostponed(keep.facts, str(error), cure)
         except OSError as error:
             event = RecoveryPostponed(keep.facts, f"{self.directory(partition)} cannot be opened: {error}", OPEN_CURE)

@@ -139,24 +139,31 @@ def test_a_wrong_parameter_of_entries_is_a_problem(world: World, query: str) -> 
 
 
 def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -> None:
-    """/v1/partitions has each partition's state, offsets, lag, files and owner, and a refusal's reason and cure."""
+    """/v1/partitions has each partition's state, offsets, lag, files and owner, reason and cure (or "")."""
     body = world.client.get(f"/v1/partitions/{PARTITION}").json()
     assert (body["state"], body["committed"], body["last_stable"], body["lag"]) == ("RUNNING", 6, 8, 2)
+    assert (body["reason"], body["cure"]) == ("", "")
     assert [file["next_offset"] for file in body["files"]] == [6]
     world.show(Refused("the topic was made again", "move it away"))
     body = world.client.get(f"/v1/partitions/{PARTITION}").json()
     assert (body["state"], body["reason"], body["cure"]) == ("REFUSED", "the topic was made again", "move it away")
+    world.show(Paused("Kafka did not answer"))
+    body = world.client.get(f"/v1/partitions/{PARTITION}").json()
+    assert (body["state"], body["reason"], body["cure"]) == ("PAUSED", "Kafka did not answer", "")
     assert len(world.client.get("/v1/partitions").json()) == PARTITIONS
     assert world.client.get(f"/v1/partitions/{OTHER}").json()["owner_url"] == "http://other:8000/"
     problem(world.client.get("/v1/partitions/12"), 404)
 
 
 def test_ready_tells_every_reason_and_live_is_live(world: World) -> None:
-    """A refused partition makes /health/ready 503 with reason and cure, while /health/live stays 200."""
+    """A refused or paused partition makes /health/ready 503 with reason and cure (or ""); /health/live stays 200."""
     assert world.client.get("/health/ready").status_code == 200
     world.show(Refused("rot", "move it away"))
     reasons = problem(world.client.get("/health/ready"), 503)["reasons"]
     assert reasons == [{"part": f"partition {PARTITION}", "reason": "REFUSED: rot", "cure": "move it away"}]
+    world.show(Paused("Kafka did not answer"))
+    reasons = problem(world.client.get("/health/ready"), 503)["reasons"]
+    assert reasons == [{"part": f"partition {PARTITION}", "reason": "PAUSED: Kafka did not answer", "cure": ""}]
     assert world.client.get("/health/live").json() == {"status": "ok"}
 
 

@@ -79,4 +79,4 @@ def test_readiness_tells_every_reason() -> None:
     assert [one.part for one in unready_partitions(empty_snapshot(3))] == ["group"]
     parts = (Own(0, Running(), at(1)), Own(1, Paused("full")), Own(2, Refused("rot", "move it")), Own(3, Unassigned()))
     reasons = unready_partitions(Snapshot(1, parts, assigned=True))
-    assert [(one.part, one.cure) for one in reasons] == [("partition 1", ""), ("partition 2", "move it")]
+    assert [(one.part, one.cure) for one in reasons] == [("partition 1", None), ("partition 2", "move it")]
