@@ -1,1 +1,1 @@
-"""What the services tell about themselves."""
+"""Telemetry: the signals of the services, what they are made with, and what stores and shows them."""

@@ -1,7 +1,7 @@
-"""``python -m observability``: makes from the catalogue what repeats it; a part of ``just gen``.
+"""``python -m observability``: generates what repeats the catalogue; a part of ``just gen``.
 
-These are the tables of docs/OBSERVABILITY.md, the configuration of the agent in the broker, and the dashboards. At once
-when nothing changed since.
+These are the tables of docs/OBSERVABILITY.md, the configuration of the broker's agent, and the dashboards. It returns
+at once if nothing has changed since the last run.
 """
 
 from pathlib import Path
@@ -16,10 +16,10 @@ BROKER: Final = _FOLDER / "jmx_exporter" / "kafka.yml"
 
 
 def main() -> None:
-    """Write what differs."""
+    """Write the files that differ."""
     if stamp.is_there(_key()):
         return
-    # The libraries for YAML and Grafana are loaded for real work only.
+    # The libraries for YAML and Grafana are only loaded when there is something to generate.
     from observability import catalogue, jmx  # noqa: PLC0415
     from observability.dashboards import files  # noqa: PLC0415
     from observability.tables import updated  # noqa: PLC0415

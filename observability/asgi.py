@@ -1,4 +1,4 @@
-"""An ASGI application, each HTTP call measured by its route's template, so that an id makes no series."""
+"""Measures each HTTP call of an ASGI application by the template of its route, so that ids do not create series."""
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -18,12 +18,12 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _SERVER_ERROR: Final = 500
 _NEVER_TRACED: Final = ("/health", "/metrics")
-"""Asked every few seconds by machines; their traces would bury the others."""
+"""Machines call these every few seconds; their traces would bury the others."""
 _EVENTS: Final = b"text/event-stream"
 
 
 class ObservedHttp:
-    """``route_of`` reads the route's template off the scope once the call was routed; empty when none fitted."""
+    """``route_of`` reads the template of the route from the scope once the call has been routed; "" if none matched."""
 
     def __init__(self, app: App, telemetry: Telemetry, route_of: Callable[[Message], str]) -> None:
         self._app = app
@@ -38,7 +38,7 @@ class ObservedHttp:
             return
         span = self._begin(scope)
         began_s = time.perf_counter()
-        status = _SERVER_ERROR  # what the server answers when the application raises
+        status = _SERVER_ERROR  # what the server answers if the application raises
         followed_s: float | None = None
 
         async def observed(message: Message) -> None:
@@ -75,7 +75,7 @@ class ObservedHttp:
         if parent is None:
             return None
         span = tracing.start("request", {"http.request.method": scope["method"]}, parent=parent)
-        CURRENT.set(trace_of(span))  # a call has a task of its own
+        CURRENT.set(trace_of(span))  # each call has a task of its own
         return span
 
     def _end(self, span: Span, method: str, route: str | None, status: int, error: str | None) -> None:
@@ -85,7 +85,7 @@ class ObservedHttp:
 
 
 def _is_followed(start: Message) -> bool:
-    """Tell whether an answer lasts as long as its reader likes: what it took is the time until it began."""
+    """Tell whether the reader decides how long an answer lasts: its duration is then the time until it begins."""
     return any(
         name.lower() == b"content-type" and value.startswith(_EVENTS) for name, value in start.get("headers", ())
     )

@@ -1,4 +1,4 @@
-"""The catalogue of signals, ``signals.yaml``: loaded and checked once by everybody who emits or documents."""
+"""The catalogue of signals, ``signals.yaml``: loaded and checked once by everything that emits or documents them."""
 
 import re
 from functools import cache
@@ -13,7 +13,7 @@ FILE: Final = Path(__file__).parent / "signals.yaml"
 Kind = Literal["counter", "gauge", "histogram"]
 SpanKind = Literal["server", "client", "producer", "consumer", "internal"]
 
-# What Prometheus and OpenTelemetry's translation to it append for a unit; a unit in braces is a remark and has none.
+# What Prometheus, and OpenTelemetry's translation to it, append for a unit. A unit in braces is a remark: nothing.
 _SUFFIXES: Final = {"s": "_seconds", "By": "_bytes"}
 
 
@@ -22,9 +22,9 @@ class CatalogueError(Exception):
 
 
 class Bean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a metric of the broker stands in its JMX. ``pattern`` is the exporter's, a regular expression over
-    ``domain<property=value, ...><key>attribute``; ``values`` are the attributes' in order, $1 being its first group;
-    ``factor`` makes the catalogue's unit of JMX's."""
+    """Where a metric of the broker is found in JMX. ``pattern`` is a regular expression of the exporter over
+    ``domain<property=value, ...><key>attribute``; ``values`` are the attribute values in order, where $1 is the first
+    group; ``factor`` converts the unit of JMX to that of the catalogue."""
 
     pattern: str
     values: tuple[str, ...] = ()
@@ -32,8 +32,8 @@ class Bean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One metric. ``attributes`` are the names, in the order in which values are given when it is recorded; ``jmx`` is
-    there for what the broker's agent does not tell by itself."""
+    """One metric. ``attributes`` are names, in the order in which their values are given when it is recorded. ``jmx``
+    is set for what the broker's agent does not report by itself."""
 
     kind: Kind
     unit: str
@@ -45,7 +45,7 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of span. ``name`` may have attributes in braces; ``parent`` is a span's key, or says which it is."""
+    """One kind of span. ``name`` may have attributes in braces; ``parent`` is the key of a span, or describes one."""
 
     name: str
     kind: SpanKind
@@ -57,7 +57,7 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One event of the logs, by its text as it stands in the code. ``meaning`` tells what to do, where one must."""
+    """One log line, by its text in the code. ``meaning`` says what to do, if anything must be done."""
 
     levels: tuple[str, ...]
     services: tuple[str, ...]
@@ -65,7 +65,7 @@ class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All signals by name, log lines by their text. ``buckets`` are upper bounds by name, ``attributes`` meanings."""
+    """All signals by name, log lines by text. ``buckets`` has upper bounds, and ``attributes`` meanings, by name."""
 
     buckets: dict[str, tuple[float, ...]]
     attributes: dict[str, str]
@@ -74,7 +74,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: dict[str, LogLine]
 
     def span(self, key: str, service: str) -> Span:
-        """Return a kind of span that this service makes. Raises CatalogueError."""
+        """Return a kind of span that this service creates. Raises CatalogueError."""
         found = self.spans.get(key)
         if found is None or service not in found.services:
             raise CatalogueError(f"{FILE.name} has no span {key!r} of the {service}")
@@ -97,14 +97,14 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def prometheus_name(name: str, metric: Metric) -> str:
-    """Return the name on /metrics, as OpenTelemetry's translation to Prometheus makes it."""
+    """Return the name on /metrics, by OpenTelemetry's translation to Prometheus."""
     unit = _SUFFIXES.get(metric.unit, "_ratio" if metric.unit == "1" and metric.kind == "gauge" else "")
     total = "_total" if metric.kind == "counter" else ""
     return f"{prometheus_label(name)}{unit}{total}"
 
 
 def prometheus_label(name: str) -> str:
-    """Return an attribute's name on /metrics."""
+    """Return the name of an attribute on /metrics."""
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
@@ -115,9 +115,10 @@ def load() -> Catalogue:
 
 
 def parse(text: str) -> Catalogue:
-    """Return a catalogue's text as values. Raises CatalogueError."""
+    """Parse the text of a catalogue. Raises CatalogueError."""
     try:
-        catalogue = msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader), Catalogue)  # a service waits for it
+        # The loader in C, since services wait for it when they start.
+        catalogue = msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader), Catalogue)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise CatalogueError(f"{FILE.name}: {error}") from error
     signals: dict[str, Metric | Span] = {**catalogue.metrics, **catalogue.spans}

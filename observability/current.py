@@ -1,6 +1,6 @@
-"""Which trace the running code works for, so that each log line can name it.
+"""The trace that the running code works for, so that each log line can name it.
 
-A plain pair of numbers in a context variable: a span or a context of the SDK must not travel in log records.
+It is a plain pair of numbers in a context variable: log records must not carry a span or a context of the SDK.
 """
 
 from contextvars import ContextVar

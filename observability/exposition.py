@@ -1,4 +1,4 @@
-"""/metrics: what a service measured, as Prometheus reads it; with exemplars where the caller asks for OpenMetrics."""
+"""/metrics: what a service has measured, in Prometheus's format; with exemplars if the caller asks for OpenMetrics."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ class _Collector(Collector):
 
 
 def families(found: MetricsData) -> list[Family]:
-    """Return metrics as the families of the Prometheus client."""
+    """Convert metrics to the families of the Prometheus client."""
     made: list[Family] = []
     for resource in found.resource_metrics:
         made.append(_target_info(resource.resource))
@@ -55,7 +55,7 @@ def families(found: MetricsData) -> list[Family]:
 
 def _target_info(resource: Resource) -> Family:
     labels = {prometheus_label(name): str(resource.attributes[name]) for name in _NAMED_RESOURCE}
-    family = GaugeMetricFamily("target_info", "Who this is.", labels=list(labels))
+    family = GaugeMetricFamily("target_info", "The service, its instance and its version.", labels=list(labels))
     family.add_metric(list(labels.values()), 1)
     return family
 
@@ -63,7 +63,7 @@ def _target_info(resource: Resource) -> Family:
 def _family(metric: MetricData) -> Family:
     name = prometheus_name(metric.name, catalogue.load().metrics[metric.name])
     points: Sequence[Any] = metric.data.data_points
-    # A family has the same labels on every line; an absent attribute is an empty label, which Prometheus drops.
+    # Every line of a family has the same labels. An absent attribute becomes an empty label, which Prometheus drops.
     names = sorted({attribute for point in points for attribute in point.attributes or {}})
     labels = [prometheus_label(attribute) for attribute in names]
     meaning = metric.description or ""
@@ -73,7 +73,7 @@ def _family(metric: MetricData) -> Family:
         return _numbers(GaugeMetricFamily(name, meaning, labels=labels), names, points)
     family = HistogramMetricFamily(name, meaning, labels=labels)
     for point in points:
-        buckets: Any = _buckets(point)  # the library's type wants either all or none of them to have an exemplar
+        buckets: Any = _buckets(point)  # by the library's type, all of them have an exemplar or none has
         family.add_metric(_values(names, point), buckets, point.sum)
     return family
 
@@ -92,7 +92,7 @@ def _values(names: Sequence[str], point: NumberDataPoint | HistogramDataPoint) -
 
 
 def _buckets(point: HistogramDataPoint) -> list[tuple[str, float, TextExemplar | None]]:
-    """Return (upper bound, count up to it, exemplar) of each bucket."""
+    """Return (upper bound, cumulative count, exemplar) of each bucket."""
     exemplars = {_place(point, each): each for each in point.exemplars}
     bounds = [*(repr(float(bound)) for bound in point.explicit_bounds), "+Inf"]
     found: list[tuple[str, float, TextExemplar | None]] = []

@@ -1,8 +1,8 @@
-"""Counters and histograms that cost one to two microseconds, for what happens with every call or batch.
+"""Counters and histograms that cost one to two microseconds, for what happens in every call or batch.
 
-The SDK's own take 12 to 16 us a record and one value at a time (measured); a call has little more than a hundred. These
-add up in place, a whole column at once where there is one, and the SDK's readers are given the sums. Any thread may
-record. An instrument's attributes are those of the catalogue; their values are given in its order, None where absent.
+Those of the SDK take 12 to 16 us per value (measured) and one value at a time; a whole call takes little more than 100.
+These add up in place, a whole column at once where there is one, and hand the sums to the SDK's readers. Any thread may
+record. An instrument has the attributes of the catalogue; their values are given in its order, None if absent.
 """
 
 import time
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values: TypeAlias = tuple[str | int | None, ...]
-"""Attribute values, in the catalogue's order."""
+"""Attribute values, in the order of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A sampled span, as an exemplar leads to it."""
+    """The ids of a sampled span, by which an exemplar leads to it."""
 
     trace_id: int
     span_id: int
@@ -29,7 +29,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A value that was recorded with a trace, and when."""
+    """A value that was recorded with a trace, and the time of that."""
 
     value: float
     trace: Trace
@@ -38,21 +38,21 @@ class Seen:
 
 @dataclass(slots=True)
 class Distribution:
-    """One series of a histogram: how many values lie in each bucket, the last one being above all bounds."""
+    """One series of a histogram: the number of values in each bucket; the last bucket is above all bounds."""
 
     counts: list[int]
     total: float = 0.0
     low: float = float("inf")
     high: float = float("-inf")
     exemplars: dict[int, Seen] = field(default_factory=dict)
-    """By bucket, the last one of each."""
+    """The latest value of each bucket, by bucket."""
 
 
 class Counter:
     """A sum that only grows, for each combination of attribute values."""
 
     def __init__(self, known: Iterable[Values] = ()) -> None:
-        """``known`` series are shown as zero from the start, so that the first event is seen as a step."""
+        """``known`` series are zero from the start, so that the first event shows as a step."""
         self._sums: dict[Values, float] = dict.fromkeys(known, 0)
         self._lock = Lock()
 
@@ -62,7 +62,7 @@ class Counter:
             self._sums[values] = self._sums.get(values, 0) + amount
 
     def sums(self) -> list[tuple[float, Values]]:
-        """Return each series' sum."""
+        """Return the sum of each series."""
         with self._lock:
             return [(total, values) for values, total in self._sums.items()]
 
@@ -71,14 +71,14 @@ class Histogram:
     """How values are distributed over buckets, for each combination of attribute values."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        """``bounds`` are the buckets' upper bounds, each inside its bucket."""
+        """``bounds`` are the upper bounds of the buckets, which include them."""
         self.bounds = list(bounds)
         self.since_ns = time.time_ns()
         self._series: dict[Values, Distribution] = {}
         self._lock = Lock()
 
     def record(self, value: float, values: Values = (), trace: Trace | None = None) -> None:
-        """Record one value; ``trace`` is that of a sampled span."""
+        """Record one value; ``trace`` names a sampled span."""
         bucket = bisect_left(self.bounds, value)
         with self._lock:
             series = self._of(values)

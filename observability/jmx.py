@@ -1,7 +1,7 @@
-"""What the agent in the broker's Java reads of its JMX, made from the catalogue (`jmx_exporter/kafka.yml`).
+"""What the agent in the broker's JVM reads from JMX (`jmx_exporter/kafka.yml`), generated from the catalogue.
 
-The broker has thousands of beans and reading all of them takes it half a second. The agent is told the few that the
-catalogue names. What it tells of Java by itself it cannot be told to leave out: `kept` are the names that are ours.
+The broker has thousands of beans, and reading all of them takes half a second, so the agent reads only those that the
+catalogue names. It cannot be told to omit its own metrics of the JVM: `kept` returns the names that are ours.
 """
 
 import re
@@ -12,7 +12,7 @@ import yaml
 from observability.catalogue import Bean, Catalogue, Metric, prometheus_label, prometheus_name
 
 SERVICE: Final = "kafka"
-_HEADER: Final = "# Made from observability/signals.yaml by `just gen`: what the agent in the broker's Java tells.\n"
+_HEADER: Final = "# Generated from observability/signals.yaml by `just gen`: what the broker's agent reports.\n"
 _BEAN: Final = re.compile(r"(?P<domain>[^<]+)<(?P<properties>[^>]*)>")
 
 
@@ -27,12 +27,12 @@ def configuration(catalogue: Catalogue) -> str:
 
 
 def kept(catalogue: Catalogue) -> list[str]:
-    """Return the names on the broker's /metrics that the catalogue has."""
+    """Return the names on the broker's /metrics that are in the catalogue."""
     return sorted(prometheus_name(name, catalogue.metrics[name]) for name in catalogue.metrics_of(SERVICE))
 
 
 def _object_name(pattern: str) -> str:
-    """Return the name of the beans that a pattern is for, a group of the pattern being any value."""
+    """Return the object name of the beans that a pattern is for; a group of the pattern stands for any value."""
     found = _BEAN.match(pattern)
     assert found is not None, pattern
     pairs = (pair.partition("=") for pair in found["properties"].split(", "))

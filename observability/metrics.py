@@ -1,8 +1,8 @@
-"""The instruments of a service, made by their names in the catalogue.
+"""The instruments of a service, created by their names in the catalogue.
 
-Theory of operation. Counters and histograms add up by themselves; gauges are functions that are called when somebody
-reads. Nothing here needs the SDK, whose import takes longer than a consumer may need to go on after a crash: the
-service records from its first moment on, and `sdk_metrics` reads what is here once it is there.
+Theory of operation. Counters and histograms add up by themselves; gauges are functions that are called whenever metrics
+are read. Nothing here needs the SDK, since importing it takes longer than a consumer may take to resume after a crash.
+A service records from the first moment on, and `sdk_metrics` reads the instruments once the SDK has been loaded.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,13 +16,13 @@ from observability.instruments import Counter, Histogram, Values
 from observability.otlp import Signal
 
 Reading: TypeAlias = tuple[float, Values]
-"""A value and its attribute values."""
+"""A value, and the values of its attributes."""
 Read: TypeAlias = Callable[[], Iterable[Reading]]
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A counter or a gauge: ``read`` returns its series."""
+    """A counter or a gauge; ``read`` returns its series."""
 
     name: str
     metric: Metric
@@ -39,10 +39,10 @@ class Distributions:
 
 
 class Metrics:
-    """See the module's theory of operation. A name that is not the service's in the catalogue is a CatalogueError."""
+    """See the theory of operation. CatalogueError is raised for a name that the catalogue does not give the service."""
 
     def __init__(self, service: str) -> None:
-        """``service`` is its name in the catalogue."""
+        """``service`` is the name of the service in the catalogue."""
         self._service = service
         self._catalogue = catalogue.load()
         self.numbers: dict[str, Numbers] = {}
@@ -50,13 +50,13 @@ class Metrics:
         self.dropped = self.counter("app.telemetry.dropped", product(get_args(Signal), ("failed", "queue_full")))
 
     def counter(self, name: str, known: Iterable[Values] = ()) -> Counter:
-        """Return a new counter; ``known`` series are zero from the start."""
+        """Create a counter; ``known`` series are zero from the start."""
         counter = Counter(known)
         self._add(name, "counter", counter.sums)
         return counter
 
     def histogram(self, name: str) -> Histogram:
-        """Return a new histogram."""
+        """Create a histogram."""
         metric = self._catalogue.metric(name, "histogram", self._service)
         histogram = Histogram(self._catalogue.bounds(metric))
         assert name not in self.histograms, f"{name} is made twice"
@@ -64,11 +64,11 @@ class Metrics:
         return histogram
 
     def gauge(self, name: str, read: Read) -> None:
-        """Let a function be asked for a gauge."""
+        """Create a gauge whose value is read from a function."""
         self._add(name, "gauge", read)
 
     def total(self, name: str, read: Read) -> None:
-        """Let a function be asked for a counter, whose sum somebody else keeps."""
+        """Create a counter whose sum is kept elsewhere and read from a function."""
         self._add(name, "counter", read)
 
     def _add(self, name: str, kind: Kind, read: Read) -> None:

@@ -1,4 +1,4 @@
-"""Log lines over OTLP, as they stand on standard error: level, message, fields, and the trace they belong to."""
+"""Sends log lines over OTLP as they appear on standard error: level, message, fields, and the trace."""
 
 import time
 from typing import TYPE_CHECKING, Final
@@ -28,19 +28,19 @@ _SEVERITIES: Final = {
 
 
 class OtlpLogs:
-    """A sink of loguru that sends; of the level that the log has."""
+    """A loguru sink that sends every line from a level on."""
 
     def __init__(self, resource: Resource, outbox: LogOutbox, level: str) -> None:
         self._provider = LoggerProvider(resource, shutdown_on_exit=False)
         self._provider.add_log_record_processor(outbox)
         self._logger = self._provider.get_logger("tally")
-        # What the SDK says about a backend that fails must not be sent to it.
+        # What the SDK says about a failing backend must not be sent to that backend.
         self._sink = logger.add(
             self._emit, level=level, filter=lambda record: logs.wanted(record) and record["name"] != logs.__name__
         )
 
     def close(self, timeout_s: float) -> None:
-        """Send what is there and end."""
+        """Send what is left, and end. Waits for at most ``timeout_s``."""
         logger.remove(self._sink)
         shut_down(self._provider.shutdown, timeout_s)
 

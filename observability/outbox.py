@@ -1,7 +1,7 @@
 """Sends spans and log records in batches from a thread, within bounds, and counts what never arrives.
 
-The SDK's batch processors drop silently when their queue is full and when the backend fails. These count what waits,
-and take no more than the queue holds. Nothing here ever blocks the caller.
+The SDK's batch processors drop items silently when their queue is full or the backend fails. These count what is
+waiting, and accept no more than the queue holds. Nothing here ever blocks the caller.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from observability.instruments import Counter
 from observability.otlp import Signal
 
 QUEUE_MAX: Final = 8_192
-"""Some seconds of everything at full load, some MB."""
+"""A few seconds of everything at full load; a few MB."""
 _BATCH_MAX: Final = 512
 _DELAY_MS: Final = 1_000
 
 
 class Bound:
-    """Counts what waits, up to a limit. Any thread."""
+    """Counts what is waiting, up to a limit. Any thread may call."""
 
     def __init__(self, signal: Signal, dropped: Counter, waiting_max: int = QUEUE_MAX) -> None:
         self._signal = signal
@@ -33,7 +33,7 @@ class Bound:
         self._lock = Lock()
 
     def enter(self) -> bool:
-        """Tell whether there is room for one more, and take it; else it is counted as dropped."""
+        """Take a place for one more item and return True; if there is none, count it as dropped and return False."""
         with self._lock:
             room = self._waiting < self._waiting_max
             self._waiting += room
@@ -42,7 +42,7 @@ class Bound:
         return room
 
     def leave(self, count: int, *, sent: bool) -> None:
-        """Give room back for what was sent, or was not."""
+        """Give places back; items that were not sent are counted as dropped."""
         with self._lock:
             self._waiting -= count
         if not sent:
@@ -123,7 +123,7 @@ class _LogRecords(LogRecordExporter):
 
 
 def shut_down(close: Callable[[], object], timeout_s: float) -> None:
-    """Run a provider's shutdown, which may wait for a backend that hangs, for at most so long."""
+    """Run the shutdown of a provider, which may wait for a backend that hangs; wait for at most ``timeout_s``."""
     thread = Thread(target=close, name="telemetry-close", daemon=True)
     thread.start()
     thread.join(timeout_s)

@@ -1,4 +1,4 @@
-"""What every Python process tells of itself: CPU, memory, threads, files, the collector, the event loop."""
+"""The metrics of every Python process: CPU, memory, threads, files, garbage collector, event loop."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ _LAG_INTERVAL_S = 0.25
 
 
 def observe_process(metrics: Metrics) -> None:
-    """Make the metrics of the process and of Python's collector. Call once."""
+    """Create the metrics of the process and of its garbage collector. Call this once."""
     process = psutil.Process()
     began_s = time.time() - process.create_time()
     started_s = time.monotonic() - began_s
@@ -37,14 +37,14 @@ def observe_process(metrics: Metrics) -> None:
 
 
 class EventLoopLag:
-    """Records how late the loop's timers run, from `start`, in the loop, to `stop`."""
+    """Records how late the timers of an event loop run, from `start` to `stop`, both called in the loop."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin, in the running loop."""
+        """Begin; call this in the running loop."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_at(loop.time() + _LAG_INTERVAL_S, self._tick, loop, loop.time() + _LAG_INTERVAL_S)
 

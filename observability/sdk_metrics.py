@@ -1,7 +1,7 @@
-"""From our instruments to OpenTelemetry's SDK: what /metrics shows and what goes out over OTLP are read here.
+"""Connects our instruments to OpenTelemetry's SDK: /metrics and the OTLP exporter read them here.
 
-Counters and gauges are the SDK's observable ones; the SDK has no observable histogram, so ours are added to what it
-collected.
+Counters and gauges become observable ones of the SDK. It has no observable histogram, so ours are added to what the SDK
+has collected.
 """
 
 import time
@@ -33,12 +33,12 @@ _SCOPE = "tally"
 
 
 class SdkMetrics:
-    """Reads instruments for /metrics (`collect`) and, where there is an exporter, sends them now and then."""
+    """Reads the instruments for /metrics (`collect`) and, if there is an exporter, sends them at an interval."""
 
     def __init__(
         self, metrics: Metrics, resource: Resource, exporter: MetricExporter | None = None, interval_ms: float = 60_000
     ) -> None:
-        """All counters and gauges are made before. ``exporter`` gets everything every ``interval_ms``."""
+        """All counters and gauges must exist already. ``exporter`` receives everything every ``interval_ms``."""
         self._metrics = metrics
         self._reader = InMemoryMetricReader()
         readers: list[MetricReader] = [self._reader]
@@ -53,16 +53,16 @@ class SdkMetrics:
             make(numbers.name, [_observer(numbers)], numbers.metric.unit, numbers.metric.meaning)
 
     def collect(self) -> MetricsData | None:
-        """Return everything as it is now; None when the SDK has nothing."""
+        """Return all metrics as they are now; None if the SDK has none."""
         found = self._reader.get_metrics_data()
         return None if found is None else self._with_histograms(found)
 
     def close(self, timeout_s: float) -> None:
-        """Send what is there and end."""
+        """Send what is left, and end. Waits for at most ``timeout_s``."""
         shut_down(self._provider.shutdown, timeout_s)
 
     def _with_histograms(self, found: MetricsData) -> MetricsData:
-        """Return what the SDK collected of our scope (its metrics of itself are not in the catalogue), and ours."""
+        """Add our histograms to what the SDK collected of our scope; its metrics of itself are not in the catalogue."""
         now_ns = time.time_ns()
         ours = [_metric(each, now_ns) for each in self._metrics.histograms.values() if each.histogram.series()]
         (resource,) = found.resource_metrics
@@ -75,7 +75,7 @@ class SdkMetrics:
 
 
 class _Whole(MetricExporter):
-    """An exporter that is given our histograms too, and whose failures are counted."""
+    """An exporter that also receives our histograms, and whose failures are counted."""
 
     def __init__(
         self, inner: MetricExporter, with_histograms: Callable[[MetricsData], MetricsData], dropped: Counter

@@ -1,4 +1,4 @@
-"""The telemetry of one service: made in its composition root, opened once it is at work, closed at its end."""
+"""The telemetry of one service: created in its composition root, opened once it is at work, closed at the end."""
 
 import importlib
 import os
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """NEW (instruments can be made and record) -> `open` -> OPEN (is read and sent) -> `close`.
+    """NEW (instruments can be created, and record) -> `open` -> OPEN (they are read and sent) -> `close`.
 
-    What is imported by `open` takes a third of a second, which a service that was killed has better use for.
+    What `open` imports takes a third of a second, which a restarting service does not have before it is at work.
     """
 
     def __init__(self, service: str, instance: str, trace_ratio: float, log_level: str) -> None:
-        """``service`` is its name in the catalogue, ``instance`` tells replicas apart; ``trace_ratio`` is the share of
-        calls without a traceparent that are traced; lines from ``log_level`` on are sent. Raises OtlpError."""
+        """``service`` is the name in the catalogue; ``instance`` tells replicas apart. ``trace_ratio`` (0 to 1) is the
+        share of calls without a traceparent that are traced. Lines from ``log_level`` on are sent. Raises OtlpError."""
         self._log_level = log_level
         self._logs: OtlpLogs | None = None
         otlp.check(os.environ)
         self.traced = otlp.protocol_of("traces") is not None
         self.tracing: Tracing | None = None
-        """There from `open` on, where traces are sent."""
+        """Set by `open`, if traces are sent."""
         self._trace_ratio = trace_ratio
         self._service = service
         self._instance = instance
@@ -46,12 +46,12 @@ class Telemetry:
 
     @staticmethod
     def load() -> None:
-        """Import what `open` needs; any thread."""
+        """Import what `open` needs. Any thread may call this."""
         for name in ("exposition", "process", "sdk_metrics"):
             importlib.import_module(f"observability.{name}")
 
     def open(self) -> "Exposition":
-        """Begin to read and send, in the running loop, once all instruments are made. Returns what answers /metrics."""
+        """Begin to read and send once all instruments exist; call this in the loop. Return what answers /metrics."""
         from observability.exposition import Exposition  # noqa: PLC0415
         from observability.process import EventLoopLag, observe_process  # noqa: PLC0415
         from observability.sdk_metrics import SdkMetrics  # noqa: PLC0415
@@ -66,7 +66,7 @@ class Telemetry:
         return Exposition(self._sdk)
 
     def close(self, timeout_s: float) -> None:
-        """Send what is there and end; for a thread, since it waits."""
+        """Send what is left, and end. Waits for about ``timeout_s``, so call it in a thread."""
         if self._timer is not None:
             self._timer.stop()
         logs.tell_held_back()
@@ -96,7 +96,7 @@ class Telemetry:
 
 
 def _resource(service: str, instance: str) -> "Resource":
-    """Return who speaks; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word."""
+    """Return the identity of the service; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence."""
     import importlib.metadata  # noqa: PLC0415
 
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Spans by their keys in the catalogue, and which calls get any.
+"""Creates spans by their keys in the catalogue, and decides which calls are traced.
 
-Theory of operation. Whether a call is traced is decided before the SDK is asked, since even a span that is not sampled
-costs ten microseconds: by the caller's traceparent where there is one, else by chance. Only what is traced gets spans,
-and these are all sampled. No context is attached anywhere: parents are handed over as values.
+Theory of operation. Whether a call is traced is decided before the SDK is involved, since even a span that is not
+sampled costs ten microseconds. The caller's traceparent decides, if there is one; otherwise chance does. Only calls
+that are traced have spans, and all of these are sampled. No context is attached anywhere: parents are passed as values.
 """
 
 import random
@@ -30,12 +30,12 @@ Attribute: TypeAlias = str | int
 _BRACES: Final = re.compile(r"\{([^}]*)\}")
 _SAMPLED: Final = 1
 _FLAGS: Final = slice(53, 55)
-"""Where a traceparent has its flags, in hex; in later versions too."""
+"""Where the flags of a traceparent are, in hex; later versions have them there, too."""
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Tell whether a header asks for its call to be traced; a header that cannot be read does not."""
+    """Tell whether a header asks for the call to be traced; one that cannot be parsed does not."""
     try:
         return bool(int(traceparent[_FLAGS], 16) & _SAMPLED)
     except ValueError:
@@ -43,26 +43,26 @@ def is_sampled(traceparent: str) -> bool:
 
 
 def parent_of(headers: Mapping[str, str]) -> Context | None:
-    """Return the caller's span as a parent, None when the header is not valid."""
+    """Return the caller's span as a parent; None if the header is not valid."""
     context = _PROPAGATOR.extract(headers)
     return context if trace.get_current_span(context).get_span_context().is_valid else None
 
 
 def traceparent_of(span: Span) -> str:
-    """Return the header that makes a span the parent of what its receiver does."""
+    """Return the header that makes a span the parent of what the receiver does."""
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier, trace.set_span_in_context(span))
     return carrier[HEADER]
 
 
 def trace_of(span: Span) -> Trace:
-    """Return a span's ids for exemplars and log lines."""
+    """Return the ids of a span, for exemplars and log lines."""
     context = span.get_span_context()
     return Trace(context.trace_id, context.span_id)
 
 
 class Tracing:
-    """The spans of a service. Any thread."""
+    """The spans of a service. Any thread may call."""
 
     def __init__(self, service: str, resource: Resource, outbox: SpanOutbox, ratio: float) -> None:
         """``ratio`` is the share of calls without a traceparent that are traced."""
@@ -79,7 +79,7 @@ class Tracing:
         self._tracer = self._provider.get_tracer("tally")
 
     def chosen(self, headers: Mapping[str, str]) -> Context | None:
-        """Return the parent of a call that is to be traced: the caller's span, or an empty one; None: not traced.
+        """Return the parent of a call that is traced: the caller's span, or an empty context. None: it is not traced.
 
         ``headers`` have names in lower case.
         """
@@ -97,7 +97,7 @@ class Tracing:
         links: Sequence[SpanContext] = (),
         start_ns: int | None = None,
     ) -> Span:
-        """Start a span; without a parent it begins a trace of its own. Raises CatalogueError."""
+        """Start a span; without a parent it begins a new trace. Times are in ns since 1970. Raises CatalogueError."""
         found = self._catalogue.span(key, self._service)
         assert attributes.keys() <= set(found.attributes), f"span {key} has {sorted(attributes)}"
         context = trace.set_span_in_context(parent, Context()) if isinstance(parent, Span) else parent or Context()
@@ -112,12 +112,12 @@ class Tracing:
         )
 
     def close(self, timeout_s: float) -> None:
-        """Send what is there and end."""
+        """Send what is left, and end. Waits for at most ``timeout_s``."""
         shut_down(self._provider.shutdown, timeout_s)
 
 
 def finish(span: Span, attributes: Mapping[str, Attribute | None], end_ns: int | None = None) -> None:
-    """End a span with what is known now; absent values are left out, and an ``error.type`` makes it an ERROR."""
+    """End a span with attributes that are known only now; None is left out, and an ``error.type`` makes it an ERROR."""
     span.set_attributes({name: value for name, value in attributes.items() if value is not None})
     error = attributes.get("error.type")
     if error is not None:

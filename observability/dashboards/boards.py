@@ -1,4 +1,4 @@
-"""All dashboards, one a question."""
+"""All dashboards, one for each question."""
 
 from typing import Final
 

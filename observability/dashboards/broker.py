@@ -10,10 +10,10 @@ _TIME: Final = name("kafka.request.time")
 BOARD: Final = Board(
     "tally-broker",
     "Tally: what does the broker do?",
-    "Is Kafka the slow part: its Java, its threads, its disk, or its transactions?",
+    "Is Kafka the slow part: its JVM, its threads, its disk, or its transactions?",
     (
         Row(
-            "Java",
+            "JVM",
             (
                 HEAP,
                 Panel(

@@ -24,7 +24,7 @@ BOARD: Final = Board(
                     "Sent, consumed, counted",
                     "Records per second at each stage. The lines run together. Consumed far above sent is a "
                     "replay after a "
-                    "restart; sent without consumed is a consumer that is stuck: `just status`, then its log.",
+                    "restart; sent without consumed is a consumer that is stuck: `./justw status`, then its log.",
                     "short",
                     (
                         Query(rate("messaging.client.sent.messages"), "sent"),

@@ -1,4 +1,4 @@
-"""The dashboards' files, made from ``BOARDS``: JSON, a file a board, as Grafana and VictoriaMetrics' page read them."""
+"""Generates the dashboards from ``BOARDS``: one JSON file each, for Grafana and for the page of VictoriaMetrics."""
 
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ def made() -> dict[Path, str]:
 
 
 def write() -> None:
-    """Write what differs, and delete the files of boards that are gone."""
+    """Write the files that differ, and delete those of boards that no longer exist."""
     wanted = made()
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A dashboard's values as Grafana's classic JSON, by Grafana's own typed builders."""
+"""Converts a dashboard to Grafana's classic JSON, with Grafana's own typed builders."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _Target: TypeAlias = prometheus.Dataquery | loki.Dataquery | tempo.Dataquery
 
 
 def as_json(board: Board) -> str:
-    """Return the dashboard as a file of Grafana's; the same board gives the same bytes."""
+    """Return the dashboard as a Grafana file; the same board gives the same bytes."""
     built = (
         dashboard.Dashboard(board.title)
         .uid(board.uid)

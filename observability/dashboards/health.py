@@ -6,7 +6,7 @@ from observability.dashboards import logs_and_traces
 from observability.dashboards.panels import Board, Panel, Query, Row, buckets, name, quantile, quantiles, rate
 
 FAULTS: Final = 'rpc_response_status_code=~"UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS"'
-"""The codes that are the service's fault, not the caller's."""
+"""The codes of failures that are the service's fault, not the caller's."""
 
 _SERVER_ERRORS: Final = 'http_response_status_code=~"5.."'
 _CALLS: Final = "rpc.server.call.duration"
@@ -28,7 +28,7 @@ MEMORY: Final = Panel(
 ERRORS: Final = Panel(
     "Error rate",
     "Share of calls that failed through the service's fault: gRPC codes such as UNAVAILABLE, and HTTP 5xx. Look at the "
-    "lanes and partitions below, then `just logs producer`.",
+    "lanes and partitions below, then `./justw logs producer`.",
     "percentunit",
     (
         Query(f"({rate(_CALLS, where=FAULTS)} or vector(0)) / {rate(_CALLS)}", "gRPC"),
@@ -44,15 +44,15 @@ REQUESTS: Final = Panel(
 )
 QUEUE_LATENCY: Final = Panel(
     "Queue latency",
-    "From a record's timestamp in Kafka until it was in an fsynced ledger. When it grows, the consumer is behind: look "
-    "at lag and fsync.",
+    "Time from the timestamp of a record in Kafka until it was in an fsynced ledger. If it grows, the consumer is "
+    "behind: look at lag and fsync.",
     "s",
     quantiles("app.queue.latency"),
     red_above=5,
 )
 HEAP: Final = Panel(
     "Broker JVM heap",
-    "Share of its heap that Kafka's Java uses; it falls with each collection. If it stays above 0.85, raise "
+    "Share of its heap that Kafka's JVM uses; it falls with each collection. If it stays above 0.85, raise "
     "TALLY_KAFKA_HEAP_MB.",
     "percentunit",
     (Query(f'{name("jvm.memory.used")}{{area="heap"}} / {name("jvm.memory.max")}{{area="heap"}}', "{{job}}"),),
@@ -133,7 +133,7 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Warnings and errors in the logs",
-                    "Lines per second, including suppressed repetitions: `just run tally logs 'severity_text:ERROR'`.",
+                    "Lines per second, with suppressed repetitions: `./justw run tally logs 'severity_text:ERROR'`.",
                     "short",
                     (Query(rate("app.log.records", by="job, level"), "{{job}} {{level}}"),),
                 ),

@@ -1,4 +1,4 @@
-"""What does a load test do to it?"""
+"""What happens under load?"""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""Panels of log lines (LogQL, Loki) and of traces (TraceQL, Tempo), for Grafana; what they name is in the catalogue.
+"""Panels of log lines (LogQL, Loki) and of traces (TraceQL, Tempo) for Grafana. What they name is in the catalogue.
 
-Loki keeps the name of a service as the label ``service_name``, and level, trace and the other attributes of a line as
-structured metadata, with "_" for each ".". Tempo is asked for the attributes of the services under their own names.
+In Loki the name of a service is the label ``service_name``; level, trace and the other attributes of a line are
+structured metadata, with "_" for each ".". In Tempo the attributes have their own names.
 """
 
 from typing import Final
@@ -11,15 +11,15 @@ from observability.catalogue import CatalogueError
 from observability.dashboards.panels import Panel, Query, Row
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-"""As loguru names them and as they are sent; each is worse than the one before."""
+"""As loguru names them and as they are sent, from the least to the most severe."""
 
 _OURS: Final = "tally-"
 
 
 def lines(at_least: str, saying: tuple[str, ...] = ()) -> Query:
-    """Return a query for the lines of a level or worse; ``saying`` are texts of the catalogue, one of which they have.
+    """Return a query for lines of at least a level; ``saying`` are texts of the catalogue, any of which may fit.
 
-    Raises CatalogueError when no line of that level has such a text, ValueError when there is no such level.
+    Raises CatalogueError if no line of these levels has such a text, ValueError if there is no such level.
     """
     levels = LEVELS[LEVELS.index(at_least) :]
     wanted = " or ".join(f"`{_constant_part(text, levels)}`" for text in saying)
@@ -28,9 +28,9 @@ def lines(at_least: str, saying: tuple[str, ...] = ()) -> Query:
 
 
 def spans(key: str, service: str, slower_than: str, showing: tuple[str, ...] = ()) -> Query:
-    """Return a query for the slow spans of a kind that the catalogue lists; ``showing`` are attributes of it.
+    """Return a query for slow spans of a kind in the catalogue; ``showing`` are attributes of it to show.
 
-    Raises CatalogueError when that service makes no such span, or the span has no such attribute.
+    Raises CatalogueError if the service creates no such span, or the span has no such attribute.
     """
     span = catalogue.load().span(key, service)
     unknown = [name for name in showing if name not in span.attributes]
@@ -42,15 +42,15 @@ def spans(key: str, service: str, slower_than: str, showing: tuple[str, ...] = (
 
 
 def _constant_part(text: str, levels: tuple[str, ...]) -> str:
-    """Return the longest part of a line's text that is the same in all such lines."""
+    """Return the longest part of a text that is the same in all lines with that text."""
     line = catalogue.load().logs.get(text)
     if line is None or not set(line.levels) & set(levels):
-        raise CatalogueError(f"a dashboard asks for lines that say {text!r} at {levels}: the catalogue has none")
+        raise CatalogueError(f"a dashboard asks for lines with the text {text!r} at {levels}: the catalogue has none")
     return max(text.split("{}"), key=len)
 
 
 def _named(name: str) -> list[str]:
-    """Return the condition for the names that a span gets from its attributes, none when they make up all of it."""
+    """Return the condition for the names that attributes give a span; none if a name consists of attributes only."""
     parts = name.replace("}", "{").split("{")
     if len(parts) == 1:
         return [f'name = "{name}"']

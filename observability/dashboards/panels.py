@@ -1,4 +1,4 @@
-"""What a dashboard is made of: values without a drawing, so that each query can also be run by a test."""
+"""What a dashboard consists of: plain values, so that a test can run each query, too."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ Language = Literal["promql", "logql", "traceql"]
 Unit = Literal["s", "reqps", "percentunit", "short", "bytes", "Bps", "cores", "none"]
 
 WINDOW: Final = "$__rate_interval"
-"""Grafana's own variable: long enough for four scrapes."""
+"""A variable of Grafana: long enough for four scrapes."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """One query. ``legend`` may name labels in double braces. Only Grafana asks in other languages than PromQL."""
+    """One query. ``legend`` may have labels in double braces. Only Grafana uses languages other than PromQL."""
 
     expr: str
     legend: str = ""
@@ -26,7 +26,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel. ``advice`` tells what it shows and what to do when it looks bad."""
+    """One panel. ``advice`` says what it shows, and what to do if it looks bad."""
 
     title: str
     advice: str
@@ -37,7 +37,7 @@ class Panel:
 
     @property
     def is_of_metrics(self) -> bool:
-        """Tell whether a store of metrics alone can fill it."""
+        """Tell whether a store that has only metrics can fill it."""
         return all(query.language == "promql" for query in self.queries)
 
 
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard for one question."""
+    """A dashboard, which answers one question."""
 
     uid: str
     title: str
@@ -59,7 +59,7 @@ class Board:
     rows: tuple[Row, ...]
 
     def queries(self, language: Language = "promql") -> Iterator[tuple[Panel, Query]]:
-        """Yield every query of a language with its panel."""
+        """Yield every query in a language, with its panel."""
         for row in self.rows:
             for panel in row.panels:
                 for query in panel.queries:
@@ -68,7 +68,7 @@ class Board:
 
 
 def name(signal: str) -> str:
-    """Return a catalogued metric's name in PromQL. Raises CatalogueError when there is none."""
+    """Return the PromQL name of a metric of the catalogue. Raises CatalogueError if there is none."""
     known = catalogue.load().metrics
     if signal not in known:
         raise catalogue.CatalogueError(f"a dashboard asks for {signal!r}, which {catalogue.FILE.name} does not have")
@@ -76,7 +76,7 @@ def name(signal: str) -> str:
 
 
 def rate(signal: str, by: str = "", where: str = "") -> str:
-    """Return the rate a second of a counter, or of a histogram's count, summed over all but ``by``."""
+    """Return the rate per second of a counter, or of a histogram's count, summed over all labels but ``by``."""
     count = "_count" if catalogue.load().metrics[signal].kind == "histogram" else ""
     summed = f"sum by ({by})" if by else "sum"
     return f"{summed} (rate({name(signal)}{count}{{{where}}}[{WINDOW}]))"
@@ -89,10 +89,10 @@ def quantile(signal: str, q: float, by: str = "", where: str = "") -> str:
 
 
 def quantiles(signal: str, where: str = "") -> tuple[Query, ...]:
-    """Return the three quantiles that are looked at."""
+    """Return the three quantiles that dashboards show."""
     return tuple(Query(quantile(signal, q, where=where), f"p{q * 100:g}") for q in (0.5, 0.95, 0.99))
 
 
 def buckets(signal: str) -> tuple[Query, ...]:
-    """Return a histogram's buckets, for a heatmap."""
+    """Return the buckets of a histogram, for a heatmap."""
     return (Query(f"sum by (le) (increase({name(signal)}_bucket[{WINDOW}]))", "{{le}}"),)

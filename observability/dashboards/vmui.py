@@ -1,6 +1,6 @@
-"""A dashboard's values as the page of VictoriaMetrics (vmui) shows them, for machines without Grafana.
+"""Converts a dashboard for the page of VictoriaMetrics (vmui), for machines without Grafana.
 
-It has metrics only: panels of log lines and traces are left out, `tally logs` and `tally trace` have those.
+vmui shows only metrics: panels of log lines and traces are left out; `tally logs` and `tally trace` show those.
 """
 
 import json
@@ -11,11 +11,11 @@ from observability.dashboards.panels import WINDOW, Board, Panel
 _COLUMNS: Final = 12
 _WIDTH_MIN: Final = 4
 _WINDOW: Final = "1m"
-"""Long enough for some scrapes; vmui has no variable that is."""
+"""Long enough for a few scrapes; vmui has no variable for that."""
 
 
 def as_json(board: Board) -> str:
-    """Return the dashboard as a file of vmui's; the same board gives the same bytes."""
+    """Return the dashboard as a vmui file; the same board gives the same bytes."""
     shown = ((row.title, [panel for panel in row.panels if panel.is_of_metrics]) for row in board.rows)
     rows = [
         {"title": title, "panels": [_panel(each, len(panels)) for each in panels]} for title, panels in shown if panels
