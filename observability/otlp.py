@@ -1,14 +1,15 @@
-"""Exporters over OTLP, made from the variables of OpenTelemetry's standard; no endpoint, no exporter.
+"""OTLP exporters, configured by OpenTelemetry's standard variables; without an endpoint there is no exporter.
 
-``OTEL_EXPORTER_OTLP_ENDPOINT`` is for all signals, ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` and its sisters for one;
-``…_PROTOCOL`` is http/protobuf (the default) or grpc, likewise; ``OTEL_SDK_DISABLED=true`` turns all of it off. The SDK
-reads headers, time-outs and certificates itself. These variables and no others of ours are read here. A proxy that the
-environment names is for other machines: a backend of this one is asked without it.
+``OTEL_EXPORTER_OTLP_ENDPOINT`` is for all signals, ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`` and the like for one of them.
+``…_PROTOCOL``, which also exists for each signal, is http/protobuf (the default) or grpc. ``OTEL_SDK_DISABLED=true``
+turns everything off. The SDK itself reads headers, time-outs and certificates. A proxy that the environment names is
+for other machines: a backend on this machine is reached without it.
 """
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from tally.base.loopback import is_loopback
 
@@ -22,15 +23,15 @@ Signal = Literal["traces", "metrics", "logs"]
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 _INTERVAL_MS: Final = 15_000
-"""As often as Prometheus usually scrapes; the standard's minute is longer than most of what one wants to see."""
+"""As often as Prometheus usually scrapes. The standard's minute is longer than most of what one wants to see."""
 
 
 class OtlpError(Exception):
-    """A variable has a value that cannot be followed; the message is one line that names it."""
+    """A variable has a value that is not allowed; the message is one line that names it."""
 
 
 def protocol_of(signal: Signal, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return the protocol by which a signal is to be sent, None when it is not to be. Raises OtlpError."""
+    """Return the protocol for a signal; None if the signal is not sent. Raises OtlpError."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     if not endpoint_of(signal, environment):
@@ -51,22 +52,59 @@ def endpoint_of(signal: Signal, environment: Mapping[str, str]) -> str:
 
 
 def check(environment: Mapping[str, str]) -> None:
-    """Raise OtlpError for the first variable that cannot be followed."""
+    """Raise OtlpError for the first variable with a value that is not allowed."""
     for signal in get_args(Signal):
         protocol_of(signal, environment)
     metric_interval_ms(environment)
 
 
 def metric_interval_ms(environment: Mapping[str, str] = os.environ) -> int:
-    """Return how often metrics are sent. Raises OtlpError."""
+    """Return the interval at which metrics are sent. Raises OtlpError."""
     text = environment.get(_INTERVAL, "").strip() or str(_INTERVAL_MS)
     if not text.isdecimal() or int(text) == 0:
         raise OtlpError(f"{_INTERVAL} is {text!r}: allowed is a number of milliseconds above 0")
     return int(text)
 
 
+_EXPORTERS: Final[Mapping[Signal, tuple[str, str]]] = {
+    "metrics": ("metric_exporter", "OTLPMetricExporter"),
+    "traces": ("trace_exporter", "OTLPSpanExporter"),
+    "logs": ("_log_exporter", "OTLPLogExporter"),
+}
+"""The module and the class of each exporter, the same for both protocols."""
+
+
+def metric_exporter() -> "MetricExporter | None":
+    """Return the exporter of metrics; None if they are not sent. Raises OtlpError."""
+    return cast("MetricExporter | None", _exporter("metrics"))
+
+
+def span_exporter() -> "SpanExporter | None":
+    """Return the exporter of spans; None if they are not sent. Raises OtlpError."""
+    return cast("SpanExporter | None", _exporter("traces"))
+
+
+def log_exporter() -> "LogRecordExporter | None":
+    """Return the exporter of log records; None if they are not sent. Raises OtlpError."""
+    return cast("LogRecordExporter | None", _exporter("logs"))
+
+
+def _exporter(signal: Signal) -> Any:
+    protocol = protocol_of(signal)
+    if protocol is None:
+        return None
+    # Imported only where one is wanted: each takes a tenth of a second, and most starts want none.
+    module, name = _EXPORTERS[signal]
+    package = "grpc" if protocol == "grpc" else "http"
+    exporter = getattr(import_module(f"opentelemetry.exporter.otlp.proto.{package}.{module}"), name)
+    endpoint = endpoint_of(signal, os.environ)
+    if protocol == "grpc":
+        return exporter(channel_options=(("grpc.enable_http_proxy", 0),) if is_loopback(endpoint) else None)
+    return exporter(session=session_for(endpoint))
+
+
 def session_for(endpoint: str) -> Any:
-    """Return a session of requests that asks no proxy when the endpoint is this machine's, else None: the SDK's own."""
+    """Return a session of requests that uses no proxy, if the endpoint is on this machine; else None: the SDK's own."""
     if not is_loopback(endpoint):
         return None
     import requests  # noqa: PLC0415 - the exporter over HTTP, which is wanted now, imports it as well
@@ -74,59 +112,3 @@ def session_for(endpoint: str) -> Any:
     session = requests.Session()
     session.trust_env = False
     return session
-
-
-def _options(endpoint: str) -> Any:
-    """Return the options of a gRPC channel that asks no proxy, likewise."""
-    return (("grpc.enable_http_proxy", 0),) if is_loopback(endpoint) else None
-
-
-# The exporters are imported where one is wanted: each takes a tenth of a second and most starts want none.
-
-
-def metric_exporter() -> "MetricExporter | None":
-    """Return the exporter of metrics, or None. Raises OtlpError."""
-    protocol = protocol_of("metrics")
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
-
-        return OTLPMetricExporter(channel_options=_options(endpoint_of("metrics", os.environ)))
-    if protocol is not None:
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
-            OTLPMetricExporter as HttpMetricExporter,
-        )
-
-        return HttpMetricExporter(session=session_for(endpoint_of("metrics", os.environ)))
-    return None
-
-
-def span_exporter() -> "SpanExporter | None":
-    """Return the exporter of spans, or None. Raises OtlpError."""
-    protocol = protocol_of("traces")
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
-        return OTLPSpanExporter(channel_options=_options(endpoint_of("traces", os.environ)))
-    if protocol is not None:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
-            OTLPSpanExporter as HttpSpanExporter,
-        )
-
-        return HttpSpanExporter(session=session_for(endpoint_of("traces", os.environ)))
-    return None
-
-
-def log_exporter() -> "LogRecordExporter | None":
-    """Return the exporter of log records, or None. Raises OtlpError."""
-    protocol = protocol_of("logs")
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter  # noqa: PLC0415
-
-        return OTLPLogExporter(channel_options=_options(endpoint_of("logs", os.environ)))
-    if protocol is not None:
-        from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415
-            OTLPLogExporter as HttpLogExporter,
-        )
-
-        return HttpLogExporter(session=session_for(endpoint_of("logs", os.environ)))
-    return None
