@@ -1,6 +1,6 @@
-"""The oracle: recomputes the truth from the topic alone and holds every ledger, REST and the calls against it.
+"""The oracle: recomputes the truth from the topic alone, and compares every ledger, REST and the calls with it.
 
-As Jepsen checks queues: log every call with its outcome (``history``), drain and read the topic independently
-(``reading``), recompute (``truth``), compare (``checks``). What was answered OK must be there, what was answered "not
-committed" must not, the rest may go either way. ``tally verify --topic`` is its command.
+It works as Jepsen checks queues: log every call with its outcome (``history``), drain and read the topic independently
+(``reading``), recompute (``truth``), compare (``checks``). An addition that was answered OK must be there, one that was
+answered "not committed" must not be there, and any other may be. Its command is ``tally verify --topic``.
 """

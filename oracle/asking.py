@@ -1,4 +1,4 @@
-"""One GET, as the oracle asks REST and the registry: a proxy of the environment is for other machines than this one."""
+"""Asks REST and the registry by GET. A proxy that the environment names is only for other machines."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 
 REQUEST_S: Final = 10.0
-"""Longest wait for one answer, of Kafka as well."""
+"""The longest wait for one answer, also of Kafka."""
 
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -1,4 +1,4 @@
-"""Checks of what callers were told: I1, I11, I12."""
+"""Checks of what callers were answered: I1, I11, I12."""
 
 import uuid
 from collections import defaultdict
@@ -12,7 +12,7 @@ from oracle.naming import number, text
 from oracle.truth import Truth
 
 SETTLE_GRACE_S = 5.0
-"""How much later than its deadline a call may come back on a machine that is busy with killing processes."""
+"""How long after its deadline a call may return, on a machine that is busy killing processes."""
 
 
 def i1_acknowledged_is_counted_once(facts: Facts, truth: Truth) -> Iterator[str]:
@@ -33,7 +33,7 @@ def i1_acknowledged_is_counted_once(facts: Facts, truth: Truth) -> Iterator[str]
         seen = rows.get(request_id, [])
         if len(seen) != 1 or (seen[0].a, seen[0].b, seen[0].sum) != (first.a, first.b, first.sum):
             what = [f"{row.a} + {row.b} = {row.sum} at {row.offset}" for row in seen] or "nothing"
-            yield f"{text(request_id)} was acknowledged; its ledger counts {what} and not {first.a} + {first.b} once"
+            yield f"{text(request_id)} was acknowledged; its ledger counts {what} instead of {first.a} + {first.b} once"
             return
 
 
@@ -55,7 +55,7 @@ def i1_answers_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i11_refused_never_appears(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find ids all of whose tries were answered "not committed" and that are in the topic."""
+    """Find ids that are in the topic although every attempt was answered "not committed"."""
     for request_id, calls in _calls_by_id(facts).items():
         if all(call.outcome is Outcome.FAIL for call in calls) and request_id in truth.first:
             first = truth.first[request_id]
@@ -76,7 +76,7 @@ def i12_calls_settle(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def _calls_by_id(facts: Facts) -> dict[bytes, list[Call]]:
-    """Return the tries of each id; tries whose id is no UUID are left out, they cannot be in a topic."""
+    """Return the attempts for each id. Those whose id is not a UUID are left out: they cannot be in a topic."""
     by_id: dict[bytes, list[Call]] = defaultdict(list)
     for call in facts.calls:
         try:
@@ -87,7 +87,7 @@ def _calls_by_id(facts: Facts) -> dict[bytes, list[Call]]:
 
 
 def _counted_rows(facts: Facts) -> dict[bytes, list[Row]]:
-    """Return the COUNTED rows of each id in the longest ledger of each partition."""
+    """Return the COUNTED rows of each id, from the longest ledger of each partition."""
     longest: dict[int, Ledger] = {}
     for ledger in facts.ledgers:
         if ledger.partition not in longest or len(ledger.rows) > len(longest[ledger.partition].rows):

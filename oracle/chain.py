@@ -24,7 +24,7 @@ REASONS = (
 
 
 def operands_digest(a: Decimal, b: Decimal) -> bytes:
-    """Return two lanes of ``h = mix(h XOR word)`` over the four halves of the operands."""
+    """Return the digest of two operands: two lanes of ``h = mix(h XOR word)`` over their four halves; 16 bytes."""
     words = struct.unpack(">4Q", sixteen_of(a) + sixteen_of(b))
     lanes = []
     for seed in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F):
@@ -36,19 +36,19 @@ def operands_digest(a: Decimal, b: Decimal) -> bytes:
 
 
 def poison_digest(key: bytes | None, value: bytes | None) -> bytes:
-    """Return BLAKE2b-128 of key and value, each after its length, or after -1 when absent."""
+    """Return BLAKE2b-128 over key and value, each after its length, or -1 in its place if it is absent; 16 bytes."""
     text = b"".join(b"\xff" * 8 if part is None else struct.pack(">Q", len(part)) + part for part in (key, value))
     return blake2b(text, digest_size=16).digest()
 
 
 def canonical(row: Row) -> bytes:
-    """Return the 98 bytes by which a row enters the chain."""
+    """Return the 98 bytes with which a row enters the chain."""
     head = struct.pack(">BBqq", KINDS.index(row.kind), REASONS.index(row.reason), row.offset, row.timestamp_us)
     return head + row.request_id + sixteen_of(row.a) + sixteen_of(row.b) + sixteen_of(row.sum) + row.digest
 
 
 def chains_at(rows: Sequence[Row], next_offsets: Sequence[int]) -> list[bytes]:
-    """Return the chain over all rows below each of ``next_offsets``, which never fall."""
+    """Return the chain over all rows below each of ``next_offsets``, which must not decrease."""
     chains = []
     window, closed, opened = 0, bytes(16), blake2b(bytes(16), digest_size=16)
     position = 0

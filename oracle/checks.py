@@ -1,7 +1,7 @@
-"""The invariants I1 to I12 as far as they can be seen from outside, each a function of its own.
+"""The invariants I1 to I12 as far as they can be checked from outside, each by functions of its own.
 
-A check takes the facts and the truth told from the topic, and yields sentences; each names the first offending id or
-offset. ``CHECKS`` lists them by the names of the design.
+A check takes the facts, and the truth as computed from the topic, and yields sentences, each of which names the first
+id or offset that violates the invariant. ``CHECKS`` lists the checks by the names of docs/DESIGN.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -54,7 +54,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 }
 
 PROMISES: Mapping[str, str] = {
-    "AT REST": "everything committed was counted and committed by the group before it was compared",
+    "AT REST": "everything committed was counted, and committed by the group, before the comparison",
     "I1": "an id acknowledged OK is counted exactly once, with its first committed operands",
     "I2": "each id is counted at most once; counts and totals are those of the topic",
     "I3": "nothing of an aborted transaction is in a ledger",
@@ -67,8 +67,8 @@ PROMISES: Mapping[str, str] = {
     "I10": "each poison offset has exactly one genuine dead letter",
     "I11": "an id that was only ever answered not-committed never appears",
     "I12": "calls settle by their deadline",
-    "LETTERS": "nobody else wrote to the dead letters: each is about poison, with its reason and its bytes",
-    "WITNESS": "each commit's metadata tells the fold up to it",
-    "REST": "every replica tells the total over all partitions",
+    "LETTERS": "nobody else wrote to the dead-letter topic: each letter is about poison, with its reason and its bytes",
+    "WITNESS": "the metadata of each commit matches the fold up to it",
+    "REST": "every replica gives the total over all partitions",
 }
-"""What each name promises, in the order of a report."""
+"""What each name promises, in the order of the report."""

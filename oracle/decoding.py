@@ -1,4 +1,4 @@
-"""The oracle's own reading of a record: framing, schema, decimals, partition; in plain Python, slow and obvious."""
+"""The oracle's own way to read a record: framing, schema, decimals, partition; in plain Python, slow and obvious."""
 
 import io
 import struct
@@ -17,14 +17,14 @@ LIMIT = Decimal(10) ** 29
 """decimal(38, 9): 29 digits before the point."""
 WORD = 2**64
 NUMBERS_END = 64
-"""Of a record of our schema: an id and three numbers of 16 bytes; behind them is the moment, a varint."""
+"""Where the numbers of a record of our schema end: an id and three numbers of 16 bytes. A varint, the time, follows."""
 COMMON_BYTES = 5 + 72
 VARINT_BYTES_MAX = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addition:
-    """A record that is what the contract says."""
+    """A record that follows the contract."""
 
     request_id: bytes
     a: Decimal
@@ -34,13 +34,13 @@ class Addition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unfit:
-    """A record that must not be counted, with the first reason that applies in the order of the contract."""
+    """A record that must not be counted, with the first reason that applies, in the order of the contract."""
 
     reason: str
 
 
 def partition_of(request_id: bytes, partitions: int) -> int:
-    """Return an id's partition: the splitmix64 finalizer of hi XOR (lo with its halves swapped), mod N."""
+    """Return the partition of an id: the splitmix64 finalizer of hi XOR (lo with its halves swapped), mod N."""
     hi, lo_high, lo_low = struct.unpack(">QII", request_id)
     x = hi ^ (lo_low * 2**32 + lo_high)
     x = (x ^ (x // 2**30)) * 0xBF58476D1CE4E5B9 % WORD
@@ -64,9 +64,9 @@ def plus(a: Decimal, b: Decimal) -> Decimal:
 
 
 def written_by(record: TopicRecord) -> tuple[int | bytes, bytes] | None:
-    """Return (the id or the GUID of the writer's schema, the body), or None when a record has no frame.
+    """Return (the id or GUID of the writer's schema, the body), or None if a record has no frame.
 
-    The frame is in the header, where there is one, and else before the body: 0 and an id, or 1 and a GUID.
+    The frame is in the header, if there is one, otherwise before the body: 0 and an id, or 1 and a GUID.
     """
     if record.value is None:
         return None
@@ -85,7 +85,7 @@ def _split(data: bytes) -> tuple[int | bytes, bytes] | None:
 
 
 def read_record(record: TopicRecord, schemas: Schemas, reader_schema: str, partitions: int) -> Addition | Unfit:
-    """Return what a record says, or why it cannot be counted; never raises, whatever bytes and schemas are."""
+    """Return what a record says, or why it must not be counted; never raises, whatever the bytes and schemas are."""
     fields = _common_form(record, schemas, reader_schema) or _fields(record, schemas, reader_schema)
     if isinstance(fields, Unfit):
         return fields
@@ -100,7 +100,7 @@ def read_record(record: TopicRecord, schemas: Schemas, reader_schema: str, parti
 
 
 def _common_form(record: TopicRecord, schemas: Schemas, reader_schema: str) -> Mapping[str, bytes] | None:
-    """Return the fields of a record that has a frame, our schema and its usual width: whatever its headers say."""
+    """Return the fields of a record with a frame, our schema and the usual width, whatever its headers say; or None."""
     framed = _split(record.value or b"")
     if framed is None or len(record.value or b"") != COMMON_BYTES or not _is_ours(framed[0], schemas, reader_schema):
         return None
@@ -124,13 +124,13 @@ def _fields(record: TopicRecord, schemas: Schemas, reader_schema: str) -> Mappin
         fields: Any = fastavro.schemaless_reader(rest, writer, reader_of(reader_schema))
     except fastavro.read.SchemaResolutionError:
         return Unfit(reason="UNREADABLE_SCHEMA")
-    except Exception:  # noqa: BLE001 - fastavro raises whatever the bytes lead it into
+    except Exception:  # noqa: BLE001 - fastavro may raise anything for such bytes
         return Unfit(reason="UNDECODABLE")
     return Unfit(reason="UNDECODABLE") if rest.read(1) else fields
 
 
 def _is_ours(name: int | bytes, schemas: Schemas, reader_schema: str) -> bool:
-    """Tell whether an id's schema means the same as ours; one that is named by GUID is read the general way."""
+    """Tell whether a schema named by id means the same as ours; one named by GUID is read the general way."""
     return isinstance(name, int) and name in schemas and means_the_same(schemas[name], reader_schema)
 
 
@@ -139,7 +139,7 @@ def _cut(body: bytes) -> Mapping[str, bytes]:
 
 
 def _varint_bytes(data: bytes) -> int:
-    """Return how long the varint at the beginning is; 0 when it ends too late or has more than 64 bits."""
+    """Return the length of the varint at the beginning; 0 if it does not end in time or has more than 64 bits."""
     for position, byte in enumerate(data[:VARINT_BYTES_MAX]):
         if byte < 0x80:
             return 0 if position == VARINT_BYTES_MAX - 1 and byte > 1 else position + 1
@@ -147,7 +147,7 @@ def _varint_bytes(data: bytes) -> int:
 
 
 def _fault(addition: Addition, record: TopicRecord, partitions: int) -> str | None:
-    # Compared, not abs(): that would round to the default context's 28 digits.
+    # A comparison, since abs() would round to the 28 digits of the default context.
     if not all(-LIMIT < number < LIMIT for number in (addition.a, addition.b, addition.sum)):
         return "OUT_OF_RANGE"
     if plus(addition.a, addition.b) != addition.sum:

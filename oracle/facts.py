@@ -1,8 +1,7 @@
-"""What the oracle looks at, as plain values: the topic, the ledgers, REST, the group, the dead letters, the calls.
+"""What the oracle examines, as plain values: the topic, the ledgers, REST, the group, the dead letters, the calls.
 
-Reading fills these (``reading``), the checks compare them (``checks``). Nothing here or in its neighbours imports the
-services, their shared modules or the generated code: a mistake there must not be repeated here.
-Numbers are exact ``Decimal``; ids are 16 bytes.
+``reading`` fills them, ``checks`` compares them. No module of this package imports the services, their shared modules
+or the generated code: a mistake there must not be repeated here. Numbers are exact ``Decimal``; ids are 16 bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,12 @@ NOTHING = Decimal(0)
 
 
 Schemas: TypeAlias = Mapping[int | bytes, str]
-"""Schemas' texts by what records name them by: an id, or a GUID's 16 bytes."""
+"""The texts of schemas by what records name them by: an id, or the 16 bytes of a GUID."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TopicRecord:
-    """One record as Kafka gave it."""
+    """One record as Kafka returned it."""
 
     partition: int
     offset: int
@@ -32,12 +31,12 @@ class TopicRecord:
     schema_header: bytes | None = None
     """The header ``__value_schema_id``."""
     source_digest: bytes | None = None
-    """The header ``source-digest``, of a dead letter."""
+    """The header ``source-digest`` of a dead letter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One row of a ledger that stands for a record of the topic; also what the topic makes of that record."""
+    """One row of a ledger, which stands for a record of the topic; also the row that the record must have there."""
 
     kind: str
     offset: int
@@ -52,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """The state that a block's closing MARK (or a segment's header) claims."""
+    """The state that the closing MARK of a block (or the header of a segment) claims."""
 
     next_offset: int
     counted: int
@@ -62,22 +61,22 @@ class Mark:
     total: Decimal
     chain: bytes = b""
     rows_before: int = 0
-    """How many rows of the ledger stand before this mark, over all segments."""
+    """The number of rows of the ledger before this mark, over all segments."""
     crc_holds: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """One replica's ledger of one partition, all its segments in order."""
+    """The ledger of one partition of one replica: all its segments, in order."""
 
     replica: str
     partition: int
     rows: Sequence[Row]
     marks: Sequence[Mark]
     openings: Sequence[Mark] = ()
-    """What each segment's header says, in order."""
+    """What the header of each segment says, in order."""
     damage: str = ""
-    """Why reading stopped early, empty when the files were readable to their end."""
+    """Why reading stopped early; "" if the files were readable to the end."""
 
     @property
     def next_offset(self) -> int:
@@ -86,7 +85,7 @@ class Ledger:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """What messages call it."""
         return f"ledger of partition {self.partition} of replica {self.replica}"
 
 
@@ -96,12 +95,12 @@ class Committed:
 
     offset: int
     witness: Mapping[str, Any] | None = None
-    """The metadata as JSON; None when it is missing or unreadable."""
+    """The metadata, parsed as JSON; None if it is missing or unreadable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beginning:
-    """Of a key or a value that is too large for its letter."""
+    """What a letter says of a key or value of which it holds only the beginning: length and hash of the whole."""
 
     whole_bytes: object
     sha256: object
@@ -121,14 +120,14 @@ class DeadLetter:
     value: bytes | None
     key_copied: Beginning | None = None
     value_copied: Beginning | None = None
-    """Where the letter holds only the beginning: what it says of all of it."""
+    """Set if the letter holds only the beginning."""
     source_digest: bytes | None = None
-    """In hex, of key and value; letters of earlier versions have none."""
+    """Of key and value, in hex. Letters of earlier versions have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stranger:
-    """A record of the dead-letter topic that is no dead letter."""
+    """A record of the dead-letter topic that is not a dead letter."""
 
     partition: int
     offset: int
@@ -143,7 +142,7 @@ class Facts:
     records: Mapping[int, Sequence[TopicRecord]]
     """By partition, read_committed, in offset order."""
     schemas: Schemas
-    """Writer schemas; one that is missing is one the registry denies."""
+    """The schemas of writers. The registry does not know those that are missing."""
     reader_schema: str
     aborted: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Offsets that only read_uncommitted shows."""
@@ -152,12 +151,12 @@ class Facts:
     dead_letters: Sequence[DeadLetter] = ()
     strangers: Sequence[Stranger] = ()
     topic_id: str = ""
-    """Kafka's id of the topic; empty when nobody asked."""
+    """Kafka's id of the topic; "" if it was not asked for."""
     log_starts: Mapping[int, int] = field(default_factory=dict)
     """The first offset that the topic still has, by partition."""
     rest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The body of GET /v1/total by the replica's address."""
+    """The body of GET /v1/total, by the address of the replica."""
     calls: Sequence[Call] = ()
     watermarks: Sequence[Watermark] = ()
     unrest: str | None = None
-    """Why the system was not at rest when all this was read, empty when it was."""
+    """Why the system was not at rest when all this was read; None if it was."""

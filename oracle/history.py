@@ -1,11 +1,11 @@
-"""The history: every addition that was tried, and what its caller was told; and looks at the system from outside.
+"""The history: every attempt to add and what its caller was answered, and observations of the system from outside.
 
-Each try is one ``Call``. Its outcome is what the caller may conclude, not what happened:
-OK the answer said committed; FAIL the answer said that this try was not committed and will not be; UNKNOWN anything
-else (no answer, a deadline, a lost connection). The oracle holds the log against the topic and the ledgers.
+Each attempt is one ``Call``. Its outcome is what the caller may conclude, not what happened. OK: the answer said
+committed. FAIL: the answer said that this attempt was not committed and will not be. UNKNOWN: anything else (no answer,
+a deadline, a lost connection). The oracle compares the history with the topic and the ledgers.
 
-The file is JSON lines: ``{"kind": "call" | "watermark", ...the fields of Call or Watermark}``. One process writes one
-file; it goes on where an earlier run ended.
+The file has JSON lines: ``{"kind": "call" | "watermark", ...the fields of Call or Watermark}``. One process writes one
+file, and continues where an earlier run ended.
 """
 
 import enum
@@ -22,7 +22,7 @@ from typing import Any, Final, Self, cast
 
 
 class Outcome(enum.StrEnum):
-    """What a caller may conclude from the answer to one try."""
+    """What a caller may conclude from the answer to one attempt."""
 
     OK = "ok"
     FAIL = "fail"
@@ -31,7 +31,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One try of one addition. Times are of one monotonic clock, in seconds."""
+    """One attempt of one addition. Times are those of one monotonic clock, in seconds."""
 
     request_id: str
     a: str
@@ -46,15 +46,15 @@ class Call:
     started_s: float = 0.0
     ended_s: float = 0.0
     deadline_s: float | None = None
-    """How long the caller gave the call; None when it gave no deadline."""
+    """How long the caller gave the call; None if it set no deadline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watermark:
-    """One look at a partition from outside: what REST showed as in the ledger, or what the group had committed."""
+    """One observation of a partition: what REST showed as in the ledger, or what the group had committed."""
 
     source: str
-    """"rest" or "committed", with the replica's name after a slash where there are several."""
+    """"rest" or "committed", followed by a slash and the replica's name if there are several."""
     partition: int
     next_offset: int
     at_s: float = 0.0
@@ -72,15 +72,15 @@ class HistoryError(Exception):
 
 
 class HistoryFile:
-    """Appends to a history file; what ``write`` returned from is with the operating system. For one thread."""
+    """Appends to a history file; once ``write`` has returned, the operating system has the data. For one thread."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file. A line that an earlier run left torn is cut off. Raises HistoryError and OSError.
+        """Open the file. An incomplete line of an earlier run is cut off. Raises HistoryError and OSError.
 
-        What is no history is left as it is.
+        A file that is not a history is left as it is.
         """
         if path.exists() and not path.is_file():
-            raise HistoryError(f"{path} is no regular file, and a history is read again: give the name of a file")
+            raise HistoryError(f"{path} is not a regular file, and a history is read again: give the name of a file")
         self._file = path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,15 +95,15 @@ class HistoryFile:
         self._file.truncate(self._end)
 
     def write(self, *, calls: Iterable[Call] = (), watermarks: Iterable[Watermark] = ()) -> None:
-        """Append tries and looks, all in one write."""
+        """Append attempts and observations, all in one write."""
         lines = [_line("call", call, _CALL_FIELDS) for call in calls]
         lines += [_line("watermark", shown, _WATERMARK_FIELDS) for shown in watermarks]
         left = memoryview("".join(lines).encode())
         try:
-            while left:  # a disk that becomes full takes a part
+            while left:  # a disk that becomes full takes only a part
                 left = left[self._file.write(left) :]
         except OSError:
-            self._file.truncate(self._end)  # no line is left torn before the next one
+            self._file.truncate(self._end)  # so that the next line does not follow an incomplete one
             raise
         self._end = self._file.tell()
 
@@ -113,41 +113,41 @@ class HistoryFile:
 
 
 class History:
-    """An append-only log in memory and, when a path is given, in a file. Safe for many threads."""
+    """An append-only log in memory and, if a path is given, in a file. Thread-safe."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Open the file at ``path`` for appending, if there is one."""
+        """Open the file at ``path``, if one is given, to append to it."""
         self._lock = threading.Lock()
         self._calls: list[Call] = []
         self._watermarks: list[Watermark] = []
         self._file = None if path is None else HistoryFile(path)
 
     def record(self, call: Call) -> None:
-        """Append one try."""
+        """Append one attempt."""
         with self._lock:
             self._calls.append(call)
             if self._file is not None:
                 self._file.write(calls=[call])
 
     def observe(self, watermark: Watermark) -> None:
-        """Append one look at a partition."""
+        """Append one observation of a partition."""
         with self._lock:
             self._watermarks.append(watermark)
             if self._file is not None:
                 self._file.write(watermarks=[watermark])
 
     def calls(self) -> tuple[Call, ...]:
-        """Return what was recorded so far, in the order of the answers."""
+        """Return the attempts so far, in the order of their answers."""
         with self._lock:
             return tuple(self._calls)
 
     def watermarks(self) -> tuple[Watermark, ...]:
-        """Return the looks so far, in order."""
+        """Return the observations so far, in order."""
         with self._lock:
             return tuple(self._watermarks)
 
     def counts(self) -> dict[str, int]:
-        """Return the number of tries by outcome."""
+        """Return the number of attempts by outcome."""
         counts: dict[str, int] = defaultdict(int)
         for call in self.calls():
             counts[call.outcome.value] += 1
@@ -176,7 +176,7 @@ class History:
 
 
 def read_history(path: Path) -> tuple[tuple[Call, ...], tuple[Watermark, ...]]:
-    """Return calls and watermarks of a file. A torn last line is left out. Raises HistoryError and OSError."""
+    """Return the calls and watermarks of a file, but an incomplete last line. Raises HistoryError and OSError."""
     calls: list[Call] = []
     watermarks: list[Watermark] = []
     with path.open("rb") as file:
@@ -197,13 +197,13 @@ def _parsed(line: bytes, place: str) -> Call | Watermark:
         return _made(json.loads(line))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise HistoryError(
-            f"{place}: {line.strip()[:100]!r} is no line of a history ({error}); each is a JSON object with kind call "
-            f"or watermark and its fields"
+            f"{place}: {line.strip()[:100]!r} is not a line of a history ({error}); each line is a JSON object with "
+            "kind call or watermark and its fields"
         ) from None
 
 
 def _made(said: dict[str, Any]) -> Call | Watermark:
-    """Return a line's content, each field of its type. Whatever it raises says that it is none."""
+    """Return the content of a line, each field with its type. Any exception says that the line is not valid."""
     kind = said.pop("kind")
     if kind == "call":
         said["outcome"] = Outcome(said["outcome"])
@@ -221,18 +221,20 @@ def _line(kind: str, value: Call | Watermark, names: tuple[str, ...]) -> str:
 
 
 def _end_of_whole_lines(file: FileIO, path: Path) -> int:
-    """Return the length up to and with the last newline. Raises HistoryError when the file is no history."""
+    """Return the length up to and including the last newline. Raises HistoryError if the file is not a history."""
     file.seek(0)
     first = file.readline(_LINE_BYTES_MAX)
     if first.endswith(b"\n"):
         _parsed(first, f"{path}:1")
     elif not first.startswith(_LINE_START) and not _LINE_START.startswith(first):
-        raise HistoryError(f"{path} is no history, it begins with {first[:40]!r}: it was left as it is")
+        raise HistoryError(f"{path} is not a history, it begins with {first[:40]!r}: it was left as it is")
     end = at = file.seek(0, SEEK_END)
     tail = b""
     while at > 0 and b"\n" not in tail:
         if end - at > _LINE_BYTES_MAX:
-            raise HistoryError(f"{path} ends in a line of over {_LINE_BYTES_MAX} bytes, which is none of a history")
+            raise HistoryError(
+                f"{path} is not a history, its last line is longer than {_LINE_BYTES_MAX} bytes: it was left as it is"
+            )
         at = max(0, at - _CHUNK_BYTES)
         file.seek(at)
         tail = file.read(end - at)

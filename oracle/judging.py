@@ -1,4 +1,4 @@
-"""From facts to the report: every check over everything that was read."""
+"""Runs every check on everything that was read."""
 
 from collections.abc import Iterator
 
@@ -36,17 +36,17 @@ def judge(facts: Facts) -> Report:
 
 
 def _unchecked(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Yield the checks that had nothing to look at, with what was missing."""
+    """Yield (check, what was missing) of the checks that could not be made."""
     sources = {shown.source.partition("/")[0] for shown in facts.watermarks}
     if not facts.calls:
         yield from ((name, "no history of calls") for name in ("I1", "I11", "I12"))
     if lost := gone(facts):
-        yield "LETTERS", f"the records of {lost} dead letters are gone from the topic"
+        yield "LETTERS", f"the records of {lost} dead letters were deleted from the topic"
     if not facts.committed:
         yield from ((name, "the group has committed nothing") for name in ("I4", "WITNESS"))
     if "rest" not in sources:
-        yield "I7", "the history has no looks at REST"
+        yield "I7", "the history has no observations of REST"
     if "committed" not in sources:
-        yield "I9", "the history has no looks at the committed offsets"
+        yield "I9", "the history has no observations of the committed offsets"
     if not facts.rest:
-        yield "REST", "no address of REST"
+        yield "REST", "no address of REST was given"

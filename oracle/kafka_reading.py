@@ -15,21 +15,21 @@ from oracle.facts import Committed, Schemas, TopicRecord
 from oracle.waiting import until
 
 LARGEST_ANSWER = 2_147_483_647
-"""The most that a client takes, of what a batch decompresses to as well: no record is an error for being large."""
+"""The most that a client accepts, also of what a batch decompresses to: no record fails for being large."""
 IDLE_S = 30.0
-"""How long a partition may give nothing while its end is not reached."""
+"""How long partitions may return nothing while their ends have not been reached."""
 
 
 Kafka = str | Mapping[str, str]
-"""Where Kafka is: host:port by commas, or a client's properties."""
+"""Where Kafka is: host:port, separated by commas, or the properties of a client."""
 
 
 class UnreadableError(Exception):
-    """Kafka or the registry does not give what the oracle must read; the message says what and where."""
+    """Something that the oracle must read could not be read; the message says what, and where."""
 
 
 def partitions_of(kafka: Kafka, topic: str) -> int:
-    """Return how many partitions a topic has. Raises UnreadableError."""
+    """Return the number of partitions of a topic. Raises UnreadableError."""
     client = _client(kafka, "read_committed")
     try:
         found = client.list_topics(topic, REQUEST_S).topics.get(topic)
@@ -44,7 +44,7 @@ def partitions_of(kafka: Kafka, topic: str) -> int:
 
 
 def wait_until_stable(kafka: Kafka, topic: str, timeout_s: float) -> None:
-    """Return when no transaction is open: the last stable offset of each partition is its high watermark."""
+    """Wait until no transaction is open: the last stable offset of each partition is its high watermark."""
     committed, uncommitted = _client(kafka, "read_committed"), _client(kafka, "read_uncommitted")
     partitions = [TopicPartition(topic, number) for number in range(partitions_of(kafka, topic))]
 
@@ -63,14 +63,14 @@ def wait_until_stable(kafka: Kafka, topic: str, timeout_s: float) -> None:
 
 
 def read_topic_id(kafka: Kafka, topic: str) -> str:
-    """Return Kafka's id of a topic: one that is made again under the same name has another. Raises UnreadableError."""
+    """Return Kafka's id of a topic, which a new topic of the same name does not share. Raises UnreadableError."""
     config = {"bootstrap.servers": kafka} if isinstance(kafka, str) else dict(kafka)
     admin = AdminClient({**config, "log_level": 2})
     asked = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_S)
     try:
         return str(asked[topic].result(REQUEST_S).topic_id)
     except (KafkaException, TimeoutError) as error:
-        raise UnreadableError(f"Kafka at {_servers(kafka)} does not tell the id of topic {topic}: {error}") from error
+        raise UnreadableError(f"Kafka at {_servers(kafka)} does not return the id of topic {topic}: {error}") from error
 
 
 def read_log_starts(kafka: Kafka, topic: str) -> dict[int, int]:
@@ -80,7 +80,7 @@ def read_log_starts(kafka: Kafka, topic: str) -> dict[int, int]:
     try:
         return {p: client.get_watermark_offsets(TopicPartition(topic, p), REQUEST_S)[0] for p in range(count)}
     except KafkaException as error:
-        said = f"Kafka at {_servers(kafka)} does not tell where {topic} begins: {error.args[0].str()}"
+        said = f"Kafka at {_servers(kafka)} does not return where {topic} begins: {error.args[0].str()}"
         raise UnreadableError(said) from error
     finally:
         client.close()
@@ -106,7 +106,7 @@ def read_topic(kafka: Kafka, topic: str, isolation: str = "read_committed") -> d
 
 
 def read_offsets(kafka: Kafka, topic: str, isolation: str) -> dict[int, list[int]]:
-    """Return every record's offset by partition, as ``read_topic`` does."""
+    """Return the offset of every record by partition, read as ``read_topic`` reads."""
     count = partitions_of(kafka, topic)
     offsets: dict[int, list[int]] = {partition: [] for partition in range(count)}
     for partition, offset, _ in _messages(kafka, topic, isolation, count):
@@ -148,7 +148,7 @@ def _client(kafka: Kafka, isolation: str, group: str = "") -> Consumer:
             "auto.offset.reset": "earliest",
             "check.crcs": True,
             "receive.message.max.bytes": LARGEST_ANSWER,
-            "log_level": 2,  # what goes wrong is told by what is raised
+            "log_level": 2,  # an exception says what goes wrong
         }
     )
 
@@ -158,7 +158,7 @@ def _servers(kafka: Kafka) -> str:
 
 
 def _header(message: Message, wanted: str) -> bytes | None:
-    """Return what the first header of a name holds."""
+    """Return the value of the first header with a name."""
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     return next((value for name, value in headers if name == wanted and value is not None), None)
 
@@ -170,15 +170,15 @@ def _bytes(value: str | bytes | None) -> bytes | None:
 def read_committed_offsets(kafka: Kafka, topic: str, group: str) -> dict[int, Committed]:
     """Return what the group has committed, by partition; partitions without a commit are left out.
 
-    Read as they are: read_committed would wait for the end of a transaction that holds offsets; its owner may be dead.
-    Raises UnreadableError when Kafka does not answer.
+    They are read without read_committed, which would wait for the end of a transaction that has offsets, even if its
+    owner is dead. Raises UnreadableError.
     """
     client = _client(kafka, "read_uncommitted", group)
     try:
         wanted = [TopicPartition(topic, partition) for partition in range(partitions_of(kafka, topic))]
         found = client.committed(wanted, REQUEST_S)
     except KafkaException as error:
-        said = f"Kafka at {_servers(kafka)} does not tell what {group} has committed: {error.args[0].str()}"
+        said = f"Kafka at {_servers(kafka)} does not return what {group} has committed: {error.args[0].str()}"
         raise UnreadableError(said) from error
     finally:
         client.close()
@@ -190,7 +190,7 @@ def read_committed_offsets(kafka: Kafka, topic: str, group: str) -> dict[int, Co
 
 
 def read_schemas(registry_url: str, headers: Mapping[str, str], records: Iterable[TopicRecord]) -> Schemas:
-    """Return the text of every schema that the records' frames name; denied ones are left out.
+    """Return the text of each schema that records name, but those that the registry does not know.
 
     Raises UnreadableError.
     """
@@ -208,7 +208,7 @@ def _schema_text(registry_url: str, headers: Mapping[str, str], name: int | byte
             return None
         return str(answer.raise_for_status().json()["schema"])
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise UnreadableError(f"the registry does not give schema {name!r} at {url}: {error}") from error
+        raise UnreadableError(f"schema {name!r} cannot be read from the registry at {url}: {error}") from error
 
 
 def _witness(metadata: str | None) -> dict[str, Any] | None:

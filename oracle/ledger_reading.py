@@ -1,4 +1,4 @@
-"""Reading ledgers for the oracle: plain Avro container files, read by fastavro, their CRCs computed again."""
+"""Reads ledgers for the oracle: plain Avro container files, read by fastavro, with their CRCs recomputed."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from oracle.facts import MARK, Ledger, Mark, Row
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CRC_BYTES, SYNC_BYTES = 4, 16
 OPENING = "tally.opening"
-"""The header's metadata with the opening MARK's values, as JSON."""
+"""The metadata in the header of a segment that has the values of the opening MARK, as JSON."""
 
 
 def read_ledgers(above: Iterable[Path], topic: str) -> list[Ledger]:
-    """Return the ledgers of a topic at or below some directories, each once.
+    """Return the ledgers of a topic in or below some directories, each once.
 
-    A ledger lies in REPLICA/ledger/TOPIC-PARTITION; the replica is called by that name, or by its path when two
-    have the same name.
+    A ledger is in REPLICA/ledger/TOPIC-PARTITION. The replica is called by that name, or by its path if two have the
+    same name.
     """
     name = re.compile(re.escape(topic) + r"-([0-9]+)")
     found = {
@@ -44,7 +44,7 @@ def read_ledgers(above: Iterable[Path], topic: str) -> list[Ledger]:
 
 
 def read_ledger(directory: Path, replica: str, partition: int) -> Ledger:
-    """Return the ledger in one directory; what is put aside or temporary there does not end in .avro."""
+    """Return the ledger in one directory. Files that were put aside or are temporary do not end in .avro."""
     segments = sorted(directory.glob("*.avro"))
     rows: list[Row] = []
     marks: list[Mark] = []
@@ -53,7 +53,7 @@ def read_ledger(directory: Path, replica: str, partition: int) -> Ledger:
     for path in segments:
         try:
             _read_segment(path, rows, marks, openings)
-        except Exception as error:  # noqa: BLE001 - whatever the bytes lead fastavro into is damage
+        except Exception as error:  # noqa: BLE001 - whatever fastavro raises for the bytes, it is damage
             damage = f"{path.name}: {type(error).__name__}: {error}"
             break
     return Ledger(replica=replica, partition=partition, rows=rows, marks=marks, openings=openings, damage=damage)
@@ -74,7 +74,7 @@ def _read_segment(path: Path, rows: list[Row], marks: list[Mark], openings: list
 
 
 def _crc_holds(block: bytes, crc: bytes) -> bool:
-    """Compute the CRC-32 of a whole block with its own four bytes, the last of the data, zero."""
+    """Tell whether the CRC-32 of a block holds; its own four bytes, the last of the data, count as zero."""
     end = len(block) - SYNC_BYTES
     zeroed = block[: end - CRC_BYTES] + bytes(CRC_BYTES) + block[end:]
     return zlib.crc32(zeroed) == int.from_bytes(crc, "big")

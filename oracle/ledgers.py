@@ -1,4 +1,4 @@
-"""Checks of what the ledgers hold: I2 to I8."""
+"""Checks of the content of the ledgers: I2 to I8."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from oracle.truth import Truth, differences, states_at
 
 
 def i2_each_id_once(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find ids counted twice, and rows that are not what the topic makes them."""
+    """Find ids that are counted twice, and rows that do not match the topic."""
     for ledger in facts.ledgers:
         seen: dict[bytes, int] = {}
         for row in ledger.rows:
@@ -28,7 +28,7 @@ def i2_each_id_once(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i2_counts_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find MARKs and segment headers whose counts or total are not the fold of the topic up to their offset."""
+    """Find MARKs and segment headers whose counts or total differ from the fold of the topic up to their offset."""
     for ledger in facts.ledgers:
         claims = sorted([*ledger.marks, *ledger.openings], key=lambda mark: mark.next_offset)
         states = states_at(truth.verdicts.get(ledger.partition, []), [mark.next_offset for mark in claims])
@@ -40,7 +40,7 @@ def i2_counts_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i3_nothing_aborted(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find rows whose record is not read_committed."""
+    """Find rows whose record read_committed does not return."""
     for ledger in facts.ledgers:
         there = {verdict.offset for verdict in truth.verdicts.get(ledger.partition, [])}
         for row in ledger.rows:
@@ -58,17 +58,17 @@ def i4_committed_is_in_a_ledger(facts: Facts, truth: Truth) -> Iterator[str]:
         reached[ledger.partition] = max(reached[ledger.partition], ledger.next_offset)
     for partition, committed in sorted(facts.committed.items()):
         last = max((verdict.offset for verdict in truth.verdicts.get(partition, [])), default=-1)
-        # A committed offset may stand behind the marker of the last transaction, where no record is.
+        # A committed offset may be after the marker of the last transaction, where there is no record.
         if committed.offset > reached[partition] and last >= reached[partition]:
             yield (
-                f"partition {partition}: offset {committed.offset} is committed and the ledgers end at "
+                f"partition {partition}: offset {committed.offset} is committed, but the ledgers end at "
                 f"{reached[partition]}"
             )
             return
 
 
 def i5_nothing_skipped(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find offsets that do not rise, and committed records that a ledger does not have."""
+    """Find offsets that do not increase, and committed records that a ledger lacks."""
     for ledger in facts.ledgers:
         for before, after in pairwise(ledger.rows):
             if after.offset <= before.offset:
@@ -106,7 +106,7 @@ def i6_ledgers_are_prefixes(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i6_chains_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find MARKs whose chain is not the hash over the rows that the topic makes."""
+    """Find MARKs whose chain is not the hash over the rows that the topic gives."""
     for ledger in facts.ledgers:
         chains = chains_at(truth.verdicts.get(ledger.partition, []), [mark.next_offset for mark in ledger.marks])
         for mark, chain in zip(ledger.marks, chains, strict=True):
@@ -118,8 +118,8 @@ def i6_chains_are_true(facts: Facts, truth: Truth) -> Iterator[str]:
 def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find ledgers that end before what REST had shown as counted.
 
-    A replica that was held, or rebuilds a ledger, shows the witness of another one where that is further: then it must
-    be in that one's ledger.
+    A replica that was held, or is rebuilding a ledger, shows the witness of another replica if that is further: what it
+    shows must then be in the ledger of the other one.
     """
     for shown in facts.watermarks:
         if not shown.source.startswith("rest"):
@@ -135,7 +135,7 @@ def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def i8_no_gap_inside(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find blocks and segments that do not join, and blocks whose CRC does not hold."""
+    """Find blocks and segments that do not follow one another, and blocks whose CRC does not hold."""
     for ledger in facts.ledgers:
         if ledger.damage:
             yield f"{ledger.name}: {ledger.damage}"
@@ -146,7 +146,7 @@ def i8_no_gap_inside(facts: Facts, truth: Truth) -> Iterator[str]:
                 yield f"{ledger.name}: the block that ends at offset {mark.next_offset} does not match its CRC"
                 return
             if inside >= mark.next_offset:
-                yield f"{ledger.name}: the MARK at {mark.next_offset} stands after offset {inside}"
+                yield f"{ledger.name}: the MARK at {mark.next_offset} comes after offset {inside}"
                 return
         closings = {mark.rows_before: mark for mark in ledger.marks}
         for opening in ledger.openings[1:]:
@@ -161,7 +161,7 @@ def _first_wrong_row(ledger: Ledger, truth: Truth) -> str | None:
     for row in ledger.rows:
         verdict = by_offset.get(row.offset)
         if verdict is None:
-            continue  # I3 names it
+            continue  # I3 reports it
         if row != verdict:
-            return f"{ledger.name} has {row_text(row)}; the topic makes it {row_text(verdict)}"
+            return f"{ledger.name} has {row_text(row)}; by the topic it must be {row_text(verdict)}"
     return None

@@ -1,7 +1,7 @@
-"""Dead letters as the oracle reads and judges them: which are genuine, and which somebody forged.
+"""Reads dead letters, and tells which are genuine and which are forged.
 
-A letter is genuine when its very record is poison for the letter's reason: same topic id, partition and offset, the
-digest of key and value in its headers, where it has one, and its copy of them.
+A letter is genuine if the very record that it is about is poison for the reason that it gives: topic id, partition and
+offset, the digest of key and value in its headers (if it has one), and its copy of them must all agree.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 def read_dead_letters(
     records: Mapping[int, Iterable[TopicRecord]], schemas: Schemas, source_topic: str
 ) -> tuple[list[DeadLetter], list[Stranger]]:
-    """Return the dead letters of a source topic, and the records that are no dead letters at all."""
+    """Return the dead letters about a topic, and the records that are not dead letters at all."""
     letters: list[DeadLetter] = []
     strangers: list[Stranger] = []
     for some in records.values():
@@ -46,7 +46,7 @@ def read_dead_letters(
 
 
 def _fields(record: TopicRecord, schemas: Schemas) -> Mapping[str, Any] | str:
-    """Return a letter's fields, or why the record is none."""
+    """Return the fields of a letter, or why the record is not one."""
     framed = written_by(record)
     if framed is None:
         return "it has no frame"
@@ -55,12 +55,12 @@ def _fields(record: TopicRecord, schemas: Schemas) -> Mapping[str, Any] | str:
     try:
         schema = fastavro.parse_schema(json.loads(schemas[framed[0]]))
         fields: Any = fastavro.schemaless_reader(io.BytesIO(framed[1]), schema, None)
-    except Exception as error:  # noqa: BLE001 - fastavro raises whatever bytes and schemas lead it into
+    except Exception as error:  # noqa: BLE001 - fastavro may raise anything for such bytes and schemas
         return f"it does not follow its schema ({type(error).__name__})"
     if not isinstance(fields, dict):
-        return "its schema is no record"
+        return "its schema is not a record"
     wrong = [name for name, kinds in _TYPES.items() if not isinstance(fields.get(name, ...), kinds)]
-    return f"its schema has no field {wrong[0]} of the contract's type" if wrong else fields
+    return f"its schema has no field {wrong[0]} with the type of the contract" if wrong else fields
 
 
 def _letter(record: TopicRecord, fields: Mapping[str, Any]) -> DeadLetter:
@@ -85,7 +85,7 @@ def _beginning(fields: Mapping[str, Any], name: str) -> Beginning | None:
 
 
 def i10_poison_has_one_genuine_letter(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find poison without a genuine dead letter, or with two."""
+    """Find poison without a genuine dead letter, or with more than one."""
     poison = _poison(truth)
     records = _records(facts)
     genuine = Counter(
@@ -101,9 +101,9 @@ def i10_poison_has_one_genuine_letter(facts: Facts, truth: Truth) -> Iterator[st
 
 
 def letters_are_genuine(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find what others wrote into the dead-letter topic: forged letters, and records that are no letters."""
+    """Find what others wrote to the dead-letter topic: forged letters, and records that are not letters."""
     for stranger in facts.strangers:
-        yield f"{_at(stranger)} is no dead letter: {stranger.why}"
+        yield f"{_at(stranger)} is not a dead letter: {stranger.why}"
         return
     poison = _poison(truth)
     records = _records(facts)
@@ -116,12 +116,12 @@ def letters_are_genuine(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def gone(facts: Facts) -> int:
-    """Return how many letters cannot be compared, since their records were deleted from the topic."""
+    """Return the number of letters that cannot be compared, since their records were deleted from the topic."""
     return sum(_is_gone(letter, facts) for letter in facts.dead_letters)
 
 
 def _of_this_topic(facts: Facts) -> Iterator[DeadLetter]:
-    """Yield what can be judged. A letter of another topic id is about a topic that was deleted and made again."""
+    """Yield the letters that can be judged. One with another topic id is about a topic that was since recreated."""
     for letter in facts.dead_letters:
         if facts.topic_id in ("", letter.source_topic_id) and not _is_gone(letter, facts):
             yield letter
@@ -134,17 +134,17 @@ def _is_gone(letter: DeadLetter, facts: Facts) -> bool:
 def _forged(
     letter: DeadLetter, poison: Mapping[tuple[int, int], Row], records: Mapping[tuple[int, int], TopicRecord]
 ) -> str | None:
-    """Return what is wrong with a letter, None when it is genuine."""
+    """Return what is wrong with a letter; None if it is genuine."""
     place = (letter.source_partition, letter.source_offset)
     if place not in poison:
         return "that record is not poison"
     if letter.partition != letter.source_partition:
-        return f"it stands in partition {letter.partition}"
+        return f"it is in partition {letter.partition}"
     if letter.reason != poison[place].reason or letter.reason not in REASONS:
-        return f"it says {letter.reason} and the record is {poison[place].reason}"
+        return f"its reason is {letter.reason}, and that of the record is {poison[place].reason}"
     record = records[place]
     if letter.source_digest not in (None, poison_digest(record.key, record.value).hex().encode()):
-        return "its digest is of other bytes"
+        return "its digest is that of other bytes"
     copied = _is_copy(letter.key, letter.key_copied, record.key)
     return None if copied and _is_copy(letter.value, letter.value_copied, record.value) else "it has other bytes"
 

@@ -1,4 +1,4 @@
-"""How findings call things, and numbers that may be text."""
+"""What findings call things, and numbers that may be text."""
 
 import uuid
 from decimal import Decimal, InvalidOperation
@@ -7,7 +7,7 @@ from oracle.facts import Row
 
 
 def number(value: object) -> Decimal | None:
-    """Return the number that a value's text is, None where it is none."""
+    """Return a value as a number; None if it is not one."""
     try:
         return Decimal(str(value))
     except InvalidOperation:
@@ -15,17 +15,17 @@ def number(value: object) -> Decimal | None:
 
 
 def text(request_id: bytes) -> str:
-    """Return an id as people write it."""
+    """Return a request id in the form that people write."""
     return str(uuid.UUID(bytes=request_id))
 
 
 def row_text(row: Row) -> str:
-    """Return a row in a few words."""
+    """Describe a row in a few words."""
     reason = "" if row.reason == "NONE" else f" for {row.reason}"
     numbers = f"{row.a:f} + {row.b:f} = {row.sum:f}"
     return f"{row.kind} {text(row.request_id)} {numbers}{reason} at offset {row.offset}, {row.timestamp_us} us"
 
 
 def at_offset(row: Row) -> str:
-    """Return a row's offset, and its id where it has one."""
+    """Return the offset of a row, and its id if it has one."""
     return f"offset {row.offset} ({text(row.request_id)})" if any(row.request_id) else f"offset {row.offset}"

@@ -1,4 +1,4 @@
-"""Checks of what others see: committed offsets and witnesses, REST."""
+"""Checks of what can be seen from outside: committed offsets, witnesses, REST."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def i9_commits_go_forward(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find witnesses that are missing, or whose numbers are not the fold up to the committed offset."""
+    """Find witnesses that are missing, or that differ from the fold up to the committed offset."""
     for partition, committed in sorted(facts.committed.items()):
         verdicts = truth.verdicts.get(partition, [])
         if committed.witness is None:
@@ -48,7 +48,7 @@ def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def rest_tells_the_truth(facts: Facts, truth: Truth) -> Iterator[str]:
-    """Find a REST answer that differs from the truth, in the whole or in a partition."""
+    """Find answers of REST that differ from the truth, in the total or in a partition."""
     for url, body in facts.rest.items():
         wrong = _wrong_total(body, truth)
         if wrong:
@@ -57,7 +57,7 @@ def rest_tells_the_truth(facts: Facts, truth: Truth) -> Iterator[str]:
 
 
 def _wrong_total(body: Mapping[str, Any], truth: Truth) -> list[str]:
-    """Return how an answer of GET /v1/total differs from the truth, the whole first, as phrases."""
+    """Return how an answer of GET /v1/total differs from the truth, as phrases; the total comes first."""
     pairs: Mapping[str, tuple[object, object]] = {
         "total": (number(body["total"]), truth.total()),
         "count": (body["count"], truth.count(COUNTED)),

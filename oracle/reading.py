@@ -1,4 +1,4 @@
-"""From a live system to the oracle's facts: drain, read everything, judge."""
+"""Examines a live system: waits until it is at rest, reads everything, and judges it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,44 +32,44 @@ CONTRACT = Path(__file__).parents[1] / "contracts" / "avro" / "sum_added.avsc"
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Where everything is that the oracle looks at."""
+    """Where to find everything that the oracle examines."""
 
     kafka: str
-    """host:port, by commas."""
+    """host:port, separated by commas."""
     registry_url: str
     ledgers: Sequence[Path]
-    """Directories with ledgers in them or below."""
+    """Directories that have ledgers in or below them."""
     rest_urls: Sequence[str] = ()
-    """One address a replica."""
+    """One address for each replica."""
     topic: str = "tally.sums.v1"
     group: str = "tally-ledger"
     kafka_properties: Mapping[str, str] = field(default_factory=dict)
-    """What a client needs beside the address: security, tuning; librdkafka's names."""
+    """What a client needs besides the address (security, tuning), with the names of librdkafka."""
     registry_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kafka_client(self) -> Mapping[str, str]:
-        """The properties of a client."""
+        """The properties of a Kafka client."""
         return {"bootstrap.servers": self.kafka, **self.kafka_properties}
 
     @property
     def dead_letter_topic(self) -> str:
-        """The topic of what could not be counted."""
+        """The topic of the records that could not be counted."""
         return f"{self.topic}.dlt"
 
 
 def examine(system: System, history: History | None = None, drain_s: float = 60.0) -> Report:
-    """Wait until everything committed is in the ledgers and committed by the group, read it all, and judge.
+    """Wait until everything committed is in the ledgers and committed by the group, then read and judge it all.
 
-    A system that is not at rest in ``drain_s`` is judged as it is, and the report begins with what was missing.
-    Raises UnreadableError when something cannot be read at all.
+    A system that is not at rest within ``drain_s`` is judged as it is, and the report begins with what was missing.
+    Raises UnreadableError if something cannot be read at all.
     """
     history = history or History()
     return judge(gather(system, calls=history.calls(), watermarks=history.watermarks(), drain_s=drain_s))
 
 
 def gather(system: System, *, calls: Any = (), watermarks: Any = (), drain_s: float) -> Facts:
-    """Return everything the checks look at, read once the system is at rest or ``drain_s`` have passed."""
+    """Return everything that the checks examine, read once the system is at rest or ``drain_s`` have passed."""
     kafka, until_s = system.kafka_client, time.monotonic() + drain_s
     unrest = _unrest(lambda: wait_until_stable(kafka, system.topic, drain_s))
     records = read_topic(kafka, system.topic)
@@ -103,12 +103,12 @@ def gather(system: System, *, calls: Any = (), watermarks: Any = (), drain_s: fl
 
 
 def wait_until_counted(system: System, records: Mapping[int, Sequence[TopicRecord]], timeout_s: float) -> None:
-    """Return when every replica shows, and the group has committed, every record. Raises NotInTimeError."""
+    """Wait until every replica shows, and the group has committed, every record. Raises NotInTimeError."""
     until_s = time.monotonic() + timeout_s
     last = {partition: some[-1].offset for partition, some in records.items() if some}
 
     def behind(url: str) -> dict[int, tuple[int, int]]:
-        """Return (last offset, next offset shown) of the partitions that lack something."""
+        """Return (last offset, next offset shown) of the partitions that are behind."""
         shown = {part["partition"]: part["next_offset"] or 0 for part in total_at(url)["partitions"]}
         return {p: (offset, shown.get(p, 0)) for p, offset in last.items() if shown.get(p, 0) <= offset}
 
@@ -138,7 +138,7 @@ def total_at(url: str) -> dict[str, Any]:
 
 
 def _unrest(wait: Callable[[], None]) -> str | None:
-    """Return what did not come to rest in time, None when all did."""
+    """Return what did not come to rest in time; None if everything did."""
     try:
         wait()
     except NotInTimeError as error:

@@ -1,4 +1,4 @@
-"""The oracle's answer."""
+"""The report of the oracle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One broken invariant, with the first place where it is broken."""
+    """One violated invariant, with the first place where it is violated."""
 
     invariant: str
     message: str
@@ -19,7 +19,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was compared and what was found. ``total`` is exact."""
+    """What was compared, and what was found. ``total`` is exact."""
 
     findings: Sequence[Finding]
     records: int
@@ -31,7 +31,7 @@ class Report:
     calls: int
     acknowledged: int
     unchecked: Mapping[str, str] = field(default_factory=dict)
-    """Invariants that nothing was there to check with, and what was missing."""
+    """Invariants that could not be checked, with what was missing."""
 
     @property
     def clean(self) -> bool:
@@ -39,13 +39,13 @@ class Report:
         return not self.findings
 
     def require_clean(self) -> "Report":
-        """Return itself. Raises AssertionError with every finding when there is one."""
+        """Return the report itself. Raises AssertionError with all findings if there are any."""
         assert self.clean, str(self)
         return self
 
     @property
     def summary(self) -> str:
-        """Return one line with the figures."""
+        """One line with the figures."""
         return (
             f"oracle: {self.records} records, {self.counted} counted, {self.duplicates} duplicates, "
             f"{self.conflicts} conflicts, {self.poison} poison, total {self.total:f}; "
@@ -53,5 +53,5 @@ class Report:
         )
 
     def __str__(self) -> str:
-        """Return the report as lines for a person."""
+        """Return the report as lines for people to read."""
         return "\n".join([self.summary, *(str(finding) for finding in self.findings)])

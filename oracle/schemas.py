@@ -1,6 +1,6 @@
-"""Writers' schemas as the oracle reads them: which resolve to ours, and which mean the very same.
+"""The schemas of writers as the oracle reads them: which resolve to ours, and which mean exactly the same.
 
-The texts are whatever a registry gives: ours, those of foreign writers, and what is no Avro schema at all.
+The texts are whatever a registry returns: ours, those of foreign writers, and texts that are not Avro schemas at all.
 """
 
 import json
@@ -14,7 +14,7 @@ FACETS = ("logicalType", "precision", "scale")
 
 
 def without_logical_types(schema: Any) -> Any:
-    """Return a schema whose fields read as raw bytes and integers."""
+    """Return a schema by which fields are read as raw bytes and integers."""
     if isinstance(schema, dict):
         dropped = FACETS if "logicalType" in schema else ()
         return {name: without_logical_types(value) for name, value in schema.items() if name not in dropped}
@@ -25,13 +25,13 @@ def without_logical_types(schema: Any) -> Any:
 
 @lru_cache(maxsize=4)
 def reader_of(text: str) -> Any:
-    """Return our schema ready for reading."""
+    """Return our schema, parsed for reading."""
     return fastavro.parse_schema(without_logical_types(json.loads(text)))
 
 
 @lru_cache(maxsize=256)
 def writer_of(text: str, reader: str) -> Any:
-    """Return a writer's schema ready for reading, None when it is no record or its fields mean something else."""
+    """Return a writer's schema, parsed for reading; None if it is not a record, or its fields mean something else."""
     try:
         schema = json.loads(text)
         if not isinstance(schema, dict) or schema.get("type") != "record":
@@ -40,13 +40,13 @@ def writer_of(text: str, reader: str) -> Any:
         if any(_facets(theirs[name]) != _facets(kind) for name, kind in ours.items() if name in theirs):
             return None
         return fastavro.parse_schema(without_logical_types(schema))
-    except Exception:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
+    except Exception:  # noqa: BLE001 - whatever a parser raises for a foreign text, it is unreadable
         return None
 
 
 @lru_cache(maxsize=256)
 def means_the_same(text: str, reader: str) -> bool:
-    """Tell whether a schema is ours but for documentation, blanks and the order of keys."""
+    """Tell whether a schema equals ours, apart from documentation, white space and the order of keys."""
     if writer_of(text, reader) is None:
         return False
     theirs, ours = json.loads(text), json.loads(reader)

@@ -1,4 +1,4 @@
-"""The truth: what a ledger must hold, told from the records of the topic alone."""
+"""The truth: what a ledger must contain, computed from the records of the topic alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,15 +27,15 @@ class Truth:
     verdicts: dict[int, list[Row]] = field(default_factory=dict)
     first: dict[bytes, First] = field(default_factory=dict)
     ids_at: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    """(partition, offset) -> request id, for records that were readable."""
+    """(partition, offset) -> request id, for readable records."""
 
     def count(self, kind: str, partition: int | None = None) -> int:
-        """Return how many records are of a kind, in one partition or in all."""
+        """Return the number of records of a kind, in one partition or in all."""
         chosen = self.verdicts.values() if partition is None else [self.verdicts.get(partition, [])]
         return sum(verdict.kind == kind for verdicts in chosen for verdict in verdicts)
 
     def total(self, partition: int | None = None) -> Decimal:
-        """Return the exact sum of what is counted."""
+        """Return the exact sum of what is counted, in one partition or in all."""
         total = NOTHING
         for verdicts in self.verdicts.values() if partition is None else [self.verdicts.get(partition, [])]:
             for verdict in verdicts:
@@ -45,7 +45,7 @@ class Truth:
 
 
 def truth_of(facts: Facts) -> Truth:
-    """Return the truth that the topic holds."""
+    """Compute the truth from the topic."""
     truth = Truth()
     for partition in range(facts.partitions):
         truth.verdicts[partition] = _verdicts(facts, facts.records.get(partition, ()), truth)
@@ -88,7 +88,7 @@ def _verdicts(facts: Facts, records: Sequence[TopicRecord], truth: Truth) -> lis
 
 
 def states_at(verdicts: Sequence[Row], next_offsets: Sequence[int]) -> list[Mark]:
-    """Return counts and total of a partition over all offsets below each of ``next_offsets``, which never fall."""
+    """Return the counts and the total over all offsets below each of ``next_offsets``, which must not decrease."""
     counts = dict.fromkeys((COUNTED, DUPLICATE, CONFLICT, POISON), 0)
     total = NOTHING
     states = []

@@ -1,4 +1,4 @@
-"""Waiting on a condition with a deadline; the oracle's own, since it shares no code with what it judges."""
+"""Waits for a condition, with a deadline. The oracle has its own, since it shares no code with what it judges."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ INTERVAL_S = 0.05
 
 
 class NotInTimeError(AssertionError):
-    """What was waited for did not come; the message tells what, and what was seen last."""
+    """A condition did not become true in time; the message says which, and what was seen last."""
 
 
 def until(condition: Callable[[], T], timeout_s: float, what: str, retry_on: tuple[type[Exception], ...] = ()) -> T:
-    """Return the first truthy value of ``condition()``, asked at least once. Raises NotInTimeError.
+    """Return the first truthy value of ``condition()``, which is called at least once. Raises NotInTimeError.
 
     An exception of ``retry_on`` counts as "not yet". ``what`` completes the sentence "not in time: ...".
     """

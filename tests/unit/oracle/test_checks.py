@@ -285,10 +285,10 @@ PLANTED: list[tuple[str, Callable[[Facts], Facts], str]] = [
     ("LETTERS", dead_letter_with_other_bytes, "offset 9, is forged: it has other bytes"),
     ("LETTERS", dead_letter_with_another_hash, "it has other bytes"),
     ("LETTERS", dead_letter_with_another_length, "it has other bytes"),
-    ("LETTERS", dead_letter_with_another_reason, "it says WRONG_KEY"),
-    ("LETTERS", dead_letter_with_another_digest, "its digest is of other bytes"),
-    ("LETTERS", dead_letter_in_another_partition, "it stands in partition 4"),
-    ("LETTERS", garbage_in_the_dead_letters, "offset 77 is no dead letter: it has no frame"),
+    ("LETTERS", dead_letter_with_another_reason, "its reason is WRONG_KEY"),
+    ("LETTERS", dead_letter_with_another_digest, "its digest is that of other bytes"),
+    ("LETTERS", dead_letter_in_another_partition, "it is in partition 4"),
+    ("LETTERS", garbage_in_the_dead_letters, "offset 77 is not a dead letter: it has no frame"),
     ("I11", refused_and_committed, str(ID)),
     ("I12", call_that_hung, str(ID)),
     ("WITNESS", commit_without_witness, "offset 12"),
@@ -349,7 +349,7 @@ def test_a_letter_with_the_beginning_of_its_record_and_the_right_hash_is_genuine
 def test_a_letter_whose_record_is_gone_is_not_judged_and_the_report_says_so() -> None:
     """A letter whose record the topic has deleted is no finding, and the report says that it was not judged."""
     report = judge(replace(forged(honest(), source_offset=1), log_starts={3: 2}))
-    assert report.unchecked["LETTERS"] == "the records of 1 dead letters are gone from the topic"
+    assert report.unchecked["LETTERS"] == "the records of 1 dead letters were deleted from the topic"
     assert "LETTERS" not in {finding.invariant for finding in report.findings}
 
 

@@ -95,7 +95,7 @@ def test_what_is_no_file_holds_no_history(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     Path("folder").mkdir()
-    with pytest.raises(HistoryError, match="is no regular file"):
+    with pytest.raises(HistoryError, match="is not a regular file"):
         HistoryFile(device(tmp_path, name) if name == "null" else Path(name))
 
 
@@ -156,5 +156,5 @@ def test_a_line_of_any_other_bytes_is_refused_with_file_and_number(tmp_path: Pat
         history.record(CALL)
     with path.open("ab") as file:
         file.write(line + b"\n")
-    with pytest.raises(HistoryError, match=f"{path}:2: .*each is a JSON object with kind call or watermark"):
+    with pytest.raises(HistoryError, match=f"{path}:2: .*each line is a JSON object with kind call or watermark"):
         read_history(path)
