@@ -189,13 +189,7 @@ class _SchemaReader:
             raise self.fail(
                 path, f"{tree!r} is not a field; allowed is an object with name and type", rule="avro-fields"
             )
-        name = self._get(tree, "name", path)
-        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-            raise self.fail(
-                f"{path}.name",
-                f"{name!r} is not a name; allowed are letters, digits and _, no digit first",
-                rule="avro-name",
-            )
+        name = self._name(tree, _NAME, path)
         kind = self.type_of(self._get(tree, "type", path), namespace, f"{path}.type", depth + 1)
         return Field(name, kind, self._doc(tree, path), "default" in tree, tree.get("default"), path)
 
@@ -261,14 +255,18 @@ class _SchemaReader:
             )
         return Logical("decimal", precision, scale)
 
-    def _define(self, tree: dict[str, Any], namespace: str, path: str) -> str:
+    def _name(self, tree: dict[str, Any], allowed: re.Pattern[str], path: str) -> str:
         name = self._get(tree, "name", path)
-        if not isinstance(name, str) or _FULL_NAME.fullmatch(name) is None:
+        if not isinstance(name, str) or allowed.fullmatch(name) is None:
             raise self.fail(
                 f"{path}.name",
                 f"{name!r} is not a name; allowed are letters, digits and _, no digit first",
                 rule="avro-name",
             )
+        return name
+
+    def _define(self, tree: dict[str, Any], namespace: str, path: str) -> str:
+        name = self._name(tree, _FULL_NAME, path)
         own = tree.get("namespace", namespace)
         if not isinstance(own, str) or (own and _FULL_NAME.fullmatch(own) is None):
             raise self.fail(
