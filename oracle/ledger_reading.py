@@ -5,6 +5,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -95,30 +96,24 @@ def _row(fields: Mapping[str, Any]) -> Row:
 
 
 def _mark(fields: Mapping[str, Any], rows_before: int, crc_holds: bool) -> Mark:
-    return Mark(
-        next_offset=fields["offset"],
-        counted=fields["counted"],
-        duplicates=fields["duplicates"],
-        conflicts=fields["conflicts"],
-        poison=fields["poison"],
-        total=Decimal(fields["total"]),
-        chain=fields["chain"],
-        rows_before=rows_before,
-        crc_holds=crc_holds,
-    )
+    state = _state(fields, fields["offset"], fields["chain"], rows_before)
+    return replace(state, crc_holds=crc_holds)
 
 
 def _opening(metadata: Mapping[str, Any], rows_before: int) -> Mark:
-    text = metadata[OPENING]
-    said = json.loads(text)
+    values = json.loads(metadata[OPENING])
+    return _state(values, values["next_offset"], bytes.fromhex(values["chain"]), rows_before)
+
+
+def _state(values: Mapping[str, Any], next_offset: int, chain: bytes, rows_before: int) -> Mark:
     return Mark(
-        next_offset=said["next_offset"],
-        counted=said["counted"],
-        duplicates=said["duplicates"],
-        conflicts=said["conflicts"],
-        poison=said["poison"],
-        total=Decimal(said["total"]),
-        chain=bytes.fromhex(said["chain"]),
+        next_offset=next_offset,
+        counted=values["counted"],
+        duplicates=values["duplicates"],
+        conflicts=values["conflicts"],
+        poison=values["poison"],
+        total=Decimal(values["total"]),
+        chain=chain,
         rows_before=rows_before,
     )
 

@@ -1,6 +1,7 @@
 """What findings call things, and numbers that may be text."""
 
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from oracle.facts import Row
@@ -12,6 +13,11 @@ def number(value: object) -> Decimal | None:
         return Decimal(str(value))
     except InvalidOperation:
         return None
+
+
+def unequal(pairs: Mapping[str, tuple[object, object]]) -> list[str]:
+    """Return a phrase for each name whose pair, (found, expected), differs."""
+    return [f"{name} {found} instead of {expected}" for name, (found, expected) in pairs.items() if found != expected]
 
 
 def text(request_id: bytes) -> str:

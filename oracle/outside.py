@@ -5,7 +5,7 @@ from typing import Any
 
 from oracle.chain import chains_at
 from oracle.facts import COUNTED, POISON, Facts
-from oracle.naming import number
+from oracle.naming import number, unequal
 from oracle.truth import Truth, states_at
 
 
@@ -28,20 +28,17 @@ def witness_tells_the_fold(facts: Facts, truth: Truth) -> Iterator[str]:
         if committed.witness is None:
             yield f"partition {partition}: offset {committed.offset} is committed without a readable witness"
             return
-        true = states_at(verdicts, [committed.offset])[0]
-        pairs = {
-            "counted": true.counted,
-            "duplicates": true.duplicates,
-            "conflicts": true.conflicts,
-            "poison": true.poison,
-        }
-        wrong = [f"{name} {committed.witness.get(name)} instead of {right}" for name, right in pairs.items()
-                 if committed.witness.get(name) != right]  # fmt: skip
-        if number(committed.witness.get("total")) != true.total:
-            wrong.append(f"total {committed.witness.get('total')} instead of {true.total}")
-        chain = chains_at(verdicts, [committed.offset])[0].hex()
-        if committed.witness.get("chain") != chain:
-            wrong.append(f"chain {committed.witness.get('chain')} instead of {chain}")
+        claimed, true = committed.witness, states_at(verdicts, [committed.offset])[0]
+        wrong = unequal(
+            {
+                "counted": (claimed.get("counted"), true.counted),
+                "duplicates": (claimed.get("duplicates"), true.duplicates),
+                "conflicts": (claimed.get("conflicts"), true.conflicts),
+                "poison": (claimed.get("poison"), true.poison),
+                "total": (number(claimed.get("total")), true.total),
+                "chain": (claimed.get("chain"), chains_at(verdicts, [committed.offset])[0].hex()),
+            }
+        )
         if wrong:
             yield f"partition {partition}, witness at {committed.offset}: {', '.join(wrong)}"
             return
@@ -66,7 +63,7 @@ def _wrong_total(body: Mapping[str, Any], truth: Truth) -> list[str]:
         "poison": (body["poison"], truth.count(POISON)),
         "complete": (body["complete"], True),
     }
-    wrong = [f"{name} {said} instead of {right}" for name, (said, right) in pairs.items() if said != right]
+    wrong = unequal(pairs)
     for part in body["partitions"]:
         own = part["partition"]
         if (part["count"], number(part["total"])) != (truth.count(COUNTED, own), truth.total(own)):

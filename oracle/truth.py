@@ -7,6 +7,7 @@ from decimal import Decimal
 from oracle.chain import operands_digest, poison_digest
 from oracle.decoding import Unfit, plus, read_record
 from oracle.facts import CONFLICT, COUNTED, DUPLICATE, NOTHING, POISON, Facts, Mark, Row, TopicRecord
+from oracle.naming import unequal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,4 +122,4 @@ def differences(claimed: Mark, true: Mark) -> list[str]:
         "poison": (claimed.poison, true.poison),
         "total": (claimed.total, true.total),
     }
-    return [f"{name} {said} instead of {right}" for name, (said, right) in pairs.items() if said != right]
+    return unequal(pairs)
