@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from uuid import UUID
 
 from tally.client.gather import Gatherer
 from tally.client.history import AttemptLog
@@ -15,6 +16,7 @@ from tally.client.outcomes import Addition, Outcome
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment, settle
 from tally.client.transport import GrpcTransport
+from tally.client.usage import Usage
 
 BATCH_MAX = 1000
 """Additions a call; the service takes at least as many."""
@@ -22,14 +24,17 @@ BATCHES_IN_FLIGHT = 8
 
 
 class Client:
-    """A connection to a Tally service, to be used in one event loop::
+    """A connection to a Tally service, to be used in one event loop, the one in which it is first used::
 
         async with Client("127.0.0.1:50051") as client:
             outcome = await client.add("2", "40.5")
 
     Additions that wait at the same time travel together. Every addition is retried under its own request id until
-    the policy's deadline, which counts from when it is sent. ``history`` is a file to which every attempt is appended,
-    with its outcome; ``tally verify --topic`` holds it against the topic and the ledgers.
+    the policy's deadline, which counts from when it is sent; while the service was never reached, until the policy's
+    ``first_contact_s``. ``history`` is a file to which every attempt is appended, with its outcome;
+    ``tally verify --topic`` holds it against the topic and the ledgers.
+
+    Every method but ``close`` raises ClientUseError after ``close``, in another event loop, and in a forked child.
     """
 
     def __init__(
@@ -42,8 +47,11 @@ class Client:
         environment: Environment | None = None,
         history: Path | None = None,
     ) -> None:
+        """Raises TypeError and ValueError for a wrong argument, and HistoryError and OSError for the history."""
         if batch_max < 1 or batches_in_flight < 1:
             raise ValueError("batch_max and batches_in_flight must be at least 1")
+        self._transport = GrpcTransport(target)
+        self._usage = Usage()
         self._policy = policy or RetryPolicy()
         self._environment = environment or Environment()
         self._history = None if history is None else AttemptLog(history)
@@ -51,10 +59,11 @@ class Client:
             self._environment = replace(self._environment, on_attempt=self._history)
         self._batch_max = batch_max
         self._batches_in_flight = batches_in_flight
-        self._transport = GrpcTransport(target)
         self._gatherer = Gatherer(self._settle, batch_max=batch_max, batches_in_flight=batches_in_flight)
+        self._flights: set[asyncio.Task[list[Outcome]]] = set()
 
     async def __aenter__(self) -> "Client":
+        self._usage.enter()
         return self
 
     async def __aexit__(
@@ -64,6 +73,7 @@ class Client:
 
     async def ready(self, timeout_s: float) -> bool:
         """Tell whether the service can be reached within this time."""
+        self._usage.enter()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._transport.ready()
@@ -71,11 +81,15 @@ class Client:
             return False
         return True
 
-    async def add(self, a: str | int | Decimal, b: str | int | Decimal, request_id: str | None = None) -> Outcome:
+    async def add(
+        self, a: str | int | Decimal, b: str | int | Decimal, request_id: str | UUID | None = None
+    ) -> Outcome:
         """Add two exact numbers, under a new random request id unless one is given.
 
-        To repeat a call later, give the same request id. Raises TypeError for a float.
+        To repeat a call later, give the same request id. Raises TypeError for a float, and for an id that is neither
+        text nor UUID.
         """
+        self._usage.enter()
         return await self._gatherer.add(Addition.of(a, b, request_id))
 
     async def add_many(self, additions: Iterable[Addition]) -> AsyncGenerator[tuple[Addition, Outcome], None]:
@@ -86,12 +100,13 @@ class Client:
 
     async def add_batches(self, additions: Iterable[Addition]) -> AsyncGenerator[list[tuple[Addition, Outcome]], None]:
         """Yield what ``add_many`` does, a batch at a time. Stopping early cancels the batches under way."""
+        self._usage.enter()
         source = iter(additions)
         flights: deque[tuple[list[Addition], asyncio.Task[list[Outcome]]]] = deque()
         try:
             while True:
-                while len(flights) < self._batches_in_flight and (batch := list(islice(source, self._batch_max))):
-                    flights.append((batch, asyncio.create_task(self._settle(batch))))
+                while self._has_room(len(flights)) and (batch := self._next_batch(source)):
+                    flights.append((batch, self._launch(batch)))
                     await asyncio.sleep(0)  # lets the batch leave before the next one is read
                 if not flights:
                     return
@@ -102,11 +117,46 @@ class Client:
                 flight.cancel()
 
     async def close(self) -> None:
-        """Wait for what is under way, at most the policy's deadline, and close the connection."""
-        await self._gatherer.close()
-        await self._transport.close()
-        if self._history is not None:
-            self._history.close()
+        """Wait for what is under way, about the policy's deadline at most, and close the connection.
+
+        A second call does nothing, nor does one in a forked child, where nothing is under way. Raises ClientUseError in
+        another event loop.
+        """
+        if self._usage.closed or self._usage.forked:
+            return
+        self._usage.stay()
+        self._usage.closed = True
+        try:
+            await self._gatherer.close()
+            if self._flights:
+                await asyncio.wait(self._flights)
+        finally:
+            if self._history is not None:
+                self._history.close()
+            await self._transport.close()
+
+    def check(self) -> None:
+        """Raise ClientUseError if this client is closed or was made before a fork. For any thread."""
+        self._usage.check()
+
+    def _has_room(self, flights: int) -> bool:
+        """Once closed, what is under way is yielded before the next batch is told so."""
+        return flights < (1 if self._usage.closed else self._batches_in_flight)
+
+    def _next_batch(self, source: Iterator[Addition]) -> list[Addition]:
+        batch = list(islice(source, self._batch_max))
+        if batch:
+            self._usage.enter()
+        for each in batch:
+            if not isinstance(each, Addition):
+                raise TypeError(f"{each!r} is a {type(each).__name__}; give Additions, such as Addition.of(2, 3)")
+        return batch
+
+    def _launch(self, batch: list[Addition]) -> "asyncio.Task[list[Outcome]]":
+        flight = asyncio.create_task(self._settle(batch))
+        self._flights.add(flight)
+        flight.add_done_callback(self._flights.discard)
+        return flight
 
     async def _settle(self, additions: Sequence[Addition]) -> list[Outcome]:
         return await settle(self._transport, additions, self._policy, self._environment)

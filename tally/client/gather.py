@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from tally.client.outcomes import Addition, Outcome
+from tally.client.usage import CLOSED, ClientUseError
 
 Settle = Callable[[Sequence[Addition]], Awaitable[Sequence[Outcome]]]
 
@@ -35,11 +36,11 @@ class Gatherer:
         self._closed = False
 
     async def add(self, addition: Addition) -> Outcome:
-        """Return the addition's outcome. Raises RuntimeError after ``close``."""
+        """Return the addition's outcome. Raises ClientUseError after ``close``."""
         await self._room.acquire()
         if self._closed:
             self._room.release()
-            raise RuntimeError("the client is closed")
+            raise ClientUseError(CLOSED)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append((addition, future))
         self._wake()

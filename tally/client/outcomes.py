@@ -9,24 +9,45 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
+
+_PLAIN_DIGITS_MAX = 1_000
+"""Far beyond the contract's 38, so that its own check refuses what is a little too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """One pair of numbers to add, as exact decimal texts, under the request id that is its identity for ever."""
+    """One pair of numbers to add, as exact decimal texts, under the request id that is its identity for ever.
+
+    The id may be given as a UUID, and is kept as its text. Raises TypeError for what is neither, and ValueError for an
+    empty id and for texts that are no Unicode; whether they are an id and numbers of the contract, the service decides.
+    """
 
     request_id: str
     a: str
     b: str
 
+    def __post_init__(self) -> None:
+        if type(self.request_id) is not str:
+            object.__setattr__(self, "request_id", request_id_text(self.request_id))
+        for name in ("request_id", "a", "b"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; give a str, or use Addition.of")
+            if not value.isascii():
+                _check_unicode(name, value)
+        if not self.request_id:
+            raise ValueError("request_id is empty; give a UUID, or None for a new random one")
+
     @classmethod
-    def of(cls, a: str | int | Decimal, b: str | int | Decimal, request_id: str | None = None) -> "Addition":
+    def of(cls, a: str | int | Decimal, b: str | int | Decimal, request_id: str | UUID | None = None) -> "Addition":
         """Return an addition of two exact numbers; a new random request id unless one is given.
 
-        Raises TypeError for a float, which is not exact.
+        Raises TypeError for a float, which is not exact, and for an id that is neither text nor UUID.
         """
-        return cls(request_id or str(uuid4()), operand_text(a), operand_text(b))
+        return cls(
+            str(uuid4()) if request_id is None else request_id_text(request_id), operand_text(a), operand_text(b)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,8 @@ class Refused:
 class Unknown:
     """No final answer came in time; ``status`` and ``reason`` are those of the last attempt.
 
-    ``possibly_committed`` is false only when every attempt was answered with a proof that nothing was committed.
+    ``possibly_committed`` is false only if every attempt was refused before anything was sent, or was answered with a
+    proof that nothing was committed.
     """
 
     request_id: str
@@ -91,12 +113,29 @@ class BatchAdder(Protocol):
         ...
 
 
+def request_id_text(value: str | UUID) -> str:
+    """Return a request id as text. Raises TypeError for what is neither a text nor a UUID."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"request_id is {value!r}, a {type(value).__name__}; give a UUID or its text")
+
+
 def operand_text(value: str | int | Decimal) -> str:
     """Return an operand as text, never rounded. The service decides whether the text is a number of the contract."""
     if isinstance(value, str):
         return value
     if isinstance(value, Decimal):
-        return format(value, "f")
+        # Without exponent, unless that is a text of any length, which the service would refuse like this one.
+        return format(value, "f") if abs(value.adjusted()) <= _PLAIN_DIGITS_MAX else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise TypeError(f"{value!r} is a {type(value).__name__}; give a str, an int or a Decimal, which are exact")
+
+
+def _check_unicode(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} is {value!r}, which is no Unicode text: {error.reason}") from None

@@ -2,9 +2,11 @@
 
 A repetition carries the same request id and operands, so it is always safe; which statuses are worth one is the
 table ``RETRIED``. Everything is bounded: by the deadline, by the number of attempts, and each pause by the cap.
+A service at whose address nobody was ever found is given less time: the address is more likely wrong.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from tally.client.outcomes import FieldViolation
@@ -28,7 +30,7 @@ class Failure:
     """One attempt's answer other than OK.
 
     ``retry_after_s`` is the service's wish (google.rpc.RetryInfo). ``not_committed`` is true when the answer proves
-    that this attempt committed nothing.
+    that this attempt committed nothing. ``unsent``: there was no connection, so nothing was sent; that proves it, too.
     """
 
     status: str
@@ -36,6 +38,10 @@ class Failure:
     violations: tuple[FieldViolation, ...] = ()
     retry_after_s: float = 0.0
     not_committed: bool = False
+    unsent: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.not_committed or not self.unsent, "what was not sent was not committed"
 
     @property
     def final(self) -> bool:
@@ -52,12 +58,21 @@ class RetryPolicy:
     attempts_max: int = 500
     backoff_base_s: float = 0.05
     backoff_cap_s: float = 2.0
+    first_contact_s: float = 2.0
+    """How long an address is tried at which this client never found anybody; ``deadline_s`` is for a service that went
+    away."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.backoff_base_s <= self.backoff_cap_s:
-            raise ValueError(f"backoff_base_s {self.backoff_base_s} must be above 0 and at most backoff_cap_s")
-        if self.deadline_s <= 0 or self.attempt_timeout_s <= 0 or self.attempts_max < 1:
-            raise ValueError("deadline_s and attempt_timeout_s must be above 0, attempts_max at least 1")
+        for name in ("deadline_s", "attempt_timeout_s", "backoff_base_s", "backoff_cap_s", "first_contact_s"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value}; it must be a number of seconds above 0")
+        if self.attempts_max < 1:
+            raise ValueError(f"attempts_max is {self.attempts_max}; it must be at least 1")
+        if self.backoff_base_s > self.backoff_cap_s:
+            raise ValueError(
+                f"backoff_base_s is {self.backoff_base_s}; it must be at most backoff_cap_s, {self.backoff_cap_s}"
+            )
 
 
 def pause_s(policy: RetryPolicy, attempt: int, retry_after_s: float, random01: float) -> float:
@@ -70,6 +85,9 @@ def pause_s(policy: RetryPolicy, attempt: int, retry_after_s: float, random01: f
     return retry_after_s + random01 * ceiling_s
 
 
-def gives_up(policy: RetryPolicy, attempt: int, elapsed_s: float, planned_pause_s: float) -> bool:
-    """Tell whether no further attempt fits."""
-    return attempt >= policy.attempts_max or elapsed_s + planned_pause_s >= policy.deadline_s
+def gives_up(
+    policy: RetryPolicy, attempt: int, elapsed_s: float, planned_pause_s: float, *, contacted: bool = True
+) -> bool:
+    """Tell whether no further attempt fits. ``contacted``: whether anybody was ever found at the address."""
+    limit_s = policy.deadline_s if contacted else min(policy.first_contact_s, policy.deadline_s)
+    return attempt >= policy.attempts_max or elapsed_s + planned_pause_s >= limit_s

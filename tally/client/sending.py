@@ -17,7 +17,12 @@ _JUDGES_THE_REQUEST: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 
 
 class Transport(Protocol):
-    """One attempt. Never raises for what the service or the network answers."""
+    """One attempt. Never raises for what the service or the network answers.
+
+    ``contacted``: whether anybody was ever found at the address, however it went on.
+    """
+
+    contacted: bool
 
     async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
         """Return the reply to each addition, in their order."""
@@ -125,7 +130,8 @@ async def settle(
         # 3. pause, or give up
         slowest = max(failures, key=lambda failure: failure.retry_after_s)
         planned_s = pause_s(policy, attempt, slowest.retry_after_s, environment.random01())
-        if gives_up(policy, attempt, environment.clock() - started, planned_s):
+        elapsed_s = environment.clock() - started
+        if gives_up(policy, attempt, elapsed_s, planned_s, contacted=transport.contacted):
             unsettled.give_up(attempt)
             break
         environment.on_retry(Retry(attempt, len(failures), slowest, planned_s))

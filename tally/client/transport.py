@@ -1,5 +1,12 @@
-"""One attempt over gRPC: a batch as AddBatch, a single addition as Add, every kind of failure as a value."""
+"""One attempt over gRPC: a batch as AddBatch, a single addition as Add, every kind of failure as a value.
 
+What was never sent was never committed, so a failure tells whether a connection came about. gRPC has no status of its
+own for that: it is UNAVAILABLE with a text, which a proxy may also pass on from behind it. The text counts only if
+nothing came with it and the channel has no connection at that moment; whatever else gRPC says leaves a doubt.
+"""
+
+import asyncio
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +19,7 @@ from tally.client.outcomes import Addition, Committed, FieldViolation, Position
 from tally.client.retry import Failure
 from tally.client.sending import Reply
 from tally.client.tracing import attempt
+from tally.client.usage import check_process, keep_watch
 from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -24,43 +32,99 @@ _CHANNEL_OPTIONS: Final = (
 )
 
 
+_UNSENT: Final = ("failed to connect to all addresses", "errors resolving ", "DNS resolution failed")
+"""How the texts begin by which gRPC tells that it has no connection to send a call over."""
+_SLOW: Final = "timed out"
+_UNCONNECTED: Final = (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.CONNECTING)
+_GRPC_LATE_S: Final = 5.0
+"""gRPC ends a call by its deadline. A call that is not ended so long after it never will be."""
+_PORT_MAX: Final = 65_535
+
+
 class GrpcTransport:
-    """Sends to one service over one channel. Belongs to the event loop it is made in."""
+    """Sends to one service over one channel, which belongs to the event loop of the first call."""
 
     def __init__(self, target: str) -> None:
-        self._channel = grpc.aio.insecure_channel(target, options=_options(target))
-        self._stub = tally_pb2_grpc.TallyServiceStub(self._channel)
+        """Raises TypeError and ValueError for what cannot be a target."""
+        self._target = _checked(target)
+        self._channel: grpc.aio.Channel | None = None
+        self._stub: tally_pb2_grpc.TallyServiceStub | None = None
+        self.contacted = False
+        """See Transport."""
 
     async def ready(self) -> None:
         """Return when the service can be reached; the caller sets the time limit."""
-        await self._channel.channel_ready()
+        await self._opened()[0].channel_ready()
+        self.contacted = True
 
     async def close(self) -> None:
-        """Close the channel; calls under way are cancelled."""
-        await self._channel.close()
+        """Close the channel and let it go; calls under way are cancelled."""
+        if self._channel is not None:
+            channel, self._channel, self._stub = self._channel, None, None
+            await channel.close()
 
     async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
         """Return the reply to each addition, in their order."""
+        channel, stub = self._opened()
         try:
-            if len(additions) == 1:
-                with attempt("Add") as metadata:
-                    response = await self._stub.Add(request_of(additions[0]), timeout=timeout_s, metadata=metadata)
-                return [_committed(additions[0], response)]
-            batch = batch_request_of(additions)
-            with attempt("AddBatch") as metadata:
-                results = (await self._stub.AddBatch(batch, timeout=timeout_s, metadata=metadata)).results
+            async with asyncio.timeout(timeout_s + _GRPC_LATE_S):
+                replies = await _call(stub, additions, timeout_s)
         except grpc.aio.AioRpcError as error:
-            return [failure_of_call(error)] * len(additions)
-        if len(results) != len(additions):
-            return [_broken(f"{len(results)} results for {len(additions)} additions")] * len(additions)
-        return [_reply(addition, result) for addition, result in zip(additions, results, strict=True)]
+            unsent = _is_unsent(error, channel.get_state())
+            # One that takes too long to connect may be busy, or starting; only a refusal tells that nobody is there.
+            self.contacted = self.contacted or not unsent or _SLOW in (error.details() or "")
+            return [failure_of_call(error, unsent=unsent)] * len(additions)
+        except TimeoutError:
+            return [Failure("DEADLINE_EXCEEDED", "gRPC did not end the call in time")] * len(additions)
+        self.contacted = True
+        return replies
+
+    def _opened(self) -> tuple[grpc.aio.Channel, tally_pb2_grpc.TallyServiceStub]:
+        if self._channel is None or self._stub is None:
+            check_process()
+            self._channel = grpc.aio.insecure_channel(self._target, options=_options(self._target))
+            keep_watch(self._channel)
+            self._stub = tally_pb2_grpc.TallyServiceStub(self._channel)
+        return self._channel, self._stub
+
+
+async def _call(stub: tally_pb2_grpc.TallyServiceStub, additions: Sequence[Addition], timeout_s: float) -> list[Reply]:
+    if len(additions) == 1:
+        with attempt("Add") as metadata:
+            response = await stub.Add(request_of(additions[0]), timeout=timeout_s, metadata=metadata)
+        return [_committed(additions[0], response)]
+    batch = batch_request_of(additions)
+    with attempt("AddBatch") as metadata:
+        results = (await stub.AddBatch(batch, timeout=timeout_s, metadata=metadata)).results
+    if len(results) != len(additions):
+        return [_broken(f"{len(results)} results for {len(additions)} additions")] * len(additions)
+    return [_reply(addition, result) for addition, result in zip(additions, results, strict=True)]
+
+
+def _checked(target: str) -> str:
+    if not isinstance(target, str):
+        raise TypeError(f"target is {target!r}, a {type(target).__name__}; give HOST:PORT as a text")
+    port = re.search(r":([0-9]+)$", target)
+    # gRPC takes a port modulo 65,536, and would send to somebody else's.
+    if not target or (port is not None and not 1 <= int(port[1]) <= _PORT_MAX):
+        raise ValueError(f"target is {target!r}; give HOST:PORT, with a port from 1 to {_PORT_MAX}")
+    return target
+
+
+def _is_unsent(error: grpc.aio.AioRpcError, state: grpc.ChannelConnectivity) -> bool:
+    return (
+        error.code() is grpc.StatusCode.UNAVAILABLE
+        and (error.details() or "").startswith(_UNSENT)
+        and not error.trailing_metadata()
+        and state in _UNCONNECTED
+    )
 
 
 def _options(target: str) -> list[tuple[str, int]]:
     return [*_CHANNEL_OPTIONS, ("grpc.enable_http_proxy", 0 if is_loopback(target) else 1)]
 
 
-def failure_of_call(error: grpc.aio.AioRpcError) -> Failure:
+def failure_of_call(error: grpc.aio.AioRpcError, *, unsent: bool = False) -> Failure:
     """Return why a call failed, with what google.rpc details say."""
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
@@ -69,7 +133,7 @@ def failure_of_call(error: grpc.aio.AioRpcError) -> Failure:
             except DecodeError:
                 break
             return _failure(error.code().name, status)
-    return Failure(error.code().name, error.details() or "no reason given")
+    return Failure(error.code().name, error.details() or "no reason given", not_committed=unsent, unsent=unsent)
 
 
 def failure_of_status(status: status_pb2.Status) -> Failure:

@@ -14,6 +14,7 @@ from tally.client import (
     Client,
     Committed,
     FieldViolation,
+    Outcome,
     Refused,
     RetryPolicy,
     Unknown,
@@ -242,3 +243,66 @@ async def test_the_blocking_client_gives_the_same_outcomes_without_an_event_loop
     async with serving(fake) as target:
         outcomes = await asyncio.to_thread(work, target)
     assert [o.sum for o in outcomes if isinstance(o, Committed)] == ["42.5", "2", "4"]
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_request_id_may_be_a_uuid_or_its_text(blocking):
+    """A UUID is taken wherever its text is: by add, by Addition.of and by Addition, sync and async."""
+    fake = FakeTally()
+    ids = [uuid4() for _ in range(3)]
+    many = [Addition.of(1, 2, ids[1]), Addition(ids[2], "1", "2")]  # type: ignore[arg-type]
+
+    def work(target: str) -> list[Outcome]:
+        with BlockingClient(target, policy=QUICK) as client:
+            return [client.add(1, 2, ids[0]), *client.add_many(many)]
+
+    async with serving(fake) as target:
+        if blocking:
+            outcomes = await asyncio.to_thread(work, target)
+        else:
+            async with Client(target, policy=QUICK) as client:
+                outcomes = [await client.add(1, 2, ids[0]), *[o async for _, o in client.add_many(many)]]
+    assert [outcome.request_id for outcome in outcomes] == list(map(str, ids))
+    assert set(fake.committed) == set(map(str, ids))
+
+
+@pytest.mark.parametrize(
+    ("request_id", "error", "text"),
+    [
+        (7, TypeError, "request_id is 7, a int; give a UUID or its text"),
+        (b"c45facb5", TypeError, "a bytes; give a UUID or its text"),
+        ("", ValueError, "request_id is empty; give a UUID, or None"),
+        ("\ud800", ValueError, "request_id is '\\\\ud800', which is no Unicode text"),
+    ],
+)
+async def test_a_request_id_that_is_neither_uuid_nor_text_is_refused_before_anything_is_sent(request_id, error, text):
+    """What is no id raises an error that names it, and the calls that wait beside it are committed."""
+    fake = FakeTally()
+    async with serving(fake) as target, Client(target, policy=QUICK) as client:
+        good, bad = await asyncio.gather(client.add(1, 2), client.add(1, 2, request_id), return_exceptions=True)
+        with pytest.raises(error, match=text):
+            raise bad  # type: ignore[misc]
+        with pytest.raises(error, match=text):
+            Addition(request_id, "1", "2")
+    assert isinstance(good, Committed)
+    assert list(fake.committed) == [good.request_id]
+
+
+@pytest.mark.parametrize(("a", "error"), [("\udcff", ValueError), (1, TypeError), (None, TypeError)])
+def test_an_operand_that_is_no_text_is_refused_by_name(a, error):
+    """An Addition that is made of what is no text raises an error that names the operand."""
+    with pytest.raises(error, match="a is"):
+        Addition(str(uuid4()), a, "2")
+
+
+async def test_what_is_no_addition_is_refused_by_name():
+    """add_many raises TypeError for an element that is no Addition, and says what to give."""
+    async with serving(FakeTally()) as target, Client(target, policy=QUICK) as client:
+        with pytest.raises(TypeError, match=r"\('1', '2'\) is a tuple; give Additions"):
+            [_ async for _ in client.add_many([("1", "2")])]  # type: ignore[list-item]
+
+
+def test_a_decimal_of_a_huge_exponent_costs_no_memory():
+    """A Decimal far outside the contract becomes a short text, which the service refuses, and not a gigabyte."""
+    assert Addition.of(Decimal("1E+999999999"), Decimal("1E-999999999")).a == "1E+999999999"
+    assert Addition.of(Decimal("1E+40"), 0).a == "1" + "0" * 40

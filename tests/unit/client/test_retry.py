@@ -59,6 +59,7 @@ class Scripted:
 
     def __init__(self, script: list[dict[str, str]], call_s: float = 0.0) -> None:
         self.script, self.call_s = script, call_s
+        self.contacted = True
         self.now_s = 0.0
         self.sent: list[list[Addition]] = []
         self.timeouts_s: list[float] = []
