@@ -3,6 +3,7 @@
 `tests/broker/test_documents.py` runs what can run on a live stack.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,13 @@ OTHERS = {"cd", "curl", "docker", "echo", "export", "for", "git", "grep", "grpcu
 """The programs of others that blocks may start: whoever names another one sees whether a test can run it."""
 
 TIMEOUT_S = 200
+_BLANK = re.compile(r"<[a-z][a-z ]*>")
 
 
 def wrong(line: Typed) -> str:
     """Return why a program would refuse a line, "" when it would not."""
+    if _BLANK.search(line.command):
+        return f"{line}: a shell takes < for a redirection: write a value that can be pasted, or a word in capitals"
     try:
         commands = simple_commands(line.command)
     except ValueError:
@@ -30,6 +34,8 @@ def wrong(line: Typed) -> str:
         unknown = [words[0] for words in commands if not check(words, line.quoted)]
     except WrongCommandError as error:
         return f"{line}: {error}"
+    if "…" in line.command and ((commands and len(unknown) < len(commands)) or set(unknown) & OTHERS):
+        return f"{line}: a part is left out, so it cannot be pasted"
     stranger = not line.quoted and set(unknown) - OTHERS
     return f"{line}: is {stranger} a program that a user has?" if stranger else ""
 
@@ -64,6 +70,10 @@ def test_every_block_of_a_document_has_a_language(page: str) -> None:
         ("python -m tally.nothing", True),
         ("rm -r data", False),
         ("tally add '2", False),
+        ("curl 127.0.0.1:8000/v1/requests/<request id>", True),
+        ("curl 127.0.0.1:8000/v1/requests/c45f…", True),
+        ("tally trace c45f…", True),
+        ("git clone <this repository> tally", False),
     ],
 )
 def test_the_check_of_commands_sees_a_wrong_one(command: str, is_quoted: bool) -> None:

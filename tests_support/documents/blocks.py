@@ -18,7 +18,6 @@ DOCUMENTS: Final = tuple(name for name in tracked() if name == "README.md" or re
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SPAN: Final = re.compile(r"`([^`]+)`")
 _SEPARATORS: Final = frozenset("();|&")
-_VALUE: Final = re.compile(r"<[a-z ]+>")
 _SUBSTITUTION: Final = re.compile(r"<\((.*?)\)")
 _ASSIGNMENT: Final = re.compile(r"\w+=")
 
@@ -75,10 +74,10 @@ def quoted(page: str) -> Iterator[Typed]:
 def simple_commands(line: str) -> list[list[str]]:
     """Return the words of each program that a shell would start for a line, without variables and redirections.
 
-    What stands between ``<`` and ``>`` for a value is the word VALUE. Raises ValueError for a quote that is not closed.
+    Raises ValueError for a quote that is not closed.
     """
     inner = [words for found in _SUBSTITUTION.findall(line) for words in simple_commands(found)]
-    lexer = shlex.shlex(_SUBSTITUTION.sub("FILE", _VALUE.sub("VALUE", line)), posix=True, punctuation_chars="();<>|&")
+    lexer = shlex.shlex(_SUBSTITUTION.sub("FILE", line), posix=True, punctuation_chars="();<>|&")
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]
     for word in lexer:
