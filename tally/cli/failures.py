@@ -5,6 +5,8 @@ from typing import IO, Any
 
 import click
 
+from tally.base.hints import hint
+
 
 class CommandError(click.ClickException):
     """A check failed, or what was asked for could not be done: exit code 1."""
@@ -33,9 +35,11 @@ class UnavailableError(CommandError):
     exit_code = 69
 
     @classmethod
-    def service(cls, what: str, address: str, setting: str) -> "UnavailableError":
-        """Return the error of a service that cannot be reached."""
-        return cls(f"{what} does not answer at {address}: start it with `just up`, or set {setting} to where it is")
+    def service(cls, what: str, address: str, setting: str, recipe: str = "up") -> "UnavailableError":
+        """Return the error of a service that cannot be reached; ``recipe`` is what starts it."""
+        return cls(
+            f"{what} does not answer at {address}: start it with `{hint(recipe)}`, or set {setting} to where it is"
+        )
 
 
 class InterruptedByUserError(CommandError):

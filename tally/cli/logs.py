@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from tally.cli.failures import UnavailableError
 from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings
 
@@ -26,17 +25,15 @@ def command(query: str, limit: int, as_json: bool) -> None:
       tally logs 'severity_text:ERROR'
       tally logs 'trace_id:2f7cd964f206d1056f393d84e6cfabda'
 
-    QUERY is LogsQL: words, field:value, and, or, not. `just observe` must run.
+    QUERY is LogsQL: words, field:value, and, or, not. `./justw observe` must run.
     """
-    address = settings().logs_address
-    with RestService(address) as engine:
-        try:
-            answer = engine.call(
-                "GET", "/select/logsql/query", params={"query": f"{query} | sort by (_time) desc | limit {limit}"}
-            )
-        except UnavailableError:
-            raise UnavailableError.service("the log store", address, "TALLY_LOGS_ENGINE_PORT") from None
+    place = {"name": "the log store", "setting": "TALLY_LOGS_ENGINE_PORT", "recipe": "observe"}
+    with RestService(settings().logs_address, **place) as engine:
+        params = {"query": f"{query} | sort by (_time) desc | limit {limit}"}
+        answer = engine.call("GET", "/select/logsql/query", params=params)
     lines = [json.loads(text) for text in answer.content.split(b"\n") if text.strip()]
+    if not lines:
+        click.echo(f"no log line matches {query!r}", err=True)
     for line in reversed(lines):
         click.echo(json.dumps(line) if as_json else readable(line))
 

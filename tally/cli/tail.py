@@ -43,9 +43,18 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     # Ctrl-C is the way to end it.
     with suppress(KeyboardInterrupt), opened_registry(environment) as schemas:
         reader = Reader(schemas.lookup(SUMS.subject, SUMS.schema), schema_texts(schemas))
+        shown = 0
         for record in islice(records(environment, SUMS, partitions, start, follow=not no_follow), limit):
             read = reader.read(record)
             click.echo(json.dumps(_document(record, read)) if as_json else _line(record, read))
+            shown += 1
+        if not shown:
+            click.echo(_nothing(partition, from_beginning=from_beginning), err=True)
+
+
+def _nothing(partition: int | None, *, from_beginning: bool) -> str:
+    where = SUMS.name if partition is None else f"partition {partition} of {SUMS.name}"
+    return f"no committed record in {where}" + ("" if from_beginning else " after the start; see --from-beginning")
 
 
 def _line(record: Record, read: Sum | Poison) -> str:

@@ -6,7 +6,7 @@ import uuid
 import click
 
 from tally.cli import traces
-from tally.cli.failures import CommandError, UnavailableError
+from tally.cli.failures import CommandError
 from tally.cli.services.kafka import records
 from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
@@ -15,7 +15,6 @@ from tally.generated.topics import SUMS
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")  # W3C Trace Context
-_ENGINE = "the trace store"
 
 
 @click.command("trace")
@@ -30,11 +29,12 @@ def command(which: str) -> None:
 
     A request id is looked up in the ledger, and its record's header names the trace. Trace ids are found in log lines
     and in the reports of load tests. The transaction and the block that carried the addition are traces of their own
-    and follow below. `just observe` must run, and the addition must have been sampled (TALLY_TRACE_RATIO).
+    and follow below. `./justw observe` must run, and the addition must have been sampled (TALLY_TRACE_RATIO).
     """
     config = settings()
     trace_id = which if _TRACE_ID.fullmatch(which) else _trace_of(config, which)
-    with RestService(config.traces_address) as engine:
+    place = {"name": "the trace store", "setting": "TALLY_TRACES_ENGINE_PORT", "recipe": "observe"}
+    with RestService(config.traces_address, **place) as engine:
         spans = _spans(engine, trace_id)
         if not spans:
             raise CommandError(
@@ -49,10 +49,7 @@ def command(which: str) -> None:
 
 
 def _spans(engine: RestService, trace_id: str) -> list[traces.Span]:
-    try:
-        found = engine.find(f"/api/traces/{trace_id}")
-    except UnavailableError:
-        raise UnavailableError.service(_ENGINE, engine.address, "TALLY_TRACES_ENGINE_PORT") from None
+    found = engine.find(f"/api/traces/{trace_id}")
     return traces.spans_of(found.json()) if found is not None else []
 
 

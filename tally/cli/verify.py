@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from tally.base.hints import hint
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
-from tally.cli.shared import json_option, wait_option
+from tally.cli.shared import json_option, settings, wait_option
 from tally.event import decimals
 from tally.ledger.verify import LedgerReport, NoLedger, Report, verify_directory
 
@@ -43,13 +44,15 @@ def command(
 
     \b
     Examples:
-      tally verify data
+      tally verify
+      tally verify /backup/data
       tally verify data/consumer/0/ledger/tally.sums.v1-3
       tally verify --topic 127.0.0.1:9092/tally.sums.v1 --ledger data --rest http://127.0.0.1:8000
       tally verify --topic kafka:9092/tally.sums.v1 --ledger replica0 --ledger replica1 --history calls.jsonl
 
-    DIRECTORY is one partition's ledger or anything above it: CRCs, chains, sums, counts and the order of segments are
-    checked, offline. Every damage is printed with its file, position and meaning, and the exit code is 1.
+    DIRECTORY is one partition's ledger or anything above it; left out, it is TALLY_DATA_DIR. CRCs, chains, sums, counts
+    and the order of segments are checked, offline. Every damage is printed with its file, position and meaning, and the
+    exit code is 1.
 
     With --topic the truth is computed again from the topic, by other code than the services', and compared with every
     ledger, the committed offsets and their metadata, the dead letters, REST, and what callers were told. Send
@@ -67,15 +70,23 @@ def command(
                 raise
             raise UnavailableError(
                 "tally verify --topic runs from a checkout of Tally only, because the oracle is not part of the "
-                "installed package: ./justw run tally verify --topic ..."
+                "installed package: " + hint("run tally verify --topic ...")
             ) from None
         verify_system(SystemOptions(topic, ledgers, rest_urls, histories, group, wait_s), as_json=as_json)
         return
     if ledgers or rest_urls or histories:
         raise WrongUsageError("--ledger, --rest and --history go with --topic BOOTSTRAP/TOPIC")
-    if directory is None:
-        raise WrongUsageError("give a directory with ledgers, or --topic BOOTSTRAP/TOPIC; `tally verify --help`")
-    _verify_offline(directory, as_json=as_json)
+    _verify_offline(_own_data() if directory is None else directory, as_json=as_json)
+
+
+def _own_data() -> Path:
+    """Return the data directory of the settings. Raises WrongUsageError when it is not there."""
+    own = settings().data_dir
+    if not own.is_dir():
+        raise WrongUsageError(
+            f"{own} is not a directory: name one that holds ledgers, or set TALLY_DATA_DIR (default: data)"
+        )
+    return own
 
 
 def _verify_offline(directory: Path, *, as_json: bool) -> None:

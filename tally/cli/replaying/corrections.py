@@ -143,7 +143,7 @@ def _numbers(found: RawOperands | NotReadable, correction: Correction | None) ->
     if correction is not None and correction.a is not None and correction.b is not None:
         return decimals.parse(correction.a), decimals.parse(correction.b)
     if isinstance(found, NotReadable):
-        return f"{found.why}: give a and b with --repair-with, or the schema that it was written with with --as-schema"
+        return f"{found.why}: give a and b with --repair-with, or by --as-schema the schema that it was written with"
     if found.sum is not None and found.a + found.b != found.sum:
         a, b, total = map(decimals.text_of, (found.a, found.b, found.sum))
         return f"it says {a} + {b} = {total}: say with --repair-with which a and b are right"

@@ -9,13 +9,23 @@ from tally.base.loopback import is_loopback
 from tally.cli.failures import CommandError, UnavailableError
 
 _TIMEOUT_S = 10.0
+_REASON_LENGTH_MAX = 300
 
 
 class RestService:
-    """The REST service at one address. ``with`` closes the connection."""
+    """A REST service at one address: Tally's, unless it is named. ``with`` closes the connection."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        name: str = "the REST service",
+        setting: str = "TALLY_REST_PORT",
+        recipe: str = "up",
+    ) -> None:
+        """``name``, ``setting`` (which moves it) and ``recipe`` (which starts it) are for messages."""
         self.address = address
+        self._name, self._setting, self._recipe = name, setting, recipe
         self._http = httpx.Client(
             base_url=address, timeout=_TIMEOUT_S, trust_env=not is_loopback(address), follow_redirects=True
         )
@@ -68,8 +78,8 @@ class RestService:
 
     def _gone(self, error: httpx.HTTPError) -> UnavailableError:
         if isinstance(error, httpx.ConnectError):
-            return UnavailableError.service("the REST service", self.address, "TALLY_REST_PORT")
-        return UnavailableError(f"the REST service at {self.address} broke off ({type(error).__name__}): try again")
+            return UnavailableError.service(self._name, self.address, self._setting, self._recipe)
+        return UnavailableError(f"{self._name} at {self.address} broke off ({type(error).__name__}): try again")
 
     def _refused(self, response: httpx.Response) -> CommandError:
         """Return the error of a problem document (RFC 9457), or of an answer that is none."""
@@ -77,8 +87,13 @@ class RestService:
             problem = response.json()
             reason = problem.get("detail") or problem.get("title")
         except (ValueError, AttributeError):
-            reason = None
-        message = (
-            f"{response.request.method} {response.request.url}: {response.status_code} {reason or 'without a reason'}"
-        )
+            reason = _in_one_line(response.text)  # of a proxy, or of an engine
+        asked = f"{response.request.method} {response.request.url}"
+        message = f"{asked}: {response.status_code} {reason or response.reason_phrase}"
         return UnavailableError(message) if response.status_code in (502, 503, 504) else CommandError(message)
+
+
+def _in_one_line(text: str) -> str:
+    """Return the beginning of a text that may be a whole page, without line breaks; "" when there is none."""
+    words = " ".join(text[: 4 * _REASON_LENGTH_MAX].split())
+    return words if len(words) <= _REASON_LENGTH_MAX else f"{words[:_REASON_LENGTH_MAX]}…"

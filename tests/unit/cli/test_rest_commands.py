@@ -6,8 +6,6 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,57 +14,13 @@ from tally.cli import verify
 from tally.ledger.state.counts import Counts
 from tally.ledger.verify import LedgerReport, NoLedger, Problem, Report
 from tests_support.ledger.devices import device
+from tests_support.running.scripted_rest import ScriptedRest
 
 TOTAL = {
     "total": "42.5", "count": 1234, "duplicates": 2, "conflicts": 0, "poison": 1, "complete": True,
     "as_of": "2026-11-23T05:00:00Z", "partitions": [{"partition": 0, "total": "42.5"}, {"partition": 1, "total": None}],
 }  # fmt: skip
 FILE = b"request_id,sum\nx,1\n" * 1000
-
-
-class FakeRest:
-    """Answers from a table: (method, path without query) -> statuses, headers and bodies, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], list[tuple[int, dict[str, str], bytes]]] = {}
-        self.asked: list[str] = []
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length") or 0))
-                fake.asked.append(f"{self.command} {self.path}")
-                answers = fake.answers.get((self.command, self.path.partition("?")[0]), [(404, {}, b"{}")])
-                status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
-                self.send_response(status)
-                for name, value in {**headers, "content-length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server calls
-
-            def log_message(self, *_: object) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def on(self, method: str, path: str, *bodies: object, status: int = 200, **headers: str) -> None:
-        self.answers[method, path] = [
-            (status, headers, body if isinstance(body, bytes) else json.dumps(body).encode()) for body in bodies
-        ]
-
-
-@pytest.fixture
-def rest() -> Iterator[FakeRest]:
-    fake = FakeRest()
-    thread = threading.Thread(target=fake.server.serve_forever)
-    thread.start()
-    yield fake
-    fake.server.shutdown()
-    thread.join()
-    fake.server.server_close()
 
 
 async def test_total_prints_the_exact_total_and_its_figures(tally, rest):
@@ -108,7 +62,7 @@ async def test_a_position_that_is_none_is_wrong_usage(tally):
     assert (await tally("total", "--min-position", "three")).exit_code == 2
 
 
-def offer_export(rest: FakeRest, sha256: str) -> None:
+def offer_export(rest: ScriptedRest, sha256: str) -> None:
     rest.on("POST", "/v1/exports", {"id": "e1", "state": "QUEUED"}, status=202, location="/v1/exports/e1")
     done = {"state": "DONE", "rows": 1000, "sha256": sha256}
     rest.on("GET", "/v1/exports/e1", {"state": "RUNNING"}, done)
@@ -243,3 +197,39 @@ async def test_verify_of_a_folder_without_a_ledger_fails(tally, tmp_path: Path):
     assert result.exit_code == 1
     assert "holds no ledger" in result.stderr
     assert NoLedger.__name__ not in result.output
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_verify_without_an_argument_checks_the_data_directory(tally, tmp_path: Path, monkeypatch, named: bool):
+    """`tally verify` alone checks TALLY_DATA_DIR, whose default is `data`."""
+    folder = tmp_path / ("elsewhere" if named else "data")
+    folder.mkdir()
+    monkeypatch.setattr(verify, "verify_directory", lambda path: Report(path, (ledger(path / "p-0"),)))
+    result = await tally("verify", TALLY_DATA_DIR=str(folder) if named else None)
+    assert result.exit_code == 0
+    assert f"{folder if named else 'data'}/p-0: 2 counted" in result.stdout
+
+
+async def test_verify_without_an_argument_names_the_setting_when_there_is_no_data(tally, tmp_path: Path):
+    """`tally verify` where no data is says which folder it looked for and which setting names another."""
+    result = await tally("verify", TALLY_DATA_DIR=str(tmp_path / "none"))
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'none'} is not a directory" in result.stderr
+    assert "TALLY_DATA_DIR" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "502 Bad Gateway"),
+        (b"{}", "502 Bad Gateway"),
+        (b"<html>\n<title>no upstream</title>", "502 <html> <title>no upstream</title>"),
+        (b"x" * 100_000, f"502 {'x' * 300}…"),
+    ],
+)
+async def test_an_answer_that_is_no_problem_document_is_told_by_what_it_says(tally, rest, body: bytes, told: str):
+    """An error of something in between is told in one short line: its own words, else its status in words."""
+    rest.on("GET", "/v1/total", body, status=502)
+    result = await tally("total", TALLY_REST_URL=rest.url)
+    assert result.exit_code == 69
+    assert result.stderr.rstrip().endswith(f"/v1/total: {told}")
