@@ -10,6 +10,9 @@ python := root / ".venv" / "bin" / "python"
 export PYTHONDONTWRITEBYTECODE := ""
 export PYTHONPYCACHEPREFIX := root / ".venv" / "bytecode"
 
+# What messages tell to type begins with what was typed: justw has said so, or it was just.
+export TALLY_TYPED_AS := env("TALLY_TYPED_AS", "just")
+
 # List the recipes.
 [private]
 default:

@@ -15,6 +15,7 @@ from benchmarks.system import create_bare_topic, running
 from stack import command_line
 from stack.fetch.downloads import exclusive
 from stack.parts.names import ORDER
+from tally.base.hints import hint
 
 CALLS = {"unary": calls.unary, "batch": calls.batch, "idle": calls.idle}
 ALL = (*CALLS, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
@@ -95,7 +96,7 @@ def program(names: tuple[str, ...], quick: bool, pairs: int | None) -> int:
     suite = Suite()
 
     def waiting() -> None:
-        console.print("another `just bench` of this checkout is running; this one begins when it ends")
+        console.print(f"another `{hint('bench')}` of this checkout is running; this one begins when it ends")
 
     with exclusive(DIRECTORY / "lock", waiting):  # two at once would measure each other, and share their folders
         facts = machine.describe()

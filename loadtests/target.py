@@ -10,6 +10,7 @@ import httpx
 import psutil
 
 from loadtests.errors import LoadError
+from tally.base.hints import hint
 
 _CALL_S: Final = 10.0
 _WAIT_MS: Final = 5_000
@@ -51,9 +52,11 @@ def count_of(target: Target) -> int:
         answer.raise_for_status()
         body = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise LoadError(f"no Tally answers at {target.rest} ({error}): start it with `just up`") from error
+        raise LoadError(f"no Tally answers at {target.rest} ({error}): start it with `{hint('up')}`") from error
     if not body["complete"]:
-        raise LoadError(f"{target.rest}/v1/total is not complete: `just status` tells which partition is in trouble")
+        raise LoadError(
+            f"{target.rest}/v1/total is not complete: `{hint('status')}` tells which partition is in trouble"
+        )
     return int(body["count"])
 
 

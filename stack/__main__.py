@@ -13,13 +13,13 @@ from stack import command_line, compose, docker, views
 from stack.checkout import DOTENV, say, settings_of_checkout, stack_of
 from stack.errors import StackError
 from stack.fetch import commands as downloading
-from stack.fetch import go_programs
 from stack.logfiles import follow
 from stack.parts.engines import PROMTOOL, SETS, EngineSet
 from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, engines_of
+from tally.base.hints import hint
 from tally.base.settings import SettingsError, help_text
 
 EXIT_OK: Final = 0
@@ -119,7 +119,7 @@ def observe(which: EngineSet) -> None:
     stack = stack_of(settings_of_checkout())
     engines = engines_of(stack, say)
     if which == "full":
-        go_programs.ensure(PROMTOOL, stack.cache, say)
+        engines.build(PROMTOOL)
     if engines.up(SETS[which]):
         # They learn where to send when they start; a restart loses and doubles nothing.
         stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
@@ -137,8 +137,11 @@ def logs(service: str | None) -> None:
         compose.logs(ROOT, found, service)
     if service is not None and service not in ORDER:
         raise SettingsError(f"{service!r} is not a part; the parts are {', '.join(ORDER)}")
-    parts = [part for part in ORDER if service in (None, part)]
-    for line in follow({part: stack.log_path(part) for part in parts}):
+    followed: dict[str, Path] = {part: stack.log_path(part) for part in ORDER if service in (None, part)}
+    if not any(log.exists() for log in followed.values()):
+        where = stack.data_dir / "log"
+        say(f"{where} has no log of {service or 'any part'} yet: this waits for `{hint('up')}`, and Ctrl-C ends it")
+    for line in follow(followed):
         print(line, flush=True)
 
 
@@ -148,7 +151,7 @@ def reset(yes: bool) -> int:
     """Delete the data, after a question."""
     stack = stack_of(settings_of_checkout())
     if any(each.is_running for each in docker.containers(ROOT)):
-        raise StackError("the parts of compose are up: `just down` first")
+        raise StackError(f"the parts of compose are up: `{hint('down')}` first")
     return EXIT_OK if delete_data(stack, ask=not yes) else EXIT_FAILED
 
 
@@ -161,7 +164,7 @@ def run(command: tuple[str, ...]) -> NoReturn:
     settings = {**stack.environment(), **passed_on(DOTENV), "TALLY_DATA_DIR": str(stack.data_dir)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if not command:
-        raise SettingsError("run needs a command, for example: just run tally total")
+        raise SettingsError(f"run needs a command, for example: {hint('run tally total')}")
     name, *rest = command
     try:
         os.execvpe(name, [name, *rest], {**os.environ, **settings, "PATH": path})  # noqa: S606 - no shell

@@ -16,6 +16,7 @@ from stack import docker, ports
 from stack.docker import Container
 from stack.errors import StackError
 from stack.settings import StackSettings
+from tally.base.hints import hint
 from tally.base.settings import SettingsError
 
 _PROFILES: Final = "COMPOSE_PROFILES"
@@ -40,7 +41,9 @@ def up(root: Path, settings: StackSettings, say: Callable[[str], None]) -> None:
         _require_free_ports(root, settings, inside)
     say("docker compose builds the images and starts the services: the first time takes some minutes")
     if _run(command, root, inside, "up", "--build", "--detach", "--wait") != 0:
-        raise StackError("docker compose up failed: its own message is above; `just status` and `just logs` tell more")
+        raise StackError(
+            f"docker compose up failed: its own message is above; `{hint('status')}` and `{hint('logs')}` tell more"
+        )
     print(_welcome(inside))
 
 
@@ -124,8 +127,9 @@ def _require_free_ports(root: Path, settings: StackSettings, inside: Mapping[str
 
 def _welcome(inside: Mapping[str, str]) -> str:
     at = {name: f"127.0.0.1:{inside[ports.SETTINGS[name]]}" for name in PUBLISHED}
+    status, down = hint("status"), hint("down")
     lines = [
-        "Tally is up in containers. `just status` shows them, `just down` stops them and keeps their volumes.",
+        f"Tally is up in containers. `{status}` shows them, `{down}` stops them and keeps their volumes.",
         f"  gRPC {at['grpc']}   REST http://{at['rest']}   Kafka {at['kafka']}   registry http://{at['registry']}",
     ]
     if _OBSERVABILITY in inside[_PROFILES].split(","):

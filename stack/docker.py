@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from stack.errors import StackError
+from tally.base.hints import hint
 
 API_MIN: Final = (1, 44)
 """Docker 25's: the first whose health checks know ``start_interval``."""
@@ -16,7 +17,7 @@ COMPOSE_MIN: Final = (2, 20, 2)
 
 _ANSWER_S: Final = 20.0
 _ERROR_LENGTH: Final = 300
-_WITHOUT: Final = "or use `just up`, which needs no Docker"
+_WITHOUT: Final = f"or use `{hint('up')}`, which needs no Docker"
 _FOLDER: Final = "com.docker.compose.project.working_dir"
 _FIELDS: Final = (
     f'{{{{.Label "{_FOLDER}"}}}}',

@@ -16,6 +16,7 @@ import httpx
 from stack import processes
 from stack.errors import StackError
 from stack.fetch import go_programs
+from stack.fetch.go_programs import GoProgram
 from stack.logfiles import rotate, tail
 from stack.parts import services
 from stack.parts.engines import ENGINES, EngineName, Place, endpoints
@@ -82,12 +83,16 @@ class Engines:
         wanted_ports = [ENGINES[name].port for name in absent]
         require_free(self._place.ports, [*wanted_ports, *(["otlp"] if "jaeger" in absent else [])])
         for name in absent:
-            go_programs.ensure(ENGINES[name].program, self._cache, self._say)
+            self.build(ENGINES[name].program)
         for name in absent:
             self._start(name)
         with ThreadPoolExecutor(max(len(absent), 1)) as pool:
             list(pool.map(self._wait_ready, absent))
         return absent
+
+    def build(self, program: GoProgram) -> None:
+        """Build a program that the cache does not have. Raises StackError."""
+        go_programs.ensure(program, self._cache, self._say)
 
     def down(self) -> list[EngineName]:
         """Stop every engine and return those that ran."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from stack.errors import StackError
 from stack.system import Stack, engines_of
+from tally.base.hints import hint
 
 OWN_FOLDERS: Final = ("kafka", "kafka.part", "registry", "producer", "consumer", "client", "observe", "log", "run")
 """What Tally writes below the data directory. Nothing else there is touched: it may be a folder with other things."""
@@ -16,7 +17,7 @@ def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = in
     """Delete a stack's data and tell whether it was done. Raises StackError while a part runs."""
     running = [*stack.running(), *engines_of(stack).running()]
     if running:
-        raise StackError(f"still running: {', '.join(running)}; run `just down` first, then delete the data")
+        raise StackError(f"still running: {', '.join(running)}; run `{hint('down')}` first, then delete the data")
     there = [folder for name in OWN_FOLDERS if (folder := stack.data_dir / name).exists()]
     if not there:
         print(f"{stack.data_dir} holds no Tally data")
@@ -35,5 +36,7 @@ def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = in
 
 def _agreed(question: str, read_line: Callable[[str], str]) -> bool:
     if not sys.stdin.isatty():
-        raise StackError("reset asks before it deletes, and there is no terminal to answer on: use `just reset --yes`")
+        raise StackError(
+            f"reset asks before it deletes, and there is no terminal to answer on: use `{hint('reset --yes')}`"
+        )
     return read_line(question).strip().lower() in ("y", "yes")

@@ -10,6 +10,7 @@ from stack.observe import Engines
 from stack.parts.engines import ENGINES
 from stack.parts.names import PORTS, STAYING, PartName
 from stack.system import Stack
+from tally.base.hints import hint
 
 __all__ = ["SHOWN", "State", "engine_lines", "pages", "state_of", "table", "tail", "welcome"]
 
@@ -66,7 +67,7 @@ def duration(seconds: float) -> str:
 def welcome(stack: Stack) -> str:
     """Return the addresses of a stack that is up, and two lines to paste."""
     if not {"producer", "consumer"} <= set(stack.running()):
-        return f"running: {', '.join(stack.running())}. Their ports are in `just status`"
+        return f"running: {', '.join(stack.running())}. Their ports are in `{hint('status')}`"
     request = f'{{"request_id":"{uuid.uuid4()}","a":"2","b":"40.5"}}'
     return f"""
 Tally is up. Its data is in {stack.data_dir}
@@ -104,7 +105,7 @@ def pages(engines: Engines) -> str:
             "\nThe services now send traces and logs there, and their metrics are scraped:\n",
             *lines,
             "\nFollow one addition from the call to the fsync, and read logs, in this terminal:\n",
-            "  just run tally trace REQUEST_ID",
-            "  just run tally logs 'severity_text:ERROR'\n",
+            f"  {hint('run tally trace REQUEST_ID')}",
+            f"  {hint('run tally logs')} 'severity_text:ERROR'\n",
         ]
     )

@@ -12,6 +12,7 @@ from tests_support.running import recovery
 from tests_support.running.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
 os.environ["TALLY_ENV_FILE"] = ""  # a developer's own .env is none of the tests'
+os.environ["TALLY_TYPED_AS"] = "just"  # so that messages are the same however the tests were started
 
 _STACK_FIXTURES = {"kafka_stack", "new_stack"}
 

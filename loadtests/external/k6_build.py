@@ -18,6 +18,7 @@ from loadtests.errors import LoadError, UsageError
 from loadtests.external.k6_program import EXTENSION, K6
 from stack import command_line
 from stack.system import ROOT
+from tally.base.hints import hint
 
 MODULE: Final = "tally.internal/xk6-tally"
 FOLDER: Final = ROOT / "loadtests" / "xk6-tally"
@@ -32,7 +33,7 @@ HOW: Final = (
     "there is no xk6 on PATH, and TALLY_XK6 names none: install it with `go install go.k6.io/xk6@latest` "
     "(it needs Go 1.26), or build with its container image: "
     "`docker compose -f loadtests/xk6-tally/compose.yml build`\n"
-    "`just load` needs neither: its profiles are the same, and `just load kafka` reads the topic as well"
+    f"`{hint('load')}` needs neither: its profiles are the same, and `{hint('load kafka')}` reads the topic as well"
 )
 
 
@@ -98,7 +99,7 @@ def command(version: str, output: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code: 0 built, 1 not built, 2 there is no xk6 or the command is wrong."""
-    return command_line.run(command, "just k6", arguments)
+    return command_line.run(command, hint("k6"), arguments)
 
 
 if __name__ == "__main__":

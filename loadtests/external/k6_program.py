@@ -12,6 +12,7 @@ from typing import Final
 
 from loadtests.errors import UsageError
 from loadtests.traffic.profiles import Profile, profile_called
+from tally.base.hints import hint
 
 EXTENSION: Final = "k6/x/tally"
 _VERSION_S: Final = 60.0
@@ -46,7 +47,7 @@ def k6_for(name: str, environ: Mapping[str, str]) -> tuple[K6, Profile]:
     if profile.topic and not k6.has_extension:
         raise UsageError(
             f"{name} reads Kafka, and {k6.program} lacks the extension {EXTENSION}: build a k6 that has it "
-            f"with `just k6`, or run `just load {name}`, which needs none"
+            f"with `{hint('k6')}`, or run `{hint(f'load {name}')}`, which needs none"
         )
     return k6, profile
 
@@ -60,7 +61,7 @@ def _found(name: str, environ: Mapping[str, str]) -> K6:
         raise UsageError(
             "There is no k6 on PATH: install version 2 (https://grafana.com/docs/k6/latest/set-up/install-k6/), "
             "or set TALLY_K6 to its path.\n"
-            f"`just load {name}` runs the same profile now, and needs no k6."
+            f"`{hint(f'load {name}')}` runs the same profile now, and needs no k6."
         )
     try:
         return K6.at(program)

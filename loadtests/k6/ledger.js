@@ -15,12 +15,12 @@ export function totalAtStart(settings) {
     if (answer.status !== 200) {
         const seen = answer.status === 0 ? answer.error : `status ${answer.status}`;
         exec.test.abort(
-            `no Tally answers at ${settings.rest} (${seen}): start it with \`just up\`, or say where it is with -e REST=URL`,
+            `no Tally answers at ${settings.rest} (${seen}): start it with \`${settings.typedAs} up\`, or say where it is with -e REST=URL`,
         );
     }
     const body = /** @type {any} */ (answer.json());
     if (!body.complete) {
-        exec.test.abort(`${settings.rest}/v1/total is not complete: \`just status\` tells which partition is in trouble`);
+        exec.test.abort(`${settings.rest}/v1/total is not complete: \`${settings.typedAs} status\` tells which partition is in trouble`);
     }
     return { count: Number(body.count), total: String(body.total) };
 }

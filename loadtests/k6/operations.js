@@ -197,7 +197,7 @@ function timed(iteration, operation, call) {
     const answer = call();
     const ms = Date.now() - startedMs;
     if (iteration.trace.sampled && ms >= iteration.settings.slowMs) {
-        note(`slow: ${operation} took ${ms} ms, trace ${iteration.trace.id} (just run tally trace ID)`);
+        note(`slow: ${operation} took ${ms} ms, trace ${iteration.trace.id} (${iteration.settings.typedAs} run tally trace ID)`);
     }
     return answer;
 }

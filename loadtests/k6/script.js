@@ -26,7 +26,7 @@ export function startRun(settings, certificates) {
     } catch (error) {
         const tls = settings.tls ? "leave GRPC_TLS out where it has no TLS" : "add -e GRPC_TLS=on where it wants TLS";
         exec.test.abort(
-            `no Tally answers at ${settings.grpc} (${reasonOf(error)}): start it with \`just up\`, say where it is with ` +
+            `no Tally answers at ${settings.grpc} (${reasonOf(error)}): start it with \`${settings.typedAs} up\`, say where it is with ` +
             `-e GRPC=HOST:PORT, or ${tls}`,
         );
     }

@@ -18,6 +18,7 @@ import { ALL, scaled } from "./profiles.js";
  * @property {number} tracedShare
  * @property {number} slowMs
  * @property {number} drainS how long the ledger may take after the load to have all that was acknowledged
+ * @property {string} typedAs what this person types in front of a recipe's name: `just`, `./justw`
  * @property {string} summary where the summary is written, from the working directory
  */
 
@@ -54,6 +55,7 @@ export function settingsOf(env, { extension }) {
         tracedShare: number(env, "TRACED_SHARE", 0.02, SHARE),
         slowMs: number(env, "SLOW_MS", 1000, above(0, 3600000)),
         drainS: number(env, "DRAIN_S", 60, above(0, 240)),
+        typedAs: typedAs(env),
         summary: text(env, "SUMMARY") ?? SUMMARY_DEFAULT,
     };
 }
@@ -69,7 +71,7 @@ function profileOf(env, extension) {
     if (profile.topic && !extension) {
         throw new Error(
             `the profile "${name}" reads Kafka, which a k6 without the extension k6/x/tally cannot do: build one with ` +
-            "`just k6` and run loadtests/tally.js, or use `just load kafka`, which needs no k6",
+            `\`${typedAs(env)} k6\` and run loadtests/tally.js, or use \`${typedAs(env)} load kafka\`, which needs no k6`,
         );
     }
     return profile;
@@ -137,4 +139,9 @@ function text(env, name) {
 /** @param {string} name @param {string} given @param {string} allowed */
 function refusal(name, given, allowed) {
     return new Error(`${name} is "${given}"; allowed is ${allowed}: correct -e ${name}=VALUE, or leave it out`);
+}
+
+/** Return what this person types in front of a recipe's name; every checkout has ./justw. @param {Env} env @returns {string} */
+function typedAs(env) {
+    return text(env, "TALLY_TYPED_AS") ?? "./justw";
 }

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from loadtests.errors import LoadError
 from loadtests.reporting.report import headline
+from tally.base.hints import hint
 
 
 def summary_at(path: Path) -> Mapping[str, Any]:
@@ -17,7 +18,7 @@ def summary_at(path: Path) -> Mapping[str, Any]:
     try:
         body: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LoadError(f"{path} is not a run of `just load` ({error}): name a folder below build/load") from error
+        raise LoadError(f"{path} is not a run of `{hint('load')}` ({error}): name a folder below build/load") from error
     return body
 
 

@@ -11,6 +11,7 @@ from loadtests.judging.verdict import FAULTS
 from loadtests.reporting.charts import STYLE, line_chart
 from loadtests.run import Result, summary_of
 from loadtests.traffic.measures import Second
+from tally.base.hints import hint
 from tally.base.written_file import write_file
 
 _STYLE: Final = """
@@ -102,7 +103,7 @@ def page_of(summary: Mapping[str, Any], seconds: Sequence[Second]) -> str:
         "<h2>Thresholds</h2>", _table((each, _kept(each, summary["broken"])) for each in summary["thresholds"]),
         "<h2>Verdict</h2>", _table(_verdict_rows(summary["verdict"])),
         "<h2>Slowest sampled iterations</h2>",
-        "<p><code>just run tally trace ID</code> shows a trace while <code>just observe</code> runs.</p>",
+        f"<p><code>{hint('run tally trace ID')}</code> shows a trace while <code>{hint('observe')}</code> runs.</p>",
         _table((f"{s['name']} {s['duration_ms']:g} ms", s["trace_id"]) for s in summary["slowest_traced"]),
         "<h2>Machine</h2>",
         _table([("started", summary["started_at"]), ("seed", summary["seed"]), *summary["machine"].items()]),

@@ -19,6 +19,7 @@ import click
 from stack import command_line
 from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
 from stack.system import ROOT
+from tally.base.hints import hint
 from tally.base.written_file import write_file
 
 KAFKA_VERSION: Final = "4.2.2"
@@ -108,7 +109,7 @@ def write(path: Path, title: str, artifacts: Iterable[Artifact]) -> None:
 def main(upgrade: bool) -> int:
     """Pin everything."""
     if shutil.which("uv") is None:
-        print("uv is not on PATH: run `just lock` instead", file=sys.stderr)
+        print(f"uv is not on PATH: run `{hint('lock')}` instead", file=sys.stderr)
         return 1
     lock_python(upgrade=upgrade)
     with tempfile.TemporaryDirectory(prefix="tally-lock-") as repository:
@@ -119,4 +120,4 @@ def main(upgrade: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(main, "just lock"))
+    sys.exit(command_line.run(main, hint("lock")))

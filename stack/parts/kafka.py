@@ -13,6 +13,7 @@ from typing import Final
 from stack.errors import StackError
 from stack.fetch.locks import KAFKA_LOCK, read, version_of
 from stack.ports import HOST, Ports
+from tally.base.hints import hint
 from tally.base.written_file import write_file
 
 FOREVER_MINUTES: Final = 2**31 - 1
@@ -154,7 +155,7 @@ def data_of_a_newer_one(log_end: str, data: Path) -> str | None:
     version = version_of(read(KAFKA_LOCK), "kafka_2.13")
     return (
         f"Kafka {version} cannot read {data}, which a newer Kafka wrote: go back to the checkout that wrote it, "
-        f"or set TALLY_DATA_DIR to another folder, or delete all of Tally's data with `just reset`"
+        f"or set TALLY_DATA_DIR to another folder, or delete all of Tally's data with `{hint('reset')}`"
     )
 
 

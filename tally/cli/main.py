@@ -7,11 +7,12 @@ from typing import Final
 import click
 
 from tally.base.env_file import OPTION, VARIABLE
+from tally.base.hints import hint
 from tally.cli.failures import InterruptedByUserError
 
 _COMMANDS: Final = ("add", "load", "total", "export", "tail", "replay-dlt", "verify", "repair", "trace", "logs")
 
-_HELP = """Add numbers to a Tally, read the total, check its ledger.
+_HELP = f"""Add numbers to a Tally, read the total, check its ledger.
 
 \b
 Examples:
@@ -23,7 +24,7 @@ Examples:
 Services are found by environment variables: TALLY_GRPC_HOST and TALLY_GRPC_PORT (or TALLY_GRPC_TARGET),
 TALLY_REST_HOST and TALLY_REST_PORT (or TALLY_REST_URL), TALLY_KAFKA_BOOTSTRAP_SERVERS, TALLY_REGISTRY_URL. They are
 also read from the checkout's .env, or from the file that --env-file names, but never from an .env in the current
-directory. Without them, everything is expected on this machine, where `just up` puts it.
+directory. Without them, everything is expected on this machine, where `{hint("up")}` puts it.
 
 \b
 Exit codes: 0 ok, 1 a check failed, 2 wrong usage, 69 a service is unavailable, 130 interrupted.

@@ -8,6 +8,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError
 
+from tally.base.hints import hint
 from tally.kafka.errors import AnyKafkaError, inner_of, is_fatal, text_of
 
 
@@ -58,8 +59,8 @@ _ACLS: Final = (
 )
 _LOGIN: Final = "Put the right credentials into the file of TALLY_KAFKA_CONFIG and start the consumer again."
 _TOPICS: Final = (
-    "Bring the topics to their contract: `codegen plan` shows what differs, `codegen publish` or `just up` changes it. "
-    "Counting then resumes by itself."
+    "Bring the topics to their contract: `codegen plan` shows what differs, "
+    f"`codegen publish` or `{hint('up')}` changes it. Counting then resumes by itself."
 )
 TOPIC_MISSING_CURE: Final = _TOPICS
 _DAMAGED: Final = (

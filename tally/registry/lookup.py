@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tally.base.fingerprint import fingerprint, fingerprint_of
 from tally.base.framing import SchemaName, spoken
+from tally.base.hints import hint
 from tally.base.loading_cache import LoadingCache
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, SchemaMismatch, SchemaUnknown
 from tally.registry.http import RegistryHttp
@@ -57,7 +58,7 @@ class SchemaRegistry(RegistryHttp):
             unknown = "the subject is unknown" if no_subject else "the schema is not among its versions"
             raise SchemaUnknown(
                 f"the registry {self.url} does not have our schema under {subject}: {unknown}; publish the "
-                "contracts (codegen publish, or just up)"
+                f"contracts (`codegen publish`, or `{hint('up')}`)"
             ) from error
         match answer:
             case {"id": int(schema_id), "schema": str(text)}:

@@ -151,7 +151,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     # 4. The data cannot be deleted under running parts.
     refused = command(stack, "reset", "--yes")
     assert refused.returncode == 1
-    assert "`just down` first" in refused.stderr
+    assert "`./justw down` first" in refused.stderr
 
     # 5. A part that crashed shows in the status with the end of its log; up starts only that one.
     os.kill(registry, signal.SIGKILL)

@@ -116,5 +116,5 @@ def test_a_system_that_does_not_answer_ends_the_run(k6: Path, stack: Stack, tmp_
     assert ran.code == SCRIPT_ABORTED
     assert len(errors(ran.said)) == 1
     assert nobody in errors(ran.said)[0]
-    assert "start it with `just up`" in errors(ran.said)[0]
+    assert "start it with `./justw up`" in errors(ran.said)[0]
     assert f"-e {api}=" in errors(ran.said)[0]

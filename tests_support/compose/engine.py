@@ -15,6 +15,7 @@ import psutil
 
 from stack.errors import StackError
 from stack.fetch.downloads import exclusive
+from tally.base.hints import hint
 from tests_support.checkout import ROOT
 from tests_support.compose import debian, host
 from tests_support.waiting import eventually
@@ -72,7 +73,7 @@ def why_not(cache: Path) -> str | None:
         return "a Docker engine of the tests' own needs root"
     absent = [tree.name for tree in (debian.ENGINE, debian.BASE) if not tree.path_in(cache).exists()]
     if absent:
-        return f"not in the cache ({', '.join(absent)}): `just test-compose` makes what it needs"
+        return f"not in the cache ({', '.join(absent)}): `{hint('test-compose')}` makes what it needs"
     return None
 
 

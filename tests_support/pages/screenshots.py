@@ -19,6 +19,7 @@ from stack.errors import StackError
 from stack.observe import Engines
 from stack.parts.engines import EngineName
 from stack.system import ROOT, engines_of
+from tally.base.hints import hint
 from tests_support.pages.chromium import BrowserError, Page, browser, found
 from tests_support.waiting import eventually
 
@@ -86,7 +87,9 @@ def take_all(stack: Stack, engines: Engines) -> None:
     wanted: set[str] = {shot.engine or "consumer" for shot in SHOTS}
     absent = wanted - set(engines.running()) - ({"consumer"} if stack.pid("consumer") is not None else set())
     if absent:
-        raise StackError(f"{' and '.join(sorted(absent))} do not run: `just up`, `just observe`, then some traffic")
+        raise StackError(
+            f"{' and '.join(sorted(absent))} do not run: `{hint('up')}`, `{hint('observe')}`, then some traffic"
+        )
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tally-browser-") as profile:
         for shot in SHOTS:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tally.base.hints import hint
 from tests_support.checkout import ROOT
 from tests_support.soak.run import soak
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     minutes, seed = asked
     folder = ROOT / "data" / "chaos" / f"{time.strftime('%Y%m%d-%H%M%S')}-seed-{seed}"
     folder.mkdir(parents=True)
-    print(f"{minutes:g} minutes, seed {seed}; `just chaos {minutes:g} {seed}` draws the same\n", flush=True)
+    print(f"{minutes:g} minutes, seed {seed}; `{hint(f'chaos {minutes:g} {seed}')}` draws the same\n", flush=True)
     began_s = time.monotonic()
     done = soak(folder, duration_s=minutes * 60, seed=seed, say=lambda line: print(line, flush=True))
     print(f"\n{done.report}\n")

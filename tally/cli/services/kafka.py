@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message
 
+from tally.base.hints import hint
 from tally.base.offsets import runs
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.settings import ClientSettings
@@ -92,11 +93,11 @@ def _require_topic(consumer: Consumer, topic: str, servers: str) -> None:
     except KafkaException as error:
         reason = error.args[0].str() if error.args else "no answer"
         raise UnavailableError(
-            f"Kafka does not answer at {servers} ({reason}): start it with `just up`, or set "
+            f"Kafka does not answer at {servers} ({reason}): start it with `{hint('up')}`, or set "
             f"TALLY_KAFKA_BOOTSTRAP_SERVERS to where it is"
         ) from None
     if found.error is not None:
-        raise CommandError(f"Kafka at {servers} has no topic {topic}: `just up` creates it from the contracts")
+        raise CommandError(f"Kafka at {servers} has no topic {topic}: `{hint('up')}` creates it from the contracts")
 
 
 def _record(message: Message) -> Record:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tally.base.framing import SchemaName
+from tally.base.hints import hint
 from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.settings import ClientSettings
@@ -25,7 +26,9 @@ def opened_registry(environment: ClientSettings) -> Iterator[SchemaRegistry]:
     except (SchemaUnknown, SchemaMismatch) as error:
         raise CommandError(str(error)) from None
     except RegistryError as error:
-        raise UnavailableError(f"{error}: start it with `just up`, or set TALLY_REGISTRY_URL to where it is") from None
+        raise UnavailableError(
+            f"{error}: start it with `{hint('up')}`, or set TALLY_REGISTRY_URL to where it is"
+        ) from None
     finally:
         schemas.close()
 

@@ -90,7 +90,7 @@ def test_a_docker_that_cannot_do_it_is_told_in_one_sentence_before_anything_star
     done = world("up", "compose", answers={**GOOD, **wrong})
     assert done.returncode == 1
     assert told in done.stderr
-    assert done.stderr.strip().endswith("or use `just up`, which needs no Docker")
+    assert done.stderr.strip().endswith("or use `./justw up`, which needs no Docker")
     assert done.stderr.count("\n") == 1
     assert not [words for words, _ in calls(tmp_path) if "up" in words]
 
