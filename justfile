@@ -145,6 +145,12 @@ mutants *WORDS: _prepared
 chaos *OPTIONS: _prepared
     @{{ quote(python) }} -m tests_support.soak "$@"
 
+# Attack a system of its own beside healthy load, then check what is promised: hostile [MINUTES] [SEED].
+[group("develop")]
+[no-exit-message]
+hostile *OPTIONS: _prepared
+    @{{ quote(python) }} -m tests_support.hostile "$@"
+
 # Format the code and repair what can be repaired, then tell what cannot.
 [group("develop")]
 [no-exit-message]

@@ -13,6 +13,7 @@ _END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD_BYTES: Final = 9
 _STREAM: Final = 1
+_FRAME_BYTES_MAX: Final = 16_384  # what every server takes
 
 
 @dataclass
@@ -45,24 +46,8 @@ class RawCall:
 
     def send(self, messages: Sequence[bytes], *, half_close: bool = True) -> None:
         """Begin the call, send messages, and tell that no more will come."""
-        block = b"".join(
-            _literal(name, value)
-            for name, value in (
-                (":method", "POST"),
-                (":scheme", "http"),
-                (":path", self._path),
-                (":authority", "localhost"),
-                ("content-type", "application/grpc"),
-                ("te", "trailers"),
-            )
-        )
         body = b"".join(struct.pack(">BI", 0, len(message)) + message for message in messages)
-        self._socket.sendall(
-            _PREFACE
-            + _frame(SETTINGS, 0, 0, b"")
-            + _frame(HEADERS, _END_HEADERS, _STREAM, block)
-            + _frame(DATA, _END_STREAM if half_close else 0, _STREAM, body)
-        )
+        self._socket.sendall(_begun(self._path) + _frame(DATA, _END_STREAM if half_close else 0, _STREAM, body))
         # Not before: what is acknowledged must stand behind the preface.
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -108,6 +93,32 @@ class RawCall:
             seen.lock.notify_all()
         if kind in (SETTINGS, PING) and not flags & _ACK:
             self._socket.sendall(_frame(kind, _ACK, 0, payload if kind == PING else b""))
+
+
+def begun_message(path: str, promised_bytes: int, sent_bytes: int) -> bytes:
+    """Return all that a client sends which begins a call with one message and stops on the way.
+
+    ``sent_bytes`` are zeros, at most what a server takes before it has said more: 65,530.
+    """
+    data = struct.pack(">BI", 0, promised_bytes) + bytes(sent_bytes)
+    parts = (data[at : at + _FRAME_BYTES_MAX] for at in range(0, len(data), _FRAME_BYTES_MAX))
+    return _begun(path) + b"".join(_frame(DATA, 0, _STREAM, part) for part in parts)
+
+
+def _begun(path: str) -> bytes:
+    """Return the begin of a connection and of its first call."""
+    block = b"".join(
+        _literal(name, value)
+        for name, value in (
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "localhost"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+        )
+    )
+    return _PREFACE + _frame(SETTINGS, 0, 0, b"") + _frame(HEADERS, _END_HEADERS, _STREAM, block)
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

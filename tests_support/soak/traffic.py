@@ -36,13 +36,15 @@ COUNTS: Final = (Committed, Refused, Unknown)
 class Traffic:
     """Start it, stop it: then every addition is settled. The counts may be read at any time."""
 
-    def __init__(self, targets: Sequence[str], folder: Path, *, seed: int, pace_per_s: float) -> None:
-        """``targets``: one client each; its history is a file in ``folder``."""
+    def __init__(
+        self, targets: Sequence[str], folder: Path, *, seed: int, pace_per_s: float, batch_max: int = BATCH_MAX
+    ) -> None:
+        """``targets``: one client each; its history is a file in ``folder``. ``batch_max``: additions a turn."""
         self.histories = [folder / f"history-{number}.jsonl" for number in range(len(targets))]
         context = multiprocessing.get_context("spawn")
         self._stop = context.Event()
         self._counts = context.Array("q", len(COUNTS), lock=False)
-        callers = _Callers(targets, self.histories, seed, pace_per_s, self._stop, self._counts)
+        callers = _Callers(targets, self.histories, seed, pace_per_s, batch_max, self._stop, self._counts)
         self._process = context.Process(target=callers.run, name="traffic", daemon=True)
 
     @property
@@ -71,11 +73,19 @@ class _Callers:
     """What runs in the process: clients, each with workers."""
 
     def __init__(
-        self, targets: Sequence[str], histories: Sequence[Path], seed: int, pace_per_s: float, stop: Any, counts: Any
+        self,
+        targets: Sequence[str],
+        histories: Sequence[Path],
+        seed: int,
+        pace_per_s: float,
+        batch_max: int,
+        stop: Any,
+        counts: Any,
     ) -> None:
         self._targets, self._histories = targets, histories
         self._seed = seed
         self._pace_per_s = pace_per_s
+        self._batch_max = batch_max
         self._stop, self._counts = stop, counts
         self._began_s = 0.0
         self._taken = 0
@@ -92,7 +102,7 @@ class _Callers:
                 group.create_task(self._client(number, target))
 
     async def _client(self, number: int, target: str) -> None:
-        client = Client(target, policy=POLICY, batch_max=BATCH_MAX, history=self._histories[number])
+        client = Client(target, policy=POLICY, batch_max=self._batch_max, history=self._histories[number])
         async with client, asyncio.TaskGroup() as group:
             for worker in range(WORKERS):
                 rng = random.Random(f"{self._seed}-{number}-{worker}")
@@ -100,7 +110,7 @@ class _Callers:
 
     async def _work(self, client: Client, draw: Draw) -> None:
         while not self._stop.is_set():
-            wanted = 1 if draw.rng.random() < ALONE else draw.rng.randrange(1, BATCH_MAX)
+            wanted = 1 if draw.rng.random() < ALONE else draw.rng.randrange(1, self._batch_max)
             if self._taken + wanted > (time.monotonic() - self._began_s) * self._pace_per_s:
                 await pause_async(IDLE_S)
                 continue

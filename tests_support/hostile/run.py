@@ -1,0 +1,215 @@
+"""One run: warm-up, quiet, hostile, settled; then what was promised is held against what was seen."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from oracle.history import Call, read_history
+from oracle.judging import judge
+from oracle.reading import gather
+from oracle.report import Report
+from stack import Stack
+from stack.parts.names import STAYING
+from tests_support.hostile import watch
+from tests_support.hostile.addresses import Addresses
+from tests_support.hostile.crowd import Crowd
+from tests_support.hostile.latency import p99, waits_s
+from tests_support.hostile.watch import WATCHED, Watch
+from tests_support.hostile.writers import one_poison_each
+from tests_support.looking import Looking
+from tests_support.running.live import live_stack, system_of
+from tests_support.soak.traffic import Traffic
+from tests_support.waiting import NotInTimeError, eventually, pause
+
+PACE_PER_S: Final = 200.0
+"""Healthy additions: far below what the system can do, so that a slow answer is the strangers' doing."""
+BATCH_MAX: Final = 30
+SAMPLE_S: Final = 1.0
+SETTLE_S: Final = 60.0
+DRAIN_S: Final = 120.0
+RSS_GROWTH_MAX: Final = 1.2
+P99_GROWTH_MAX: Final = 3.0
+DESCRIPTORS_MORE_MAX: Final = 20
+SETTINGS: Final = {
+    "TALLY_CONSUMER_SCHEMA_DENIALS_MS": "500",
+    # 0.3 kB an id: full after the warm-up, so that what grows later is no cache
+    "TALLY_PRODUCER_CACHE_RECORDS_MAX": "2000",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long each part of a run takes, in seconds."""
+
+    warm_s: float
+    quiet_s: float
+    hostile_s: float
+
+    @classmethod
+    def of_minutes(cls, minutes: float) -> "Plan":
+        """Return a plan whose hostile part takes so long."""
+        return cls(warm_s=20.0, quiet_s=min(60.0, max(10.0, minutes * 6)), hostile_s=minutes * 60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One promise: what was wanted and what was seen. ``timing``: it depends on how busy the machine is."""
+
+    name: str
+    wanted: str
+    seen: str
+    holds: bool
+    timing: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """All checks, how often each attack was tried, and what the oracle says."""
+
+    checks: Sequence[Check]
+    attempts: Mapping[str, int]
+    report: Report
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every promise held."""
+        return all(each.holds for each in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moments:
+    """When the parts of a run began and ended, by the monotonic clock."""
+
+    quiet_s: float
+    hostile_s: float
+    gone_s: float
+    settled_s: float
+
+
+def run(folder: Path, plan: Plan, *, seed: int, say: Callable[[str], None]) -> Verdict:
+    """Run in a folder, which keeps everything."""
+    with live_stack(folder / "data", SETTINGS) as stack:
+        traffic = Traffic([stack.grpc_target], folder, seed=seed, pace_per_s=PACE_PER_S, batch_max=BATCH_MAX)
+        crowd, seen = Crowd(Addresses.of(stack), seed), Watch(stack)
+        looking = Looking(seen.look, SAMPLE_S)
+        traffic.start()
+        say(f"warm-up, {plan.warm_s:g} s")
+        one_poison_each(Addresses.of(stack))
+        pause(plan.warm_s)
+        looking.start()
+        say(f"healthy load alone, {plan.quiet_s:g} s")
+        quiet_s = time.monotonic()
+        pause(plan.quiet_s)
+        say(f"hostile load beside it, {plan.hostile_s:g} s")
+        hostile_s = time.monotonic()
+        crowd.start()
+        pause(plan.hostile_s)
+        crowd.stop()
+        gone_s = time.monotonic()
+        say("the strangers are gone; everything settles")
+        settled = _settled(stack, seen, hostile_s)
+        moments = _Moments(quiet_s=quiet_s, hostile_s=hostile_s, gone_s=gone_s, settled_s=time.monotonic())
+        looking.stop()
+        traffic.stop()
+        calls = [call for path in traffic.histories for call in read_history(path)[0]]
+        report = judge(gather(system_of(stack), calls=calls, drain_s=DRAIN_S))
+        checks = [
+            *_of_memory(seen, moments),
+            _of_latency(calls, moments),
+            _of_truth(report),
+            Check(name="settled after the strangers are gone", wanted="yes", seen=settled or "yes", holds=not settled),
+            *_of_parts(stack),
+        ]
+    return Verdict(checks=checks, attempts=crowd.attempts, report=report)
+
+
+def _settled(stack: Stack, seen: Watch, hostile_s: float) -> str:
+    """Wait until nothing of the strangers is left to do; return what is left after SETTLE_S, or nothing."""
+
+    def left() -> list[str]:
+        parts = httpx.get(f"{stack.rest_url}/v1/partitions", timeout=10, trust_env=False).raise_for_status().json()
+        behind = [f"partition {each['partition']} is {each['state']}" for each in parts if each["state"] != "RUNNING"]
+        for part in WATCHED:
+            more = seen.samples[part][-1].descriptors - watch.descriptors(seen.until(part, hostile_s))
+            behind += [f"the {part} holds {more} descriptors more"] if more > DESCRIPTORS_MORE_MAX else []
+        return behind
+
+    try:
+        eventually(lambda: not left(), SETTLE_S, "all is settled", retry_on=(httpx.HTTPError,), interval_s=SAMPLE_S)
+    except NotInTimeError as error:
+        try:
+            return "; ".join(left()) or "late"
+        except httpx.HTTPError:
+            return str(error)
+    pause(SAMPLE_S * 5)  # so that the samples of the end are of the settled system
+    return ""
+
+
+def _of_memory(seen: Watch, at: _Moments) -> list[Check]:
+    checks = []
+    for part in WATCHED:
+        before, after = seen.until(part, at.hostile_s), seen.until(part, at.settled_s)
+        during = seen.between(part, at.hostile_s, at.gone_s)
+        start_mb, end_mb = watch.rss_mb(before), watch.rss_mb(after)
+        checks.append(
+            Check(
+                name=f"{part}: RSS at the end",
+                wanted=f"at most {start_mb * RSS_GROWTH_MAX:.0f} MB",
+                seen=f"{end_mb:.0f} MB, {start_mb:.0f} before, {max(each.rss_mb for each in during):.0f} at most",
+                holds=end_mb <= start_mb * RSS_GROWTH_MAX,
+            )
+        )
+        before_fds, after_fds = watch.descriptors(before), watch.descriptors(after)
+        checks.append(
+            Check(
+                name=f"{part}: descriptors at the end",
+                wanted=f"at most {before_fds + DESCRIPTORS_MORE_MAX}",
+                seen=f"{after_fds}, {before_fds} before, {max(each.descriptors for each in during)} at most",
+                holds=after_fds <= before_fds + DESCRIPTORS_MORE_MAX,
+            )
+        )
+    return checks
+
+
+def _of_latency(calls: Sequence[Call], at: _Moments) -> Check:
+    quiet = waits_s(calls, at.quiet_s, at.hostile_s)
+    hostile = waits_s(calls, at.hostile_s, at.gone_s)
+    limit_s, seen_s = p99(quiet) * P99_GROWTH_MAX, p99(hostile)
+    return Check(
+        name="healthy calls, p99",
+        wanted=f"at most {limit_s * 1000:.0f} ms",
+        seen=f"{seen_s * 1000:.0f} ms of {len(hostile):,}, {p99(quiet) * 1000:.0f} ms of {len(quiet):,} before",
+        holds=seen_s <= limit_s,
+        timing=True,
+    )
+
+
+def _of_truth(report: Report) -> Check:
+    """Return the oracle's word. LETTERS tells of forged letters, which strangers did write."""
+    wrong = [str(each) for each in report.findings if each.invariant != "LETTERS"]
+    return Check(
+        name="lost, doubled, or wrong in any way",
+        wanted="nothing",
+        seen="; ".join(wrong) or f"nothing of {report.acknowledged:,} acknowledged, {report.poison:,} poison",
+        holds=not wrong,
+    )
+
+
+def _of_parts(stack: Stack) -> list[Check]:
+    checks = []
+    for part in STAYING:
+        reason = stack.not_ready(part) if stack.pid(part) is not None else "it ended"
+        checks.append(Check(name=f"{part} at the end", wanted="ready", seen=reason or "ready", holds=not reason))
+    for part in WATCHED:
+        log = stack.log_path(part).read_text(encoding="utf-8", errors="replace")
+        found, size_kb = log.count("Traceback (most recent call last)"), len(log) / 1000
+        checks.append(
+            Check(
+                name=f"{part}: tracebacks in the log", wanted="0", seen=f"{found} in {size_kb:.0f} kB", holds=not found
+            )
+        )
+    return checks
