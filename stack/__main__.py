@@ -118,13 +118,14 @@ def observe(which: EngineSet) -> None:
     """
     stack = stack_of(settings_of_checkout())
     engines = engines_of(stack, say)
+    for turn in engines.in_turns(SETS[which]):
+        if engines.up(turn):
+            # They learn where to send when they start; a restart loses and doubles nothing.
+            stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
+        stack.observe_broker()
+        print(views.pages(engines), flush=True)
     if which == "full":
         engines.build(PROMTOOL)
-    if engines.up(SETS[which]):
-        # They learn where to send when they start; a restart loses and doubles nothing.
-        stack.restart([part for part in ("producer", "consumer") if stack.pid(part) is not None])
-    stack.observe_broker()
-    print(views.pages(engines))
 
 
 @program.command()

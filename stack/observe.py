@@ -28,6 +28,8 @@ _POLL_S: Final = 0.05
 _READY_DEADLINE_S: Final = 60.0
 _STOP_DEADLINE_S: Final = 15.0
 _PROBE_DEADLINE_S: Final = 2.0
+_SOON_S: Final = 60
+"""An engine whose build takes longer on two free cores must not keep the others waiting."""
 
 
 class Engines:
@@ -60,8 +62,12 @@ class Engines:
         return f"http://{HOST}:{self.port(name)}{ENGINES[name].page}"
 
     def endpoints(self) -> dict[str, str]:
-        """Return the settings by which services send traces and logs to the engines that run; none without any."""
-        return endpoints(self._place.ports) if self.running() else {}
+        """Return the settings by which services send traces and logs to the engines, also to one that crashed.
+
+        None while no engine runs.
+        """
+        started = [name for name in ENGINES if self.mark(name) is not None]
+        return endpoints(self._place.ports, started) if self.running() else {}
 
     def not_ready(self, name: EngineName) -> str | None:
         """Return None when an engine answers, else what is missing."""
@@ -73,15 +79,32 @@ class Engines:
             return f"nothing answers on port {self.port(name)} yet ({type(error).__name__})"
         return None if answer.status_code == httpx.codes.OK else f"it answers {answer.status_code}"
 
+    def in_turns(self, wanted: Sequence[EngineName]) -> list[list[EngineName]]:
+        """Return engines in the order in which they can be used: at once what is soon there, then each that is built
+        for minutes. Raises StackError when a port is taken: nobody should wait for a build to learn that."""
+        self._require_ports(self._absent(wanted))
+        slow = [name for name in wanted if self._is_slow(name)]
+        return [turn for turn in ([name for name in wanted if name not in slow], *([name] for name in slow)) if turn]
+
+    def _is_slow(self, name: EngineName) -> bool:
+        program = ENGINES[name].program
+        return program.seconds > _SOON_S and not program.path_in(self._cache).exists()
+
+    def _absent(self, wanted: Sequence[EngineName]) -> list[EngineName]:
+        running = self.running()
+        return [name for name in wanted if name not in running]
+
+    def _require_ports(self, absent: Sequence[EngineName]) -> None:
+        wanted_ports = [ENGINES[name].port for name in absent]
+        require_free(self._place.ports, [*wanted_ports, *(["otlp"] if "jaeger" in absent else [])])
+
     def up(self, wanted: Sequence[EngineName]) -> list[EngineName]:
         """Build what is missing, start what does not run, and return when all answer. Returns those started.
 
         Raises StackError when one cannot be built, a port is taken, or one does not answer in time.
         """
-        running = self.running()
-        absent = [name for name in wanted if name not in running]
-        wanted_ports = [ENGINES[name].port for name in absent]
-        require_free(self._place.ports, [*wanted_ports, *(["otlp"] if "jaeger" in absent else [])])
+        absent = self._absent(wanted)
+        self._require_ports(absent)
         for name in absent:
             self.build(ENGINES[name].program)
         for name in absent:

@@ -2,18 +2,25 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from stack.logfiles import tail
 from stack.observe import Engines
-from stack.parts.engines import ENGINES
+from stack.parts.engines import ENGINES, EngineName
 from stack.parts.names import PORTS, STAYING, PartName
 from stack.system import Stack
 from tally.base.hints import hint
 
 __all__ = ["SHOWN", "State", "engine_lines", "pages", "state_of", "table", "tail", "welcome"]
 
+_KEPT: Final[Mapping[EngineName, str]] = {
+    "victoria-metrics": "metrics",
+    "victoria-logs": "logs",
+    "jaeger": "traces",
+    "prometheus": "alerts",
+}
 SHOWN: Final[tuple[PartName, ...]] = STAYING
 
 
@@ -99,13 +106,18 @@ def engine_lines(engines: Engines) -> str:
 
 def pages(engines: Engines) -> str:
     """Return where to look and what to type once engines run."""
-    lines = [f"  {name:<18}{engines.page(name)}" for name in engines.running()]
+    running = engines.running()
+    lines = [f"  {name:<18}{engines.page(name)}" for name in running]
+    typed = {
+        "victoria-logs": f"  {hint('run tally logs')} 'severity_text:ERROR'",
+        "jaeger": f"  {hint('run tally trace REQUEST_ID')}",
+    }
     return "\n".join(
         [
-            "\nThe services now send traces and logs there, and their metrics are scraped:\n",
+            f"\nReady: {', '.join(_KEPT[name] for name in running)}. Look here:\n",
             *lines,
-            "\nFollow one addition from the call to the fsync, and read logs, in this terminal:\n",
-            f"  {hint('run tally trace REQUEST_ID')}",
-            f"  {hint('run tally logs')} 'severity_text:ERROR'\n",
+            "\nor in this terminal:\n",
+            *(line for name, line in typed.items() if name in running),
+            "",
         ]
     )

@@ -6,7 +6,7 @@ beside them, which scrapes the same and holds the alerts.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -195,10 +195,13 @@ PROMTOOL: Final = GoProgram(
 """Checks the rules of the alerts and runs their tests."""
 
 
-def endpoints(ports: Ports) -> dict[str, str]:
-    """Return the settings by which services send traces and logs to the engines; metrics are scraped."""
-    return {
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{HOST}:{ports.otlp}/v1/traces",
-        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{HOST}:{ports.logs_engine}/insert/opentelemetry/v1/logs",
+def endpoints(ports: Ports, engines: Collection[EngineName] = tuple(ENGINES)) -> dict[str, str]:
+    """Return the settings by which services send traces and logs to these engines; metrics are scraped."""
+    addresses: dict[EngineName, dict[str, str]] = {
+        "jaeger": {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{HOST}:{ports.otlp}/v1/traces"},
+        "victoria-logs": {
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{HOST}:{ports.logs_engine}/insert/opentelemetry/v1/logs"
+        },
     }
+    named = {key: value for name in addresses if name in engines for key, value in addresses[name].items()}
+    return {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", **named} if named else {}

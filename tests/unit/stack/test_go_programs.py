@@ -112,3 +112,46 @@ def test_a_program_is_of_the_modules_that_it_takes_in_place_of_others_too(module
     assert program.path_in(tmp_path) == before
     (other / "part.go").write_text("package part // changed\n")
     assert program.path_in(tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (30, "30 to 78 s"),
+        (40, "40 to 104 s"),
+        (60, "1 to 2 minutes"),
+        (155, "2 to 6 minutes"),
+        (240, "4 to 10 minutes"),
+    ],
+)
+def test_how_long_a_build_takes_is_told_as_a_range(module, go, tmp_path, seconds, told):
+    """A person is told the time on two free cores and on two busy ones, and not the better of them alone."""
+    go(BUILDS)
+    said: list[str] = []
+    go_programs.ensure(replace(module, seconds=seconds), tmp_path / "cache", said.append)
+    assert said[0].endswith(f"once, {told} on two cores")
+    assert said[1].startswith("thing built in ")
+
+
+def test_a_long_build_says_that_it_goes_on(module, go, tmp_path, monkeypatch):
+    """While a build runs, a line tells again and again how long it has taken so far."""
+    said: list[str] = []
+    monkeypatch.setattr(go_programs, "_TELL_S", 0.01)
+    go(BUILDS.replace("echo built", f"while [ ! -e {tmp_path}/seen ]; do sleep 0.01; done; echo built"))
+
+    def say(text: str) -> None:
+        said.append(text)
+        if text.endswith(" so far"):
+            (tmp_path / "seen").touch()
+
+    go_programs.ensure(module, tmp_path / "cache", say)
+    assert "thing: 0 s so far" in said
+
+
+def test_a_build_without_end_is_ended(module, go, tmp_path, monkeypatch):
+    """A build that takes longer than any was seen to take is killed, and an error says so."""
+    monkeypatch.setattr(go_programs, "_TELL_S", 0.01)
+    monkeypatch.setattr(go_programs, "_BUILD_DEADLINE_S", 0.05)
+    go(BUILDS.replace("echo built", "exec sleep 60; echo built"))
+    with pytest.raises(CannotBuildError, match="took more than 0 s"):
+        go_programs.ensure(module, tmp_path / "cache", print)
