@@ -87,7 +87,7 @@ def test_logs_and_traces_are_in_grafanas_boards_and_not_in_those_of_metrics():
 @pytest.mark.parametrize(
     ("ask", "reason"),
     [
-        (lambda: lines("WARNING", ("PAUSED: {} of {}",)), "lines that say 'PAUSED"),
+        (lambda: lines("WARNING", ("PAUSED: {} of {}",)), "lines with the text 'PAUSED"),
         (lambda: lines("ERROR", ("dead letters published",)), "at .'ERROR', 'CRITICAL'."),
         (lambda: spans("call", "consumer", "1s"), "no span 'call' of the consumer"),
         (lambda: spans("calls", "producer", "1s"), "no span 'calls' of the producer"),
