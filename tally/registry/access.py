@@ -3,13 +3,13 @@
 import base64
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from urllib.parse import unquote, urlsplit, urlunsplit
+from dataclasses import dataclass, fields
+from urllib.parse import unquote, urlsplit
 
 from tally.registry.errors import RegistryTlsError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Access:
     """The settings TALLY_REGISTRY_USER and so on; "" is not given. A token goes before a user.
 
@@ -17,30 +17,31 @@ class Access:
     """
 
     user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
+    password: str = ""
+    token: str = ""
     ca: str = ""
     cert: str = ""
     key: str = ""
-    key_password: str = field(default="", repr=False)
+    key_password: str = ""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> "Access":
         """Return what the variables say."""
         return cls(*(environment.get(f"TALLY_REGISTRY_{one.name.upper()}", "") for one in fields(cls)))
 
-    def authorization(self) -> str | None:
-        """Return the header Authorization, or None without credentials."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header Authorization, if there are credentials."""
         if self.token:
-            return f"Bearer {self.token}"
-        pair = f"{self.user}:{self.password}".encode()
-        return f"Basic {base64.b64encode(pair).decode('ascii')}" if self.user else None
+            return {"Authorization": f"Bearer {self.token}"}
+        pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+        return {"Authorization": f"Basic {pair}"} if self.user else {}
 
     def tls(self) -> ssl.SSLContext | None:
         """Return how to connect, None for the usual way. Raises RegistryTlsError, which names the file."""
+        if self.key and not self.cert:
+            raise RegistryTlsError("TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both")
         if not (self.ca or self.cert):
-            if self.key:
-                raise RegistryTlsError("TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both")
             return None
         problem = f"TALLY_REGISTRY_CA {self.ca}: is not a file of PEM certificates"
         try:
@@ -59,5 +60,5 @@ class Access:
 def split_userinfo(url: str) -> tuple[str, Access]:
     """Return (the address without user and password, those that stood in it)."""
     parts = urlsplit(url)
-    address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     return address, Access(unquote(parts.username or ""), unquote(parts.password or ""))

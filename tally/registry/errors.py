@@ -47,9 +47,7 @@ class RegistryRefused(RegistryError):
 
     def __init__(self, message: str, status: int, error_code: int, reason: str) -> None:
         super().__init__(message)
-        self.status = status
-        self.error_code = error_code
-        self.reason = reason
+        self.status, self.error_code, self.reason = status, error_code, reason
 
 
 class NotRegistered(RegistryRefused):

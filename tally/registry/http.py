@@ -15,16 +15,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tally.base.loopback import is_loopback
+from tally.registry import errors
 from tally.registry.access import Access, split_userinfo
-from tally.registry.errors import (
-    NoSuchCall,
-    NotRegistered,
-    RegistryAnswerError,
-    RegistryRefused,
-    RegistryTlsError,
-    RegistryUnauthorised,
-    RegistryUnreachable,
-)
 
 # httpx imports its command line, with rich and pygments, where click is installed: 0.27 of its 0.46 s, at every start
 # of a service. It does without when that module cannot be imported. What is left is imported with the first request,
@@ -37,7 +29,7 @@ if TYPE_CHECKING:
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
 _RETRY_WAIT_S: Final = 0.2
-_SHOWN_CHARACTERS_MAX: Final = 200
+_SHOWN_BYTES_MAX: Final = 200
 _CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _HEADERS: Final = {
     "Accept": f"{_CONTENT_TYPE}, application/json",
@@ -78,10 +70,9 @@ class RegistryHttp:
         if tls is None and here and self.url.startswith("http:"):
             # No proxy is asked, so there is no TLS: who is trusted (40 ms to read) does not matter. This trusts nobody.
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        authorization = self.access.authorization() or split_userinfo(self.address)[1].authorization()
         return httpx.Client(
             base_url=self.url,
-            headers=_HEADERS | ({"Authorization": authorization} if authorization else {}),
+            headers=_HEADERS | (self.access.headers or split_userinfo(self.address)[1].headers),
             timeout=self.timeout_s,
             transport=self.transport,
             verify=tls or True,
@@ -100,72 +91,71 @@ class RegistryHttp:
                 self.clock.sleep(_RETRY_WAIT_S * 2 ** (attempt - 1))
             try:
                 return self._judged(f"{method} {path}", *self._exchanged(method, path, body))
-            except RegistryUnreachable as error:
+            except errors.RegistryUnreachable as error:
                 failure = error
         tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
-        raise RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", failure.kind)
+        raise errors.RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", failure.kind)
 
     def _exchanged(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
         """Return status and content of one answer."""
         import httpx  # noqa: PLC0415
 
         until_s = self.clock.monotonic() + self.timeout_s
-        content = bytearray()
+        content, says = bytearray(), f"{method} {path} answers"
         try:
-            with self._client.stream(method, path, content=None if body is None else json.dumps(body)) as response:
+            with self._client.stream(method, path, json=body) as response:
                 if response.headers.get("Content-Encoding", "identity") != "identity":
-                    raise self._no_registry(f"{method} {path} answers in an encoding that was not asked for")
+                    problem = f"{says} in an encoding that was not asked for"
+                    raise errors.RegistryAnswerError(self._no_registry(problem))
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > ANSWER_BYTES_MAX:
-                        raise self._no_registry(f"{method} {path} answers more than {ANSWER_BYTES_MAX} bytes")
+                        problem = f"{says} more than {ANSWER_BYTES_MAX} bytes"
+                        raise errors.RegistryAnswerError(self._no_registry(problem))
                     if self.clock.monotonic() > until_s:
                         raise httpx.ReadTimeout("the answer is still coming")
         except httpx.TimeoutException as error:
-            raise RegistryUnreachable(f"no answer in time ({type(error).__name__})", "time-out") from error
+            raise errors.RegistryUnreachable(f"no answer in time ({type(error).__name__})", "time-out") from error
         except httpx.TransportError as error:
             if _is_tls(error):
-                raise RegistryTlsError(f"no TLS connection to the registry {self.url}: {error}") from error
-            raise RegistryUnreachable(f"{type(error).__name__}: {error}", "no-connection") from error
+                raise errors.RegistryTlsError(f"no TLS connection to the registry {self.url}: {error}") from error
+            raise errors.RegistryUnreachable(f"{type(error).__name__}: {error}", "no-connection") from error
         return response.status_code, bytes(content)
 
     def _judged(self, asked: str, status: int, content: bytes) -> Any:
         """Return the JSON of a 2xx: the one table of what status, error_code and content mean."""
-        text = " ".join(content[: 4 * _SHOWN_CHARACTERS_MAX].decode("utf-8", "replace").split()) or "nothing"
-        shown = text if len(text) <= _SHOWN_CHARACTERS_MAX else text[:_SHOWN_CHARACTERS_MAX] + "…"
+        shown = " ".join(content[:_SHOWN_BYTES_MAX].decode("utf-8", "replace").split()) or "nothing"
+        ok, said = 200 <= status < 300, f"{asked} answers {status}: {shown}"
         if status in {408, 429, 500, 502, 503, 504}:
-            raise RegistryUnreachable(f"answers {status}: {shown}", "server-error")
+            raise errors.RegistryUnreachable(said, "server-error")
         if status in {401, 403}:
-            raise RegistryUnauthorised(
+            raise errors.RegistryUnauthorised(
                 f"the registry {self.url} refuses {asked} ({status}); give TALLY_REGISTRY_USER and "
                 "TALLY_REGISTRY_PASSWORD, or TALLY_REGISTRY_TOKEN, of an account with that right"
             )
-        ok, said = 200 <= status < 300, f"{asked} answers {status}: {shown}"
         try:
-            # Of a call that it does not have Apicurio says nothing, Karapace "Not Found", Redpanda an object without an
-            # error_code, and Confluent one whose error_code is the status itself. A page of HTML is a wrong address.
             parsed = json.loads(content if ok else content or b"{}")
         except (ValueError, RecursionError):
-            raise self._no_registry(f"not JSON, {said}") from None
+            raise errors.RegistryAnswerError(self._no_registry(f"not JSON, {said}")) from None
         if ok:
             return parsed
+        # Of a call that it does not have Apicurio says nothing, Karapace "Not Found", Redpanda an object without an
+        # error_code, and Confluent one whose error_code is the status itself. A page of HTML is a wrong address.
         code = parsed.get("error_code") if isinstance(parsed, dict) else None
         if status in {404, 405} and code in {None, status}:
-            raise self._no_registry(said, NoSuchCall)
+            raise errors.NoSuchCall(self._no_registry(said))
         if not isinstance(code, int):
-            raise self._no_registry(said)
+            raise errors.RegistryAnswerError(self._no_registry(said))
         reason = str(parsed.get("message", ""))
-        refused = NotRegistered if status == 404 else RegistryRefused
+        refused = errors.NotRegistered if status == 404 else errors.RegistryRefused
         raise refused(f"the registry {self.url} refuses {asked} ({status}): {reason}", status, code, reason)
 
-    def _no_registry(self, problem: str, kind: type[RegistryAnswerError] = RegistryAnswerError) -> RegistryAnswerError:
-        return kind(
+    def _no_registry(self, problem: str) -> str:
+        return (
             f"{self.url} does not answer as a schema registry: {problem}; is it the Confluent-compatible address? "
             "Apicurio's ends in /apis/ccompat/v7"
         )
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, ssl.SSLError):
-        error = error.__cause__ or error.__context__
-    return error is not None
+    return error is not None and (isinstance(error, ssl.SSLError) or _is_tls(error.__cause__ or error.__context__))

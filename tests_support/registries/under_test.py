@@ -35,9 +35,7 @@ class RegistryUnderTest:
         self._words: list[str] = []
         address, in_url = split_userinfo(url)
         access = Access.of_environment(os.environ)
-        given = access.authorization() or in_url.authorization()
-        headers = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
-        headers |= {"Authorization": given} if given else {}
+        headers = {"Content-Type": "application/vnd.schemaregistry.v1+json"} | (access.headers or in_url.headers)
         self._client = httpx.Client(
             base_url=address.rstrip("/") + "/", headers=headers, verify=access.tls() or True, timeout=20
         )

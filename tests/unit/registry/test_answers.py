@@ -50,6 +50,16 @@ def test_an_error_of_the_server_is_no_denial(status: int) -> None:
         Answering(status, {"error_code": 40403, "message": "not found"}).client.schema(7)
 
 
+@pytest.mark.parametrize("body", [{}, {"schema": 7}, [], 7, "schema"])
+def test_an_answer_without_the_text_of_a_schema_is_no_schema(body: Any) -> None:
+    """A 2xx that has no text is an error, and never kept as a schema."""
+    registry = Answering(200, body)
+    for _ in range(2):
+        with pytest.raises(RegistryAnswerError, match="without a schema"):
+            registry.client.schema(7)
+    assert registry.asked == 2
+
+
 def test_a_denial_is_not_remembered_so_that_asking_twice_gives_two_answers() -> None:
     """A schema that was not found is asked for again each time, so two denials are two answers of the registry."""
     registry = Answering(404, {"error_code": 40403, "message": "Schema not found"})
