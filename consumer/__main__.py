@@ -9,7 +9,7 @@ gc.disable()  # while modules are imported nothing is garbage, and looking for i
 from loguru import logger  # noqa: E402
 
 from consumer.settings import ConsumerSettings  # noqa: E402
-from observability import logs  # noqa: E402
+from observability import standard_error  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.service import process as service  # noqa: E402
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
     0 after a signal, 1 when it cannot serve, 2 for wrong usage; 74 leaves from within when the disk failed.
     """
-    return service.run("consumer", _ABOUT, ConsumerSettings, _serve, arguments, configure_logs=logs.configure)
+    return service.run("consumer", _ABOUT, ConsumerSettings, _serve, arguments, journal=standard_error.only_of_journal)
 
 
 def _serve(settings: ConsumerSettings) -> int:
@@ -58,4 +58,5 @@ def _serve(settings: ConsumerSettings) -> int:
 
 
 if __name__ == "__main__":
+    service.begin()
     service.leave(main(sys.argv[1:]))

@@ -1,7 +1,11 @@
 """Logs by loguru on standard error: one line an event, for people or as JSON; and the same over OTLP.
 
 Each line names the trace that the running code works for (`current`). Warnings and errors that repeat themselves are
-held back and counted; the next line of their place tells how many. Values of variables are never shown.
+held back and counted; the next line of their place tells how many. Values of variables are never shown, nor are the
+secrets of an address; and whatever a value holds, it begins no line and moves no cursor (`tally.base.shown`).
+
+What libraries have to say comes here, too: by Python's ``logging`` (uvicorn, asyncio, grpc), by the hooks for what
+nobody caught, and, of libraries in C, by standard error itself (`observability.standard_error`).
 """
 
 import json
@@ -15,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
-from observability.repetition import Repetition
+from observability.repetition import Place, Repetition
+from tally.base.shown import printable, without_secrets
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -25,15 +30,20 @@ if TYPE_CHECKING:
 COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
 """The levels whose lines are counted, and held back when they repeat themselves."""
 
-_HUMAN = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}"
+_HUMAN: Final = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}\n"
+_WITH_TRACEBACK: Final = _HUMAN + "{extra[stacktrace]}\n"
 SDK_WINDOW_S: Final = 60.0
 """How often one complaint of the SDK's is told: it has some every second for as long as a backend is away."""
+LIBRARY_LINES_MAX: Final = 5
+"""Lines of one place of a library in ten seconds: a stranger's junk requests make one each, and they are all alike."""
+_TEXT_CHARACTERS_MAX: Final = 4_000
+_STACKTRACE_CHARACTERS_MAX: Final = 16_000
 
 _HELD_BACK: Final = "held_back"
-_SDK_PLACE: Final = "sdk_place"
+_PLACE: Final = "place_in_library"
 _SAMPLED: Final = "01"
 """The flags of every trace that a line can name, as W3C writes them: others have no spans."""
-_OURS: Final = ("service", "fields", _HELD_BACK)
+_OURS: Final = ("service", "fields", "stacktrace", _HELD_BACK)
 """Names in ``extra`` that are no fields of the line."""
 
 
@@ -50,28 +60,37 @@ class _Journal:
         self.current: Callable[[], Any] = lambda: None
         self._repetition = Repetition()
         self._of_sdk = Repetition(SDK_WINDOW_S, lines_max=1)
+        self._of_libraries = Repetition(lines_max=LIBRARY_LINES_MAX)
 
     def patch(self, record: "Record") -> None:
-        """Add the trace, hold back what repeats itself, and make the fields' text."""
+        """Add the trace, hold back what repeats itself, and make the texts, which nothing from outside can forge."""
         extra = record["extra"]
         trace = self.current()
         if trace is not None:
             extra["trace_id"], extra["span_id"] = f"{trace.trace_id:032x}", f"{trace.span_id:016x}"
+        of_library: Place | None = extra.pop(_PLACE, None)
         if record["level"].name in COUNTED:
             self.count(record["level"].name)
-            of_sdk = extra.pop(_SDK_PLACE, None)
-            repetition = self._repetition if of_sdk is None else self._of_sdk
+        if record["level"].name in COUNTED or of_library is not None:
             with self._lock:
-                told = repetition.take(of_sdk or (record["name"], record["line"]), time.monotonic())
+                told = self._kept_by(of_library).take(of_library or (record["name"], record["line"]), time.monotonic())
             extra[_HELD_BACK] = told is None
+            if told is None:
+                return
             if told:
                 extra["repeated"] = told
-        extra["fields"] = " ".join(f"{name}={value}" for name, value in extra.items() if name not in _OURS)
+        record["message"] = shown(record["message"])
+        extra["fields"] = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
 
-    def untold(self) -> dict[tuple[str | None, int], int]:
+    def untold(self) -> dict[Place, int]:
         """Return what was held back and not told of."""
         with self._lock:
-            return {**self._repetition.untold(), **self._of_sdk.untold()}
+            return {**self._repetition.untold(), **self._of_sdk.untold(), **self._of_libraries.untold()}
+
+    def _kept_by(self, of_library: Place | None) -> Repetition:
+        if of_library is None:
+            return self._repetition
+        return self._of_sdk if is_of_sdk(str(of_library[0])) else self._of_libraries
 
 
 _journal = _Journal()
@@ -82,13 +101,15 @@ def configure(service: str, level: str, form: str) -> None:
     logger.remove()
     _journal.begin()
     logger.configure(extra={"service": service, "fields": ""}, patcher=_journal.patch)
+    # diagnose=False: a traceback must not show the values of variables, payloads among them.
     if form == "json":
         logger.add(_write_json, level=level, filter=wanted, backtrace=False, diagnose=False)
     else:
-        # diagnose=False: a traceback must not show the values of variables, payloads among them.
-        logger.add(sys.stderr, level=level, format=_HUMAN, filter=wanted, backtrace=False, diagnose=False)
-    sdk = logging.getLogger("opentelemetry")
-    sdk.handlers, sdk.propagate = [_FromSdk()], False
+        logger.add(sys.stderr, level=level, format=_human, filter=wanted, backtrace=False, diagnose=False)
+    root = logging.getLogger()
+    for each in [one for one in root.handlers if isinstance(one, _FromLogging)]:
+        root.removeHandler(each)
+    root.addHandler(_FromLogging())
 
 
 def wanted(record: "Record") -> bool:
@@ -102,9 +123,32 @@ def connect(counter: "Counter", current: Callable[[], Any]) -> None:
     _journal.current = current
 
 
+def tell_of_library(
+    library: str, place: str | int, level: int, message: str, error: BaseException | None = None
+) -> None:
+    """Take a line of a library into the log, at a level of ``logging``.
+
+    Lines of one ``place`` in the library are held back when they are many.
+    """
+    about = logger.opt(exception=error).bind(library=library, **{_PLACE: (library, place)})
+    if is_of_sdk(library):  # whether a backend is there is no error of the service
+        about.warning("telemetry: {}", message)
+    elif level >= logging.ERROR:
+        about.error("a library says: {}", message)
+    elif level >= logging.WARNING:
+        about.warning("a library says: {}", message)
+    else:
+        about.info("a library says: {}", message)
+
+
+def is_of_sdk(library: str) -> bool:
+    """Tell whether a library sends telemetry: what it says about a backend that fails must not be sent there."""
+    return library.startswith(("opentelemetry", "urllib3"))
+
+
 def fields_of(record: "Record") -> dict[str, str]:
-    """Return the fields of a line by name, the trace's ids among them."""
-    return {name: str(value) for name, value in record["extra"].items() if name not in _OURS}
+    """Return the fields of a line by name, the trace's ids among them, as they may be shown."""
+    return {name: shown(str(value)) for name, value in record["extra"].items() if name not in _OURS}
 
 
 def tell_held_back() -> None:
@@ -114,11 +158,30 @@ def tell_held_back() -> None:
 
 
 def stack_trace(record: "Record") -> str:
-    """Return the traceback of a line's exception, without values of variables; empty when there is none."""
+    """Return the traceback of a line's exception, without values of variables; empty when there is none.
+
+    Each line of it is indented, so that a newline in the exception's message begins no line that looks like ours.
+    """
     raised = record["exception"]
     if raised is None or raised.type is None:
         return ""
-    return "".join(traceback.format_exception(raised.type, raised.value, raised.traceback)).rstrip()
+    told = "".join(traceback.format_exception(raised.type, raised.value, raised.traceback)).rstrip()
+    if len(told) > _STACKTRACE_CHARACTERS_MAX:  # the end says what was raised, and where
+        told = f"… {told[-_STACKTRACE_CHARACTERS_MAX:]}"
+    return "\n".join(f"  {printable(without_secrets(line))}" for line in told.split("\n"))
+
+
+def shown(told: str) -> str:
+    """Return a text from outside as it may stand in a line: of bounded length, printable, without secrets."""
+    clipped = told if len(told) <= _TEXT_CHARACTERS_MAX else told[:_TEXT_CHARACTERS_MAX] + "…"
+    return printable(without_secrets(clipped))
+
+
+def _human(record: "Record") -> str:
+    if record["exception"] is None:
+        return _HUMAN
+    record["extra"]["stacktrace"] = stack_trace(record)
+    return _WITH_TRACEBACK
 
 
 def _write_json(message: "Message") -> None:
@@ -135,17 +198,17 @@ def _write_json(message: "Message") -> None:
         line["trace_flags"] = _SAMPLED
     raised = record["exception"]
     if raised is not None:
-        line["exception"] = f"{raised.type and raised.type.__name__}: {raised.value}"
+        line["exception"] = shown(f"{raised.type and raised.type.__name__}: {raised.value}")
         line["stacktrace"] = stack_trace(record)
     sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-class _FromSdk(logging.Handler):
-    """Takes what OpenTelemetry's SDK has to say, a failing backend mostly, into our log."""
+class _FromLogging(logging.Handler):
+    """Takes what libraries say by Python's ``logging`` into our log."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        place = (record.name, record.lineno)
-        logger.bind(module=record.name, **{_SDK_PLACE: place}).warning("telemetry: {}", record.getMessage())
+        raised = record.exc_info[1] if record.exc_info else None
+        tell_of_library(record.name, record.lineno, record.levelno, record.getMessage(), raised)

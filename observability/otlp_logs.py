@@ -15,7 +15,7 @@ from observability import logs
 from observability.outbox import LogOutbox, shut_down
 
 if TYPE_CHECKING:
-    from loguru import Message
+    from loguru import Message, Record
 
 _SEVERITIES: Final = {
     "TRACE": SeverityNumber.TRACE,
@@ -34,10 +34,7 @@ class OtlpLogs:
         self._provider = LoggerProvider(resource, shutdown_on_exit=False)
         self._provider.add_log_record_processor(outbox)
         self._logger = self._provider.get_logger("tally")
-        # What the SDK says about a failing backend must not be sent to that backend.
-        self._sink = logger.add(
-            self._emit, level=level, filter=lambda record: logs.wanted(record) and record["name"] != logs.__name__
-        )
+        self._sink = logger.add(self._emit, level=level, filter=_is_sent)
 
     def close(self, timeout_s: float) -> None:
         """Send what is left, and end. Waits for at most ``timeout_s``."""
@@ -53,7 +50,7 @@ class OtlpLogs:
         if raised is not None and raised.type is not None:
             attributes |= {
                 "exception.type": raised.type.__name__,
-                "exception.message": str(raised.value),
+                "exception.message": logs.shown(str(raised.value)),
                 "exception.stacktrace": logs.stack_trace(record),
             }
         self._logger.emit(
@@ -67,6 +64,10 @@ class OtlpLogs:
                 attributes=attributes,
             )
         )
+
+
+def _is_sent(record: "Record") -> bool:
+    return logs.wanted(record) and not logs.is_of_sdk(record["extra"].get("library", ""))
 
 
 def _context(trace_id: str, span_id: str) -> Context:

@@ -7,8 +7,8 @@ WINDOW_S: Final = 10.0
 LINES_MAX: Final = 30
 """A window and place: all twelve partitions may speak, and a loop that fails a thousand times a second may not."""
 
-Place = tuple[str | None, int]
-"""Module and line of the call that logs: as many as the code has."""
+Place = tuple[str | None, int | str]
+"""Module and line of the call that logs, or what a library names instead of a line: as many as the code has."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ gc.disable()  # while modules are imported nothing is garbage, and the search fo
 
 from loguru import logger  # noqa: E402
 
-from observability import logs  # noqa: E402
+from observability import standard_error  # noqa: E402
 from producer.settings import ProducerSettings  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.service import process as service  # noqa: E402
@@ -22,7 +22,7 @@ SIGTERM or SIGINT: takes no more calls, answers those in flight, and exits with 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the producer; return the exit code: 0 after a signal, 1 when it cannot serve, 2 for wrong usage."""
-    return service.run("producer", _ABOUT, ProducerSettings, _serve, arguments, configure_logs=logs.configure)
+    return service.run("producer", _ABOUT, ProducerSettings, _serve, arguments, journal=standard_error.only_of_journal)
 
 
 def _serve(settings: ProducerSettings) -> int:
@@ -56,4 +56,5 @@ def _serve(settings: ProducerSettings) -> int:
 
 
 if __name__ == "__main__":
+    service.begin()
     service.leave(main(sys.argv[1:]))

@@ -3,8 +3,11 @@
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 from typing import Final, NoReturn, TypeVar
 
 from loguru import logger
@@ -12,15 +15,19 @@ from loguru import logger
 from tally.base import fault_points
 from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
+from tally.base.shown import printable, without_secrets
 from tally.kafka.config import KafkaConfigError
 
 _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
 
+_UMASK: Final = 0o077
+"""Ledgers, exports and logs hold what callers sent: files get 0600 and folders 0700."""
+
 S = TypeVar("S", bound=Settings)
 
 
-ConfigureLogs = Callable[[str, str, str], None]
-"""Sends the log of a service where it belongs: takes the service's name, the level, and the format, human or json."""
+Journal = Callable[[str, str, str], AbstractContextManager[None]]
+"""Takes the log of a service where it belongs, as long as it serves: of its name, the level, and human or json."""
 
 
 def run(
@@ -30,7 +37,7 @@ def run(
     serve: Callable[[S], int],
     arguments: Sequence[str],
     *,
-    configure_logs: ConfigureLogs,
+    journal: Journal,
 ) -> int:
     """Run the service ``name`` and return its exit code: that of ``serve``, or 2 for wrong usage or a wrong setting.
 
@@ -45,13 +52,24 @@ def run(
         return 0 if asked else 2
     try:
         settings = load(settings_type) if named is None else load(settings_type, _env_file=checked(named))
-        configure_logs(name, settings.log_level, settings.log_format)
-        if armed := fault_points.arm(settings.fault_points):
-            logger.bind(points=armed).warning("fault points are on: this process is under test")
-        return serve(settings)
+        with journal(name, settings.log_level, settings.log_format):
+            if armed := fault_points.arm(settings.fault_points):
+                logger.bind(points=armed).warning("fault points are on: this process is under test")
+            return serve(settings)
     except (SettingsError, EnvFileError, KafkaConfigError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+
+
+def begin() -> None:
+    """Begin a process that is a service: what it writes is for its user only, and no traceback shows a secret."""
+    os.umask(_UMASK)
+    sys.excepthook = _tell_of_defect
+
+
+def _tell_of_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    told = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(printable(without_secrets(told), keep="\n"))
 
 
 def collect_garbage_again() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tally.base.shown import is_clear_address, masked_address, printable, without_secrets
 
-SECRET = "s3cr3t"  # noqa: S105 - what must not be shown
+SECRET = "s3cr3t"
 
 CLEAR = {
     "http://h": "http://h",

@@ -103,3 +103,45 @@ def test_the_next_line_of_a_place_tells_how_many_were_held_back() -> None:
     assert repetition.untold() == {place: 5}
     assert [repetition.take(place, WINDOW_S + at) for at in (0.0, 0.1)] == [5, 0]
     assert repetition.untold() == {}
+
+
+def test_what_comes_from_outside_begins_no_line_and_shows_no_secret(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the message, in a field, in an exception's message and in a library's line: each event stays one."""
+    logs.configure("consumer", "INFO", form)
+    forged = "/\n2026-01-01 00:00:00.000 ERROR   consumer forged\x1b[2J http://u:s3cr/et@h \u2028"
+    logger.bind(path=forged).info("asked for {}", forged)
+    logger.opt(exception=ValueError(forged)).error("{!r} failed", forged)
+    logging.getLogger("uvicorn.error").warning("no %s", forged)
+    text = capsys.readouterr().err
+    assert "s3cr" not in text
+    assert all(line.isprintable() for line in text.split("\n"))
+    if form == "json":
+        assert [json.loads(line)["level"] for line in text.splitlines()] == ["INFO", "ERROR", "WARNING"]
+    else:
+        assert sum(not line.startswith("  ") for line in text.splitlines()) == 3
+        assert "asked for /\\n2026-01-01" in text
+
+
+def test_a_line_and_a_traceback_are_of_bounded_length(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path of a megabyte makes a line of a few kilobytes."""
+    logs.configure("consumer", "INFO", form)
+    long = "x" * 1_000_000
+    logger.bind(path=long).info("asked for {}", long)
+    logger.opt(exception=ValueError(long)).error("failed")
+    assert len(capsys.readouterr().err) < 50_000
+
+
+def test_junk_requests_make_a_bounded_number_of_lines(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten thousand at once: what a library says about each is told a few times and counted in full."""
+    logs.configure("consumer", "INFO", form)
+    counter = Counter()
+    logs.connect(counter, CURRENT.get)
+    for number in range(10_000):
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logs.tell_of_library("librdkafka", "FAIL", logging.INFO, f"broker {number} is down")
+    shown = lines(capsys)
+    assert sum("Invalid HTTP request" in line for line in shown) == logs.LIBRARY_LINES_MAX
+    assert sum("is down" in line for line in shown) == logs.LIBRARY_LINES_MAX
+    assert (10_000, ("WARNING",)) in counter.sums()
