@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from codegen.errors import EXIT_USAGE, CodegenError
+from tally.base.shown import without_secrets
 
 _HELP = """Typed Python, a schema registry and Kafka topics, all from one folder of contracts.
 
@@ -95,6 +96,6 @@ def run() -> None:
     except click.Abort:
         code = 130
     except CodegenError as error:
-        print(f"codegen: {error}", file=sys.stderr)
+        print(f"codegen: {without_secrets(str(error))}", file=sys.stderr)
         code = error.exit_code
     sys.exit(code)

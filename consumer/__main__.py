@@ -11,6 +11,7 @@ from loguru import logger  # noqa: E402
 from consumer.settings import ConsumerSettings  # noqa: E402
 from observability import standard_error  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
+from tally.kafka.config import refusal as kafka_refusal  # noqa: E402
 from tally.service import process as service  # noqa: E402
 
 _ABOUT = """Usage: python -m consumer
@@ -53,7 +54,7 @@ def _serve(settings: ConsumerSettings) -> int:
         sys.stderr.write(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}\n")
         return 1
     except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
-        sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
+        sys.stderr.write(f"{kafka_refusal(settings.kafka_config, error)}\n")
         return 2
 
 

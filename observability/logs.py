@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 
 from observability.repetition import Place, Repetition
-from tally.base.shown import printable, without_secrets
+from tally.base.shown import MASK, printable, without_secrets
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -39,6 +39,8 @@ LIBRARY_LINES_MAX: Final = 5
 _TEXT_CHARACTERS_MAX: Final = 4_000
 _STACKTRACE_CHARACTERS_MAX: Final = 16_000
 
+_SHOWS_HEADERS: Final = "opentelemetry.util.re"
+"""Shows an entry of OTEL_EXPORTER_OTLP_HEADERS that it does not understand, which may be a token."""
 _HELD_BACK: Final = "held_back"
 _PLACE: Final = "place_in_library"
 _SAMPLED: Final = "01"
@@ -211,4 +213,5 @@ class _FromLogging(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         raised = record.exc_info[1] if record.exc_info else None
-        tell_of_library(record.name, record.lineno, record.levelno, record.getMessage(), raised)
+        message = str(record.msg).replace("%s", MASK) if record.name == _SHOWS_HEADERS else record.getMessage()
+        tell_of_library(record.name, record.lineno, record.levelno, message, raised)

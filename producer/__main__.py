@@ -11,6 +11,7 @@ from loguru import logger  # noqa: E402
 from observability import standard_error  # noqa: E402
 from producer.settings import ProducerSettings  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
+from tally.kafka.config import refusal as kafka_refusal  # noqa: E402
 from tally.service import process as service  # noqa: E402
 
 _ABOUT = """Usage: python -m producer
@@ -51,7 +52,7 @@ def _serve(settings: ProducerSettings) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except KafkaException as error:  # from a client that cannot be made: a property in the file is wrong
-        sys.stderr.write(f"TALLY_KAFKA_CONFIG is {str(settings.kafka_config)!r}: {error.args[0].str()}\n")
+        sys.stderr.write(f"{kafka_refusal(settings.kafka_config, error)}\n")
         return 2
 
 

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
 
 from codegen.errors import CodegenError, UnreachableError
 from codegen.plan.terms import AlterTopic, CreateTopic, FoundTopic
+from tally.kafka.config import without_values
 
 REQUEST_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.05
@@ -136,4 +137,4 @@ class KafkaAdmin:
 
 def _words(error: Exception) -> str:
     cause = error.args[0] if error.args else error
-    return cause.str() if isinstance(cause, KafkaError) else str(error)
+    return without_values(cause.str() if isinstance(cause, KafkaError) else str(error))

@@ -14,7 +14,7 @@ from typing import Final
 
 from codegen.errors import CodegenError, ContractError
 from codegen.yaml_file import mapping_of
-from tally.registry.access import split_userinfo
+from tally.base.shown import NOT_CLEAR, is_clear_address, masked_address, without_secrets
 
 FILE: Final = "registries.yaml"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
@@ -34,16 +34,23 @@ def target(root: Path, given: str, kafka: str | None = None) -> Target:
     """Return what ``--registry`` means: a name of registries.yaml, or an address. Raises CodegenError."""
     if "://" in given:
         if not given.startswith(("http://", "https://")):
-            raise CodegenError(f"--registry is {split_userinfo(given)[0]!r}; allowed is an http:// or https:// address")
-        return Target("", given, kafka or "")
+            raise CodegenError(f"--registry is {masked_address(given)!r}; allowed is an http:// or https:// address")
+        return Target("", _clear(given), kafka or "")
     known = _read(root / FILE)
     if given not in known:
         names = ", ".join(sorted(known)) or "none"
         raise CodegenError(
-            f"--registry is {given!r}; allowed is an http:// or https:// address, or a name in {root / FILE} ({names})"
+            f"--registry is {masked_address(given)!r}; allowed is an http:// or https:// address, "
+            f"or a name in {root / FILE} ({names})"
         )
     found = known[given]
-    return Target(given, found["url"], kafka or found.get("kafka", ""))
+    return Target(given, _clear(found["url"]), kafka or found.get("kafka", ""))
+
+
+def _clear(url: str) -> str:
+    if not is_clear_address(url):
+        raise CodegenError(f"the registry's address is {masked_address(url)!r}: {NOT_CLEAR}")
+    return url
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
@@ -56,7 +63,9 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
             or not entry.keys() <= _KEYS
             or not all(isinstance(v, str) for v in entry.values())
         ):
-            raise ContractError(FILE, name, f"must have url, and may have kafka, as texts; it is {entry!r}")
+            raise ContractError(
+                FILE, name, f"must have url, and may have kafka, as texts; it is {without_secrets(repr(entry))}"
+            )
         if not str(entry.get("url", "")).startswith(("http://", "https://")):
             raise ContractError(FILE, f"{name}.url", "must be an http:// or https:// address")
     return tree

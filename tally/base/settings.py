@@ -6,22 +6,31 @@ A service declares a subclass of ``Settings`` whose fields have a type, a defaul
 ``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
 """
 
-import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tally.base.env_file import EnvFileError, checked, env_file
+from tally.base.shown import MASK, NOT_CLEAR, is_clear_address, masked_address, printable
 
 PREFIX = "TALLY_"
-_USERINFO = re.compile(r"://[^/@\s]*@")
 _SECRET_WORDS = ("password", "secret", "token", "credential")
 
 
 class SettingsError(Exception):
     """A setting has a wrong value; the message is one line that names it, the value and what is allowed."""
+
+
+def _clear(address: str) -> str:
+    if not is_clear_address(address):
+        raise ValueError(NOT_CLEAR)
+    return address
+
+
+Address = Annotated[str, AfterValidator(_clear)]
+"""An address, of which it is certain what is user and password: the rest is shown."""
 
 
 class Settings(BaseSettings):
@@ -35,7 +44,7 @@ class Settings(BaseSettings):
     kafka_config: Path | None = Field(
         None, description="A client properties file for SASL, TLS and tuning, as Kafka's own tools take."
     )
-    registry_url: str = Field(
+    registry_url: Address = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7",
         pattern=r"^https?://[^\s]+$",
         description="The schema registry's Confluent-compatible address.",
@@ -78,8 +87,8 @@ def load(settings: type[S], **overrides: Any) -> S:
         first = error.errors()[0]
         location = first["loc"]
         name = variable_of(str(location[0])) if location else "the settings"
-        given = "" if is_secret(name) else f" is {first['input']!r}"
-        raise SettingsError(f"{name}{given}: {first['msg']}") from None
+        given = "" if is_secret(name) else f" is {masked_address(str(first['input']))!r}"
+        raise SettingsError(f"{name}{given}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def variable_of(field: str) -> str:
@@ -95,7 +104,7 @@ def is_secret(name: str) -> bool:
 def effective(settings: Settings) -> dict[str, str]:
     """Return what is in force by variable, secrets masked, for the log line at start."""
     return {
-        variable_of(name): "***" if is_secret(name) else _USERINFO.sub("://***@", str(value))
+        variable_of(name): MASK if is_secret(name) else printable(masked_address(str(value)))
         for name, value in settings.model_dump().items()
     }
 

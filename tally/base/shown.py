@@ -9,6 +9,11 @@ import re
 from typing import Final
 
 MASK: Final = "***"
+NOT_CLEAR: Final = (
+    "what is user, password, host and port cannot be told apart: in a user or password write / ? # as %2F %3F %23; "
+    "after the host there may be a port of digits and a path without @"
+)
+"""What is wrong with an address that ``is_clear_address`` refuses."""
 
 _ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^\s'\"`<>]*)")
 _ENDS_A_SENTENCE: Final = ".,;:!)"

@@ -6,6 +6,7 @@ from typing import IO, Any
 import click
 
 from tally.base.hints import hint
+from tally.base.shown import without_secrets
 
 
 class CommandError(click.ClickException):
@@ -20,7 +21,7 @@ class CommandError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line."""
-        click.echo(f"tally: {self.format_message()}", file=file or sys.stderr)
+        click.echo(f"tally: {without_secrets(self.format_message())}", file=file or sys.stderr)
 
 
 class WrongUsageError(CommandError):

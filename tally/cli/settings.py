@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tally.base.settings import Settings
+from tally.base.settings import Address, Settings
 
 
 class ClientSettings(Settings):
@@ -15,7 +15,7 @@ class ClientSettings(Settings):
     )
     rest_host: str = Field("127.0.0.1", min_length=1, description="Host of the REST service.")
     rest_port: int = Field(8000, ge=1, le=65535, description="Port of the REST service.")
-    rest_url: str | None = Field(
+    rest_url: Address | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="Address of the REST service; wins over its host and port."
     )
     traces_engine_port: int = Field(16686, ge=1, le=65535, description="Port of the trace store of `just observe`.")

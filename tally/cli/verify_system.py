@@ -17,9 +17,10 @@ from oracle.kafka_reading import UnreadableError
 from oracle.reading import System, gather
 from oracle.report import Report
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
+from tally.cli.services.kafka import quiet_config
 from tally.cli.settings import ClientSettings
 from tally.cli.shared import settings
-from tally.kafka.config import KafkaConfigError, read_properties
+from tally.kafka.config import read_properties
 
 _TOPIC = re.compile(r"(?P<servers>[^/\s]+:[0-9]{1,5})/(?P<topic>[A-Za-z0-9._-]{1,249})")
 _URL = re.compile(r"https?://[^\s]+")
@@ -72,10 +73,8 @@ def _system(options: SystemOptions, environment: ClientSettings) -> System:
     for url in options.rest_urls:
         if _URL.fullmatch(url) is None:
             raise WrongUsageError(f"--rest {url!r} is not an address, for example http://127.0.0.1:8000")
-    try:
-        properties = {} if environment.kafka_config is None else read_properties(environment.kafka_config)
-    except KafkaConfigError as error:
-        raise WrongUsageError(str(error)) from None
+    quiet_config(environment)  # tells a property that Kafka's client refuses
+    properties = {} if environment.kafka_config is None else read_properties(environment.kafka_config)
     return System(
         kafka=parts["servers"],
         # The command line names the servers; a file that names some, too, is for the services.

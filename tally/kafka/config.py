@@ -6,7 +6,10 @@ over the setting, so that one file can describe a cluster. What would load code 
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaException
 
 _RUNS_CODE: Final = {
     "plugin.library.paths": "it loads libraries into this process",
@@ -14,6 +17,9 @@ _RUNS_CODE: Final = {
     "ssl.providers": "it loads libraries into this process",
     "sasl.kerberos.kinit.cmd": "it is a command that is run; renew the ticket outside, with k5start or cron",
 }
+_NAME: Final = re.compile(r"[a-z]+(\.[a-z]+)+(?=[\s:])")
+"""The property that a line most likely means; the rest of the line may be a password, and is not shown."""
+_VALUE: Final = re.compile(r'Invalid value ".*" for', re.DOTALL)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _SHELL_SAFE: Final = re.compile(r"[A-Za-z0-9._/@:-]*")
 READS_ANY_RECORD: Final = {"receive.message.max.bytes": 2_147_483_647}
@@ -46,7 +52,10 @@ def read_properties(path: Path) -> dict[str, str]:
             continue
         name, separator, value = text.partition("=")
         if not separator or not name.strip():
-            raise KafkaConfigError(f"{path}:{number}: {text!r} is not name=value")
+            named = _NAME.match(text)
+            raise KafkaConfigError(
+                f"{path}:{number}: {f'after {named[0]} ' if named else ''}an = is missing: a line is name=value"
+            )
         if (len(text) - len(text.rstrip("\\"))) % 2:
             # Java's tools would join the next line to this one; on its own that line may be a property, too.
             raise KafkaConfigError(f"{path}:{number}: ends with a backslash: write the value on one line")
@@ -54,6 +63,16 @@ def read_properties(path: Path) -> dict[str, str]:
     for name, value in properties.items():
         _require_data_only(name, value, path)
     return properties
+
+
+def refusal(properties: Path | None, error: "KafkaException") -> str:
+    """Return what to say of a client that cannot be made: a property is wrong, and no value of one is shown."""
+    return f"TALLY_KAFKA_CONFIG is {str(properties)!r}: {without_values(error.args[0].str())}"
+
+
+def without_values(reason: str) -> str:
+    """Return what librdkafka says of a property, without its value: a line may have run into the next one."""
+    return _VALUE.sub("Invalid value for", reason)
 
 
 def _require_data_only(name: str, value: str, path: Path) -> None:

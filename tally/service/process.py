@@ -57,7 +57,7 @@ def run(
                 logger.bind(points=armed).warning("fault points are on: this process is under test")
             return serve(settings)
     except (SettingsError, EnvFileError, KafkaConfigError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{without_secrets(str(error))}\n")
         return 2
 
 

@@ -13,7 +13,7 @@ from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import TopicFacts
-from tally.kafka.config import KafkaConfigError, client_config
+from tally.kafka.config import KafkaConfigError, client_config, refusal
 from tally.kafka.read_range import OutOfRangeError, RangeError, headers_of, read_range, reader
 from tally.kafka.topic_admin import TopicAdmin
 from tally.kafka.trouble import KafkaTroubleError
@@ -66,12 +66,17 @@ def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
 def quiet_config(environment: ClientSettings) -> dict[str, Any]:
     """Return the settings of a Kafka client that writes no log: the command tells what goes wrong.
 
-    Raises WrongUsageError.
+    Raises WrongUsageError, also for a property that the client refuses.
     """
     try:
-        return {**client_config(environment.kafka_bootstrap_servers, environment.kafka_config), "log_level": "2"}
+        config = {**client_config(environment.kafka_bootstrap_servers, environment.kafka_config), "log_level": "2"}
+        if environment.kafka_config is not None:
+            Consumer({**config, "group.id": "none"}).close()
     except KafkaConfigError as error:
         raise WrongUsageError(str(error)) from None
+    except KafkaException as error:
+        raise WrongUsageError(refusal(environment.kafka_config, error)) from None
+    return config
 
 
 @contextmanager
