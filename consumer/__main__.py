@@ -9,7 +9,7 @@ gc.disable()  # while modules are imported nothing is garbage, and looking for i
 from loguru import logger  # noqa: E402
 
 from consumer.settings import ConsumerSettings  # noqa: E402
-from observability import standard_error  # noqa: E402
+from observability.journal import standard_error  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.kafka.config import refusal as kafka_refusal  # noqa: E402
 from tally.service import process as service  # noqa: E402

@@ -5,7 +5,7 @@ held back and counted; the next line of their place tells how many. Values of va
 secrets of an address; and whatever a value holds, it begins no line and moves no cursor (`tally.base.shown`).
 
 What libraries have to say comes here, too: by Python's ``logging`` (uvicorn, asyncio, grpc), by the hooks for what
-nobody caught, and, of libraries in C, by standard error itself (`observability.standard_error`).
+nobody caught, and, of libraries in C, by standard error itself (`observability.journal.standard_error`).
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
-from observability.repetition import Place, Repetition
+from observability.journal.repetition import Place, Repetition
 from tally.base.shown import MASK, printable, without_secrets
 
 if TYPE_CHECKING:

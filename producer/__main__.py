@@ -8,7 +8,7 @@ gc.disable()  # while modules are imported nothing is garbage, and the search fo
 
 from loguru import logger  # noqa: E402
 
-from observability import standard_error  # noqa: E402
+from observability.journal import standard_error  # noqa: E402
 from producer.settings import ProducerSettings  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.kafka.config import refusal as kafka_refusal  # noqa: E402

@@ -10,7 +10,7 @@ from loguru import logger
 from observability import logs
 from observability.current import CURRENT
 from observability.instruments import Counter, Trace
-from observability.repetition import LINES_MAX, WINDOW_S, Repetition
+from observability.journal.repetition import LINES_MAX, WINDOW_S, Repetition
 
 TRACE = Trace(0x0AF7651916CD43DD8448EB211C80319C, 0x00AD6B7169203331)
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from observability.standard_error import ForeignLine, read
+from observability.journal.standard_error import ForeignLine, read
 
 PROGRAM = """
 import ctypes, os, sys, threading, warnings
 from loguru import logger
-from observability.standard_error import only_of_journal
+from observability.journal.standard_error import only_of_journal
 
 def broken():
     raise ValueError("a\\n2026 ERROR forged")
