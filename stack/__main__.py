@@ -21,7 +21,6 @@ from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, engines_of
 from tally.base.hints import hint
 from tally.base.settings import SettingsError, help_text
-from tally.base.shown import without_secrets
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -183,10 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command_line.run(program, "stack", arguments)
     except SettingsError as error:
-        print(without_secrets(str(error)), file=sys.stderr)
+        say(str(error))
         return command_line.EXIT_USAGE
     except StackError as error:
-        print(without_secrets(str(error)), file=sys.stderr)
+        say(str(error))
         return EXIT_FAILED
 
 

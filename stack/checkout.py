@@ -7,13 +7,14 @@ from stack.parts.components import Components
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, Stack
 from tally.base.settings import load
+from tally.base.shown import without_secrets
 
 DOTENV: Final = ROOT / ".env"
 
 
 def say(text: str) -> None:
     """Tell the person at the terminal what goes on; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+    print(without_secrets(text), file=sys.stderr, flush=True)
 
 
 def settings_of_checkout() -> StackSettings:
