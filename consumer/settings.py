@@ -71,6 +71,13 @@ class ConsumerSettings(Settings):
     consumer_witness_refresh_ms: int = Field(
         1_000, ge=50, le=60_000, description="How often figures of other replicas and the log's ends are asked for."
     )
+    consumer_foreign_transaction_ms: int = Field(
+        30_000,
+        ge=1_000,
+        le=3_600_000,
+        description="An open transaction this old is told as one that is not ours. One that a killed producer left is "
+        "ended by the broker within TALLY_PRODUCER_TRANSACTION_TIMEOUT_MS (15 s) and the 10 s between its looks.",
+    )
     consumer_totals_interval_ms: int = Field(
         1_000, ge=50, le=600_000, description="totals.json is replaced at most this often."
     )

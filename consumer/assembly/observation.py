@@ -1,6 +1,7 @@
 """Builds what observes: the ingest loop's measures and traces, and the look at what other replicas have counted."""
 
 from consumer.assembly.kafka import KafkaClients
+from consumer.core.open_transactions import TopicAddress
 from consumer.settings import ConsumerSettings
 from consumer.shell.ingest.loop_observer import LoopObserver, LoopObservers
 from consumer.shell.ingest.metrics import LoopMetrics
@@ -31,4 +32,6 @@ def outside_observer(settings: ConsumerSettings, kafka: KafkaClients, board: Sna
         partitions=SUMS.partitions,
         refresh_s=settings.consumer_witness_refresh_ms / 1000,
         totals_interval_s=settings.consumer_totals_interval_ms / 1000,
+        address=TopicAddress(SUMS.name, settings.kafka_bootstrap_servers),
+        foreign_after_s=settings.consumer_foreign_transaction_ms / 1000,
     )

@@ -8,6 +8,7 @@ A partition of another replica is known by the witness that its owner committed;
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from consumer.core.open_transactions import Held
 from consumer.core.partition.state import (
     Paused,
     Recovering,
@@ -69,6 +70,9 @@ class Outside:
     committed: Mapping[int, int] = field(default_factory=dict)
     low: Mapping[int, int] = field(default_factory=dict)
     last_stable: Mapping[int, int] = field(default_factory=dict)
+    high_watermark: Mapping[int, int] = field(default_factory=dict)
+    held: Mapping[int, Held] = field(default_factory=dict)
+    """By a transaction that is not ours, which no partition is usually."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +147,9 @@ def next_offset_of(snapshot: Snapshot, outside: Outside, partition: int) -> int:
 
 
 def lag_of(own: Own, outside: Outside) -> int | None:
-    """Return how many offsets are between what is in the ledger and the last stable offset; None when unknown."""
-    end = outside.last_stable.get(own.partition)
+    """Return how many offsets of the log are not in the ledger yet, those of open transactions included; None when
+    unknown."""
+    end = outside.high_watermark.get(own.partition)
     if end is None or own.figures is None:
         return None
     return max(0, end - max(own.figures.next_offset, own.position or 0))
@@ -159,14 +164,26 @@ class Unready:
     cure: str | None = None
 
 
-def unready_partitions(snapshot: Snapshot) -> list[Unready]:
+def unready_partitions(snapshot: Snapshot, outside: Outside) -> list[Unready]:
     """Return every reason that lies in a partition. One that is ours and counts, or is not ours, gives none."""
     if not snapshot.assigned:
         return [Unready("group", "the group has not assigned partitions to this replica yet")]
-    return [
+    states = [
         Unready(f"partition {own.partition}", f"{name_of(own.state)}: {reason_of(own.state)}", cure_of(own.state))
         for own in snapshot.partitions
         if not _is_ready(own.state)
+    ]
+    return states + [
+        Unready(f"partition {own.partition}", held.reason, held.cure) for own, held in held_up(snapshot, outside)
+    ]
+
+
+def held_up(snapshot: Snapshot, outside: Outside) -> list[tuple[Own, Held]]:
+    """Return our partitions that a transaction holds up which is not ours."""
+    return [
+        (own, outside.held[own.partition])
+        for own in snapshot.partitions
+        if own.partition in outside.held and not isinstance(own.state, Unassigned)
     ]
 
 

@@ -98,7 +98,11 @@ class SegmentAnswer(msgspec.Struct, frozen=True):
 
 
 class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """One partition. ``lag`` counts offsets up to the last stable one; what is not known is null."""
+    """One partition; what is not known is null.
+
+    ``lag`` counts the offsets up to ``high_watermark`` that are not in the ledger. Those from ``last_stable`` on belong
+    to transactions that are open. ``held_s``: for how long such a transaction is open that is not ours, null without.
+    """
 
     partition: int
     topic: str
@@ -110,7 +114,9 @@ class PartitionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     committed: int | None
     log_start: int | None
     last_stable: int | None
+    high_watermark: int | None
     lag: int | None
+    held_s: float | None
     count: int | None
     duplicates: int | None
     conflicts: int | None

@@ -86,19 +86,22 @@ def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:
     own = snapshot.partitions[partition]
     elsewhere = outside.elsewhere.get(partition)
     not_ours = isinstance(own.state, Unassigned)
+    held = outside.held.get(partition)
     figures = elsewhere.figures if not_ours and elsewhere is not None else own.figures
     return PartitionAnswer(
         partition=partition,
         topic=parts.topic,
         state=StateName.ELSEWHERE if not_ours and elsewhere is not None else name_of(own.state),
-        reason=reason_of(own.state) or "",
-        cure=cure_of(own.state) or "",
+        reason=reason_of(own.state) or (held.reason if held is not None else ""),
+        cure=cure_of(own.state) or (held.cure if held is not None else ""),
         owner_url=(elsewhere.owner_url if elsewhere is not None else None) if not_ours else parts.owner_url,
         next_offset=None if figures is None else figures.next_offset,
         committed=outside.committed.get(partition),
         log_start=outside.low.get(partition),
         last_stable=outside.last_stable.get(partition),
+        high_watermark=outside.high_watermark.get(partition),
         lag=lag_of(own, outside),
+        held_s=None if held is None else round(held.open_s, 3),
         count=None if figures is None else figures.counts.counted,
         duplicates=None if figures is None else figures.counts.duplicates,
         conflicts=None if figures is None else figures.counts.conflicts,

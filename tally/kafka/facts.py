@@ -1,8 +1,9 @@
 """Questions to Kafka about a topic, outside the fetching: its cluster, the ends of its log and its identity.
 
 Theory of operation. A consumer that never joins a group tells the cluster and the ends of logs: it looks for a
-partition's leader again after an error, and a question of it that is too late is forgotten. Only admin clients know the
-topic's id (`tally.kafka.topic_admin`).
+partition's leader again after an error, and a question of it that is too late is forgotten. Its isolation decides which
+end it is told: the last stable offset, or with read_uncommitted the high watermark, so there is one for each. Only
+admin clients know the topic's id (`tally.kafka.topic_admin`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,15 +29,7 @@ class TopicLogs:
 
     def __init__(self, config: Mapping[str, str], topic: str, timeout_s: float) -> None:
         """``config`` is what every client shares."""
-        self._reader = Consumer(
-            {
-                **config,
-                "group.id": "tally-reader-without-group",  # librdkafka wants one; nothing joins it
-                "isolation.level": "read_committed",  # the end of a log is then its last stable offset
-                "enable.auto.commit": False,
-                "log_level": 0,  # the ingest loop's consumer tells the same about the brokers
-            }
-        )
+        self._reader = _asking(config, "read_committed")
         self._topic = topic
         self._timeout_s = timeout_s
 
@@ -52,12 +45,12 @@ class TopicLogs:
 
     def log_ends(self, partitions: Iterable[int]) -> dict[int, LogEnds]:
         """Return the ends of several logs, one after the other. Raises KafkaTroubleError."""
-        return {number: self._ends_of(number) for number in partitions}
+        return {number: self._ends_of(self._reader, number) for number in partitions}
 
-    def _ends_of(self, partition: int) -> LogEnds:
+    def _ends_of(self, reader: Consumer, partition: int) -> LogEnds:
         place = TopicPartition(self._topic, partition)
         try:
-            found = self._reader.get_watermark_offsets(place, timeout=self._timeout_s)
+            found = reader.get_watermark_offsets(place, timeout=self._timeout_s)
         except KafkaException as error:
             raise trouble(f"Kafka did not return the ends of {self._topic}", error) from error
         if found is None:
@@ -65,14 +58,31 @@ class TopicLogs:
         return LogEnds(*found)
 
 
+def _asking(config: Mapping[str, str], isolation: str) -> Consumer:
+    return Consumer(
+        {
+            **config,
+            "group.id": "tally-reader-without-group",  # librdkafka wants one; nothing joins it
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "log_level": 0,  # the ingest loop's consumer tells the same about the brokers
+        }
+    )
+
+
 class KafkaFacts(TopicLogs):
-    """The topic's identity as well."""
+    """The topic's identity and high watermarks as well."""
 
     def __init__(self, config: Mapping[str, str], topic: str, timeout_s: float) -> None:
         """See TopicLogs."""
         super().__init__(config, topic, timeout_s)
         self._admin = TopicAdmin(config, topic, timeout_s)
+        self._uncommitted_reader = _asking(config, "read_uncommitted")
 
     def topic(self) -> TopicIdentity:
         """Return the topic's identity at this moment. Raises KafkaTroubleError."""
         return self._admin.identity()
+
+    def high_watermarks(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return where each log ends, records of open transactions included. Raises KafkaTroubleError."""
+        return {number: self._ends_of(self._uncommitted_reader, number).end for number in partitions}

@@ -57,7 +57,14 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
     board, readers = SnapshotBoard(PARTITIONS, waiters_max=2), Readers()
     readers.put(PARTITION, ledger)
     elsewhere = Elsewhere(Figures(9, Counts(3, total=10**9)), "http://other:8000/")
-    board.publish_outside(Outside(elsewhere={OTHER: elsewhere}, committed={PARTITION: 6}, last_stable={PARTITION: 8}))
+    board.publish_outside(
+        Outside(
+            elsewhere={OTHER: elsewhere},
+            committed={PARTITION: 6},
+            last_stable={PARTITION: 8},
+            high_watermark={PARTITION: 8},
+        )
+    )
     exports = JobStore(directory / "exports", ExportRecord, "exports", JobLimits(3, 3))
     audits = JobStore(directory / "audits", AuditRecord, "audits", JobLimits(3, 3))
     feed = Feed(board, total_text, LISTENERS_MAX)
@@ -68,7 +75,7 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
             "exports": exports,
             "audits": audits,
             "feed": feed,
-            "unready": lambda: unready_partitions(board.snapshot),
+            "unready": lambda: unready_partitions(board.snapshot, board.outside),
             "topic": "tally.sums.v1",
             "partitions": PARTITIONS,
             "owner_url": "http://here:8000",

@@ -52,6 +52,11 @@ class Facts:
         self._answer()
         return {number: LogEnds(0, self._broker.log(number, self._topic).last_stable) for number in partitions}
 
+    def high_watermarks(self, partitions: Iterable[int]) -> dict[int, int]:
+        """See the port."""
+        self._answer()
+        return {number: self._broker.log(number, self._topic).end for number in partitions}
+
     def committed(self, partitions: Iterable[int], limit_s: float = math.inf) -> dict[int, Committed]:
         """See the port."""
         self._answer()

@@ -99,7 +99,14 @@ def observe_board(metrics: Metrics, board: SnapshotBoard, unready: Callable[[], 
             if lag is not None:
                 yield lag, (own.partition,)
 
+    def holds() -> Iterable[tuple[float, Values]]:
+        held = board.outside.held
+        for own in board.snapshot.partitions:
+            if not isinstance(own.state, Unassigned):
+                yield (held[own.partition].open_s if own.partition in held else 0.0), (own.partition,)
+
     metrics.gauge("app.partition.state", states)
     metrics.total("app.ledger.records", records)
     metrics.gauge("app.consumer.lag", lags)
+    metrics.gauge("app.partition.held", holds)
     metrics.gauge("app.ready", lambda: [(float(not unready()), ())])

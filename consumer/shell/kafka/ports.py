@@ -123,10 +123,13 @@ class LogFacts(Protocol):
 
 
 class Identities(LogFacts, Protocol):
-    """The topic's identity as well; `KafkaFacts` is the real one."""
+    """The topic's identity and high watermarks as well; `KafkaFacts` is the real one."""
 
     def topic(self) -> TopicIdentity:
         """Return the topic's identity at this moment."""
+
+    def high_watermarks(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return where each log ends, records of open transactions included."""
 
 
 class CommittedOffsets(Protocol):

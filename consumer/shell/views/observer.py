@@ -12,6 +12,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from consumer.core.open_transactions import OpenTransaction, TopicAddress, held, open_transactions
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Total, total_of
 from consumer.shell.kafka.ports import CommittedOffsets, Identities
@@ -35,7 +36,10 @@ class Observer:
         partitions: int,
         refresh_s: float,
         totals_interval_s: float,
+        address: TopicAddress,
+        foreign_after_s: float,
     ) -> None:
+        """``foreign_after_s``: a transaction that is open for so long is not ours."""
         self._facts = facts
         self._offsets = offsets
         self._board = board
@@ -43,6 +47,9 @@ class Observer:
         self._partitions = range(partitions)
         self._refresh_s = refresh_s
         self._totals_interval_s = totals_interval_s
+        self._address = address
+        self._foreign_after_s = foreign_after_s
+        self._transactions: dict[int, OpenTransaction] = {}
         self._stopping = threading.Event()
         self._totals_version = -1
         self._totals_at_s = 0.0
@@ -69,7 +76,8 @@ class Observer:
         try:
             topic_id = self._facts.topic().topic_id
             committed = self._offsets.committed(self._partitions)
-            ends = self._facts.log_ends(self._partitions)
+            high_watermarks = self._facts.high_watermarks(self._partitions)
+            ends = self._facts.log_ends(self._partitions)  # after these: see open_transactions
         except KafkaTroubleError as error:
             if self.trouble is None:
                 logger.warning("Kafka does not say where the partitions stand: {}", error)
@@ -77,6 +85,14 @@ class Observer:
             return
         self.trouble = None
         self.answered_at_s = asked_at_s
+        last_stable = {partition: end.end for partition, end in ends.items()}
+        now_s = time.monotonic()
+        self._transactions = open_transactions(self._transactions, high_watermarks, last_stable, now_s)
+        held_up = held(self._transactions, now_s, self._foreign_after_s, self._address)
+        for partition in held_up.keys() - self._board.outside.held.keys():
+            logger.warning(
+                "held up, partition {}: it {}. {}", partition, held_up[partition].reason, held_up[partition].cure
+            )
         known = {partition: found for partition, found in committed.items() if isinstance(found, Known)}
         self._board.publish_outside(
             Outside(
@@ -88,7 +104,9 @@ class Observer:
                 },
                 committed={partition: found.offset for partition, found in known.items()},
                 low={partition: end.start for partition, end in ends.items()},
-                last_stable={partition: end.end for partition, end in ends.items()},
+                last_stable=last_stable,
+                high_watermark=high_watermarks,
+                held=held_up,
             )
         )
 

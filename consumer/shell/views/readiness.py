@@ -21,7 +21,7 @@ class Readiness:
         trouble = self._kafka_trouble()
         if trouble is not None:
             reasons.append(Unready("kafka", trouble))
-        return reasons + unready_partitions(self._board.snapshot)
+        return reasons + unready_partitions(self._board.snapshot, self._board.outside)
 
     def _kafka_trouble(self) -> str | None:
         """The client complains at once, the observer notices after its time-out; only it knows that it is over."""

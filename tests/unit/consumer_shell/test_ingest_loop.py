@@ -360,7 +360,9 @@ def test_a_partition_that_is_read_to_its_end_is_not_taken_for_stalled(tmp_path: 
     bench.kafka.sums.mark()
     bench.rounds()
     starts = bench.source.starts
-    bench.board.publish_outside(Outside(topic_id="topic-1", last_stable={PARTITION: 11}))
+    bench.board.publish_outside(
+        Outside(topic_id="topic-1", last_stable={PARTITION: 11}, high_watermark={PARTITION: 11})
+    )
     bench.rounds(100)
     assert bench.source.starts == starts
     assert lag_of(bench.own, bench.board.outside) == 0

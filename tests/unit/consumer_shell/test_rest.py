@@ -11,7 +11,10 @@ from litestar.testing import TestClient
 
 from codegen import tree
 from codegen.proto.rules import message_rules
+from consumer.core.open_transactions import Held
 from consumer.core.partition.state import Paused, Recovering, Refused, State
+from consumer.core.snapshot import Outside
+from consumer.shell.views.board import SnapshotBoard
 from tests_support.checkout import ROOT
 from tests_support.consumer.rest_world import OTHER, PARTITIONS, UNKNOWN, rest_world
 from tests_support.ledger.records import PARTITION, request_id
@@ -26,12 +29,13 @@ class World:
 
     client: Client
     show: Callable[[State], None]
+    board: SnapshotBoard
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with rest_world(tmp_path) as made, TestClient(made.app, raise_server_exceptions=False) as client:
-        yield World(client, made.show)
+        yield World(client, made.show, made.board)
 
 
 def problem(answer: Any, status: int) -> Any:
@@ -153,6 +157,23 @@ def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -
     assert len(world.client.get("/v1/partitions").json()) == PARTITIONS
     assert world.client.get(f"/v1/partitions/{OTHER}").json()["owner_url"] == "http://other:8000/"
     problem(world.client.get("/v1/partitions/12"), 404)
+
+
+def test_a_partition_that_a_strangers_transaction_holds_up_says_so_everywhere(world: World) -> None:
+    """It stays RUNNING, with lag to the high watermark, reason and cure; /health/ready and the page say the same."""
+    held = Held(34.4, "waits for a transaction that is not ours, since 34 s", "`kafka-transactions.sh` names it")
+    outside = Outside(last_stable={PARTITION: 6}, high_watermark={PARTITION: 50}, held={PARTITION: held})
+    world.board.publish_outside(outside)
+    body = world.client.get(f"/v1/partitions/{PARTITION}").json()
+    assert (body["state"], body["lag"], body["held_s"]) == ("RUNNING", 44, 34.4)
+    assert (body["last_stable"], body["high_watermark"]) == (6, 50)
+    assert (body["reason"], body["cure"]) == (held.reason, held.cure)
+    [told] = problem(world.client.get("/health/ready"), 503)["reasons"]
+    assert told == {"part": f"partition {PARTITION}", "reason": held.reason, "cure": held.cure}
+    assert f"{held.reason}. What to do: {held.cure}" in world.client.get("/").text
+    world.board.publish_outside(Outside(last_stable={PARTITION: 50}, high_watermark={PARTITION: 50}))
+    assert world.client.get(f"/v1/partitions/{PARTITION}").json()["held_s"] is None
+    assert world.client.get("/health/ready").status_code == 200
 
 
 def test_ready_tells_every_reason_and_live_is_live(world: World) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.core.open_transactions import Held
 from consumer.core.partition.state import Paused, Recovering, Refused, Running, State, StateName, Unassigned
 from consumer.core.snapshot import (
     Elsewhere,
@@ -10,6 +11,7 @@ from consumer.core.snapshot import (
     Outside,
     Own,
     Snapshot,
+    Unready,
     empty_snapshot,
     lag_of,
     next_offset_of,
@@ -68,15 +70,29 @@ def test_a_ledger_that_is_rebuilt_does_not_make_the_total_smaller() -> None:
 
 def test_lag_is_measured_from_the_position_which_passes_commit_markers() -> None:
     """Lag counts from the reading position, which passes commit markers, and is unknown without a log end."""
-    outside = Outside(last_stable={0: 12})
+    outside = Outside(last_stable={0: 11}, high_watermark={0: 12})
     assert lag_of(Own(0, Running(), at(10)), outside) == 2
     assert lag_of(Own(0, Running(), at(10), position=12), outside) == 0
     assert lag_of(Own(0, Running(), at(10)), Outside()) is None
 
 
+def test_lag_counts_what_stands_behind_an_open_transaction() -> None:
+    """A ledger that has all up to the last stable offset lags by what the log has behind it."""
+    own = Own(0, Running(), at(10), position=12)
+    assert lag_of(own, Outside(last_stable={0: 12}, high_watermark={0: 60})) == 48
+
+
+def test_a_partition_that_a_strangers_transaction_holds_up_is_a_reason_where_it_is_ours() -> None:
+    """Readiness names our partition, the reason and the cure; another replica's is no reason here."""
+    held = Held(34.0, "waits for a transaction", "end it")
+    snapshot = Snapshot(1, (Own(0, Running(), at(1)), Own(1, Unassigned())), assigned=True)
+    told = unready_partitions(snapshot, Outside(held={0: held, 1: held}))
+    assert told == [Unready("partition 0", "waits for a transaction", "end it")]
+
+
 def test_readiness_tells_every_reason() -> None:
     """A replica without an assignment, or with a paused or refused partition, is not ready and gives every reason."""
-    assert [one.part for one in unready_partitions(empty_snapshot(3))] == ["group"]
+    assert [one.part for one in unready_partitions(empty_snapshot(3), Outside())] == ["group"]
     parts = (Own(0, Running(), at(1)), Own(1, Paused("full")), Own(2, Refused("rot", "move it")), Own(3, Unassigned()))
-    reasons = unready_partitions(Snapshot(1, parts, assigned=True))
+    reasons = unready_partitions(Snapshot(1, parts, assigned=True), Outside())
     assert [(one.part, one.cure) for one in reasons] == [("partition 1", None), ("partition 2", "move it")]
