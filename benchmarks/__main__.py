@@ -111,7 +111,7 @@ def program(names: tuple[str, ...], quick: bool, pairs: int | None) -> int:
 
 def main() -> int:
     """Run the command line and return the exit code."""
-    return command_line.run(program, "python -m benchmarks")
+    return command_line.run(program, hint("bench"))
 
 
 if __name__ == "__main__":

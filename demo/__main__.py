@@ -13,6 +13,7 @@ from demo.journey import Journey
 from demo.screen import Screen
 from demo.truth import truth_of
 from stack import Ports, Stack, StackError
+from tally.base.hints import hint
 from tally.cli.failures import CommandError, InterruptedByUserError
 from tally.cli.shared import settings
 
@@ -82,4 +83,4 @@ async def _demo(folder: Path, limit: int | None) -> bool:
 
 
 if __name__ == "__main__":
-    main(prog_name="demo")
+    main(prog_name=hint("demo"))

@@ -19,7 +19,7 @@ from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, engines_of
-from tally.base.hints import hint
+from tally.base.hints import hint, typed_as
 from tally.base.settings import SettingsError, help_text
 
 EXIT_OK: Final = 0
@@ -180,7 +180,7 @@ for _command in (downloading.fetch, downloading.engines, downloading.agent):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        return command_line.run(program, "stack", arguments)
+        return command_line.run(program, typed_as(), arguments)
     except SettingsError as error:
         say(str(error))
         return command_line.EXIT_USAGE

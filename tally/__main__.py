@@ -1,6 +1,7 @@
 """The command ``tally``, installed or as ``python -m tally``: see tally.cli.main."""
 
 from tally.base.extras import extra_named
+from tally.base.hints import program
 
 
 def main() -> None:
@@ -8,7 +9,7 @@ def main() -> None:
     with extra_named("tally", "cli"):
         from tally.cli import main as command  # noqa: PLC0415 - its packages may be missing
 
-        command.main(prog_name="tally")
+        command.main(prog_name=program("tally"))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,19 @@ TYPED_AS: Final = "TALLY_TYPED_AS"
 _ALWAYS_THERE: Final = "./justw"
 
 
-def hint(recipe: str) -> str:
-    """Return a recipe with its arguments as this person types it: ``just up``, ``./justw up``, ``/opt/tally/justw up``.
+def typed_as() -> str:
+    """Return what this person types in front of a recipe's name: ``just``, ``./justw``, ``/opt/tally/justw``.
 
     A program that no recipe started cannot know; every checkout has ``./justw``.
     """
-    return f"{shlex.quote(os.environ.get(TYPED_AS) or _ALWAYS_THERE)} {recipe}"
+    return shlex.quote(os.environ.get(TYPED_AS) or _ALWAYS_THERE)
+
+
+def hint(recipe: str) -> str:
+    """Return a recipe with its arguments as this person types it: ``just up``, ``./justw up``."""
+    return f"{typed_as()} {recipe}"
+
+
+def program(name: str) -> str:
+    """Return how this person starts a program of the environment: ``./justw run tally`` or, on its own, ``tally``."""
+    return hint(f"run {name}") if os.environ.get(TYPED_AS) else name

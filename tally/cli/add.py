@@ -8,6 +8,7 @@ from uuid import UUID
 
 import click
 
+from tally.base.hints import program
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.services.grpc import connected
 from tally.cli.shared import history_option, json_option, retry_option, settings
@@ -92,6 +93,5 @@ def _end(outcome: Outcome, addition: Addition, address: str, as_json: bool) -> N
 
 
 def _again(addition: Addition) -> str:
-    return (
-        f"Send it again, it is counted once: tally add --request-id {addition.request_id} -- {addition.a} {addition.b}"
-    )
+    command = f"{program('tally')} add --request-id {addition.request_id} -- {addition.a} {addition.b}"
+    return f"Send it again, it is counted once: {command}"

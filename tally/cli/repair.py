@@ -10,6 +10,7 @@ import click
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tally.base.hints import program
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.services.kafka import quiet_config
 from tally.cli.services.rest import RestService
@@ -66,7 +67,7 @@ def command(
     if forget_commits:
         _forget(environment, wait_s)
         click.echo(f"the commits of group {environment.consumer_group} are deleted: now the ledgers decide")
-    click.echo("Now start the consumer. `tally verify` and /v1/partitions show how it is doing.")
+    click.echo(f"Now start the consumer. `{program('tally')} verify` and /v1/partitions show how it is doing.")
 
 
 def _mend(environment: ClientSettings, partition: int, peer: str | None, replica: str) -> Repaired:

@@ -5,6 +5,7 @@ import re
 
 import click
 
+from tally.base.hints import program
 from tally.cli.failures import CommandError
 from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings, wait_option
@@ -53,4 +54,5 @@ def command(min_position: str | None, wait_s: float, as_json: bool) -> None:
     if not answer["complete"]:
         missing = [str(each["partition"]) for each in answer["partitions"] if each["total"] is None]
         what = f"partitions {', '.join(missing)}" if missing else "a partition's figures"
-        raise CommandError(f"not complete: {what} unknown at this moment; `tally total` again, or see /v1/partitions")
+        again = f"{program('tally')} total"
+        raise CommandError(f"not complete: {what} unknown at this moment; `{again}` again, or see /v1/partitions")

@@ -5,6 +5,7 @@ import uuid
 
 import click
 
+from tally.base.hints import program
 from tally.cli import traces
 from tally.cli.failures import CommandError
 from tally.cli.services.kafka import records
@@ -62,7 +63,7 @@ def _trace_of(config: ClientSettings, which: str) -> str:
     with RestService(config.rest_address) as service:
         found = service.find(f"/v1/requests/{request_id}")
     if found is None:
-        raise CommandError(f"{request_id} is not counted (yet): see `tally total`")
+        raise CommandError(f"{request_id} is not counted (yet): see `{program('tally')} total`")
     place = found.json()
     partition = place["partition"]
     record = next(records(config, SUMS, range(partition, partition + 1), place["offset"], follow=False), None)

@@ -65,7 +65,7 @@ async def test_no_answer_in_time_is_69_and_tells_how_to_send_the_same_addition_a
     async with serving(fake) as target:
         result = await tally("add", "1", "-2", "--request-id", REQUEST_ID, "--wait", "0.2", TALLY_GRPC_TARGET=target)
         assert result.exit_code == 69
-        command = result.stderr.split("counted once: tally ")[1].split()
+        command = result.stderr.split("counted once: just run tally ")[1].split()
         fake.script = lambda seen, request: None
         assert (await tally(*command, TALLY_GRPC_TARGET=target)).stdout == "-1\n"
     assert fake.committed == {REQUEST_ID: ("1", "-2")}
