@@ -5,8 +5,7 @@ import ssl
 import httpx
 import pytest
 
-from tally.registry.access import Access
-from tally.registry.errors import RegistryAnswerError, RegistryTlsError, RegistryUnreachable
+from tally.registry.errors import RegistryAnswerError, RegistryUnreachable
 from tally.registry.http import RegistryHttp
 from tally.registry.lookup import SchemaRegistry
 from tests_support.registries.tls import serving
@@ -93,10 +92,3 @@ def test_close_closes_the_connections() -> None:
     http.request("GET", "subjects")
     http.close()
     assert closed == [True]
-
-
-@pytest.mark.parametrize("beside", [{}, {"ca": "authority.pem"}])
-def test_a_key_without_its_certificate_is_refused(beside: dict[str, str]) -> None:
-    """A client key without a certificate is an error that names both settings, whatever else is given."""
-    with pytest.raises(RegistryTlsError, match="TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both"):
-        Access(key="client.key", **beside).tls()
