@@ -33,6 +33,7 @@ from tests_support.consumer.partition_values import (
     LETTER,
     LONE,
     LOOKING_UP,
+    MAKE_ROOM,
     NOW,
     NUMBER,
     OTHER,
@@ -190,7 +191,7 @@ LONE_READS: Final = [
     TableRow(
         "there is no room for it",
         ours(Writing(), ALONE),
-        NoRoom(OTHER.reason, OTHER.cure),
+        NoRoom(OTHER.reason, MAKE_ROOM),
         ours(Waiting(Job.RECOVERY, LATER), OTHER, trouble=OTHER),
     ),
     TableRow(
