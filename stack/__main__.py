@@ -10,14 +10,14 @@ from typing import Final, NoReturn
 import click
 
 from stack import command_line, compose, docker, views
-from stack.checkout import DOTENV, say, settings_of_checkout, stack_of
+from stack.checkout import given, remember, say, settings_of_checkout, stack_addressed, stack_found, stack_of
 from stack.errors import StackError
 from stack.fetch import commands as downloading
 from stack.logfiles import follow
 from stack.parts.engines import PROMTOOL, SETS, EngineSet
 from stack.parts.names import ORDER, PartName
 from stack.reset import delete_data
-from stack.settings import StackSettings, passed_on
+from stack.settings import StackSettings
 from stack.system import ROOT, engines_of
 from tally.base.hints import hint, typed_as
 from tally.base.settings import SettingsError, help_text
@@ -75,7 +75,13 @@ def up(mode: str, parts: tuple[PartName, ...]) -> None:
     before = {part: stack.pid(part) for part in stack.running()}
     for part, pid in before.items():
         say(f"{part} is already running (process {pid})")
-    started = stack.up(parts or ORDER, timeout_s=settings.up_timeout_s)
+    if stack.ports != settings.ports():
+        say(f"what runs keeps its ports, and what starts now uses them too: `{hint('down')}` first, to move them")
+    for part, address in stack.absent.items():
+        say(f"{part} is not started: {address} is used, as the settings say")
+    remember(stack)
+    wanted = [part for part in parts or ORDER if part not in stack.absent]
+    started = stack.up(wanted, timeout_s=settings.up_timeout_s)
     if not started:
         say("everything was already running: nothing was started")
     print(views.welcome(stack))
@@ -84,7 +90,7 @@ def up(mode: str, parts: tuple[PartName, ...]) -> None:
 @program.command()
 def down() -> None:
     """Stop everything, in containers or not, and keep the data."""
-    stack = stack_of(settings_of_checkout())
+    stack = stack_found(settings_of_checkout())
     stopped: list[str] = [*stack.down(), *engines_of(stack, say).down()]
     stopped += compose.down(ROOT, docker.containers(ROOT), say)
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing ran")
@@ -93,7 +99,7 @@ def down() -> None:
 @program.command()
 def status() -> int:
     """Show a line for each part or container; fails when one has crashed or is not ready."""
-    stack = stack_of(settings_of_checkout())
+    stack = stack_found(settings_of_checkout())
     found = docker.containers(ROOT)
     states = [views.state_of(stack, part) for part in views.SHOWN]
     if found:
@@ -118,6 +124,7 @@ def observe(which: EngineSet) -> None:
     """
     stack = stack_of(settings_of_checkout())
     engines = engines_of(stack, say)
+    remember(stack)
     for turn in engines.in_turns(SETS[which]):
         if engines.up(turn):
             # They learn where to send when they start; a restart loses and doubles nothing.
@@ -132,7 +139,7 @@ def observe(which: EngineSet) -> None:
 @click.argument("service", metavar="[PART]", required=False)
 def logs(service: str | None) -> None:
     """Follow the logs of all parts or of one, or those of the containers while these are up."""
-    stack = stack_of(settings_of_checkout())
+    stack = stack_found(settings_of_checkout())
     found = docker.containers(ROOT)
     if any(each.is_running for each in found) and not stack.running():
         compose.logs(ROOT, found, service)
@@ -160,9 +167,9 @@ def reset(yes: bool) -> int:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def run(command: tuple[str, ...]) -> NoReturn:
     """Run a command with the environment's programs and the settings of this stack."""
-    stack = stack_of(settings_of_checkout())
+    stack = stack_addressed(settings_of_checkout())
     # What was set on purpose wins over what follows from the ports; the data directory must be absolute here.
-    settings = {**stack.environment(), **passed_on(DOTENV), "TALLY_DATA_DIR": str(stack.data_dir)}
+    settings = {**stack.environment(), **given(), "TALLY_DATA_DIR": str(stack.data_dir)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     if not command:
         raise SettingsError(f"run needs a command, for example: {hint('run tally total')}")

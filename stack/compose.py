@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
-from dotenv import dotenv_values
-
 from stack import docker, ports
 from stack.docker import Container
 from stack.errors import StackError
 from stack.settings import StackSettings
+from tally.base.addresses import KAFKA, REGISTRY, addresses
+from tally.base.env_file import variables_in
 from tally.base.hints import hint
 from tally.base.settings import SettingsError
 
@@ -34,6 +34,7 @@ def up(root: Path, settings: StackSettings, say: Callable[[str], None]) -> None:
     Raises StackError, or SettingsError for a profile that does not exist; before anything was started, but for a start
     that fails.
     """
+    _require_own_kafka_and_registry(settings)
     command = docker.checked_compose_command()
     inside = environment(root, settings)
     _require_profiles(command, root, inside)
@@ -81,15 +82,15 @@ def environment(root: Path, settings: StackSettings) -> dict[str, str]:
 
 def _kept(root: Path) -> dict[str, str]:
     """Return what ``.env`` and the caller say, and the folder that compose writes on each container."""
-    dotenv = {name: value for name, value in dotenv_values(root / ".env").items() if value is not None}
-    return {**dotenv, **os.environ, "PWD": str(root)}
+    own = root / ".env"  # compose reads it itself, whatever TALLY_ENV_FILE says
+    return {**variables_in(own if own.is_file() else None), **os.environ, "PWD": str(root)}
 
 
 def _ports(settings: StackSettings) -> dict[str, str]:
     """Return every published port by its setting, TALLY_PORT_BASE heard; Grafana's comes after those of the stack."""
     numbers = settings.ports().by_name()
     own = {ports.SETTINGS[name]: str(numbers[name]) for name in PUBLISHED}
-    return {**own, ports.GRAFANA_SETTING: str(settings.grafana())}
+    return {**own, ports.GRAFANA_SETTING: str(settings.grafana_port)}
 
 
 def _of(root: Path, project: str) -> dict[str, str]:
@@ -99,6 +100,17 @@ def _of(root: Path, project: str) -> dict[str, str]:
 
 def _run(command: list[str], root: Path, inside: Mapping[str, str], *words: str) -> int:
     return subprocess.run([*command, *words], cwd=root, env=inside, check=False).returncode
+
+
+def _require_own_kafka_and_registry(settings: StackSettings) -> None:
+    """Raise SettingsError when `tally` would look for Kafka or the registry where the containers have none."""
+    published = addresses(_ports(settings))
+    for name, value in ((KAFKA, settings.kafka_bootstrap_servers), (REGISTRY, settings.registry_url.rstrip("/"))):
+        if value != published[name]:
+            raise SettingsError(
+                f"{name} is {value!r}, and containers bring their own, at {published[name]}: unset it, "
+                f"or use `{hint('up')}`, which takes another one"
+            )
 
 
 def _require_profiles(command: list[str], root: Path, inside: Mapping[str, str]) -> None:

@@ -6,12 +6,22 @@ It imports nothing else of this package, so an image needs this one file only.
 import http.client
 import os
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 HEALTH_SERVICE: Final = "tally.v1.TallyService"
+_PORTS: Final = {"TALLY_GRPC_PORT": (50051, 4), "TALLY_REST_PORT": (8000, 5)}
+"""The default of each port, and its place after TALLY_PORT_BASE."""
 _HOST: Final = "127.0.0.1"
 _REQUEST_DEADLINE_S: Final = 2.0
 _BODY_BYTES_MAX: Final = 4096
+
+
+def port_of(setting: str, environment: Mapping[str, str]) -> int:
+    """Return the port of a service: its setting, TALLY_PORT_BASE or the default decides, as in tally/base/addresses."""
+    default, place = _PORTS[setting]
+    base = environment.get("TALLY_PORT_BASE")
+    return int(environment.get(setting) or (int(base) + place if base else default))
 
 
 def producer_not_ready(port: int) -> str | None:
@@ -49,9 +59,9 @@ def consumer_not_ready(port: int) -> str | None:
 def main(arguments: list[str]) -> int:
     """Tell by the exit code whether the service named first is ready, and print why not."""
     if arguments == ["producer"]:
-        reason = producer_not_ready(int(os.environ.get("TALLY_GRPC_PORT", "50051")))
+        reason = producer_not_ready(port_of("TALLY_GRPC_PORT", os.environ))
     elif arguments == ["consumer"]:
-        reason = consumer_not_ready(int(os.environ.get("TALLY_REST_PORT", "8000")))
+        reason = consumer_not_ready(port_of("TALLY_REST_PORT", os.environ))
     else:
         print("usage: healthcheck.py producer|consumer", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from stack import processes
+from stack import processes, whereabouts
 from stack.errors import StackError
 from stack.fetch import go_programs
 from stack.fetch.go_programs import GoProgram
@@ -109,6 +109,8 @@ class Engines:
             self.build(ENGINES[name].program)
         for name in absent:
             self._start(name)
+        if absent:
+            whereabouts.note_ports(self._data_dir, self._place.ports)
         with ThreadPoolExecutor(max(len(absent), 1)) as pool:
             list(pool.map(self._wait_ready, absent))
         return absent

@@ -11,8 +11,10 @@ from typing import Final, Self
 import psutil
 
 from stack.errors import StackError
+from tally.base import addresses
+from tally.base.addresses import BASE, KAFKA, PORTS, REGISTRY
 
-HOST: Final = "127.0.0.1"
+HOST: Final = addresses.HOST
 
 SETTINGS: Final[Mapping[str, str]] = {
     "kafka": "TALLY_KAFKA_PORT",
@@ -33,10 +35,6 @@ SETTINGS: Final[Mapping[str, str]] = {
 
 GRAFANA_SETTING: Final = "TALLY_GRAFANA_PORT"
 """The setting of a port that only containers have."""
-GRAFANA_PORT: Final = 3000
-
-BASE_SETTING: Final = "TALLY_PORT_BASE"
-"""The setting that moves them all: the base and the ports after it."""
 
 # Below the range that outgoing connections take their ports from (32768 up on Linux, 49152 up on macOS): a client
 # that tries again and again to reach a killed broker could otherwise be given the broker's own port.
@@ -51,19 +49,19 @@ _COMMAND_LENGTH_MAX: Final = 100
 class Ports:
     """The ports of one stack, by default those that the documents name; ``SETTINGS`` has a key for each field."""
 
-    kafka: int = 9092
-    controller: int = 9093
-    registry: int = 8081
-    registry_management: int = 8082
-    grpc: int = 50051
-    rest: int = 8000
-    metrics: int = 9464
-    otlp: int = 4318
-    traces_engine: int = 16686
-    logs_engine: int = 9428
-    metrics_engine: int = 8428
-    prometheus: int = 9090
-    kafka_metrics: int = 9404
+    kafka: int = PORTS[SETTINGS["kafka"]]
+    controller: int = PORTS[SETTINGS["controller"]]
+    registry: int = PORTS[SETTINGS["registry"]]
+    registry_management: int = PORTS[SETTINGS["registry_management"]]
+    grpc: int = PORTS[SETTINGS["grpc"]]
+    rest: int = PORTS[SETTINGS["rest"]]
+    metrics: int = PORTS[SETTINGS["metrics"]]
+    otlp: int = PORTS[SETTINGS["otlp"]]
+    traces_engine: int = PORTS[SETTINGS["traces_engine"]]
+    logs_engine: int = PORTS[SETTINGS["logs_engine"]]
+    metrics_engine: int = PORTS[SETTINGS["metrics_engine"]]
+    prometheus: int = PORTS[SETTINGS["prometheus"]]
+    kafka_metrics: int = PORTS[SETTINGS["kafka_metrics"]]
 
     @classmethod
     def at_base(cls, base: int) -> Self:
@@ -93,6 +91,16 @@ class Ports:
                 )
             names[port] = name
         return ports
+
+    def settings(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings by which services and clients find what is on these ports.
+
+        ``given`` may have the setting of a Kafka or a registry elsewhere.
+        """
+        own = {SETTINGS[name]: port for name, port in self.by_name().items()}
+        elsewhere = {name: given[name] for name in (KAFKA, REGISTRY) if name in given}
+        found = addresses.addresses({**own, **elsewhere})
+        return {name: str(found[name]) for name in (*own, KAFKA, REGISTRY)}
 
     def by_name(self) -> dict[str, int]:
         """Return the ports by field name."""
@@ -140,7 +148,7 @@ def _refuse(wanted: Iterable[tuple[str, str, int]]) -> None:
         if not is_free(port)
     ]
     if lines:
-        raise StackError("\n".join([*lines, f"({BASE_SETTING} moves all ports of this stack at once)"]))
+        raise StackError("\n".join([*lines, f"({BASE} moves all ports of this stack at once)"]))
 
 
 def _command_of(pid: int) -> str:

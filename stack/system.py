@@ -18,20 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stack import guard, processes
+from stack import guard, processes, whereabouts
 from stack.errors import StackError
 from stack.fetch.downloads import try_lock
-from stack.fetch.java import clean_environment
-from stack.healthcheck import consumer_not_ready, producer_not_ready
 from stack.logfiles import rotate, tail
 from stack.observe import Engines
 from stack.parts import broker_metrics, services
 from stack.parts.components import Components
+from stack.parts.data_folder import require_usable
 from stack.parts.kafka import data_of_a_newer_one
-from stack.parts.kafka import not_ready as kafka_not_ready
 from stack.parts.names import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
-from stack.parts.registry import API_PATH
-from stack.parts.registry import not_ready as registry_not_ready
+from stack.parts.probes import not_ready
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
 
@@ -69,6 +66,7 @@ class Stack:
         self.data_dir = data_dir.absolute()
         self.ports = ports
         self._extra = dict(environment or {})
+        self._addresses = ports.settings(self._extra)
         self._broker_properties = dict(broker_properties or {})
         self._components = components or Components()
         self._say = say
@@ -88,13 +86,23 @@ class Stack:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Return Kafka's address, host:port."""
-        return f"{HOST}:{self.ports.kafka}"
+        """Return Kafka's address, host:port; of a Kafka of somebody's own, what the setting says."""
+        return self._addresses["TALLY_KAFKA_BOOTSTRAP_SERVERS"]
 
     @property
     def registry_url(self) -> str:
-        """Return the registry's Confluent-compatible address."""
-        return f"http://{HOST}:{self.ports.registry}{API_PATH}"
+        """Return the registry's Confluent-compatible address, of a registry of somebody's own likewise."""
+        return self._addresses["TALLY_REGISTRY_URL"]
+
+    @property
+    def absent(self) -> Mapping[PartName, str]:
+        """Return the parts that are not ours to start, for somebody else's are used, with their addresses."""
+        ours = Stack(self.data_dir, self.ports)
+        pairs: Mapping[PartName, tuple[str, str]] = {
+            "kafka": (self.bootstrap_servers, ours.bootstrap_servers),
+            "registry": (self.registry_url.rstrip("/"), ours.registry_url),
+        }
+        return {part: used for part, (used, own) in pairs.items() if used != own}
 
     @property
     def grpc_target(self) -> str:
@@ -114,13 +122,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """Return the settings by which services and clients find this stack."""
         return {
-            "TALLY_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "TALLY_REGISTRY_URL": self.registry_url,
-            "TALLY_GRPC_PORT": str(self.ports.grpc),
-            "TALLY_REST_PORT": str(self.ports.rest),
-            "TALLY_PRODUCER_METRICS_PORT": str(self.ports.metrics),
-            "TALLY_TRACES_ENGINE_PORT": str(self.ports.traces_engine),
-            "TALLY_LOGS_ENGINE_PORT": str(self.ports.logs_engine),
+            **self._addresses,
             "TALLY_DATA_DIR": str(self.data_dir),
         }
 
@@ -155,10 +157,12 @@ class Stack:
         Raises StackError when a port is taken, a part dies, or the time is over.
         """
         until_s = time.monotonic() + timeout_s
+        require_usable(self.data_dir)
         with self._locked(until_s):
             absent = [part for part in STAYING if part in parts and self.pid(part) is None]
             require_free(self.ports, [port for part in absent for port in PORTS[part]])
             self._components.fetch(absent, self._say)
+            whereabouts.note_ports(self.data_dir, self.ports)
             for wave in WAVES:
                 wanted = [part for part in wave if part in parts]
                 if "contracts" in wanted:
@@ -180,6 +184,7 @@ class Stack:
 
     def start(self, part: PartName) -> None:
         """Start one part without waiting until it is ready. Raises StackError if it runs or a port is taken."""
+        require_usable(self.data_dir)
         with self._locked():
             if part == "contracts":
                 self._publish(_PUBLISH_DEADLINE_S)
@@ -188,6 +193,7 @@ class Stack:
                 raise StackError(f"{part} is already running as process {self.pid(part)}")
             require_free(self.ports, PORTS[part])
             self._components.fetch([part], self._say)
+            whereabouts.note_ports(self.data_dir, self.ports)
             self._start(part)
 
     def stop(self, part: PartName) -> None:
@@ -299,17 +305,10 @@ class Stack:
         return Launch(services.command(name), self._python_environment())
 
     def _probe(self, name: PartName) -> str | None:
-        port = self.ports.by_name()[PORTS[name][0]]
-        probes: Mapping[PartName, Callable[[int], str | None]] = {
-            "kafka": kafka_not_ready,
-            "registry": registry_not_ready,
-            "producer": producer_not_ready,
-            "consumer": consumer_not_ready,
-        }
-        return probes[name](port)
+        return not_ready(name, self.ports.by_name()[PORTS[name][0]])
 
     def _java_environment(self) -> dict[str, str]:
-        return {**clean_environment(services.foreign_environment()), **self._extra}
+        return {**services.java_environment(), **self._extra}
 
     def _python_environment(self) -> dict[str, str]:
         base = services.foreign_environment()

@@ -17,7 +17,9 @@ FAST_START: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 TAKES_AGENTS: Final = "-XX:+EnableDynamicAgentLoading"
 """Java warns of an agent that it is given later, unless it was told to expect one; see `stack.parts.broker_metrics`."""
 
-_UNWANTED: Final = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
+_KEPT: Final = ("HOME", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
+_UTF_8: Final = {"LC_ALL": "C.UTF-8"}
+"""Java reads and names files in the encoding of the locale, and knows ASCII alone where there is none."""
 
 
 def home(chosen: str, environment: Mapping[str, str] = os.environ) -> Path:
@@ -43,8 +45,11 @@ def home(chosen: str, environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without the variables that add options to every Java of this user."""
-    return {name: value for name, value in environment.items() if name not in _UNWANTED}
+    """Return what Kafka and the registry are to see of an environment, in which file names are UTF-8.
+
+    Java, its loggers and the registry take options and settings, also of code to load, from variables of many names.
+    """
+    return {name: environment[name] for name in _KEPT if name in environment} | _UTF_8
 
 
 def _version(folder: Path) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from stack.errors import StackError
 from stack.fetch import aot, downloads, java, locks
 from stack.fetch.locks import Artifact
 from stack.parts import broker_metrics, kafka, registry
@@ -34,6 +35,11 @@ class Components:
 
     def fetch(self, parts: Sequence[PartName], say: Callable[[str], None]) -> None:
         """Bring what the given parts need, in one go, and prepare quick starts, once. Raises StackError."""
+        if ":" in str(self.cache):
+            raise StackError(
+                f"TALLY_CACHE_DIR is {str(self.cache)!r}: it has ':' in it, which Java's list of archives cannot have; "
+                "choose another folder"
+            )
         wanted: list[Artifact] = []
         if "kafka" in parts:
             wanted += locks.read(locks.KAFKA_LOCK)

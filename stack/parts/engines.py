@@ -75,9 +75,9 @@ def _prometheus_configuration(place: Place) -> dict[str, str]:
 
 def _jaeger_configuration(place: Place) -> dict[str, str]:
     ports = place.ports
-    folder = place.data / "jaeger"
+    folder = str(place.data / "jaeger").replace("$", "$$")  # one alone begins a variable there
     badger = {
-        "directories": {"keys": str(folder / "keys"), "values": str(folder / "values")},
+        "directories": {"keys": f"{folder}/keys", "values": f"{folder}/values"},
         "ephemeral": False,
         "ttl": {"spans": _KEEP_SPANS},
     }
@@ -102,7 +102,7 @@ def _jaeger_configuration(place: Place) -> dict[str, str]:
         "processors": {"batch": {}},
         "exporters": {"jaeger_storage_exporter": {"trace_storage": "spans"}},
     }
-    return {"jaeger.yml": json.dumps(configuration)}
+    return {"jaeger.yml": json.dumps(configuration, ensure_ascii=False)}
 
 
 ENGINES: Final[Mapping[EngineName, Engine]] = {

@@ -1,6 +1,7 @@
 """Apache Kafka as one process: broker and KRaft controller, on loopback, its data below one folder."""
 
 import base64
+import os
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from stack.errors import StackError
+from stack.fetch.java import clean_environment
 from stack.fetch.locks import KAFKA_LOCK, read, version_of
+from stack.parts.data_folder import text_of
 from stack.ports import HOST, Ports
 from tally.base.hints import hint
 from tally.base.written_file import write_file
@@ -92,7 +95,7 @@ class Kafka:
             "listeners": f"PLAINTEXT://{HOST}:{self.ports.kafka},CONTROLLER://{HOST}:{self.ports.controller}",
             "advertised.listeners": f"PLAINTEXT://{HOST}:{self.ports.kafka}",
             "controller.quorum.voters": f"1@{HOST}:{self.ports.controller}",
-            "log.dirs": str(self.data),
+            "log.dirs": text_of(self.data),
         }
         return {**PROPERTIES, **addresses, **self.broker_properties}
 
@@ -113,7 +116,7 @@ class Kafka:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(self.data, ignore_errors=True)  # without meta.properties it holds nothing that Kafka would read
         temporary_file = self.run / "kafka-format.properties"
-        _write_properties(temporary_file, {**self.properties(), "log.dirs": str(partial)})
+        _write_properties(temporary_file, {**self.properties(), "log.dirs": text_of(partial)})
         flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
         tool = [
             "kafka.tools.StorageTool",
@@ -126,7 +129,7 @@ class Kafka:
         try:
             done = subprocess.run(
                 [str(self.java / "bin" / "java"), *flags, *tool],
-                env={"CLASSPATH": self.class_path()},
+                env={**clean_environment(os.environ), "CLASSPATH": self.class_path()},
                 capture_output=True,
                 text=True,
                 timeout=_FORMAT_DEADLINE_S,

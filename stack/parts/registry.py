@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.errors import StackError
 from stack.ports import HOST, Ports
+from tally.base.addresses import REGISTRY_PATH
 
-API_PATH: Final = "/apis/ccompat/v7"
+API_PATH: Final = REGISTRY_PATH
 _REQUEST_DEADLINE_S: Final = 2.0
 
 PROPERTIES: Final = {
@@ -54,11 +54,7 @@ class Registry:
         }
 
     def prepare(self) -> None:
-        """Make the data folder. Raises StackError for a path that the database's URL cannot carry."""
-        if ";" in str(self.data):
-            raise StackError(
-                f"TALLY_DATA_DIR is {str(self.data.parent)!r}: the registry's database allows no ';' in it"
-            )
+        """Make the data folder."""
         self.data.mkdir(parents=True, exist_ok=True)
 
 

@@ -4,6 +4,9 @@ import os
 import sys
 from collections.abc import Mapping
 
+from stack.fetch.java import clean_environment
+from tally.base.env_file import VARIABLE
+
 
 def command(service: str) -> list[str]:
     """Return the command line of a service."""
@@ -15,6 +18,15 @@ def publish_command(registry_url: str, bootstrap_servers: str) -> list[str]:
     return [*command("codegen"), "publish", "--registry", registry_url, "--kafka", bootstrap_servers]
 
 
+def java_environment() -> dict[str, str]:
+    """Return the environment of Kafka and the registry."""
+    return clean_environment(os.environ)
+
+
 def foreign_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment without any setting of Tally, so that two stacks never mix theirs."""
-    return {name: value for name, value in environment.items() if not name.startswith("TALLY_")}
+    """Return the environment without any setting of Tally, so that two stacks never mix theirs.
+
+    The checkout's ``.env`` is left out, too: whoever starts a service gives it what of that file it is to see.
+    """
+    kept = {name: value for name, value in environment.items() if not name.startswith("TALLY_")}
+    return {**kept, VARIABLE: ""}

@@ -5,14 +5,19 @@ where empty means none. Never one in the current folder: a setting can name a fi
 leave a file in a folder would decide what a command that is run there does.
 """
 
+import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 VARIABLE: Final = "TALLY_ENV_FILE"
 OPTION: Final = "--env-file"
+ENCODING: Final = "utf-8-sig"
+"""UTF-8; the mark that some editors put at the beginning is no part of the first line."""
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -34,16 +39,39 @@ def checked(path: Path) -> Path:
 
     The library that reads it leaves out what it does not understand and goes on.
     """
+    _text_of(path)
+    return path
+
+
+def variables_in(path: Path | None) -> dict[str, str]:
+    """Return the variables of a file, those without a value as empty; of None, none. Raises EnvFileError."""
+    found = {} if path is None else dotenv_values(stream=io.StringIO(_text_of(path)))
+    return {name: value or "" for name, value in found.items()}
+
+
+def variables_of(path: Path | None, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what a file and the environment, which wins, set, for who hands it on: empty is not set.
+
+    Raises EnvFileError.
+    """
+    both = (*variables_in(path).items(), *environment.items())
+    return {name: value for name, value in both if value}
+
+
+def _text_of(path: Path) -> str:
     try:
         if not path.is_file():
             raise EnvFileError(f"{path}: no such file; settings are read from it because it was named")
-        with path.open(encoding="utf-8") as stream:
-            bindings = list(parse_stream(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnvFileError(f"{path} cannot be read: {error}") from None
-    for binding in bindings:
+        text = path.read_text(encoding=ENCODING)
+    except UnicodeDecodeError as error:
+        raise EnvFileError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from None
+    except OSError as error:
+        raise EnvFileError(f"{path} cannot be read: {error.strerror or error}") from None
+    if "\0" in text:  # UTF-16 without its mark, usually
+        raise EnvFileError(f"{path} is not UTF-8 text (it has zero bytes): save it as UTF-8")
+    for binding in parse_stream(io.StringIO(text)):
         if binding.error:
-            text = binding.original.string
-            line = binding.original.line + len(text) - len(text.lstrip("\n"))
+            original = binding.original.string
+            line = binding.original.line + len(original) - len(original.lstrip("\n"))
             raise EnvFileError(f"{path}:{line}: not NAME=value; a value with blanks or quotes is put between quotes")
-    return path
+    return text

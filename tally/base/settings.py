@@ -3,20 +3,24 @@
 Which ``.env`` that is, tally/base/env_file.py says.
 
 A service declares a subclass of ``Settings`` whose fields have a type, a default and a description; the field
-``grpc_port`` is the variable ``TALLY_GRPC_PORT``.
+``grpc_port`` is the variable ``TALLY_GRPC_PORT``. A variable that is empty is not set. What says where a part is
+follows from tally/base/addresses.py, unless it is set itself.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tally.base.env_file import EnvFileError, checked, env_file
+from tally.base.addresses import BASE_MAX, BASE_MIN, KAFKA, PORT_MAX, PORTS, REGISTRY, addresses
+from tally.base.env_file import ENCODING, EnvFileError, checked, env_file
 from tally.base.shown import MASK, NOT_CLEAR, is_clear_address, masked_address, printable
 
 PREFIX = "TALLY_"
 _SECRET_WORDS = ("password", "secret", "token", "credential")
+_DEFAULTS: Final = {name: str(value) for name, value in addresses({}).items()}
 
 
 class SettingsError(Exception):
@@ -33,19 +37,55 @@ Address = Annotated[str, AfterValidator(_clear)]
 """An address, of which it is certain what is user and password: the rest is shown."""
 
 
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field."""
+    return field if field.upper().startswith(PREFIX) else PREFIX + field.upper()
+
+
+def port_field(field: str, description: str) -> Any:
+    """Return the declaration of a port; a setting of its own, TALLY_PORT_BASE or its default decides."""
+    return Field(PORTS[variable_of(field)], ge=1, le=PORT_MAX, description=description)
+
+
+class _AddressSource(PydanticBaseSettingsSource):
+    """The last source: what follows from the others for the addresses that none of them names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return nothing: the fields depend on each other and are decided together, below."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the addresses by field."""
+        given = {variable_of(name): value for name, value in self.current_state.items()}
+        decided = addresses(given)
+        names = {name: variable_of(name) for name in self.settings_cls.model_fields}
+        return {name: decided[of] for name, of in names.items() if of in decided and of not in given}
+
+
 class Settings(BaseSettings):
     """What every service needs to know. Subclasses add their own section."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file_encoding="utf-8", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file_encoding=ENCODING, env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
+    port_base: int | None = Field(
+        None,
+        ge=BASE_MIN,
+        le=BASE_MAX,
+        description="Moves all ports: Kafka, its controller, registry, its management, gRPC, REST, metrics, and "
+        "those of the engines that observe.",
+    )
+    kafka_port: int = port_field("kafka_port", "Port of the native Kafka.")
+    registry_port: int = port_field("registry_port", "Port of the native schema registry.")
     kafka_bootstrap_servers: str = Field(
-        "127.0.0.1:9092", min_length=1, description="Kafka brokers as host:port, separated by commas."
+        _DEFAULTS[KAFKA], min_length=1, description="Kafka brokers as host:port, separated by commas."
     )
     kafka_config: Path | None = Field(
         None, description="A client properties file for SASL, TLS and tuning, as Kafka's own tools take."
     )
     registry_url: Address = Field(
-        "http://127.0.0.1:8081/apis/ccompat/v7",
+        _DEFAULTS[REGISTRY],
         pattern=r"^https?://[^\s]+$",
         description="The schema registry's Confluent-compatible address.",
     )
@@ -68,6 +108,18 @@ class Settings(BaseSettings):
     log_format: str = Field("human", pattern="^(human|json)$", description="human or json, one line an event.")
     fault_points: str = Field("", description="For tests only: where the process kills, stops or delays itself.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from, the first wins: arguments, environment, ``.env``, what follows from these."""
+        return init_settings, env_settings, dotenv_settings, _AddressSource(settings_cls)
+
 
 S = TypeVar("S", bound=Settings)
 
@@ -89,11 +141,6 @@ def load(settings: type[S], **overrides: Any) -> S:
         name = variable_of(str(location[0])) if location else "the settings"
         given = "" if is_secret(name) else f" is {masked_address(str(first['input']))!r}"
         raise SettingsError(f"{name}{given}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def variable_of(field: str) -> str:
-    """Return the environment variable of a field."""
-    return field if field.upper().startswith(PREFIX) else PREFIX + field.upper()
 
 
 def is_secret(name: str) -> bool:

@@ -2,24 +2,24 @@
 
 from pydantic import Field
 
-from tally.base.settings import Address, Settings
+from tally.base.settings import Address, Settings, port_field
 
 
 class ClientSettings(Settings):
     """Where the services are. Options of the command win over these."""
 
     grpc_host: str = Field("127.0.0.1", min_length=1, description="Host of the gRPC service.")
-    grpc_port: int = Field(50051, ge=1, le=65535, description="Port of the gRPC service.")
+    grpc_port: int = port_field("grpc_port", "Port of the gRPC service.")
     grpc_target: str | None = Field(
         None, min_length=1, description="host:port of the gRPC service; wins over its host and port."
     )
     rest_host: str = Field("127.0.0.1", min_length=1, description="Host of the REST service.")
-    rest_port: int = Field(8000, ge=1, le=65535, description="Port of the REST service.")
+    rest_port: int = port_field("rest_port", "Port of the REST service.")
     rest_url: Address | None = Field(
         None, pattern=r"^https?://[^\s]+$", description="Address of the REST service; wins over its host and port."
     )
-    traces_engine_port: int = Field(16686, ge=1, le=65535, description="Port of the trace store of `just observe`.")
-    logs_engine_port: int = Field(9428, ge=1, le=65535, description="Port of the log store of `just observe`.")
+    traces_engine_port: int = port_field("traces_engine_port", "Port of the trace store of `just observe`.")
+    logs_engine_port: int = port_field("logs_engine_port", "Port of the log store of `just observe`.")
     consumer_replica: str = Field(
         "0", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="The replica whose ledgers are repaired."
     )

@@ -1,4 +1,4 @@
-"""Ports and REST paths have one source each: `stack/ports.py` and the routes of `consumer/rest/`. All else agrees."""
+"""Ports and REST paths have one source each: `tally/base/addresses.py` and the routes of `consumer/rest/`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,13 @@ import pytest
 from consumer.rest.app import build_app
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
-from stack import Ports
-from stack.ports import GRAFANA_PORT, GRAFANA_SETTING, SETTINGS
 from stack.settings import StackSettings
-from tally.base.settings import Settings
+from tally.base.addresses import PORTS
+from tally.base.settings import Settings, help_text
 from tally.cli.settings import ClientSettings
 from tests_support.checkout import text_of, tracked
 
-DEFAULTS: Final[Mapping[str, int]] = {
-    **{SETTINGS[name]: port for name, port in Ports().by_name().items()},
-    GRAFANA_SETTING: GRAFANA_PORT,
-}
+DEFAULTS: Final[Mapping[str, int]] = PORTS
 """The port behind each setting."""
 OF_CONTAINERS: Final = {"producer": {50051, 9464}, "consumer": {8000}, "kafka": {9092, 29092, 9404}}
 """What is reached by a container's name; 29092 is Kafka's listener for the other containers."""
@@ -92,8 +88,9 @@ def test_a_program_s_own_ports_are_those_of_the_stack(settings: type[Settings]) 
 
 def test_the_help_of_the_stack_names_each_default_port() -> None:
     """`just up --help` tells the number that a setting moves."""
-    told = {name: field.description or "" for name, field in StackSettings.model_fields.items()}
-    assert [name for name, port in DEFAULTS.items() if str(port) not in told[name.removeprefix("TALLY_").lower()]] == []
+    told = help_text(StackSettings)
+    rows = {name: rf"^  {name} .* \[{port}\]$" for name, port in DEFAULTS.items()}
+    assert [name for name, row in rows.items() if not re.search(row, told, re.MULTILINE)] == []
 
 
 def test_the_readme_names_the_default_of_each_port_that_it_lists() -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from stack.system import ROOT
 from tally.base import env_file
-from tally.base.env_file import EnvFileError, checked
+from tally.base.env_file import EnvFileError, checked, variables_of
 from tally.base.settings import Settings, SettingsError, load
 from tally.cli.main import main
 
@@ -89,13 +89,40 @@ def test_a_line_that_is_no_setting_is_told_by_its_number_and_no_value_is_shown(
     assert "hunter2" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"TALLY_LANES=\xff\n", "TALLY_LANES=1\n".encode("utf-16")])
+@pytest.mark.parametrize(
+    "content", [b"TALLY_LANES=\xff\n", *("TALLY_LANES=1\n".encode(each) for each in ("utf-16", "utf-16-le", "utf-32"))]
+)
 def test_a_file_that_is_no_utf_8_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
-    """A .env in another encoding is refused with its path and the word utf-8."""
+    """A .env in another encoding is refused with its path and the cure."""
     path = tmp_path / ".env"
     path.write_bytes(content)
-    with pytest.raises(SettingsError, match=f"{path} cannot be read: .*utf-8"):
+    with pytest.raises(SettingsError, match=f"{path} is not UTF-8 text .*: save it as UTF-8"):
         load(Some, _env_file=path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfTALLY_LANES=7\n", b"TALLY_LANES=7\r\nTALLY_OTHER=\r\n", b"TALLY_LANES=7"]
+)
+def test_a_file_of_any_editor_is_understood(tmp_path: Path, content: bytes) -> None:
+    """A mark at the beginning, lines that end with CRLF, and a last line without an end change no value."""
+    path = tmp_path / ".env"
+    path.write_bytes(content)
+    assert load(Some, _env_file=path).lanes == 7
+    assert variables_of(path, {}) == {"TALLY_LANES": "7"}
+
+
+def test_an_empty_setting_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NAME= in .env or in the environment leaves the default, of a number and a path as well, or what .env says."""
+    path = tmp_path / ".env"
+    path.write_text("TALLY_LANES=\nTALLY_KAFKA_CONFIG=\nTALLY_PORT_BASE=\n")
+    for name in ("TALLY_REGISTRY_URL", "TALLY_LOG_LEVEL", "TALLY_DATA_DIR"):
+        monkeypatch.setenv(name, "")
+    found = load(Some, _env_file=path)
+    assert (found.lanes, found.kafka_config, found.port_base, found.data_dir) == (1, None, None, Path("data"))
+    path.write_text("TALLY_LANES=7\n")
+    monkeypatch.setenv("TALLY_LANES", "")
+    assert load(Some, _env_file=path).lanes == 7
+    assert variables_of(path, {"TALLY_LANES": "", "TALLY_LOG_LEVEL": ""}) == {"TALLY_LANES": "7"}
 
 
 def test_the_example_as_it_stands_and_with_every_line_in_force_is_understood(tmp_path: Path) -> None:

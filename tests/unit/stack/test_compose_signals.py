@@ -173,5 +173,6 @@ def test_grafana_listens_where_it_is_told_else_behind_the_ports_of_the_stack(
     tmp_path: Path, own: int | None, base: int | None, port: int
 ) -> None:
     """Grafana's port is its own setting's, else the one after the stack's base, else 3000."""
-    settings = load(StackSettings, grafana_port=own, port_base=base, _env_file=None)
+    asked = {name: value for name, value in {"grafana_port": own, "port_base": base}.items() if value is not None}
+    settings = load(StackSettings, _env_file=None, **asked)
     assert compose.environment(tmp_path, settings)["TALLY_GRAFANA_PORT"] == str(port)

@@ -5,6 +5,7 @@ import pytest
 from stack import Ports, Stack
 from stack.__main__ import main
 from stack.settings import StackSettings, passed_on
+from tally.base.env_file import variables_of
 from tally.base.settings import SettingsError, load
 
 
@@ -13,7 +14,7 @@ def test_settings_of_the_services_are_passed_on_from_the_environment_and_from_do
     dotenv = tmp_path / ".env"
     dotenv.write_text("TALLY_PRODUCER_LANES=2\nTALLY_LOG_LEVEL=DEBUG\nOTEL_SERVICE_NAME=x\nPATH=/nowhere\n")
     environment = {"TALLY_LOG_LEVEL": "ERROR", "HOME": "/nowhere"}
-    assert passed_on(dotenv, environment) == {
+    assert passed_on(variables_of(dotenv, environment)) == {
         "TALLY_PRODUCER_LANES": "2",
         "TALLY_LOG_LEVEL": "ERROR",  # the environment wins
         "OTEL_SERVICE_NAME": "x",
@@ -28,6 +29,7 @@ def test_settings_of_a_callers_environment_do_not_reach_the_parts_of_a_test_stac
     assert "TALLY_PRODUCER_LANES" not in environment
     assert environment["TALLY_LOG_LEVEL"] == "DEBUG"
     assert environment["TALLY_DATA_DIR"] == str(tmp_path)
+    assert environment["TALLY_ENV_FILE"] == "", "nor does a .env reach them"
 
 
 def test_options_for_every_java_of_the_user_do_not_reach_kafka(tmp_path, monkeypatch):
