@@ -25,6 +25,24 @@ class ProducerSettings(Settings):
         ge=1024,
         description="The largest request accepted, in bytes; a larger one is RESOURCE_EXHAUSTED.",
     )
+    grpc_calls_max: int = Field(
+        4_096,
+        ge=1,
+        le=100_000,
+        description="The most calls in progress; one more is RESOURCE_EXHAUSTED.",
+    )
+    grpc_reading_max: int = Field(
+        32,
+        ge=1,
+        le=1_000,
+        description="The most requests that come in at a time; others wait a moment. Each may be as large as allowed.",
+    )
+    grpc_connections_max: int = Field(
+        1_024,
+        ge=1,
+        le=100_000,
+        description="The most connections; one more is closed. At most half of the process's limit of open files.",
+    )
     producer_metrics_host: str = Field("127.0.0.1", min_length=1, description="The address that /metrics is served on.")
     producer_metrics_port: int = Field(
         9464, ge=0, le=65535, description="The port that /metrics is served on for Prometheus; 0: not served."

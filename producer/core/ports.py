@@ -48,10 +48,21 @@ def no_request_ids(_request: object) -> Iterable[str]:
     return ()
 
 
+def no_objection(_request: bytes) -> Refusal | None:
+    """Object to nothing: what an RPC has whose requests take little more memory than their bytes."""
+    return None
+
+
+def tell_nobody(_refusal: Refusal, _took_s: float) -> None:
+    """Leave a call that was refused before its method unmeasured."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rpc(Generic[Request, Response]):
     """One row of the table: ``service`` and ``name`` as the contract has them, the request's type and the method.
 
+    ``objection`` refuses a request by its bytes, before it is parsed; ``refused`` is told of each call that never came
+    to the method, with the seconds that it took.
     ``request_ids`` returns the ids of a request's additions as they were sent, by which they are traced.
     """
 
@@ -60,6 +71,8 @@ class Rpc(Generic[Request, Response]):
     request_type: type[Request]
     method: Method[Request, Response]
     request_ids: Callable[[Request], Iterable[str]] = no_request_ids
+    objection: Callable[[bytes], Refusal | None] = no_objection
+    refused: Callable[[Refusal, float], None] = tell_nobody
 
     @property
     def path(self) -> str:

@@ -110,9 +110,9 @@ def brief(refusal: Refusal) -> Refusal:
     return Refusal(refusal.code, refusal.reason, refusal.outcome, _BRIEF)
 
 
-def batch_too_large(additions: int, additions_max: int) -> Refusal:
+def batch_too_large(additions_max: int) -> Refusal:
     """Refuse a batch of more additions than the limit."""
-    text = f"{additions} additions are more than the limit of {additions_max} per call; send them in several calls"
+    text = f"there are more than {additions_max} additions, the limit of a call; send them in several calls"
     violation = Violation("additions", text, "repeated.max_items")
     return Refusal(Code.INVALID_ARGUMENT, Reason.BATCH_TOO_LARGE, Outcome.NOT_COMMITTED, text, (violation,))
 

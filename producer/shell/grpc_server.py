@@ -1,118 +1,65 @@
-"""The server on grpc.aio: calls to the methods, refusals to statuses, health, reflection."""
+"""The server on grpc.aio: its limits, its address, health and reflection beside the methods.
+
+What a stranger can take of the process has a bound, whatever he sends: connections by `_options`, calls by `Calls`, and
+messages that are on the way by `Intake`. docs/LIMITS.md says what it amounts to.
+"""
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import grpc
-from google.protobuf.message import DecodeError
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
-from loguru import logger
+from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
 
-from producer.core import refusals
-from producer.core.ports import DEADLINE_MAX_S, Incoming, Methods, Request, Response, Rpc
-from producer.core.refusals import Refusal
-from producer.shell.reflection import add_reflection
-from producer.shell.rpc_status import status_of
+from producer.core.ports import Methods
+from producer.shell.grpc_calls import Calls
+from producer.shell.health import health_handler
+from producer.shell.intake import Intake
+from producer.shell.reflection import reflection_handlers
 
-_DETAILS_KEY = "grpc-status-details-bin"
 _PINGS_APART_MIN_MS: Final = 5_000
 """Between a client's pings; a client that keeps pinging faster is sent away. Clients of grpc-go never ping more often
 than every 10 s, and those of grpcio are usually told 10 s; a server's own default is 300 s."""
 _KEEPALIVE_MS: Final = 60_000
 _KEEPALIVE_TIMEOUT_MS: Final = 20_000
+_HANDSHAKE_MS: Final = 5_000
+"""For the first bytes of a connection; clients send them at once."""
+_IDLE_MS: Final = 600_000
+"""Without a call. The client's next one opens another connection."""
+_STREAMS_MAX: Final = 1_000
+"""Calls at a time on one connection; a client keeps further ones back."""
 _QUIET_S = 0.1
 """Longer than calls sent before the health changed are on the way, within one site."""
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
-
-_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class PortTakenError(Exception):
     """Somebody already listens there; the message is one line and names the setting that moves the port."""
 
 
-class Calls:
-    """Carries calls to the methods. gRPC cancels the task of a call when its caller is gone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcLimits:
+    """What callers may take of the process."""
 
-    gRPC's own handlers for one request and one answer are not used: they never answer a call that ends without a
-    message (seen with 1.85) or that never sends one, and answer bytes that do not decode with UNKNOWN, which tells a
-    caller to retry. So a call's message is read and decoded here.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        """How many calls have come; when it stands still, nobody is calling."""
-
-    def handlers(self, service: str, rpcs: Methods) -> grpc.GenericRpcHandler:
-        """Return what a server needs to serve the RPCs of a service."""
-        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            rpc.name: grpc.stream_unary_rpc_method_handler(partial(self._carry, rpc)) for rpc in rpcs
-        }
-        return grpc.method_handlers_generic_handler(service, handlers)
-
-    async def _carry(self, rpc: Rpc[Request, Response], _messages: object, context: _Context) -> bytes:
-        """Hand a call to its method, and the answer or refusal back."""
-        self.count += 1
-        request = await _request(rpc.request_type, context)
-        if not isinstance(request, Refusal):
-            incoming = Incoming(request, context.time_remaining(), lambda: _metadata(context))
-            try:
-                answer = await rpc.method(incoming)
-            except Exception:  # noqa: BLE001 - the caller gets a typed answer, whatever the defect
-                logger.exception("a call failed by a defect")
-                answer = refusals.internal()
-        else:
-            answer = request
-        if isinstance(answer, Refusal):
-            details = status_of(answer).SerializeToString()
-            await context.abort(_CODES[answer.code], answer.message, ((_DETAILS_KEY, details),))
-        return answer.SerializeToString()
-
-
-async def _request(kind: type[Request], context: _Context) -> Request | Refusal:
-    """Return the first message of a call; a second one is not read."""
-    try:
-        async with asyncio.timeout(DEADLINE_MAX_S):
-            message = await context.read()
-    except TimeoutError:
-        return refusals.no_message(f"none came within {DEADLINE_MAX_S:.0f} s")
-    if not isinstance(message, bytes):
-        return refusals.no_message("the call ended without one")
-    try:
-        return kind.FromString(message)
-    except DecodeError:
-        return refusals.undecodable(kind.DESCRIPTOR.full_name, len(message))
+    message_bytes_max: int
+    calls_max: int
+    reading_max: int
+    connections_max: int
 
 
 class GrpcServer:
     """The server. It listens from `start` on; its health is NOT_SERVING until `set_serving`."""
 
-    def __init__(self, methods: Methods, message_bytes_max: int) -> None:
-        self._server = grpc.aio.server(
-            options=[
-                # Two servers that share a port by mistake would each get half of the calls.
-                ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", message_bytes_max),
-                ("grpc.max_send_message_length", -1),  # bounded by the number of additions in a batch
-                # A client that keeps its connection alive by pings, with or without calls, must not be sent away.
-                ("grpc.http2.min_ping_interval_without_data_ms", _PINGS_APART_MIN_MS),
-                ("grpc.keepalive_permit_without_calls", 1),
-                # When a client's machine is gone, this is noticed, and the connection is closed.
-                ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-                ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
-            ]
-        )
+    def __init__(self, methods: Methods, limits: GrpcLimits) -> None:
+        self._server = grpc.aio.server(options=_options(limits))
         self._health = health.aio.HealthServicer()
-        self._calls = Calls()
+        self._calls = Calls(limits.calls_max, Intake(limits.reading_max))
         services = {name: list(rpcs) for name, rpcs in groupby(methods, key=lambda rpc: rpc.service)}
         self._services = list(services)
-        self._server.add_generic_rpc_handlers([self._calls.handlers(name, rpcs) for name, rpcs in services.items()])
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        add_reflection(self._server, [*self._services, health.SERVICE_NAME])
+        handlers = [self._calls.of_methods(name, rpcs) for name, rpcs in services.items()]
+        reflected = reflection_handlers(self._calls, [*self._services, health.SERVICE_NAME])
+        self._server.add_generic_rpc_handlers([*handlers, health_handler(self._calls, self._health), *reflected])
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises PortTakenError."""
@@ -166,5 +113,23 @@ def _taken(host: str, port: int, why: str) -> str:
     return f"cannot listen on {host}:{port} for gRPC ({why}): stop what uses it, or set TALLY_GRPC_PORT to another port"
 
 
-def _metadata(context: _Context) -> Mapping[str, str]:
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+def _options(limits: GrpcLimits) -> list[tuple[str, int]]:
+    return [
+        # Two servers that share a port by mistake would each get half of the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", limits.message_bytes_max),
+        ("grpc.max_send_message_length", -1),  # bounded by the number of additions in a batch
+        # A client that keeps its connection alive by pings, with or without calls, must not be sent away.
+        ("grpc.http2.min_ping_interval_without_data_ms", _PINGS_APART_MIN_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # When a client's machine is gone, this is noticed, and the connection is closed.
+        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        # One more is closed at once. Those who say nothing, or make no calls, do not keep their places.
+        ("grpc.max_allowed_incoming_connections", limits.connections_max),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.max_connection_idle_ms", _IDLE_MS),
+        ("grpc.max_concurrent_streams", _STREAMS_MAX),
+        # It would let clients send up to 16 MiB of each call before anybody reads it.
+        ("grpc.http2.bdp_probe", 0),
+    ]

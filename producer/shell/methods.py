@@ -16,6 +16,7 @@ from producer.core.addition_columns import validate_all
 from producer.core.calls import Call, Result
 from producer.core.ports import Incoming, Methods, Rpc, deadline_s
 from producer.core.refusals import Refusal, Violation
+from producer.core.wire import exceeds
 from producer.shell.async_call_queue import AsyncCallQueue
 from producer.shell.responses import BatchAnswer, fill
 from tally.event.partitions import partition_column, partition_of
@@ -45,7 +46,14 @@ class TallyMethods:
         """Return the table: a row for each RPC."""
         return (
             Rpc(SERVICE_NAME, "Add", tally_pb2.AddRequest, self.add, lambda request: (request.request_id,)),
-            Rpc(SERVICE_NAME, "AddBatch", tally_pb2.AddBatchRequest, self.add_batch, _ids_of_batch),
+            Rpc(
+                SERVICE_NAME,
+                "AddBatch",
+                tally_pb2.AddBatchRequest,
+                self.add_batch,
+                _ids_of_batch,
+                self.too_many_additions,
+            ),
         )
 
     async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
@@ -63,12 +71,18 @@ class TallyMethods:
         fill(response, addition, result, self._topic)
         return response
 
+    def too_many_additions(self, request: bytes) -> Refusal | None:
+        """Refuse a batch by its bytes: two of them are an addition that takes a hundred once it is parsed."""
+        if exceeds(request, tally_pb2.AddBatchRequest.ADDITIONS_FIELD_NUMBER, self._additions_max):
+            return refusals.batch_too_large(self._additions_max)
+        return None
+
     async def add_batch(self, incoming: Incoming[tally_pb2.AddBatchRequest]) -> tally_pb2.AddBatchResponse | Refusal:
         """Add many pairs of numbers; each has a result of its own."""
         until_s = deadline_s(time.monotonic(), incoming.remaining_s)
         requests = incoming.request.additions
-        if len(requests) > self._additions_max:
-            return refusals.batch_too_large(len(requests), self._additions_max)
+        if len(requests) > self._additions_max:  # a server may not have asked before
+            return refusals.batch_too_large(self._additions_max)
         broken = tally_rules.add_batch_request_fields(requests)
         if broken:
             return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])

@@ -8,15 +8,18 @@ modules: so they have a pool of their own. It also has the details of errors, wh
 them shows reasons instead of bytes.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha._async import ReflectionServicer  # type: ignore[import-untyped]
 
+from producer.shell.grpc_calls import Calls
+from producer.shell.intake import Context
 from tally.generated.descriptors import FILES
 
 V1ALPHA_PACKAGE = "grpc.reflection.v1alpha"
@@ -26,20 +29,19 @@ _SERVICE = "ServerReflection"
 _METHOD = "ServerReflectionInfo"
 
 
-def add_reflection(server: grpc.aio.Server, service_names: list[str]) -> None:
-    """Serve reflection for these services and for itself."""
+def reflection_handlers(calls: Calls, service_names: list[str]) -> list[grpc.GenericRpcHandler]:
+    """Return the handlers of reflection for these services and for itself."""
     pool = served_pool(FILES)
     _describe_v1(pool)
-    names = [*service_names, f"{V1_PACKAGE}.{_SERVICE}", f"{V1ALPHA_PACKAGE}.{_SERVICE}"]
-    servicer = ReflectionServicer(names, pool=pool)
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
-    handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    v1 = grpc.method_handlers_generic_handler(f"{V1_PACKAGE}.{_SERVICE}", {_METHOD: handler})
-    server.add_generic_rpc_handlers((v1,))
+    names = [f"{package}.{_SERVICE}" for package in (V1_PACKAGE, V1ALPHA_PACKAGE)]
+    servicer = ReflectionServicer([*service_names, *names], pool=pool)
+
+    async def answer(requests: AsyncIterator[Any], context: Context) -> None:
+        async for each in servicer.ServerReflectionInfo(requests, context):
+            await context.write(each)
+
+    handler = calls.dialogue(reflection_pb2.ServerReflectionRequest, answer)
+    return [grpc.method_handlers_generic_handler(name, {_METHOD: handler}) for name in names]
 
 
 def served_pool(files: bytes) -> Any:

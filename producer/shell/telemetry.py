@@ -49,7 +49,18 @@ _OUR_FAULT: Final = frozenset({Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNAVA
 def observed(methods: Methods, metrics: Metrics, traces: Traces) -> Methods:
     """Return the table with each call measured."""
     durations = metrics.histogram("rpc.server.call.duration")
-    return [replace(rpc, method=partial(_measured, rpc, rpc.path, durations, traces)) for rpc in methods]
+    return [
+        replace(
+            rpc,
+            method=partial(_measured, rpc, rpc.path, durations, traces),
+            refused=partial(_measure_refused, rpc.path, durations),
+        )
+        for rpc in methods
+    ]
+
+
+def _measure_refused(path: str, durations: Histogram, refusal: Refusal, took_s: float) -> None:
+    durations.record(took_s, (path, *_outcome_of(refusal)), None)
 
 
 async def _measured(

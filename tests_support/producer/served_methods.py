@@ -4,16 +4,18 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from producer.core.ports import Methods
-from producer.shell.grpc_server import GrpcServer
+from producer.shell.grpc_server import GrpcLimits, GrpcServer
 from stack import Ports
 
+LIMITS: Final = GrpcLimits(message_bytes_max=1 << 20, calls_max=200, reading_max=8, connections_max=100)
 _LIMIT_S = 20.0
 
 
 @contextmanager
-def served(methods: Methods, message_bytes_max: int = 1 << 20) -> Iterator[int]:
+def served(methods: Methods, limits: GrpcLimits = LIMITS) -> Iterator[int]:
     """Serve methods and yield the port."""
     port = Ports.free().grpc
     loop = asyncio.new_event_loop()
@@ -21,7 +23,7 @@ def served(methods: Methods, message_bytes_max: int = 1 << 20) -> Iterator[int]:
     thread.start()
 
     async def opened() -> GrpcServer:
-        server = GrpcServer(methods, message_bytes_max)
+        server = GrpcServer(methods, limits)
         await server.start("127.0.0.1", port)
         return server
 

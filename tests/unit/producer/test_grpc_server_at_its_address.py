@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untype
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from producer.core.ports import Incoming, Methods, Rpc
-from producer.shell import grpc_server
+from producer.shell import grpc_calls
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.http2_frames import RawCall
 from tests_support.producer.served_methods import served
@@ -87,10 +87,10 @@ def test_a_call_that_ends_without_a_message_is_refused(port: int) -> None:
 
 def test_a_call_that_never_sends_a_message_is_refused_after_a_while(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that stays open without a message is ended at the server's longest deadline, and told what is missing."""
-    monkeypatch.setattr(grpc_server, "DEADLINE_MAX_S", 0.2)
+    monkeypatch.setattr(grpc_calls, "DEADLINE_MAX_S", 0.2)
     with RawCall(port, ADD) as call:
-        call.send([], half_close=False)
-        assert b"a call needs one message" in call.wait_ended(WAIT_S)
+        call.call([], half_close=False)
+        assert b"a call needs one message" in call.answer(WAIT_S)
 
 
 def test_a_call_of_two_messages_is_answered_by_the_first(port: int) -> None:
@@ -103,8 +103,8 @@ def test_a_call_of_two_messages_is_answered_by_the_first(port: int) -> None:
 def test_a_message_whose_end_is_not_told_is_answered(port: int) -> None:
     """A call with one message is answered before the client half-closes its stream."""
     with RawCall(port, ADD) as call:
-        call.send([b""], half_close=False)
-        assert OK in call.wait_ended(WAIT_S)
+        call.call([b""], half_close=False)
+        assert OK in call.answer(WAIT_S)
 
 
 def test_reflection_serves_the_details_of_errors_so_that_tools_show_reasons(port: int) -> None:
@@ -144,11 +144,11 @@ def test_a_slow_call_outlives_the_pings_of_grpcio_and_of_grpc_go(port: int, serv
         ThreadPoolExecutor(1) as pool,
     ):
         answer = pool.submit(call_of_bytes(channel), iter([b""]), timeout=60)
-        raw.send([b""])
+        raw.call([b""])
         for _ in range(4):
             pause(PINGS_APART_S)  # what a client of grpc-go waits between two
             raw.ping()
         service.go.set()
         assert tally_pb2.AddResponse.FromString(answer.result(WAIT_S)).sum == "3"
-        assert OK in raw.wait_ended(WAIT_S)
+        assert OK in raw.answer(WAIT_S)
         assert (raw.seen.goaway, raw.seen.pongs) == (b"", 4)

@@ -13,7 +13,7 @@ EVERY: list[Refusal] = [
     refusals.invalid_fields([Violation("a", "x", "string.pattern")]),
     refusals.undecodable("tally.v1.AddRequest", 3),
     refusals.no_message("x"),
-    refusals.batch_too_large(2, 1),
+    refusals.batch_too_large(1),
     refusals.sum_out_of_range(),
     refusals.reused_id(),
     refusals.queue_full("x"),
