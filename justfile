@@ -73,6 +73,12 @@ demo *OPTIONS: _prepared
 run +COMMAND: _prepared
     @{{ quote(python) }} -m stack run "$@"
 
+# Kafka's own kafka-transactions.sh, on the native broker: `just kafka-transactions list`.
+[group("run")]
+[no-exit-message]
+kafka-transactions *ARGUMENTS: _prepared
+    @{{ quote(python) }} -m stack kafka-transactions "$@"
+
 # Check the contracts and generate code from them, offline; a second run changes nothing.
 [group("develop")]
 [no-exit-message]

@@ -10,7 +10,16 @@ from typing import Final, NoReturn
 import click
 
 from stack import command_line, compose, docker, views
-from stack.checkout import given, remember, say, settings_of_checkout, stack_addressed, stack_found, stack_of
+from stack.checkout import (
+    components_of,
+    given,
+    remember,
+    say,
+    settings_of_checkout,
+    stack_addressed,
+    stack_found,
+    stack_of,
+)
 from stack.errors import StackError
 from stack.fetch import commands as downloading
 from stack.logfiles import follow
@@ -178,6 +187,17 @@ def run(command: tuple[str, ...]) -> NoReturn:
         os.execvpe(name, [name, *rest], {**os.environ, **settings, "PATH": path})  # noqa: S606 - no shell
     except OSError as error:
         raise StackError(f"{name} cannot be run: {error.strerror}") from error
+
+
+@program.command("kafka-transactions", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kafka_transactions(arguments: tuple[str, ...]) -> NoReturn:
+    """Run Kafka's own kafka-transactions.sh on this stack's broker; --help is the tool's."""
+    settings = settings_of_checkout()
+    command, environment = components_of(settings).transactions_tool(say)
+    if "--bootstrap-server" not in arguments:
+        command += ["--bootstrap-server", stack_addressed(settings).bootstrap_servers]
+    os.execve(command[0], [*command, *arguments], environment)  # noqa: S606 - no shell
 
 
 for _command in (downloading.fetch, downloading.engines, downloading.agent):

@@ -33,6 +33,11 @@ def given() -> dict[str, str]:
     return passed_on(variables_of(env_file()))
 
 
+def components_of(settings: StackSettings) -> Components:
+    """Return what the native parts are made of."""
+    return Components(java=settings.java, kafka_jit=settings.kafka_jit, kafka_heap_mb=settings.kafka_heap_mb)
+
+
 def stack_of(settings: StackSettings) -> Stack:
     """Return the stack of the settings' data folder, on the ports that it runs on, else on those of the settings.
 
@@ -77,8 +82,7 @@ def stack_found(settings: StackSettings) -> Stack:
 
 
 def _stack(settings: StackSettings, data_dir: Path, ports: Ports) -> Stack:
-    components = Components(java=settings.java, kafka_jit=settings.kafka_jit, kafka_heap_mb=settings.kafka_heap_mb)
     # The services are given what .env says: they read no file.
     ours = {*Stack(data_dir, ports).environment(), BASE, VARIABLE} - {KAFKA, REGISTRY}
     services = {name: value for name, value in given().items() if name not in ours}
-    return Stack(data_dir, ports, services, components=components, say=say)
+    return Stack(data_dir, ports, services, components=components_of(settings), say=say)

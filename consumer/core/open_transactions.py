@@ -76,6 +76,7 @@ def _held(partition: int, first_offset: int, open_s: float, address: TopicAddres
         open_s=open_s,
         reason=f"waits for a transaction that is not ours, since {open_s:.0f} s: nothing from offset {first_offset} on "
         f"is counted before it ends",
-        cure=f"`{tool} describe-producers {which}` names its producer; end it there. If that producer is gone, "
-        f"`{tool} abort {which} --start-offset {first_offset}` ends it: read docs/runbooks/transaction-hangs.md first",
+        cure=f"`{tool} describe-producers {which}` shows its ProducerId, and `{tool} list` its TransactionalId. "
+        f"Stop that program, or end the transaction by `{tool} forceTerminateTransaction --transactionalId ID`. "
+        f"docs/runbooks/transaction-hangs.md has the steps, and what to do when the list does not have it",
     )

@@ -16,6 +16,7 @@ FOLDER: Final = Path(__file__).parents[1]
 KAFKA_LOCK: Final = FOLDER / "kafka.lock"
 REGISTRY_LOCK: Final = FOLDER / "registry.lock"
 AGENT_LOCK: Final = FOLDER / "agent.lock"
+TOOLS_LOCK: Final = FOLDER / "tools.lock"
 
 _LINE = re.compile(
     r"(?P<group>[\w.-]+):(?P<name>[\w.-]+):(?P<version>[\w.-]+)(:(?P<classifier>[\w.-]+):(?P<packaging>[\w.-]+))?"

@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from stack import command_line
-from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, Artifact
+from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, TOOLS_LOCK, Artifact
 from stack.system import ROOT
 from tally.base.hints import hint
 from tally.base.written_file import write_file
@@ -76,6 +76,12 @@ def lock_agent(repository: Path) -> None:
     write(AGENT_LOCK, "The agent that shows the broker's metrics to Prometheus (Apache-2.0).", [artifact])
 
 
+def lock_tools(repository: Path) -> None:
+    """Write stack/tools.lock: one jar, which needs nothing beyond those of the broker for what is used of it."""
+    artifact = _alone(repository, ("org.apache.kafka", "kafka-tools", KAFKA_VERSION))
+    write(TOOLS_LOCK, "Kafka's own command-line tools, for `just kafka-transactions`.", [artifact])
+
+
 def _alone(
     repository: Path, coordinates: tuple[str, str, str], classifier: str = "", packaging: str = "jar"
 ) -> Artifact:
@@ -116,6 +122,7 @@ def main(upgrade: bool) -> int:
         lock_kafka(Path(repository))
         lock_registry(Path(repository))
         lock_agent(Path(repository))
+        lock_tools(Path(repository))
     return 0
 
 

@@ -1,6 +1,7 @@
 """Brings Kafka, the registry and Java onto this machine and puts their command lines together."""
 
 import functools
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from stack.ports import Ports
 from tally.base.cache_folder import cache_folder
 
 _REGISTRY_HEAP: Final = "-Xmx160m"
+_TOOL_HEAP: Final = "-Xmx128m"
+_TRANSACTIONS_TOOL: Final = "org.apache.kafka.tools.TransactionsCommand"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,16 @@ class Components:
         wanted = locks.read(locks.AGENT_LOCK)
         (jar,) = downloads.fetch(self.cache, wanted, self.download, say)
         return broker_metrics.Agent(java.home(self.java), jar)
+
+    def transactions_tool(self, say: Callable[[str], None]) -> tuple[list[str], dict[str, str]]:
+        """Return the command of Kafka's kafka-transactions.sh and its environment, bringing what is not there.
+
+        Raises StackError.
+        """
+        wanted = [*locks.read(locks.KAFKA_LOCK), *locks.read(locks.TOOLS_LOCK)]
+        jars = downloads.fetch(self.cache, wanted, self.download, say)
+        command = [str(java.home(self.java) / "bin" / "java"), *java.FAST_START, _TOOL_HEAP, _TRANSACTIONS_TOOL]
+        return command, {**java.clean_environment(os.environ), "CLASSPATH": ":".join(map(str, jars))}
 
     def kafka(self, data_dir: Path, ports: Ports, broker_properties: Mapping[str, str]) -> Kafka:
         """Return the broker of a stack; its files must have been fetched."""

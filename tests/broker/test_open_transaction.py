@@ -1,14 +1,19 @@
 """A stranger's transaction that stays open, on a real Kafka: everything says so, and the commands that it says help."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from stack import Stack
 from tally.generated.topics import SUMS
 from tests_support import rest
+from tests_support.checkout import ROOT
 from tests_support.consumer.rig import Rig
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
@@ -64,6 +69,21 @@ def held_by_the_metric(rig: Rig) -> float:
     return float(line.rpartition(" ")[2])
 
 
+def kafka_transactions(rig: Rig, *arguments: str) -> list[list[str]]:
+    """Return the rows that Kafka's own tool shows, as the recipe runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stack", "kafka-transactions", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **rig.stack.environment(), "TALLY_KAFKA_PORT": str(rig.stack.ports.kafka)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [line.split() for line in done.stdout.splitlines()[1:] if line.strip()]
+
+
 def test_an_open_transaction_is_told_everywhere_until_it_is_aborted(rig: Rig) -> None:
     """Lag, reason, readiness and the metric tell of it while what stands behind is not counted, and then no more."""
     before = rig.get("/v1/total")["count"]
@@ -85,4 +105,23 @@ def test_an_open_transaction_is_told_everywhere_until_it_is_aborted(rig: Rig) ->
     eventually(lambda: rig.partition(PARTITION)["lag"] == 0, WAIT_S, "nothing lags")
     assert held_by_the_metric(rig) == 0.0
     assert rig.get("/v1/total")["count"] == before + 3
+    rig.judge()
+
+
+def test_the_commands_of_the_cure_name_the_transaction_and_end_it(rig: Rig) -> None:
+    """The cure's commands, run by `just kafka-transactions`, show the stranger's name and let counting go on."""
+    producer = stranger(rig.stack, "a-rude-stranger")
+    places = rig.commit(rig.additions(2, PARTITION))
+    commands = re.findall(r"`kafka-transactions.sh --bootstrap-server (\S+) ([^`]+)`", held(rig)["cure"])
+    assert [server for server, _ in commands] == [rig.stack.bootstrap_servers] * 3
+    name, listed, end = (command.split() for _, command in commands)
+    [row] = [row for row in kafka_transactions(rig, *name) if row[-1].isdigit()]
+    assert int(row[-1]) == rig.partition(PARTITION)["last_stable"]
+    [found] = [one for one, _, producer_id, *_ in kafka_transactions(rig, *listed) if producer_id == row[0]]
+    assert found == "a-rude-stranger"
+    kafka_transactions(rig, *[found if word == "ID" else word for word in end])
+    rig.wait_for(places)
+    eventually(lambda: rig.partition(PARTITION)["held_s"] is None, WAIT_S, "nothing holds the partition up")
+    with pytest.raises(KafkaException, match="fenced"):
+        producer.commit_transaction(20)
     rig.judge()

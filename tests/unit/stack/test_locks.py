@@ -2,15 +2,16 @@
 
 import pytest
 
-from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, LockError, parse, read, version_of
+from stack.fetch.locks import AGENT_LOCK, KAFKA_LOCK, REGISTRY_LOCK, TOOLS_LOCK, LockError, parse, read, version_of
 
 HASH = "a" * 64
 
 
 def test_the_lock_of_kafka_pins_one_version_of_kafka_and_of_its_client():
-    """Kafka and its client library are locked to the same version."""
+    """Kafka, its client library and its tools are locked to the same version."""
     artifacts = read(KAFKA_LOCK)
     assert version_of(artifacts, "kafka_2.13") == version_of(artifacts, "kafka-clients") == "4.2.2"
+    assert version_of(read(TOOLS_LOCK), "kafka-tools") == "4.2.2"
 
 
 def test_no_artifact_is_locked_in_two_versions():
@@ -26,7 +27,7 @@ def test_the_lock_of_the_registry_is_one_archive():
     assert archive.file_name == "apicurio-registry-app-3.3.3-all.tar.gz"
 
 
-@pytest.mark.parametrize("path", [KAFKA_LOCK, REGISTRY_LOCK, AGENT_LOCK], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [KAFKA_LOCK, REGISTRY_LOCK, AGENT_LOCK, TOOLS_LOCK], ids=lambda path: path.name)
 def test_a_lock_reads_back_as_it_was_written(path):
     """Each committed lock is the same after it is written and read again."""
     artifacts = read(path)
