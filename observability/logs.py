@@ -1,11 +1,12 @@
-"""Logs by loguru on standard error: one line an event, for people or as JSON; and the same over OTLP.
+"""Logs by loguru on standard error: one line for each event, for people or as JSON; and the same over OTLP.
 
 Each line names the trace that the running code works for (`current`). Warnings and errors that repeat themselves are
-held back and counted; the next line of their place tells how many. Values of variables are never shown, nor are the
-secrets of an address; and whatever a value holds, it begins no line and moves no cursor (`tally.base.shown`).
+held back and counted; the next line from the same place says how many. Values of variables are never shown, nor are the
+secrets in an address. Whatever a value contains, it can neither begin a line nor move the cursor (`tally.base.shown`).
 
-What libraries have to say comes here, too: by Python's ``logging`` (uvicorn, asyncio, grpc), by the hooks for what
-nobody caught, and, of libraries in C, by standard error itself (`observability.journal.standard_error`).
+What libraries log arrives here, too: through Python's ``logging`` (uvicorn, asyncio, grpc), through the hooks for
+exceptions that nobody caught, and, from libraries in C, through standard error itself
+(`observability.journal.standard_error`).
 """
 
 import json
@@ -28,25 +29,25 @@ if TYPE_CHECKING:
     from observability.instruments import Counter
 
 COUNTED: Final = ("WARNING", "ERROR", "CRITICAL")
-"""The levels whose lines are counted, and held back when they repeat themselves."""
+"""The levels whose lines are counted, and held back if they repeat themselves."""
 
 _HUMAN: Final = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]} {message} {extra[fields]}\n"
 _WITH_TRACEBACK: Final = _HUMAN + "{extra[stacktrace]}\n"
 SDK_WINDOW_S: Final = 60.0
-"""How often one complaint of the SDK's is told: it has some every second for as long as a backend is away."""
+"""How often one complaint of the SDK is logged: while a backend is away, it has some every second."""
 LIBRARY_LINES_MAX: Final = 5
-"""Lines of one place of a library in ten seconds: a stranger's junk requests make one each, and they are all alike."""
+"""Lines from one place in a library in ten seconds: each junk request of a stranger causes one, and all are alike."""
 _TEXT_CHARACTERS_MAX: Final = 4_000
 _STACKTRACE_CHARACTERS_MAX: Final = 16_000
 
 _SHOWS_HEADERS: Final = "opentelemetry.util.re"
-"""Shows an entry of OTEL_EXPORTER_OTLP_HEADERS that it does not understand, which may be a token."""
+"""It shows an entry of OTEL_EXPORTER_OTLP_HEADERS that it does not understand, which may be a token."""
 _HELD_BACK: Final = "held_back"
 _PLACE: Final = "place_in_library"
 _SAMPLED: Final = "01"
-"""The flags of every trace that a line can name, as W3C writes them: others have no spans."""
+"""The flags, as W3C writes them, of every trace that a line can name: others have no spans."""
 _OURS: Final = ("service", "fields", "stacktrace", _HELD_BACK)
-"""Names in ``extra`` that are no fields of the line."""
+"""Names in ``extra`` that are not fields of the line."""
 
 
 class _Journal:
@@ -57,7 +58,7 @@ class _Journal:
         self.begin()
 
     def begin(self) -> None:
-        """Begin anew, with nothing counted yet."""
+        """Start over, with nothing counted."""
         self.count: Callable[[str], None] = lambda _level: None
         self.current: Callable[[], Any] = lambda: None
         self._repetition = Repetition()
@@ -65,7 +66,7 @@ class _Journal:
         self._of_libraries = Repetition(lines_max=LIBRARY_LINES_MAX)
 
     def patch(self, record: "Record") -> None:
-        """Add the trace, hold back what repeats itself, and make the texts, which nothing from outside can forge."""
+        """Add the trace, hold back repetitions, and make the texts, which nothing from outside can forge."""
         extra = record["extra"]
         trace = self.current()
         if trace is not None:
@@ -85,7 +86,7 @@ class _Journal:
         extra["fields"] = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
 
     def untold(self) -> dict[Place, int]:
-        """Return what was held back and not told of."""
+        """Return what was held back and not yet reported."""
         with self._lock:
             return {**self._repetition.untold(), **self._of_sdk.untold(), **self._of_libraries.untold()}
 
@@ -99,7 +100,7 @@ _journal = _Journal()
 
 
 def configure(service: str, level: str, form: str) -> None:
-    """Send the log of this process to standard error; ``form`` is "human" or "json". Called once, at start."""
+    """Send the log of this process to standard error; ``form`` is "human" or "json". Call this once, at the start."""
     logger.remove()
     _journal.begin()
     logger.configure(extra={"service": service, "fields": ""}, patcher=_journal.patch)
@@ -120,7 +121,7 @@ def wanted(record: "Record") -> bool:
 
 
 def connect(counter: "Counter", current: Callable[[], Any]) -> None:
-    """Count lines from now on, and name the trace that ``current`` returns."""
+    """From now on, count lines, and name the trace that ``current`` returns."""
     _journal.count = lambda level: counter.add(1, (level,))
     _journal.current = current
 
@@ -128,12 +129,12 @@ def connect(counter: "Counter", current: Callable[[], Any]) -> None:
 def tell_of_library(
     library: str, place: str | int, level: int, message: str, error: BaseException | None = None
 ) -> None:
-    """Take a line of a library into the log, at a level of ``logging``.
+    """Log a line of a library, with a level of ``logging``.
 
-    Lines of one ``place`` in the library are held back when they are many.
+    If there are many lines from one ``place`` in the library, they are held back.
     """
     about = logger.opt(exception=error).bind(library=library, **{_PLACE: (library, place)})
-    if is_of_sdk(library):  # whether a backend is there is no error of the service
+    if is_of_sdk(library):  # a missing backend is not an error of the service
         about.warning("telemetry: {}", message)
     elif level >= logging.ERROR:
         about.error("a library says: {}", message)
@@ -144,25 +145,25 @@ def tell_of_library(
 
 
 def is_of_sdk(library: str) -> bool:
-    """Tell whether a library sends telemetry: what it says about a backend that fails must not be sent there."""
+    """Tell whether a library sends telemetry: what it says about a failing backend must not be sent there."""
     return library.startswith(("opentelemetry", "urllib3"))
 
 
 def fields_of(record: "Record") -> dict[str, str]:
-    """Return the fields of a line by name, the trace's ids among them, as they may be shown."""
+    """Return the fields of a line by name, with the ids of the trace, in the form in which they may be shown."""
     return {name: shown(str(value)) for name, value in record["extra"].items() if name not in _OURS}
 
 
 def tell_held_back() -> None:
-    """At the end: tell of what was held back since the last line of its place."""
+    """At the end: log how many lines from each place were held back since its last one."""
     for (module, line), count in _journal.untold().items():
         logger.bind(module=module, line=line, repeated=count).info("lines were held back")
 
 
 def stack_trace(record: "Record") -> str:
-    """Return the traceback of a line's exception, without values of variables; empty when there is none.
+    """Return the traceback of a line's exception, without values of variables; "" if there is none.
 
-    Each line of it is indented, so that a newline in the exception's message begins no line that looks like ours.
+    Its lines are indented, so that no line break in the message of an exception can begin a line that looks like ours.
     """
     raised = record["exception"]
     if raised is None or raised.type is None:
@@ -174,7 +175,7 @@ def stack_trace(record: "Record") -> str:
 
 
 def shown(told: str) -> str:
-    """Return a text from outside as it may stand in a line: of bounded length, printable, without secrets."""
+    """Return a text from outside in the form in which it may be logged: bounded, printable, without secrets."""
     clipped = told if len(told) <= _TEXT_CHARACTERS_MAX else told[:_TEXT_CHARACTERS_MAX] + "…"
     return printable(without_secrets(clipped))
 
@@ -206,7 +207,7 @@ def _write_json(message: "Message") -> None:
 
 
 class _FromLogging(logging.Handler):
-    """Takes what libraries say by Python's ``logging`` into our log."""
+    """Passes what libraries log through Python's ``logging`` to our log."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,1 +1,1 @@
-"""What stands beside the log of a process: its standard error, and what is held back of lines that are repeated."""
+"""What belongs to the log of a process: its standard error, and how repeated lines are held back."""

@@ -1,10 +1,9 @@
-"""A service's standard error: only the journal writes to it, and what others write there becomes lines of the journal.
+"""Standard error of a service: only the log writes to it, and what others write there becomes lines of the log.
 
-Libraries in C (gRPC's core, librdkafka) write to file descriptor 2, and so does Python about an error that nobody
-caught. While ``only_of_journal`` lasts, descriptor 2 is a pipe that a thread reads, line by line, and ``sys.stderr`` is
-what descriptor 2 was before. Who writes into the pipe never waits: a thread may hold the interpreter's lock meanwhile,
-which the reader needs, so what is more than the pipe holds is lost. What Python writes when the process crashes goes
-past the pipe.
+Libraries in C (gRPC's core, librdkafka) write to file descriptor 2, and so does Python about an exception that nobody
+caught. In ``only_of_journal``, descriptor 2 is a pipe that a thread reads line by line, and ``sys.stderr`` is what
+descriptor 2 was before. Writing to the pipe never blocks, since the writing thread may hold the interpreter's lock,
+which the reader needs: what the pipe cannot hold is lost. What Python writes in a crash of the process bypasses it.
 """
 
 import faulthandler
@@ -42,7 +41,7 @@ class ForeignLine(NamedTuple):
 
 
 def read(line: str) -> ForeignLine:
-    """Return what a line says; those of librdkafka and of gRPC's core name level and place, others are warnings."""
+    """Parse a line; those of librdkafka and gRPC's core have a level and a place, all others are warnings."""
     if (kafka := _LIBRDKAFKA.fullmatch(line)) is not None:
         severity = int(kafka["severity"])  # as syslog has it, 0 to 7
         above, below = (logging.ERROR, logging.INFO)
@@ -55,7 +54,7 @@ def read(line: str) -> ForeignLine:
 
 @contextmanager
 def only_of_journal(service: str, level: str, form: str) -> Iterator[None]:
-    """Send the log of this process to standard error, as ``logs.configure`` does, and let nothing else go there."""
+    """Send the log of this process to standard error, as ``logs.configure`` does, and nothing else."""
     before, own = sys.stderr, os.dup(_STANDARD_ERROR)
     with os.fdopen(own, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
         sys.stderr = stream
@@ -78,7 +77,7 @@ def _take(line: str) -> None:
 
 @contextmanager
 def _pipe(take: Callable[[str], None], own: int) -> Iterator[None]:
-    """Let a thread give each line to ``take`` that is written to descriptor 2."""
+    """Let a thread pass each line that is written to descriptor 2 to ``take``."""
     source, target = os.pipe()
     os.set_blocking(target, False)
     os.dup2(target, _STANDARD_ERROR)
@@ -88,20 +87,20 @@ def _pipe(take: Callable[[str], None], own: int) -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(own, _STANDARD_ERROR)  # the pipe's last end is closed, the reader comes to its end
+        os.dup2(own, _STANDARD_ERROR)  # this closes the last write end of the pipe, so the reader ends
         reader.join(_LAST_LINES_S)
 
 
 def _read_lines(source: BinaryIO, take: Callable[[str], None]) -> None:
     with source:
         while line := source.readline(_LINE_BYTES_MAX):
-            with suppress(Exception):  # who reads here must go on: nobody else empties the pipe
+            with suppress(Exception):  # the reader must go on: nothing else empties the pipe
                 take(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
 
 
 @contextmanager
 def _defects_told() -> Iterator[None]:
-    """Let the journal have what Python tells about errors that nobody caught."""
+    """Log what Python reports of exceptions that nobody caught."""
     before = threading.excepthook, sys.unraisablehook
     threading.excepthook, sys.unraisablehook = _of_thread, _unraisable
     logging.captureWarnings(True)
