@@ -36,7 +36,6 @@ def _serve(settings: ConsumerSettings) -> int:
 
     from consumer.rest.listener import PortTakenError, listen  # noqa: PLC0415
     from consumer.wiring import build  # noqa: PLC0415
-    from observability.otlp import OtlpError  # noqa: PLC0415
     from tally.ledger.storage.errors import ReplicaDirectoryLocked  # noqa: PLC0415
     from tally.ledger.storage.lock import lock_replica_directory  # noqa: PLC0415
 
@@ -47,9 +46,6 @@ def _serve(settings: ConsumerSettings) -> int:
     except (ReplicaDirectoryLocked, PortTakenError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except OtlpError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
     except OSError as error:
         sys.stderr.write(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}\n")
         return 1

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from tally.base.loopback import is_loopback
+from tally.base.settings import SettingsError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -26,7 +27,7 @@ _INTERVAL_MS: Final = 15_000
 """As often as Prometheus usually scrapes. The standard's minute is longer than most of what one wants to see."""
 
 
-class OtlpError(Exception):
+class OtlpError(SettingsError):
     """A variable has a value that is not allowed; the message is one line that names it."""
 
 

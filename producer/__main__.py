@@ -32,7 +32,6 @@ def _serve(settings: ProducerSettings) -> int:
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
     from observability.metrics_server import MetricsPortError  # noqa: PLC0415
-    from observability.otlp import OtlpError  # noqa: PLC0415
     from producer.shell.grpc_server import PortTakenError  # noqa: PLC0415
     from producer.wiring import service_of  # noqa: PLC0415
 
@@ -48,9 +47,6 @@ def _serve(settings: ProducerSettings) -> int:
     except (PortTakenError, MetricsPortError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except OtlpError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
     except KafkaException as error:  # from a client that cannot be made: a property in the file is wrong
         sys.stderr.write(f"{kafka_refusal(settings.kafka_config, error)}\n")
         return 2

@@ -1,7 +1,11 @@
 """All three signals over OTLP, to a backend that takes them, and to one that does not; without Kafka."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from loguru import logger
@@ -11,6 +15,8 @@ from observability.current import CURRENT
 from observability.otlp import OtlpError, check, protocol_of
 from observability.telemetry import Telemetry
 from observability.tracing import finish, trace_of
+from stack.ports import Ports
+from tests_support.checkout import ROOT
 from tests_support.telemetry.otlp_backend import Backend, otlp_backend, otlp_backend_by_grpc
 from tests_support.waiting import eventually
 
@@ -109,3 +115,19 @@ def test_a_variable_that_cannot_be_followed_is_named(name: str, value: str) -> N
     """An unsupported protocol or a malformed interval is refused with the variable and its value."""
     with pytest.raises(OtlpError, match=f"{name} is '{value}'"):
         check({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", name: value})
+
+
+@pytest.mark.parametrize("service", ["producer", "consumer"])
+def test_a_service_with_such_a_variable_ends_with_one_line_and_2(service: str, tmp_path: Path) -> None:
+    """A service does not start with a variable of OpenTelemetry that it cannot follow: one line, exit code 2."""
+    given = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        "TALLY_DATA_DIR": str(tmp_path),
+        "TALLY_REST_PORT": str(Ports.free().rest),
+        "TALLY_LOG_LEVEL": "ERROR",
+    }
+    command = [sys.executable, "-m", service]
+    done = subprocess.run(command, env=os.environ | given, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "OTEL_EXPORTER_OTLP_PROTOCOL is 'http/json': allowed are http/protobuf and grpc\n"
