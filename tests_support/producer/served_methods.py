@@ -10,7 +10,7 @@ from producer.core.ports import Methods
 from producer.shell.grpc_server import GrpcLimits, GrpcServer
 from stack import Ports
 
-LIMITS: Final = GrpcLimits(message_bytes_max=1 << 20, calls_max=200, reading_max=8, connections_max=100)
+LIMITS: Final = GrpcLimits(message_bytes_max=1 << 20, calls_max=40, reading_max=8, connections_max=100)
 _LIMIT_S = 20.0
 
 

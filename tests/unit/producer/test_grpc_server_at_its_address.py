@@ -1,26 +1,42 @@
 """The gRPC server as strangers meet it: only its address is known here, so another server must pass the same tests."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from producer.core.ports import Incoming, Methods, Rpc
-from producer.shell import grpc_calls
+from producer.shell import grpc_calls, grpc_server
 from tally.generated.tally.v1 import tally_pb2
-from tests_support.producer.http2_frames import RawCall
-from tests_support.producer.served_methods import served
-from tests_support.waiting import pause
+from tests_support.producer.http2_frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    RawCall,
+    RawConnection,
+    call_headers,
+    frame,
+    message_frame,
+)
+from tests_support.producer.served_methods import LIMITS, served
+from tests_support.waiting import eventually, pause
 
 ADD = "/tally.v1.TallyService/Add"
+CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
+REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 OK = b"grpc-status\x010"
 """As trailers have it: a name, the length of its value, the value."""
 WAIT_S = 20.0
@@ -32,12 +48,16 @@ class Service:
     """Answers at once, or once it is told to."""
 
     def __init__(self) -> None:
+        self.calls = 0
         self.go = threading.Event()
         self.go.set()
+        self._threads = ThreadPoolExecutor(LIMITS.calls_max)
 
     async def add(self, _incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse:
         """Wait to be told, and answer."""
-        await asyncio.to_thread(self.go.wait, 120)
+        self.calls += 1
+        if not self.go.is_set():
+            await asyncio.get_running_loop().run_in_executor(self._threads, self.go.wait, 120)
         return tally_pb2.AddResponse(sum="3")
 
     def rpcs(self) -> Methods:
@@ -91,6 +111,94 @@ def test_a_call_that_never_sends_a_message_is_refused_after_a_while(port: int, m
     with RawCall(port, ADD) as call:
         call.call([], half_close=False)
         assert b"a call needs one message" in call.answer(WAIT_S)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("grpc-timeout", "-1S"),
+        ("grpc-timeout", "S"),
+        ("grpc-timeout", "1"),
+        ("grpc-timeout", "\N{ARABIC-INDIC DIGIT ONE}S"),
+        ("grpc-encoding", "no-such-encoding"),
+        ("x-numbers-bin", "%%%"),
+    ],
+    ids=ascii,
+)
+def test_a_call_whose_metadata_cannot_be_read_begins_nothing(
+    port: int, service: Service, more: tuple[str, str]
+) -> None:
+    """A call with malformed metadata is refused before any method sees it, and later calls are answered."""
+    with RawCall(port, ADD) as call:
+        call.call([b""], more)
+        call.answer(WAIT_S)
+        assert call.seen.status(call.STREAM) not in (None, 0, grpc.StatusCode.UNKNOWN.value[0])
+        assert service.calls == 0
+        call.send(frame(HEADERS, END_HEADERS, 3, call_headers(ADD)), frame(DATA, END_STREAM, 3, message_frame(b"")))
+        assert call.wait_ended(3, WAIT_S)
+        assert (call.seen.status(3), service.calls) == (0, 1)
+
+
+@pytest.mark.parametrize("path", [CHECK, WATCH, REFLECT], ids=lambda path: path.rsplit("/")[-1])
+def test_health_and_reflection_refuse_bytes_that_are_no_request(port: int, path: str) -> None:
+    """Bytes that are no request of health or reflection are INVALID_ARGUMENT, and not a defect that is repeated."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call: Any = channel.stream_unary(path)
+        with pytest.raises(grpc.RpcError) as error:
+            call(iter([b"\xff"]), timeout=WAIT_S)
+    assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_health_and_reflection_answer_as_their_contracts_say(port: int) -> None:
+    """Health tells what it knows, NOT_FOUND for what it does not, and a watcher sees the state at once."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service="tally.v1.TallyService")
+        assert health.Check(request, timeout=WAIT_S).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        watched = health.Watch(request, timeout=WAIT_S)
+        assert next(watched).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        watched.cancel()
+        with pytest.raises(grpc.RpcError) as unknown:
+            health.Check(health_pb2.HealthCheckRequest(service="x"), timeout=WAIT_S)
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_one_call_more_than_the_limit_is_refused_and_may_come_again(port: int, service: Service) -> None:
+    """While as many calls are in progress as may be, another one is QUEUE_FULL; once they are answered it is served."""
+    service.go.clear()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, ThreadPoolExecutor(LIMITS.calls_max) as pool:
+        inside = [pool.submit(call_of_bytes(channel), iter([b""]), timeout=60) for _ in range(LIMITS.calls_max)]
+        eventually(lambda: service.calls == LIMITS.calls_max, WAIT_S, "all calls are in progress")
+        assert refused(port, [b""])[:2] == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")
+        service.go.set()
+        assert all(tally_pb2.AddResponse.FromString(each.result(60)).sum == "3" for each in inside)
+        assert tally_pb2.AddResponse.FromString(call_of_bytes(channel)(iter([b""]), timeout=WAIT_S)).sum == "3"
+
+
+def test_connections_beyond_the_limit_are_closed_and_those_that_say_nothing_soon(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection too many is closed at once, silent ones after a while, and then others are served again."""
+    monkeypatch.setattr(grpc_server, "_HANDSHAKE_MS", 1_000)
+    with served(service.rpcs(), replace(LIMITS, connections_max=10)) as port, ExitStack() as opened:
+        for _ in range(10):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        late = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        late.settimeout(WAIT_S)
+        with suppress(ConnectionResetError):
+            assert late.recv(1) == b""
+        with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            answer = call_of_bytes(channel)(iter([b""]), timeout=WAIT_S, wait_for_ready=True)
+    assert tally_pb2.AddResponse.FromString(answer).sum == "3"
+
+
+def test_a_connection_without_calls_is_closed_after_a_while(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that makes no calls is said goodbye to and closed, even if its client answers pings."""
+    monkeypatch.setattr(grpc_server, "_IDLE_MS", 300)
+    with served(service.rpcs()) as port, RawConnection(port) as idle:
+        idle.begin()
+        assert idle.wait_closed(WAIT_S)
+        assert idle.seen.goaway
 
 
 def test_a_call_of_two_messages_is_answered_by_the_first(port: int) -> None:
