@@ -100,11 +100,3 @@ def parse_request_id(text: str) -> bytes:
     if _UUID.fullmatch(text) is None:
         raise QueryError("request_id", quoted(text), "a UUID: 8-4-4-4-12 hexadecimal digits")
     return UUID(text).bytes
-
-
-def checked_partitions(numbers: list[int], partitions: int) -> list[int]:
-    """Return the numbers of partitions in a body, each once and in order. Raises QueryError."""
-    for place, number in enumerate(numbers):
-        if not 0 <= number < partitions:
-            raise QueryError(f"partitions[{place}]", str(number)[:_SHOWN_CHARACTERS_MAX], f"0 to {partitions - 1}")
-    return sorted(set(numbers))

@@ -20,9 +20,12 @@ from consumer.rest.common.parameters import query_number, query_text
 from consumer.rest.parts import RestParts, own_or_redirect, target_of
 from consumer.rest.problems import documented
 from consumer.shell.views.readers import NotHereError
+from tally.generated.topics import SUMS
 from tally.ledger.entry import Entry, entries_of
 
 _ROWS_DEFAULT: Final = 100
+ROWS_MAX: Final = 1_000
+"""What the document says; it is the default of TALLY_REST_PAGE_ROWS_MAX."""
 
 
 class EntriesController(Controller):
@@ -42,13 +45,15 @@ class EntriesController(Controller):
         self,
         request: Request[Any, Any, Any],
         parts: NamedDependency[RestParts],
-        partition: Annotated[str | None, query_number("Only this one; else all of this replica.")] = None,
+        partition: Annotated[
+            str | None, query_number("Only this one; else all of this replica.", SUMS.partitions - 1)
+        ] = None,
         after: Annotated[
             str | None,
             query_text("The cursor `next` of a page, or an offset of `partition`.", CURSOR_PATTERN),
         ] = None,
         limit: Annotated[
-            str | None, query_number("Rows in the page, 1000 at most.", least=1, default=_ROWS_DEFAULT)
+            str | None, query_number("Rows in the page.", ROWS_MAX, least=1, default=_ROWS_DEFAULT)
         ] = None,
     ) -> EntriesAnswer:
         """Return a page. A page that ends with ``next`` = null is the last one at that moment."""

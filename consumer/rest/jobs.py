@@ -11,20 +11,27 @@ from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
-from consumer.core.queries import checked_partitions, quoted
+from consumer.core.queries import quoted
 from consumer.rest.common.bodies import JsonBody
-from consumer.rest.common.operations import OptionalBody, file_operation
+from consumer.rest.common.operations import begin_operation, file_operation
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented, documented_write
 from consumer.shell.jobs.record import JobState, R
 from consumer.shell.jobs.store import JobsFullError, JobStore, Work
+from tally.generated.topics import SUMS
 
+_PARTITION_MAX: Final = SUMS.partitions - 1
 ChosenPartitions = Annotated[
-    list[int], msgspec.Meta(min_length=1, description="a list of one or more partitions, for example [0, 3]")
+    list[Annotated[int, msgspec.Meta(ge=0, le=_PARTITION_MAX)]],
+    msgspec.Meta(
+        min_length=1,
+        extra_json_schema={"extra": {"items": Schema(type=OpenAPIType.INTEGER, minimum=0, maximum=_PARTITION_MAX)}},
+        description=f"a list of one or more partitions from 0 to {_PARTITION_MAX}, for example [0, {_PARTITION_MAX}]",
+    ),
 ]
 _CHUNK_BYTES: Final = 256 * 1024
 _BINARY: Final = "application/octet-stream"
@@ -77,7 +84,10 @@ def job_routes(kind: JobKind[R]) -> Router:
         status_code=HTTPStatus.ACCEPTED,
         responses=documented_write(*_BEGIN_PROBLEMS, *kind.problems),
         response_headers=[_LOCATION],
-        operation_class=OptionalBody if kind.order_is_optional else Operation,
+        operation_class=begin_operation(
+            dict.fromkeys((f"get{name}", f"get{name}File", f"delete{name}"), f"{one}_id"),
+            body_is_optional=kind.order_is_optional,
+        ),
         dto=JsonBody[kind.order],  # type: ignore[name-defined] # a type at run time
         return_dto=None,
         sync_to_thread=True,
@@ -155,8 +165,8 @@ def begun(store: JobStore[R], blank: R, work: Work[R]) -> Response[R]:
 
 
 def chosen_partitions(parts: RestParts, wanted: Sequence[int] | None) -> list[int]:
-    """Return the partitions that an order names, all when it names none. Raises QueryError, which becomes a 400."""
-    return checked_partitions(list(range(parts.partitions) if wanted is None else wanted), parts.partitions)
+    """Return the partitions that an order names, each once and in order; all when it names none."""
+    return sorted(set(range(parts.partitions) if wanted is None else wanted))
 
 
 def _existing(store: JobStore[R], job_id: str) -> R:

@@ -17,6 +17,9 @@ from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented
 from consumer.shell.views.readers import NotHereError
 from tally.event.decimals import text_of
+from tally.generated.topics import SUMS
+
+PartitionNumber = Annotated[str, path_number("Its number, from 0.", SUMS.partitions - 1)]
 
 
 class PartitionsController(Controller):
@@ -38,7 +41,9 @@ class PartitionsController(Controller):
         sync_to_thread=True,
     )
     def partition(
-        self, parts: NamedDependency[RestParts], partition: Annotated[str, path_number("Its number, from 0.")]
+        self,
+        parts: NamedDependency[RestParts],
+        partition: PartitionNumber,
     ) -> PartitionAnswer:
         """Return one partition; a refused one with its reason and cure."""
         return partition_answer(parts, _partition(parts, partition))
@@ -54,8 +59,8 @@ class PartitionsController(Controller):
     def segment(
         self,
         parts: NamedDependency[RestParts],
-        partition: Annotated[str, path_number("Its number, from 0.")],
-        first_offset: Annotated[str, path_number("Where the file begins.")],
+        partition: PartitionNumber,
+        first_offset: Annotated[str, path_number("Where the file begins.", OFFSET_MAX)],
     ) -> Stream:
         """Return a file that never changes again, as `tally repair --from peer` copies it."""
         number = _partition(parts, partition)

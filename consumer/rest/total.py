@@ -16,6 +16,8 @@ from consumer.shell.views.board import TooManyWaitersError
 from tally.event.rows import next_offset
 
 _WAIT_MS_DEFAULT: Final = 5_000
+WAIT_MS_MAX: Final = 30_000
+"""What the document says; it is the default of TALLY_REST_WAIT_MS_MAX."""
 
 
 class TotalController(Controller):
@@ -41,7 +43,7 @@ class TotalController(Controller):
         ] = None,
         wait_ms: Annotated[
             str | None,
-            query_number("How long to wait for min_position, 30000 at most.", default=_WAIT_MS_DEFAULT),
+            query_number("How long to wait for min_position.", WAIT_MS_MAX, default=_WAIT_MS_DEFAULT),
         ] = None,
     ) -> TotalAnswer:
         """Return the total. 504 when ``min_position`` was not reached in time: ask again, nothing is lost."""

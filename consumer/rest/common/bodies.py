@@ -60,6 +60,9 @@ class JsonBody(AbstractDTO[T]):
         del handler_id
         kind = FieldDefinition.from_annotation(cls.model_type, kwarg_definition=field_definition.kwarg_definition)
         made: Reference | Schema = schema_creator.for_field_definition(kind)
+        for part in (made, *(getattr(made, "all_of", None) or ())):
+            if isinstance(part, Reference):
+                schema_creator.schema_registry.from_reference(part).schema.additional_properties = False
         return made
 
     @classmethod

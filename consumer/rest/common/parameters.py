@@ -14,15 +14,15 @@ from litestar.openapi.spec import OpenAPIType
 from litestar.openapi.spec import Parameter as DocumentedParameter
 from litestar.params import ParameterKwarg, PathParameter, QueryParameter
 
-from consumer.core.queries import OFFSET_MAX, QueryError, quoted
+from consumer.core.queries import QueryError, quoted
 
 _QUERY_CHARACTERS_MAX: Final = 2_048
 """More than any call's parameters need."""
 
 
-def query_number(description: str, least: int = 0, default: int | None = None) -> ParameterKwarg:
-    """Return a whole number in the query; its most is a setting, which the description may name."""
-    return QueryParameter(description=description, schema_extra={**_number(least), "default": default})
+def query_number(description: str, most: int, least: int = 0, default: int | None = None) -> ParameterKwarg:
+    """Return a whole number in the query. ``most`` is what the document says; a setting may allow another."""
+    return QueryParameter(description=description, schema_extra={**_number(least, most), "default": default})
 
 
 def query_text(description: str, pattern: str) -> ParameterKwarg:
@@ -30,9 +30,9 @@ def query_text(description: str, pattern: str) -> ParameterKwarg:
     return QueryParameter(description=description, schema_extra=_schema(OpenAPIType.STRING) | {"pattern": pattern})
 
 
-def path_number(description: str) -> ParameterKwarg:
+def path_number(description: str, most: int) -> ParameterKwarg:
     """Return a whole number in the path."""
-    return PathParameter(description=description, schema_extra=_number(0))
+    return PathParameter(description=description, schema_extra=_number(0, most))
 
 
 async def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
@@ -84,8 +84,8 @@ def _text(piece: bytes) -> str:
         raise QueryError("the query", quoted(piece.decode("latin-1")), "text in UTF-8, percent-encoded") from error
 
 
-def _number(least: int) -> dict[str, Any]:
-    return _schema(OpenAPIType.INTEGER) | {"minimum": least, "maximum": OFFSET_MAX}
+def _number(least: int, most: int) -> dict[str, Any]:
+    return _schema(OpenAPIType.INTEGER) | {"minimum": least, "maximum": most}
 
 
 def _schema(kind: OpenAPIType) -> dict[str, Any]:

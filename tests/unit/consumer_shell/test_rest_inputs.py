@@ -9,8 +9,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
+import schemathesis
 from litestar.testing import TestClient
 
+from consumer.settings import ConsumerSettings
+from tally.generated.topics import SUMS
 from tests_support.consumer.rest_world import rest_world
 from tests_support.ledger.records import PARTITION
 
@@ -149,9 +152,9 @@ def test_a_page_takes_any_query(client: Client, path: str) -> None:
         (b'{"format":"csv","partitions":[]}', "partitions", "list of one or more partitions"),
         (b'{"format":"csv","partitions":0}', "partitions", "list of one or more partitions"),
         (b'{"format":"csv","partitions":{}}', "partitions", "list of one or more partitions"),
-        (b'{"format":"csv","partitions":[0,12]}', "partitions[1]", "0 to 11"),
-        (b'{"format":"csv","partitions":[-1]}', "partitions[0]", "0 to 11"),
-        (b'{"format":"csv","partitions":[' + b"9" * 90 + b"]}", "partitions[0]", "0 to 11"),
+        (b'{"format":"csv","partitions":[0,12]}', "partitions", "from 0 to 11"),
+        (b'{"format":"csv","partitions":[-1]}', "partitions", "from 0 to 11"),
+        (b'{"format":"csv","partitions":[' + b"9" * 90 + b"]}", "partitions", "from 0 to 11"),
         (b'{"format":"csv","more":1}', "more", "format, partitions, from, to"),
         (b'{"format":"csv","":1}', "", "format, partitions, from, to"),
         (b'{"format":"csv","from_":null}', "from_", "format, partitions, from, to"),
@@ -230,6 +233,27 @@ def test_there_is_an_icon_and_it_is_small(client: Client) -> None:
     assert len(answer.content) < 1_000
 
 
+def test_the_document_is_valid_and_says_the_limits_that_hold_by_default(client: Client) -> None:
+    """The document is valid OpenAPI 3.1, and its limits of numbers are the defaults of the settings."""
+    document = client.get("/schema/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(document).validate()
+    limits = {
+        each["name"]: each["schema"]["maximum"]
+        for path in ("/v1/total", "/v1/entries")
+        for each in document["paths"][path]["get"]["parameters"]
+        if "maximum" in each["schema"]
+    }
+    settings = ConsumerSettings.model_fields
+    assert limits == {
+        "wait_ms": settings["rest_wait_ms_max"].default,
+        "limit": settings["rest_page_rows_max"].default,
+        "partition": SUMS.partitions - 1,
+    }
+    for order in ("ExportOrder", "AuditOrder"):
+        assert document["components"]["schemas"][order]["additionalProperties"] is False
+
+
 def test_the_document_tells_of_every_refusal_and_type(client: Client) -> None:
     """Each call documents the problems that any call may have, a write those of bodies, and a file each media type."""
     for path, method, operation in operations(client):
@@ -249,3 +273,8 @@ def test_the_document_tells_of_every_refusal_and_type(client: Client) -> None:
     assert set(document["/v1/events"]["get"]["responses"]["200"]["content"]) == {"text/event-stream"}
     assert document["/v1/exports"]["post"]["requestBody"]["required"] is True
     assert document["/v1/audits"]["post"]["requestBody"]["required"] is False
+    for one in ("export", "audit"):
+        links = document[f"/v1/{one}s"]["post"]["responses"]["202"]["links"]
+        assert {link["operationId"] for link in links.values()} == {
+            f"get{one.title()}", f"get{one.title()}File", f"delete{one.title()}"
+        }  # fmt: skip
