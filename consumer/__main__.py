@@ -13,6 +13,7 @@ from observability.journal import standard_error  # noqa: E402
 from tally.base.settings import effective  # noqa: E402
 from tally.kafka.config import refusal as kafka_refusal  # noqa: E402
 from tally.service import process as service  # noqa: E402
+from tally.service.private import tighten  # noqa: E402
 
 _ABOUT = """Usage: python -m consumer
 
@@ -41,6 +42,7 @@ def _serve(settings: ConsumerSettings) -> int:
 
     logger.bind(**effective(settings)).info("starting")
     try:
+        tighten(settings.replica_dir)  # an earlier version let others read
         with lock_replica_directory(settings.replica_dir), listen(settings.rest_host, settings.rest_port) as listener:
             return uvloop.new_event_loop().run_until_complete(build(settings).run(listener))
     except (ReplicaDirectoryLocked, PortTakenError) as error:

@@ -1,4 +1,4 @@
-"""The parts' logs: one file a part, a few older ones beside it, and a way to follow them."""
+"""The parts' logs, which `stack.log_writer` writes: their ends, and a way to follow them."""
 
 import os
 import time
@@ -6,21 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
-KEPT: Final = 3
-"""Logs of earlier starts that stay beside the current one, ``kafka.log.1`` the newest."""
-
 _TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 64 * 1024
 _POLL_S: Final = 0.2
-
-
-def rotate(log: Path) -> None:
-    """Make room for a new log: ``log`` becomes ``log.1``, and so on; the oldest is deleted."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    numbered = [log, *(log.with_name(f"{log.name}.{number}") for number in range(1, KEPT + 1))]
-    for older, newer in zip(reversed(numbered), reversed(numbered[:-1]), strict=False):
-        if newer.exists():
-            newer.replace(older)
 
 
 def tail(log: Path, lines: int = _TAIL_LINES) -> str:

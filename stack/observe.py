@@ -17,12 +17,13 @@ from stack import processes, whereabouts
 from stack.errors import StackError
 from stack.fetch import go_programs
 from stack.fetch.go_programs import GoProgram
-from stack.logfiles import rotate, tail
+from stack.logfiles import tail
 from stack.parts import services
 from stack.parts.engines import ENGINES, EngineName, Place, endpoints
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
 from tally.base.written_file import write_file
+from tally.service.private import private_folder
 
 _POLL_S: Final = 0.05
 _READY_DEADLINE_S: Final = 60.0
@@ -126,10 +127,9 @@ class Engines:
     def _start(self, name: EngineName) -> None:
         engine = ENGINES[name]
         for folder in (self._place.run, self._place.data / name, self.log_path(name).parent):
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
         for file_name, text in engine.configuration(self._place).items():
-            write_file(self._place.run / file_name, text, durable=False)
-        rotate(self.log_path(name))
+            write_file(self._place.run / file_name, text, private=True, durable=False)
         command: Sequence[str] = [str(engine.program.path_in(self._cache)), *engine.arguments(self._place)]
         mark = processes.start(
             command,

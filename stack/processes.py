@@ -14,19 +14,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from tally.base.written_file import write_file
+from stack import log_writer
+from tally.base.written_file import for_owner_only, write_file
+from tally.service.private import UMASK
 
 _POLL_S: Final = 0.05
 _KILL_DEADLINE_S: Final = 10.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-_CHILDREN: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
-"""Processes that this one started and has not waited for yet: a dead child is a zombie until its parent does."""
+_LAST_WORDS_S: Final = 2.0
+_CHILDREN: Final[dict[int, tuple["subprocess.Popen[bytes]", "subprocess.Popen[bytes]"]]] = {}
+"""Processes that this one started, each with the writer of its log, and has not waited for yet: a dead child is a
+zombie until its parent does."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,23 @@ def is_alive(mark: Mark) -> bool:
     return beginning_of(mark.pid) == mark.beginning
 
 
-def start(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, mark_file: Path) -> Mark:
-    """Start a process detached from the terminal, its output in ``log``, and write its mark."""
-    with log.open("ab") as output:
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    mark_file: Path,
+    *,
+    private: bool = True,
+) -> Mark:
+    """Start a process detached from the terminal, its output in ``log``, and write its mark.
+
+    Another process writes the log and keeps it below a size. ``private``: what it writes is for its user only.
+    """
+    log_writer.rotate(log)
+    writer = log_writer.start(log)
+    assert writer.stdin is not None
+    with writer.stdin as output:
         process = subprocess.Popen(
             list(command),
             env=dict(environment),
@@ -73,16 +92,34 @@ def start(command: Sequence[str], environment: Mapping[str, str], folder: Path, 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=UMASK if private else -1,
         )
     mark = Mark(process.pid, beginning_of(process.pid) or "ended at once", time.time())
     write_mark(mark_file, mark)
-    _CHILDREN[process.pid] = process
+    _CHILDREN[process.pid] = process, writer
     return mark
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, timeout_s: float) -> int:
+    """Run a process to its end, its output in ``log``, and return its exit code. Raises subprocess.TimeoutExpired."""
+    log_writer.rotate(log)
+    with open(log, "ab", opener=for_owner_only) as output:
+        return subprocess.run(
+            list(command),
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=timeout_s,
+            check=False,
+            umask=UMASK,
+        ).returncode
 
 
 def write_mark(path: Path, mark: Mark) -> None:
     """Write a mark so that a reader sees all of it or nothing."""
-    write_file(path, json.dumps(asdict(mark)), durable=False)
+    write_file(path, json.dumps(asdict(mark)), private=True, durable=False)
 
 
 def read_mark(path: Path) -> Mark | None:
@@ -142,7 +179,12 @@ def _has_threads(zombie: int) -> bool:
 
 
 def _reap(pid: int) -> None:
-    """Take a dead child of ours off the process table; a process that is not our child is left alone."""
-    child = _CHILDREN.get(pid)
-    if child is not None and child.poll() is not None:
+    """Take a dead child of ours off the process table; a process that is not our child is left alone.
+
+    Its log is then written to the end, unless something that it started still writes there.
+    """
+    child, writer = _CHILDREN.get(pid, (None, None))
+    if child is not None and child.poll() is not None and writer is not None:
         _CHILDREN.pop(pid, None)
+        with suppress(subprocess.TimeoutExpired):
+            writer.wait(_LAST_WORDS_S)

@@ -3,14 +3,11 @@
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Final
 
+from stack.data_folder import OWN_FOLDERS
 from stack.errors import StackError
 from stack.system import Stack, engines_of
 from tally.base.hints import hint
-
-OWN_FOLDERS: Final = ("kafka", "kafka.part", "registry", "producer", "consumer", "client", "observe", "log", "run")
-"""What Tally writes below the data directory. Nothing else there is touched: it may be a folder with other things."""
 
 
 def delete_data(stack: Stack, *, ask: bool, read_line: Callable[[str], str] = input) -> bool:

@@ -12,16 +12,15 @@ With ``die_with_caller`` a guard process kills every part when the process that 
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from stack import guard, processes, whereabouts
+from stack import data_folder, guard, processes, whereabouts
 from stack.errors import StackError
-from stack.fetch.downloads import try_lock
-from stack.logfiles import rotate, tail
+from stack.logfiles import tail
 from stack.observe import Engines
 from stack.parts import broker_metrics, services
 from stack.parts.components import Components
@@ -37,7 +36,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 _POLL_S: Final = 0.05
 _PUBLISH_DEADLINE_S: Final = 60.0
-_TURN_DEADLINE_S: Final = 120.0
 
 
 def _silent(_text: str) -> None:
@@ -244,7 +242,6 @@ class Stack:
     def _start(self, name: PartName) -> None:
         launch = self._launch(name)
         launch.prepare()
-        rotate(self.log_path(name))
         if self._guard is not None:
             self._guard.watch()
         mark = processes.start(
@@ -274,24 +271,18 @@ class Stack:
                 time.sleep(_POLL_S)
 
     def _publish(self, timeout_s: float) -> None:
-        log = self.log_path("contracts")
-        rotate(log)
-        with log.open("ab") as output:
-            try:
-                done = subprocess.run(
-                    services.publish_command(self.registry_url, self.bootstrap_servers),
-                    env=self._python_environment(),
-                    cwd=ROOT,  # the contracts lie there
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=timeout_s,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise StackError(self._obituary("contracts", f"not published within {timeout_s:.0f} s")) from None
-        if done.returncode != 0:
-            raise StackError(self._obituary("contracts", f"not published (exit code {done.returncode})"))
+        try:
+            code = processes.run(
+                services.publish_command(self.registry_url, self.bootstrap_servers),
+                self._python_environment(),
+                ROOT,  # the contracts lie there
+                self.log_path("contracts"),
+                timeout_s,
+            )
+        except subprocess.TimeoutExpired:
+            raise StackError(self._obituary("contracts", f"not published within {timeout_s:.0f} s")) from None
+        if code != 0:
+            raise StackError(self._obituary("contracts", f"not published (exit code {code})"))
         self._say("contracts published")
 
     def _launch(self, name: PartName) -> Launch:
@@ -325,26 +316,9 @@ class Stack:
         known = data_of_a_newer_one(end, self.data_dir / "kafka") if name == "kafka" else None
         return known or f"{name} {what}. The end of {log}:\n{end}"
 
-    @contextmanager
-    def _locked(self, until_s: float | None = None) -> Iterator[None]:
+    def _locked(self, until_s: float | None = None) -> AbstractContextManager[None]:
         """Take turns with other commands on this data directory."""
-        try:
-            self.run_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StackError(f"TALLY_DATA_DIR is {str(self.data_dir)!r}: {error.strerror}") from error
-        deadline_s = until_s if until_s is not None else time.monotonic() + _TURN_DEADLINE_S
-        with (self.run_dir / "lock").open("ab") as file:
-            told = False
-            while not try_lock(file):
-                if time.monotonic() > deadline_s:
-                    raise StackError(
-                        f"another command has been starting or stopping the parts of {self.data_dir} for too long"
-                    )
-                if not told:
-                    self._say("waiting for another command that is starting or stopping parts of this stack")
-                    told = True
-                time.sleep(_POLL_S)
-            yield
+        return data_folder.taken(self.data_dir, self.run_dir, until_s, self._say)
 
 
 def engines_of(stack: Stack, say: Callable[[str], None] = _silent) -> Engines:

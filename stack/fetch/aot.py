@@ -104,6 +104,7 @@ def _run_once(training: Training, extra: Sequence[str]) -> None:
             training.folder,
             training.folder / "training.log",
             training.folder / "training.json",
+            private=False,  # the cache that it makes may be several users'
         )
         until_s = time.monotonic() + _READY_DEADLINE_S
         while (reason := training.not_ready()) is not None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from tally.base.terminal import unguarded
+
 _REDRAW_S: Final = 0.1
 
 
@@ -30,7 +32,7 @@ class Progress:
             now_s = time.monotonic()
             if self._live and now_s - self._drawn_at_s > _REDRAW_S:
                 self._drawn_at_s = now_s
-                sys.stderr.write(f"\r  {share:4.0%} of {self._total_bytes / 1e6:.0f} MB ")
+                unguarded(sys.stderr).write(f"\r  {share:4.0%} of {self._total_bytes / 1e6:.0f} MB ")
                 sys.stderr.flush()
             elif not self._live and int(share * 10) > self._tenth:
                 self._tenth = int(share * 10)
@@ -43,5 +45,5 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live:
-            sys.stderr.write("\r\033[K")
+            unguarded(sys.stderr).write("\r\033[K")
             sys.stderr.flush()

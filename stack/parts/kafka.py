@@ -18,6 +18,7 @@ from stack.parts.data_folder import text_of
 from stack.ports import HOST, Ports
 from tally.base.hints import hint
 from tally.base.written_file import write_file
+from tally.service.private import UMASK
 
 FOREVER_MINUTES: Final = 2**31 - 1
 _FORMAT_DEADLINE_S: Final = 60.0
@@ -101,7 +102,7 @@ class Kafka:
 
     def prepare(self) -> None:
         """Write the configuration and format the storage when there is none yet. Raises StackError."""
-        write_file(self._logging_file, _LOGGING, durable=False)
+        write_file(self._logging_file, _LOGGING, private=True, durable=False)
         _write_properties(self.properties_file, self.properties())
         if not (self.data / "meta.properties").exists():
             self._format()
@@ -132,6 +133,7 @@ class Kafka:
                 env={**clean_environment(os.environ), "CLASSPATH": self.class_path()},
                 capture_output=True,
                 text=True,
+                umask=UMASK,
                 timeout=_FORMAT_DEADLINE_S,
                 check=False,
             )
@@ -184,7 +186,7 @@ def _unregistered(bootstrap_servers: str) -> str | None:
 
 def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
     lines = [f"{name}={_escaped(value)}" for name, value in properties.items()]
-    write_file(path, "\n".join(lines) + "\n", durable=False)
+    write_file(path, "\n".join(lines) + "\n", private=True, durable=False)
 
 
 def _escaped(value: str) -> str:

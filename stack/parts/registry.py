@@ -8,6 +8,7 @@ from typing import Final
 
 from stack.ports import HOST, Ports
 from tally.base.addresses import REGISTRY_PATH
+from tally.service.private import private_folder
 
 API_PATH: Final = REGISTRY_PATH
 _REQUEST_DEADLINE_S: Final = 2.0
@@ -55,7 +56,7 @@ class Registry:
 
     def prepare(self) -> None:
         """Make the data folder."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        private_folder(self.data)
 
 
 def not_ready(port: int) -> str | None:

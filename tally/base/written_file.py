@@ -126,6 +126,11 @@ def write_file(
         written.file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+def for_owner_only(path: str, flags: int) -> int:
+    """Open a file as ``opener`` of ``open``: one that is made is for its owner only. Raises OSError."""
+    return os.open(path, flags, 0o600)
+
+
 def _found(path: Path) -> os.stat_result | None:
     """Return what the path leads to, None for nothing. Raises OSError when a file cannot be there."""
     try:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tally.base.hints import program
+from tally.base.written_file import for_owner_only
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.services.kafka import quiet_config
 from tally.cli.services.rest import RestService
@@ -99,7 +100,7 @@ def _download(place: StoppedLedger, address: str, partition: int) -> None:
 
 
 def _fetch(service: RestService, path: str, target: Path) -> None:
-    with target.open("wb") as output:
+    with open(target, "wb", opener=for_owner_only) as output:
         service.download(path, output.write)
 
 

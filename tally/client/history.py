@@ -13,6 +13,7 @@ from io import SEEK_END, FileIO
 from pathlib import Path
 from typing import Final
 
+from tally.base.written_file import for_owner_only
 from tally.client.outcomes import Addition, Committed
 from tally.client.sending import Attempt, Reply
 
@@ -36,7 +37,7 @@ class AttemptLog:
         """
         if path.exists() and not path.is_file():
             raise HistoryError(f"{path} is not a regular file, and a history is read again: give the name of a file")
-        self._file = path.open("a+b", buffering=0)
+        self._file = open(path, "a+b", buffering=0, opener=for_owner_only)  # noqa: SIM115 - closed by close
         try:
             self._end_bytes = _locked_end(self._file, path)
             self._file.truncate(self._end_bytes)

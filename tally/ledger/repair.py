@@ -50,9 +50,10 @@ class StoppedLedger:
 
     def take(self, name: str, fill: Callable[[Path], object]) -> None:
         """Let ``fill`` write one segment to the path it is given, among what is incoming. Raises OSError."""
-        self.incoming.mkdir(parents=True, exist_ok=True)
+        self.incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.incoming / name
         fill(path)
+        path.chmod(0o600)
         with path.open("rb+") as file:
             os.fsync(file.fileno())
 
@@ -100,7 +101,7 @@ def stopped_ledger(replica_dir: Path, topic: str, partition: int) -> Iterator[St
     except ReplicaDirectoryLocked as error:
         raise CannotRepairError(f"{error} A ledger can be repaired only while its consumer is stopped") from None
     with lock:
-        (replica_dir / "ledger").mkdir(exist_ok=True)
+        (replica_dir / "ledger").mkdir(mode=0o700, exist_ok=True)
         place = StoppedLedger(replica_dir / "ledger" / f"{topic}-{partition}")
         place.clear()
         try:

@@ -17,11 +17,9 @@ from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
 from tally.base.shown import printable, without_secrets
 from tally.kafka.config import KafkaConfigError
+from tally.service.private import UMASK
 
 _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
-
-_UMASK: Final = 0o077
-"""Ledgers, exports and logs hold what callers sent: files get 0600 and folders 0700."""
 
 S = TypeVar("S", bound=Settings)
 
@@ -63,7 +61,7 @@ def run(
 
 def begin() -> None:
     """Begin a process that is a service: what it writes is for its user only, and no traceback shows a secret."""
-    os.umask(_UMASK)
+    os.umask(UMASK)
     sys.excepthook = _tell_of_defect
 
 

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from stack import Components, Ports, Stack, StackError
 from stack.parts.names import STAYING, PartName
 from stack.views import state_of
-from tests_support.running.stacks import DELETABLE_TOPICS, NewStack, make_stack
+from tests_support.running.stacks import DELETABLE_TOPICS, NewStack, make_stack, others_may_use
 from tests_support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,15 @@ def processes_of(stack: Stack) -> list[psutil.Process]:
         process
         for process in psutil.process_iter(["cmdline"])
         if any(str(stack.data_dir) in word for word in process.info["cmdline"] or ())
+    ]
+
+
+def log_writers_of(stack: Stack) -> list[psutil.Process]:
+    """Return every process that works in the stack's folder of logs."""
+    return [
+        process
+        for process in psutil.process_iter(["cwd"])
+        if process.info["cwd"] == str(stack.log_path("kafka").parent)
     ]
 
 
@@ -131,6 +140,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     first = command(stack, "up", "--parts", *BASE, HTTPS_PROXY=closed, HTTP_PROXY=closed, ALL_PROXY=closed)
     assert first.returncode == 0, first.stderr
     assert [state_of(stack, part).word for part in STAYING] == ["ready", "ready", "stopped", "stopped"]
+    assert others_may_use(stack.data_dir) == []
     kafka, registry = stack.pid("kafka"), stack.pid("registry")
     assert kafka is not None
     assert registry is not None
@@ -169,6 +179,7 @@ def test_the_life_of_a_stack_by_its_command(stack: Stack) -> None:
     # 6. Down leaves no process, and a second down is harmless.
     assert command(stack, "down").stdout == "stopped: registry, kafka\n"
     assert processes_of(stack) == []
+    eventually(lambda: log_writers_of(stack) == [], 10, "nothing writes a log any more")
     assert command(stack, "down").stdout == "nothing ran\n"
 
     # 7. Reset leaves no data.

@@ -51,6 +51,11 @@ def make_stack(
     )
 
 
+def others_may_use(folder: Path) -> list[str]:
+    """Return what below a folder group or others may read, write or enter."""
+    return [str(path) for path in folder.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+
+
 @contextmanager
 def stack_factory(folder: Path) -> Iterator[NewStack]:
     """Yield a factory of stacks below ``folder``; all of them are stopped at the end, whatever happened.

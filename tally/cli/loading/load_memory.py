@@ -104,7 +104,7 @@ class LoadMemory:
         entries.pop(key, None)
         entries[key] = asdict(loaded)
         kept = dict(list(entries.items())[-ENTRIES_MAX:])
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.trouble is not None:
             with suppress(FileNotFoundError):
                 os.rename(self.path, self._aside)

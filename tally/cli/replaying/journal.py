@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tally.base.written_file import for_owner_only
 from tally.cli.replaying.dead_letters import Source
 from tally.client.outcomes import Addition, Position
 
@@ -50,8 +51,8 @@ class ReplayJournal:
         text = "".join(_line(entry) + "\n" for entry in entries)
         if not text:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.path, "a", encoding="utf-8", opener=for_owner_only) as file:
             # A line that a crash cut short must not swallow the next one.
             file.write(f"\n{text}" if file.tell() else text)
             file.flush()

@@ -141,7 +141,7 @@ class RealDisk:
         missing = [path for path in (directory, *directory.parents) if not path.exists()]
         for path in reversed(missing):
             with suppress(FileExistsError):
-                path.mkdir()
+                path.mkdir(mode=0o700)
             self.sync_dir(path.parent)
 
     def names(self, directory: Path) -> list[str]:
@@ -150,7 +150,7 @@ class RealDisk:
 
     def create(self, path: Path) -> RealFile:
         """See Disk."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         return RealFile(descriptor, self._on_sync)
 
     def open(self, path: Path, *, write: bool) -> RealFile:

@@ -1,6 +1,7 @@
 """Logs of the parts: bounded, shown at their end, followed."""
 
-from stack.logfiles import KEPT, follow, rotate, tail
+from stack.log_writer import KEPT, rotate
+from stack.logfiles import follow, tail
 
 
 def test_a_start_keeps_the_last_logs_and_no_more(tmp_path):
