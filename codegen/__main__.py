@@ -6,11 +6,13 @@ takes three times as long as finding out.
 
 import sys
 
+from tally.base import terminal
 from tally.base.extras import extra_named
 
 
 def main() -> None:
     """Run the command and exit with its code."""
+    terminal.guard()
     with extra_named("codegen", "codegen"):
         from codegen import settled  # noqa: PLC0415 - its packages may be missing
 

@@ -37,6 +37,8 @@ SDK_WINDOW_S: Final = 60.0
 """How often one complaint of the SDK is logged: while a backend is away, it has some every second."""
 LIBRARY_LINES_MAX: Final = 5
 """Lines from one place in a library in ten seconds: each junk request of a stranger causes one, and all are alike."""
+TRACEBACKS_MAX: Final = 3
+"""Tracebacks of one place in ten seconds: each is fifty lines, and they are alike; more lines name the error only."""
 _TEXT_CHARACTERS_MAX: Final = 4_000
 _STACKTRACE_CHARACTERS_MAX: Final = 16_000
 
@@ -64,6 +66,7 @@ class _Journal:
         self._repetition = Repetition()
         self._of_sdk = Repetition(SDK_WINDOW_S, lines_max=1)
         self._of_libraries = Repetition(lines_max=LIBRARY_LINES_MAX)
+        self._tracebacks = Repetition(lines_max=TRACEBACKS_MAX)
 
     def patch(self, record: "Record") -> None:
         """Add the trace, hold back repetitions, and make the texts, which nothing from outside can forge."""
@@ -75,13 +78,17 @@ class _Journal:
         if record["level"].name in COUNTED:
             self.count(record["level"].name)
         if record["level"].name in COUNTED or of_library is not None:
+            place, now_s = of_library or (record["name"], record["line"]), time.monotonic()
             with self._lock:
-                told = self._kept_by(of_library).take(of_library or (record["name"], record["line"]), time.monotonic())
+                told = self._kept_by(of_library).take(place, now_s)
+                whole = record["exception"] is None or self._tracebacks.take(place, now_s) is not None
             extra[_HELD_BACK] = told is None
             if told is None:
                 return
             if told:
                 extra["repeated"] = told
+            if not whole:
+                extra["exception"], record["exception"] = repr(record["exception"] and record["exception"].value), None
         record["message"] = shown(record["message"])
         extra["fields"] = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
 

@@ -1,11 +1,13 @@
 """The command ``tally``, installed or as ``python -m tally``: see tally.cli.main."""
 
+from tally.base import terminal
 from tally.base.extras import extra_named
 from tally.base.hints import program
 
 
 def main() -> None:
     """Run the command and exit with its code."""
+    terminal.guard()
     with extra_named("tally", "cli"):
         from tally.cli import main as command  # noqa: PLC0415 - its packages may be missing
 

@@ -1,6 +1,7 @@
 """What several commands print: a plan, and notes beside a result."""
 
 import json
+import sys
 from typing import Final, NamedTuple
 
 import click
@@ -11,6 +12,8 @@ from codegen.plan.changes import line, pending
 from codegen.plan.terms import Change, Kind, Wanted
 from codegen.remote.capabilities import Capabilities
 from codegen.remote.registries import Target
+from tally.base.shown import printable
+from tally.base.terminal import unguarded
 
 _COLOURS: Final = {
     Kind.CREATE: "green",
@@ -44,15 +47,20 @@ def show(changes: tuple[Change, ...], code: int, *, as_json: bool, about: Regist
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
     if about is not None:
-        click.echo(click.style(about.line(), dim=True))
+        _drawn(about.line(), dim=True)
     for change in changes:
         colour = _COLOURS[change.kind]
         head, *rest = line(change).split("\n")
-        click.echo(click.style(head, fg=colour, dim=colour is None))
+        _drawn(head, fg=colour, dim=colour is None)
         for objection in rest:
-            click.echo(click.style(objection, fg="red"))
+            _drawn(objection, fg="red")
     summary = {0: "nothing to do", 2: "changes pending", 3: "breaking changes; nothing will be published", 4: "drift"}
     print(summary[code] if code != 2 else f"{len(pending(changes))} {summary[2]}")
+
+
+def _drawn(text: str, *, fg: str | None = None, dim: bool = False) -> None:
+    """Print in a colour, on a terminal."""
+    click.echo(click.style(printable(text), fg=fg, dim=dim), file=unguarded(sys.stdout))
 
 
 def tell_of_topics(wanted: Wanted, where: Target) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from tally.base.hints import program
+from tally.base.shown import printable
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.services.grpc import connected
 from tally.cli.shared import history_option, json_option, retry_option, settings
@@ -83,12 +84,12 @@ def _end(outcome: Outcome, addition: Addition, address: str, as_json: bool) -> N
                 )
         case Refused():
             fields = "".join(f"; {each.field}: {each.description}" for each in outcome.violations)
-            raise CommandError(f"refused, {outcome.status}: {outcome.reason}{fields}")
+            raise CommandError(printable(f"refused, {outcome.status}: {outcome.reason}{fields}"))
         case Unknown():
             doubt = "it may have been counted" if outcome.possibly_committed else "it was not counted"
             raise UnavailableError(
                 f"no answer from {address} after {outcome.attempts} attempts, {doubt} (last: {outcome.status}: "
-                f"{outcome.reason}). {_again(addition)}"
+                f"{printable(outcome.reason)}). {_again(addition)}"
             )
 
 

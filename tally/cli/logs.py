@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from tally.base.shown import printable
 from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings
 
@@ -44,4 +45,5 @@ def readable(line: dict[str, Any]) -> str:
         f"{name}={value}" for name, value in sorted(line.items()) if name not in _OWN and not name.startswith(_QUIET)
     ]
     level, service = line.get("severity_text", "-"), line.get("service.name", "-")
-    return " ".join([f"{line['_time'][:23]}Z", f"{level:<7}", f"{service:<15}", line.get("_msg", ""), *rest])
+    shown = " ".join([f"{line['_time'][:23]}Z", f"{level:<7}", f"{service:<15}", line.get("_msg", ""), *rest])
+    return printable(shown)

@@ -100,7 +100,7 @@ def command(
     except OSError as error:
         raise CommandError.of_file(error, journal.path) from None
     for one in results:
-        click.echo(json.dumps(_document(one)) if as_json else _line(one))
+        click.echo(json.dumps(_document(one)) if as_json else _line(one).replace("\n", "\\n"))
     _end(results, really=really, as_json=as_json)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
+from tally.base.shown import printable
 from tally.cli.services.kafka import records
 from tally.cli.services.registry import opened_registry, schema_texts
 from tally.cli.shared import json_option, settings
@@ -46,7 +47,7 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
         shown = 0
         for record in islice(records(environment, SUMS, partitions, start, follow=not no_follow), limit):
             read = reader.read(record)
-            click.echo(json.dumps(_document(record, read)) if as_json else _line(record, read))
+            click.echo(json.dumps(_document(record, read)) if as_json else printable(_line(record, read)))
             shown += 1
         if not shown:
             click.echo(_nothing(partition, from_beginning=from_beginning), err=True)

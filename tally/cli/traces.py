@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tally.base.shown import printable
+
 LINKED_MAX = 8
 """Other traces that are shown beside the one asked for: the transaction and the block of each addition."""
 
@@ -49,7 +51,7 @@ def tree(spans: Sequence[Span], origin_us: int) -> list[str]:
             after = f"{(span.began_us - origin_us) / 1000:+10.1f} ms"
             what = f"{'  ' * depth}{span.name}  ({span.service})"
             failed = f"  FAILED: {span.failed}" if span.failed else ""
-            lines.append(f"{after} {span.took_us / 1000:10.1f} ms  {what}{failed}")
+            lines.append(printable(f"{after} {span.took_us / 1000:10.1f} ms  {what}{failed}"))
             walk(span.span_id, depth + 1)
 
     walk("", 0)

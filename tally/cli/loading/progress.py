@@ -6,6 +6,8 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tally.base.shown import printable
+from tally.base.terminal import unguarded
 from tally.cli.loading.loading import LoadReport
 from tally.client.sending import Retry
 
@@ -28,7 +30,7 @@ class LoadProgress(Protocol):
 
 def stderr_progress(size_bytes: int) -> LoadProgress:
     """Return the progress of a command: on standard error, so that its output stays clean."""
-    console = Console(file=sys.stderr)
+    console = Console(file=unguarded(sys.stderr))
     return _Bar(console, size_bytes) if console.is_terminal else _PlainProgress(sys.stderr, size_bytes)
 
 
@@ -83,4 +85,4 @@ def _counts(report: LoadReport) -> str:
 
 
 def _waiting(retry: Retry) -> str:
-    return f"trying again ({retry.failure.status}: {' '.join(retry.failure.reason.split())[:100]})"
+    return printable(f"trying again ({retry.failure.status}: {' '.join(retry.failure.reason.split())[:100]})")

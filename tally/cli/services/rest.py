@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from tally.base.loopback import is_loopback
+from tally.base.shown import printable
 from tally.cli.failures import CommandError, UnavailableError
 
 _TIMEOUT_S = 10.0
@@ -85,9 +86,9 @@ class RestService:
         """Return the error of a problem document (RFC 9457), or of an answer that is none."""
         try:
             problem = response.json()
-            reason = problem.get("detail") or problem.get("title")
+            reason = printable(str(problem.get("detail") or problem.get("title") or ""))
         except (ValueError, AttributeError):
-            reason = _in_one_line(response.text)  # of a proxy, or of an engine
+            reason = printable(_in_one_line(response.text))  # of a proxy, or of an engine
         asked = f"{response.request.method} {response.request.url}"
         message = f"{asked}: {response.status_code} {reason or response.reason_phrase}"
         return UnavailableError(message) if response.status_code in (502, 503, 504) else CommandError(message)

@@ -133,6 +133,19 @@ def test_a_line_and_a_traceback_are_of_bounded_length(form: str, capsys: pytest.
     assert len(capsys.readouterr().err) < 50_000
 
 
+def test_few_tracebacks_of_one_place_are_shown_and_the_error_is_always_named(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A request that fails is asked again and again; the first ones tell where, all of them what."""
+    logs.configure("consumer", "INFO", form)
+    for number in range(10):
+        logger.opt(exception=ValueError(f"wrong {number}")).error("failed")
+    text = capsys.readouterr().err
+    assert all(f"wrong {number}" in text for number in range(10))
+    # In JSON the name of the error stands in the traceback and before it.
+    assert text.count("  ValueError: wrong") == logs.TRACEBACKS_MAX
+
+
 def test_junk_requests_make_a_bounded_number_of_lines(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Ten thousand at once: what a library says about each is told a few times and counted in full."""
     logs.configure("consumer", "INFO", form)
