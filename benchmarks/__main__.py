@@ -92,7 +92,7 @@ def program(names: tuple[str, ...], quick: bool, pairs: int | None) -> int:
     unknown = set(names) - set(NAMES)
     if unknown:
         raise click.UsageError(f"unknown bench {', '.join(sorted(unknown))}; the benches are {', '.join(NAMES)}")
-    console = Console(width=None)
+    console = Console(file=command_line.own_output())
     suite = Suite()
 
     def waiting() -> None:

@@ -6,8 +6,8 @@ takes three times as long as finding out.
 
 import sys
 
-from tally.base import terminal
 from tally.base.extras import extra_named
+from tally.base.shown import terminal
 
 
 def main() -> None:

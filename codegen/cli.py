@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from codegen.errors import EXIT_USAGE, CodegenError
-from tally.base.shown import without_secrets
+from tally.base.shown.values import without_secrets
 
 _HELP = """Typed Python, a schema registry and Kafka topics, all from one folder of contracts.
 

@@ -178,7 +178,7 @@ def check(rate: int, seconds: int, rounds: int) -> int:
 def compare(a: Path, b: Path) -> int:
     """Show two runs side by side: A and B are their folders."""
     table, notes = comparison(summary_at(a), summary_at(b))
-    console = Console()
+    console = Console(file=command_line.own_output())
     console.print(table)
     for note in notes:
         console.print(note, highlight=False)

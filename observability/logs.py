@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loguru import logger
 
 from observability.journal.repetition import Place, Repetition
-from tally.base.shown import MASK, printable, without_secrets
+from tally.base.shown.values import MASK, printable, without_secrets
 
 if TYPE_CHECKING:
     from loguru import Message, Record

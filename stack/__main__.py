@@ -30,7 +30,6 @@ from stack.settings import StackSettings
 from stack.system import ROOT, engines_of
 from tally.base.hints import hint, typed_as
 from tally.base.settings import SettingsError, help_text
-from tally.base.terminal import guard
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -218,5 +217,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    guard()
     sys.exit(main())

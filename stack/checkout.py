@@ -13,7 +13,7 @@ from stack.system import ROOT, Stack
 from tally.base.addresses import BASE, KAFKA, REGISTRY
 from tally.base.env_file import VARIABLE, env_file, variables_of
 from tally.base.settings import load
-from tally.base.shown import without_secrets
+from tally.base.shown.values import without_secrets
 
 _DATA_DIR: Final = "TALLY_DATA_DIR"
 

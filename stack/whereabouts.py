@@ -21,7 +21,7 @@ _KNOWN: Final = Path("build") / "stacks"
 
 def note_ports(data_dir: Path, ports: Ports) -> None:
     """Note the ports that the processes of a data folder are started with."""
-    write_file(_ports_file(data_dir), json.dumps(asdict(ports)), durable=False)
+    write_file(_ports_file(data_dir), json.dumps(asdict(ports)), private=True, durable=False)
 
 
 def ports_in_use(data_dir: Path) -> Ports | None:
@@ -44,7 +44,7 @@ def remember(root: Path, data_dir: Path) -> None:
     path = os.fsencode(data_dir)
     with suppress(OSError):
         (root / _KNOWN).mkdir(parents=True, exist_ok=True)
-        write_file(root / _KNOWN / hashlib.sha256(path).hexdigest()[:16], path, durable=False)
+        write_file(root / _KNOWN / hashlib.sha256(path).hexdigest()[:16], path, private=True, durable=False)
 
 
 def running(root: Path) -> list[Path]:

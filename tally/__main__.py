@@ -1,8 +1,8 @@
 """The command ``tally``, installed or as ``python -m tally``: see tally.cli.main."""
 
-from tally.base import terminal
 from tally.base.extras import extra_named
 from tally.base.hints import program
+from tally.base.shown import terminal
 
 
 def main() -> None:

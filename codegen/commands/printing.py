@@ -12,8 +12,8 @@ from codegen.plan.changes import line, pending
 from codegen.plan.terms import Change, Kind, Wanted
 from codegen.remote.capabilities import Capabilities
 from codegen.remote.registries import Target
-from tally.base.shown import printable
-from tally.base.terminal import unguarded
+from tally.base.shown.terminal import unguarded
+from tally.base.shown.values import printable
 
 _COLOURS: Final = {
     Kind.CREATE: "green",

@@ -14,7 +14,7 @@ from typing import Final
 
 from codegen.errors import CodegenError, ContractError
 from codegen.yaml_file import mapping_of
-from tally.base.shown import NOT_CLEAR, is_clear_address, masked_address, without_secrets
+from tally.base.shown.values import NOT_CLEAR, is_clear_address, masked_address, without_secrets
 
 FILE: Final = "registries.yaml"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from tally.base.terminal import unguarded
+from tally.base.shown.terminal import unguarded
 
 _REDRAW_S: Final = 0.1
 

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from tally.base.addresses import BASE_MAX, BASE_MIN, KAFKA, PORT_MAX, PORTS, REGISTRY, addresses
 from tally.base.env_file import ENCODING, EnvFileError, checked, env_file
-from tally.base.shown import MASK, NOT_CLEAR, is_clear_address, masked_address, printable
+from tally.base.shown.values import MASK, NOT_CLEAR, is_clear_address, masked_address, printable
 
 PREFIX = "TALLY_"
 _SECRET_WORDS = ("password", "secret", "token", "credential")

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from tally.base.hints import program
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
 from tally.cli.services.grpc import connected
 from tally.cli.shared import history_option, json_option, retry_option, settings

@@ -6,7 +6,7 @@ from typing import IO, Any
 import click
 
 from tally.base.hints import hint
-from tally.base.shown import without_secrets
+from tally.base.shown.values import without_secrets
 
 
 class CommandError(click.ClickException):

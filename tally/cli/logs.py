@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 from tally.cli.services.rest import RestService
 from tally.cli.shared import json_option, settings
 

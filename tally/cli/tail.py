@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 from tally.cli.services.kafka import records
 from tally.cli.services.registry import opened_registry, schema_texts
 from tally.cli.shared import json_option, settings

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 
 LINKED_MAX = 8
 """Other traces that are shown beside the one asked for: the transaction and the block of each addition."""

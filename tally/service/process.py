@@ -15,7 +15,7 @@ from loguru import logger
 from tally.base import fault_points
 from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
-from tally.base.shown import printable, without_secrets
+from tally.base.shown.values import printable, without_secrets
 from tally.kafka.config import KafkaConfigError
 from tally.service.private import UMASK
 

@@ -14,7 +14,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\x9b1mfile\u202e"
 OURS = """
 import sys
 import click
-from tally.base.terminal import guard, unguarded
+from tally.base.shown.terminal import guard, unguarded
 guard()
 print("a\\x1b[2Jb\\tc\\nd")
 click.echo("e\\x1b[31mf\\x07")

@@ -6,8 +6,8 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from tally.base.shown import printable
-from tally.base.terminal import unguarded
+from tally.base.shown.terminal import unguarded
+from tally.base.shown.values import printable
 from tally.cli.loading.loading import LoadReport
 from tally.client.sending import Retry
 

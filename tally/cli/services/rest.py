@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tally.base.loopback import is_loopback
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 from tally.cli.failures import CommandError, UnavailableError
 
 _TIMEOUT_S = 10.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.base.shown import is_clear_address, masked_address, printable, without_secrets
+from tally.base.shown.values import is_clear_address, masked_address, printable, without_secrets
 
 SECRET = "s3cr3t"
 

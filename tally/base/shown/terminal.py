@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final, TextIO, cast
 
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 
 _KEPT: Final = "\n\t"
 
