@@ -72,14 +72,13 @@ class Client:
         await self.close()
 
     async def ready(self, timeout_s: float) -> bool:
-        """Tell whether the service can be reached within this time."""
+        """Tell whether the service answers within this time.
+
+        Where nobody was ever found (a refused port, an unknown name), it is no longer than the policy's
+        ``first_contact_s``.
+        """
         self._usage.enter()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._transport.ready()
-        except TimeoutError:
-            return False
-        return True
+        return await self._transport.ready(timeout_s, self._policy.first_contact_s)
 
     async def add(
         self, a: str | int | Decimal, b: str | int | Decimal, request_id: str | UUID | None = None

@@ -7,8 +7,9 @@ nothing came with it and the channel has no connection at that moment; whatever 
 
 import asyncio
 import re
-from collections.abc import Sequence
-from typing import Final
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Final, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -38,7 +39,13 @@ _SLOW: Final = "timed out"
 _UNCONNECTED: Final = (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.CONNECTING)
 _GRPC_LATE_S: Final = 5.0
 """gRPC ends a call by its deadline. A call that is not ended so long after it never will be."""
+_HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+"""Any answer to it shows that somebody is there, also that it is not known."""
+_LOOK_S: Final = 0.1
 _PORT_MAX: Final = 65_535
+
+
+_Call: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 
 
 class GrpcTransport:
@@ -52,10 +59,20 @@ class GrpcTransport:
         self.contacted = False
         """See Transport."""
 
-    async def ready(self) -> None:
-        """Return when the service can be reached; the caller sets the time limit."""
-        await self._opened()[0].channel_ready()
-        self.contacted = True
+    async def ready(self, timeout_s: float, first_contact_s: float) -> bool:
+        """Tell whether the service answers within ``timeout_s``; where nobody was ever found, within the shorter of
+        the two."""
+        check: _Call = self._opened()[0].unary_unary(_HEALTH_CHECK)
+        ends_s = time.monotonic() + timeout_s
+        gives_up_s = time.monotonic() + first_contact_s
+        while (left_s := ends_s - time.monotonic()) > 0:
+            failure = await self._failure_of(check(b"", timeout=left_s))
+            if failure is None or not (failure.unsent or failure.status == "DEADLINE_EXCEEDED"):
+                return True
+            if not self.contacted and time.monotonic() + _LOOK_S >= gives_up_s:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return False
 
     async def close(self) -> None:
         """Close the channel and let it go; calls under way are cancelled."""
@@ -65,19 +82,30 @@ class GrpcTransport:
 
     async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
         """Return the reply to each addition, in their order."""
-        channel, stub = self._opened()
+        stub = self._opened()[1]
         try:
             async with asyncio.timeout(timeout_s + _GRPC_LATE_S):
                 replies = await _call(stub, additions, timeout_s)
         except grpc.aio.AioRpcError as error:
-            unsent = _is_unsent(error, channel.get_state())
-            # One that takes too long to connect may be busy, or starting; only a refusal tells that nobody is there.
-            self.contacted = self.contacted or not unsent or _SLOW in (error.details() or "")
-            return [failure_of_call(error, unsent=unsent)] * len(additions)
+            return [self._failure(error)] * len(additions)
         except TimeoutError:
             return [Failure("DEADLINE_EXCEEDED", "gRPC did not end the call in time")] * len(additions)
         self.contacted = True
         return replies
+
+    async def _failure_of(self, call: Awaitable[object]) -> Failure | None:
+        try:
+            await call
+        except grpc.aio.AioRpcError as error:
+            return self._failure(error)
+        self.contacted = True
+        return None
+
+    def _failure(self, error: grpc.aio.AioRpcError) -> Failure:
+        unsent = _is_unsent(error, self._opened()[0].get_state())
+        # One that takes too long to connect may be busy, or starting; only a refusal tells that nobody is there.
+        self.contacted = self.contacted or not unsent or _SLOW in (error.details() or "")
+        return failure_of_call(error, unsent=unsent)
 
     def _opened(self) -> tuple[grpc.aio.Channel, tally_pb2_grpc.TallyServiceStub]:
         if self._channel is None or self._stub is None:

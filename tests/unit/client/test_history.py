@@ -89,7 +89,7 @@ async def test_a_system_is_verified_only_with_a_topic_and_ledgers(tally, tmp_pat
         (["--topic", "h:1/t", "--ledger", tmp_path, "--rest", "8000"], "is not an address"),
         ([tmp_path, "--topic", "h:1/t"], "--ledger"),
         (["--ledger", tmp_path], "--topic BOOTSTRAP/TOPIC"),
-        ([], "give a directory"),
+        ([], "is not a directory: name one that holds ledgers"),
     ):
         result = await tally("verify", *arguments)
         assert (result.exit_code, said in result.stderr) == (2, True), (arguments, result.stderr)
