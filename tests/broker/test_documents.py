@@ -31,7 +31,7 @@ EXIT_CODES: Final = {
 
 NOT_RUN: Final = {
     r"git clone|(\./justw|just) (up|down)\b": "starts or stops a stack: tests/broker/test_stack_up.py does",
-    r"\./justw (test|mutants|chaos|hostile|lint|gen|bench)|TALLY_WRITE": "a suite of its own, which takes minutes or writes",
+    r"\./justw (test|mutants|chaos|hostile|lint|gen|bench)|TALLY_WRITE": "a suite that takes minutes, or writes",
     r"export TALLY_DATA_DIR|for profile|\./justw load|just load": "minutes of load: tests/broker/test_load.py is short",
     r"k6 ": "needs a k6 of the user: tests/k6 runs the scripts in a harness",
     r"just observe": "builds engines for minutes: tests/broker/test_observe.py and tests/observability start them",
