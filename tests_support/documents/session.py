@@ -43,7 +43,7 @@ class Session:
         path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
         self._environment = {**own, **cache, **stack.environment(), "PATH": path, "CURL_HOME": str(folder)}
         (folder / "data").symlink_to(stack.data_dir)
-        (folder / ".curlrc").write_text("fail\nsilent\nshow-error\n", encoding="utf-8")
+        (folder / ".curlrc").write_text("fail-with-body\nsilent\n", encoding="utf-8")
         _programs(folder)
         _files(folder)
 
