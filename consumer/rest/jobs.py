@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic
+from typing import Annotated, Final, Generic
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post
+from litestar import Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
@@ -18,6 +18,7 @@ from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
 from consumer.core.queries import quoted
 from consumer.rest.common.bodies import JsonBody
 from consumer.rest.common.operations import begin_operation, file_operation
+from consumer.rest.common.parameters import header_text
 from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented, documented_write
 from consumer.shell.jobs.record import JobState, R
@@ -124,11 +125,14 @@ def job_routes(kind: JobKind[R]) -> Router:
         sync_to_thread=True,
     )
     def file(
-        request: Request[Any, Any, Any], parts: NamedDependency[RestParts], job_id: NamedDependency[str]
+        parts: NamedDependency[RestParts],
+        job_id: NamedDependency[str],
+        wanted: Annotated[str | None, header_text("Range", "One range, for example bytes=0-1023; else all.")] = None,
+        if_etag: Annotated[str | None, header_text("If-Range", "The ETag that the range is of; else all.")] = None,
     ) -> Stream:
         store = kind.store(parts)
         record = _existing(store, job_id)
-        return _file_answer(request, store, record, kind.media_type(record))
+        return _file_answer(store, record, kind.media_type(record), wanted, if_etag)
 
     @delete(
         path,
@@ -182,7 +186,9 @@ def _missing(store: JobStore[R], job_id: str) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, f"no-{one}", f"No such {one}", detail)
 
 
-def _file_answer(request: Request[Any, Any, Any], store: JobStore[R], record: R, media_type: str) -> Stream:
+def _file_answer(
+    store: JobStore[R], record: R, media_type: str, range_header: str | None, if_etag: str | None
+) -> Stream:
     """Return the file of a job that is DONE, or the range of it that is asked for."""
     path, one = store.file_of(record), store.noun.removesuffix("s")
     if record.state is not JobState.DONE or not path.exists():
@@ -190,7 +196,7 @@ def _file_answer(request: Request[Any, Any, Any], store: JobStore[R], record: R,
             HTTPStatus.CONFLICT, f"{one}-not-done", "There is no file yet", f"the {one} is {record.state.value}"
         )
     etag = f'"{record.sha256}"'
-    wanted = request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
+    wanted = range_header if if_etag in (None, etag) else None
     # A media type as an argument would give way to the handler's own.
     headers = {
         "Content-Type": media_type,
