@@ -75,8 +75,8 @@ class Ledger:
     marks: Sequence[Mark]
     openings: Sequence[Mark] = ()
     """What the header of each segment says, in order."""
-    damage: str = ""
-    """Why reading stopped early; "" if the files were readable to the end."""
+    damage: str | None = None
+    """Why reading stopped early; None if the files were readable to the end."""
 
     @property
     def next_offset(self) -> int:
@@ -150,8 +150,8 @@ class Facts:
     committed: Mapping[int, Committed] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
     strangers: Sequence[Stranger] = ()
-    topic_id: str = ""
-    """Kafka's id of the topic; "" if it was not asked for."""
+    topic_id: str | None = None
+    """Kafka's id of the topic; None if it was not asked for."""
     log_starts: Mapping[int, int] = field(default_factory=dict)
     """The first offset that the topic still has, by partition."""
     rest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

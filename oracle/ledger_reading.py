@@ -50,7 +50,7 @@ def read_ledger(directory: Path, replica: str, partition: int) -> Ledger:
     rows: list[Row] = []
     marks: list[Mark] = []
     openings: list[Mark] = []
-    damage = ""
+    damage: str | None = None
     for path in segments:
         try:
             _read_segment(path, rows, marks, openings)

@@ -137,7 +137,7 @@ def i7_never_shorter(facts: Facts, truth: Truth) -> Iterator[str]:
 def i8_no_gap_inside(facts: Facts, truth: Truth) -> Iterator[str]:
     """Find blocks and segments that do not follow one another, and blocks whose CRC does not hold."""
     for ledger in facts.ledgers:
-        if ledger.damage:
+        if ledger.damage is not None:
             yield f"{ledger.name}: {ledger.damage}"
             return
         for mark in ledger.marks:

@@ -123,7 +123,7 @@ def gone(facts: Facts) -> int:
 def _of_this_topic(facts: Facts) -> Iterator[DeadLetter]:
     """Yield the letters that can be judged. One with another topic id is about a topic that was since recreated."""
     for letter in facts.dead_letters:
-        if facts.topic_id in ("", letter.source_topic_id) and not _is_gone(letter, facts):
+        if facts.topic_id in (None, letter.source_topic_id) and not _is_gone(letter, facts):
             yield letter
 
 
