@@ -35,17 +35,19 @@ def _serve(settings: ConsumerSettings) -> int:
     import uvloop  # noqa: PLC0415
     from confluent_kafka import KafkaException  # noqa: PLC0415
 
+    from consumer.rest.connections.limits import DescriptorsError  # noqa: PLC0415
     from consumer.rest.listener import PortTakenError, listen  # noqa: PLC0415
     from consumer.wiring import build  # noqa: PLC0415
     from tally.ledger.storage.errors import ReplicaDirectoryLocked  # noqa: PLC0415
     from tally.ledger.storage.lock import lock_replica_directory  # noqa: PLC0415
+    from tally.service.descriptors import raise_limit  # noqa: PLC0415
 
     logger.bind(**effective(settings)).info("starting")
     try:
         tighten(settings.replica_dir)  # an earlier version let others read
         with lock_replica_directory(settings.replica_dir), listen(settings.rest_host, settings.rest_port) as listener:
-            return uvloop.new_event_loop().run_until_complete(build(settings).run(listener))
-    except (ReplicaDirectoryLocked, PortTakenError) as error:
+            return uvloop.new_event_loop().run_until_complete(build(settings, raise_limit()).run(listener))
+    except (ReplicaDirectoryLocked, PortTakenError, DescriptorsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except OSError as error:

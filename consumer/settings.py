@@ -1,10 +1,18 @@
 """The consumer's settings: the only reader of the environment in this package."""
 
+import re
 from pathlib import Path
+from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tally.base.settings import Settings
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 class ConsumerSettings(Settings):
@@ -16,6 +24,26 @@ class ConsumerSettings(Settings):
         "",
         pattern=r"^(https?://[^\s/]+)?$",
         description="Address at which callers reach this replica; other replicas redirect to it. Empty: host and port.",
+    )
+    rest_hosts: str = Field(
+        "",
+        description="Further names under which REST may be asked, separated by commas, such as those of a proxy. IP "
+        "addresses, localhost and the names in TALLY_REST_HOST and TALLY_REST_URL always may.",
+    )
+    rest_connections_max: int = Field(
+        512,
+        ge=16,
+        le=30_000,
+        description="Open connections of REST; fewer where the limit of open files is below 1,280.",
+    )
+    rest_head_timeout_ms: int = Field(
+        10_000, ge=100, le=300_000, description="Longest wait for the complete headers of a request."
+    )
+    rest_body_timeout_ms: int = Field(
+        10_000, ge=100, le=300_000, description="Longest wait for the complete body of a request."
+    )
+    rest_idle_timeout_ms: int = Field(
+        30_000, ge=100, le=600_000, description="A connection on which nothing is asked for so long is closed."
     )
     rest_wait_ms_max: int = Field(30_000, ge=0, le=600_000, description="Longest wait_ms that GET /v1/total allows.")
     rest_waiters_max: int = Field(
@@ -86,6 +114,21 @@ class ConsumerSettings(Settings):
 
     audits_kept_max: int = Field(20, ge=1, le=1_000, description="Audits kept on disk; more are refused.")
     audits_queued_max: int = Field(2, ge=1, le=100, description="Audits running or waiting to run.")
+
+    @field_validator("rest_hosts")
+    @classmethod
+    def _names(cls, text: str) -> str:
+        for each in _listed(text):
+            if not _HOST_NAME.fullmatch(each):
+                raise ValueError(
+                    f"{each!r} is no name of a host; allowed are names without a port, separated by commas"
+                )
+        return text
+
+    @property
+    def rest_host_names(self) -> list[str]:
+        """The names of ``rest_hosts``, in small letters."""
+        return [each.lower() for each in _listed(self.rest_hosts)]
 
     @property
     def replica_dir(self) -> Path:

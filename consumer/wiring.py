@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from consumer.assembly.ingest import ingest_loop
 from consumer.assembly.kafka import kafka_clients
 from consumer.assembly.observation import loop_observer, outside_observer
+from consumer.rest.connections.limits import ConnectionLimits, connections_within
 from consumer.service import Service
 from consumer.settings import ConsumerSettings
 from consumer.shell.ingest.metrics import observe_board
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
     from consumer.assembly.rest import RestServer
 
 
-def build(settings: ConsumerSettings) -> Service:
-    """Return the consumer; nothing is connected yet but Kafka's clients. Raises KafkaException, OSError, OtlpError."""
+def build(settings: ConsumerSettings, descriptors_max: int) -> Service:
+    """Return the consumer; nothing is connected yet but Kafka's clients.
+
+    ``descriptors_max`` is how many files and connections the process may have open. Raises KafkaException, OSError,
+    OtlpError, DescriptorsError.
+    """
+    connections = ConnectionLimits(
+        connections_max=connections_within(descriptors_max, settings.rest_connections_max),
+        head_timeout_s=settings.rest_head_timeout_ms / 1000,
+        idle_timeout_s=settings.rest_idle_timeout_ms / 1000,
+    )
     telemetry = Telemetry("consumer", settings.consumer_replica, settings.trace_ratio, settings.log_level)
     board = SnapshotBoard(SUMS.partitions, settings.rest_waiters_max)
     readers = Readers()
@@ -40,7 +50,14 @@ def build(settings: ConsumerSettings) -> Service:
         from consumer.assembly.rest import rest_server  # noqa: PLC0415
 
         return rest_server(
-            settings, telemetry, board=board, readers=readers, readiness=readiness, exports=exports, audits=audits
+            settings,
+            telemetry,
+            connections,
+            board=board,
+            readers=readers,
+            readiness=readiness,
+            exports=exports,
+            audits=audits,
         )
 
     return Service(

@@ -1,6 +1,9 @@
 """/metrics: what a service has measured, in Prometheus's format; with exemplars if the caller asks for OpenMetrics."""
 
+import threading
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.sdk.metrics import Exemplar
@@ -23,16 +26,34 @@ _NAMED_RESOURCE = ("service.name", "service.instance.id", "service.version")
 
 
 class Exposition:
-    """Answers calls of /metrics. Any thread."""
+    """Answers calls of /metrics. Any thread.
+
+    One answer is made at a time. Whoever asked before it was begun takes it as well, so that a thousand calls at once
+    cost as much as two.
+    """
 
     def __init__(self, metrics: SdkMetrics) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(_Collector(metrics))
+        self._lock = threading.Lock()
+        self._last: _Made | None = None
 
-    def answer(self, accept: str) -> tuple[bytes, str]:
-        """Return body and content type for an Accept header."""
+    def answer(self, accept: str, asked_s: float) -> tuple[bytes, str]:
+        """Return body and content type for an Accept header, begun after ``asked_s`` of time.monotonic."""
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        with self._lock:
+            last = self._last
+            if last is None or last.begun_s < asked_s or last.content_type != content_type:
+                begun_s = time.monotonic()
+                last = self._last = _Made(begun_s, content_type, encode(self.registry))
+            return last.body, content_type
+
+
+@dataclass(frozen=True)
+class _Made:
+    begun_s: float
+    content_type: str
+    body: bytes
 
 
 class _Collector(Collector):

@@ -3,8 +3,8 @@
 import socket
 from dataclasses import dataclass
 
-from consumer.rest.app import build_app, route_of
-from consumer.rest.common.methods import EveryMethod
+from consumer.assembly.http import http_application
+from consumer.rest.connections.limits import ConnectionLimits
 from consumer.rest.events import total_text
 from consumer.rest.http_server import HttpServer, http_server
 from consumer.rest.parts import RestParts
@@ -15,7 +15,6 @@ from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.feed import Feed
 from consumer.shell.views.readers import Readers
 from consumer.shell.views.readiness import Readiness
-from observability.asgi import ObservedHttp
 from observability.telemetry import Telemetry
 from tally.generated.topics import SUMS
 
@@ -40,6 +39,7 @@ class RestServer:
 def rest_server(
     settings: ConsumerSettings,
     telemetry: Telemetry,
+    connections: ConnectionLimits,
     *,
     board: SnapshotBoard,
     readers: Readers,
@@ -63,5 +63,5 @@ def rest_server(
         page_rows_max=settings.rest_page_rows_max,
         metrics=telemetry.open().answer,
     )
-    app = ObservedHttp(EveryMethod(build_app(parts)), telemetry, route_of)
-    return RestServer(http_server(app, settings.consumer_shutdown_timeout_ms / 2000), feed)
+    app = http_application(parts, settings, telemetry)
+    return RestServer(http_server(app, settings.consumer_shutdown_timeout_ms / 2000, connections), feed)

@@ -22,8 +22,6 @@ from consumer.rest.problems import EXCEPTION_HANDLERS
 from consumer.rest.requests import RequestsController
 from consumer.rest.total import TotalController
 
-_BODY_BYTES_MAX = 64 * 1024
-
 
 def route_of(scope: Mapping[str, Any]) -> str:
     """Return the template of the route that a call was led to, "" when there is none."""
@@ -53,7 +51,6 @@ def build_app(parts: RestParts) -> Litestar:
         before_request=refuse_unknown_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
-        request_max_body_size=_BODY_BYTES_MAX,
         logging_config=None,
         debug=False,
     )

@@ -9,16 +9,28 @@ from litestar.static_files import create_static_files_router
 from litestar.status_codes import HTTP_308_PERMANENT_REDIRECT
 
 from consumer.rest.common.unknown import refuse_unreadable_name
+from consumer.rest.guard.headers import page_policy
 
 _PATH: Final = "/contracts"
 _FOLDER: Final = Path(__file__).resolve().parents[2] / "contracts" / "pages"
+_POLICY: Final = page_policy(*(page.read_text(encoding="utf-8") for page in _FOLDER.glob("*.html")))
 
 
 def contract_pages() -> Router:
     """Return the handler; ``/contracts/`` itself is the index."""
     return create_static_files_router(
-        path=_PATH, directories=[_FOLDER], html_mode=True, include_in_schema=False, before_request=_to_own_address
+        path=_PATH,
+        directories=[_FOLDER],
+        html_mode=True,
+        include_in_schema=False,
+        before_request=_to_own_address,
+        after_request=_with_policy,
     )
+
+
+async def _with_policy(answer: Any) -> Any:
+    answer.headers["Content-Security-Policy"] = _POLICY
+    return answer
 
 
 async def _to_own_address(request: Request[Any, Any, Any]) -> Redirect | None:

@@ -1,5 +1,7 @@
 """``/health`` and ``/metrics``: what supervisors ask."""
 
+import asyncio
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -49,8 +51,9 @@ class HealthController(Controller):
         return HealthAnswer()
 
 
-@get("/metrics", include_in_schema=False, sync_to_thread=True)
-def metrics(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> Response[bytes]:
+@get("/metrics", include_in_schema=False)
+async def metrics(request: Request[Any, Any, Any], parts: NamedDependency[RestParts]) -> Response[bytes]:
     """Return what the process measured, as Prometheus or OpenMetrics text."""
-    body, content_type = parts.metrics(request.headers.get("Accept", ""))
+    asked_s = time.monotonic()  # here, and not once a thread is free: what was begun meanwhile serves this call as well
+    body, content_type = await asyncio.to_thread(parts.metrics, request.headers.get("Accept", ""), asked_s)
     return Response(body, headers={"Content-Type": content_type})

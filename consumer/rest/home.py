@@ -5,8 +5,6 @@ nothing but these, by their hashes. The server writes the picture of the moment 
 JavaScript too; the script keeps it moving.
 """
 
-import base64
-import hashlib
 from html import escape
 from pathlib import Path
 from string import Template
@@ -18,6 +16,7 @@ from litestar.di import NamedDependency
 from consumer.core.snapshot import total_of
 from consumer.rest.answers import PartitionAnswer
 from consumer.rest.common.unknown import ICON_SVG, ICON_URL
+from consumer.rest.guard.headers import hash_of, policy
 from consumer.rest.partitions import partition_answer
 from consumer.rest.parts import RestParts, now
 from tally.event.decimals import text_of
@@ -31,20 +30,13 @@ def _part(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _hash_of(text: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-
-
 _STYLE, _SCRIPT = _part("home.css"), _part("home.js")
 _PAGE: Final = Template(_part("home.html"))
 _HEADERS: Final = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src {_hash_of(_STYLE)}; script-src {_hash_of(_SCRIPT)}; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "Content-Security-Policy": policy(
+        f"style-src {hash_of(_STYLE)}", f"script-src {hash_of(_SCRIPT)}", "connect-src 'self'", "img-src data:"
     ),
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

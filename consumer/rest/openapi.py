@@ -8,36 +8,71 @@ from pathlib import Path
 from typing import Any, Final
 
 import swagger_ui_bundle  # type: ignore[import-untyped] # the package holds files only
-from litestar import Request, Router
+from litestar import Request, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, YamlRenderPlugin
 from litestar.static_files import create_static_files_router
 
 from consumer.rest.common.unknown import refuse_unreadable_name
+from consumer.rest.guard.headers import policy
 
-_ASSETS: Final = "/schema/assets"
+_PATH: Final = "/schema"
+_ASSETS: Final = f"{_PATH}/assets"
 _API_VERSION: Final = "1.0.0"
 """Of what /v1 promises, whatever the version of the program."""
 _READ_BY_THE_PAGE: Final = "3.0.3"
-_FAVICON: Final = f"<link rel='icon' type='image/png' href='{_ASSETS}/favicon-32x32.png'>"
+_SCRIPT: Final = "page.js"
+_POLICY: Final = policy(
+    "script-src 'self'", "style-src 'self' 'unsafe-inline'", "img-src 'self' data:", "connect-src 'self'"
+)
+"""Swagger UI sets styles on its elements; its scripts are files, and so is what begins it."""
+_PAGE: Final = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tally: the API</title>
+<link rel="icon" type="image/png" href="{_ASSETS}/favicon-32x32.png">
+<link rel="stylesheet" href="{_ASSETS}/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-container"></div>
+<script src="{_ASSETS}/swagger-ui-bundle.js"></script>
+<script src="{_PATH}/{_SCRIPT}"></script>
+</body>
+</html>
+"""
+_BEGIN: Final = """SwaggerUIBundle({
+  spec: %s,
+  dom_id: "#swagger-container",
+  deepLinking: true,
+  showExtensions: true,
+  showCommonExtensions: true,
+  validatorUrl: null,
+});
+"""
 
 
-class _LocalSwaggerPlugin(SwaggerRenderPlugin):
-    """Swagger UI whose scripts and styles come from here."""
+class _LocalSwaggerPlugin(OpenAPIRenderPlugin):
+    """Swagger UI whose scripts and styles come from here, none of them within the page."""
 
     def __init__(self) -> None:
-        super().__init__(
-            path=["/", "/swagger"],
-            js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-            css_url=f"{_ASSETS}/swagger-ui.css",
-            standalone_preset_js_url=f"{_ASSETS}/swagger-ui-standalone-preset.js",
-            favicon=_FAVICON,
-        )
+        super().__init__(path=["/", "/swagger"])
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Return the page with the document in it."""
-        return super().render(request, {**openapi_schema, "openapi": _READ_BY_THE_PAGE})
+        """Return the page."""
+        return _PAGE.encode()
+
+    def receive_router(self, router: Router) -> None:
+        """Add the script that begins Swagger UI, with the document in it."""
+
+        @get(f"/{_SCRIPT}", media_type="text/javascript", include_in_schema=False, sync_to_thread=False)
+        def page_script(request: Request[Any, Any, Any]) -> bytes:
+            document = {**request.app.openapi_schema.to_schema(), "openapi": _READ_BY_THE_PAGE}
+            return (_BEGIN % self.render_json(request, document).decode()).encode()
+
+        router.register(page_script)
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -47,7 +82,11 @@ def openapi_config() -> OpenAPIConfig:
         version=_API_VERSION,
         description="The total of all acknowledged sums, each counted exactly once, and the ledger behind it.",
         openapi_router=Router(
-            "/schema", route_handlers=[], include_in_schema=False, before_request=_refuse_unknown_page
+            _PATH,
+            route_handlers=[],
+            include_in_schema=False,
+            before_request=_refuse_unknown_page,
+            response_headers={"Content-Security-Policy": _POLICY},
         ),
         render_plugins=[_LocalSwaggerPlugin(), JsonRenderPlugin(), YamlRenderPlugin()],
         use_handler_docstrings=True,

@@ -33,8 +33,8 @@ class RestParts:
     owner_url: str
     wait_ms_max: int
     page_rows_max: int
-    metrics: Callable[[str], tuple[bytes, str]]
-    """(Accept header) -> body and content type."""
+    metrics: Callable[[str, float], tuple[bytes, str]]
+    """(Accept header, when it was asked) -> body and content type."""
 
 
 class Elsewhere307Error(ProblemError):

@@ -11,12 +11,14 @@ from consumer.core.snapshot import Elsewhere, Figures, Outside, Own, Snapshot, f
 from consumer.rest.app import build_app
 from consumer.rest.common.methods import EveryMethod
 from consumer.rest.events import total_text
+from consumer.rest.guard.guarded import GuardedHttp, GuardLimits
 from consumer.rest.parts import RestParts
 from consumer.shell.jobs.record import AuditRecord, ExportRecord
 from consumer.shell.jobs.store import JobLimits, JobStore
 from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.feed import Feed
 from consumer.shell.views.readers import Readers
+from observability.asgi import App
 from tally.ledger.state.counts import Counts
 from tally.ledger.storage.ledger import Opened
 from tests_support.ledger.files import append_batch, opened
@@ -26,13 +28,15 @@ PARTITIONS = 12
 OTHER = 4
 UNKNOWN = 5
 LISTENERS_MAX = 2
+GUARD = GuardLimits(names=frozenset({"localhost", "testserver.local"}), own_url="http://here:8000", body_timeout_s=1.0)
+"""The second name is that of Litestar's test client."""
 
 
 @dataclass
 class RestWorld:
     """An application, and the picture behind it. Partition 3 has a ledger, 4 is another replica's, 5 is nobody's."""
 
-    app: Any
+    app: App
     board: SnapshotBoard
     feed: Feed
     readers: Readers
@@ -81,11 +85,12 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
             "owner_url": "http://here:8000",
             "wait_ms_max": 30_000,
             "page_rows_max": 1_000,
-            "metrics": lambda accept: (b"", "text/plain"),
+            "metrics": lambda accept, asked_s: (b"", "text/plain"),
             **overrides,
         }
     )
-    made = RestWorld(EveryMethod(build_app(parts)), board, feed, readers, ledger, figures_of(ledger.ledger.state))
+    app = GuardedHttp(EveryMethod(build_app(parts)), GUARD)
+    made = RestWorld(app, board, feed, readers, ledger, figures_of(ledger.ledger.state))
     made.show(Running())
     yield made
     exports.close()

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import uvloop
+
+from consumer.rest.connections.limits import ConnectionLimits
 from consumer.rest.http_server import http_server
 from consumer.rest.listener import listen
 from observability.asgi import App
 from tests_support.waiting import eventually
 
 DRAIN_S = 1.0
+LIMITS = ConnectionLimits(connections_max=64, head_timeout_s=10.0, idle_timeout_s=30.0)
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,11 @@ class Served:
 
 
 @contextmanager
-def served(app: App) -> Iterator[Served]:
+def served(app: App, limits: ConnectionLimits = LIMITS) -> Iterator[Served]:
     """Serve an application in a thread."""
     listener = listen("127.0.0.1", 0)
-    server = http_server(app, DRAIN_S)
-    loop = asyncio.new_event_loop()
+    server = http_server(app, DRAIN_S, limits)
+    loop = uvloop.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve(sockets=[listener])), name="served")
     thread.start()
     try:

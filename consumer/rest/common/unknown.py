@@ -11,10 +11,12 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
 
 from consumer.core.queries import quoted
+from consumer.rest.guard.headers import page_policy
 
 _FOLDER: Final = Path(__file__).parents[1] / "page"
 ICON_SVG: Final = (_FOLDER / "icon.svg").read_text(encoding="utf-8").strip()
 _PAGE: Final = Template((_FOLDER / "unknown.html").read_text(encoding="utf-8"))
+_POLICY: Final = page_policy(_PAGE.template)
 _NAME_BYTES_MAX: Final = 255
 """What file systems take for one name."""
 _PATH_BYTES_MAX: Final = 1_024
@@ -54,4 +56,4 @@ def _ranked(part: str) -> tuple[str, float]:
 def unknown_page(path: str) -> Response[str]:
     """Return the page that says that there is none."""
     page = _PAGE.substitute(path=escape(quoted(path)), icon=escape(ICON_URL))
-    return Response(page, status_code=404, media_type=MediaType.HTML)
+    return Response(page, status_code=404, media_type=MediaType.HTML, headers={"Content-Security-Policy": _POLICY})

@@ -1,6 +1,7 @@
 """Instruments, what is read of them, and how it looks on /metrics."""
 
 import threading
+import time
 from bisect import bisect_left
 
 import numpy as np
@@ -33,7 +34,7 @@ async def anywhere(_message: Message) -> None:
 
 def shown(metrics: Metrics, accept: str = "") -> Scrape:
     """Return what /metrics shows of these instruments."""
-    body, content_type = Exposition(SdkMetrics(metrics, RESOURCE)).answer(accept)
+    body, content_type = Exposition(SdkMetrics(metrics, RESOURCE)).answer(accept, time.monotonic())
     return parsed(body.decode(), openmetrics="openmetrics" in content_type)
 
 
