@@ -155,6 +155,14 @@ def lag_of(own: Own, outside: Outside) -> int | None:
     return max(0, end - max(own.figures.next_offset, own.position or 0))
 
 
+def reason_and_cure(own: Own, outside: Outside) -> tuple[str | None, str | None]:
+    """Return why a partition does not count on, and what a person should do; None where there is nothing to say."""
+    held = outside.held.get(own.partition)
+    if held is None or reason_of(own.state) is not None:
+        return reason_of(own.state), cure_of(own.state)
+    return held.reason, held.cure
+
+
 @dataclass(frozen=True, slots=True)
 class Unready:
     """One reason for which this replica is not ready. ``cure`` is None where it passes by itself."""

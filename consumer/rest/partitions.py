@@ -7,9 +7,9 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.response import Stream
 
-from consumer.core.partition.state import StateName, Unassigned, cure_of, name_of, reason_of
+from consumer.core.partition.state import StateName, Unassigned, name_of
 from consumer.core.queries import OFFSET_MAX, QueryError, parse_number, parse_partition
-from consumer.core.snapshot import lag_of
+from consumer.core.snapshot import lag_of, reason_and_cure
 from consumer.rest.answers import PartitionAnswer, SegmentAnswer
 from consumer.rest.common.parameters import path_number
 from consumer.rest.jobs import read_part
@@ -92,13 +92,14 @@ def partition_answer(parts: RestParts, partition: int) -> PartitionAnswer:
     elsewhere = outside.elsewhere.get(partition)
     not_ours = isinstance(own.state, Unassigned)
     held = outside.held.get(partition)
+    reason, cure = reason_and_cure(own, outside)
     figures = elsewhere.figures if not_ours and elsewhere is not None else own.figures
     return PartitionAnswer(
         partition=partition,
         topic=parts.topic,
         state=StateName.ELSEWHERE if not_ours and elsewhere is not None else name_of(own.state),
-        reason=reason_of(own.state) or (held.reason if held is not None else ""),
-        cure=cure_of(own.state) or (held.cure if held is not None else ""),
+        reason=reason or "",
+        cure=cure or "",
         owner_url=(elsewhere.owner_url if elsewhere is not None else None) if not_ours else parts.owner_url,
         next_offset=None if figures is None else figures.next_offset,
         committed=outside.committed.get(partition),

@@ -7,7 +7,7 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 
 from consumer.core.queries import POSITION_PATTERN, Position, parse_number, parse_position
-from consumer.core.snapshot import next_offset_of, total_of
+from consumer.core.snapshot import next_offset_of, reason_and_cure, total_of
 from consumer.rest.answers import TotalAnswer, total_answer
 from consumer.rest.common.parameters import query_number, query_text
 from consumer.rest.parts import RestParts, now
@@ -65,9 +65,11 @@ async def _reached(parts: RestParts, wanted: Position, wait_ms: int) -> None:
         raise unavailable("too-many-waiters", "Too many calls wait", str(error)) from error
     if not reached:
         at = next_offset_of(board.snapshot, board.outside, wanted.partition)
+        reason, _ = reason_and_cure(board.snapshot.partitions[wanted.partition], board.outside)
+        why = f"; {reason}" if reason else ""
         raise ProblemError(
             HTTPStatus.GATEWAY_TIMEOUT,
             "position-not-reached",
             "The position was not reached in time",
-            f"partition {wanted.partition} is at next offset {at} after {wait_ms} ms, and {goal} was asked for",
+            f"partition {wanted.partition} is at next offset {at} after {wait_ms} ms, and {goal} was asked for{why}",
         )

@@ -34,7 +34,8 @@ BOARD: Final = Board(
                 ),
                 Panel(
                     "Lag by partition",
-                    "If one partition stands still while others move, it is paused or refused: see `/v1/partitions`.",
+                    "If one partition stands still while others move, it is paused, refused or held up: see "
+                    "`/v1/partitions`.",
                     "short",
                     (Query(f"sum by (partition) ({name('app.consumer.lag')})", "partition {{partition}}"),),
                 ),
@@ -87,6 +88,13 @@ BOARD: Final = Board(
                     "A few are normal after a broker was killed; a steady rate is not.",
                     "short",
                     (Query(rate("app.txn.aborts"), "aborts"),),
+                ),
+                Panel(
+                    "Held up",
+                    "For how long a transaction that is not ours has been open in a partition. Nothing behind it can "
+                    "be counted: see docs/runbooks/transaction-hangs.md.",
+                    "s",
+                    (Query(f"max by (partition) ({name('app.partition.held')}) > 0", "partition {{partition}}"),),
                 ),
             ),
         ),

@@ -171,6 +171,8 @@ def test_a_partition_that_a_strangers_transaction_holds_up_says_so_everywhere(wo
     [told] = problem(world.client.get("/health/ready"), 503)["reasons"]
     assert told == {"part": f"partition {PARTITION}", "reason": held.reason, "cure": held.cure}
     assert f"{held.reason}. What to do: {held.cure}" in world.client.get("/").text
+    late = problem(world.client.get(f"/v1/total?min_position={PARTITION}:6&wait_ms=0"), 504)
+    assert late["detail"].endswith(f"was asked for; {held.reason}")
     world.board.publish_outside(Outside(last_stable={PARTITION: 50}, high_watermark={PARTITION: 50}))
     assert world.client.get(f"/v1/partitions/{PARTITION}").json()["held_s"] is None
     assert world.client.get("/health/ready").status_code == 200
