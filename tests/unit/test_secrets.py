@@ -93,6 +93,7 @@ def test_a_start_shows_no_setting_that_is_a_secret(name: str, monkeypatch: pytes
     assert effective(load(Settings, _env_file=None))[name] == "***"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", COMMANDS)
 def test_no_program_shows_a_password_of_an_address(program: str, tmp_path: Path) -> None:
     """Of no address in any setting, whether it can be understood or not."""
@@ -101,6 +102,7 @@ def test_no_program_shows_a_password_of_an_address(program: str, tmp_path: Path)
         assert SECRET not in said(COMMANDS[program], dict.fromkeys(names, address), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["producer", "consumer", "tail", "verify"])
 def test_no_program_shows_a_value_of_a_property(program: str, tmp_path: Path) -> None:
     """A line that is not understood, or a property that Kafka's client refuses, is named without its value."""
@@ -112,6 +114,7 @@ def test_no_program_shows_a_value_of_a_property(program: str, tmp_path: Path) ->
         assert "Traceback" not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_codegen_shows_no_password_of_a_registry(address: str, tmp_path: Path) -> None:
     """Neither of a registry that is no address nor of one that does not answer."""

@@ -1,6 +1,7 @@
 """All three signals over OTLP, to a backend that takes them, and to one that does not; without Kafka."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -71,6 +72,20 @@ async def test_a_span_a_log_record_and_metrics_arrive_and_belong_together(backen
     assert {each.key: each.value.string_value for each in record.attributes}["lane"] == "3"
     assert {"process.cpu.time", "app.log.records"} <= backend.metrics
     assert backend.services == {"tally-producer"}
+
+
+async def test_what_libraries_say_is_sent_and_no_secret_is(backend: Backend) -> None:
+    """In the message, a field, an exception and its traceback; what the exporter itself says is not sent."""
+    telemetry = await opened()
+    address = "http://u:s3cr/et@h"
+    logger.bind(url=address).opt(exception=ValueError(address)).error("no answer at {}", address)
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("opentelemetry.exporter").warning("no backend")
+    await asyncio.to_thread(telemetry.close, WAIT_S)
+    bodies = {each.body.string_value for each in backend.logs}
+    assert {"no answer at http://***", "a library says: Invalid HTTP request received."} <= bodies
+    assert not any("no backend" in body for body in bodies)
+    assert "s3cr" not in str(backend.logs)
 
 
 @pytest.mark.parametrize("trouble", ["refuses", "hangs"])
