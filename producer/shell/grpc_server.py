@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
 
 from producer.core.ports import Methods
 from producer.shell.grpc_calls import Calls
-from producer.shell.health import health_handler
+from producer.shell.health import ClusterHealth, health_handler
 from producer.shell.intake import Intake
 from producer.shell.reflection import reflection_handlers
 
@@ -53,7 +53,7 @@ class GrpcServer:
 
     def __init__(self, methods: Methods, limits: GrpcLimits) -> None:
         self._server = grpc.aio.server(options=_options(limits))
-        self._health = health.aio.HealthServicer()
+        self._health = ClusterHealth()
         self._calls = Calls(limits.calls_max, Intake(limits.reading_max))
         services = {name: list(rpcs) for name, rpcs in groupby(methods, key=lambda rpc: rpc.service)}
         self._services = list(services)
@@ -76,6 +76,10 @@ class GrpcServer:
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in (*self._services, ""):
             await self._health.set(name, status)
+
+    def name_cluster(self, cluster_id: str) -> None:
+        """Let the health name the Kafka cluster that additions go to."""
+        self._health.cluster_id = cluster_id
 
     async def goodbye(self) -> None:
         """Set the health to NOT_SERVING for good; calls are still taken and answered."""

@@ -8,6 +8,19 @@ from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
 
 from producer.shell.grpc_calls import Calls
 from producer.shell.intake import Context
+from tally.base.addresses import CLUSTER_ID_KEY
+
+
+class ClusterHealth(health.aio.HealthServicer):  # type: ignore[misc]
+    """Names the cluster beside the status, so that a caller can tell which system an address leads to."""
+
+    cluster_id: str | None = None
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802  # the service's name of the method
+        """Answer with the status."""
+        if self.cluster_id is not None:
+            await context.send_initial_metadata(((CLUSTER_ID_KEY, self.cluster_id),))
+        return await super().Check(request, context)
 
 
 def health_handler(calls: Calls, servicer: Any) -> grpc.GenericRpcHandler:

@@ -126,6 +126,7 @@ class Service:
         try:
             # A producer that may not serve must not fence one that does: no lane gets a client before the facts agree.
             prepared = await parts.startup.facts(lambda reason: self._note(_START, Unavailable(reason)))
+            parts.server.name_cluster(prepared.cluster_id)
             parts.lanes.start(prepared.schema_id, self._on_lane_report)
             self._note(_START, Available())
             await parts.startup.warm(parts.known, self._settings.producer_cache_records_max, prepared.schema_id)

@@ -44,6 +44,7 @@ class Prepared:
 
     schema_id: int
     topic_id: str
+    cluster_id: str
 
 
 class Startup:
@@ -71,7 +72,9 @@ class Startup:
         if against is not None:
             raise CannotServeError(against)
         logger.bind(schema_id=schema_id, topic_id=seen.topic_id).info("schema and topic are as the contract says")
-        return Prepared(schema_id, seen.topic_id)
+        # 3. The cluster: its id tells callers which system this is.
+        cluster_id = await _until(self._topic_admin.cluster_id, on_wait)
+        return Prepared(schema_id, seen.topic_id, cluster_id)
 
     async def warm(self, known: KnownIds, known_max: int, schema_id: int) -> None:
         """Fill the cache from the topic's tail. The cache only saves work, so a failure is logged and no more."""

@@ -38,6 +38,9 @@ KAFKA: Final = "TALLY_KAFKA_BOOTSTRAP_SERVERS"
 REGISTRY: Final = "TALLY_REGISTRY_URL"
 REGISTRY_PATH: Final = "/apis/ccompat/v7"
 
+CLUSTER_ID_KEY: Final = "tally-cluster-id"
+"""The metadata by which the producer's health names the Kafka cluster that it adds to: two systems never share one."""
+
 
 def addresses(given: Mapping[str, object]) -> dict[str, int | str]:
     """Return what is in force of every setting that says where a part is, by its variable.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
@@ -11,8 +12,9 @@ import click
 from tally.base.hints import program
 from tally.base.shown.values import printable
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from tally.cli.services.grpc import connected
-from tally.cli.shared import history_option, json_option, retry_option, settings
+from tally.cli.services.grpc import Expected, connected
+from tally.cli.shared import cluster_option, history_option, json_option, retry_option, settings
+from tally.client.client import Client
 from tally.client.history import HistoryError
 from tally.client.outcomes import Addition, Committed, Outcome, Refused, Unknown
 from tally.event import decimals
@@ -37,10 +39,20 @@ class _Number(click.ParamType[str]):
 @click.argument("a", type=_Number())
 @click.argument("b", type=_Number())
 @click.option("--request-id", type=click.UUID, help="The addition's identity; a new random one if not given.")
+@cluster_option
 @history_option
 @retry_option
 @json_option
-def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wait_s: float, as_json: bool) -> None:
+def command(
+    *,
+    a: str,
+    b: str,
+    request_id: UUID | None,
+    expect_cluster: str | None,
+    history: Path | None,
+    wait_s: float,
+    as_json: bool,
+) -> None:
     """Add two numbers and print their sum once it is committed.
 
     \b
@@ -54,8 +66,9 @@ def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wa
     """
     addition = Addition.of(a, b, str(request_id) if request_id else None)
     address = settings().grpc_address
+    expected = Expected.given(expect_cluster)
     try:
-        outcome = asyncio.run(_add(address, addition, history, wait_s))
+        outcome = asyncio.run(_add(addition, connected(address, wait_s, history=history, expected=expected)))
     except HistoryError as error:
         raise WrongUsageError(str(error)) from None
     except OSError as error:
@@ -67,8 +80,8 @@ def command(*, a: str, b: str, request_id: UUID | None, history: Path | None, wa
     _end(outcome, addition, address, as_json)
 
 
-async def _add(address: str, addition: Addition, history: Path | None, wait_s: float) -> Outcome:
-    async with connected(address, wait_s, history=history) as client:
+async def _add(addition: Addition, connection: AbstractAsyncContextManager[Client]) -> Outcome:
+    async with connection as client:
         return await client.add(addition.a, addition.b, addition.request_id)
 
 

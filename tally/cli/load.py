@@ -3,7 +3,8 @@
 import asyncio
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +19,15 @@ from tally.cli.loading.load_summary import summary, table
 from tally.cli.loading.loading import CsvFile, Load, LoadReport, WrongSumError
 from tally.cli.loading.progress import LoadProgress, stderr_progress
 from tally.cli.loading.rejects import RejectsFile
+from tally.cli.services.cluster import Expected, cluster_at, start_line
 from tally.cli.services.grpc import connected
-from tally.cli.shared import history_option, json_option, retry_option, settings
+from tally.cli.shared import cluster_option, history_option, json_option, retry_option, settings
+from tally.client.client import Client
 from tally.client.history import HistoryError
 from tally.client.sending import Environment
+
+_CLUSTER_S = 2.0
+"""How long a load that may go to any cluster waits for the name of this one."""
 
 
 @click.command("load")
@@ -46,6 +52,7 @@ from tally.client.sending import Environment
     show_default=True,
     help="Rejected rows to accept: exit code 1 only if there are more.",
 )
+@cluster_option
 @history_option
 @retry_option
 @json_option
@@ -59,6 +66,7 @@ def command(
     delimiter: str,
     encoding: str,
     rejects_max: int,
+    expect_cluster: str | None,
     history: Path | None,
     wait_s: float,
     as_json: bool,
@@ -82,6 +90,8 @@ def command(
     a number are not part of it. If the end of a record is unknown, as after a quote that is never closed, the load
     stops with exit code 1: no line after it is taken for a row.
 
+    Which system is added to, and its total before, is said first. With --expect-cluster nothing is sent to any other.
+
     FILE may be compressed with gzip or zstd, a pipe, or - for standard input. The same content has the same request
     ids, compressed or not.
     """
@@ -92,6 +102,7 @@ def command(
         raise WrongUsageError(str(error)) from None
     environment = settings()
     address = environment.grpc_address
+    connect = partial(_connect, address, wait_s, history, Expected.given(expect_cluster))
     own_folder = environment.data_dir / "client"
     memory = LoadMemory(own_folder / "loads.json")
     try:
@@ -108,8 +119,9 @@ def command(
                 )
             used = Loaded(used_id, source.sha256, column_a, column_b)
             with RejectsFile(rejects_path) as rejects:
-                ready = partial(memory.remember, address, file, used) if known else _nothing
-                report, interrupted = _run(Load(source, used_id, rejects), address, wait_s, history, ready)
+                remember = partial(memory.remember, address, file, used) if known else _nothing
+                begin = partial(_begin, address, environment.rest_address, remember)
+                report, interrupted = _run(Load(source, used_id, rejects), connect, begin)
             changed = report.complete and source.changed_while_read
     except ColumnError as error:
         raise WrongUsageError(f"{file}: {error}") from None
@@ -158,13 +170,28 @@ def _agree(source: CsvFile, given: str | None, before: Loaded | None) -> str:
     return choice.source_id
 
 
+def _connect(
+    address: str, wait_s: float, history: Path | None, expected: Expected | None, environment: Environment
+) -> AbstractAsyncContextManager[Client]:
+    return connected(address, wait_s, history=history, environment=environment, expected=expected)
+
+
+async def _begin(address: str, rest_address: str, remember: Callable[[], None]) -> None:
+    """Say which system this adds to, and remember what is loaded."""
+    cluster = await cluster_at(address, _CLUSTER_S)
+    click.echo(await asyncio.to_thread(start_line, address, cluster, rest_address), err=True)
+    remember()
+
+
 def _run(
-    load: Load, address: str, wait_s: float, history: Path | None, ready: Callable[[], None]
+    load: Load,
+    connect: Callable[[Environment], AbstractAsyncContextManager[Client]],
+    begin: Callable[[], Awaitable[None]],
 ) -> tuple[LoadReport, bool]:
-    """Return the report and whether Ctrl-C ended the load. ``ready`` is called before the first row is sent."""
+    """Return the report and whether Ctrl-C ended the load. ``begin`` is called before the first row is sent."""
     with stderr_progress(load.source.size_bytes) as progress:
         try:
-            asyncio.run(_send(load, address, wait_s, history=history, progress=progress, ready=ready))
+            asyncio.run(_send(load, connect(Environment(on_retry=progress.retrying)), progress, begin))
         except KeyboardInterrupt:
             return load.report, True
     return load.report, False
@@ -172,19 +199,15 @@ def _run(
 
 async def _send(
     load: Load,
-    address: str,
-    wait_s: float,
-    *,
-    history: Path | None,
+    connection: AbstractAsyncContextManager[Client],
     progress: LoadProgress,
-    ready: Callable[[], None],
+    begin: Callable[[], Awaitable[None]],
 ) -> None:
     async def after_batch(report: LoadReport) -> None:
         progress.update(report)
 
-    environment = Environment(on_retry=progress.retrying)
-    async with connected(address, wait_s, history=history, environment=environment) as client:
-        ready()
+    async with connection as client:
+        await begin()
         await load.run(client, after_batch)
 
 

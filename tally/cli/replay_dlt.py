@@ -24,8 +24,8 @@ from tally.cli.replaying.dead_letters import PublishedLetter, Selection, letter_
 from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, LetterResult, Status, look_up, send
-from tally.cli.services.grpc import connected
-from tally.cli.services.kafka import records, topic_id
+from tally.cli.services.grpc import Expected, connected
+from tally.cli.services.kafka import cluster_id, records, topic_id
 from tally.cli.services.registry import opened_registry, schema_texts
 from tally.cli.services.rest import RestService
 from tally.cli.settings import ClientSettings
@@ -96,7 +96,7 @@ def command(
     try:
         results = _look(environment, selection, corrections, as_schema, journal)
         if really:
-            results = asyncio.run(_send(results, environment.grpc_address, wait_s, journal))
+            results = asyncio.run(_send(results, environment, wait_s, journal))
     except OSError as error:
         raise CommandError.of_file(error, journal.path) from None
     for one in results:
@@ -169,10 +169,13 @@ def _counted(service: RestService, request_id: str) -> Counted | None:
     return Counted(found["a"], found["b"], Position(found["topic"], found["partition"], found["offset"]))
 
 
-async def _send(results: list[LetterResult], address: str, wait_s: float, journal: ReplayJournal) -> list[LetterResult]:
+async def _send(
+    results: list[LetterResult], environment: ClientSettings, wait_s: float, journal: ReplayJournal
+) -> list[LetterResult]:
     if not any(one.status is Status.READY for one in results):
         return results
-    async with connected(address, wait_s) as client:
+    of_letters = Expected(cluster_id(environment, SUMS), "the dead letters are of", or_unknown=True)
+    async with connected(environment.grpc_address, wait_s, expected=of_letters) as client:
         return [one async for one in send(results, client, journal)]
 
 

@@ -40,3 +40,8 @@ history_option: Final = click.option(
     metavar="FILE",
     help="Append every attempt and its outcome to this file, for `tally verify --topic`.",
 )
+cluster_option: Final = click.option(
+    "--expect-cluster",
+    metavar="ID",
+    help="Send nothing unless the service adds to the Kafka cluster with this id; `tally load` prints it.",
+)

@@ -51,6 +51,17 @@ class TopicAdmin:
             self._admin.poll(0)  # what connections failed for meanwhile is of no more interest
         return TopicIdentity(str(found.topic_id), len(found.partitions))
 
+    def cluster_id(self) -> str:
+        """Return the id of the topic's cluster. Raises KafkaTroubleError."""
+        with self._one_at_a_time():
+            try:
+                found = self._admin.list_topics(self._topic, timeout=self._timeout_s).cluster_id
+            except KafkaException as error:
+                raise self._trouble(error) from error
+        if not found:
+            raise KafkaTroubleError("Kafka did not return the cluster's id")
+        return str(found)
+
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
         if not self._turn.acquire(timeout=self._timeout_s):

@@ -75,6 +75,21 @@ def place_of(answer: dict[str, Any]) -> str:
     return f"{answer['position']['partition']}:{answer['position']['offset']}"
 
 
+def test_a_load_names_the_cluster_that_it_adds_to_and_refuses_another(stack: Stack, tmp_path: Path) -> None:
+    """The producer tells the id in Kafka's own storage, a load prints it with the total, and another is refused."""
+    file = tmp_path / "f.csv"
+    file.write_text("a,b\n1,2\n")
+    kept = (stack.data_dir / "kafka" / "meta.properties").read_text()
+    cluster = dict(line.split("=", 1) for line in kept.splitlines() if "=" in line)["cluster.id"]
+    told = tally(stack, "load", file, "--a", "a", "--b", "b", "--expect-cluster", cluster)
+    assert told.returncode == 0, told.stderr
+    first = told.stderr.splitlines()[0]
+    assert first.startswith(f"adding to cluster {cluster} at {stack.grpc_target}; {stack.rest_url} has counted ")
+    refused = tally(stack, "add", "1", "2", "--expect-cluster", "another")
+    assert refused.returncode == 1
+    assert f"adds to cluster {cluster}, and --expect-cluster is another; nothing was sent" in refused.stderr
+
+
 def settled(stack: Stack) -> dict[str, Any]:
     """Return the total once it covers a new addition of zero."""
     return total(stack, place_of(add(stack, "0", "0", str(uuid.uuid4()))))

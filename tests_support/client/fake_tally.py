@@ -9,7 +9,9 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped]
 
+from producer.shell.health import ClusterHealth
 from tally.event import decimals
 from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
@@ -109,10 +111,14 @@ class FakeTally(tally_pb2_grpc.TallyServiceServicer):
 
 
 @asynccontextmanager
-async def serving(servicer: FakeTally, port: int = 0) -> AsyncIterator[str]:
-    """Serve on loopback and give the target."""
+async def serving(servicer: FakeTally, port: int = 0, *, cluster_id: str | None = None) -> AsyncIterator[str]:
+    """Serve on loopback and give the target; with a cluster's id, also the health that tells it."""
     server = grpc.aio.server()
     tally_pb2_grpc.add_TallyServiceServicer_to_server(servicer, server)
+    if cluster_id is not None:
+        health = ClusterHealth()
+        health.cluster_id = cluster_id
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:

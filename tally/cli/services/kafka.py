@@ -1,7 +1,7 @@
 """Reading a topic's committed records, outside of any group."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -56,9 +56,18 @@ def records_at(
 
 def topic_id(environment: ClientSettings, topic: TopicFacts) -> str:
     """Return Kafka's id of a topic: one that is made again has another. Raises UnavailableError, WrongUsageError."""
+    return _asked(environment, topic, lambda admin: admin.identity().topic_id)
+
+
+def cluster_id(environment: ClientSettings, topic: TopicFacts) -> str:
+    """Return the id of the cluster that has a topic. Raises UnavailableError, WrongUsageError."""
+    return _asked(environment, topic, TopicAdmin.cluster_id)
+
+
+def _asked(environment: ClientSettings, topic: TopicFacts, question: Callable[[TopicAdmin], str]) -> str:
     config = quiet_config(environment)
     try:
-        return TopicAdmin(config, topic.name, _METADATA_S).identity().topic_id
+        return question(TopicAdmin(config, topic.name, _METADATA_S))
     except KafkaTroubleError as error:
         raise UnavailableError(f"Kafka at {environment.kafka_bootstrap_servers}: {error}") from None
 
