@@ -19,6 +19,7 @@ from stack.checkout import (
     stack_addressed,
     stack_found,
     stack_of,
+    warn,
 )
 from stack.errors import StackError
 from stack.fetch import commands as downloading
@@ -78,6 +79,7 @@ def up(mode: str, parts: tuple[PartName, ...]) -> None:
     """Start everything and show how to use it."""
     settings = settings_of_checkout()
     stack = stack_of(settings)
+    warn(stack)
     if mode == "compose":
         compose.up(ROOT, settings, say)
         return

@@ -7,7 +7,7 @@ from typing import Final
 from stack import whereabouts
 from stack.errors import StackError
 from stack.parts.components import Components
-from stack.ports import SETTINGS, Ports
+from stack.ports import SETTINGS, Ports, outgoing_range, warning
 from stack.settings import StackSettings, passed_on
 from stack.system import ROOT, Stack
 from tally.base.addresses import BASE, KAFKA, REGISTRY
@@ -45,6 +45,12 @@ def stack_of(settings: StackSettings) -> Stack:
     """
     data_dir = ROOT / settings.data_dir
     return _stack(settings, data_dir, whereabouts.ports_in_use(data_dir) or settings.ports())
+
+
+def warn(stack: Stack) -> None:
+    """Tell of ports that may be taken at any start."""
+    if (told := warning(stack.ports, outgoing_range())) is not None:
+        say(told)
 
 
 def remember(stack: Stack) -> None:

@@ -1,6 +1,5 @@
 """The loopback ports of one stack: where they come from, and who holds one that is taken."""
 
-import contextlib
 import random
 import socket
 from collections.abc import Iterable, Mapping
@@ -8,9 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
-import psutil
-
 from stack.errors import StackError
+from stack.port_owner import owner_of
 from tally.base import addresses
 from tally.base.addresses import BASE, KAFKA, PORTS, REGISTRY
 
@@ -41,8 +39,8 @@ GRAFANA_SETTING: Final = "TALLY_GRAFANA_PORT"
 _FREE_FROM: Final = 15_000
 _FREE_TO: Final = 32_000
 _FREE_TRIES: Final = 1_000
-
-_COMMAND_LENGTH_MAX: Final = 100
+_RANGE_FILE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_RANGE: Final = (49_152, 65_535)
 
 
 @dataclass(frozen=True)
@@ -120,16 +118,6 @@ def is_free(port: int) -> bool:
         return probe.connect_ex((HOST, port)) != 0
 
 
-def owner_of(port: int) -> str:
-    """Describe who listens on a port, as far as this user may see it."""
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections(kind="tcp"):
-            here = connection.laddr  # an empty tuple for a socket without an address
-            if connection.status == psutil.CONN_LISTEN and here and here.port == port and connection.pid:
-                return f"process {connection.pid} ({_command_of(connection.pid)})"
-    return "a process that this user cannot see"
-
-
 def require_free(ports: Ports, names: Iterable[str]) -> None:
     """Raise StackError that names every taken port with its owner and the setting that moves it."""
     numbers = ports.by_name()
@@ -141,19 +129,34 @@ def require_free_numbers(wanted: Mapping[str, int]) -> None:
     _refuse([(name.removeprefix("TALLY_").removesuffix("_PORT").lower(), name, port) for name, port in wanted.items()])
 
 
+def outgoing_range(file: Path = _RANGE_FILE) -> range:
+    """Return the ports that the system gives to outgoing connections; elsewhere than on Linux, what is usual."""
+    try:
+        first, last = map(int, file.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        first, last = _USUAL_RANGE
+    return range(first, last + 1)
+
+
+def warning(ports: Ports, outgoing: range) -> str | None:
+    """Return what to tell of ports that were chosen where outgoing connections take theirs, None of no such port."""
+    chosen = [port for port in sorted({*asdict(ports).values()} - {*asdict(Ports()).values()}) if port in outgoing]
+    if not chosen:
+        return None
+    which = f"port {chosen[0]} is" if len(chosen) == 1 else f"ports {chosen[0]} to {chosen[-1]} are"
+    return (
+        f"{which} among those that the system gives to outgoing connections ({outgoing[0]} to {outgoing[-1]}): a part "
+        f"may find its port taken at any start. Choose ports below {outgoing[0]}, for example by {BASE}=21000"
+    )
+
+
 def _refuse(wanted: Iterable[tuple[str, str, int]]) -> None:
-    lines = [
-        f"port {port} ({label}) is taken by {owner_of(port)}: end it, or set {setting} to another port"
-        for label, setting, port in wanted
-        if not is_free(port)
-    ]
+    lines = []
+    for label, setting, port in wanted:
+        if not is_free(port):
+            owner = owner_of(port)
+            lines.append(
+                f"port {port} ({label}) is taken by {owner.what}: {owner.cure}, or set {setting} to another port"
+            )
     if lines:
         raise StackError("\n".join([*lines, f"({BASE} moves all ports of this stack at once)"]))
-
-
-def _command_of(pid: int) -> str:
-    words = psutil.Process(pid).cmdline()
-    # Without options, which for Java would fill the line: `java kafka.Kafka FILE`.
-    plain = [Path(words[0]).name, *(word for word in words[1:] if not word.startswith("-"))] if words else ["?"]
-    text = " ".join(plain)
-    return text if len(text) <= _COMMAND_LENGTH_MAX else f"{text[: _COMMAND_LENGTH_MAX - 1]}…"

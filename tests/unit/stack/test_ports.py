@@ -1,13 +1,15 @@
 """Ports of a stack."""
 
 import os
+import re
 import socket
 from contextlib import closing
 
 import pytest
 
 from stack import Ports, StackError
-from stack.ports import HOST, SETTINGS, is_free, owner_of, require_free
+from stack.port_owner import owner_of
+from stack.ports import HOST, SETTINGS, is_free, outgoing_range, require_free, warning
 from stack.settings import StackSettings
 from tally.base.settings import load
 
@@ -64,7 +66,52 @@ def test_a_taken_port_is_named_with_its_owner_and_the_setting_that_moves_it(list
 
 def test_the_owner_of_a_port_is_described_by_pid_and_command(listener):
     """The owner of a port is described by its process id and its program."""
-    assert owner_of(listener).startswith(f"process {os.getpid()} (python")
+    owner = owner_of(listener)
+    assert owner.what.startswith(f"process {os.getpid()} (python")
+    assert owner.cure == "end it"
+
+
+def test_a_port_that_a_call_to_somewhere_else_has_is_explained():
+    """A taken port without a listener is told with the process that calls, and once that has ended, with TIME-WAIT."""
+    with closing(socket.create_server((HOST, 0))) as server:
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        port = client.getsockname()[1]
+        ports = Ports().moved({"rest": port})
+        with pytest.raises(
+            StackError, match=rf"port {port} \(rest\) is taken by a connection of process {os.getpid()} "
+        ):
+            require_free(ports, ["rest"])
+        client.close()  # who closes first keeps the port
+        accepted.close()
+        with pytest.raises(
+            StackError, match=r"by no process.*\(TIME-WAIT\): try again in a minute, or set TALLY_REST_"
+        ):
+            require_free(ports, ["rest"])
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        (Ports(), None),
+        (Ports.at_base(21_000), None),
+        (Ports.at_base(32_760), "ports 32768 to 32772 are among"),
+        (Ports().moved({"rest": 40_000}), r"port 40000 is among those .* \(32768 to 60999\).* below 32768"),
+    ],
+)
+def test_ports_chosen_among_those_of_outgoing_connections_are_told(ports, told):
+    """A base or a port in the range of outgoing connections is a warning; the default of gRPC's port is none."""
+    found = warning(ports, range(32_768, 61_000))
+    assert found is None if told is None else re.match(told, found or "")
+
+
+def test_the_range_of_outgoing_connections_is_the_system_s(tmp_path):
+    """The range is what Linux says, and the usual one where nothing is said or it cannot be read."""
+    file = tmp_path / "range"
+    file.write_text("20000\t30000\n")
+    assert outgoing_range(file) == range(20_000, 30_001)
+    file.write_text("x")
+    assert outgoing_range(file) == outgoing_range(tmp_path / "none") == range(49_152, 65_536)
 
 
 def test_every_port_is_moved_by_a_setting_of_its_own():
