@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 
 _COMMAND_LENGTH_MAX: Final = 100
 _UNSEEN: Final = "a process that this user cannot see"

@@ -9,7 +9,7 @@ import httpx
 
 from tally.base.addresses import CLUSTER_ID_KEY
 from tally.base.loopback import is_loopback
-from tally.base.shown import printable
+from tally.base.shown.values import printable
 from tally.cli.failures import CommandError, UnavailableError
 
 _HEALTH: Final = "/grpc.health.v1.Health/Check"
