@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from stack.errors import StackError
-from stack.port_owner import owner_of
+from stack.parts.port_owner import owner_of
 from tally.base import addresses
 from tally.base.addresses import BASE, KAFKA, PORTS, REGISTRY
 

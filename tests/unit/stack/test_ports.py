@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from stack import Ports, StackError
-from stack.port_owner import owner_of
+from stack.parts.port_owner import owner_of
 from stack.ports import HOST, SETTINGS, is_free, outgoing_range, require_free, warning
 from stack.settings import StackSettings
 from tally.base.settings import load
