@@ -30,12 +30,9 @@ class Addition:
     def __post_init__(self) -> None:
         if type(self.request_id) is not str:
             object.__setattr__(self, "request_id", request_id_text(self.request_id))
-        for name in ("request_id", "a", "b"):
-            value = getattr(self, name)
-            if not isinstance(value, str):
-                raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; give a str, or use Addition.of")
-            if not value.isascii():
-                _check_unicode(name, value)
+        _check_text("request_id", self.request_id)
+        _check_text("a", self.a)
+        _check_text("b", self.b)
         if not self.request_id:
             raise ValueError("request_id is empty; give a UUID, or None for a new random one")
 
@@ -134,7 +131,11 @@ def operand_text(value: str | int | Decimal) -> str:
     raise TypeError(f"{value!r} is a {type(value).__name__}; give a str, an int or a Decimal, which are exact")
 
 
-def _check_unicode(name: str, value: str) -> None:
+def _check_text(name: str, value: str) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}, a {type(value).__name__}; give a str, or use Addition.of")
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import grpc
@@ -62,11 +63,19 @@ class GrpcTransport:
     async def ready(self, timeout_s: float, first_contact_s: float) -> bool:
         """Tell whether the service answers within ``timeout_s``; where nobody was ever found, within the shorter of
         the two."""
-        check: _Call = self._opened()[0].unary_unary(_HEALTH_CHECK)
+        try:
+            async with asyncio.timeout(timeout_s + _GRPC_LATE_S):
+                return await self._answers(timeout_s, first_contact_s)
+        except TimeoutError:
+            return False
+
+    async def _answers(self, timeout_s: float, first_contact_s: float) -> bool:
+        channel = self._opened()[0]
+        check: _Call = channel.unary_unary(_HEALTH_CHECK)
         ends_s = time.monotonic() + timeout_s
         gives_up_s = time.monotonic() + first_contact_s
         while (left_s := ends_s - time.monotonic()) > 0:
-            failure = await self._failure_of(check(b"", timeout=left_s))
+            failure = await self._failure_of(channel, check(b"", timeout=left_s))
             if failure is None or not (failure.unsent or failure.status == "DEADLINE_EXCEEDED"):
                 return True
             if not self.contacted and time.monotonic() + _LOOK_S >= gives_up_s:
@@ -78,31 +87,33 @@ class GrpcTransport:
         """Close the channel and let it go; calls under way are cancelled."""
         if self._channel is not None:
             channel, self._channel, self._stub = self._channel, None, None
-            await channel.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRPC_LATE_S):
+                    await channel.close()
 
     async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
         """Return the reply to each addition, in their order."""
-        stub = self._opened()[1]
+        channel, stub = self._opened()
         try:
             async with asyncio.timeout(timeout_s + _GRPC_LATE_S):
                 replies = await _call(stub, additions, timeout_s)
         except grpc.aio.AioRpcError as error:
-            return [self._failure(error)] * len(additions)
+            return [self._failure(channel, error)] * len(additions)
         except TimeoutError:
             return [Failure("DEADLINE_EXCEEDED", "gRPC did not end the call in time")] * len(additions)
         self.contacted = True
         return replies
 
-    async def _failure_of(self, call: Awaitable[object]) -> Failure | None:
+    async def _failure_of(self, channel: grpc.aio.Channel, call: Awaitable[object]) -> Failure | None:
         try:
             await call
         except grpc.aio.AioRpcError as error:
-            return self._failure(error)
+            return self._failure(channel, error)
         self.contacted = True
         return None
 
-    def _failure(self, error: grpc.aio.AioRpcError) -> Failure:
-        unsent = _is_unsent(error, self._opened()[0].get_state())
+    def _failure(self, channel: grpc.aio.Channel, error: grpc.aio.AioRpcError) -> Failure:
+        unsent = _is_unsent(error, channel.get_state())
         # One that takes too long to connect may be busy, or starting; only a refusal tells that nobody is there.
         self.contacted = self.contacted or not unsent or _SLOW in (error.details() or "")
         return failure_of_call(error, unsent=unsent)
