@@ -16,6 +16,7 @@ from stack import Ports, Stack, StackError
 from tally.base.hints import hint
 from tally.cli.failures import CommandError, InterruptedByUserError
 from tally.cli.shared import settings
+from tally.service.private import private_folder
 
 _STEPS = 7
 
@@ -31,7 +32,7 @@ def main(limit: int | None, keep: bool) -> None:
     """
     parent = settings().data_dir.absolute() / "demo"
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        private_folder(parent)
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     except OSError as error:
         raise CommandError(f"TALLY_DATA_DIR: {error.filename}: {error.strerror}") from None

@@ -4,11 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tally.cli.loading.load_memory import Loaded, LoadMemory
+from tally.cli.replaying.dead_letters import Source
+from tally.cli.replaying.journal import Replayed, ReplayJournal
 from tally.client.history import AttemptLog
+from tally.client.outcomes import Addition, Position
 from tally.ledger.storage.disk import RealDisk
 from tally.ledger.storage.lock import lock_replica_directory
 from tally.service.private import private_folder, tighten
@@ -61,6 +66,10 @@ def test_ledgers_locks_and_histories_are_private_whoever_writes_them(tmp_path: P
         disk.make_dirs(tmp_path / "replica" / "ledger" / "t-0")
         disk.create(tmp_path / "replica" / "ledger" / "t-0" / "0.avro").close()
     AttemptLog(tmp_path / "history").close()
+    LoadMemory(tmp_path / "data" / "client" / "loads.json").remember("a:1", Path("f.csv"), Loaded("a", "b", "a", "b"))
+    addition, place = Addition("c45facb5-2d96-4ead-8328-46c9aab12dec", "2", "40.5"), Position("t", 0, 0)
+    replayed = Replayed(Source("t", 0, 0), addition, place, datetime.now(UTC))
+    ReplayJournal(tmp_path / "other" / "client" / "replays.jsonl").add([replayed])
     assert {name for name, mode in modes_of(tmp_path).items() if mode & 0o077} == set()
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self
 
 from tally.base.written_file import own_descriptor
 from tally.cli.loading.csv_source import CsvSourceError
+from tally.service.private import private_folder
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd
@@ -150,7 +151,7 @@ def _copied(path: Path, folder: Path, writer_wait_s: float) -> BinaryIO:
     """Return a copy of what can be read once. Raises OSError, also for what is no input."""
     source = _opened(path, writer_wait_s)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the caller closes it
         try:
             while chunk := source.read(_CHUNK_BYTES):

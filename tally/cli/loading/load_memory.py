@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tally.base.written_file import write_file
+from tally.service.private import private_folder
 
 ENTRIES_MAX: Final[int] = 10_000
 """The oldest entries go first."""
@@ -104,7 +105,7 @@ class LoadMemory:
         entries.pop(key, None)
         entries[key] = asdict(loaded)
         kept = dict(list(entries.items())[-ENTRIES_MAX:])
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         if self.trouble is not None:
             with suppress(FileNotFoundError):
                 os.rename(self.path, self._aside)

@@ -16,6 +16,7 @@ from typing import Any
 from tally.base.written_file import for_owner_only
 from tally.cli.replaying.dead_letters import Source
 from tally.client.outcomes import Addition, Position
+from tally.service.private import private_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class ReplayJournal:
         text = "".join(_line(entry) + "\n" for entry in entries)
         if not text:
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         with open(self.path, "a", encoding="utf-8", opener=for_owner_only) as file:
             # A line that a crash cut short must not swallow the next one.
             file.write(f"\n{text}" if file.tell() else text)
