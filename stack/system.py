@@ -24,10 +24,10 @@ from stack.logfiles import tail
 from stack.observe import Engines
 from stack.parts import broker_metrics, services
 from stack.parts.components import Components
-from stack.parts.data_folder import require_usable
 from stack.parts.kafka import data_of_a_newer_one
 from stack.parts.names import ORDER, PORTS, STAYING, STOP_DEADLINE_S, WAVES, Launch, PartName
 from stack.parts.probes import not_ready
+from stack.parts.usable_path import require_usable
 from stack.ports import HOST, Ports, require_free
 from stack.processes import Mark
 

@@ -14,7 +14,7 @@ from typing import Final
 from stack.errors import StackError
 from stack.fetch.java import clean_environment
 from stack.fetch.locks import KAFKA_LOCK, read, version_of
-from stack.parts.data_folder import text_of
+from stack.parts.usable_path import text_of
 from stack.ports import HOST, Ports
 from tally.base.hints import hint
 from tally.base.written_file import write_file

@@ -7,7 +7,7 @@ import pytest
 
 from stack import Components, Ports, Stack, StackError
 from stack.fetch import java
-from stack.parts.data_folder import require_usable, text_of
+from stack.parts.usable_path import require_usable, text_of
 
 
 @pytest.mark.parametrize(
