@@ -17,6 +17,10 @@ _RUNS_CODE: Final = {
     "ssl.providers": "it loads libraries into this process",
     "sasl.kerberos.kinit.cmd": "it is a command that is run; renew the ticket outside, with k5start or cron",
 }
+_OBJECTS: Final = frozenset(
+    {"default.topic.config", "error_cb", "logger", "oauth_cb", "on_commit", "on_delivery", "stats_cb", "throttle_cb"}
+)
+"""What the client takes beside librdkafka's properties; a text there ends it with an error of Python, or later."""
 _NAME: Final = re.compile(r"[a-z]+(\.[a-z]+)+(?=[\s:])")
 """The property that a line most likely means; the rest of the line may be a password, and is not shown."""
 _VALUE: Final = re.compile(r'Invalid value ".*" for', re.DOTALL)
@@ -76,7 +80,9 @@ def without_values(reason: str) -> str:
 
 
 def _require_data_only(name: str, value: str, path: Path) -> None:
-    """Raise KafkaConfigError for a property by which librdkafka would load code or run a command."""
+    """Raise KafkaConfigError for what is no property, and for one by which librdkafka would load or run something."""
+    if name in _OBJECTS:
+        raise KafkaConfigError(f"{path}: {name} is not allowed: it is an object of the program, which no file can give")
     if name in _RUNS_CODE:
         raise KafkaConfigError(f"{path}: {name} is not allowed: {_RUNS_CODE[name]}")
     # librdkafka puts these into the command line of kinit, which a shell reads.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 
 from tally.kafka.config import KafkaConfigError, client_config, read_properties
 
@@ -36,6 +37,29 @@ def test_what_would_load_code_or_run_a_command_is_refused_by_its_name(tmp_path: 
     path = properties(tmp_path, f"{line}\n")
     with pytest.raises(KafkaConfigError, match=f"{path}: {line.partition('=')[0]} "):
         read_properties(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["default.topic.config", "error_cb", "logger", "oauth_cb", "on_commit", "on_delivery", "stats_cb", "throttle_cb"],
+)
+def test_what_only_a_program_can_give_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    """A callback or logger in the file is one clear error, and not one of Python, at the start or later."""
+    with pytest.raises(KafkaConfigError, match=f"{name} is not allowed: it is an object of the program"):
+        client_config("here:1", properties(tmp_path, f"{name}=x\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "interceptors=x", "opaque=x", "partitioner_cb=x", "ssl_engine_callback_data=x", "ssl.certificate.verify_cb=x",
+        "resolve_cb=x", "connect_cb=x", "PLUGIN.LIBRARY.PATHS=/tmp/x.so", "sasl.jaas.config=com.example.Login",
+    ],
+)  # fmt: skip
+def test_what_librdkafka_itself_refuses_is_still_refused_by_it(tmp_path: Path, line: str) -> None:
+    """Pointers to code, and names in another case, are no properties for the library that this version brings."""
+    with pytest.raises(KafkaException):
+        Producer(client_config("127.0.0.1:1", properties(tmp_path, f"{line}\n")))
 
 
 def test_what_kerberos_needs_is_taken(tmp_path: Path) -> None:
