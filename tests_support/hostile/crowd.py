@@ -1,5 +1,6 @@
 """All strangers at once, in a process of their own: one thread an attack, each drawing from the seed."""
 
+import itertools
 import multiprocessing
 import os
 import random
@@ -27,13 +28,13 @@ NICE: Final = 10
 
 
 class Crowd:
-    """Start it, stop it: then no connection of theirs is left."""
+    """Start it, stop it: then no connection of theirs is left. ``rounds``: so often each attacks; None is for ever."""
 
-    def __init__(self, addresses: Addresses, seed: int) -> None:
+    def __init__(self, addresses: Addresses, seed: int, rounds: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._stop = context.Event()
         self._counts = context.Array("q", len(ATTACKS), lock=False)
-        strangers = _Strangers(addresses, seed, self._stop, self._counts)
+        strangers = _Strangers(addresses, seed, rounds, self._stop, self._counts)
         self._process = context.Process(target=strangers.run, name="strangers", daemon=True)
 
     @property
@@ -48,6 +49,10 @@ class Crowd:
     def stop(self) -> None:
         """Return when all of them are gone. Raises AssertionError when one failed for a reason of its own."""
         self._stop.set()
+        self.wait()
+
+    def wait(self) -> None:
+        """Return when all rounds are done. Raises as `stop` does."""
         self._process.join(END_S)
         assert not self._process.is_alive(), "an attack does not end"
         assert self._process.exitcode == 0, f"an attack failed by itself ({self._process.exitcode}); see above"
@@ -56,8 +61,9 @@ class Crowd:
 class _Strangers:
     """What runs in the process."""
 
-    def __init__(self, addresses: Addresses, seed: int, stop: Any, counts: Any) -> None:
+    def __init__(self, addresses: Addresses, seed: int, rounds: int | None, stop: Any, counts: Any) -> None:
         self._addresses, self._seed, self._stop, self._counts = addresses, seed, stop, counts
+        self._rounds = rounds
         self._failures: list[BaseException] = []
 
     def run(self) -> None:
@@ -74,7 +80,9 @@ class _Strangers:
     def _repeat(self, at: int, attack: Attack) -> None:
         rng = random.Random(f"{self._seed}-{attack.__name__}")
         try:
-            while not self._stop.is_set():
+            for _ in itertools.count() if self._rounds is None else range(self._rounds):
+                if self._stop.is_set():
+                    return
                 self._counts[at] += attack(self._addresses, rng)
                 pause(rng.uniform(*CALM_S))
         except BaseException as error:  # noqa: BLE001 - run() raises it where it ends the process
