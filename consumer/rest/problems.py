@@ -10,6 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from loguru import logger
 
 from consumer.core.queries import QueryError, quoted
+from consumer.rest.common.methods import with_head
 from consumer.rest.common.unknown import unknown_page, wants_page
 from consumer.shell.views.readers import NotHereError
 
@@ -112,7 +113,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
                 return unknown_page(request.scope["path"])
             kind, detail = "no-such-path", f"there is nothing at {path}; the calls are listed at /schema/openapi.json"
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = headers.get("allow", "")
+            allowed = with_head(headers.get("allow", "").split(", "))
             kind, detail = "method-not-allowed", f"{path} does not take {request.method}; allowed is {allowed}"
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             bytes_max = request.route_handler.resolve_request_max_body_size() or 0

@@ -156,7 +156,7 @@ def _require_few_rejects(report: LoadReport, rejects_max: int, rejects: RejectsF
     if first is not None and report.rejected > rejects_max:
         raise CommandError(
             f"{report.rejected:,} rows were rejected, the first at line {first.line}: {first.reason}; all of them are "
-            f"in {rejects.path}. The others are counted. To accept that, give --max-rejects {report.rejected}"
+            f"in {rejects.shown}. The others are counted. To accept that, give --max-rejects {report.rejected}"
         )
 
 

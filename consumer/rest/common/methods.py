@@ -5,6 +5,7 @@ application as a GET whose body is held back; once the answer has begun, the app
 gone, which ends a stream at once. To OPTIONS it answers the methods of one of a path's handlers, and not of all.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from litestar import Litestar
@@ -67,4 +68,10 @@ class EveryMethod:
     def _allow(self, scope: Message, told: bytes) -> bytes:
         methods = {method.strip() for method in told.decode().split(",")}
         methods |= self._methods.get(scope.get("path_template", ""), set())
-        return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods)).encode()
+        return with_head(methods).encode()
+
+
+def with_head(methods: Iterable[str]) -> str:
+    """Return methods as ``Allow`` lists them, in one order and with HEAD beside GET."""
+    listed = set(methods)
+    return ", ".join(sorted(listed | {"HEAD"} if "GET" in listed else listed))

@@ -28,8 +28,8 @@ def table(report: LoadReport, source_id: str, rejects: RejectsFile) -> str:
     lines: list[tuple[str, str, str]] = [
         ("rows", f"{report.rows:,}", "" if report.complete else "so far"),
         ("acknowledged", f"{report.acknowledged:,}", known),
-        ("rejected", f"{report.rejected:,}", f"see {rejects.path}" if report.rejected else ""),
-        ("refused", f"{report.refused:,}", f"see {rejects.path}" if report.refused else ""),
+        ("rejected", f"{report.rejected:,}", f"see {rejects.shown}" if report.rejected else ""),
+        ("refused", f"{report.refused:,}", f"see {rejects.shown}" if report.refused else ""),
         ("unknown", f"{report.unknown:,}", ""),
     ]
     if report.unanswered:

@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from types import TracebackType
 
-from tally.base.written_file import WrittenFile
+from tally.base.written_file import STANDARD_OUTPUT, WrittenFile
 
 HEADER = ("line", "reason", "content")
 
@@ -19,6 +19,7 @@ class RejectsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.shown = "standard output" if path == STANDARD_OUTPUT else str(path)
         self.count = 0
         self._written = WrittenFile(path)
         self._writer = csv.writer(codecs.getwriter("utf-8")(self._written.file))

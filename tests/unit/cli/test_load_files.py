@@ -52,7 +52,7 @@ async def test_rejects_go_into_what_is_no_file_and_it_stays_what_it_is(tally, tm
 
 
 async def test_rejects_on_standard_output_leave_the_summary_to_standard_error(tally, tmp_path):
-    """With `--rejects -` standard output is the rejects as CSV and nothing else."""
+    """With `--rejects -` standard output is the rejects as CSV and nothing else, and messages call it by its name."""
     file = tmp_path / "mixed.csv"
     file.write_text(HEADER + "1,2,x\nNA,2,y\n")
     async with serving(FakeTally()) as target:
@@ -62,6 +62,7 @@ async def test_rejects_on_standard_output_leave_the_summary_to_standard_error(ta
         ["3", "a is 'NA', not a number such as 2 or -40.25", "NA,2,y"],
     ]
     assert '"rejected": 1' in result.stderr
+    assert "all of them are in standard output" in result.stderr
     assert not (tmp_path / "-").exists()
 
 
