@@ -85,3 +85,12 @@ def test_a_page_without_its_live_connection_asks_and_says_so(world: RestWorld, p
     eventually(lambda: page.text("link").startswith("Asked every two seconds"), SEEN_S, "it says that it asks")
     world.show(Running(), Figures(7, Counts(5, 1, 1, 1, 3 * 10**9)))
     eventually(lambda: page.text("total") == "4", SEEN_S, "the total moves all the same")
+
+
+def test_the_page_of_the_api_shows_its_calls_under_its_policy(world: RestWorld, tmp_path: Path) -> None:
+    """/schema shows the API's calls from this server's own scripts, and the browser complains of nothing."""
+    assert BINARY is not None
+    with served(world.app) as server, chromium.browser(BINARY, tmp_path / "profile") as opened:
+        opened.open(f"{server.url}/schema")
+        eventually(lambda: "/v1/total" in opened.ask("document.body?.innerText ?? ''"), SEEN_S, "the calls are shown")
+        assert opened.complaints == []

@@ -42,6 +42,7 @@ class RestWorld:
     readers: Readers
     opened: Opened
     figures: Figures
+    exports: JobStore[ExportRecord]
 
     def show(self, state: State, figures: Figures | None = None) -> None:
         """Show partition 3 in a state, with its ledger's figures or others."""
@@ -90,7 +91,7 @@ def rest_world(directory: Path, **overrides: Any) -> Iterator[RestWorld]:
         }
     )
     app = GuardedHttp(EveryMethod(build_app(parts)), GUARD)
-    made = RestWorld(app, board, feed, readers, ledger, figures_of(ledger.ledger.state))
+    made = RestWorld(app, board, feed, readers, ledger, figures_of(ledger.ledger.state), exports)
     made.show(Running())
     yield made
     exports.close()
