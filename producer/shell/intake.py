@@ -63,9 +63,9 @@ class Intake:
         try:
             await mine
         except asyncio.CancelledError:
-            if mine.cancelled():
+            if mine in self._waiting:
                 self._waiting.remove(mine)
-            else:  # called, and gone
+            elif not mine.cancelled():  # called, and gone
                 self._call_next()
             raise
 

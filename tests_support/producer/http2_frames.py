@@ -124,6 +124,10 @@ class RawConnection:
         """Send bytes as they are. Raises OSError when the server has closed the connection."""
         self._socket.sendall(b"".join(frames))
 
+    def end(self) -> None:
+        """Say that nothing more will come; the server may still answer. Raises OSError when it has closed."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def push(self, stream: int, data: bytes, timeout_s: float) -> int:
         """Send data as far as the server's windows allow; return how much, once no window comes for a while."""
         sent, seen = 0, self.seen

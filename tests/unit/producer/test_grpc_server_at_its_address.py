@@ -1,6 +1,7 @@
 """The gRPC server as strangers meet it: only its address is known here, so another server must pass the same tests."""
 
 import asyncio
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 from producer.core.ports import Incoming, Methods, Rpc
 from producer.shell import grpc_calls, grpc_server
 from tally.generated.tally.v1 import tally_pb2
+from tests_support.producer.frame_attacks import resets
 from tests_support.producer.http2_frames import (
     DATA,
     END_HEADERS,
@@ -29,6 +31,7 @@ from tests_support.producer.http2_frames import (
     RawConnection,
     call_headers,
     frame,
+    literal,
     message_frame,
 )
 from tests_support.producer.served_methods import LIMITS, served
@@ -139,6 +142,16 @@ def test_a_call_whose_metadata_cannot_be_read_begins_nothing(
         assert (call.seen.status(3), service.calls) == (0, 1)
 
 
+def test_a_header_that_is_no_text_writes_nothing_into_the_log(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """A call with a header whose value is no UTF-8 is answered, and leaves no line and no traceback in the log."""
+    with RawConnection(port) as connection:
+        headers = call_headers(ADD) + literal(b"x", b"\xa6")
+        connection.begin(frame(HEADERS, END_HEADERS, 1, headers), frame(DATA, END_STREAM, 1, message_frame(b"")))
+        assert connection.wait_ended(1, WAIT_S)
+        assert connection.seen.status(1) == 0
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("path", [CHECK, WATCH, REFLECT], ids=lambda path: path.rsplit("/")[-1])
 def test_health_and_reflection_refuse_bytes_that_are_no_request(port: int, path: str) -> None:
     """Bytes that are no request of health or reflection are INVALID_ARGUMENT, and not a defect that is repeated."""
@@ -173,6 +186,26 @@ def test_one_call_more_than_the_limit_is_refused_and_may_come_again(port: int, s
         service.go.set()
         assert all(tally_pb2.AddResponse.FromString(each.result(60)).sum == "3" for each in inside)
         assert tally_pb2.AddResponse.FromString(call_of_bytes(channel)(iter([b""]), timeout=WAIT_S)).sum == "3"
+
+
+def test_calls_that_are_begun_and_taken_back_by_the_thousand_end_no_calls_of_others(port: int) -> None:
+    """While clients begin calls and cancel them at once, every call of another client is answered."""
+
+    def flood(number: int) -> None:
+        with RawConnection(port) as stranger, suppress(OSError):
+            stranger.begin(resets(random.Random(number)).sends)
+            stranger.end()
+            stranger.wait_closed(WAIT_S)
+
+    def healthy(_: int) -> int | None:
+        with RawCall(port, ADD) as call:
+            call.call([b""])
+            call.answer(WAIT_S)
+            return call.seen.status(call.STREAM)
+
+    with ThreadPoolExecutor(8) as pool:
+        turns = [pool.submit(healthy if number % 2 else flood, number) for number in range(80)]
+        assert {each.result(60) for each in turns[1::2]} == {0}
 
 
 def test_connections_beyond_the_limit_are_closed_and_those_that_say_nothing_soon(

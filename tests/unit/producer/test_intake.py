@@ -96,6 +96,20 @@ async def test_a_place_is_not_lost_with_a_caller_that_is_gone() -> None:
     assert await begin(intake, last) == b"y"
 
 
+async def test_a_caller_that_goes_in_the_turn_in_which_others_go_is_forgotten() -> None:
+    """Callers that go while they wait, in the very turn in which a place is left, leave nothing behind."""
+    intake = Intake(1)
+    reads = [begin(intake, Caller()) for _ in range(5)]
+    await turns()
+    for each in reads:
+        each.cancel()
+    gone = await asyncio.gather(*reads, return_exceptions=True)
+    assert [type(each) for each in gone] == [asyncio.CancelledError] * 5
+    healthy = Caller()
+    healthy.message.set_result(b"x")
+    assert await begin(intake, healthy) == b"x"
+
+
 async def test_a_message_that_never_comes_is_told_when_nobody_waits() -> None:
     """Alone, a caller has all the time there is, and is then told that no message came."""
     refused = await Intake(PLACES).read(Caller(), 0.01)  # type: ignore[arg-type]
