@@ -151,7 +151,7 @@ mutants *WORDS: _prepared
 chaos *OPTIONS: _prepared
     @{{ quote(python) }} -m tests_support.soak "$@"
 
-# Attack a system of its own beside healthy load, then check what is promised: hostile [MINUTES] [SEED].
+# Attack a system of its own beside healthy load, then check the promises: hostile [MINUTES] [SEED].
 [group("develop")]
 [no-exit-message]
 hostile *OPTIONS: _prepared
