@@ -48,14 +48,11 @@ def _serve(settings: ConsumerSettings) -> int:
         with lock_replica_directory(settings.replica_dir), listen(settings.rest_host, settings.rest_port) as listener:
             return uvloop.new_event_loop().run_until_complete(build(settings, raise_limit()).run(listener))
     except (ReplicaDirectoryLocked, PortTakenError, DescriptorsError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        raise service.StartError(str(error)) from error
     except OSError as error:
-        sys.stderr.write(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}\n")
-        return 1
+        raise service.StartError(f"TALLY_DATA_DIR is {str(settings.data_dir)!r}: {error}") from error
     except KafkaException as error:  # of a client that cannot be made: a property of the file is wrong
-        sys.stderr.write(f"{kafka_refusal(settings.kafka_config, error)}\n")
-        return 2
+        raise service.StartError(kafka_refusal(settings.kafka_config, error), exit_code=2) from error
 
 
 if __name__ == "__main__":

@@ -110,7 +110,6 @@ class Service:
         except LedgerFailed as error:
             # Nothing may be tried again or tidied up: what is on the disk is found out by the next start.
             logger.critical("the disk failed, the process ends at once: {}", error)
-            sys.stderr.flush()
             os._exit(_EXIT_DISK_FAILED)
         except ConsumerEndedError as error:
             loop.call_soon_threadsafe(fail, str(error))

@@ -15,8 +15,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from loguru import logger
 
@@ -106,16 +107,20 @@ class _Journal:
 _journal = _Journal()
 
 
-def configure(service: str, level: str, form: str) -> None:
-    """Send the log of this process to standard error; ``form`` is "human" or "json". Call this once, at the start."""
+def configure(service: str, level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send the log of this process to ``stream``, standard error if none is given. Call this once, at the start.
+
+    ``form`` is "human" or "json".
+    """
+    stream = sys.stderr if stream is None else stream
     logger.remove()
     _journal.begin()
     logger.configure(extra={"service": service, "fields": ""}, patcher=_journal.patch)
     # diagnose=False: a traceback must not show the values of variables, payloads among them.
     if form == "json":
-        logger.add(_write_json, level=level, filter=wanted, backtrace=False, diagnose=False)
+        logger.add(partial(_write_json, stream), level=level, filter=wanted, backtrace=False, diagnose=False)
     else:
-        logger.add(sys.stderr, level=level, format=_human, filter=wanted, backtrace=False, diagnose=False)
+        logger.add(stream, level=level, format=_human, filter=wanted, backtrace=False, diagnose=False)
     root = logging.getLogger()
     for each in [one for one in root.handlers if isinstance(one, _FromLogging)]:
         root.removeHandler(each)
@@ -194,7 +199,7 @@ def _human(record: "Record") -> str:
     return _WITH_TRACEBACK
 
 
-def _write_json(message: "Message") -> None:
+def _write_json(stream: TextIO, message: "Message") -> None:
     record = message.record
     fields = fields_of(record)
     line = {
@@ -210,7 +215,7 @@ def _write_json(message: "Message") -> None:
     if raised is not None:
         line["exception"] = shown(f"{raised.type and raised.type.__name__}: {raised.value}")
         line["stacktrace"] = stack_trace(record)
-    sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 class _FromLogging(logging.Handler):

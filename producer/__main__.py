@@ -45,11 +45,9 @@ def _serve(settings: ProducerSettings) -> int:
     try:
         return uvloop.new_event_loop().run_until_complete(run())
     except (PortTakenError, MetricsPortError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        raise service.StartError(str(error)) from error
     except KafkaException as error:  # from a client that cannot be made: a property in the file is wrong
-        sys.stderr.write(f"{kafka_refusal(settings.kafka_config, error)}\n")
-        return 2
+        raise service.StartError(kafka_refusal(settings.kafka_config, error), exit_code=2) from error
 
 
 if __name__ == "__main__":

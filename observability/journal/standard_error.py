@@ -1,18 +1,19 @@
 """Standard error of a service: only the log writes to it, and what others write there becomes lines of the log.
 
-Libraries in C (gRPC's core, librdkafka) write to file descriptor 2, and so does Python about an exception that nobody
-caught. In ``only_of_journal``, descriptor 2 is a pipe that a thread reads line by line, and ``sys.stderr`` is what
+Libraries in C (gRPC's core, librdkafka) write to file descriptor 2, and Python code writes tracebacks to
+``sys.stderr``. In ``only_of_journal`` both lead into a pipe that a thread reads line by line, and the log has what
 descriptor 2 was before. Writing to the pipe never blocks, since the writing thread may hold the interpreter's lock,
 which the reader needs: what the pipe cannot hold is lost. What Python writes in a crash of the process bypasses it.
 """
 
 import faulthandler
+import io
 import logging
 import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple
@@ -24,6 +25,8 @@ from observability import logs
 _STANDARD_ERROR: Final = 2
 _LINE_BYTES_MAX: Final = 8192
 _LAST_LINES_S: Final = 1.0
+_TRACEBACK: Final = "Traceback ("
+_TRACEBACK_LINES_MAX: Final = 200
 
 _LIBRDKAFKA: Final = re.compile(r"%(?P<severity>[0-7])\|[0-9.]+\|(?P<place>[^|]*)\|(?P<message>.*)")
 _ABSL: Final = re.compile(r"(?P<letter>[IWEF])\d{4} [\d:.]+\s+\d+ (?P<place>[^\]\s]+:\d+)\] ?(?P<message>.*)")
@@ -49,6 +52,8 @@ def read(line: str) -> ForeignLine:
         return ForeignLine("librdkafka", kafka["place"], level, kafka["message"])
     if (absl := _ABSL.fullmatch(line)) is not None:
         return ForeignLine("grpc", absl["place"], _ABSL_LEVELS[absl["letter"]], absl["message"])
+    if line.startswith(_TRACEBACK):
+        return ForeignLine("stderr", "traceback", logging.ERROR, line)
     return ForeignLine("stderr", "", logging.WARNING, line)
 
 
@@ -57,8 +62,8 @@ def only_of_journal(service: str, level: str, form: str) -> Iterator[None]:
     """Send the log of this process to standard error, as ``logs.configure`` does, and nothing else."""
     before, own = sys.stderr, os.dup(_STANDARD_ERROR)
     with os.fdopen(own, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
-        sys.stderr = stream
-        logs.configure(service, level, form)
+        sys.stderr = _IntoThePipe()
+        logs.configure(service, level, form, stream)
         faulthandler.enable(own)
         try:
             with _defects_told(), _pipe(_take, own):
@@ -67,6 +72,15 @@ def only_of_journal(service: str, level: str, form: str) -> Iterator[None]:
             faulthandler.disable()
             logger.remove()
             sys.stderr = before
+
+
+class _IntoThePipe(io.TextIOBase):
+    """Standard error as Python code sees it: what is written goes into the pipe, and never waits."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):  # the pipe is full
+            os.write(_STANDARD_ERROR, text.encode("utf-8", "backslashreplace"))
+        return len(text)
 
 
 def _take(line: str) -> None:
@@ -93,9 +107,23 @@ def _pipe(take: Callable[[str], None], own: int) -> Iterator[None]:
 
 def _read_lines(source: BinaryIO, take: Callable[[str], None]) -> None:
     with source:
-        while line := source.readline(_LINE_BYTES_MAX):
+        for entry in _entries(iter(lambda: source.readline(_LINE_BYTES_MAX), b"")):
             with suppress(Exception):  # the reader must go on: nothing else empties the pipe
-                take(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+                take(entry)
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield each line as a text; the lines of a traceback, which end with the exception, as one."""
+    held: list[str] = []
+    for raw in lines:
+        line = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        inside = line.startswith(" ") if held else line.startswith(_TRACEBACK)
+        held.append(line)
+        if not inside or len(held) == _TRACEBACK_LINES_MAX:
+            yield "\n".join(held)
+            held = []
+    if held:
+        yield "\n".join(held)
 
 
 @contextmanager

@@ -24,6 +24,14 @@ _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .
 S = TypeVar("S", bound=Settings)
 
 
+class StartError(Exception):
+    """The service cannot start; the message is one line for a person."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 Journal = Callable[[str, str, str], AbstractContextManager[None]]
 """Takes the log of a service where it belongs, as long as it serves: of its name, the level, and human or json."""
 
@@ -55,8 +63,11 @@ def run(
                 logger.bind(points=armed).warning("fault points are on: this process is under test")
             return serve(settings)
     except (SettingsError, EnvFileError, KafkaConfigError) as error:
-        sys.stderr.write(f"{without_secrets(str(error))}\n")
-        return 2
+        refused = StartError(str(error), exit_code=2)
+    except StartError as error:
+        refused = error
+    sys.stderr.write(f"{without_secrets(str(refused))}\n")
+    return refused.exit_code
 
 
 def begin() -> None:

@@ -29,7 +29,6 @@ with only_of_journal("producer", "INFO", "{form}"):
     thread.start()
     thread.join()
     warnings.warn("old")
-    sys.stderr.flush()
 sys.stderr.write("after\\n")
 os.write(2, b"raw again\\n")
 """
@@ -51,6 +50,26 @@ def test_lines_of_libraries_in_c_and_of_uncaught_errors_are_lines_of_the_journal
     (defect,) = [event for event in events if event["message"].startswith("nobody caught an error of")]
     assert defect["exception"] == "ValueError: a\\n2026 ERROR forged"
     assert any(message.startswith("a library says: junk \\xff without an end") for _, _, message in said)
+
+
+def test_what_python_code_prints_to_standard_error_is_of_the_journal() -> None:
+    """A printed traceback is one line of JSON, and so is any other text; gRPC's server prints tracebacks."""
+    program = PROGRAM.split("    logger.info", maxsplit=1)[0].replace("{form}", "json") + (
+        "    import traceback\n"
+        "    print('one', 'text', file=sys.stderr)\n"
+        "    try:\n"
+        "        1 / 0\n"
+        "    except ZeroDivisionError:\n"
+        "        traceback.print_exc()\n"
+        "    print('after', file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    said = [(event["level"], event["message"]) for event in map(json.loads, done.stderr.splitlines())]
+    first, (level, traceback), last = said
+    assert (first, last) == (("WARNING", "a library says: one text"), ("WARNING", "a library says: after"))
+    assert level == "ERROR"
+    assert traceback.startswith("a library says: Traceback (most recent call last):\\n")
+    assert traceback.endswith("\\nZeroDivisionError: division by zero")
 
 
 def test_a_flood_from_a_library_stops_nobody_and_is_held_back() -> None:
