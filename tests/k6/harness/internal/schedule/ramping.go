@@ -30,7 +30,7 @@ func (r *Running) rampVUs() {
 	}
 	began := time.Now()
 	wanted := int64(0)
-	for r.regular.Err() == nil {
+	for !r.over() {
 		now := r.vusAt(time.Since(began))
 		for ; wanted < now; wanted++ {
 			slots[wanted].start()
@@ -104,7 +104,7 @@ func (s *slot) next(able bool) (context.Context, bool) {
 		s.interrupt()
 		s.interrupt = nil
 	}
-	if !able || !s.wanted || s.running.regular.Err() != nil {
+	if !able || !s.wanted || s.running.over() {
 		s.alive = false
 		return nil, false
 	}

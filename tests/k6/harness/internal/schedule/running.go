@@ -96,12 +96,16 @@ func (r *Running) together(vus int64, more func() func() bool) {
 			defer r.Pool.put(vu)
 			r.Pool.active.Add(1)
 			defer r.Pool.active.Add(-1)
-			for r.regular.Err() == nil && goOn() {
+			for !r.over() && goOn() {
 				vu.RunOnce(r.limit, r)
 			}
 		})
 	}
 }
+
+// over tells whether no iteration begins any more. The limit is asked too: its end reaches what is derived from it a
+// moment after it has interrupted an iteration.
+func (r *Running) over() bool { return r.limit.Err() != nil || r.regular.Err() != nil }
 
 // sleep waits and tells whether ctx lasted that long.
 func sleep(ctx context.Context, duration time.Duration) bool {
