@@ -41,7 +41,7 @@ class RegistryProxy:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_POST = do_GET  # noqa: N815 - the library's name
+            do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
 
             def log_message(self, *_: object) -> None:
                 pass
