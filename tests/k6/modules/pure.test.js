@@ -171,7 +171,7 @@ test("A wrong sum, and a duplicate that is not recognised, are not OK", () => {
 
 const REFUSED = [
     [{ PROFILE: "nope" }, /there is no profile "nope"; there are smoke, load, peak.*-e PROFILE=NAME$/],
-    [{ PROFILE: "kafka" }, /without the extension k6\/x\/tally.*`just k6`.*`just load kafka`/],
+    [{ PROFILE: "kafka" }, /without the extension k6\/x\/tally.*`.\/justw k6`.*`.\/justw load kafka`/],
     [{ GRPC: "http://a:1" }, /^GRPC is "http:\/\/a:1"; allowed is host:port/],
     [{ REST: "localhost:8000" }, /^REST is "localhost:8000"; allowed is an address/],
     [{ GRPC_TLS: "yes" }, /^GRPC_TLS is "yes"; allowed is off or on/],
