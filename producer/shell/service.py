@@ -195,7 +195,8 @@ class Service:
 
 
 async def _give_back_memory() -> None:
-    spare = SpareMemory()
+    await asyncio.sleep(_SPARE_MEMORY_INTERVAL_S)
+    spare = await asyncio.to_thread(SpareMemory)
     while True:
         await asyncio.to_thread(spare.give_back)
         await asyncio.sleep(_SPARE_MEMORY_INTERVAL_S)

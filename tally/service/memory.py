@@ -10,8 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-import psutil
-
 _GROWN_SHARE: Final = 0.05
 _GROWN_BYTES: Final = 4 << 20
 """What a process may grow by before it is worth the look: giving back 200 MB holds allocations up for 50 ms (seen)."""
@@ -21,6 +19,8 @@ class SpareMemory:
     """Looks at the process's memory; `give_back` may be called as often as one likes, from one thread at a time."""
 
     def __init__(self) -> None:
+        import psutil  # noqa: PLC0415 - not on the way to a service's first work
+
         self._process = psutil.Process()
         self._trim = _malloc_trim()
         self._kept_bytes = 0
