@@ -30,8 +30,9 @@ _HANDSHAKE_MS: Final = 5_000
 """For the first bytes of a connection; clients send them at once."""
 _IDLE_MS: Final = 600_000
 """Without a call. The client's next one opens another connection."""
-_STREAMS_MAX: Final = 250
-"""Calls at a time on one connection; a client keeps further ones back."""
+_STREAMS_MAX: Final = 1_000
+"""Calls at a time on one connection; a client keeps further ones back, once it has read this limit. What it has sent by
+then is refused as UNAVAILABLE, so the limit is above what programs begin at once."""
 _PENDING_MAX: Final = 10_000
 """Calls that wait to be taken up. From here on, by default from 1,000, gRPC cancels new calls at random, whosever they
 are: a client that began calls and took them back at once ended most calls of all others (seen with 1.85)."""
