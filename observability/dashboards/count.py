@@ -94,7 +94,7 @@ BOARD: Final = Board(
                     "For how long a transaction that is not ours has been open in a partition. Nothing behind it can "
                     "be counted: see docs/runbooks/transaction-hangs.md.",
                     "s",
-                    (Query(f"max by (partition) ({name('app.partition.held')}) > 0", "partition {{partition}}"),),
+                    (Query(f"max by (partition) ({name('app.partition.held')})", "partition {{partition}}"),),
                 ),
             ),
         ),

@@ -21,6 +21,7 @@ SCRAPED_S = 90.0
 ZERO = {
     "Error rate",
     "Refused partitions",
+    "Held up",
     "Aborts",
     "Lag",
     "Lag by partition",
