@@ -137,6 +137,7 @@ class IngestLoop:
         if self._late_commit:
             # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
             # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
+            logger.info("joining the group as a new member, since a commit was on its way when partitions were lost")
             self._begin_again()
             return
         if fetch.batches:
