@@ -195,8 +195,7 @@ class Service:
 
 
 async def _give_back_memory() -> None:
-    await asyncio.sleep(_SPARE_MEMORY_INTERVAL_S)
-    spare = await asyncio.to_thread(SpareMemory)
+    spare = SpareMemory()
     while True:
         await asyncio.to_thread(spare.give_back)
         await asyncio.sleep(_SPARE_MEMORY_INTERVAL_S)

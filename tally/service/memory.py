@@ -6,38 +6,45 @@ libraries give back by themselves.
 """
 
 import ctypes
+import resource
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
-_GROWN_SHARE: Final = 0.05
-_GROWN_BYTES: Final = 4 << 20
+_STEP_SHARE: Final = 0.05
+_STEP_BYTES: Final = 4 << 20
 """What a process may grow by before it is worth the look: giving back 200 MB holds allocations up for 50 ms (seen)."""
 
 
 class SpareMemory:
-    """Looks at the process's memory; `give_back` may be called as often as one likes, from one thread at a time."""
+    """Looks at the process's memory; `give_back` may be called as often as one likes, from one thread at a time.
+
+    What counts as usual rises by a small step from look to look. So memory is given back at several looks after a
+    burst, the first of which may fall into it, and at none once a process has grown for good.
+    """
 
     def __init__(self) -> None:
-        import psutil  # noqa: PLC0415 - not on the way to a service's first work
-
-        self._process = psutil.Process()
         self._trim = _malloc_trim()
-        self._kept_bytes = 0
+        self._usual_bytes = _resident_bytes()
 
     def give_back(self) -> None:
-        """Give back what is free, if the process has grown since the last time."""
+        """Give back what is free, if the process is larger than usual."""
         if self._trim is None:
             return
-        now_bytes = self._resident_bytes()
-        if now_bytes > self._kept_bytes * (1 + _GROWN_SHARE) + _GROWN_BYTES:
+        allowed_bytes = int(self._usual_bytes * (1 + _STEP_SHARE)) + _STEP_BYTES
+        if _resident_bytes() > allowed_bytes:
             self._trim(0)
-            now_bytes = self._resident_bytes()
-            self._kept_bytes = now_bytes
-        self._kept_bytes = min(self._kept_bytes, now_bytes)
+        self._usual_bytes = min(_resident_bytes(), allowed_bytes)
 
-    def _resident_bytes(self) -> int:
-        return int(self._process.memory_info().rss)
+
+def _resident_bytes() -> int:
+    """Return what the process has in memory; 0 where the system does not tell it as Linux does."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 def _malloc_trim() -> Callable[[int], int] | None:
