@@ -11,8 +11,7 @@ PIECE_BYTES = 4_000
 
 @pytest.mark.parametrize("looks_within", [0, 1, 3])
 def test_memory_that_is_free_again_is_given_back_to_the_system(looks_within: int) -> None:
-    """After a burst the process has about the memory that it had before, even where pieces in between are kept, and
-    whether or not it looked in the middle of the burst."""
+    """After a burst, memory is about what it was, also where it was looked at in between and pieces are kept."""
     spare = SpareMemory()
     spare.give_back()
     before = psutil.Process().memory_info().rss
