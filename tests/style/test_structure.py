@@ -2,12 +2,17 @@
 
 import pytest
 
-from tests_support.checkout import ROOT
+from tests_support.checkout import ROOT, tracked
 from tests_support.structure import Structure, class_names_twice, cycles_of, structure_of
 
 FILES_MAX = 20
 IMPORTS_MAX = 15
 PUBLIC_NAMES_MAX = 20
+TOP_LEVEL = {
+    "CHANGELOG.md", "Dockerfile", "LICENSE", "README.md", "benchmarks", "codegen", "consumer", "contracts", "demo",
+    "docker-compose.yml", "docs", "justfile", "justw", "loadtests", "observability", "oracle", "producer",
+    "pyproject.toml", "requirements", "stack", "tally", "tests", "tests_support",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +43,9 @@ def test_no_modules_import_each_other_in_a_circle(structure: Structure) -> None:
 def test_no_class_name_has_two_meanings_in_one_package(structure: Structure) -> None:
     """Within one top-level package a public class name stands in one module."""
     assert class_names_twice(structure.code) == []
+
+
+def test_the_top_level_holds_what_a_reader_expects_and_nothing_left_by_a_run() -> None:
+    """No data folder or other leftover of a run stands among the committed files."""
+    shown = {each.split("/", 1)[0] for each in tracked() if not each.startswith(".")}
+    assert shown == TOP_LEVEL
