@@ -22,6 +22,7 @@ from tests_support.waiting import eventually
 
 TOPIC = "tally.sums.v1"
 ADDITIONS = 20
+BATCH = 5
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,8 @@ def scrapes(stack: Stack) -> dict[str, Scrape]:
         stub = blocking_stub(channel)
         requests = [addition() for _ in range(ADDITIONS)]
         answers = [stub.Add(request, timeout=20) for request in requests]
-        stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition() for _ in range(5)]), timeout=20)
+        batch = stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition() for _ in range(BATCH)]), timeout=20)
+        answers += [each.response for each in batch.results]
         with pytest.raises(grpc.RpcError):
             stub.Add(addition(a="two"), timeout=20)
     for answer in answers:
@@ -86,7 +88,7 @@ def test_calls_records_and_rows_agree(scrapes: dict[str, Scrape]) -> None:
     assert producer.total(calls, rpc_method=method, rpc_response_status_code="INVALID_ARGUMENT") == 1
     assert producer.total(calls, rpc_method=f"{method}Batch", rpc_response_status_code="OK") == 1
     sent = producer.total("messaging_client_sent_messages_total", messaging_destination_name=TOPIC)
-    assert sent == ADDITIONS + 5
+    assert sent == ADDITIONS + BATCH
     assert producer.total("app_txn_records_sum") == sent
     assert consumer.total("messaging_client_consumed_messages_total") == sent
     assert consumer.total("app_ledger_records_total", kind="COUNTED") == sent
