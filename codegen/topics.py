@@ -8,16 +8,8 @@ from typing import Any, Final
 import yaml
 
 from codegen.errors import ContractError
+from codegen.project import LEVELS
 
-COMPATIBILITIES: Final = (
-    "NONE",
-    "BACKWARD",
-    "BACKWARD_TRANSITIVE",
-    "FORWARD",
-    "FORWARD_TRANSITIVE",
-    "FULL",
-    "FULL_TRANSITIVE",
-)
 PARTITIONS_MAX: Final = 10_000
 REPLICATION_MAX: Final = 32
 WIDTH_BYTES_MAX: Final = 1_000_000
@@ -66,7 +58,7 @@ def parse(file: str, source: str) -> Topic:
         key_format=key.text("format"),
         schema=value.text("schema", lambda text: text.endswith(".avsc"), "the path of an .avsc file"),
         subject=value.text("subject"),
-        compatibility=value.text("compatibility", COMPATIBILITIES.__contains__, ", ".join(COMPATIBILITIES)),
+        compatibility=value.text("compatibility", LEVELS.__contains__, ", ".join(LEVELS)),
         partitions=top.number("partitions", 1, PARTITIONS_MAX),
         partitioner=top.text("partitioner"),
         replication_factor=replication.number("factor", 1, REPLICATION_MAX),

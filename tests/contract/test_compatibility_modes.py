@@ -13,7 +13,7 @@ from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, verdict
 from codegen.avro.defaults import wrong_defaults
 from codegen.avro.resolve import obstacles
-from codegen.topics import COMPATIBILITIES
+from codegen.project import LEVELS
 from tests_support.contracts.avro_changes import (
     HISTORY,
     HISTORY_NEXT,
@@ -45,7 +45,7 @@ def test_each_of_the_seven_modes_looks_at_the_versions_and_directions_it_says(le
 
 def test_all_seven_modes_are_here() -> None:
     """The modes that are tested here are all that a topic's file may name."""
-    assert tuple(TOLD_OF_MODES) == COMPATIBILITIES
+    assert tuple(TOLD_OF_MODES) == LEVELS
 
 
 def test_a_recursive_record_is_walked_once() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from codegen import settled
 from codegen.errors import CodegenError
-from codegen.output import FILE, Output, output_of
+from codegen.output import Output, output_of
+from codegen.project import FILE
 
 CONTRACTS = Path("contracts")
 
@@ -46,11 +47,17 @@ def test_options_win_over_the_file_and_the_file_over_the_default(
     ("text", "words"),
     [
         ("out: [", "codegen.yaml: is not YAML"),
-        ("- out", "must be a mapping with nothing but out and package"),
-        ("outs: x", "must be a mapping with nothing but out and package"),
+        ("- out", "must be a mapping with nothing but out, package, level, subjects and lint"),
+        ("outs: x", "must be a mapping with nothing but out, package, level, subjects and lint"),
         ("out: 5", "out: is 5; allowed is a text that is not empty"),
         ("package: ''", "package: is ''; allowed is a text that is not empty"),
         ("package: my-shop", "'my-shop' cannot be a Python package"),
+        ("level: backward", "level: is 'backward'; allowed is NONE, BACKWARD"),
+        ("subjects: [a]", r"subjects: is \['a'\]; allowed is a mapping of subjects to their files"),
+        ("subjects: {s: {level: FULL}}", "subjects.s.file: is None; allowed is a file below avro/ or proto/"),
+        ("subjects: {s: {file: /etc/x}}", "subjects.s.file: is '/etc/x'; allowed is a file below avro/ or proto/"),
+        ("subjects: {s: {file: avro/x, lvl: 1}}", "subjects.s: must be a mapping with nothing but file, level and ref"),
+        ("subjects: {s: {file: avro/x, references: {T: 5}}}", "subjects.s.references.T: is 5; allowed is a text"),
     ],
 )
 def test_a_wrong_file_is_told_by_file_and_key(text: str, words: str) -> None:

@@ -1,0 +1,120 @@
+"""``codegen.yaml``, in the contracts' folder: what is not as codegen would have it by itself. It may be missing.
+
+::
+
+    out: ../src/shop/generated      # where generated code goes, from the contracts' folder
+    package: shop.generated         # what programs import it by
+    level: BACKWARD                 # the registry's global level; subjects without one of their own have it
+    subjects:                       # which file stands under which subject
+      orders-value:
+        file: avro/order.avsc
+        level: FULL                 # its own level; without it the global one holds
+        references:                 # where they are not the newest version of the one file that defines the type
+          shop.Address: address-value@1
+    lint: {}                        # see codegen.lint
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from codegen.errors import ContractError
+from codegen.yaml_file import mapping_of
+
+FILE: Final = "codegen.yaml"
+LEVELS: Final = (
+    "NONE",
+    "BACKWARD",
+    "BACKWARD_TRANSITIVE",
+    "FORWARD",
+    "FORWARD_TRANSITIVE",
+    "FULL",
+    "FULL_TRANSITIVE",
+)
+"""The compatibility levels that a registry knows."""
+
+_KEYS: Final = ("out", "package", "level", "subjects", "lint")
+_SUBJECT_KEYS: Final = ("file", "level", "references")
+
+
+@dataclass(frozen=True)
+class SubjectEntry:
+    """A subject of the table. ``level`` None: the global one holds.
+
+    ``references`` say for each name that the schema refers to which SUBJECT, or SUBJECT@VERSION, it is.
+    """
+
+    file: str
+    level: str | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """The file's content. ``level`` None: codegen gives every subject a level of its own."""
+
+    out: str | None = None
+    package: str | None = None
+    level: str | None = None
+    subjects: Mapping[str, SubjectEntry] = field(default_factory=dict)
+    lint: Mapping[str, Any] = field(default_factory=dict)
+
+
+def project_of(root: Path) -> Project:
+    """Return what the file says, nothing without it. Raises ContractError naming the key and what is allowed."""
+    path = root / FILE
+    content = f"with nothing but {', '.join(_KEYS[:-1])} and {_KEYS[-1]}"
+    tree = mapping_of(path, content)
+    if not set(tree) <= set(_KEYS):
+        raise ContractError(FILE, "", f"must be a mapping {content}")
+    subjects = _mapping(tree, "subjects", "of subjects to their files")
+    return Project(
+        _text(tree, "out"),
+        _text(tree, "package"),
+        _level(tree, "level"),
+        {str(name): _entry(f"subjects.{name}", entry) for name, entry in subjects.items()},
+        _mapping(tree, "lint", "of lint's settings"),
+    )
+
+
+def _entry(place: str, tree: Any) -> SubjectEntry:
+    keys = f"{', '.join(_SUBJECT_KEYS[:-1])} and {_SUBJECT_KEYS[-1]}"
+    if not isinstance(tree, dict) or not set(tree) <= set(_SUBJECT_KEYS):
+        raise ContractError(FILE, place, f"must be a mapping with nothing but {keys}")
+    file = _text(tree, "file", place)
+    if file is None or not file.startswith(("avro/", "proto/")):
+        raise ContractError(FILE, f"{place}.file", f"is {file!r}; allowed is a file below avro/ or proto/")
+    references = _mapping(tree, "references", "of names to subjects", place)
+    return SubjectEntry(
+        file,
+        _level(tree, "level", place),
+        {str(name): _text(references, name, f"{place}.references") or "" for name in references},
+    )
+
+
+def _mapping(tree: Mapping[str, Any], key: str, content: str, place: str = "") -> dict[str, Any]:
+    value = tree.get(key) or {}
+    if not isinstance(value, dict):
+        raise ContractError(FILE, _name(place, key), f"is {value!r}; allowed is a mapping {content}")
+    return value
+
+
+def _text(tree: Mapping[str, Any], key: str, place: str = "") -> str | None:
+    if key not in tree:
+        return None
+    value = tree[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ContractError(FILE, _name(place, key), f"is {value!r}; allowed is a text that is not empty")
+    return value
+
+
+def _level(tree: Mapping[str, Any], key: str, place: str = "") -> str | None:
+    value = _text(tree, key, place)
+    if value is not None and value not in LEVELS:
+        raise ContractError(FILE, _name(place, key), f"is {value!r}; allowed is {', '.join(LEVELS)}")
+    return value
+
+
+def _name(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key
