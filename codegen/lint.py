@@ -88,7 +88,7 @@ def width_findings(contracts: Contracts) -> Iterator[ContractError]:
 
 
 def _width_problem(schema: AvroFile, promised: int) -> str | None:
-    found = columns(schema.top, schema)
+    found = columns(schema.definition, schema) if isinstance(schema.definition, Record) else None
     if found is None:
         return "has a field that cannot be a column"
     varying = [column.name for column in found if not column.constant]

@@ -9,15 +9,20 @@ from codegen.avro.schema import AvroFile, Definition, Enumeration, Field, Fixed,
 
 def words(old: AvroFile, new: AvroFile) -> Iterator[str]:
     """Yield a line for each difference; none when the two say the same in the same words."""
-    if old.top.name != new.top.name:
-        yield f"the record {old.top.name} is now called {new.top.name}"
-    for name in sorted((old.named.keys() | new.named.keys()) - {old.top.name, new.top.name}):
+    was, now = type_words(old.top, old), type_words(new.top, new)
+    if was != now:
+        same_kind = type(old.definition) is type(new.definition) and old.definition is not None
+        yield f"{was} is now called {new.name}" if same_kind else f"{was} is now {now}"
+    tops = {schema.name for schema in (old, new) if schema.definition is not None}
+    for name in sorted((old.named.keys() | new.named.keys()) - tops):
         if name not in new.named:
             yield f"the type {name} is gone"
         elif name not in old.named:
             yield f"the type {name} is new"
-    pairs: list[tuple[Definition, Definition]] = [(old.top, new.top)]
-    pairs += [(old.named[n], new.named[n]) for n in old.named if n in new.named and n != new.top.name]
+    pairs: list[tuple[Definition, Definition]] = []
+    if old.definition is not None and new.definition is not None:
+        pairs.append((old.definition, new.definition))
+    pairs += [(old.named[n], new.named[n]) for n in old.named if n in new.named and n not in tops]
     for before, after in pairs:
         yield from _definition(before, after, old, new)
 

@@ -58,8 +58,8 @@ def parse(file: str, source: str) -> AvroFile:
     return AvroFile(file, top, named, json.dumps(tree, separators=(",", ":"), ensure_ascii=False), lines)
 
 
-def _read(file: str, tree: Any) -> tuple[Record, Mapping[str, Definition]]:
-    """Return the top record and all named types."""
+def _read(file: str, tree: Any) -> tuple[Type, Mapping[str, Definition]]:
+    """Return the type of the top and all named types."""
     reader = _SchemaReader(file)
     top = reader.type_of(tree, "", "$", 0)
     definition = reader.named.get(top.name) if isinstance(top, Named) else None
@@ -69,7 +69,7 @@ def _read(file: str, tree: Any) -> tuple[Record, Mapping[str, Definition]]:
     for record in reader.named.values():
         if isinstance(record, Record):
             _require_finite(file, record, record, reader.named, ())
-    return definition, reader.named
+    return top, reader.named
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Obstacle:
 def obstacles(writer: AvroFile, reader: AvroFile) -> tuple[Obstacle, ...]:
     """Return everything that keeps ``reader`` from reading the records of ``writer``; nothing means it can."""
     walker = _Walker(writer, reader)
-    found = walker.walk(Named(writer.top.name), Named(reader.top.name), "")
+    found = walker.walk(writer.top, reader.top, "")
     return tuple(dict.fromkeys(found))
 
 

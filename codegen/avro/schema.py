@@ -1,7 +1,8 @@
 """Avro schemas as a closed union of frozen nodes.
 
 ``codegen.avro.parse`` is the only way in. Named types are shared nodes in ``AvroFile.named``; a place that uses one
-holds a ``Named`` with its full name, so that recursive records need no cycles of objects.
+holds a ``Named`` with its full name, so that recursive records need no cycles of objects. The aliases of a type are
+full names, those of a field the names that it had.
 """
 
 import keyword
@@ -31,6 +32,7 @@ class Fixed:
     size: int
     logical: Logical | None
     doc: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Enumeration:
     symbols: tuple[str, ...]
     doc: str
     default: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Field:
     has_default: bool
     default: Any
     path: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Record:
     name: str
     fields: tuple[Field, ...]
     doc: str
+    aliases: tuple[str, ...] = ()
+    error: bool = False
 
 
 Type = Primitive | Array | Map | Union | Named
@@ -90,15 +96,29 @@ Definition = Record | Enumeration | Fixed
 
 @dataclass(frozen=True)
 class AvroFile:
-    """One ``.avsc``: its top record, every named type by full name in the order of definition, and its text."""
+    """One ``.avsc``: the type of its values, every named type by full name in the order of definition, and its text."""
 
     file: str
-    top: Record
+    top: Type
     named: Mapping[str, Definition]
     text: str
     """The schema as compact JSON, keys in the author's order: what is registered."""
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     """The line in the author's file of each value by its JSON path, for messages."""
+
+    @property
+    def name(self) -> str:
+        """The full name of the top type; of one without a name its kind, such as ``string`` or ``union``."""
+        match self.top:
+            case Named(name) | Primitive(name):
+                return name
+            case other:
+                return type(other).__name__.lower()
+
+    @property
+    def definition(self) -> Definition | None:
+        """The definition of the top type, None for one without a name."""
+        return self.named[self.top.name] if isinstance(self.top, Named) else None
 
 
 def python_name(name: str, taken: frozenset[str]) -> str:

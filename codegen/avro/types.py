@@ -48,11 +48,11 @@ def module_text(schema: AvroFile, header: str) -> str:
         if isinstance(definition, Enumeration):
             lines += ["", "", *_enum_class(definition, names)]
     for record in records:
-        lines += ["", "", *_record_class(record, names, top=record is schema.top)]
+        lines += ["", "", *_record_class(record, names, top=record is schema.definition)]
     lines += functions
     lines += ["", "", *_module_constants(schema, names), ""]
     body = "\n".join(lines)
-    summary = docstring(schema.top.doc or f"Avro record {schema.top.name}.", 0)
+    summary = docstring((schema.definition.doc if schema.definition else "") or f"Avro record {schema.name}.", 0)
     return "\n".join([header, *summary, "", *_imports(body), "", body])
 
 
@@ -207,7 +207,7 @@ def keyword_of(column: Column) -> str:
 
 
 def _module_constants(schema: AvroFile, names: Names) -> list[str]:
-    cls = names.classes[schema.top.name]
+    cls = names.classes[schema.name]
     lines = [
         f"SCHEMA: Final = {cls}.SCHEMA",
         f"FULL_NAME: Final = {cls}.FULL_NAME",

@@ -35,13 +35,23 @@ _UNITS: Final = {
 }
 
 
+def heading(schema: AvroFile) -> str:
+    """Return what the page is of: ``record tally.v1.Sum``, or the type in words."""
+    if isinstance(schema.definition, Record):
+        return f"record {code(schema.name)}"
+    return escape(type_words(schema.top, schema))
+
+
 def body(schema: AvroFile) -> str:
-    """Return the record's documentation, its fields, and every named type in it."""
-    parts = [prose(schema.top.doc), _fields(schema.top, schema)]
+    """Return the documentation of the top type, its parts, and every named type in it."""
+    top = schema.definition
+    parts = (
+        [prose(top.doc) + _definition(top, schema)] if top else [f"<p>{escape(type_words(schema.top, schema))}</p>\n"]
+    )
     parts += [
         f"<h3>{code(definition.name)}</h3>\n{prose(definition.doc)}{_definition(definition, schema)}"
         for definition in schema.named.values()
-        if definition is not schema.top
+        if definition is not top
     ]
     return "".join(parts)
 

@@ -95,9 +95,9 @@ def _facts(subject: WantedSubject, topic: Topic | None, lock: Lock | None) -> st
 
 def _avro(contracts: Contracts, subject: WantedSubject, topics: dict[str, Topic]) -> str:
     topic = topics.get(subject.subject)
-    path = topic.schema if topic else next(p for p, s in contracts.avro.items() if s.top.name == subject.subject)
+    path = topic.schema if topic else next(p for p, s in contracts.avro.items() if s.name == subject.subject)
     schema = contracts.avro[path]
-    return f"<h2>record {code(schema.top.name)}</h2>\n{page_avro.body(schema)}"
+    return f"<h2>{page_avro.heading(schema)}</h2>\n{page_avro.body(schema)}"
 
 
 def _protobuf(contracts: Contracts, subject: WantedSubject) -> str:

@@ -42,13 +42,13 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     """Yield (path below a contracts folder, text) of each subject's newest version, under the name it has now."""
     now = tree.read(root)
     topics = {topic.subject: topic.schema for topic in now.topics}
-    files = {schema.top.name: path for path, schema in now.avro.items()}
+    files = {schema.name: path for path, schema in now.avro.items()}
     for name in lock.subjects:
         versions = history.versions_of(root, lock, name)
         if versions and lock.subjects[name].type == "PROTOBUF":
             newest = versions[-1]
             yield f"proto/{name}", with_rules({**dict(newest.imports), name: newest.text}, name)
         elif versions:
-            top = avro_parse.parse(name, versions[-1].text).top.name
+            top = avro_parse.parse(name, versions[-1].text).name
             gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"
             yield topics.get(name) or files.get(top, gone), versions[-1].text

@@ -42,10 +42,10 @@ def _avro(contracts: Contracts) -> Iterator[WantedSubject]:
     for topic in contracts.topics:
         schema = contracts.avro[topic.schema]
         carried.add(topic.schema)
-        yield _avro_subject(topic.subject, schema.text, schema.top.name, topic.compatibility)
+        yield _avro_subject(topic.subject, schema.text, schema.name, topic.compatibility)
     for path, schema in contracts.avro.items():
         if path not in carried:
-            yield _avro_subject(schema.top.name, schema.text, schema.top.name, FILE_LEVEL)
+            yield _avro_subject(schema.name, schema.text, schema.name, FILE_LEVEL)
 
 
 def _avro_subject(subject: str, text: str, name: str, level: str) -> WantedSubject:

@@ -68,7 +68,7 @@ def _files(http: RegistryHttp, subject: str, version: str, can: Asked) -> Iterat
     if kind == "AVRO":
         if imports:
             raise CodegenError(f"{note}: refers to {', '.join(imports)}; codegen takes Avro schemas that stand alone")
-        top = avro_parse.parse(note, text).top.name
+        top = avro_parse.parse(note, text).name
         yield Pulled(f"avro/{snake(top.rpartition('.')[2])}.avsc", pretty("AVRO", text), note)
     elif kind == "PROTOBUF":
         own = own_name if own_name.endswith(".proto") else f"{_NOT_IN_NAMES.sub('_', own_name.lower())}.proto"

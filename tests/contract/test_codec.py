@@ -42,7 +42,7 @@ def _same_as_fastavro(values: Values, record: object) -> None:
     assert type(record).decode(data) == record  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.top.name)
+@pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.name)
 @given(data=st.data())
 def test_records_of_the_contracts_are_byte_equal_to_fastavro(values: Values, data: st.DataObject) -> None:
     """Any record of the contracts is encoded as fastavro does it and decodes to itself."""
@@ -56,7 +56,7 @@ def test_records_with_every_supported_type_are_byte_equal_to_fastavro(everything
     _same_as_fastavro(everything, data.draw(everything.records()))
 
 
-@pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.top.name)
+@pytest.mark.parametrize("values", OURS, ids=lambda values: values.schema.name)
 @given(data=st.data())
 def test_any_bytes_are_a_record_or_a_typed_error(values: Values, data: st.DataObject) -> None:
     """Damaged or random bytes of a contract's record decode to a stable record or raise AvroDecodeError."""
@@ -83,7 +83,7 @@ def _decode_or_refuse(values: Values, data: st.DataObject) -> None:
         del valid[place:]
     else:
         valid[place:place] = data.draw(st.binary(min_size=1, max_size=12))
-    cls = getattr(values.module, values.names.classes[values.schema.top.name])
+    cls = getattr(values.module, values.names.classes[values.schema.name])
     try:
         record = cls.decode(bytes(valid))
     except values.decode_error:
@@ -158,7 +158,7 @@ def test_hostile_lengths_nesting_and_indexes_in_any_order_take_bounded_memory(
     everything: Values, pieces: list[bytes], start: int
 ) -> None:
     """Hostile bytes in any order, also behind a valid beginning, take bounded memory."""
-    cls = getattr(everything.module, everything.names.classes[everything.schema.top.name])
+    cls = getattr(everything.module, everything.names.classes[everything.schema.name])
     data = VALID_BEGINNING[:start] + b"".join(pieces)
     tracemalloc.start()
     try:

@@ -77,7 +77,7 @@ class Values:
 
     def records(self) -> st.SearchStrategy[Any]:
         """Return a strategy of records of the top class."""
-        return self._records[self.schema.top.name]
+        return self._records[self.schema.name]
 
     def _deferred(self, record: Record) -> st.SearchStrategy[Any]:
         """Return a strategy that is built when it is drawn from, so that records may hold their own kind."""
@@ -133,7 +133,7 @@ class Values:
     def fastavro_bytes(self, record: Any) -> bytes:
         """Return what fastavro writes for a record."""
         out = io.BytesIO()
-        fastavro.schemaless_writer(out, self.parsed, self.theirs(Named(self.schema.top.name), record))
+        fastavro.schemaless_writer(out, self.parsed, self.theirs(self.schema.top, record))
         return out.getvalue()
 
 
