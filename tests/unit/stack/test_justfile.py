@@ -23,6 +23,7 @@ PROMISED = {
     "test-unit",
     "test-chaos",
     "test-fuzz",
+    "test-contracts-foreign",
     "lint",
     "lint-ci",
     "demo",
