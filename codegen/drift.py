@@ -27,6 +27,7 @@ def local_drift(contracts: Contracts, folder: Path, files: Mapping[str, str], *,
     if old is None:
         return [*lines, f"{root / locks.FILE} is missing; run: codegen generate"]
     history.all_of(root, old)
+    lines += history.unlisted(root, old)
     lines += locks.differences(old, locks.current(old, wanted_of(contracts), files))
     shown = tree.files_of(root / pages.FOLDER)
     stale = tree.differences(pages.pages(contracts, old), shown) if shown else []

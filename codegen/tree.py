@@ -13,6 +13,7 @@ from codegen.avro import parse as avro_parse
 from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError
 from codegen.proto import stubs as proto_stubs
+from codegen.subjects import claims, shared_subjects
 from codegen.topics import Topic
 from tally.base.written_file import write_file
 
@@ -45,8 +46,11 @@ class Contracts:
         return proto_stubs.descriptor_set(self.proto_dir, list(self.proto))
 
 
-def read(root: Path) -> Contracts:
-    """Return the contracts below a folder. Raises ContractError for the first file that is wrong."""
+def read(root: Path, *, released: bool = False) -> Contracts:
+    """Return the contracts below a folder. Raises ContractError for the first file that is wrong.
+
+    ``released`` ones are only compared with, so what nobody would take today is no reason to refuse them.
+    """
     if not root.is_dir():
         raise CodegenError(f"{root} is not a folder; name the contracts' folder with --contracts")
     proto = tuple(_below(root / "proto", "*.proto"))
@@ -69,7 +73,10 @@ def read(root: Path) -> Contracts:
             raise ContractError(
                 topic.file, "value.schema", f"{topic.schema!r} is not there; there are {', '.join(avro) or 'none'}"
             )
-    return Contracts(root, proto, avro, tuple(sorted(found, key=lambda topic: topic.name)))
+    contracts = Contracts(root, proto, avro, tuple(sorted(found, key=lambda topic: topic.name)))
+    for finding in shared_subjects(claims(found, avro, proto)) if not released else ():
+        raise finding
+    return contracts
 
 
 def _below(folder: Path, pattern: str) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from codegen import tree
 from codegen.commands import options
@@ -116,7 +117,7 @@ def _remember(contracts: Path, where: Target, wanted: Wanted, publisher: Publish
     recorded, lines = history.record(contracts, old, wanted, allowed)
     due = places(publisher.found(wanted), recorded)
     registries = {**recorded.registries, where.name: {**recorded.registries.get(where.name, {}), **due}}
-    if locks.save(contracts, locks.Lock(recorded.subjects, registries, recorded.tools, recorded.tree)):
+    if locks.save(contracts, replace(recorded, registries=registries)):
         lines.append(f"{contracts / locks.FILE} updated")
     for one in lines:
         print(one)

@@ -1,7 +1,7 @@
 """contracts/history/: the text of every version that others may have, so that transitive checks need no registry.
 
 ``history/SUBJECT/v1.avsc`` or ``.proto``; contracts.lock names the versions and their meanings. Files are added and
-never changed.
+never changed: a version that is there with another text is never written over.
 """
 
 import json
@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
 from codegen.plan.judge import OldVersion, fingerprint
@@ -78,24 +81,38 @@ def _text(root: Path, subject: str, kind: str, version: int) -> str:
 def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -> tuple[Lock, list[str]]:
     """Add the contracts as they are as versions that others may have, and return the lock and a line for each.
 
-    A subject whose newest version means the same gets no other one. Raises CodegenError.
+    A subject whose newest version means the same gets no other one, but its level of now is the promise from now on.
+    Raises CodegenError.
     """
     subjects = dict(lock.subjects)
     lines = []
     for subject in wanted.subjects:
         known = subjects.get(subject.subject)
-        if known is None or (known.versions and known.versions[-1].fingerprint == subject.fingerprint):
+        if known is None:
+            continue
+        subjects[subject.subject] = known = replace(known, promised=UNSET)
+        if known.versions and known.versions[-1].fingerprint == subject.fingerprint:
             continue
         number = known.versions[-1].version + 1 if known.versions else 1
         references = {name: _newest(subjects[name]) for name in subject.references if name in subjects}
         version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""))
-        subjects[subject.subject] = LockedSubject(
-            known.type, known.mode, known.fingerprint, known.references, (*known.versions, version)
-        )
+        subjects[subject.subject] = replace(known, versions=(*known.versions, version))
         path = path_of(root, subject.subject, subject.kind, number)
         _write(path, subject)
         lines.append(f"{path} added")
-    return Lock(subjects, lock.registries, lock.tools, lock.tree), lines
+    return replace(lock, subjects=subjects), lines
+
+
+def unlisted(root: Path, lock: Lock | None) -> Iterator[str]:
+    """Yield a line for each file of the history that the lock does not name, since it was lost or put back."""
+    listed = {
+        path_of(root, name, subject.type, version.version)
+        for name, subject in (lock.subjects.items() if lock is not None else ())
+        for version in subject.versions
+    }
+    for path in sorted((root / FOLDER).rglob("v*")):
+        if path.is_file() and path not in listed:
+            yield f"{path} is a version that {FILE} does not name; put the lock that does back: git checkout -- {FILE}"
 
 
 def _newest(subject: LockedSubject) -> int:
@@ -103,9 +120,18 @@ def _newest(subject: LockedSubject) -> int:
 
 
 def _write(path: Path, subject: WantedSubject) -> None:
+    text = pretty(subject.kind, subject.text)
     try:
+        if path.exists():  # a run that was killed before the lock was written left it
+            if path.read_bytes() == text.encode():
+                return
+            raise DriftError(
+                f"{path} is there and holds another text than {subject.title} of subject {subject.subject} has now; "
+                f"history is never written over. If anybody has that version, put the lock that names it back: "
+                f"git checkout -- {FILE}; if nobody has, delete the file"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, pretty(subject.kind, subject.text))
+        write_file(path, text)
     except OSError as error:
         raise CodegenError(f"{path} cannot be written: {error}") from error
 

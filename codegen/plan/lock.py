@@ -1,9 +1,11 @@
 """contracts.lock: what the contracts were when they were last generated and published. Written by codegen only.
 
 It says of each subject its type, level, meaning and references, and every version that others may have (their texts
-are in history/); of each registry with a name the version and the id that each subject has there; which tools generated
-the code, and the hash of the generated tree. Ids stand here and never in generated code. Each entry has a seal, its own
-hash, so that an edit by hand is found and named.
+are in history/); of each topic its subjects; of each registry with a name the version and the id that each subject has
+there; which tools generated the code, and the hash of the generated tree. Ids stand here and never in generated code.
+Each entry has a seal, its own hash, so that an edit by hand is found and named.
+
+Nothing that was released is ever forgotten: a subject with versions, and its topic, stay when no contract wants them.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from codegen.errors import CodegenError, DriftError
-from codegen.plan.terms import SchemaKind, Wanted
+from codegen.plan.terms import SchemaKind, Wanted, WantedSubject
 from tally.base.written_file import write_file
 
 FILE: Final = "contracts.lock"
@@ -38,13 +40,28 @@ class LockedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LockedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A subject of the contracts as they are."""
+    """A subject of the contracts as they are, or, when none wants it any more, as they last were.
+
+    ``promised`` is the level that its versions were released under, where ``mode`` is another one now.
+    """
 
     type: SchemaKind
     mode: str | None
     fingerprint: str
     references: tuple[str, ...] = ()
     versions: tuple[LockedVersion, ...] = ()
+    promised: str | msgspec.UnsetType | None = msgspec.UNSET
+
+    @property
+    def level(self) -> str | None:
+        """The level that its versions were released under."""
+        return self.mode if self.promised is msgspec.UNSET else self.promised
+
+
+class LockedTopic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic and the subjects of its records."""
+
+    subjects: tuple[str, ...]
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +75,7 @@ class Lock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     subjects: dict[str, LockedSubject] = {}
+    topics: dict[str, LockedTopic] = {}
     registries: dict[str, dict[str, Place]] = {}
     tools: dict[str, str] = {}
     tree: str = ""
@@ -103,19 +121,26 @@ def save(root: Path, lock: Lock) -> bool:
 def current(old: Lock | None, wanted: Wanted, files: Mapping[str, str]) -> Lock:
     """Return the lock that fits the contracts and the generated files; versions and registries are the old one's."""
     before = old or Lock()
-    subjects = {
-        subject.subject: LockedSubject(
-            subject.kind,
-            subject.level,
-            subject.fingerprint,
-            subject.references,
-            before.subjects[subject.subject].versions if subject.subject in before.subjects else (),
-        )
-        for subject in wanted.subjects
-        if subject.owned
+    subjects = {name: subject for name, subject in before.subjects.items() if subject.versions}
+    for subject in wanted.subjects:
+        if subject.owned:
+            subjects[subject.subject] = _current(before.subjects.get(subject.subject), subject)
+    topics = {
+        name: topic
+        for name, topic in before.topics.items()
+        if any(subject in subjects and subjects[subject].versions for subject in topic.subjects)
     }
+    topics |= {topic.name: LockedTopic(topic.subjects) for topic in wanted.topics}
     tools = {tool: metadata.version(tool) for tool in TOOLS}
-    return Lock(subjects, before.registries, tools, tree_hash(files))
+    return Lock(subjects, topics, before.registries, tools, tree_hash(files))
+
+
+def _current(before: LockedSubject | None, wanted: WantedSubject) -> LockedSubject:
+    now = LockedSubject(wanted.kind, wanted.level, wanted.fingerprint, wanted.references)
+    if before is None or not before.versions:
+        return now
+    promised = msgspec.UNSET if before.level == wanted.level else before.level
+    return msgspec.structs.replace(now, versions=before.versions, promised=promised)
 
 
 def differences(actual: Lock, due: Lock) -> Iterator[str]:
@@ -128,11 +153,19 @@ def differences(actual: Lock, due: Lock) -> Iterator[str]:
         for key in ("type", "mode", "fingerprint", "references"):
             if getattr(ours, key) != getattr(theirs, key):
                 yield _differs(f"subjects.{name}.{key}", getattr(ours, key), getattr(theirs, key), "the contracts say")
+    for name in sorted(actual.topics.keys() | due.topics.keys()):
+        if actual.topics.get(name) != due.topics.get(name):
+            stands, wanted = (_subjects_of(lock, name) for lock in (actual, due))
+            yield _differs(f"topics.{name}", stands, wanted, "the contracts say")
     for tool in sorted(actual.tools.keys() | due.tools.keys()):
         if actual.tools.get(tool) != due.tools.get(tool):
             yield _differs(f"tools.{tool}", actual.tools.get(tool), due.tools.get(tool), "installed is")
     if actual.tree != due.tree:
         yield _differs("tree", actual.tree, due.tree, "the contracts give")
+
+
+def _subjects_of(lock: Lock, topic: str) -> str:
+    return ", ".join(lock.topics[topic].subjects) if topic in lock.topics else ""
 
 
 def tree_hash(files: Mapping[str, str]) -> str:
@@ -156,6 +189,8 @@ def _edited(lock: Lock) -> list[str]:
 def _seals(lock: Lock) -> Iterator[tuple[str, str]]:
     for name, subject in lock.subjects.items():
         yield f"subjects.{name}", _seal(subject)
+    for name, topic in lock.topics.items():
+        yield f"topics.{name}", _seal(topic)
     for registry, places in lock.registries.items():
         for name, place in places.items():
             yield f"registries.{registry}.{name}", _seal(place)

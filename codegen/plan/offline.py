@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from codegen import tree
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, DriftError
 from codegen.plan import history, lock
 from codegen.plan.judge import OldVersion, objections, same_meaning
 from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
@@ -25,7 +25,10 @@ _GIT: Final = "git:"
 def versions_against(root: Path, against: str) -> dict[str, tuple[OldVersion, ...]]:
     """Return the versions that ``--against`` means, by subject. Raises CodegenError."""
     if against == "lock":
-        return history.all_of(root, lock.load(root))
+        locked = lock.load(root)
+        if unlisted := list(history.unlisted(root, locked)):
+            raise DriftError("\n  ".join(unlisted))
+        return history.all_of(root, locked)
     if against.startswith(_GIT):
         return _of_git(root, against.removeprefix(_GIT))
     raise CodegenError(f"--against is {against!r}; allowed is lock, or git: and a revision, for example git:main")
@@ -69,7 +72,7 @@ def _of_git(root: Path, revision: str) -> dict[str, tuple[OldVersion, ...]]:
     with tempfile.TemporaryDirectory() as directory:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(directory, filter="data")
-        found = wanted_of(tree.read(Path(directory)))
+        found = wanted_of(tree.read(Path(directory), released=True))
     name = f"{_GIT}{revision}"
     return {s.subject: (OldVersion(name, s.text, s.imports),) for s in found.subjects if s.owned}
 

@@ -57,6 +57,8 @@ class WantedTopic:
     replication_factor: int
     min_insync_replicas: int
     config: Mapping[str, str]
+    subjects: tuple[str, ...] = ()
+    """Of its records' schemas."""
 
 
 @dataclass(frozen=True)

@@ -32,17 +32,24 @@ def wanted(contracts: Contracts) -> Wanted:
 def _topics(contracts: Contracts) -> Iterator[WantedTopic]:
     for topic in contracts.topics:
         yield WantedTopic(
-            topic.name, topic.partitions, topic.replication_factor, topic.min_insync_replicas, topic.config
+            topic.name,
+            topic.partitions,
+            topic.replication_factor,
+            topic.min_insync_replicas,
+            topic.config,
+            (topic.subject,),
         )
 
 
 def _avro(contracts: Contracts) -> Iterator[WantedSubject]:
     """Yield a subject for each topic's schema, then one by record name for each schema that no topic carries."""
-    carried = set()
+    carried, subjects = set(), set()
     for topic in contracts.topics:
         schema = contracts.avro[topic.schema]
         carried.add(topic.schema)
-        yield _avro_subject(topic.subject, schema.text, schema.name, topic.compatibility)
+        if topic.subject not in subjects:  # topics may share one
+            yield _avro_subject(topic.subject, schema.text, schema.name, topic.compatibility)
+        subjects.add(topic.subject)
     for path, schema in contracts.avro.items():
         if path not in carried:
             yield _avro_subject(schema.name, schema.text, schema.name, FILE_LEVEL)
