@@ -1,33 +1,45 @@
 """Which file of the contracts stands behind which subject: one each, since versions of two would mix."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from codegen import project
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
+from codegen.project import SubjectEntry
 from codegen.topics import Topic
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A file that wants a subject: the schema's file, the file that says so, and the level where that one says it."""
+    """A file that wants a subject: the schema's file, the file that says so, and the level where that one says it.
+
+    ``named`` tells whether codegen.yaml names the subject: without a level there, it has none of its own.
+    """
 
     subject: str
     schema: str
     file: str
     level: str = ""
+    named: bool = False
 
 
-def claims(topics: Iterable[Topic], avro: Mapping[str, AvroFile], proto: Iterable[str]) -> Iterator[Claim]:
-    """Yield the claim of each topic, of each Avro file that no topic carries, and of each Protobuf file."""
-    carried = {topic.schema for topic in topics}
+def claims(
+    topics: Sequence[Topic], avro: Mapping[str, AvroFile], proto: Iterable[str], table: Mapping[str, SubjectEntry]
+) -> Iterator[Claim]:
+    """Yield the claim of each topic, of codegen.yaml's table, and of each file that neither of them names."""
+    carried = {topic.schema for topic in topics} | {entry.file for entry in table.values()}
+    levels = {topic.subject: topic.compatibility for topic in topics}
     for topic in topics:
         yield Claim(topic.subject, topic.schema, topic.file, topic.compatibility)
+    for subject, entry in table.items():
+        yield Claim(subject, entry.file, project.FILE, entry.level or levels.get(subject, ""), named=True)
     for path, schema in avro.items():
         if path not in carried:
             yield Claim(schema.name, path, path)
     for name in proto:
-        yield Claim(name, f"proto/{name}", f"proto/{name}")
+        if f"proto/{name}" not in carried:
+            yield Claim(name, f"proto/{name}", f"proto/{name}")
 
 
 def shared_subjects(claims: Iterable[Claim]) -> Iterator[ContractError]:

@@ -2,16 +2,19 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen import topics
-from codegen.avro import parse as avro_parse
+from codegen.avro.folder import AvroFolder
 from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError
+from codegen.plan.history import released_version
+from codegen.project import FILE as PROJECT_FILE
+from codegen.project import Project, project_of
 from codegen.proto import stubs as proto_stubs
 from codegen.subjects import claims, shared_subjects
 from codegen.topics import Topic
@@ -34,6 +37,7 @@ class Contracts:
     proto: tuple[str, ...]
     avro: Mapping[str, AvroFile]
     topics: tuple[Topic, ...]
+    project: Project = field(default_factory=Project)
 
     @property
     def proto_dir(self) -> Path:
@@ -54,10 +58,10 @@ def read(root: Path, *, released: bool = False) -> Contracts:
     if not root.is_dir():
         raise CodegenError(f"{root} is not a folder; name the contracts' folder with --contracts")
     proto = tuple(_below(root / "proto", "*.proto"))
-    avro = {
-        f"avro/{name}": avro_parse.parse(f"avro/{name}", _text(root / "avro" / name))
-        for name in _below(root / "avro", "*.avsc")
-    }
+    project = project_of(root)
+    texts = {f"avro/{name}": _text(root / "avro" / name) for name in _below(root / "avro", "*.avsc")}
+    folder = AvroFolder(texts, project.subjects, lambda subject, version: released_version(root, subject, version))
+    avro = {path: folder.parsed(path) for path in texts}
     found = tuple(
         topics.parse(f"topics/{name}", _text(root / "topics" / name)) for name in _below(root / "topics", "*.yaml")
     )
@@ -73,8 +77,11 @@ def read(root: Path, *, released: bool = False) -> Contracts:
             raise ContractError(
                 topic.file, "value.schema", f"{topic.schema!r} is not there; there are {', '.join(avro) or 'none'}"
             )
-    contracts = Contracts(root, proto, avro, tuple(sorted(found, key=lambda topic: topic.name)))
-    for finding in shared_subjects(claims(found, avro, proto)) if not released else ():
+    contracts = Contracts(root, proto, avro, tuple(sorted(found, key=lambda topic: topic.name)), project)
+    for subject, entry in project.subjects.items():
+        if entry.file not in avro and entry.file.removeprefix("proto/") not in proto:
+            raise ContractError(PROJECT_FILE, f"subjects.{subject}.file", f"{entry.file!r} is not there")
+    for finding in shared_subjects(claims(found, avro, proto, project.subjects)) if not released else ():
         raise finding
     return contracts
 

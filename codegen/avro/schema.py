@@ -105,6 +105,12 @@ class AvroFile:
     """The schema as compact JSON, keys in the author's order: what is registered."""
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     """The line in the author's file of each value by its JSON path, for messages."""
+    own_text: str = ""
+    """What is registered where it refers to types of other files; ``text`` is the whole then."""
+    imports: tuple[tuple[str, str], ...] = ()
+    """(name, text) of the schemas that it needs for that."""
+    uses: Mapping[str, str] = field(default_factory=dict)
+    """The file that each type stands in to which it refers directly, by full name."""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from codegen.errors import CodegenError
 from codegen.plan import history, version_words
 from codegen.plan import lock as locks
 from codegen.plan.judge import OldVersion
+from codegen.plan.terms import import_path
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.remote import registry_admin
 from codegen.remote.publishing import open_registry
@@ -38,14 +39,16 @@ def diff_command(*, subject: str, versions: str, contracts: Path, registry: str 
     if registry is None:
         lock = locks.load(contracts)
         known = history.versions_of(contracts, lock, subject) if lock is not None else ()
-        kind: str = lock.subjects[subject].type if lock is not None and subject in lock.subjects else ""
+        locked = lock.subjects.get(subject) if lock is not None else None
+        kind, name = (locked.type, locked.import_path(subject)) if locked is not None else ("", "")
     else:
         with open_registry(target(contracts, registry).url, os.environ, timeout_s=timeout_s) as http:
             numbers = registry_admin.versions(http, subject)
             known = registry_admin.read_history(http, subject, numbers)
             kind = registry_admin.kind_of(http, subject, str(numbers[-1])) if numbers else ""
+            name = import_path(subject)
     old, new = (_version(contracts, subject, known, name) for name in asked.groups())
-    for line in version_words.between(kind, subject, old, new):
+    for line in version_words.between(kind, name, old, new):
         print(line)
 
 

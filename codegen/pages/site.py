@@ -28,7 +28,7 @@ def pages(contracts: Contracts, lock: Lock | None) -> dict[str, str]:
     made = {"index.html": _index(subjects, topics, lock)}
     for subject in subjects:
         parts = [_facts(subject, topics.get(subject.subject), lock)]
-        parts += [_avro(contracts, subject, topics) if subject.kind == "AVRO" else _protobuf(contracts, subject)]
+        parts += [_avro(contracts, subject) if subject.kind == "AVRO" else _protobuf(contracts, subject)]
         parts += _history(contracts, subject, lock)
         made[file_of(subject.subject)] = page(subject.subject, "".join(parts))
     return made
@@ -48,7 +48,7 @@ def _index(subjects: Sequence[WantedSubject], topics: dict[str, Topic], lock: Lo
         if topic is not None:
             on_topics.append((shown, escape(topic.owner), in_line(topic.purpose), escape(topic.compatibility), newest))
         else:
-            others.append((shown, escape(subject.title), escape(subject.level or ""), newest))
+            others.append((shown, escape(subject.title), escape(subject.level_in_force or ""), newest))
     body = "<p>What programs say to each other here: topics, records and services.</p>\n"
     if on_topics:
         body += "<h2>Topics</h2>\n" + table(("topic", "owner", "purpose", "compatibility", "version"), on_topics)
@@ -72,10 +72,10 @@ def _facts(subject: WantedSubject, topic: Topic | None, lock: Lock | None) -> st
     pairs = [
         ("subject", code(subject.subject)),
         ("what it is", escape(subject.title)),
-        ("compatibility", escape(subject.level or "the registry's own")),
+        ("compatibility", escape(subject.level_in_force or "the registry's own")),
         ("newest version", _newest(lock, subject.subject)),
         ("fingerprint", code(subject.fingerprint)),
-        ("needs", ", ".join(code(name) for name in subject.references)),
+        ("needs", ", ".join(code(one.name) for one in subject.references)),
         ("registries", "<br>".join(places)),
     ]
     if topic is None:
@@ -93,16 +93,14 @@ def _facts(subject: WantedSubject, topic: Topic | None, lock: Lock | None) -> st
     return prose(topic.purpose) + facts(pairs)
 
 
-def _avro(contracts: Contracts, subject: WantedSubject, topics: dict[str, Topic]) -> str:
-    topic = topics.get(subject.subject)
-    path = topic.schema if topic else next(p for p, s in contracts.avro.items() if s.name == subject.subject)
-    schema = contracts.avro[path]
+def _avro(contracts: Contracts, subject: WantedSubject) -> str:
+    schema = contracts.avro[subject.file]
     return f"<h2>{page_avro.heading(schema)}</h2>\n{page_avro.body(schema)}"
 
 
 def _protobuf(contracts: Contracts, subject: WantedSubject) -> str:
     # From the file itself: in the text that is published, rules are comments.
-    return page_proto.body(contracts.descriptors, subject.subject)
+    return page_proto.body(contracts.descriptors, subject.import_path)
 
 
 def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) -> Iterator[str]:
@@ -114,7 +112,7 @@ def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) ->
     if not known:
         yield "<p>No version was released yet.</p>\n"
         return
-    lines = version_words.between(subject.kind, subject.subject, known[-1], now)
+    lines = version_words.between(subject.kind, subject.import_path, known[-1], now)
     if not lines[0].endswith("say the same"):
         yield f"<h3>not released yet</h3>\n{items(in_line(line) for line in lines)}"
     for i in range(len(known) - 1, -1, -1):
@@ -124,5 +122,5 @@ def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) ->
         if i == 0:
             yield "<p>The first.</p>\n"
         else:
-            changed = version_words.between(subject.kind, subject.subject, known[i - 1], known[i])
+            changed = version_words.between(subject.kind, subject.import_path, known[i - 1], known[i])
             yield items(in_line(line) for line in changed)

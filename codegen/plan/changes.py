@@ -30,8 +30,8 @@ from codegen.plan.terms import (
 def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tuple[Change, ...]:
     """Return the changes that lead from ``found`` to ``wanted``, a NOOP for each thing that is right.
 
-    Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. Protobuf keeps its order
-    of references. Topics come last: a topic is of no use without its schema.
+    Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. What refers to others
+    keeps its order: after them. Topics come last: a topic is of no use without its schema.
     """
     avro: list[Change] = []
     protobuf: list[Change] = []
@@ -40,7 +40,20 @@ def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tupl
         (avro if subject.kind == "AVRO" else protobuf).extend(changes)
     topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
     deletions = [change for name in opinions.unwanted for change in _deletion(name, found)]
-    return (*sorted(avro, key=lambda change: change.kind is not Kind.UPDATE), *protobuf, *topics, *deletions)
+    if not any(subject.references for subject in wanted.subjects if subject.kind == "AVRO"):
+        avro.sort(key=lambda change: change.kind is not Kind.UPDATE)
+    return (*_global_level(wanted, found), *avro, *protobuf, *topics, *deletions)
+
+
+def _global_level(wanted: Wanted, found: Found) -> list[Change]:
+    if wanted.global_level is None or found.global_level in {None, wanted.global_level}:
+        return []
+    sentence = (
+        f"its global level is {found.global_level}, codegen.yaml says {wanted.global_level}; others rely on it, so "
+        f'it is not changed here: set it back (PUT /config {{"compatibility": "{wanted.global_level}"}}), or change '
+        "level in codegen.yaml"
+    )
+    return [Change(Kind.DRIFT, "registry", sentence)]
 
 
 def _deletion(subject: str, found: Found) -> list[Change]:
@@ -102,9 +115,10 @@ def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions,
     sentence = f"{shown}: another version after {newest}"
     against = opinions.objections.get(wanted.subject, ())
     reason = opinions.allowed.get(wanted.subject)
-    if against and reason is not None and wanted.level is not None:
+    if against and reason is not None:
         # The registry would refuse it as well; its level is set back right after.
-        steps = (SetLevel(wanted.subject, "NONE"), Register(wanted), SetLevel(wanted.subject, wanted.level))
+        before = wanted.level or found.level
+        steps = (SetLevel(wanted.subject, "NONE"), Register(wanted), SetLevel(wanted.subject, before))
         return Change(Kind.UPDATE, name, f"{sentence}, breaking, allowed: {reason}", steps, objections=against)
     return Change(Kind.UPDATE, name, sentence, (Register(wanted),), bool(against), against)
 

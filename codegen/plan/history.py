@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
 from codegen.plan.judge import OldVersion, fingerprint
-from codegen.plan.lock import FILE, Lock, LockedSubject, LockedVersion
+from codegen.plan.lock import FILE, Lock, LockedSubject, LockedVersion, load
 from codegen.plan.terms import Wanted, WantedSubject
 from tally.base.written_file import write_file
 
@@ -39,16 +39,26 @@ def versions_of(root: Path, lock: Lock, subject: str) -> tuple[OldVersion, ...]:
     found = []
     for version in locked.versions:
         imports = tuple(
-            (name, _text(root, name, locked.type, other)) for name, other in _imports(lock, version.references)
+            (_import_path(lock, name), _text(root, name, locked.type, other))
+            for name, other in _imports(lock, version.references)
         )
         old = OldVersion(
             f"v{version.version}", _text(root, subject, locked.type, version.version), tuple(sorted(imports))
         )
-        if fingerprint(locked.type, subject, old.text, old.imports) != version.fingerprint:
+        if fingerprint(locked.type, locked.import_path(subject), old.text, old.imports) != version.fingerprint:
             path = path_of(root, subject, locked.type, version.version)
             raise DriftError(f"{path} is not the version that {FILE} names; history is never edited: git checkout it")
         found.append(old)
     return tuple(found)
+
+
+def released_version(root: Path, subject: str, version: int) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return (text, imports) of a version. Raises KeyError without it, and DriftError as versions_of does."""
+    lock = load(root)
+    for known in versions_of(root, lock, subject) if lock is not None else ():
+        if known.name == f"v{version}":
+            return known.text, known.imports
+    raise KeyError(subject)
 
 
 def all_of(root: Path, lock: Lock | None) -> dict[str, tuple[OldVersion, ...]]:
@@ -68,6 +78,10 @@ def _imports(lock: Lock, references: Mapping[str, int]) -> Iterator[tuple[str, i
         for other in lock.subjects[name].versions if name in lock.subjects else ():
             if other.version == version:
                 waiting += other.references.items()
+
+
+def _import_path(lock: Lock, subject: str) -> str:
+    return lock.subjects[subject].import_path(subject) if subject in lock.subjects else subject
 
 
 def _text(root: Path, subject: str, kind: str, version: int) -> str:
@@ -94,7 +108,11 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
         if known.versions and known.versions[-1].fingerprint == subject.fingerprint:
             continue
         number = known.versions[-1].version + 1 if known.versions else 1
-        references = {name: _newest(subjects[name]) for name in subject.references if name in subjects}
+        references = {
+            each.subject: each.version or _newest(subjects[each.subject])
+            for each in subject.references
+            if each.subject in subjects
+        }
         version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""))
         subjects[subject.subject] = replace(known, versions=(*known.versions, version))
         path = path_of(root, subject.subject, subject.kind, number)

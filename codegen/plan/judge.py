@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, directions_of, looked_at, verdict
+from codegen.avro.references import stand_alone
 from codegen.errors import ContractError
 from codegen.plan.terms import WantedSubject
 from codegen.proto import compat as proto_compat
@@ -27,7 +28,7 @@ def fingerprint(kind: str, name: str, text: str, imports: tuple[tuple[str, str],
     ``name`` is the import path of a Protobuf file. Raises ContractError for a Protobuf text that does not compile.
     """
     if kind == "AVRO":
-        return avro_fingerprint_of(text)
+        return avro_fingerprint_of(stand_alone(text, imports))
     files = proto_stubs.descriptors_of({**dict(imports), name: text}, name)
     (own,) = (file for file in files.file if file.name == name)
     return proto_stubs.fingerprint(own)
@@ -36,14 +37,14 @@ def fingerprint(kind: str, name: str, text: str, imports: tuple[tuple[str, str],
 def same_meaning(wanted: WantedSubject, old: OldVersion) -> bool:
     """Tell whether an old version differs in words only. What cannot be read means something else."""
     try:
-        return fingerprint(wanted.kind, wanted.subject, old.text, old.imports) == wanted.fingerprint
+        return fingerprint(wanted.kind, wanted.import_path, old.text, old.imports) == wanted.fingerprint
     except ContractError:
         return False
 
 
 def objections(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str) -> tuple[str, ...]:
     """Return what speaks against a schema after its history, oldest first, under the level it wants."""
-    level = wanted.level or "NONE"
+    level = wanted.level_in_force or "NONE"
     judge = _avro if wanted.kind == "AVRO" else _protobuf
     return tuple(dict.fromkeys(judge(wanted, looked_at(history, level), new_name, level)))
 
@@ -53,10 +54,10 @@ def _avro(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str, l
     sentences: list[str] = []
     for old in history if directions_of(level) else ():
         try:
-            read.append(Version(old.name, avro_parse.parse(old.name, old.text)))
+            read.append(Version(old.name, avro_parse.parse(old.name, stand_alone(old.text, old.imports))))
         except ContractError as error:
             sentences.append(f"{old.name} cannot be compared with: codegen does not understand it: {error.problem}")
-    new = Version(new_name, avro_parse.parse(wanted.subject, wanted.text))
+    new = Version(new_name, avro_parse.parse(wanted.subject, stand_alone(wanted.text, wanted.imports)))
     every = level if level.endswith("_TRANSITIVE") or level == "NONE" else f"{level}_TRANSITIVE"
     return [*sentences, *(finding.sentence for finding in verdict(read, new, every))]
 
@@ -64,7 +65,7 @@ def _avro(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str, l
 def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str, level: str) -> list[str]:
     if level == "NONE" or not history:
         return []
-    file = wanted.subject
+    file = wanted.import_path
     new = proto_stubs.descriptors_of({**dict(wanted.imports), file: wanted.text}, file)
     sentences: list[str] = []
     for old in history:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from codegen.errors import CodegenError, DriftError
-from codegen.plan.terms import SchemaKind, Wanted, WantedSubject
+from codegen.plan.terms import SchemaKind, Wanted, WantedSubject, import_path
 from tally.base.written_file import write_file
 
 FILE: Final = "contracts.lock"
@@ -51,11 +51,17 @@ class LockedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     references: tuple[str, ...] = ()
     versions: tuple[LockedVersion, ...] = ()
     promised: str | msgspec.UnsetType | None = msgspec.UNSET
+    file: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a Protobuf file whose subject is not its import path."""
 
     @property
     def level(self) -> str | None:
         """The level that its versions were released under."""
         return self.mode if self.promised is msgspec.UNSET else self.promised
+
+    def import_path(self, subject: str) -> str:
+        """Return the name by which others import it, under its subject's name."""
+        return import_path(subject, self.file or "")
 
 
 class LockedTopic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,11 +142,17 @@ def current(old: Lock | None, wanted: Wanted, files: Mapping[str, str]) -> Lock:
 
 
 def _current(before: LockedSubject | None, wanted: WantedSubject) -> LockedSubject:
-    now = LockedSubject(wanted.kind, wanted.level, wanted.fingerprint, wanted.references)
+    level, references = wanted.level_in_force, tuple(each.subject for each in wanted.references)
+    now = LockedSubject(wanted.kind, level, wanted.fingerprint, references, file=file_of(wanted))
     if before is None or not before.versions:
         return now
-    promised = msgspec.UNSET if before.level == wanted.level else before.level
+    promised = msgspec.UNSET if before.level == level else before.level
     return msgspec.structs.replace(now, versions=before.versions, promised=promised)
+
+
+def file_of(subject: WantedSubject) -> str | msgspec.UnsetType:
+    """Return the file as the lock has it."""
+    return subject.file if subject.kind == "PROTOBUF" and subject.import_path != subject.subject else msgspec.UNSET
 
 
 def differences(actual: Lock, due: Lock) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from codegen import tree
 from codegen.avro import parse as avro_parse
+from codegen.avro.references import stand_alone
 from codegen.errors import CodegenError
 from codegen.plan import history
 from codegen.plan import lock as locks
@@ -47,8 +48,10 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
         versions = history.versions_of(root, lock, name)
         if versions and lock.subjects[name].type == "PROTOBUF":
             newest = versions[-1]
-            yield f"proto/{name}", with_rules({**dict(newest.imports), name: newest.text}, name)
+            file = lock.subjects[name].import_path(name)
+            yield f"proto/{file}", with_rules({**dict(newest.imports), file: newest.text}, file)
         elif versions:
-            top = avro_parse.parse(name, versions[-1].text).name
+            text = stand_alone(versions[-1].text, versions[-1].imports)
+            top = avro_parse.parse(name, text).name
             gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"
-            yield topics.get(name) or files.get(top, gone), versions[-1].text
+            yield topics.get(name) or files.get(top, gone), text

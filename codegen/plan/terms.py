@@ -28,13 +28,28 @@ class Kind(enum.StrEnum):
     NOOP = "NOOP"
 
 
+def import_path(subject: str, file: str = "") -> str:
+    """Return the name by which Protobuf files import a subject's; ``file`` is its place in the contracts, if known."""
+    return file.removeprefix("proto/") or (subject if subject.endswith(".proto") else f"{subject}.proto")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a schema refers to: the name that it says, and the subject that has it. ``version`` None: what is wanted."""
+
+    name: str
+    subject: str
+    version: int | None = None
+
+
 @dataclass(frozen=True)
 class WantedSubject:
-    """A schema under its subject. ``references`` are the subjects of the files it imports: their import paths.
+    """A schema under its subject, as it is registered: what it refers to stands in ``references``.
 
-    ``level`` None leaves the registry's alone; ``owned`` False means a file of another package, which is put there when
-    it is missing and never changed. ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are
-    the other Protobuf files of the contracts, (import path, text).
+    ``level`` None leaves the registry's alone, and ``inherited`` is the one that then holds, as far as it is known;
+    ``owned`` False means a file of another package, which is put there when it is missing and never changed.
+    ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are the other files that it needs,
+    (name, text), by import path for Protobuf. ``file`` is its place below the contracts' folder.
     """
 
     subject: str
@@ -42,10 +57,22 @@ class WantedSubject:
     text: str
     fingerprint: str
     level: str | None
-    references: tuple[str, ...]
+    references: tuple[Reference, ...]
     title: str
     owned: bool
     imports: tuple[tuple[str, str], ...] = ()
+    file: str = ""
+    inherited: str | None = None
+
+    @property
+    def level_in_force(self) -> str | None:
+        """The level that new versions must keep; None when it is not known."""
+        return self.level or self.inherited
+
+    @property
+    def import_path(self) -> str:
+        """The name by which Protobuf files import it."""
+        return import_path(self.subject, self.file)
 
 
 @dataclass(frozen=True)
@@ -67,6 +94,8 @@ class Wanted:
 
     subjects: tuple[WantedSubject, ...]
     topics: tuple[WantedTopic, ...]
+    global_level: str | None = None
+    """What the registry's own level must be; None where nobody relies on it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +132,7 @@ class Found:
     subjects: Mapping[str, FoundSubject]
     topics: Mapping[str, FoundTopic]
     brokers: int
+    global_level: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +147,10 @@ class Opinions:
 
 @dataclass(frozen=True)
 class SetLevel:
+    """``level`` None takes a subject's own level away."""
+
     subject: str
-    level: str
+    level: str | None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from codegen.avro import diff as avro_diff
 from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, unreadable
+from codegen.avro.references import stand_alone
 from codegen.plan.judge import OldVersion
 from codegen.proto import compat as proto_compat
 from codegen.proto import diff as proto_diff
@@ -17,7 +18,9 @@ def between(kind: str, subject: str, old: OldVersion, new: OldVersion) -> list[s
 
 
 def _avro(old: OldVersion, new: OldVersion) -> Iterator[str]:
-    before, after = (Version(each.name, avro_parse.parse(each.name, each.text)) for each in (old, new))
+    before, after = (
+        Version(each.name, avro_parse.parse(each.name, stand_alone(each.text, each.imports))) for each in (old, new)
+    )
     yield from list(avro_diff.words(before.schema, after.schema)) or [f"{old.name} and {new.name} say the same"]
     for writer, reader in ((before, after), (after, before)):
         against = [sentence for _, sentence in unreadable(writer, reader)]

@@ -1,16 +1,19 @@
 """What the contracts want of a registry and of Kafka: subjects in the order of their references, and topics."""
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from codegen.avro.folder import split_reference
 from codegen.errors import ContractError
-from codegen.plan.terms import Wanted, WantedSubject, WantedTopic
+from codegen.plan.terms import Reference, Wanted, WantedSubject, WantedTopic
 from codegen.proto import stubs as proto_stubs
 from codegen.proto.validate import VALIDATE_FILE
 from codegen.remote.registry_text import registry_text, with_words_in_comments
+from codegen.subjects import Claim, claims
 from codegen.tree import Contracts
 from tally.base.fingerprint import fingerprint
 
@@ -26,7 +29,10 @@ _WELL_KNOWN: Final = "google/protobuf/"
 
 def wanted(contracts: Contracts) -> Wanted:
     """Return everything that publishing wants. Raises ContractError when the Protobuf files do not compile."""
-    return Wanted((*_avro(contracts), *_protobuf(contracts)), tuple(_topics(contracts)))
+    found = claims(contracts.topics, contracts.avro, contracts.proto, contracts.project.subjects)
+    claimed = list({claim.subject: claim for claim in reversed(list(found))}.values())[::-1]  # topics may share one
+    subjects = (*_ordered(list(_avro(contracts, claimed))), *_protobuf(contracts, claimed))
+    return Wanted(subjects, tuple(_topics(contracts)), contracts.project.level)
 
 
 def _topics(contracts: Contracts) -> Iterator[WantedTopic]:
@@ -41,52 +47,97 @@ def _topics(contracts: Contracts) -> Iterator[WantedTopic]:
         )
 
 
-def _avro(contracts: Contracts) -> Iterator[WantedSubject]:
-    """Yield a subject for each topic's schema, then one by record name for each schema that no topic carries."""
-    carried, subjects = set(), set()
-    for topic in contracts.topics:
-        schema = contracts.avro[topic.schema]
-        carried.add(topic.schema)
-        if topic.subject not in subjects:  # topics may share one
-            yield _avro_subject(topic.subject, schema.text, schema.name, topic.compatibility)
-        subjects.add(topic.subject)
-    for path, schema in contracts.avro.items():
-        if path not in carried:
-            yield _avro_subject(schema.name, schema.text, schema.name, FILE_LEVEL)
+def _level(contracts: Contracts, claim: Claim, default: str) -> str | None:
+    """Return a subject's own level, None where the registry's global one holds."""
+    return claim.level or (None if claim.named or contracts.project.level else default)
 
 
-def _avro_subject(subject: str, text: str, name: str, level: str) -> WantedSubject:
-    return WantedSubject(subject, "AVRO", text, fingerprint(text), level, (), f"Avro {name}", owned=True)
+def _avro(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubject]:
+    """Yield the subjects of topics, then those of codegen.yaml, then one by record name for each other schema."""
+    subject_of = {claim.schema: claim.subject for claim in reversed(claimed)}
+    for claim in claimed:
+        schema = contracts.avro.get(claim.schema)
+        if schema is None:
+            continue
+        yield WantedSubject(
+            claim.subject,
+            "AVRO",
+            schema.own_text or schema.text,
+            fingerprint(schema.text),
+            _level(contracts, claim, FILE_LEVEL),
+            _named(contracts, claim.subject)
+            or tuple(Reference(name, subject_of[path]) for name, path in schema.uses.items()),
+            f"Avro {schema.name}",
+            owned=True,
+            imports=schema.imports,
+            file=claim.schema,
+            inherited=contracts.project.level,
+        )
 
 
-def _protobuf(contracts: Contracts) -> Iterator[WantedSubject]:
+def _named(contracts: Contracts, subject: str) -> tuple[Reference, ...]:
+    """Return the references that codegen.yaml names; none where it leaves them to the files."""
+    entry = contracts.project.subjects.get(subject)
+    named = entry.references.items() if entry is not None else ()
+    return tuple(Reference(name, *split_reference(other)) for name, other in named)
+
+
+def _ordered(subjects: list[WantedSubject]) -> list[WantedSubject]:
+    """Return subjects so that each comes after those it refers to, else in their order. Raises ContractError."""
+    by_name = {subject.subject: subject for subject in subjects}
+    needs = {name: [each.subject for each in subject.references] for name, subject in by_name.items()}
+    try:
+        return [by_name[name] for name in TopologicalSorter(needs).static_order() if name in by_name]
+    except CycleError as error:
+        around = " -> ".join(error.args[1])
+        file = by_name[error.args[1][0]].file
+        problem = f"refers to itself by way of others ({around}); a registry takes no schema before what it refers to"
+        raise ContractError(file, "", problem, rule="avro-references") from error
+
+
+def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubject]:
     if not contracts.proto:
         return
     includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
     own_texts = {name: _text(name, includes) for name in contracts.proto}
+    by_file: dict[str, list[Claim]] = {}
+    for claim in claimed:
+        by_file.setdefault(claim.schema.removeprefix("proto/"), []).append(claim)
+    found: list[WantedSubject] = []
     # protoc lists a file after everything it imports.
     for file in contracts.descriptors.file:
         owned = file.name in contracts.proto
         if _stays_here(file.name, contracts):
             continue
-        references = tuple(name for name in file.dependency if not _stays_here(name, contracts))
         text = _text(file.name, includes)
         if VALIDATE_FILE not in contracts.proto:
             text = registry_text(file, text)
         text = with_words_in_comments(text)
         imports = tuple((name, other) for name, other in own_texts.items() if owned and name != file.name)
-        level = PROTOBUF_LEVEL if owned else None
-        yield WantedSubject(
-            file.name,
-            "PROTOBUF",
-            text,
-            _fingerprint(file, text, imports),
-            level,
-            references,
-            f"Protobuf {file.package}",
-            owned=owned,
-            imports=imports,
+        meaning = _fingerprint(file, text, imports)
+        imported = tuple(
+            Reference(name, by_file[name][0].subject if name in by_file else name)
+            for name in file.dependency
+            if not _stays_here(name, contracts)
         )
+        found += [
+            WantedSubject(
+                claim.subject,
+                "PROTOBUF",
+                text,
+                meaning,
+                _level(contracts, claim, PROTOBUF_LEVEL) if owned else None,
+                _named(contracts, claim.subject) or imported,
+                f"Protobuf {file.package}",
+                owned=owned,
+                imports=imports,
+                file=claim.schema,
+                inherited=contracts.project.level,
+            )
+            for claim in (by_file[file.name] if owned else [Claim(file.name, "", "")])
+        ]
+    referred = {each.subject for subject in found for each in subject.references}
+    yield from (subject for subject in found if subject.owned or subject.subject in referred)
 
 
 def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str, str], ...]) -> str:

@@ -153,7 +153,11 @@ class Publisher:
 
     def _register(self, subject: WantedSubject, wanted: Wanted) -> None:
         """Register with the versions that the references have now: this very run may have made them."""
-        others = [other for other in wanted.subjects if subject.references and other.kind == subject.kind]
+        needed = {subject.subject}
+        for other in reversed(wanted.subjects):  # each comes after what it refers to
+            if other.subject in needed:
+                needed |= {each.subject for each in other.references}
+        others = [other for other in wanted.subjects if other.subject in needed - {subject.subject}]
         registry_admin.register(self._http, subject, registry_admin.read_subjects(self._http, others))
 
     def _verify(self, wanted: Wanted) -> None:

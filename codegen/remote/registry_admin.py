@@ -9,11 +9,14 @@ from codegen.errors import BreakingError
 from codegen.plan.judge import OldVersion
 from codegen.plan.terms import FoundSubject, SetLevel, WantedSubject
 from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
+from codegen.remote.registry_text import with_words_in_comments
 from tally.base.fingerprint import fingerprint_of
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, RegistryRefused
 from tally.registry.http import RegistryHttp
 
 _CONFLICT = 409
+WELL_KNOWN: Final = "google/protobuf/"
+"""Files that every registry brings itself."""
 REFERENCES_MAX: Final = 1000
 """Files that one schema may need, all in all."""
 
@@ -21,11 +24,18 @@ REFERENCES_MAX: Final = 1000
 def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[str, FoundSubject]:
     """Return the wanted subjects as the registry has them; missing ones are left out. Raises RegistryError."""
     found: dict[str, FoundSubject] = {}
+    to_come: set[str] = set()  # a version of what refers to them comes as well
     for subject in wanted:
+        for other in subject.references:
+            if other.subject not in found and other.version is None and (there := versions(http, other.subject)):
+                found[other.subject] = FoundSubject(there)
         known = versions(http, subject.subject)
         level = _level(http, subject.subject)
+        moves = any(each.version is None and each.subject in to_come for each in subject.references)
+        match = _matching(http, subject, found, known) if known and not moves else None
+        if match is None and subject.owned:
+            to_come.add(subject.subject)
         if known or level:
-            match = _matching(http, subject, found, known) if known else None
             version = match["version"] if match else None
             schema_id = match.get("id") if match else None
             beside = tuple(_beside(match)) if match else ()
@@ -60,6 +70,16 @@ def read_version(
             if len(waiting) > REFERENCES_MAX:
                 raise RegistryAnswerError(f"{http.url}: {subject} refers to more than {REFERENCES_MAX} others")
     return text, imports
+
+
+def global_level(http: RegistryHttp) -> str | None:
+    """Return the level of subjects without one of their own, None where it is not told. Raises RegistryError."""
+    try:
+        answer = _unless_unknown(http, "GET", "config")
+    except NoSuchCall:
+        return None
+    level = answer.get("compatibilityLevel") if isinstance(answer, dict) else None
+    return level if isinstance(level, str) else None
 
 
 def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
@@ -150,7 +170,10 @@ def delete(http: RegistryHttp, subject: str) -> None:
 
 
 def set_level(http: RegistryHttp, action: SetLevel) -> None:
-    """Set a subject's own compatibility level. Raises RegistryError."""
+    """Set a subject's own compatibility level, or take it away. Raises RegistryError."""
+    if action.level is None:
+        _unless_unknown(http, "DELETE", f"config/{_quoted(action.subject)}")
+        return
     body = {"compatibility": action.level}
     try:
         http.request("PUT", f"config/{_quoted(action.subject)}", body)
@@ -165,9 +188,8 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
     """Register a schema; one that is there already keeps its id. Raises BreakingError and RegistryError."""
     body = _body(wanted, found)
     if body is None:
-        raise RegistryAnswerError(
-            f"a subject that {wanted.subject} refers to is missing: {', '.join(wanted.references)}"
-        )
+        names = ", ".join(each.subject for each in wanted.references)
+        raise RegistryAnswerError(f"a subject that {wanted.subject} refers to is missing: {names}")
     if known := versions(http, wanted.subject):  # what stands beside the newest stays there
         body |= _beside(_unless_unknown(http, "GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}") or {})
     try:
@@ -177,7 +199,7 @@ def register(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, Foun
             raise
         raise BreakingError(
             f"subject {wanted.subject}: the registry refuses {wanted.title} as incompatible with the versions it has "
-            f"(level {wanted.level or 'global'}). It says: {error.reason}"
+            f"(level {wanted.level_in_force or 'global'}). It says: {error.reason}"
         ) from error
 
 
@@ -206,22 +228,38 @@ def _matching(
     if body is None:
         return None
     answer = _unless_unknown(http, "POST", f"subjects/{_quoted(wanted.subject)}", body)
-    if answer is None:
-        # Metadata beside a schema may make it another one for the look-up; the contracts have none to give.
-        newest = _unless_unknown(http, "GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}") or {}
-        return newest if newest.get("version") and _beside(newest) and _same_text(wanted, newest) else None
+    found_by_text: dict[str, Any] | None = None
     match answer:
-        case {"schema": str(registered), "version": int()}:
+        case {"schema": str(registered), "version": int(version)}:
             # The registry may take two schemas for one that do not mean the same.
-            is_ours = wanted.kind != "AVRO" or fingerprint_of(registered) == wanted.fingerprint
-            return dict(answer) if is_ours else None
-    raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and a version")
+            if wanted.kind == "AVRO" and fingerprint_of(registered) != fingerprint_of(wanted.text):
+                return None
+            found_by_text = dict(answer)
+            if version == max(known):
+                return found_by_text
+        case None:
+            pass
+        case _:
+            raise RegistryAnswerError(f"{http.url} answers a look-up of {wanted.subject} without a schema and version")
+    # Metadata beside a schema, or words that a registry keeps, may make it another one for the look-up.
+    newest = _unless_unknown(http, "GET", f"subjects/{_quoted(wanted.subject)}/versions/{max(known)}") or {}
+    same = newest.get("version") and _same_text(wanted, newest) and _same_references(body, newest)
+    return newest if same else found_by_text
+
+
+def _same_references(body: Mapping[str, Any], registered: Mapping[str, Any]) -> bool:
+    """Compare without what every registry brings itself."""
+    ours, theirs = (
+        {(str(each.get("name")), each.get("subject"), each.get("version")) for each in one.get("references") or ()}
+        for one in (body, registered)
+    )
+    return all(name.startswith(WELL_KNOWN) for name, _, _ in ours ^ theirs)
 
 
 def _same_text(wanted: WantedSubject, registered: Mapping[str, Any]) -> bool:
     text = registered.get("schema")
     if wanted.kind != "AVRO":
-        return text == wanted.text
+        return with_words_in_comments(str(text)).strip() == with_words_in_comments(wanted.text).strip()
     try:
         return bool(json.loads(str(text)) == json.loads(wanted.text))
     except (ValueError, RecursionError):
@@ -244,11 +282,12 @@ def _body(wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> dict[str,
     if wanted.kind != "AVRO":
         body["schemaType"] = wanted.kind
     references = []
-    for name in wanted.references:
-        known = found.get(name)
-        if known is None or not known.versions:
+    for each in wanted.references:
+        known = found.get(each.subject, FoundSubject())
+        version = each.version or known.matching_version or max(known.versions, default=None)
+        if version is None:
             return None
-        references.append({"name": name, "subject": name, "version": known.matching_version or max(known.versions)})
+        references.append({"name": each.name, "subject": each.subject, "version": version})
     return body | {"references": references} if references else body
 
 

@@ -61,6 +61,8 @@ class Surveyor:
             known = found.subjects.get(subject.subject, FoundSubject())
             if known.matching_version is not None or not subject.owned:
                 continue
+            if subject.level is None:
+                subject = replace(subject, inherited=known.level or found.global_level)  # noqa: PLW2901
             history = registry_admin.read_history(self._http, subject.subject, known.versions)
             if history and same_meaning(subject, history[-1]):
                 subjects[subject.subject] = replace(known, docs_only=True)
@@ -92,7 +94,7 @@ class Surveyor:
         if against := self._against.get(wanted.subject):
             said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
         # Under another level than ours the registry's answer would be to another question.
-        if known.versions and known.level == wanted.level:
+        if known.versions and wanted.level in {None, known.level}:
             theirs = registry_admin.registry_objection(self._http, wanted, found.subjects)
             said += [theirs] if theirs is not None else []
         return tuple(said)
@@ -100,11 +102,13 @@ class Surveyor:
     def read(self, wanted: Wanted) -> Found:
         """Read what is there now."""
         subjects = registry_admin.read_subjects(self._http, wanted.subjects)
+        relied_on = wanted.global_level or any(each.owned and each.level is None for each in wanted.subjects)
+        level = registry_admin.global_level(self._http) if relied_on else None
         if self._kafka is None:
-            return Found(subjects, {}, 0)
+            return Found(subjects, {}, 0, level)
         brokers = self._kafka.brokers(PROBE_TIMEOUT_S)
         topics = self._kafka.read([topic.name for topic in wanted.topics]) if wanted.topics else {}
-        return Found(subjects, topics, brokers)
+        return Found(subjects, topics, brokers, level)
 
 
 def _settled(wanted: WantedSubject, found: Found) -> bool:

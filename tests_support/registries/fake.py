@@ -14,6 +14,9 @@ class FakeRegistry:
         self.subjects: dict[str, list[str]] = {}
         self.levels: dict[str, str] = {}
         self.references: dict[str, list[Any]] = {}
+        self.versioned: dict[tuple[str, int], list[Any]] = {}  # references of a version, before those of its subject
+        self.global_level: str | None = None
+        self.lost: set[tuple[str, int]] = set()  # versions that were deleted softly
         self.kinds: dict[str, str] = {}
         self.incompatible = ""
         self.invalid = ""
@@ -34,11 +37,12 @@ class FakeRegistry:
             case ["GET", "subjects"]:
                 return httpx.Response(200, json=list(self.subjects))
             case ["GET", "subjects", subject, "versions"]:
-                return self._known(subject, list(range(1, len(self.subjects.get(subject, [])) + 1)))
+                there = range(1, len(self.subjects.get(subject, [])) + 1)
+                return self._known(subject, [number for number in there if (subject, number) not in self.lost])
             case ["POST", "subjects", subject, "versions"]:
                 return self._register(subject, body)
             case ["GET", "subjects", subject, "versions", version]:
-                return self._version(subject, version)
+                return self._version(subject, version, deleted="deleted=true" in str(request.url))
             case ["DELETE", "subjects", subject]:
                 return httpx.Response(200, json=[1]) if self.subjects.pop(subject, None) else _error(404, 40401, "none")
             case ["POST", "compatibility", "subjects", subject, "versions", *_] if self.all_versions or parts[4:]:
@@ -55,6 +59,10 @@ class FakeRegistry:
             case ["PUT", "config", subject]:
                 self.levels[subject] = body["compatibility"]
                 return httpx.Response(200, json=body)
+            case ["DELETE", "config", subject]:
+                return httpx.Response(200, json=self.levels.pop(subject, None))
+            case ["GET", "config"] if self.global_level is not None:
+                return httpx.Response(200, json={"compatibilityLevel": self.global_level})
             case ["GET", "contexts"] if self.contexts is not None:
                 return httpx.Response(200, json=self.contexts)
             case ["GET", "contexts", *_] if self.contexts is not None:
@@ -64,21 +72,28 @@ class FakeRegistry:
             case ["GET", "mode", *subject] if self.modes is not None:
                 mode = self.modes.get("".join(subject), self.modes.get("", "READWRITE"))
                 return httpx.Response(200, json={"mode": mode})
-            case ["GET", "contexts" | "mode", *_] | ["GET", "schemas", "guids", _] | ["POST", "compatibility", *_]:
+            case (
+                ["GET", "contexts" | "mode" | "config", *_]
+                | ["GET", "schemas", "guids", _]
+                | ["POST", "compatibility", *_]
+            ):
                 return httpx.Response(404, json="Not Found")  # as Karapace says that it has no such call
         raise AssertionError(f"{request.method} {request.url} is not faked")
 
-    def _version(self, subject: str, version: str) -> httpx.Response:
+    def _version(self, subject: str, version: str, *, deleted: bool = False) -> httpx.Response:
         texts = self.subjects.get(subject, [])
         number = len(texts) if version == "latest" else int(version)
-        if not 1 <= number <= len(texts):
+        if not 1 <= number <= len(texts) or ((subject, number) in self.lost and not deleted):
             return _error(404, 40402, "no such version")
         found: dict[str, Any] = {"subject": subject, "version": number, "id": number, "schema": texts[number - 1]}
         if subject in self.kinds:
             found["schemaType"] = self.kinds[subject]
         return httpx.Response(
-            200, json=found | self.beside.get(subject, {}) | {"references": self.references.get(subject, [])}
+            200, json=found | self.beside.get(subject, {}) | {"references": self._references(subject, number)}
         )
+
+    def _references(self, subject: str, version: int) -> list[Any]:
+        return self.versioned.get((subject, version), self.references.get(subject, []))
 
     def _known(self, subject: str, answer: Any) -> httpx.Response:
         return httpx.Response(200, json=answer) if subject in self.subjects else _error(404, 40401, "no such subject")
@@ -89,9 +104,13 @@ class FakeRegistry:
         if self.incompatible:
             return _error(409, 409, self.incompatible)
         texts = self.subjects.setdefault(subject, [])
-        if body["schema"] not in texts:
+        wanted = body.get("references", [])
+        if body["schema"] not in texts or self._references(subject, texts.index(body["schema"]) + 1) != wanted:
             texts.append(body["schema"])
-        self.references[subject] = body.get("references", [])
+            self.versioned[subject, len(texts)] = wanted
+            if body.get("schemaType"):
+                self.kinds[subject] = body["schemaType"]
+        self.references[subject] = wanted
         given: dict[str, Any] = {name: body[name] for name in ("metadata", "ruleSet") if name in body}
         if given:
             self.beside[subject] = given
@@ -103,7 +122,12 @@ class FakeRegistry:
             return httpx.Response(200, json={"id": 1, "version": 1, "schema": texts[0], "subject": subject})
         if body["schema"] not in texts or subject in self.beside:  # metadata makes it another schema
             return _error(404, 40403 if texts else 40401, "not found")
-        version = texts.index(body["schema"]) + 1
+        wanted = body.get("references", [])
+        for version in range(len(texts), 0, -1):
+            if texts[version - 1] == body["schema"] and self._references(subject, version) == wanted:
+                break
+        else:
+            return _error(404, 40403, "not found")
         return httpx.Response(200, json={"id": 1, "version": version, "schema": body["schema"], "subject": subject})
 
 

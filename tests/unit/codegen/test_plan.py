@@ -16,6 +16,7 @@ from codegen.plan.terms import (
     FoundSubject,
     FoundTopic,
     Kind,
+    Reference,
     Register,
     SetLevel,
     Wanted,
@@ -25,7 +26,9 @@ from codegen.plan.terms import (
 
 SUBJECT = WantedSubject("s-value", "AVRO", "{}", "f", "FULL", (), "Avro t.R", owned=True)
 FOREIGN = WantedSubject("google/rpc/status.proto", "PROTOBUF", "x", "", None, (), "Protobuf google.rpc", owned=False)
-PROTO = WantedSubject("a.proto", "PROTOBUF", "y", "", "BACKWARD", (FOREIGN.subject,), "Protobuf a", owned=True)
+PROTO = WantedSubject(
+    "a.proto", "PROTOBUF", "y", "", "BACKWARD", (Reference(FOREIGN.subject, FOREIGN.subject),), "Protobuf a", owned=True
+)
 TOPIC = WantedTopic("t", 12, 3, 2, {"retention.ms": "-1"})
 CONFIG = {"retention.ms": "-1", "min.insync.replicas": "2", "segment.bytes": "1"}
 

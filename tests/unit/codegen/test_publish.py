@@ -7,7 +7,7 @@ import pytest
 
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
 from codegen.plan.file import load, save
-from codegen.plan.terms import FoundTopic, Wanted, WantedSubject
+from codegen.plan.terms import FoundTopic, Reference, Wanted, WantedSubject
 from codegen.remote.kafka_admin import KafkaNotReady
 from tests_support.contracts.publishing_world import OLD_FIELD, TEXT, World
 
@@ -135,7 +135,9 @@ def test_a_schema_refers_to_the_version_that_this_very_run_registered() -> None:
     """A schema registered after its import refers to the version that this run gave the import."""
     world = World()
     base = WantedSubject("b.proto", "PROTOBUF", "b", "", None, (), "Protobuf b", owned=False)
-    user = WantedSubject("a/u.proto", "PROTOBUF", "u", "", "BACKWARD", ("b.proto",), "Protobuf u", owned=True)
+    user = WantedSubject(
+        "a/u.proto", "PROTOBUF", "u", "", "BACKWARD", (Reference("b.proto", "b.proto"),), "Protobuf u", owned=True
+    )
     assert world.publish(Wanted((base, user), ())) == 2
     assert world.registry.references["a/u.proto"] == [{"name": "b.proto", "subject": "b.proto", "version": 1}]
     assert world.publish(Wanted((base, user), ())) == 0

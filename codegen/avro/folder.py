@@ -1,0 +1,140 @@
+"""The Avro files of a contracts folder, read together: one may use the types of another."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from codegen.avro import parse as avro_parse
+from codegen.avro.references import Imports, defined, missing, stand_alone
+from codegen.avro.schema import AvroFile
+from codegen.errors import ContractError
+from codegen.json_places import line_at, lines_of
+from codegen.project import SubjectEntry
+
+_FILES_MAX: Final = 1000
+"""Files that one schema may need, all in all."""
+
+
+class AvroFolder:
+    """Finds for each file the ones that it needs.
+
+    ``texts`` are the files by path, ``subjects`` the table of codegen.yaml, and ``released`` gives (text, imports) of a
+    version from the history: SUBJECT@VERSION in the table.
+    """
+
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        subjects: Mapping[str, SubjectEntry],
+        released: Callable[[str, int], tuple[str, Imports]],
+    ) -> None:
+        self._texts = texts
+        self._subjects = subjects
+        self._released = released
+
+    def parsed(self, path: str) -> AvroFile:
+        """Return a file as a whole schema. Raises ContractError."""
+        text = self._texts[path]
+        uses, imports = self._needed(path)
+        if not imports:
+            return avro_parse.parse(path, text)
+        try:
+            schema = avro_parse.parse(path, stand_alone(text, imports))
+        except ContractError as error:
+            raise error.at(line_at(lines_of(text), error.place)) from error
+        own = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+        return replace(schema, lines=lines_of(text), own_text=own, imports=imports, uses=uses)
+
+    def _needed(self, path: str) -> tuple[Mapping[str, str], Imports]:
+        """Return (file by type used directly, (name, text) of all that is needed, by way of others too)."""
+        direct: dict[str, str] = {}
+        found: dict[str, str] = {}
+        waiting = [path]
+        for file in waiting:  # grows while it is walked
+            named = self._named(file)
+            if named is not None:
+                for name, (text, imports, other) in named.items():
+                    found.setdefault(name, text)
+                    found |= {inner: its for inner, its in imports if inner not in found}
+                    if other and other not in waiting:
+                        waiting.append(other)
+                continue
+            for name in missing(self._texts[file]):
+                definer = self._file_of(file, name)
+                if definer is None:
+                    continue
+                if file == path:
+                    direct[name] = definer
+                found.setdefault(definer, self._texts[definer])
+                if definer not in waiting:
+                    waiting.append(definer)
+            if len(waiting) > _FILES_MAX:
+                raise ContractError(path, "", f"needs more than {_FILES_MAX} other files", rule="avro-references")
+        return direct, tuple((name, text) for name, text in found.items() if name != path)
+
+    def _named(self, path: str) -> dict[str, tuple[str, Imports, str]] | None:
+        """Return (text, imports, file in this folder) by name of what the table says that a file refers to."""
+        for subject, entry in self._subjects.items():
+            if entry.file != path or not entry.references:
+                continue
+            named = {}
+            for name, other in entry.references.items():
+                wanted, version = split_reference(other)
+                try:
+                    if version is not None:
+                        named[f"{wanted} v{version}"] = (*self._released(wanted, version), "")
+                    else:
+                        file = self._subjects[wanted].file if wanted in self._subjects else self._tops[wanted]
+                        named[file] = (self._texts[file], (), file)
+                except KeyError as error:
+                    problem = f"is {other!r}; there is no such subject here, or no such version in its history"
+                    place = f"subjects.{subject}.references.{name}"
+                    raise ContractError("codegen.yaml", place, problem, rule="avro-references") from error
+            return named
+        return None
+
+    def _file_of(self, file: str, name: str) -> str | None:
+        """Return the file that defines a type, None when none does. Raises ContractError when several do."""
+        for table in (self._by_top, self._by_type):
+            files = [each for each in table.get(name, ()) if each != file]
+            if len(files) == 1:
+                return files[0]
+            if files:
+                problem = (
+                    f"uses {name}, which {' and '.join(files)} define; say which in codegen.yaml: "
+                    f"subjects: {{SUBJECT: {{file: {file}, references: {{{name}: OTHER-SUBJECT}}}}}}"
+                )
+                raise ContractError(file, "", problem, rule="avro-references")
+        return None
+
+    @cached_property
+    def _types(self) -> dict[str, tuple[str, ...]]:
+        return {path: defined(text) for path, text in self._texts.items()}
+
+    @cached_property
+    def _tops(self) -> dict[str, str]:
+        return {types[0]: path for path, types in self._types.items() if types}
+
+    @cached_property
+    def _by_top(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path, types in self._types.items():
+            for name in types[:1]:
+                found.setdefault(name, []).append(path)
+        return found
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path, types in self._types.items():
+            for name in types:
+                found.setdefault(name, []).append(path)
+        return found
+
+
+def split_reference(text: str) -> tuple[str, int | None]:
+    """Return (subject, version) of ``SUBJECT`` or ``SUBJECT@VERSION``."""
+    subject, at, version = text.rpartition("@")
+    return (subject, int(version)) if at and version.isdigit() else (text, None)
