@@ -30,7 +30,6 @@ from tally.event.resolution import Resolved
 from tally.event.verdict import Event, Poison, SchemaUnavailable, unknown_schema
 from tally.generated.topics import SUMS, SUMS_DLT, TopicFacts
 from tally.registry.errors import RegistryError, SchemaUnknown
-from tally.registry.lookup import RegisteredSchema
 
 _VERDICT_KEPT_S: Final = 60.0
 """So that a flood of records with one bad name is not a flood of questions; short, as the schema may be registered."""
@@ -56,8 +55,8 @@ class Registry(Protocol):
     def lookup(self, subject: str, schema_text: str, /) -> int:
         """Return the id of our schema under a subject."""
 
-    def schema(self, name: SchemaName, /) -> RegisteredSchema:
-        """Return the schema with an id or a GUID."""
+    def schema(self, name: SchemaName, /) -> str:
+        """Return the text of the schema with an id or a GUID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +196,16 @@ class Schemas:
     def _fetch(self, name: SchemaName) -> tuple[Resolved, int]:
         """Return a schema and its size. Raises SchemaUnknown, SchemaUnavailable."""
         try:
-            text, fingerprint = self._registry.schema(name)
+            text = self._registry.schema(name)
         except SchemaUnknown:
             raise
         except RegistryError as error:
             raise SchemaUnavailable(f"schema {spoken(name)} cannot be looked up: {error}") from error
-        resolved = resolution.resolve(text, fingerprint)
+        resolved = resolution.resolve(text)
         with self._lock:
             self._denials.given(name)
             forgotten = self._known.put(name, resolved, weight=len(text))
-            ours = {name} if isinstance(name, int) and fingerprint == SUMS.fingerprint else set()
+            ours = {name} if isinstance(name, int) and resolved.fingerprint == SUMS.fingerprint else set()
             self._fast = (self._fast | ours).difference(forgotten)
         return resolved, len(text)
 
@@ -234,4 +233,4 @@ def _unsettled(left: list[SchemaName], asked: int) -> str:
     )
 
 
-_OURS: Final = resolution.resolve(SUMS.schema, SUMS.fingerprint)
+_OURS: Final = resolution.resolve(SUMS.schema)

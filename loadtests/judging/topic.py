@@ -67,7 +67,7 @@ class Schemas:
 
     def _text(self, schema_id: int) -> str:
         try:
-            return self._registry.schema(schema_id).text
+            return self._registry.schema(schema_id)
         except SchemaUnknown:
             raise
         except RegistryError as error:

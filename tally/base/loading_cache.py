@@ -14,12 +14,9 @@ Value = TypeVar("Value")
 class LoadingCache(Generic[Key, Value]):
     """Thread-safe. No lock is held while a value is loaded; values are kept as BoundedCache keeps them."""
 
-    def __init__(
-        self, entries_max: int, weight_max: int = 0, weight_of: Callable[[Value], int] = lambda _value: 0
-    ) -> None:
-        self._weight_of = weight_of
+    def __init__(self, entries_max: int) -> None:
         self._lock = threading.Lock()
-        self._known: BoundedCache[Key, Value] = BoundedCache(entries_max, weight_max)
+        self._known: BoundedCache[Key, Value] = BoundedCache(entries_max)
         self._loading: dict[Key, Future[Value]] = {}
 
     def get(self, key: Key, load: Callable[[], Value]) -> Value:
@@ -44,6 +41,6 @@ class LoadingCache(Generic[Key, Value]):
             raise
         with self._lock:
             del self._loading[key]
-            self._known.put(key, value, self._weight_of(value))
+            self._known.put(key, value)
         own.set_result(value)
         return value

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from tally.base.bounded_cache import BoundedCache
-from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import SCHEMA_HEADER, SchemaName
 from tally.event import resolution
 from tally.event.read_one import read_one, schema_name
@@ -58,6 +57,6 @@ class Reader:
         text = None if known else self._schema_text(name)
         if text is None:
             return known
-        resolved = resolution.resolve(text, fingerprint_of(text))
+        resolved = resolution.resolve(text)
         self._resolved.put(name, resolved, weight=len(text))
         return resolved

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import fastavro
 
+from tally.base.fingerprint import fingerprint_of
 from tally.event.codes import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
@@ -29,8 +30,9 @@ class Resolved:
     refusal: str | None = None
 
 
-def resolve(text: str, fingerprint: str) -> Resolved:
+def resolve(text: str) -> Resolved:
     """Return a writer's schema ready for ``read``. Never raises: a schema that is not Avro is a refusal."""
+    fingerprint = fingerprint_of(text)
     try:
         writer = json.loads(text)
         if not isinstance(writer, dict) or writer.get("type") != "record":

@@ -39,18 +39,16 @@ class Access:
 
     def tls(self) -> ssl.SSLContext | None:
         """Return how to connect, None for the usual way. Raises RegistryTlsError, which names the file."""
-        if self.key and not self.cert:
-            raise RegistryTlsError("TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both")
-        if not (self.ca or self.cert):
+        if not (self.ca or self.cert or self.key):
             return None
         problem = f"TALLY_REGISTRY_CA {self.ca}: is not a file of PEM certificates"
         try:
             context = ssl.create_default_context(cafile=self.ca or None)
             problem = (
-                f"TALLY_REGISTRY_CERT {self.cert}, TALLY_REGISTRY_KEY {self.key or '(in it)'}: are not a PEM "
-                "certificate and its key, or TALLY_REGISTRY_KEY_PASSWORD is wrong"
+                f"TALLY_REGISTRY_CERT {self.cert or '(not set)'}, TALLY_REGISTRY_KEY {self.key or '(in it)'}: are not "
+                "a PEM certificate and its key, or TALLY_REGISTRY_KEY_PASSWORD is wrong"
             )
-            if self.cert:  # a callable, since without one OpenSSL would ask on the terminal
+            if self.cert or self.key:  # a callable, since without one OpenSSL would ask on the terminal
                 context.load_cert_chain(self.cert, self.key or None, lambda: self.key_password)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             raise RegistryTlsError(f"{problem}: {error}") from None

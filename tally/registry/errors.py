@@ -1,10 +1,6 @@
 """What keeps a registry from doing what was asked: one class each, and for machines one ``kind``."""
 # ruff: noqa: N818 - the names are outcomes that callers match on
 
-from typing import Literal
-
-Passing = Literal["no-connection", "time-out", "server-error"]
-
 
 class RegistryError(Exception):
     """The message names the registry's address, without secrets, and the cure."""
@@ -13,11 +9,11 @@ class RegistryError(Exception):
 
 
 class RegistryUnreachable(RegistryError):
-    """No connection, no answer in time, or an error of the server's own (5xx), at every attempt. May pass."""
+    """No answer at any attempt. May pass; ``kind`` is "no-connection", "time-out" or "server-error"."""
 
-    def __init__(self, message: str, kind: Passing = "no-connection") -> None:
+    def __init__(self, message: str, kind: str = "no-connection") -> None:
         super().__init__(message)
-        self.kind: Passing = kind
+        self.kind = kind
 
 
 class RegistryTlsError(RegistryError):
@@ -45,9 +41,9 @@ class NoSuchCall(RegistryAnswerError):
 class RegistryRefused(RegistryError):
     """The registry understood and says no (409 incompatible, 422 invalid, …); ``reason`` is its own sentence."""
 
-    def __init__(self, message: str, status: int, error_code: int, reason: str) -> None:
+    def __init__(self, message: str, status: int, reason: str) -> None:
         super().__init__(message)
-        self.status, self.error_code, self.reason = status, error_code, reason
+        self.status, self.reason = status, reason
 
 
 class NotRegistered(RegistryRefused):

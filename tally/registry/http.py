@@ -28,14 +28,9 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A registry's answers are a few kilobytes; a stranger's endless page is cut off here."""
+_HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _RETRY_WAIT_S: Final = 0.2
 _SHOWN_BYTES_MAX: Final = 200
-_CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
-_HEADERS: Final = {
-    "Accept": f"{_CONTENT_TYPE}, application/json",
-    "Accept-Encoding": "identity",
-    "Content-Type": _CONTENT_TYPE,
-}
 
 
 class Clock(Protocol):
@@ -66,13 +61,14 @@ class RegistryHttp:
     def _client(self) -> "httpx.Client":
         import httpx  # noqa: PLC0415
 
-        tls, here = self.access.tls(), is_loopback(self.url)
-        if tls is None and here and self.url.startswith("http:"):
+        url, in_url = split_userinfo(self.address)
+        tls, here = self.access.tls(), is_loopback(url)
+        if tls is None and here and url.startswith("http:"):
             # No proxy is asked, so there is no TLS: who is trusted (40 ms to read) does not matter. This trusts nobody.
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return httpx.Client(
-            base_url=self.url,
-            headers=_HEADERS | (self.access.headers or split_userinfo(self.address)[1].headers),
+            base_url=url,
+            headers=_HEADERS | (self.access.headers or in_url.headers),
             timeout=self.timeout_s,
             transport=self.transport,
             verify=tls or True,
@@ -93,25 +89,22 @@ class RegistryHttp:
                 return self._judged(f"{method} {path}", *self._exchanged(method, path, body))
             except errors.RegistryUnreachable as error:
                 failure = error
-        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
-        raise errors.RegistryUnreachable(f"the registry {self.url} is not reachable ({tries}): {failure}", failure.kind)
+        tried = f"attempts: {self.attempts}"
+        raise errors.RegistryUnreachable(f"the registry {self.url} is not reachable ({tried}): {failure}", failure.kind)
 
     def _exchanged(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
         """Return status and content of one answer."""
         import httpx  # noqa: PLC0415
 
-        until_s = self.clock.monotonic() + self.timeout_s
-        content, says = bytearray(), f"{method} {path} answers"
+        until_s, content = self.clock.monotonic() + self.timeout_s, bytearray()
         try:
             with self._client.stream(method, path, json=body) as response:
                 if response.headers.get("Content-Encoding", "identity") != "identity":
-                    problem = f"{says} in an encoding that was not asked for"
-                    raise errors.RegistryAnswerError(self._no_registry(problem))
+                    raise self._no_registry(f"{method} {path} answers in an encoding that was not asked for")
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > ANSWER_BYTES_MAX:
-                        problem = f"{says} more than {ANSWER_BYTES_MAX} bytes"
-                        raise errors.RegistryAnswerError(self._no_registry(problem))
+                        raise self._no_registry(f"{method} {path} answers more than {ANSWER_BYTES_MAX} bytes")
                     if self.clock.monotonic() > until_s:
                         raise httpx.ReadTimeout("the answer is still coming")
         except httpx.TimeoutException as error:
@@ -136,22 +129,22 @@ class RegistryHttp:
         try:
             parsed = json.loads(content if ok else content or b"{}")
         except (ValueError, RecursionError):
-            raise errors.RegistryAnswerError(self._no_registry(f"not JSON, {said}")) from None
+            raise self._no_registry(f"not JSON, {said}") from None
         if ok:
             return parsed
         # Of a call that it does not have Apicurio says nothing, Karapace "Not Found", Redpanda an object without an
         # error_code, and Confluent one whose error_code is the status itself. A page of HTML is a wrong address.
         code = parsed.get("error_code") if isinstance(parsed, dict) else None
-        if status in {404, 405} and code in {None, status}:
-            raise errors.NoSuchCall(self._no_registry(said))
+        if status in {404, 405} and code in (None, status):  # a list has no hash, and could come
+            raise self._no_registry(said, errors.NoSuchCall)
         if not isinstance(code, int):
-            raise errors.RegistryAnswerError(self._no_registry(said))
+            raise self._no_registry(said)
         reason = str(parsed.get("message", ""))
         refused = errors.NotRegistered if status == 404 else errors.RegistryRefused
-        raise refused(f"the registry {self.url} refuses {asked} ({status}): {reason}", status, code, reason)
+        raise refused(f"the registry {self.url} refuses {asked} ({status}): {reason}", status, reason)
 
-    def _no_registry(self, problem: str) -> str:
-        return (
+    def _no_registry(self, problem: str, of: type[Exception] = errors.RegistryAnswerError) -> Exception:
+        return of(
             f"{self.url} does not answer as a schema registry: {problem}; is it the Confluent-compatible address? "
             "Apicurio's ends in /apis/ccompat/v7"
         )

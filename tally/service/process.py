@@ -17,6 +17,7 @@ from tally.base.env_file import OPTION, EnvFileError, checked
 from tally.base.settings import Settings, SettingsError, help_text, load
 from tally.base.shown.values import printable, without_secrets
 from tally.kafka.config import KafkaConfigError
+from tally.registry.errors import RegistryTlsError
 from tally.service.private import UMASK
 
 _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
@@ -62,7 +63,7 @@ def run(
             if armed := fault_points.arm(settings.fault_points):
                 logger.bind(points=armed).warning("fault points are on: this process is under test")
             return serve(settings)
-    except (SettingsError, EnvFileError, KafkaConfigError) as error:
+    except (SettingsError, EnvFileError, KafkaConfigError, RegistryTlsError) as error:
         refused = StartError(str(error), exit_code=2)
     except StartError as error:
         refused = error

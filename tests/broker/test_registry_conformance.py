@@ -66,11 +66,11 @@ def test_a_service_finds_its_schema_by_text_and_the_same_meaning_by_the_id(
     subject = f"{registry.word()}-value"
     publish(http, wanted(subject, COUNT))
     (mine,) = wanted(subject, COUNT).subjects
-    assert http.schema(http.lookup(subject, mine.text)).fingerprint == mine.fingerprint
+    assert fingerprint(http.schema(http.lookup(subject, mine.text))) == mine.fingerprint
     (other,) = wanted(subject, COUNT, ADDED).subjects
-    with pytest.raises(SchemaUnknown, match="not among its versions"):
+    with pytest.raises(SchemaUnknown, match=r"it says: \S"):
         http.lookup(subject, other.text)
-    with pytest.raises(SchemaUnknown, match="the subject is unknown"):
+    with pytest.raises(SchemaUnknown, match=r"it says: \S"):
         http.lookup(f"{subject}-of-nobody", mine.text)
 
 
@@ -91,7 +91,7 @@ def test_a_guid_that_the_registry_tells_names_the_schema(registry: RegistryUnder
     if guid is None:
         pytest.skip("this registry has no GUIDs")
     (mine,) = wanted(subject, COUNT).subjects
-    assert http.schema(uuid.UUID(guid)).fingerprint == mine.fingerprint
+    assert fingerprint(http.schema(uuid.UUID(guid))) == mine.fingerprint
 
 
 def test_other_words_are_documentation_and_never_a_breaking_change(

@@ -13,6 +13,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from oracle.kafka_reading import read_topic
 from stack import Stack
+from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import frame, unframe
 from tally.event.partitions import partition_of
 from tally.generated.avro.dead_letter import DeadLetter
@@ -72,7 +73,7 @@ def test_we_read_the_output_of_confluent_s_serializer(kafka_stack: Stack) -> Non
     assert value is not None
     schema_id, body = unframe(value)
     registry = SchemaRegistry(kafka_stack.registry_url)
-    assert registry.schema(schema_id).fingerprint == SUMS.fingerprint
+    assert fingerprint_of(registry.schema(schema_id)) == SUMS.fingerprint
     assert SumAdded.decode(body) == _sum()
 
 

@@ -36,7 +36,7 @@ def test_a_consumer_on_v1_reads_what_a_producer_on_v2_writes(tmp_path: Path) -> 
     """A record written with an added field is read by the schema without it as the same event."""
     with imported(_v2(), tmp_path) as module:
         body = module.SumAdded(**FIELDS, note="hello").encode()
-    found = read(resolve(_v2(), "v2"), body)
+    found = read(resolve(_v2()), body)
     assert isinstance(found, Event)
     assert found == read_own(SumAdded(**FIELDS).encode())
 
@@ -52,7 +52,7 @@ def test_a_consumer_on_v2_reads_what_a_producer_on_v1_wrote_with_the_default(tmp
 def test_bytes_that_follow_neither_version_are_undecodable_and_no_record() -> None:
     """Bytes that follow no version are UNDECODABLE by each, and never an event."""
     for text in (SumAdded.SCHEMA, _v2()):
-        outcome = read(resolve(text, "x"), b"\x01\x02")
+        outcome = read(resolve(text), b"\x01\x02")
         assert isinstance(outcome, Poison)
         assert outcome.reason == UNDECODABLE
 

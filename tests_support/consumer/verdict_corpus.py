@@ -17,14 +17,12 @@ import numpy as np
 
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas
-from tally.base.fingerprint import fingerprint_of
 from tally.base.framing import SchemaName
 from tally.event.classify import Fetched, decode
 from tally.event.codes import KIND_NAMES, REASON_NAMES
 from tally.event.verdict import SchemaUnavailable
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import SchemaUnknown
-from tally.registry.lookup import RegisteredSchema
 from tests_support.consumer.golden_records import LETTERS, OURS, Case, golden_cases, golden_schemas
 from tests_support.ledger.records import PARTITION, PARTITIONS
 
@@ -49,11 +47,11 @@ class Texts:
         """Return the id of our own."""
         return {SUMS.subject: OURS, SUMS_DLT.subject: LETTERS}[subject]
 
-    def schema(self, name: SchemaName) -> RegisteredSchema:
+    def schema(self, name: SchemaName) -> str:
         """Raises SchemaUnknown."""
         if not isinstance(name, int) or name not in self._schemas:
             raise SchemaUnknown(f"schema {name} is not known")
-        return RegisteredSchema(self._schemas[name], fingerprint_of(self._schemas[name]))
+        return self._schemas[name]
 
 
 def consumer_schemas(schemas: dict[int, str]) -> Schemas:

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 
 from tally.base.framing import SchemaName
 from tally.base.hints import hint
-from tally.base.settings import SettingsError
 from tally.cli.failures import CommandError, UnavailableError, WrongUsageError
 from tally.cli.settings import ClientSettings
 from tally.event.reader import SchemaText
 from tally.registry.configured import registry_of
-from tally.registry.errors import RegistryError, SchemaMismatch, SchemaUnknown
+from tally.registry.errors import RegistryError, RegistryTlsError, SchemaMismatch, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
 
 
@@ -19,7 +18,7 @@ def opened_registry(environment: ClientSettings) -> Iterator[SchemaRegistry]:
     """Yield the registry that the settings name; its errors become errors of the command."""
     try:
         schemas = registry_of(environment)
-    except SettingsError as error:
+    except RegistryTlsError as error:
         raise WrongUsageError(str(error)) from None
     try:
         yield schemas
@@ -38,7 +37,7 @@ def schema_texts(schemas: SchemaRegistry) -> SchemaText:
 
     def text_of(name: SchemaName) -> str | None:
         try:
-            return schemas.schema(name).text
+            return schemas.schema(name)
         except SchemaUnknown:
             return None
 

@@ -55,10 +55,10 @@ def test_a_failure_is_shared_and_not_kept() -> None:
     assert cache.get("key", lambda: 7) == 7
 
 
-def test_what_is_kept_is_bounded_by_number_and_by_weight() -> None:
-    """What was used longest ago is loaded again, and what is too heavy is never kept."""
-    cache: LoadingCache[int, str] = LoadingCache(2, 10, len)
-    for key, text in ((1, "one"), (2, "two"), (3, "three"), (4, "much too long")):
+def test_what_is_kept_is_bounded() -> None:
+    """What was used longest ago is loaded again."""
+    cache: LoadingCache[int, str] = LoadingCache(2)
+    for key, text in ((1, "one"), (2, "two"), (3, "three")):
         assert cache.get(key, lambda text=text: text) == text  # type: ignore[misc]
-    assert [cache.get(key, lambda: "again") for key in (2, 3, 4)] == ["two", "three", "again"]
+    assert [cache.get(key, lambda: "again") for key in (2, 3)] == ["two", "three"]
     assert cache.get(1, lambda: "again") == "again"

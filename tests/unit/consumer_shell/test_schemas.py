@@ -12,16 +12,17 @@ import pytest
 
 from consumer.core.schema_wait import SchemaWait
 from consumer.shell.schemas import Schemas, UnknownSchemaIdError
+from tally.base.fingerprint import fingerprint
 from tally.base.framing import SchemaName
 from tally.event.codes import UNKNOWN_SCHEMA
 from tally.event.verdict import Event, Poison, SchemaUnavailable
 from tally.generated.topics import SUMS, SUMS_DLT
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
-from tally.registry.lookup import RegisteredSchema
 from tests_support.ledger.records import body
 from tests_support.waiting import eventually
 
 DENIALS_S = 3.0
+STRING = json.dumps("string")
 GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
 
 
@@ -29,7 +30,7 @@ GUID = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
 class Registry:
     """A registry in memory."""
 
-    schemas: dict[SchemaName, RegisteredSchema] = field(default_factory=dict)
+    schemas: dict[SchemaName, str] = field(default_factory=dict)
     subjects: dict[str, int] = field(default_factory=lambda: {SUMS.subject: 1, SUMS_DLT.subject: 2})
     down: bool = False
     asked: list[SchemaName] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Registry:
             raise SchemaUnknown(f"the registry does not have our schema under {subject}")
         return self.subjects[subject]
 
-    def schema(self, name: SchemaName) -> RegisteredSchema:
+    def schema(self, name: SchemaName) -> str:
         self.asked.append(name)
         self._answer()
         if name not in self.schemas:
@@ -176,7 +177,7 @@ def test_a_slow_registry_is_asked_for_a_while_and_then_the_rest_in_the_next_roun
 
     registry.answering = slowly
     names = list(range(100, 110))
-    registry.schemas |= dict.fromkeys(names, RegisteredSchema(SUMS.schema, SUMS.fingerprint))
+    registry.schemas |= dict.fromkeys(names, SUMS.schema)
     wait = waiting(*names)
     with pytest.raises(SchemaUnavailable):
         schemas.resolve(wait)
@@ -191,7 +192,7 @@ def test_nobody_waits_while_another_thread_asks_a_registry_that_does_not_answer(
     schemas: Schemas, registry: Registry
 ) -> None:
     """While one thread waits for a registry that hangs, others still get everything that is known already."""
-    registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    registry.schemas[9] = SUMS.schema
     schemas.resolve(waiting(9))
     release = threading.Event()
 
@@ -216,7 +217,7 @@ def test_nobody_waits_while_another_thread_asks_a_registry_that_does_not_answer(
 
 def test_an_id_that_means_our_schema_takes_the_fast_way_too(schemas: Schemas, registry: Registry) -> None:
     """An id that the registry resolves to our own schema is decoded as columns, like our own id."""
-    registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    registry.schemas[9] = SUMS.schema
     wait = waiting(9)
     schemas.resolve(wait)
     assert 9 in schemas.view().fast_ids
@@ -228,8 +229,8 @@ def test_caches_are_bounded_and_who_waited_for_a_forgotten_schema_still_has_it(
 ) -> None:
     """The cache of schemas is bounded, and a wait keeps its answers even when the cache has dropped them."""
     names = range(100, 2_600)
-    registry.schemas |= dict.fromkeys(names, RegisteredSchema(json.dumps("string"), "other"))
-    registry.schemas[9] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    registry.schemas |= dict.fromkeys(names, STRING)
+    registry.schemas[9] = SUMS.schema
     wait = waiting(9, *names)
     schemas.resolve(wait)
     with pytest.raises(UnknownSchemaIdError):
@@ -238,7 +239,7 @@ def test_caches_are_bounded_and_who_waited_for_a_forgotten_schema_still_has_it(
     own = schemas.view(wait)
     assert own.fast_ids == {1, 9}
     assert isinstance(own.general(100, b""), Poison)
-    assert own.fingerprint(100) == "other"
+    assert own.fingerprint(100) == fingerprint(STRING)
 
 
 def test_a_guid_that_the_registry_denies_becomes_poison_as_an_id_does(schemas: Schemas, clock: Clock) -> None:
@@ -257,7 +258,7 @@ def test_a_guid_that_the_registry_denies_becomes_poison_as_an_id_does(schemas: S
 
 def test_a_guid_of_our_schema_is_read_and_is_no_fast_id(schemas: Schemas, registry: Registry) -> None:
     """A record whose header names our schema by its GUID is decoded, but not as columns."""
-    registry.schemas[GUID] = RegisteredSchema(SUMS.schema, SUMS.fingerprint)
+    registry.schemas[GUID] = SUMS.schema
     wait = waiting(GUID)
     schemas.resolve(wait)
     event = schemas.view(wait).general(GUID, body(bytes(16), 1, 2))
@@ -269,8 +270,8 @@ def test_the_pinned_ids_of_a_ledger_are_compared_with_what_the_registry_says_now
     schemas: Schemas, registry: Registry
 ) -> None:
     """Pinned ids get the fingerprints that the registry has now, empty where denied; an unreachable registry raises."""
-    registry.schemas[4] = RegisteredSchema(json.dumps("string"), "other")
-    assert schemas.pinned([4, 5]) == {4: "other", 5: None}
+    registry.schemas[4] = STRING
+    assert schemas.pinned([4, 5]) == {4: fingerprint(STRING), 5: None}
     registry.down = True
     with pytest.raises(SchemaUnavailable):
         schemas.pinned([6])

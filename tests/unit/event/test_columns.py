@@ -27,7 +27,7 @@ from tests_support.ledger.strategies import values
 SCHEMAS, RECORDS = read_corpus()
 OWN = frozenset({OURS, 52})
 """The ids whose schema is ours, in two texts."""
-RESOLVED = {name: resolve(text, "") for name, text in SCHEMAS.items()}
+RESOLVED = {name: resolve(text) for name, text in SCHEMAS.items()}
 ANOTHER_SCHEMAS = b"\x01" + GUID
 
 

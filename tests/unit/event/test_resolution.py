@@ -43,14 +43,14 @@ def raw(schema: Any, a: int, b: int, total: int) -> bytes:
 @given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-(10**37), 10**37))
 def test_numbers_of_another_writer_are_read_exactly(a: int, b: int) -> None:
     """Any operands written with another schema of the same meaning are read as the same numbers, id and time."""
-    resolved = resolve(json.dumps(writer()), "f")
+    resolved = resolve(json.dumps(writer()))
     event = read(resolved, raw(writer(), a, b, 0))
     assert event == Event(uuid.UUID(int=7).bytes, a, b, 0, 10**15)
 
 
 def test_a_value_with_too_many_digits_is_not_rounded() -> None:
     """A number with 39 digits is read exactly, and whether it is out of range is decided by the caller."""
-    event = read(resolve(json.dumps(writer()), "f"), raw(writer(), 10**38, 0, 0))
+    event = read(resolve(json.dumps(writer())), raw(writer(), 10**38, 0, 0))
     assert isinstance(event, Event)
     assert event.a == 10**38
 
@@ -68,7 +68,7 @@ OTHER_TYPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", OTHER_TYPES)
 def test_a_writer_that_means_something_else_does_not_resolve(name: str) -> None:
     """A writer's schema whose fields mean something else is UNREADABLE_SCHEMA, whatever the bytes are."""
-    outcome = read(resolve(json.dumps(writer(**OTHER_TYPES[name])), "f"), b"x" * 80)
+    outcome = read(resolve(json.dumps(writer(**OTHER_TYPES[name]))), b"x" * 80)
     assert isinstance(outcome, Poison)
     assert outcome.reason == UNREADABLE_SCHEMA
 
@@ -76,7 +76,7 @@ def test_a_writer_that_means_something_else_does_not_resolve(name: str) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '"string"', 'syntax = "proto3";', '{"type": "record"}'])
 def test_a_schema_that_is_not_a_record_of_ours_is_unreadable(text: str) -> None:
     """A registered schema that is no Avro record, or not even JSON, is UNREADABLE_SCHEMA and raises nothing."""
-    outcome = read(resolve(text, "f"), b"\x00" * 80)
+    outcome = read(resolve(text), b"\x00" * 80)
     assert isinstance(outcome, Poison)
     assert outcome.reason == UNREADABLE_SCHEMA
 
@@ -84,12 +84,12 @@ def test_a_schema_that_is_not_a_record_of_ours_is_unreadable(text: str) -> None:
 @given(st.binary(max_size=120))
 def test_hostile_bytes_are_a_verdict_or_a_record_and_never_an_error(body: bytes) -> None:
     """Arbitrary bytes under another writer's schema are a record or UNDECODABLE, and nothing is raised."""
-    outcome = read(resolve(json.dumps(writer()), "f"), body)
+    outcome = read(resolve(json.dumps(writer())), body)
     assert isinstance(outcome, Event) or outcome.reason == UNDECODABLE
 
 
 def test_bytes_after_the_record_make_it_undecodable() -> None:
     """A record followed by one more byte is UNDECODABLE, and not a record with a remainder."""
-    outcome = read(resolve(json.dumps(writer()), "f"), raw(writer(), 1, 2, 3) + b"\x00")
+    outcome = read(resolve(json.dumps(writer())), raw(writer(), 1, 2, 3) + b"\x00")
     assert isinstance(outcome, Poison)
     assert outcome.reason == UNDECODABLE

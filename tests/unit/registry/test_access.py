@@ -14,11 +14,11 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFolder:
     return TlsFolder.make(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.mark.parametrize("beside", [{}, {"ca": "authority.pem"}])
-def test_a_key_without_its_certificate_is_refused(beside: dict[str, str]) -> None:
+@pytest.mark.parametrize("own_authority", [False, True])
+def test_a_key_without_its_certificate_is_refused(tls: TlsFolder, *, own_authority: bool) -> None:
     """A client key without a certificate is an error that names both settings, whatever else is given."""
-    with pytest.raises(RegistryTlsError, match="TALLY_REGISTRY_KEY is given without TALLY_REGISTRY_CERT: give both"):
-        Access(key="client.key", **beside).tls()
+    with pytest.raises(RegistryTlsError, match=r"CERT \(not set\), TALLY_REGISTRY_KEY client\.key: are not a PEM"):
+        Access(key="client.key", ca=str(tls.authority) if own_authority else "").tls()
 
 
 def test_a_key_may_stand_in_the_file_of_its_certificate(tls: TlsFolder, tmp_path: Path) -> None:

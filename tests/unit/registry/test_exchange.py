@@ -1,29 +1,16 @@
-"""How a registry is asked: the headers, the way there, and what a message shows of an answer."""
+"""How a registry is asked: the way there, and what a message shows of an answer."""
 
 import ssl
 
 import httpx
 import pytest
 
-from tally.registry.errors import RegistryAnswerError, RegistryUnreachable
+from tally.registry.errors import RegistryAnswerError
 from tally.registry.http import RegistryHttp
 from tally.registry.lookup import SchemaRegistry
 from tests_support.registries.tls import serving
 
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
-
-
-def test_the_registrys_own_json_is_asked_for_and_sent() -> None:
-    """A request names the media type of the Confluent API, for its body and for the answer."""
-    asked: list[httpx.Headers] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.headers)
-        return httpx.Response(200, json={})
-
-    RegistryHttp("http://registry.test", transport=httpx.MockTransport(answer)).request("POST", "subjects/s", {})
-    assert asked[0]["Content-Type"] == "application/vnd.schemaregistry.v1+json"
-    assert asked[0]["Accept"] == "application/vnd.schemaregistry.v1+json, application/json"
 
 
 def test_the_colons_of_a_context_stand_in_the_path() -> None:
@@ -69,13 +56,6 @@ def test_a_message_shows_the_beginning_of_an_answer_on_one_line() -> None:
     with pytest.raises(RegistryAnswerError, match="answers 200: <html> <p>Welcome x") as caught:
         RegistryHttp("http://registry.test", transport=page).request("GET", "subjects")
     assert len(str(caught.value)) < 500
-
-
-def test_a_single_attempt_is_not_told_as_several() -> None:
-    """A message about a registry that cannot be reached says how often it was asked, also when that was once."""
-    busy = httpx.MockTransport(lambda _: httpx.Response(503))
-    with pytest.raises(RegistryUnreachable, match=r"is not reachable \(1 attempt\): .* answers 503: nothing"):
-        RegistryHttp("http://registry.test", attempts=1, transport=busy).request("GET", "subjects")
 
 
 def test_close_closes_the_connections() -> None:
