@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from codegen import cache
 from codegen.errors import EXIT_USAGE, CodegenError
 from tally.base.shown.values import without_secrets
 
@@ -98,4 +99,5 @@ def run() -> None:
     except CodegenError as error:
         print(f"codegen: {without_secrets(str(error))}", file=sys.stderr)
         code = error.exit_code
+    cache.trim()
     sys.exit(code)

@@ -15,7 +15,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.plan.history import released_version
 from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from codegen.subjects import claims, shared_subjects
 from codegen.topics import Topic
 from tally.base.written_file import write_file
@@ -45,9 +45,14 @@ class Contracts:
         return self.root / "proto"
 
     @cached_property
+    def proto_texts(self) -> Mapping[str, str]:
+        """The texts of the Protobuf files by name. Raises ContractError for one that cannot be read."""
+        return {name: _text(self.proto_dir / name) for name in self.proto}
+
+    @cached_property
     def descriptors(self) -> FileDescriptorSet:
         """The Protobuf files and all they import, compiled once; nobody changes it. Raises ContractError."""
-        return proto_stubs.descriptor_set(self.proto_dir, list(self.proto))
+        return proto_compiler.descriptors_of_all(self.proto_texts)
 
 
 def read(root: Path, *, released: bool = False) -> Contracts:

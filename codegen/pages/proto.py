@@ -1,25 +1,21 @@
 """The page of a Protobuf file: its services, messages with rules, and enums."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from google.protobuf import descriptor_pb2
 
 from codegen.pages.html import code, in_line, prose, table
-from codegen.proto.rules import Check, FieldRules, message_rules
+from codegen.proto.rules import Check, FieldRules, MessageRules
 
-Files = descriptor_pb2.FileDescriptorSet
 _Type = descriptor_pb2.FieldDescriptorProto.Type
 _Rules = Mapping[tuple[str, str], FieldRules]
 _LABEL_REPEATED = 3
 
 
-def body(files: Files, name: str) -> str:
-    """Return what a file of ``files`` defines; each thing with the comment before it."""
-    file = next(each for each in files.file if each.name == name)
-    rules = {
-        (message.full_name, field.name): field for message in message_rules(files, [name]) for field in message.fields
-    }
+def body(file: descriptor_pb2.FileDescriptorProto, messages: Iterable[MessageRules]) -> str:
+    """Return what a file defines, each thing with the comment before it; ``messages`` are those with rules."""
+    rules = {(message.full_name, field.name): field for message in messages for field in message.fields}
     return "".join(_Page(file, rules).parts())
 
 

@@ -15,6 +15,8 @@ from codegen.plan.judge import OldVersion
 from codegen.plan.lock import Lock
 from codegen.plan.terms import WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
+from codegen.proto import compiler as proto_compiler
+from codegen.proto.rules import message_rules
 from codegen.topics import Topic
 from codegen.tree import Contracts
 
@@ -24,12 +26,16 @@ FOLDER: Final = "pages"
 def pages(contracts: Contracts, lock: Lock | None) -> dict[str, str]:
     """Return every page by file name. Raises CodegenError."""
     subjects = [subject for subject in wanted_of(contracts).subjects if subject.owned]
+    released = history.all_of(contracts.root, lock)
+    now = ((s.import_path, s.text, s.imports) for s in subjects if s.kind == "PROTOBUF" and s.subject in released)
+    proto_compiler.prepare(({**dict(imports), name: text}, name) for name, text, imports in now)
     topics = {topic.subject: topic for topic in contracts.topics}
+    protobuf = _protobuf(contracts)
     made = {"index.html": _index(subjects, topics, lock)}
     for subject in subjects:
         parts = [_facts(subject, topics.get(subject.subject), lock)]
-        parts += [_avro(contracts, subject) if subject.kind == "AVRO" else _protobuf(contracts, subject)]
-        parts += _history(contracts, subject, lock)
+        parts += [_avro(contracts, subject) if subject.kind == "AVRO" else protobuf[subject.import_path]]
+        parts += _history(subject, released.get(subject.subject, ()), lock)
         made[file_of(subject.subject)] = page(subject.subject, "".join(parts))
     return made
 
@@ -98,14 +104,22 @@ def _avro(contracts: Contracts, subject: WantedSubject) -> str:
     return f"<h2>{page_avro.heading(schema)}</h2>\n{page_avro.body(schema)}"
 
 
-def _protobuf(contracts: Contracts, subject: WantedSubject) -> str:
-    # From the file itself: in the text that is published, rules are comments.
-    return page_proto.body(contracts.descriptors, subject.import_path)
+def _protobuf(contracts: Contracts) -> dict[str, str]:
+    """Return what stands on the page of each Protobuf file, of all at once."""
+    if not contracts.proto:
+        return {}
+    # From the files themselves: in the text that is published, rules are comments.
+    found = contracts.descriptors
+    rules = message_rules(found, list(contracts.proto))
+    return {
+        file.name: page_proto.body(file, [each for each in rules if each.file == file.name])
+        for file in found.file
+        if file.name in contracts.proto
+    }
 
 
-def _history(contracts: Contracts, subject: WantedSubject, lock: Lock | None) -> Iterator[str]:
+def _history(subject: WantedSubject, known: Sequence[OldVersion], lock: Lock | None) -> Iterator[str]:
     """Yield the versions, newest first, each with what changed since the one before."""
-    known = history.versions_of(contracts.root, lock, subject.subject) if lock is not None else ()
     reasons = {f"v{v.version}": v.allowed for v in lock.subjects[subject.subject].versions} if known and lock else {}
     now = OldVersion("now", subject.text, subject.imports)
     yield "<h2>Versions</h2>\n"

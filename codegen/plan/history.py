@@ -17,6 +17,7 @@ from codegen.errors import CodegenError, DriftError
 from codegen.plan.judge import OldVersion, fingerprint
 from codegen.plan.lock import FILE, Lock, LockedSubject, LockedVersion, load
 from codegen.plan.terms import Wanted, WantedSubject
+from codegen.proto import compiler as proto_compiler
 from tally.base.written_file import write_file
 
 FOLDER: Final = "history"
@@ -33,23 +34,44 @@ def path_of(root: Path, subject: str, kind: str, version: int) -> Path:
 
 def versions_of(root: Path, lock: Lock, subject: str) -> tuple[OldVersion, ...]:
     """Return a subject's versions, oldest first. Raises DriftError for a file that is missing or was edited."""
+    return _verified(root, lock, subject, _read(root, lock, subject))
+
+
+def all_of(root: Path, lock: Lock | None) -> dict[str, tuple[OldVersion, ...]]:
+    """Return the versions of all subjects. Raises DriftError."""
+    if lock is None:
+        return {}
+    found = {name: _read(root, lock, name) for name in lock.subjects}
+    protobuf = [
+        (name, old) for name, versions in found.items() if lock.subjects[name].type != "AVRO" for old in versions
+    ]
+    proto_compiler.prepare(({**dict(old.imports), name: old.text}, name) for name, old in protobuf)
+    return {name: _verified(root, lock, name, versions) for name, versions in found.items()}
+
+
+def _read(root: Path, lock: Lock, subject: str) -> tuple[OldVersion, ...]:
     locked = lock.subjects.get(subject)
     if locked is None:
         return ()
     found = []
     for version in locked.versions:
-        imports = tuple(
+        imports = sorted(
             (_import_path(lock, name), _text(root, name, locked.type, other))
             for name, other in _imports(lock, version.references)
         )
-        old = OldVersion(
-            f"v{version.version}", _text(root, subject, locked.type, version.version), tuple(sorted(imports))
-        )
+        text = _text(root, subject, locked.type, version.version)
+        found.append(OldVersion(f"v{version.version}", text, tuple(imports)))
+    return tuple(found)
+
+
+def _verified(root: Path, lock: Lock, subject: str, found: tuple[OldVersion, ...]) -> tuple[OldVersion, ...]:
+    """Return versions whose texts mean what the lock says. Raises DriftError."""
+    locked = lock.subjects.get(subject, LockedSubject("AVRO", None, ""))
+    for old, version in zip(found, locked.versions, strict=True):
         if fingerprint(locked.type, locked.import_path(subject), old.text, old.imports) != version.fingerprint:
             path = path_of(root, subject, locked.type, version.version)
             raise DriftError(f"{path} is not the version that {FILE} names; history is never edited: git checkout it")
-        found.append(old)
-    return tuple(found)
+    return found
 
 
 def released_version(root: Path, subject: str, version: int) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -59,11 +81,6 @@ def released_version(root: Path, subject: str, version: int) -> tuple[str, tuple
         if known.name == f"v{version}":
             return known.text, known.imports
     raise KeyError(subject)
-
-
-def all_of(root: Path, lock: Lock | None) -> dict[str, tuple[OldVersion, ...]]:
-    """Return the versions of all subjects. Raises DriftError."""
-    return {name: versions_of(root, lock, name) for name in lock.subjects} if lock is not None else {}
 
 
 def _imports(lock: Lock, references: Mapping[str, int]) -> Iterator[tuple[str, int]]:

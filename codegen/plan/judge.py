@@ -9,7 +9,7 @@ from codegen.avro.references import stand_alone
 from codegen.errors import ContractError
 from codegen.plan.terms import WantedSubject
 from codegen.proto import compat as proto_compat
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from tally.base.fingerprint import fingerprint_of as avro_fingerprint_of
 
 
@@ -29,9 +29,9 @@ def fingerprint(kind: str, name: str, text: str, imports: tuple[tuple[str, str],
     """
     if kind == "AVRO":
         return avro_fingerprint_of(stand_alone(text, imports))
-    files = proto_stubs.descriptors_of({**dict(imports), name: text}, name)
+    files = proto_compiler.descriptors_of({**dict(imports), name: text}, name)
     (own,) = (file for file in files.file if file.name == name)
-    return proto_stubs.fingerprint(own)
+    return proto_compiler.fingerprint(own)
 
 
 def same_meaning(wanted: WantedSubject, old: OldVersion) -> bool:
@@ -66,11 +66,11 @@ def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: st
     if level == "NONE" or not history:
         return []
     file = wanted.import_path
-    new = proto_stubs.descriptors_of({**dict(wanted.imports), file: wanted.text}, file)
+    new = proto_compiler.descriptors_of({**dict(wanted.imports), file: wanted.text}, file)
     sentences: list[str] = []
     for old in history:
         try:
-            before = proto_stubs.descriptors_of({**dict(old.imports), file: old.text}, file)
+            before = proto_compiler.descriptors_of({**dict(old.imports), file: old.text}, file)
         except ContractError as error:
             sentences.append(f"{old.name} cannot be compared with: it does not compile: {error.problem}")
             continue

@@ -16,6 +16,7 @@ from codegen.plan import history, lock
 from codegen.plan.judge import OldVersion, objections, same_meaning
 from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
+from codegen.proto import compiler as proto_compiler
 from codegen.remote.surveyor import Survey
 
 _GIT_TIMEOUT_S: Final = 60
@@ -36,6 +37,7 @@ def versions_against(root: Path, against: str) -> dict[str, tuple[OldVersion, ..
 
 def survey(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> Survey:
     """Return what a plan says when those versions are all there is. Levels and topics are not looked at."""
+    _compile(wanted, against)
     subjects: dict[str, FoundSubject] = {}
     said: dict[str, tuple[str, ...]] = {}
     for subject in wanted.subjects:
@@ -51,6 +53,14 @@ def survey(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> Surve
     # Files of other packages have no history here; a registry plan tells whether they are missing.
     own = tuple(subject for subject in wanted.subjects if subject.owned)
     return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said))
+
+
+def _compile(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> None:
+    """Compile all Protobuf versions, old and new, together."""
+    compared = [each for each in wanted.subjects if each.kind == "PROTOBUF" and against.get(each.subject)]
+    new = [(each.import_path, each.text, each.imports) for each in compared]
+    old = [(each.import_path, v.text, v.imports) for each in compared for v in against[each.subject]]
+    proto_compiler.prepare(({**dict(imports), name: text}, name) for name, text, imports in (*new, *old))
 
 
 def _name(versions: Sequence[OldVersion]) -> str:

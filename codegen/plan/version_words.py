@@ -8,8 +8,8 @@ from codegen.avro.compat import Version, unreadable
 from codegen.avro.references import stand_alone
 from codegen.plan.judge import OldVersion
 from codegen.proto import compat as proto_compat
+from codegen.proto import compiler as proto_compiler
 from codegen.proto import diff as proto_diff
-from codegen.proto import stubs as proto_stubs
 
 
 def between(kind: str, subject: str, old: OldVersion, new: OldVersion) -> list[str]:
@@ -29,7 +29,7 @@ def _avro(old: OldVersion, new: OldVersion) -> Iterator[str]:
 
 def _protobuf(subject: str, old: OldVersion, new: OldVersion) -> Iterator[str]:
     before, after = (
-        proto_stubs.descriptors_of({**dict(one.imports), subject: one.text}, subject) for one in (old, new)
+        proto_compiler.descriptors_of({**dict(one.imports), subject: one.text}, subject) for one in (old, new)
     )
     yield from list(proto_diff.words(subject, before, after)) or [f"{old.name} and {new.name} say the same"]
     found = proto_compat.findings(subject, old.name, before, new.name, after)

@@ -1,8 +1,7 @@
 """What the contracts want of a registry and of Kafka: subjects in the order of their references, and topics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -10,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from codegen.avro.folder import split_reference
 from codegen.errors import ContractError
 from codegen.plan.terms import Reference, Wanted, WantedSubject, WantedTopic
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from codegen.proto.validate import VALIDATE_FILE
 from codegen.remote.registry_text import registry_text, with_words_in_comments
 from codegen.subjects import Claim, claims
@@ -98,54 +97,66 @@ def _ordered(subjects: list[WantedSubject]) -> list[WantedSubject]:
 def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubject]:
     if not contracts.proto:
         return
-    includes = [contracts.proto_dir, *proto_stubs.include_dirs()]
-    own_texts = {name: _text(name, includes) for name in contracts.proto}
     by_file: dict[str, list[Claim]] = {}
     for claim in claimed:
         by_file.setdefault(claim.schema.removeprefix("proto/"), []).append(claim)
-    found: list[WantedSubject] = []
     # protoc lists a file after everything it imports.
-    for file in contracts.descriptors.file:
-        owned = file.name in contracts.proto
-        if _stays_here(file.name, contracts):
-            continue
-        text = _text(file.name, includes)
-        if VALIDATE_FILE not in contracts.proto:
-            text = registry_text(file, text)
-        text = with_words_in_comments(text)
-        imports = tuple((name, other) for name, other in own_texts.items() if owned and name != file.name)
-        meaning = _fingerprint(file, text, imports)
+    files = {file.name: file for file in contracts.descriptors.file if not _stays_here(file.name, contracts)}
+    texts = {name: _published(file, contracts) for name, file in files.items()}
+    imports = {name: _imports(name, contracts.proto, files, texts) for name in files}
+    with_comments = [name for name, file in files.items() if VALIDATE_FILE in file.dependency]
+    proto_compiler.prepare(({name: texts[name], **dict(imports[name])}, name) for name in with_comments)
+    found: list[WantedSubject] = []
+    for name, file in files.items():
+        owned = name in contracts.proto
+        meaning = _fingerprint(file, texts[name], imports[name])
         imported = tuple(
-            Reference(name, by_file[name][0].subject if name in by_file else name)
-            for name in file.dependency
-            if not _stays_here(name, contracts)
+            Reference(each, by_file[each][0].subject if each in by_file else each)
+            for each in file.dependency
+            if not _stays_here(each, contracts)
         )
         found += [
             WantedSubject(
                 claim.subject,
                 "PROTOBUF",
-                text,
+                texts[name],
                 meaning,
                 _level(contracts, claim, PROTOBUF_LEVEL) if owned else None,
                 _named(contracts, claim.subject) or imported,
                 f"Protobuf {file.package}",
                 owned=owned,
-                imports=imports,
+                imports=imports[name],
                 file=claim.schema,
                 inherited=contracts.project.level,
             )
-            for claim in (by_file[file.name] if owned else [Claim(file.name, "", "")])
+            for claim in (by_file[name] if owned else [Claim(name, "", "")])
         ]
     referred = {each.subject for subject in found for each in subject.references}
     yield from (subject for subject in found if subject.owned or subject.subject in referred)
 
 
+def _published(file: FileDescriptorProto, contracts: Contracts) -> str:
+    """Return the text of a file as registries take it."""
+    text = contracts.proto_texts.get(file.name) or _installed_text(file.name)
+    if VALIDATE_FILE not in contracts.proto:
+        text = registry_text(file, text)
+    return with_words_in_comments(text)
+
+
+def _imports(
+    name: str, own: Sequence[str], files: Mapping[str, FileDescriptorProto], texts: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """Return the contracts' ``own`` files that one of them imports, by way of others too, with their texts."""
+    found = proto_compiler.closure(files, [name]) & set(own) if name in own else set()
+    return tuple((each, texts[each]) for each in sorted(found - {name}))
+
+
 def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str, str], ...]) -> str:
     """Return the fingerprint of a file as it is published: rules that became comments are no part of it."""
     if VALIDATE_FILE in file.dependency:
-        compiled = proto_stubs.descriptors_of({file.name: text, **dict(imports)}, file.name)
+        compiled = proto_compiler.descriptors_of({file.name: text, **dict(imports)}, file.name)
         file = next(each for each in compiled.file if each.name == file.name)
-    return proto_stubs.fingerprint(file)
+    return proto_compiler.fingerprint(file)
 
 
 def _stays_here(name: str, contracts: Contracts) -> bool:
@@ -153,8 +164,8 @@ def _stays_here(name: str, contracts: Contracts) -> bool:
     return name.startswith(_WELL_KNOWN) or (name == VALIDATE_FILE and VALIDATE_FILE not in contracts.proto)
 
 
-def _text(name: str, includes: list[Path]) -> str:
-    for include in includes:
+def _installed_text(name: str) -> str:
+    for include in proto_compiler.include_dirs():
         if (include / name).is_file():
             return (include / name).read_text(encoding="utf-8")
     raise ContractError(name, "", "was compiled but is not found again")

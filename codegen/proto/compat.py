@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pb2
 
+from codegen import cache
 from codegen.avro.compat import Finding
 from codegen.errors import CodegenError
 from codegen.proto.buf import run_buf
@@ -49,20 +50,33 @@ def findings(file: str, old_name: str, old: Files, new_name: str, new: Files) ->
 
 
 def _buf(file: str, old: Files, new: Files) -> Iterator[Finding]:
+    before, after = (_only(each, file).SerializeToString(deterministic=True) for each in (old, new))
+    if before == after:
+        return
+    key = cache.key_of(("buf breaking", cache.version_of("buf-bin"), *_RULES, file, before, after))
+    said = cache.get(key)
+    if said is None:
+        said = _said_by_buf(file, before, after).encode()
+        cache.put(key, said)
+    for line in said.decode().splitlines():
+        told: dict[str, Any] = json.loads(line)
+        if told["type"] not in _OURS:
+            place = f"{told.get('path', file)}:{told['start_line']}" if "start_line" in told else file
+            yield Finding(place, told["type"], "ITSELF", told["message"].rstrip("."))
+
+
+def _said_by_buf(file: str, before: bytes, after: bytes) -> str:
+    """Return a line of JSON for each rule that is broken."""
     config = {"version": "v2", "breaking": {"use": list(_RULES)}}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        (folder / "old.binpb").write_bytes(_only(old, file).SerializeToString(deterministic=True))
-        (folder / "new.binpb").write_bytes(new.SerializeToString(deterministic=True))
+        (folder / "old.binpb").write_bytes(before)
+        (folder / "new.binpb").write_bytes(after)
         arguments = ("new.binpb", "--against", "old.binpb", "--config", json.dumps(config), "--error-format", "json")
         done = run_buf(folder, "breaking", *arguments)
     if done.returncode not in {0, _BREAKS_FOUND}:
         raise CodegenError(f"{file}: buf cannot compare it: {(done.stderr or done.stdout).strip()}")
-    for line in done.stdout.splitlines():
-        said: dict[str, Any] = json.loads(line)
-        if said["type"] not in _OURS:
-            place = f"{said.get('path', file)}:{said['start_line']}" if "start_line" in said else file
-            yield Finding(place, said["type"], "ITSELF", said["message"].rstrip("."))
+    return done.stdout
 
 
 def _only(files: Files, name: str) -> Files:

@@ -10,7 +10,7 @@ from typing import Final
 from codegen.avro import parse as avro_parse
 from codegen.errors import CodegenError, ContractError
 from codegen.plan.history import pretty
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from codegen.remote import registry_admin
 from codegen.remote.capabilities import DEFAULT_CONTEXT, Asked, split_context
 from codegen.remote.registry_text import with_rules
@@ -83,7 +83,7 @@ def _files(http: RegistryHttp, subject: str, version: str, can: Asked) -> Iterat
 
 def _installed(name: str) -> bool:
     """Tell whether a file comes with a package here; its Python module does, too, and must not exist twice."""
-    return name.startswith(_WELL_KNOWN) or any((folder / name).is_file() for folder in proto_stubs.include_dirs())
+    return name.startswith(_WELL_KNOWN) or any((folder / name).is_file() for folder in proto_compiler.include_dirs())
 
 
 def write(folder: Path, files: list[Pulled]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Final
 from google.protobuf import descriptor_pb2
 
 from codegen.errors import ContractError
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from codegen.proto.validate import VALIDATE_FILE
 
 _EXTENSIONS = (1159, 1160)
@@ -51,7 +51,7 @@ def with_rules(texts: Mapping[str, str], name: str) -> str:
     if restored == text:
         return text
     try:
-        files = proto_stubs.descriptors_of({**texts, name: restored}, name)
+        files = proto_compiler.descriptors_of({**texts, name: restored}, name)
         own = next(file for file in files.file if file.name == name)
         return restored if registry_text(own, restored) == text else text
     except ContractError:

@@ -15,7 +15,7 @@ from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, verdict
 from codegen.proto import compat as proto_compat
 from codegen.proto.buf import run_buf
-from codegen.proto.stubs import descriptors_of
+from codegen.proto.compiler import descriptors_of
 from stack import Stack
 from tests_support.checkout import ROOT
 from tests_support.contracts import proto_changes

@@ -138,7 +138,7 @@ def test_the_descriptors_of_all_providers_of_buf_validate_generate_the_same_byte
         file.options.java_package = "other"
         return files
 
-    monkeypatch.setattr("codegen.proto.stubs.validate_files", other)
+    monkeypatch.setattr("codegen.proto.compiler.validate_files", other)
     generated = generated_files(tree.read(ROOT / "contracts"), "tally.generated")
     assert tree.differences(generated, tree.files_of(ROOT / "tally" / "generated")) == []
 

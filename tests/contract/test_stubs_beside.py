@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.proto.stubs import include_dirs
+from codegen.proto.compiler import include_dirs
 from codegen.proto.validate import validate_files
 from tests_support.checkout import ROOT
 from tests_support.contracts.codegen_command import codegen

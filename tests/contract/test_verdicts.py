@@ -5,7 +5,7 @@ import pytest
 from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, verdict
 from codegen.proto.compat import findings
-from codegen.proto.stubs import descriptors_of
+from codegen.proto.compiler import descriptors_of
 from tests_support.contracts import proto_changes
 from tests_support.contracts.avro_changes import CHANGES
 from tests_support.contracts.small_contracts import Run, SmallContracts

@@ -30,6 +30,7 @@ WRITES = {
     "codegen/lint.py": "a temporary folder",
     "codegen/plan/locked.py": "a temporary folder",
     "codegen/proto/compat.py": "a temporary folder",
+    "codegen/proto/compiler.py": "a temporary folder",
     "codegen/proto/stubs.py": "a temporary folder",
     "loadtests/external/crosscheck.py": "a file in the run's own folder, for ghz",
     "stack/bootstrap/environment.py": "its own mark, before there is an environment to import from",

@@ -4,16 +4,14 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import protovalidate
 from google.protobuf import descriptor_pool, message_factory
 
+from codegen.proto import compiler as proto_compiler
 from codegen.proto import rules as proto_rules
 from codegen.proto import rules_module, rules_runtime
-from codegen.proto import stubs as proto_stubs
 
 _VALIDATOR = protovalidate.Validator()  # type: ignore[no-untyped-call]
 Verdict = list[tuple[str, str]]
@@ -39,12 +37,7 @@ class Compiled:
 
 def compiled(texts: Mapping[str, str]) -> Compiled:
     """Return Protobuf files compiled, by their names below proto/. Raises ContractError as codegen does."""
-    with TemporaryDirectory() as directory:
-        for name, text in texts.items():
-            path = Path(directory) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        found = proto_stubs.descriptor_set(Path(directory), list(texts))
+    found = proto_compiler.descriptors_of_all(texts)
     messages = proto_rules.message_rules(found, list(texts))
     pool = descriptor_pool.DescriptorPool()
     for file in found.file:

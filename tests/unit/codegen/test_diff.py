@@ -7,8 +7,8 @@ import pytest
 
 from codegen.avro import parse as avro_parse
 from codegen.avro.diff import words as avro_words
+from codegen.proto.compiler import descriptors_of
 from codegen.proto.diff import words as proto_words
-from codegen.proto.stubs import descriptors_of
 
 
 def _avro(*fields: dict[str, Any], **more: Any) -> str:

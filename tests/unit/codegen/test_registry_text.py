@@ -7,7 +7,7 @@ import pytest
 from codegen import tree
 from codegen.errors import ContractError
 from codegen.plan.wanted import wanted
-from codegen.proto import stubs as proto_stubs
+from codegen.proto import compiler as proto_compiler
 from codegen.remote.registry_text import registry_text, with_rules, with_words_in_comments
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
@@ -22,10 +22,9 @@ ROUND_TRIPS = (
 COMMENTED = '/* import "buf/validate/validate.proto"; */\n'
 
 
-def _published(folder: Path, body: str) -> str:
+def _published(body: str) -> str:
     text = f"{HEAD}{IMPORT}message M {{\n{body}\n}}\n"
-    (folder / "x.proto").write_text(text)
-    [file] = [each for each in proto_stubs.descriptor_set(folder, ["x.proto"]).file if each.name == "x.proto"]
+    [file] = [each for each in proto_compiler.descriptors_of_all({"x.proto": text}).file if each.name == "x.proto"]
     return registry_text(file, text)
 
 
@@ -50,18 +49,17 @@ def _published(folder: Path, body: str) -> str:
         ),
     ],
 )
-def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str, tmp_path: Path) -> None:
+def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str) -> None:
     """In the text for the registry each rule is a comment in its place, and the file still compiles."""
-    made = _published(tmp_path, f"  {field}")
+    made = _published(f"  {field}")
     assert made == f"{HEAD}{COMMENTED}message M {{\n  {published}\n}}\n"
-    (tmp_path / "x.proto").write_text(made)
-    assert [each.name for each in proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file] == ["x.proto"]
+    assert [each.name for each in proto_compiler.descriptors_of_all({"x.proto": made}).file] == ["x.proto"]
 
 
 @pytest.mark.parametrize("field", ROUND_TRIPS)
-def test_rules_come_back_out_of_their_comments(field: str, tmp_path: Path) -> None:
+def test_rules_come_back_out_of_their_comments(field: str) -> None:
     """What a registry or the lock has makes the same validators as the file that was published."""
-    published = _published(tmp_path, f"  {field}")
+    published = _published(f"  {field}")
     assert with_rules({"x.proto": published}, "x.proto") == f"{HEAD}{IMPORT}message M {{\n  {field}\n}}\n"
 
 
@@ -98,19 +96,18 @@ def test_the_contracts_themselves_come_back_from_what_is_published() -> None:
         "(buf.validate.field).string = {\n    min_len: 1\n  }",
     ],
 )
-def test_what_is_published_compiles_without_the_rules(options: str, tmp_path: Path) -> None:
+def test_what_is_published_compiles_without_the_rules(options: str) -> None:
     """A published text compiles without protovalidate's file and keeps all other field options."""
-    made = _published(tmp_path, f"  string a = 1 [{options}];\n  string b = 2;")
-    (tmp_path / "x.proto").write_text(made)
-    [file] = proto_stubs.descriptor_set(tmp_path, ["x.proto"]).file
+    made = _published(f"  string a = 1 [{options}];\n  string b = 2;")
+    [file] = proto_compiler.descriptors_of_all({"x.proto": made}).file
     assert [field.name for field in file.message_type[0].field] == ["a", "b"]
     assert file.message_type[0].field[0].options.deprecated == ("deprecated" in options)
 
 
-def test_places_that_do_not_fit_the_text_are_told(tmp_path: Path) -> None:
+def test_places_that_do_not_fit_the_text_are_told() -> None:
     """A file whose format hides a rule's place is refused with its line and the command that formats it."""
     with pytest.raises(ContractError, match=r"proto/x.proto: line 5: is not formatted; run: codegen lint --fix"):
-        _published(tmp_path, "\tstring a = 1 [(buf.validate.field).string.uuid = true];")
+        _published("\tstring a = 1 [(buf.validate.field).string.uuid = true];")
 
 
 def test_the_contract_is_published_with_its_rules_to_read_and_without_the_other_project_s_file() -> None:
