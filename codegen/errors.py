@@ -3,7 +3,13 @@
 ``exit_code`` is the command's: 1 wrong contracts, 3 breaking, 4 drift, 5 unreachable or refused access, 64 usage.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
 EXIT_USAGE = 64
+
+Severity = Literal["error", "note"]
+"""A note is worth knowing, and nothing is refused for it."""
 
 
 class CodegenError(Exception):
@@ -18,18 +24,41 @@ class ContractError(CodegenError):
     ``rule`` is a stable word for what was broken, for machines; ``line`` 0 is not known, or stands in ``place``.
     """
 
-    def __init__(self, file: str, place: str, problem: str, *, rule: str = "contract", line: int = 0) -> None:
+    def __init__(
+        self,
+        file: str,
+        place: str,
+        problem: str,
+        *,
+        rule: str = "contract",
+        line: int = 0,
+        severity: Severity = "error",
+    ) -> None:
         at = ", ".join(part for part in (f"line {line}" if line else "", place) if part)
-        super().__init__(f"{file}: {at}: {problem} [{rule}]" if at else f"{file}: {problem} [{rule}]")
+        said = problem if severity == "error" else f"{severity}: {problem}"
+        super().__init__(f"{file}: {at}: {said} [{rule}]" if at else f"{file}: {said} [{rule}]")
         self.file = file
         self.place = place
         self.problem = problem
         self.rule = rule
         self.line = line
+        self.severity: Severity = severity
 
     def at(self, line: int) -> "ContractError":
         """Return the same error with its line."""
-        return ContractError(self.file, self.place, self.problem, rule=self.rule, line=line)
+        return ContractError(self.file, self.place, self.problem, rule=self.rule, line=line, severity=self.severity)
+
+    def as_error(self) -> "ContractError":
+        """Return the same finding as one that refuses."""
+        return ContractError(self.file, self.place, self.problem, rule=self.rule, line=self.line)
+
+
+class FindingsError(CodegenError):
+    """Files of the contracts are wrong: everything that was found, a line each."""
+
+    def __init__(self, findings: Sequence[ContractError]) -> None:
+        super().__init__("\n  ".join(str(finding) for finding in findings))
+        self.findings = tuple(findings)
 
 
 class BreakingError(CodegenError):

@@ -10,7 +10,8 @@ from codegen.avro import parse as avro_parse
 from codegen.avro.references import Imports, defined, missing, stand_alone
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
-from codegen.json_places import line_at, lines_of
+from codegen.json_places import line_at
+from codegen.json_places import read as read_json
 from codegen.project import SubjectEntry
 
 _FILES_MAX: Final = 1000
@@ -37,15 +38,16 @@ class AvroFolder:
     def parsed(self, path: str) -> AvroFile:
         """Return a file as a whole schema. Raises ContractError."""
         text = self._texts[path]
+        tree, lines = read_json(path, text)
         uses, imports = self._needed(path)
         if not imports:
             return avro_parse.parse(path, text)
         try:
             schema = avro_parse.parse(path, stand_alone(text, imports))
         except ContractError as error:
-            raise error.at(line_at(lines_of(text), error.place)) from error
-        own = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
-        return replace(schema, lines=lines_of(text), own_text=own, imports=imports, uses=uses)
+            raise error.at(line_at(lines, error.place)) from error
+        own = json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
+        return replace(schema, lines=lines, own_text=own, imports=imports, uses=uses)
 
     def _needed(self, path: str) -> tuple[Mapping[str, str], Imports]:
         """Return (file by type used directly, (name, text) of all that is needed, by way of others too)."""

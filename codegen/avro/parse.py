@@ -1,10 +1,15 @@
-"""Reads Avro schemas strictly: what is wrong or not understood is refused with its JSON path and what is allowed."""
+"""Reads Avro schemas strictly: what is wrong or not understood is refused with its JSON path and what is allowed.
+
+What the specification says to ignore is ignored, and told in ``AvroFile.notes``.
+"""
 
 import json
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from codegen.avro.logical_types import logical_of
 from codegen.avro.schema import (
     Array,
     AvroFile,
@@ -21,80 +26,65 @@ from codegen.avro.schema import (
     Union,
 )
 from codegen.errors import ContractError
-from codegen.json_places import line_at, lines_of
+from codegen.json_places import line_at
+from codegen.json_places import read as read_json
 from tally.base.fingerprint import NESTING_MAX, PRIMITIVES, full_name
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FULL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
-LOGICAL: Final[Mapping[str, frozenset[str]]] = {
-    "bytes": frozenset({"decimal"}),
-    "string": frozenset({"uuid"}),
-    "int": frozenset({"date", "time-millis"}),
-    "long": frozenset(
-        {"time-micros", "timestamp-millis", "timestamp-micros", "local-timestamp-millis", "local-timestamp-micros"}
-    ),
-    "fixed": frozenset({"decimal", "uuid"}),
-}
-"""Which logical types each underlying type may carry here."""
-
 UNION_BRANCHES_MAX: Final = 64
 """A union's index fits one byte up to here."""
+
+SIZE_MAX: Final = 1 << 24
+"""Of a fixed, in bytes: as much as is generously allowed for one Kafka record."""
+
+_LISTED_MAX: Final = 20
+_KINDS: Final = "record, error, enum, fixed, array, map"
 
 
 def parse(file: str, source: str) -> AvroFile:
     """Return the schema of a file. ``file`` is only for messages. Raises ContractError with line and JSON path."""
+    tree, lines = read_json(file, source.removeprefix("\ufeff"))
+    reader = _SchemaReader(file)
     try:
-        tree = json.loads(source, object_pairs_hook=_no_duplicates)
-    except json.JSONDecodeError as error:
-        raise ContractError(file, "", f"not JSON: {error.msg}", rule="json", line=error.lineno) from error
-    except (ValueError, RecursionError) as error:
-        raise ContractError(file, "", f"not a schema: {error}", rule="json") from error
-    lines = lines_of(source)
-    try:
-        top, named = _read(file, tree)
+        top = reader.type_of(tree, "", "$", 0)
+        if not isinstance(top, Named) or not isinstance(reader.named[top.name], Record):
+            problem = 'the top of a schema file must be a record ({"type": "record", ...})'
+            raise reader.fail("$", problem, rule="avro-top")
+        for finding in _endless(file, reader.named):
+            raise finding
     except ContractError as error:
         raise error.at(line_at(lines, error.place)) from error
-    return AvroFile(file, top, named, json.dumps(tree, separators=(",", ":"), ensure_ascii=False), lines)
+    text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False)
+    notes = tuple(note.at(line_at(lines, note.place)) for note in reader.notes)
+    return AvroFile(file, top, reader.named, text, lines, notes=notes)
 
 
-def _read(file: str, tree: Any) -> tuple[Type, Mapping[str, Definition]]:
-    """Return the type of the top and all named types."""
-    reader = _SchemaReader(file)
-    top = reader.type_of(tree, "", "$", 0)
-    definition = reader.named.get(top.name) if isinstance(top, Named) else None
-    if not isinstance(definition, Record):
-        problem = 'the top of a schema file must be a record ({"type": "record", ...})'
-        raise reader.fail("$", problem, rule="avro-top")
-    for record in reader.named.values():
-        if isinstance(record, Record):
-            _require_finite(file, record, record, reader.named, ())
-    return top, reader.named
+def _endless(file: str, named: Mapping[str, Definition]) -> Iterator[ContractError]:
+    """Yield a finding for each record of which no value can be written: it would hold itself, without end."""
+    pending = {name: definition for name, definition in named.items() if isinstance(definition, Record)}
+    ending = named.keys() - pending.keys()
+    while done := [
+        name for name, record in pending.items() if all(_ends(field.type, ending) for field in record.fields)
+    ]:
+        ending.update(done)
+        for name in done:
+            del pending[name]
+    for name, record in pending.items():
+        field = next(field for field in record.fields if not _ends(field.type, ending))
+        problem = f"every {name} would hold another one, without end; make it a union with null, an array or a map"
+        yield ContractError(file, field.path, problem, rule="avro-endless")
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key {key!r} stands twice in one object")
-    return dict(pairs)
-
-
-def _require_finite(
-    file: str, top: Record, record: Record, named: Mapping[str, Definition], seen: tuple[str, ...]
-) -> None:
-    """Raise when a value of ``top`` would have to hold another one, and that one another, without end."""
-    for field in record.fields:
-        inner = named[field.type.name] if isinstance(field.type, Named) else None
-        if inner is top:
-            raise ContractError(
-                file,
-                field.path,
-                f"every {top.name} holds itself; make it a union with null, an array or a map",
-                rule="avro-endless",
-            )
-        if isinstance(inner, Record) and inner.name not in seen:
-            _require_finite(file, top, inner, named, (*seen, inner.name))
+def _ends(kind: Type, ending: set[str]) -> bool:
+    match kind:
+        case Named(name):
+            return name in ending
+        case Union(branches):
+            return any(_ends(branch, ending) for branch in branches)
+        case _:
+            return True  # an array or a map may be empty
 
 
 class _SchemaReader:
@@ -103,10 +93,14 @@ class _SchemaReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.named: dict[str, Definition] = {}
+        self.notes: list[ContractError] = []
         self._open: set[str] = set()  # records whose fields are being read: references to them are legal
 
     def fail(self, path: str, problem: str, rule: str) -> ContractError:
         return ContractError(self.file, path, problem, rule=rule)
+
+    def _note(self, path: str, problem: str, rule: str) -> None:
+        self.notes.append(ContractError(self.file, path, problem, rule=rule, severity="note"))
 
     def type_of(self, tree: Any, namespace: str, path: str, depth: int) -> Type:  # noqa: PLR0911 - one return a case reads best
         if depth > NESTING_MAX:
@@ -117,38 +111,45 @@ class _SchemaReader:
             return self._union(tree, namespace, path, depth)
         if not isinstance(tree, dict):
             raise self.fail(
-                path, f"{tree!r} is not a schema; allowed are a name, an object or a list (a union)", rule="avro-type"
+                path, f"{_shown(tree)} is not a schema; allowed are a name, an object or a list (a union)", "avro-type"
             )
         kind = self._get(tree, "type", path)
         if isinstance(kind, dict | list):
+            self._beside(tree, path)
             return self.type_of(kind, namespace, f"{path}.type", depth + 1)
         match kind:
-            case "record":
-                return self._record(tree, namespace, path, depth)
+            case "record" | "error":
+                return self._record(tree, namespace, path, depth, error=kind == "error")
             case "enum":
                 return self._enum(tree, namespace, path)
             case "fixed":
                 return self._fixed(tree, namespace, path)
             case "array":
+                self._logical(tree, kind, path)
                 return Array(self.type_of(self._get(tree, "items", path), namespace, f"{path}.items", depth + 1))
             case "map":
+                self._logical(tree, kind, path)
                 return Map(self.type_of(self._get(tree, "values", path), namespace, f"{path}.values", depth + 1))
             case str() if kind in PRIMITIVES:
-                return Primitive(kind, self._logical(tree, kind, path, size=None))
+                return Primitive(kind, self._logical(tree, kind, path))
             case str():
+                self._beside(tree, path)
                 return self._reference(kind, namespace, f"{path}.type")
-        raise self.fail(f"{path}.type", f"{kind!r} is not a type", rule="avro-type")
+        raise self.fail(f"{path}.type", f"{_shown(kind)} is not a type", rule="avro-type")
 
     def _reference(self, name: str, namespace: str, path: str) -> Type:
         if name in PRIMITIVES:
             return Primitive(name)
         for candidate in (full_name(name, namespace), name):
             if candidate in self.named or candidate in self._open:
+                if candidate != full_name(name, namespace):
+                    problem = f"{name} has no namespace, so inside {namespace} only some readers find it; give it one"
+                    self._note(path, problem, rule="avro-reference")
                 return Named(candidate)
         raise self.fail(
             path,
-            f"{name!r} is not a type; allowed are {', '.join(sorted(PRIMITIVES))}, record, enum, fixed, array, map, "
-            f"and the names defined before in this file ({', '.join(self.named) or 'none yet'})",
+            f"{_shown(name)} is not a type; allowed are {', '.join(sorted(PRIMITIVES))}, {_KINDS}, "
+            f"and the names defined before in this file ({_listed(self.named)})",
             rule="avro-type",
         )
 
@@ -166,130 +167,131 @@ class _SchemaReader:
                 )
         return Union(branches)
 
-    def _record(self, tree: dict[str, Any], namespace: str, path: str, depth: int) -> Named:
+    def _record(self, tree: dict[str, Any], namespace: str, path: str, depth: int, *, error: bool) -> Named:
         name = self._define(tree, namespace, path)
+        aliases = self._aliases(tree, name, path)
+        self._logical(tree, "record", path)
         self._open.add(name)
         inner = name.rpartition(".")[0]
         trees = self._get(tree, "fields", path)
         if not isinstance(trees, list):
             raise self.fail(f"{path}.fields", "must be a list of fields", rule="avro-fields")
         fields = tuple(self._field(field, inner, f"{path}.fields[{i}]", depth) for i, field in enumerate(trees))
-        names = [field.name for field in fields]
-        for i, field_name in enumerate(names):
-            if field_name in names[:i]:
+        names: set[str] = set()
+        for i, field in enumerate(fields):
+            if field.name in names:
                 raise self.fail(
-                    f"{path}.fields[{i}].name", f"the field {field_name!r} is there twice", rule="avro-duplicate"
+                    f"{path}.fields[{i}].name", f"the field {field.name!r} is there twice", rule="avro-duplicate"
                 )
+            names.add(field.name)
         self._open.discard(name)
-        self.named[name] = Record(name, fields, self._doc(tree, path))
+        self.named[name] = Record(name, fields, self._doc(tree, path), aliases, error)
         return Named(name)
 
     def _field(self, tree: Any, namespace: str, path: str, depth: int) -> Field:
         if not isinstance(tree, dict):
             raise self.fail(
-                path, f"{tree!r} is not a field; allowed is an object with name and type", rule="avro-fields"
+                path, f"{_shown(tree)} is not a field; allowed is an object with name and type", rule="avro-fields"
             )
         name = self._name(tree, _NAME, path)
+        self._beside(tree, path)
         kind = self.type_of(self._get(tree, "type", path), namespace, f"{path}.type", depth + 1)
-        return Field(name, kind, self._doc(tree, path), "default" in tree, tree.get("default"), path)
+        aliases = self._names(tree, _NAME, path)
+        return Field(name, kind, self._doc(tree, path), "default" in tree, tree.get("default"), path, aliases)
 
     def _enum(self, tree: dict[str, Any], namespace: str, path: str) -> Named:
         name = self._define(tree, namespace, path)
+        self._logical(tree, "enum", path)
         symbols = self._get(tree, "symbols", path)
         if not isinstance(symbols, list) or not symbols:
             raise self.fail(f"{path}.symbols", "must be a list of one symbol or more", rule="avro-symbols")
+        known: set[str] = set()
         for i, symbol in enumerate(symbols):
             if not isinstance(symbol, str) or _NAME.fullmatch(symbol) is None:
                 raise self.fail(
-                    f"{path}.symbols[{i}]", f"{symbol!r} is not a symbol (letters, digits and _)", rule="avro-symbols"
+                    f"{path}.symbols[{i}]", f"{_shown(symbol)} is not a symbol (letters, digits and _)", "avro-symbols"
                 )
-            if symbol in symbols[:i]:
+            if symbol in known:
                 raise self.fail(f"{path}.symbols[{i}]", f"the symbol {symbol!r} is there twice", rule="avro-duplicate")
+            known.add(symbol)
         default = tree.get("default")
         if default is not None and default not in symbols:
-            raise self.fail(
-                f"{path}.default", f"{default!r} is not a symbol; allowed are {', '.join(symbols)}", rule="avro-default"
-            )
-        self.named[name] = Enumeration(name, tuple(symbols), self._doc(tree, path), default)
+            problem = f"{_shown(default)} is not a symbol; allowed are {_listed(symbols)}"
+            raise self.fail(f"{path}.default", problem, rule="avro-default")
+        aliases = self._aliases(tree, name, path)
+        self.named[name] = Enumeration(name, tuple(symbols), self._doc(tree, path), default, aliases)
         return Named(name)
 
     def _fixed(self, tree: dict[str, Any], namespace: str, path: str) -> Named:
         name = self._define(tree, namespace, path)
         size = self._get(tree, "size", path)
-        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= 65_536:
-            raise self.fail(f"{path}.size", f"{size!r} is not a size; allowed is 1 to 65536", rule="avro-size")
-        self.named[name] = Fixed(name, size, self._logical(tree, "fixed", path, size), self._doc(tree, path))
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= SIZE_MAX:
+            raise self.fail(f"{path}.size", f"{_shown(size)} is not a size; allowed is 1 to {SIZE_MAX}", "avro-size")
+        logical = self._logical(tree, "fixed", path, size)
+        self.named[name] = Fixed(name, size, logical, self._doc(tree, path), self._aliases(tree, name, path))
         return Named(name)
 
-    def _logical(self, tree: dict[str, Any], kind: str, path: str, size: int | None) -> Logical | None:
-        name = tree.get("logicalType")
-        if name is None:
+    def _logical(self, tree: dict[str, Any], kind: str, path: str, size: int | None = None) -> Logical | None:
+        """Return the logical type; one that the specification says to ignore is left out and told."""
+        found = logical_of(tree, kind, size)
+        if isinstance(found, str):
+            self._note(f"{path}.logicalType", f"{found}; it is ignored, as the specification says", "avro-logical-type")
             return None
-        allowed = LOGICAL.get(kind, frozenset())
-        if name not in allowed:
-            raise self.fail(
-                f"{path}.logicalType",
-                f"{name!r} on {kind} is not supported; allowed is {', '.join(sorted(allowed)) or 'none'}",
-                rule="avro-logical-type",
-            )
-        if name == "uuid" and size not in {None, 16}:
-            raise self.fail(f"{path}.size", f"a uuid has 16 bytes, not {size}", rule="avro-logical-type")
-        if name != "decimal":
-            return Logical(name)
-        return self._decimal(tree, path, size)
+        return found
 
-    def _decimal(self, tree: dict[str, Any], path: str, size: int | None) -> Logical:
-        precision, scale = tree.get("precision"), tree.get("scale", 0)
-        most = 1000 if size is None else len(str((1 << (8 * size - 1)) - 1)) - 1
-        if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= most:
-            raise self.fail(
-                f"{path}.precision",
-                f"{precision!r} is not a precision; allowed is 1 to {most} here",
-                rule="avro-logical-type",
-            )
-        if not isinstance(scale, int) or isinstance(scale, bool) or not 0 <= scale <= precision:
-            raise self.fail(
-                f"{path}.scale",
-                f"{scale!r} is not a scale; allowed is 0 to the precision, {precision}",
-                rule="avro-logical-type",
-            )
-        return Logical("decimal", precision, scale)
+    def _beside(self, tree: dict[str, Any], path: str) -> None:
+        """Tell of a logical type that stands beside a type instead of in it."""
+        if "logicalType" in tree:
+            problem = 'it stands beside the type and is ignored; put it in: {"type": {"type": ..., "logicalType": ...}}'
+            self._note(f"{path}.logicalType", problem, rule="avro-logical-type")
 
     def _name(self, tree: dict[str, Any], allowed: re.Pattern[str], path: str) -> str:
         name = self._get(tree, "name", path)
         if not isinstance(name, str) or allowed.fullmatch(name) is None:
-            raise self.fail(
-                f"{path}.name",
-                f"{name!r} is not a name; allowed are letters, digits and _, no digit first",
-                rule="avro-name",
-            )
+            problem = f"{_shown(name)} is not a name; allowed are letters, digits and _, no digit first"
+            raise self.fail(f"{path}.name", problem, rule="avro-name")
         return name
+
+    def _names(self, tree: dict[str, Any], allowed: re.Pattern[str], path: str) -> tuple[str, ...]:
+        """Return the aliases as they stand there."""
+        aliases = tree.get("aliases", [])
+        if not isinstance(aliases, list):
+            raise self.fail(f"{path}.aliases", f"{_shown(aliases)} is not a list of names", rule="avro-aliases")
+        for i, alias in enumerate(aliases):
+            if not isinstance(alias, str) or allowed.fullmatch(alias) is None:
+                raise self.fail(f"{path}.aliases[{i}]", f"{_shown(alias)} is not a name", rule="avro-aliases")
+        return tuple(aliases)
+
+    def _aliases(self, tree: dict[str, Any], name: str, path: str) -> tuple[str, ...]:
+        """Return the full names of a type's aliases, which are relative to its own namespace."""
+        namespace = name.rpartition(".")[0]
+        return tuple(full_name(alias, namespace) for alias in self._names(tree, _FULL_NAME, path))
 
     def _define(self, tree: dict[str, Any], namespace: str, path: str) -> str:
         name = self._name(tree, _FULL_NAME, path)
         own = tree.get("namespace", namespace)
         if not isinstance(own, str) or (own and _FULL_NAME.fullmatch(own) is None):
-            raise self.fail(
-                f"{path}.namespace", f"{own!r} is not a namespace (names joined by points)", rule="avro-name"
-            )
+            problem = f"{_shown(own)} is not a namespace (names joined by points)"
+            raise self.fail(f"{path}.namespace", problem, rule="avro-name")
         resolved = full_name(name, own)
         if resolved.rpartition(".")[2] in PRIMITIVES:
-            raise self.fail(f"{path}.name", f"{name!r} is the name of a primitive type", rule="avro-name")
+            raise self.fail(f"{path}.name", f"{_shown(name)} is the name of a primitive type", rule="avro-name")
         if resolved in self.named or resolved in self._open:
-            raise self.fail(f"{path}.name", f"the type {resolved!r} is defined twice", rule="avro-duplicate")
+            raise self.fail(f"{path}.name", f"the type {_shown(resolved)} is defined twice", rule="avro-duplicate")
         return resolved
 
     def _doc(self, tree: dict[str, Any], path: str) -> str:
         doc = tree.get("doc", "")
         if not isinstance(doc, str):
-            raise self.fail(f"{path}.doc", f"{doc!r} is not a text", rule="avro-doc")
+            raise self.fail(f"{path}.doc", f"{_shown(doc)} is not a text", rule="avro-doc")
+        if "\0" in doc:
+            raise self.fail(f"{path}.doc", "has the character \\u0000, which no source code can hold", rule="avro-doc")
         return doc
 
     def _get(self, tree: dict[str, Any], key: str, path: str) -> Any:
         if key not in tree:
-            raise self.fail(
-                path, f"{key!r} is missing; there are {', '.join(sorted(tree)) or 'no keys'}", rule="avro-missing-key"
-            )
+            problem = f"{key!r} is missing; there are {_listed(sorted(tree)) if tree else 'no keys'}"
+            raise self.fail(path, problem, rule="avro-missing-key")
         return tree[key]
 
 
@@ -301,3 +303,15 @@ def _branch_kind(branch: Type) -> str:
             return name
         case _:
             return type(branch).__name__.lower()
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message, shortened when it is long."""
+    return reprlib.repr(value)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names for a message, the first ones when there are many."""
+    known = list(names)
+    more = f" and {len(known) - _LISTED_MAX} more" if len(known) > _LISTED_MAX else ""
+    return ", ".join(known[:_LISTED_MAX]) + more or "none yet"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from codegen.errors import ContractError
+
 
 @dataclass(frozen=True)
 class Logical:
@@ -111,6 +113,8 @@ class AvroFile:
     """(name, text) of the schemas that it needs for that."""
     uses: Mapping[str, str] = field(default_factory=dict)
     """The file that each type stands in to which it refers directly, by full name."""
+    notes: tuple[ContractError, ...] = field(default=(), compare=False, repr=False)
+    """What stands there and is ignored, as the specification says."""
 
     @property
     def name(self) -> str:

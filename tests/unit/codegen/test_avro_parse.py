@@ -8,6 +8,7 @@ import pytest
 
 from codegen.avro import parse as avro_parse
 from codegen.avro import types as avro_types
+from codegen.avro.schema import Primitive, Record
 from codegen.errors import ContractError
 from tests_support.contracts.avro_modules import imported
 
@@ -26,8 +27,15 @@ def _generate(text: str) -> str:
 
 WRONG = [
     ('{"type": "record",\n "name": }', "line 2", "not JSON"),
-    ("[" * 100_000, "", "not a schema"),
-    ('{"type": "record", "type": "enum"}', "", "stands twice"),
+    ("[" * 100_000, "line 1", "nested deeper than 256"),
+    ('{"type": "record",\n "type": "enum"}', "line 2, $.type", "there twice"),
+    (r'{"type": "record", "\ud83d": 1}', "line 1, $", "half of a character"),
+    (_of("int", doc="x").replace('"x"', '"\\ud83d"'), "line 1, $.fields[0].doc", "half of a character"),
+    (_of("int", doc="a\0b"), "line 1, $.fields[0].doc", "u0000"),
+    (_of("double", default=0).replace(" 0}", " NaN}"), "line 1, $.fields[0].default", "NaN is not JSON"),
+    (_of("double", default=0).replace(" 0}", " -Infinity}"), "line 1, $.fields[0].default", "-Infinity is not JSON"),
+    (_of("double", default=0).replace(" 0}", " 1e400}"), "line 1, $.fields[0].default", "larger than any double"),
+    (_of("long", default=0).replace(" 0}", f" {'9' * 5000}}}"), "line 1, $.fields[0].default", "5000 characters"),
     ('"string"', "$", "must be a record"),
     ('[{"type": "record", "name": "R", "fields": []}]', "$", "must be a record"),
     ("7", "$", "not a schema"),
@@ -57,23 +65,12 @@ WRONG = [
     (_of({"type": "enum", "name": "E", "symbols": []}), "$.fields[0].type.symbols", "one symbol or more"),
     (_of({"type": "enum", "name": "E", "symbols": ["A", "A"]}), "$.fields[0].type.symbols[1]", "twice"),
     (_of({"type": "enum", "name": "E", "symbols": ["a b"]}), "$.fields[0].type.symbols[0]", "not a symbol"),
-    (_of({"type": "fixed", "name": "F", "size": 0}), "$.fields[0].type.size", "1 to 65536"),
-    (_of({"type": "fixed", "name": "F", "size": True}), "$.fields[0].type.size", "1 to 65536"),
+    (_of({"type": "fixed", "name": "F", "size": 0}), "$.fields[0].type.size", "1 to 16777216"),
+    (_of({"type": "fixed", "name": "F", "size": True}), "$.fields[0].type.size", "1 to 16777216"),
     (_of({"type": "fixed", "name": "int", "size": 1}), "$.fields[0].type.name", "primitive"),
     (_of({"type": "fixed", "name": "R", "size": 1}), "$.fields[0].type.name", "defined twice"),
-    (_of({"type": "fixed", "name": "F", "size": 8, "logicalType": "uuid"}), "$.fields[0].type.size", "16 bytes"),
-    (_of({"type": "long", "logicalType": "timestamp"}), "$.fields[0].type.logicalType", "timestamp-micros"),
-    (_of({"type": "bytes", "logicalType": "decimal"}), "$.fields[0].type.precision", "1 to 1000"),
-    (
-        _of({"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 5}),
-        "$.fields[0].type.precision",
-        "1 to 4 here",
-    ),
-    (
-        _of({"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 3}),
-        "$.fields[0].type.scale",
-        "0 to the precision, 2",
-    ),
+    (_of("int", aliases=["1x"]), "$.fields[0].aliases[0]", "not a name"),
+    (_record(aliases="x"), "$.aliases", "not a list of names"),
     (_of({"type": "array", "items": "null"}), "$.fields[0]", "take no bytes"),
     (_of({"type": "array", "items": {"type": "record", "name": "E", "fields": []}}), "$.fields[0]", "take no bytes"),
     (_of(["int", "long"]), "$.fields[0]", "both int in Python"),
@@ -81,8 +78,10 @@ WRONG = [
     (_of({"type": "record", "name": "r", "fields": []}), "t.R", "same Python name"),
     (_of('{"type":"array","items":' * 70), "$.fields[0].type", "not a type"),
     (_of(json.loads('{"type":"array","items":' * 70 + '"int"' + "}" * 70)), "items", "nested deeper"),
-    (_of("R"), "$.fields[0]", "holds itself"),
-    (_of({"type": "record", "name": "Q", "fields": [{"name": "r", "type": "R"}]}), "holds", "holds itself"),
+    (_of("R"), "$.fields[0]", "without end"),
+    (_of(["R"]), "$.fields[0]", "without end"),
+    (_of({"type": ["R", {"type": "record", "name": "Q", "fields": [{"name": "r", "type": "R"}]}]}), "", "without end"),
+    (_of({"type": "record", "name": "Q", "fields": [{"name": "r", "type": "R"}]}), "", "without end"),
 ]
 
 
@@ -124,3 +123,69 @@ def test_documentation_cannot_break_out_of_the_generated_code(tmp_path: Path) ->
     with imported(text, tmp_path) as module:
         assert "import os" in module.R.__doc__
         assert json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False) == module.SCHEMA
+
+
+NOTED = [
+    (_of({"type": "long", "logicalType": "timestamp"}), "$.fields[0].type.logicalType", "'timestamp' is no logical"),
+    (_of({"type": "string", "logicalType": ["x"]}), "$.fields[0].type.logicalType", "no logical type of string"),
+    (_of({"type": "array", "items": "int", "logicalType": "set"}), "$.fields[0].type.logicalType", "of array"),
+    (
+        _of({"type": "enum", "name": "E", "symbols": ["A"], "logicalType": "x"}),
+        "$.fields[0].type.logicalType",
+        "of enum",
+    ),
+    (_of({"type": "bytes", "logicalType": "decimal"}), "$.fields[0].type.logicalType", "allowed is 1 to 1000"),
+    (
+        _of({"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 3}),
+        "$.fields[0].type.logicalType",
+        "allowed is 0 to the precision, 2",
+    ),
+    (
+        _of({"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 5}),
+        "$.fields[0].type.logicalType",
+        "1 to 4 here",
+    ),
+    (
+        _of({"type": "fixed", "name": "F", "size": 8, "logicalType": "uuid"}),
+        "$.fields[0].type.logicalType",
+        "has 16 bytes, not 8",
+    ),
+    (_of("long", logicalType="timestamp-millis"), "$.fields[0].logicalType", "beside the type"),
+    (_of({"type": {"type": "string"}, "logicalType": "uuid"}), "$.fields[0].type.logicalType", "beside the type"),
+    (
+        _record(
+            {"name": "a", "type": {"type": "fixed", "name": "X", "namespace": "", "size": 1}},
+            {"name": "b", "type": "X"},
+        ),
+        "$.fields[1].type",
+        "X has no namespace",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "words"), NOTED)
+def test_what_the_specification_says_to_ignore_is_ignored_with_a_note(text: str, place: str, words: str) -> None:
+    """A logical type that is unknown, wrong or in the wrong place leaves the underlying type, and is told."""
+    schema = avro_parse.parse("avro/x.avsc", text)
+    (note,) = schema.notes
+    assert (note.severity, note.place, note.line) == ("note", place, 1)
+    assert words in note.problem
+    assert "Logical(" not in repr(schema.definition)
+
+
+def test_aliases_errors_wrapped_types_and_a_byte_order_mark_are_read() -> None:
+    """Aliases become full names, an error is a record, `{"type": {"type": ...}}` is what is inside it."""
+    text = _record(
+        {"name": "f", "aliases": ["g"], "type": {"type": {"type": {"type": "string"}}}},
+        {"name": "e", "type": {"type": "error", "name": "E", "fields": []}},
+        aliases=["Old", "other.Older"],
+    )
+    schema = avro_parse.parse("avro/x.avsc", "\ufeff" + text)
+    record = schema.definition
+    assert isinstance(record, Record)
+    assert record.aliases == ("t.Old", "other.Older")
+    assert (record.fields[0].aliases, record.fields[0].type) == (("g",), Primitive("string"))
+    error = schema.named["t.E"]
+    assert isinstance(error, Record)
+    assert error.error
+    assert not schema.text.startswith("\ufeff")
