@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
-from tally.base.settings import Settings
+from tally.base.settings import Settings, port_field
 
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -19,7 +19,7 @@ class ConsumerSettings(Settings):
     """What the consumer needs to know beyond the shared section."""
 
     rest_host: str = Field("127.0.0.1", min_length=1, description="Address on which REST listens.")
-    rest_port: int = Field(8000, ge=1, le=65535, description="Port on which REST listens.")
+    rest_port: int = port_field("rest_port", "Port on which REST listens.")
     rest_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/]+)?$",

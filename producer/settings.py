@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from tally.base.settings import Settings
+from tally.base.settings import Settings, port_field
 from tally.generated.tally.v1.tally_rules import ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
 from tally.generated.topics import SUMS
 
@@ -19,7 +19,7 @@ class ProducerSettings(Settings):
     """What the producer reads from the environment. Each bound's reason stands in its description."""
 
     grpc_host: str = Field("127.0.0.1", min_length=1, description="The address the gRPC server listens on.")
-    grpc_port: int = Field(50051, ge=1, le=65535, description="The port the gRPC server listens on.")
+    grpc_port: int = port_field("grpc_port", "The port the gRPC server listens on.")
     grpc_message_bytes_max: int = Field(
         4 * 1024 * 1024,
         ge=1024,

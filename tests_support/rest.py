@@ -23,6 +23,14 @@ class Answer:
         """The body as JSON."""
         return json.loads(self.content)
 
+    @property
+    def problem(self) -> Any:
+        """The body, which must be a problem document with a type of ours."""
+        assert self.headers["content-type"] == "application/problem+json", self
+        assert self.body["status"] == self.status
+        assert self.body["type"].startswith("urn:tally:problem:")
+        return self.body
+
 
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:

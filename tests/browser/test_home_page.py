@@ -9,7 +9,7 @@ import pytest
 from consumer.core.partition.state import Refused, Running
 from consumer.core.snapshot import Figures
 from tally.ledger.state.counts import Counts
-from tests_support.consumer.rest_world import RestWorld, rest_world
+from tests_support.consumer.rest_world import RestWorld
 from tests_support.ledger.records import PARTITION
 from tests_support.pages import chromium
 from tests_support.running.served import served
@@ -20,12 +20,6 @@ SEEN_S = 30
 pytestmark = pytest.mark.skipif(
     BINARY is None, reason="no Chromium on the path, and TALLY_TEST_CHROMIUM does not name one"
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

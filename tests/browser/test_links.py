@@ -2,13 +2,12 @@
 
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urldefrag
 
 import pytest
 
-from tests_support.consumer.rest_world import RestWorld, rest_world
+from tests_support.consumer.rest_world import RestWorld
 from tests_support.ledger.records import PARTITION
 from tests_support.pages import chromium
 from tests_support.running.served import served
@@ -21,12 +20,6 @@ LINKS = "[...document.links].map(link => link.href).filter(url => new URL(url).o
 pytestmark = pytest.mark.skipif(
     BINARY is None, reason="no Chromium on the path, and TALLY_TEST_CHROMIUM does not name one"
 )
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
 
 
 def opened(page: chromium.Page, url: str) -> None:

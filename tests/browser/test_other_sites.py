@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests_support.consumer.rest_world import RestWorld, rest_world
+from tests_support.consumer.rest_world import RestWorld
 from tests_support.ledger.records import PARTITION
 from tests_support.pages import chromium
 from tests_support.running.served import Served, served
@@ -26,12 +26,6 @@ async def other_site(_scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-type", b"text/html"), (b"content-length", b"15")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"<!doctype html>"})
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

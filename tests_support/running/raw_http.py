@@ -1,31 +1,12 @@
 """HTTP as somebody writes it who keeps to nothing: bytes over a socket, and what comes back."""
 
-import json
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
+from tests_support.rest import Answer
+
 ANSWER_S = 20
-
-
-@dataclass(frozen=True)
-class RawAnswer:
-    """Status, headers with small names, and the body."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def problem(self) -> Any:
-        """The body, which must be a problem document with a type of ours."""
-        assert self.headers["content-type"] == "application/problem+json", self
-        body = json.loads(self.content)
-        assert body["status"] == self.status
-        assert body["type"].startswith("urn:tally:problem:")
-        return body
 
 
 class RawConnection:
@@ -51,7 +32,7 @@ class RawConnection:
         self._socket.sendall(data if isinstance(data, bytes) else data.replace("\n", "\r\n").encode("latin-1"))
         return self
 
-    def answer(self, *, has_body: bool = True) -> RawAnswer:
+    def answer(self, *, has_body: bool = True) -> Answer:
         """Return the next answer; that to HEAD has no body. Raises ConnectionError when there is none."""
         while b"\r\n\r\n" not in self._left:
             self._left += self._more()
@@ -62,7 +43,7 @@ class RawConnection:
         while len(rest) < length:
             rest += self._more()
         self._left = rest[length:]
-        return RawAnswer(int(first.split(" ")[1]), headers, rest[:length])
+        return Answer(status=int(first.split(" ")[1]), headers=headers, content=rest[:length])
 
     def is_closed(self) -> bool:
         """Return whether the other side ended the connection and said no more; waits for one or the other."""

@@ -11,7 +11,8 @@ import pytest
 from consumer.rest.guard.hosts import allowed_names, name_of
 from tests_support.consumer.rest_world import GUARD, rest_world
 from tests_support.ledger.records import PARTITION
-from tests_support.running.raw_http import RawAnswer, RawConnection
+from tests_support.rest import Answer
+from tests_support.running.raw_http import RawConnection
 from tests_support.running.served import Served, served
 from tests_support.waiting import eventually
 
@@ -31,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def asked(server: Served, method: str, path: str, headers: Mapping[str, str], body: str = "") -> RawAnswer:
+def asked(server: Served, method: str, path: str, headers: Mapping[str, str], body: str = "") -> Answer:
     """Return the answer to a request with exactly these headers, and a length if there is a body."""
     length = {"Content-Length": str(len(body))} if body else {}
     lines = "".join(f"{name}: {value}\n" for name, value in {"Host": "localhost", **length, **headers}.items())

@@ -1,7 +1,6 @@
 """Audits: the ledgers on the disk against what the consumer says of them, asked over REST without Kafka."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,12 @@ from litestar.testing import TestClient
 
 from consumer.core.partition.state import Recovering, Refused, reason_of
 from tally.ledger.verify import verify_ledger
-from tests_support.consumer.rest_world import OTHER, RestWorld, rest_world
+from tests_support.consumer.rest_world import OTHER, RestWorld
 from tests_support.ledger.files import append_batch
 from tests_support.ledger.records import PARTITION, addition
 from tests_support.waiting import eventually
 
 DONE_S = 20
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(world: RestWorld) -> Iterator[TestClient[Any]]:
-    with TestClient(world.app, raise_server_exceptions=False) as made:
-        yield made
 
 
 def audited(client: TestClient[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

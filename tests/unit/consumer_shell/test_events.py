@@ -5,7 +5,6 @@ import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +14,12 @@ from consumer.core.snapshot import Figures
 from consumer.rest.listener import listen
 from tally.ledger.state.counts import Counts
 from tests_support import rest
-from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld, rest_world
+from tests_support.consumer.rest_world import LISTENERS_MAX, RestWorld
 from tests_support.ledger.records import PARTITION
 from tests_support.running.served import Served, served
 from tests_support.waiting import eventually
 
 ANSWER_S = 20
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

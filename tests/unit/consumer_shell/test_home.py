@@ -3,19 +3,16 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-import pytest
 from litestar.testing import TestClient
 
 from consumer.core.partition.state import Refused, Running
 from consumer.core.snapshot import Figures, empty_snapshot
 from tally.ledger.state.counts import Counts
-from tests_support.consumer.rest_world import PARTITIONS, RestWorld, rest_world
+from tests_support.consumer.rest_world import PARTITIONS, RestWorld
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -45,18 +42,6 @@ class Page(HTMLParser):
 
     def by_id(self, name: str) -> dict[str, str | None]:
         return next(attributes for _, attributes in self.tags if attributes.get("id") == name)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(world: RestWorld) -> Iterator[TestClient[Any]]:
-    with TestClient(world.app) as made:
-        yield made
 
 
 def test_the_page_shows_the_picture_of_the_moment_without_javascript(client: TestClient[Any]) -> None:

@@ -1,6 +1,5 @@
 """Every link of every page leads somewhere."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -9,22 +8,9 @@ import pytest
 from litestar.testing import TestClient
 
 from tests_support.checkout import ROOT
-from tests_support.consumer.rest_world import RestWorld, rest_world
 from tests_support.pages.crawling import Answer, crawl
 
 PAGES = ROOT / "contracts" / "pages"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RestWorld]:
-    with rest_world(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(world: RestWorld) -> Iterator[TestClient[Any]]:
-    with TestClient(world.app, raise_server_exceptions=False) as made:
-        yield made
 
 
 def asked(client: TestClient[Any], url: str) -> Answer:

@@ -1,13 +1,8 @@
 """HEAD and OPTIONS of every path."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from litestar.testing import TestClient
-
-from tests_support.consumer.rest_world import rest_world
 
 Client = TestClient[Any]
 
@@ -21,12 +16,6 @@ PAGES = (
     "/schema",
     "/favicon.ico",
 )
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with rest_world(tmp_path) as made, TestClient(made.app, raise_server_exceptions=False) as client:
-        yield client
 
 
 def paths_of(client: Client) -> dict[str, set[str]]:
