@@ -38,7 +38,17 @@ def _install(name: str, pins: Path, megabytes: int, folder: Path, say: Callable[
     say(f"downloading {name} from PyPI: once, about {megabytes} MB")
     partial = folder.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
-    install = [uv, "pip", "install", "--no-deps", "--target", str(partial), "--require-hashes", "--requirement", str(pins)]
+    install = [
+        uv,
+        "pip",
+        "install",
+        "--no-deps",
+        "--target",
+        str(partial),
+        "--require-hashes",
+        "--requirement",
+        str(pins),
+    ]
     try:
         done = subprocess.run(install, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:

@@ -18,12 +18,16 @@ from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from tally.base.deadline import Deadline
 from tally.kafka.config import READS_ANY_RECORD
 from tally.kafka.errors import AnyKafkaError, text_of
+from tally.kafka.letting_go import ended_by
 from tally.kafka.trouble import stays
 
 _POLL_S: Final = 0.2
 _AT_ONCE: Final = 2_000
+_CLOSE_LIMIT_S: Final = 5.0
+"""A reader is closed in milliseconds, also while a broker hangs (seen), and whoever read waits no longer than this."""
 _NO_LIMITS: Final[Mapping[int, int]] = {}
 _NO_TUNING: Final[Mapping[str, Any]] = {}
 
@@ -76,7 +80,8 @@ class OpenReader(Protocol):
 
 @contextmanager
 def reader(config: Mapping[str, Any], tuning: Mapping[str, Any] = _NO_TUNING) -> Iterator[Consumer]:
-    """Make a consumer of committed records that joins no group. Raises FailedError when ``config`` is wrong."""
+    """Make a consumer of committed records that joins no group, and let it go behind the block, in _CLOSE_LIMIT_S at
+    most. Raises FailedError when ``config`` is wrong."""
     try:
         consumer = Consumer(reader_config(config, tuning))
     except KafkaException as error:
@@ -84,7 +89,7 @@ def reader(config: Mapping[str, Any], tuning: Mapping[str, Any] = _NO_TUNING) ->
     try:
         yield consumer
     finally:
-        consumer.close()
+        ended_by(Deadline.after(_CLOSE_LIMIT_S), consumer.close)
 
 
 def read_range(

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from tally.kafka.delivery_reports import DeliveryReports
 from tally.kafka.errors import inner_of, text_of
+from tally.kafka.letting_go import begun
 from tally.kafka.resend_signs import Observed, concerns_coordinator, signs
 from tally.kafka.transaction_port import (
     NO_HEADERS,
@@ -363,8 +365,8 @@ def _pause_if_early(called_s: float, timeout_s: float) -> None:
 
 
 def _let_go(instance: _Instance) -> None:
-    """Destroy a client on a thread of its own: it waits for the client's threads, for seconds if a broker hangs."""
-    threading.Thread(target=_destroy, args=([instance],), name="let-go", daemon=True).start()
+    """Destroy a client without waiting for its threads, which a broker that hangs keeps for seconds."""
+    begun(partial(_destroy, [instance]))
 
 
 def _destroy(holder: list[_Instance]) -> None:

@@ -11,7 +11,7 @@ from consumer.core.partition.job_events import LettersPublished
 from consumer.core.publication import Publication
 from consumer.shell.kafka.dead_letters import DeadLetterPublisher, letter_clients
 from consumer.shell.kafka.group_offsets import GroupOffsets
-from consumer.shell.kafka.ports import Ownership
+from consumer.shell.kafka.ports import CommitOutcome, CommitSent, OffsetsCommitted, Ownership
 from consumer.shell.kafka.source import KafkaSource, SourceConfig
 from stack import Stack
 from tally.base.deadline import Deadline
@@ -80,7 +80,7 @@ def running(work: Callable[[], object]) -> Iterator[None]:
 
 
 def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack: Stack) -> None:
-    """I12: each revoked partition has a client of dead letters; they are let go without a wait for the broker."""
+    """I12: a revoke lets clients of dead letters go, sends a commit and waits for no broker that hangs."""
     shared = shared_config(stack)
     publisher = DeadLetterPublisher(
         letter_clients(shared, SUMS_DLT.name, KAFKA_S),
@@ -90,9 +90,11 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
         idle_s=600.0,
     )
     owned: set[int] = set()
+    of_the_second: set[int] = set()
     rounds: list[int] = []
     revoked: list[int] = []
     member: list[object] = []
+    answers: list[CommitOutcome] = []
     first, second = source_of(stack, "0"), source_of(stack, "1")
     with ExitStack() as holding:
 
@@ -102,6 +104,7 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
             holding.enter_context(held(pid_of(stack)))  # from here to the end of the revoke and beyond
             for partition in partitions:
                 publisher.forget(partition)
+            assert first.commit(dict.fromkeys(partitions, (2, ""))) == CommitSent()
             revoked.extend(partitions)
 
         def polled() -> None:
@@ -111,17 +114,20 @@ def test_a_revoke_ends_while_the_broker_hangs_and_the_poll_thread_goes_on(stack:
             if revoked:
                 rounds.append(1)
 
-        first.subscribe(Ownership(owned.update, released, lambda _: None))
+        first.subscribe(Ownership(owned.update, released, answers.append))
         with running(polled):
             eventually(lambda: member, WAIT_S, "every partition is assigned")
             with ThreadPoolExecutor(SUMS.partitions) as jobs:
                 outcomes = list(jobs.map(lambda p: publisher.publish(publication(p, member[0])), sorted(owned)))
             assert outcomes == [LettersPublished(1)] * SUMS.partitions
-            second.subscribe(Ownership(lambda _: None, lambda _, __: None, lambda _: None))
+            second.subscribe(Ownership(of_the_second.update, lambda _, __: None, lambda _: None))
             with running(second.fetch):
                 eventually(lambda: revoked, WAIT_S, "partitions are taken away")
                 eventually(lambda: len(rounds) > 3, DEADLINE_S, "the poll thread goes on with the broker held")
+                assert not answers, "the broker cannot have answered"
                 holding.close()
+                eventually(lambda: of_the_second == set(revoked), WAIT_S, "they are the other's")
+                assert answers == [OffsetsCommitted(dict.fromkeys(revoked, 2))]
     publisher.close()
     second.close(Deadline.after(10.0))
     first.close(Deadline.after(10.0))

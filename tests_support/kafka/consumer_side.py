@@ -81,6 +81,7 @@ class Source:
     A partition that is to be another's is given up at the next fetch; a member that was expelled hears of it then. What
     may go wrong: ``ended``: this member. ``stuck``: records do not come.
     ``commit-error``: refused. ``commit-held``: on its way for long. ``commit-lost``: done, without an answer.
+    ``commit-kept``: kept by the client, which never answers.
     """
 
     def __init__(self, broker: Broker, faults: Faults, name: str, batch: int) -> None:
@@ -191,11 +192,15 @@ class Source:
 
     def commit(self, offsets: NextOffsets) -> CommitSent:
         """See the port."""
-        self.answers.append(self.commit_and_wait(offsets))
+        if not self._faults.take("commit-kept"):
+            self.answers.append(self._committed(offsets))
         return CommitSent()
 
-    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline) -> CommitOutcome:
         """See the port."""
+        return self._committed(offsets)
+
+    def _committed(self, offsets: NextOffsets) -> CommitOutcome:
         if said := self._faults.take("commit-error"):
             return OffsetsNotCommitted(said)
         if self._faults.take("commit-held"):

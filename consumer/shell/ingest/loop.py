@@ -119,10 +119,10 @@ class IngestLoop:
 
     def _begin_again(self) -> None:
         self._parts.kafka.source.reopen()
+        self._commits.expect_no_answer()
         self._late_commit = False
         if kept := self._partitions.owned:
             self._on_released(kept, True)
-        self._commits.expect_no_answer()
 
     def begin(self) -> None:
         """Join the group."""
@@ -138,6 +138,11 @@ class IngestLoop:
             # A commit was on its way when the group gave our partitions away. librdkafka would send it again under the
             # old member's name, and the broker would fence our own replica for that (seen after a broker's restart).
             logger.info("joining the group as a new member, since a commit was on its way when partitions were lost")
+            self._begin_again()
+            return
+        if self._commits.overdue:
+            # librdkafka joins no new generation of the group before it has the answer, however long that takes.
+            logger.warning("joining the group as a new member, since a commit is never answered")
             self._begin_again()
             return
         if fetch.batches:
@@ -215,12 +220,13 @@ class IngestLoop:
             self._partitions.tell(number, Assigned())
 
     def _on_released(self, partitions: list[int], lost: bool) -> None:
-        """Finish with partitions that are given up: what is durable is committed, unless others own it already."""
+        """Finish with partitions that are given up: a commit of what is durable is sent, unless others own it
+        already."""
         logger.info("{} partitions {}", "lost" if lost else "giving up", sorted(partitions))
         if lost:
             self._late_commit = self._late_commit or self._commits.in_flight
         else:
-            self._commits.finish(partitions, self._deadline)
+            self._commits.send_last(partitions)
         self._give_up(partitions)
 
     def _give_up(self, partitions: list[int]) -> None:

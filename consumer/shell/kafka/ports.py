@@ -102,8 +102,8 @@ class Source(Protocol):
     def commit(self, offsets: NextOffsets) -> CommitSent | OffsetsNotCommitted:
         """Send a commit. Waits for nothing."""
 
-    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
-        """Commit and wait for the answer, by the deadline if there is one, and for a bounded time in any case."""
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline) -> CommitOutcome:
+        """Commit and wait for the answer by the deadline. Not within a callback, which waits for nothing."""
 
     def group_metadata(self) -> object:
         """Return what a transaction with offsets needs to know of this member and its generation."""

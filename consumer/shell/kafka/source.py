@@ -6,12 +6,13 @@ Theory of operation. The group decides which partitions are *owned*; the ingest 
 In the assign callback nothing is read yet: recovery takes its time in the loop. (Seen with librdkafka 2.16: an empty
 ``incremental_assign`` answers the callback, and later ones outside of it are accepted.)
 
-Only the ingest loop's thread calls it. Callbacks run inside ``fetch``. librdkafka's own waits know no deadline: what
-must end by one runs in a thread, which is left behind when the deadline has passed. So a client that was let go may
-still call back, from another thread: only the callbacks of the member that is ours now reach the owner.
+Only the ingest loop's thread calls it, and it waits for no broker but by a deadline. Callbacks run inside ``fetch`` and
+wait for nothing; a commit that is sent in one holds the client back by itself: it gives the partitions up once that is
+answered. What knows no limit of its own is taken in a thread (`tally.kafka.letting_go`). So a client that was let go
+may still call back, from another thread: only the callbacks of the member that is ours now reach the owner. What starts
+and stops reading meets the client's own thread, which never waits for a broker.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from consumer.shell.kafka.ports import (
 from tally.base.deadline import Deadline
 from tally.kafka.columns import columns_of, traceparents_of
 from tally.kafka.errors import is_fatal, text_of
+from tally.kafka.letting_go import ended_by
 from tally.kafka.trouble import ConsumerEndedError, cure_of
 
 ANSWER_LIMIT_S: Final = 10.0
@@ -142,7 +144,7 @@ class KafkaSource:
     def reopen(self) -> None:
         """Begin again as a new member of the group that reads nothing yet. The old one calls back no more."""
         self._member = object()
-        if not _ended_by(Deadline.after(_CLOSE_LIMIT_S), self._consumer.close):
+        if not ended_by(Deadline.after(_CLOSE_LIMIT_S), self._consumer.close):
             logger.warning("a client that lost its place in the group does not end, and is left behind")
         self._reading.clear()
         self._consumer = self._new_consumer()
@@ -172,11 +174,10 @@ class KafkaSource:
             return OffsetsNotCommitted(text_of(error))
         return CommitSent()
 
-    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline | None = None) -> CommitOutcome:
-        """Commit and wait for the answer, by the deadline. Without one it takes the time of librdkafka, at most that of
-        the socket, or of the session while the group's coordinator is away."""
+    def commit_and_wait(self, offsets: NextOffsets, deadline: Deadline) -> CommitOutcome:
+        """Commit and wait for the answer by the deadline, outside of callbacks."""
         outcomes: list[CommitOutcome] = []
-        _ended_by(deadline, lambda: outcomes.append(self._committed(offsets)))
+        ended_by(deadline, lambda: outcomes.append(self._committed(offsets)))
         return outcomes[0] if outcomes else OffsetsNotCommitted("Kafka did not answer before the deadline for stopping")
 
     def _committed(self, offsets: NextOffsets) -> CommitOutcome:
@@ -194,7 +195,7 @@ class KafkaSource:
         """Leave, by the deadline at the latest, and tell the owner nothing more; a static member's partitions stay
         its own until the session ends."""
         self._ownership = None
-        if not _ended_by(deadline, self._consumer.close):
+        if not ended_by(deadline, self._consumer.close):
             logger.warning("Kafka did not answer in time; the group learns of the end when the session times out")
 
     def _sorted_out(self, messages: list[Message]) -> Fetch:
@@ -281,17 +282,6 @@ class KafkaSource:
         return [
             TopicPartition(self._config.topic, partition, offset, text) for partition, (offset, text) in offsets.items()
         ]
-
-
-def _ended_by(deadline: Deadline | None, step: Callable[[], object]) -> bool:
-    """Take a step of librdkafka's that knows no deadline; tell whether it ended in time."""
-    if deadline is None:
-        step()
-        return True
-    thread = threading.Thread(target=step, name="kafka-stop", daemon=True)
-    thread.start()
-    thread.join(deadline.left_s())
-    return not thread.is_alive()
 
 
 @contextmanager
