@@ -26,14 +26,14 @@ The folder (--contracts, by default ./contracts):
   avro/*.avsc         Avro records, one a file
   topics/*.yaml       topics: schema, subject, compatibility, partitions, configuration
   registries.yaml     registries by name, for --registry NAME
-  codegen.yaml        where the generated code goes, if not to generated/: out, package
+  codegen.yaml        where the generated code goes, if not to generated/: out, package; what lint asks: lint
   generated/          the code that `codegen generate` writes; commit it, never edit it
   contracts.lock      what was published where; history/ has every version's text. Commit both
 
 \b
 Without any server:
   codegen init        a new contracts folder, with an example of everything
-  codegen lint        names, documentation, buf's rules
+  codegen lint        broken files, the rules you chose for Avro, buf's rules, all at once
   codegen generate    Python from the contracts; the same bytes on every machine
   codegen docs        pages to browse: fields, types, rules, owners, versions and what changed
   codegen check       do code, lock and pages match the contracts?

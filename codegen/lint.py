@@ -1,124 +1,67 @@
-"""Rules that contracts keep beyond being valid: names, documentation, widths, and buf's rules for Protobuf."""
+"""Rules that contracts keep beyond being valid: those chosen for Avro, and buf's for Protobuf."""
 
 import json
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from google.protobuf import descriptor_pb2
 
-from codegen.avro.defaults import wrong_defaults
-from codegen.avro.layout import columns
-from codegen.avro.schema import AvroFile, Definition, Enumeration, Record
+from codegen.avro import rules as avro_rules
 from codegen.errors import ContractError
-from codegen.json_places import line_at
 from codegen.proto.buf import run_buf
 from codegen.tree import Contracts
 from codegen.yaml_file import mapping_of
 from tally.base.written_file import write_file
 
-_PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
-_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_NAMESPACE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": {"use": ["STANDARD"]}}
 
 
 def findings(contracts: Contracts, *, fix: bool = False) -> list[ContractError]:
-    """Return a finding for each rule that is broken, with file and place. ``fix`` formats the Protobuf files."""
-    found = [finding for schema in contracts.avro.values() for finding in avro_findings(schema)]
-    found += width_findings(contracts)
+    """Return everything that lint tells: what is ignored as notes, and each broken rule with file and place.
+
+    ``fix`` formats the Protobuf files. Raises ContractError when codegen.yaml chooses rules that there are not.
+    """
+    rules = avro_rules.chosen(contracts.project.lint)
+    found = [finding for schema in contracts.avro.values() for finding in avro_rules.findings(schema, rules)]
+    if "widths" in rules:
+        found += avro_rules.width_findings(contracts.topics, contracts.avro)
     if contracts.proto:
         found += proto_findings(contracts, fix=fix)
     return found
 
 
-def avro_findings(schema: AvroFile) -> Iterator[ContractError]:
-    """Yield what is wrong with the names, the documentation and the defaults of one Avro file."""
-    for field, problem in wrong_defaults(schema):
-        yield _at(schema, f"{field.path}.default", "avro-default", problem)
-    for definition in schema.named.values():
-        yield from _name_findings(schema, definition)
-        match definition:
-            case Record():
-                yield from _record_findings(schema, definition)
-            case Enumeration(_, symbols, _):
-                for symbol in symbols:
-                    if not _UPPER.fullmatch(symbol):
-                        problem = f"the symbol {symbol} is not in UPPER_CASE"
-                        yield _at(schema, definition.name, "avro-symbol-case", problem)
-
-
-def _at(schema: AvroFile, place: str, rule: str, problem: str) -> ContractError:
-    return ContractError(schema.file, place, problem, rule=rule, line=line_at(schema.lines, place))
-
-
-def _name_findings(schema: AvroFile, definition: Definition) -> Iterator[ContractError]:
-    namespace, _, name = definition.name.rpartition(".")
-    if not _NAMESPACE.fullmatch(namespace):
-        problem = "the namespace is not lower case joined by points"
-        yield _at(schema, definition.name, "avro-namespace-case", problem)
-    if not _PASCAL.fullmatch(name):
-        yield _at(schema, definition.name, "avro-type-case", "a type's name is in PascalCase")
-
-
-def _record_findings(schema: AvroFile, record: Record) -> Iterator[ContractError]:
-    if not record.doc.strip():
-        yield _at(schema, record.name, "avro-record-doc", "has no doc; say what one record is")
-    for field in record.fields:
-        if not _SNAKE.fullmatch(field.name):
-            yield _at(schema, f"{field.path}.name", "avro-field-case", f"{field.name} is not in snake_case")
-        if not field.doc.strip():
-            problem = f"{field.name} has no doc; say what it means and its unit"
-            yield _at(schema, field.path, "avro-field-doc", problem)
-
-
-def width_findings(contracts: Contracts) -> Iterator[ContractError]:
-    """Yield the topics whose records do not have the constant width that the topic promises."""
-    for topic in contracts.topics:
-        schema = contracts.avro[topic.schema]
-        if topic.width_bytes is not None and (problem := _width_problem(schema, topic.width_bytes)) is not None:
-            yield ContractError(
-                schema.file, "", f"{problem}; {topic.file} promises {topic.width_bytes} bytes", rule="topic-width"
-            )
-
-
-def _width_problem(schema: AvroFile, promised: int) -> str | None:
-    found = columns(schema.definition, schema) if isinstance(schema.definition, Record) else None
-    if found is None:
-        return "has a field that cannot be a column"
-    varying = [column.name for column in found if not column.constant]
-    width = sum(column.width or column.width_default for column in found)
-    if varying:
-        return f"the width of {', '.join(varying)} varies"
-    return None if width == promised else f"a record has {width} bytes"
-
-
 def proto_findings(contracts: Contracts, *, fix: bool) -> list[ContractError]:
-    """Return what buf says: its lint rules, and where its format differs.
+    """Return what the compiler or else buf's rules say of the Protobuf files, and where buf's format differs.
 
     buf resolves imports from its registry or from sources; it gets the files compiled instead, in its image format.
     """
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)
-        image = buf_image(contracts.descriptors, list(contracts.proto))
-        (workspace / "image.binpb").write_bytes(image)
         shutil.copytree(contracts.proto_dir, workspace / "proto")
-        _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
-        linted = run_buf(workspace, "lint", "image.binpb", "--config", "buf.yaml", "--error-format", "json")
-        if linted.returncode != 0:
-            said = [_of_buf(line) for line in linted.stdout.splitlines()]
-            failed = ContractError("proto", "", f"buf lint failed: {linted.stderr.strip()}", rule="buf")
-            return said or [failed]
-        return [
-            found
-            for name in contracts.proto
-            if (found := _format_finding(contracts, workspace, name, fix=fix)) is not None
-        ]
+        try:
+            said = _linted(contracts, workspace)
+        except ContractError as error:  # a file does not compile
+            said = [error]
+        formats = [_format_finding(contracts, workspace, name, fix=fix) for name in contracts.proto]
+    broken = {finding.file.removeprefix("proto/") for finding in said}
+    # buf cannot format what does not compile, and that is said already.
+    return said + [one for one in formats if one and not (one.rule == "buf" and one.file[len("proto/") :] in broken)]
+
+
+def _linted(contracts: Contracts, workspace: Path) -> list[ContractError]:
+    """Return what buf's lint says. Raises ContractError when a file does not compile or buf.yaml is wrong."""
+    image = buf_image(contracts.descriptors, list(contracts.proto))
+    (workspace / "image.binpb").write_bytes(image)
+    _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
+    linted = run_buf(workspace, "lint", "image.binpb", "--config", "buf.yaml", "--error-format", "json")
+    if linted.returncode == 0:
+        return []
+    failed = ContractError("proto", "", f"buf lint failed: {linted.stderr.strip()}", rule="buf")
+    return [_of_buf(line) for line in linted.stdout.splitlines()] or [failed]
 
 
 def _of_buf(line: str) -> ContractError:
@@ -151,7 +94,7 @@ def _format_finding(contracts: Contracts, workspace: Path, name: str, *, fix: bo
     """Return the finding for a file that is not formatted, or format it. buf needs ``diff`` on PATH to tell."""
     formatted = run_buf(workspace, "format", f"proto/{name}")
     if formatted.returncode != 0:
-        return ContractError(f"proto/{name}", "", f"buf cannot format it: {formatted.stderr.strip()}", rule="format")
+        return ContractError(f"proto/{name}", "", f"buf cannot format it: {formatted.stderr.strip()}", rule="buf")
     path = contracts.proto_dir / name
     if path.read_text(encoding="utf-8") == formatted.stdout:
         return None

@@ -11,7 +11,8 @@
         level: FULL                 # its own level; without it the global one holds
         references:                 # where they are not the newest version of the one file that defines the type
           shop.Address: address-value@1
-    lint: {}                        # see codegen.lint
+    lint:                           # the rules that `codegen lint` keeps, see codegen.avro.rules
+      avro: [names, docs]
 """
 
 from collections.abc import Mapping

@@ -20,14 +20,13 @@ def gen_command(*, contracts: Path) -> None:
     from codegen import tree  # noqa: PLC0415
     from codegen.commands.docs import write_pages  # noqa: PLC0415
     from codegen.commands.generate import write_code  # noqa: PLC0415
-    from codegen.commands.lint import tell_findings  # noqa: PLC0415
+    from codegen.commands.lint import all_findings, tell_findings  # noqa: PLC0415
     from codegen.drift import local_drift  # noqa: PLC0415
     from codegen.errors import DriftError  # noqa: PLC0415
-    from codegen.lint import findings  # noqa: PLC0415
     from codegen.pages import site as pages  # noqa: PLC0415
 
+    tell_findings(all_findings(contracts), contracts)
     found = tree.read(contracts)
-    tell_findings(findings(found), contracts)
     files = write_code(found, None, None)
     write_pages(found, contracts / pages.FOLDER)
     if drift := local_drift(found, output_of(contracts).folder, files, with_lock=True):

@@ -100,6 +100,16 @@ config:
   retention.ms: "604800000"
 """
 
+_PROJECT: Final = """\
+# What `codegen lint` asks of the Avro schemas beyond being valid. Take out what you do not want:
+#   names          namespaces in lower case, types in PascalCase, fields in snake_case, symbols in UPPER_CASE
+#   docs           each record and each field is documented
+#   widths         the records of a topic with width_bytes have that many bytes
+#   logical-types  no logical type is ignored, as an unknown one is
+lint:
+  avro: [names, docs, widths, logical-types]
+"""
+
 _BUF: Final = """\
 # What `codegen lint` asks of the Protobuf files. Imports come from the packages that are installed; nothing is fetched.
 version: v2
@@ -127,6 +137,7 @@ def files(name: str) -> dict[str, str]:
         f"proto/{name}/v1/{name}.proto": _PROTO,
         "avro/order_placed.avsc": _AVRO,
         f"topics/{name}.orders.v1.yaml": _TOPIC,
+        "codegen.yaml": _PROJECT,
         "buf.yaml": _BUF,
         "registries.yaml": _REGISTRIES,
     }

@@ -71,6 +71,7 @@ def test_a_broken_schema_names_file_line_json_path_and_rule(
         '     "name": "count",\n     "type": "long"}\n  ]\n}\n'
     )
     (small.root / "avro" / "order.avsc").write_text(lines.replace(old, new))
+    (small.root / "codegen.yaml").write_text("lint: {avro: [names]}\n")
     code, said = run("lint", "--json")
     document = json.loads(said)
     assert (code, document["exit_code"]) == (1, 1)

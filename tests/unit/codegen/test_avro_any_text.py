@@ -1,6 +1,7 @@
 """Whatever the text, the outcome is a schema whose code compiles, or a finding that says where and what."""
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,42 +13,7 @@ from codegen.avro.defaults import wrong_defaults
 from codegen.errors import ContractError
 from tests_support.contracts.avro_modules import EVERYTHING
 
-_WORDS = [
-    "type",
-    "name",
-    "namespace",
-    "fields",
-    "symbols",
-    "size",
-    "items",
-    "values",
-    "default",
-    "doc",
-    "aliases",
-    "logicalType",
-    "precision",
-    "scale",
-    "record",
-    "error",
-    "enum",
-    "fixed",
-    "array",
-    "map",
-    "null",
-    "boolean",
-    "int",
-    "long",
-    "float",
-    "double",
-    "bytes",
-    "string",
-    "decimal",
-    "uuid",
-    "duration",
-    "date",
-    "R",
-    "tests.R",
-]
+_WORDS = sorted(set(re.findall(r"[\w.]+", EVERYTHING)))
 _TEXTS = st.one_of(st.sampled_from(_WORDS), st.text(max_size=8))
 _VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _TEXTS),
