@@ -25,6 +25,11 @@ class Lines:
         self.add(header)
         self.lines += ["    " * (self._indent + 1) + line for line in body]
 
+    @property
+    def indentation(self) -> int:
+        """How many levels deep the next line stands."""
+        return self._indent
+
     def fresh(self, stem: str) -> str:
         """Return a local name that was not given before."""
         self._fresh += 1
@@ -47,6 +52,7 @@ def docstring(text: str, indent: int) -> list[str]:
     """Return the lines of a docstring, wrapped, safe for any text; none for an empty one."""
     pad = "    " * indent
     clean = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
+    clean = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in clean)
     if not clean:
         return []
     wrapped = textwrap.wrap(clean, LINE_LENGTH - len(pad) - 8, break_long_words=False, break_on_hyphens=False)

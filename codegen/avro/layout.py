@@ -9,6 +9,7 @@ from codegen.avro.schema import (
     Definition,
     Enumeration,
     Fixed,
+    Logical,
     Map,
     Named,
     Primitive,
@@ -38,8 +39,11 @@ class Column:
     constant: bool
 
 
-def min_width(kind: Type, named: Mapping[str, Definition], open_names: frozenset[str] = frozenset()) -> int:
-    """Return a lower bound of a value's bytes; recursion counts as 0."""
+def min_width(kind: Type, named: Mapping[str, Definition], known: dict[str, int]) -> int:
+    """Return a lower bound of a value's bytes. ``known`` collects those of records.
+
+    It ends: a record that holds its own kind does so in a union, an array or a map, which have a byte of their own.
+    """
     match kind:
         case Primitive(name):
             return _PRIMITIVE_MIN.get(name, 1)
@@ -51,9 +55,9 @@ def min_width(kind: Type, named: Mapping[str, Definition], open_names: frozenset
                 return definition.size
             if isinstance(definition, Enumeration):
                 return 1
-            if name in open_names:
-                return 0
-            return sum(min_width(field.type, named, open_names | {name}) for field in definition.fields)
+            if name not in known:
+                known[name] = sum(min_width(field.type, named, known) for field in definition.fields)
+            return known[name]
 
 
 def struct_code(kind: Type, named: Mapping[str, Definition]) -> tuple[str, int] | None:
@@ -116,11 +120,17 @@ def parts(kind: Type) -> list[Type]:
     return found
 
 
-def primitives(definition: Definition) -> list[Primitive]:
-    """Return the primitive types inside a record's fields; none for an enum or fixed."""
-    if not isinstance(definition, Record):
-        return []
-    return [part for field in definition.fields for part in parts(field.type) if isinstance(part, Primitive)]
+def logicals(schema: AvroFile) -> list[Logical]:
+    """Return the logical types of a schema, one as often as it is there."""
+    kinds = [schema.top]
+    found: list[Logical | None] = []
+    for definition in schema.named.values():
+        if isinstance(definition, Record):
+            kinds += [field.type for field in definition.fields]
+        elif isinstance(definition, Fixed):
+            found.append(definition.logical)
+    found += [part.logical for kind in kinds for part in parts(kind) if isinstance(part, Primitive)]
+    return [logical for logical in found if logical is not None]
 
 
 def reachable_records(kind: Type, named: Mapping[str, Definition]) -> frozenset[str]:
@@ -134,8 +144,3 @@ def reachable_records(kind: Type, named: Mapping[str, Definition]) -> frozenset[
             for field in definition.fields:
                 waiting.extend(parts(field.type))
     return frozenset(found)
-
-
-def recursive(record: Record, named: Mapping[str, Definition]) -> bool:
-    """Tell whether a record can hold another of its own kind."""
-    return any(record.name in reachable_records(field.type, named) for field in record.fields)

@@ -5,7 +5,6 @@ holds a ``Named`` with its full name, so that recursive records need no cycles o
 full names, those of a field the names that it had.
 """
 
-import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,8 +128,3 @@ class AvroFile:
     def definition(self) -> Definition | None:
         """The definition of the top type, None for one without a name."""
         return self.named[self.top.name] if isinstance(self.top, Named) else None
-
-
-def python_name(name: str, taken: frozenset[str]) -> str:
-    """Return a name that Python takes: keywords and names in ``taken`` get an underscore at the end."""
-    return f"{name}_" if keyword.iskeyword(name) or name in taken else name

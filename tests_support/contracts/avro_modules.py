@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from codegen.avro import parse as avro_parse
 from codegen.avro import types as avro_types
-from codegen.avro.names import field_name, names_of
+from codegen.avro.names import Names
 from codegen.avro.schema import Array, AvroFile, Enumeration, Fixed, Logical, Map, Named, Primitive, Record, Type, Union
 
 _numbers = itertools.count()
@@ -64,7 +64,7 @@ class Values:
 
     def __init__(self, schema: AvroFile, module: ModuleType) -> None:
         self.schema = schema
-        self.names = names_of(schema)
+        self.names = Names(schema)
         self.module = module
         runtime: Any = module._runtime  # a module of a test has a runtime of its own
         self.decode_error: type[Exception] = runtime.AvroDecodeError
@@ -85,7 +85,8 @@ class Values:
 
     def _record(self, record: Record) -> st.SearchStrategy[Any]:
         cls = getattr(self.module, self.names.classes[record.name])
-        fields = {field_name(field): self.strategy(field.type) for field in record.fields}
+        python = self.names.fields[record.name]
+        fields = {python[field.name]: self.strategy(field.type) for field in record.fields}
         return st.builds(cls, **fields)
 
     def strategy(self, kind: Type) -> st.SearchStrategy[Any]:
@@ -118,14 +119,15 @@ class Values:
             case Named(name):
                 definition = self.schema.named[name]
                 if isinstance(definition, Record):
-                    return {f.name: self.theirs(f.type, getattr(value, field_name(f))) for f in definition.fields}
+                    python = self.names.fields[name]
+                    return {f.name: self.theirs(f.type, getattr(value, python[f.name])) for f in definition.fields}
                 return value.bytes if isinstance(value, uuid.UUID) else str(value) if isinstance(value, str) else value
             case _:
                 return value
 
     def _branch(self, branches: tuple[Type, ...], value: Any) -> Type:
         for branch in branches:
-            annotation = self.names.annotation(branch).partition("[")[0]
+            annotation = self.names.annotation(branch).partition("[")[0].removeprefix("_builtins.")
             if type(value) is _PLAIN.get(annotation, getattr(self.module, annotation, None)):
                 return branch
         raise AssertionError(f"no branch for {value!r}")

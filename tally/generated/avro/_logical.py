@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec as _msgspec
 
-from ._runtime import AvroDecodeError, misfit
+from ._runtime import AvroDecodeError, AvroEncodeError, misfit, read_varint, write_int, write_long
 
 _EPOCH: Final = _datetime.datetime(1970, 1, 1, tzinfo=_datetime.UTC)
 _LOCAL_EPOCH: Final = _datetime.datetime(1970, 1, 1)
@@ -25,6 +25,9 @@ _EXACT: Final = _decimal.Context(
     traps=[_decimal.Inexact, _decimal.InvalidOperation, _decimal.Overflow],
 )
 
+_BIG_SCALE_MAX: Final = 1_000
+_BIG_BYTES_MAX: Final = 415
+"""Of a decimal with a scale of its own: what 1,000 digits take."""
 
 scaled: Final = _EXACT.multiply
 """Return whole number times 10 ** -scale, exactly."""
@@ -44,6 +47,50 @@ def unscaled_of(value: _decimal.Decimal, scale: int, limit: int, field: str) -> 
     if unscaled != scaled or not -limit < unscaled < limit:
         raise misfit(field, value, f"a decimal of {len(str(limit)) - 1} digits, {scale} of them after the point")
     return unscaled
+
+
+def is_decimal(value: _decimal.Decimal, scale: int, limit: int) -> bool:
+    """Tell whether ``unscaled_of`` takes a value."""
+    try:
+        unscaled_of(value, scale, limit, "")
+    except AvroEncodeError:
+        return False
+    return True
+
+
+def big_decimal_bytes(value: _decimal.Decimal, field: str) -> bytes:
+    """Return a decimal with its own scale: the length of its unscaled bytes, these, and the scale."""
+    if not isinstance(value, _decimal.Decimal) or not value.is_finite():
+        raise misfit(field, value, "a finite decimal")
+    scale = -int(value.as_tuple().exponent)
+    if abs(scale) > _BIG_SCALE_MAX or value.adjusted() > _BIG_SCALE_MAX:
+        raise misfit(field, value, f"a decimal within 10 ** ±{_BIG_SCALE_MAX}")
+    raw = decimal_bytes(int(_EXACT.scaleb(value, scale)))
+    out = bytearray()
+    write_long(out, len(raw), field)
+    out += raw
+    write_int(out, scale, field)
+    return bytes(out)
+
+
+def big_decimal_of(raw: bytes) -> _decimal.Decimal:
+    """Return the decimal of ``big_decimal_bytes``."""
+    try:
+        length, pos = _number(raw, 0)
+        scale, end = _number(raw, pos + length)
+    except IndexError:
+        raise AvroDecodeError("a decimal ends early") from None
+    if length < 0 or end != len(raw) or length > _BIG_BYTES_MAX or abs(scale) > _BIG_SCALE_MAX:
+        raise AvroDecodeError(f"a decimal is not one within 10 ** ±{_BIG_SCALE_MAX}")
+    unscaled = int.from_bytes(raw[pos : pos + length], "big", signed=True)
+    return _EXACT.scaleb(_decimal.Decimal(unscaled), -scale)
+
+
+def _number(raw: bytes, pos: int) -> tuple[int, int]:
+    n, pos = raw[pos], pos + 1
+    if n > 0x7F:
+        n, pos = read_varint(raw, pos, n)
+    return (n >> 1) ^ -(n & 1), pos
 
 
 def decimal_bytes(unscaled: int) -> bytes:

@@ -11,6 +11,9 @@ from typing import Final, NoReturn
 NESTING_MAX: Final = 64
 """Records inside records of the same kind go no deeper."""
 
+EMPTY_ITEMS_MAX: Final = 1_000
+"""Items of an array that take no bytes (nulls, records of nothing): the bytes that are left bound any others."""
+
 _SHOWN_CHARACTERS_MAX: Final = 60
 
 _EIGHT_BYTES: Final = _struct.Struct("<Q")
@@ -34,6 +37,16 @@ def early(length: int) -> AvroDecodeError:
 def bad_length(length: int, left: int) -> AvroDecodeError:
     """Return the error for a length or count that is negative or more than what is left."""
     return AvroDecodeError(f"a length or count of {length} with {left} bytes left")
+
+
+def too_many_empty() -> AvroDecodeError:
+    """Return the error for an array with more items of no bytes than EMPTY_ITEMS_MAX."""
+    return AvroDecodeError(f"an array has more than {EMPTY_ITEMS_MAX} items that take no bytes")
+
+
+def empty_misfit(field: str, count: int) -> AvroEncodeError:
+    """Return the error for a value with more items of no bytes than a reader takes."""
+    return AvroEncodeError(f"{field} has {count} items that take no bytes; allowed are {EMPTY_ITEMS_MAX}")
 
 
 def bad_index(name: str, count: int) -> AvroDecodeError:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import datetime as _datetime
 import enum as _enum
 import struct as _struct
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+import typing as _typing
 
 import msgspec as _msgspec
 
+from . import _binary
+from . import _framing
 from . import _logical
+from . import _resolution
 from . import _runtime
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     import numpy as _numpy
 
-_SCHEMA: Final = (
+_SCHEMA: _typing.Final = (
     '{"type":"record","name":"DeadLetter","namespace":"tally.v1","doc":"A record of the sums topic th'
     'at could not be counted, with its bytes, its place and the verdict. Published exactly once for e'
     'ach such record.","fields":[{"name":"source_topic","type":"string","doc":"The topic it was read '
@@ -65,18 +68,30 @@ class DeadLetterReason(_enum.StrEnum):
     @property
     def code(self) -> int:
         """The place in the schema's symbols; the record holds it as one zigzag varint (twice the code)."""
-        return _DEAD_LETTER_REASON_CODE[self]
+        return _codes_DeadLetterReason[self]
 
     @classmethod
     def of_code(cls, code: int) -> DeadLetterReason:
         """Return the member of a code. Raises AvroDecodeError when there is none."""
         if not 0 <= code < 8:
             raise _runtime.bad_index("DeadLetterReason", 8)
-        return _DEAD_LETTER_REASON_BY_CODE[code]
+        return _members_DeadLetterReason[code]
 
 
-_DEAD_LETTER_REASON_BY_CODE: Final = tuple(DeadLetterReason)
-_DEAD_LETTER_REASON_CODE: Final = {member: code for code, member in enumerate(_DEAD_LETTER_REASON_BY_CODE)}
+# In the order of the schema's symbols, which the codes count.
+_members_DeadLetterReason: _typing.Final = (
+    DeadLetterReason.FRAMING,
+    DeadLetterReason.UNKNOWN_SCHEMA,
+    DeadLetterReason.UNREADABLE_SCHEMA,
+    DeadLetterReason.UNDECODABLE,
+    DeadLetterReason.OUT_OF_RANGE,
+    DeadLetterReason.WRONG_SUM,
+    DeadLetterReason.WRONG_KEY,
+    DeadLetterReason.WRONG_PARTITION,
+)
+_codes_DeadLetterReason: _typing.Final = {
+    _member: _code for _code, _member in enumerate(_members_DeadLetterReason)
+}
 
 
 class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +99,10 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     exactly once for each such record.
     """
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA = _SCHEMA
     """The schema as JSON, as it is registered."""
-    FULL_NAME: ClassVar[str] = "tally.v1.DeadLetter"
-    FINGERPRINT: ClassVar[str] = "369208aba284d46673788ed82bcd5e06d7fcfd1044d6a1e6286ce6cd14f27e1f"
+    FULL_NAME = "tally.v1.DeadLetter"
+    FINGERPRINT = "369208aba284d46673788ed82bcd5e06d7fcfd1044d6a1e6286ce6cd14f27e1f"
     """The semantic fingerprint: equal for texts that mean the same schema."""
 
     source_topic: str
@@ -133,7 +148,7 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
         out = bytearray()
         try:
-            _write_dead_letter(self, out)
+            _write_DeadLetter(self, out)
         except _runtime.AvroEncodeError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, _struct.error) as error:
@@ -141,10 +156,16 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
         return bytes(out)
 
     @classmethod
-    def decode(cls, data: bytes) -> DeadLetter:
-        """Return the record of exactly these bytes. Raises AvroDecodeError."""
+    def decode(cls, data: bytes, writer_schema: str | None = None) -> DeadLetter:
+        """Return the record of exactly these bytes. Raises AvroDecodeError.
+
+        ``writer_schema`` is the JSON text of the schema that wrote them, where it may be another: then they
+        are resolved to this one, as Avro says.
+        """
+        if writer_schema is not None and writer_schema != _SCHEMA:
+            data = _resolution.resolved(data, writer_schema, _SCHEMA)
         try:
-            record, pos = _read_dead_letter(data, 0, len(data))
+            record, pos = _read_DeadLetter(data, 0, len(data))
         except IndexError:
             raise _runtime.early(len(data)) from None
         except UnicodeDecodeError as error:
@@ -153,354 +174,382 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
             raise _runtime.AvroDecodeError(f"{len(data) - pos} bytes are left after the record")
         return record
 
+    def to_framed(self, schema_id: int) -> bytes:
+        """Return the record behind Confluent's frame with the id that a registry has for this schema."""
+        return _framing.frame(schema_id) + self.encode()
 
-def _read_dead_letter(data: bytes, pos: int, end: int) -> tuple[DeadLetter, int]:
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size1 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size1 <= end - pos:
-        raise _runtime.bad_length(size1, end - pos)
-    f0 = data[pos : pos + size1].decode("utf-8")
-    pos += size1
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size2 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size2 <= end - pos:
-        raise _runtime.bad_length(size2, end - pos)
-    f1 = data[pos : pos + size2].decode("utf-8")
-    pos += size2
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-        if n >> 32:
+    @classmethod
+    def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> DeadLetter:
+        """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
+
+        Raises AvroDecodeError, and what the registry raises.
+        """
+        return cls.decode(*_framing.unframed(data, registry))
+
+
+def _read_DeadLetter(_data: bytes, _pos: int, _end: int) -> tuple[DeadLetter, int]:
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size1 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size1 <= _end - _pos:
+        raise _runtime.bad_length(_size1, _end - _pos)
+    _f0 = _data[_pos : _pos + _size1].decode("utf-8")
+    _pos += _size1
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size2 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size2 <= _end - _pos:
+        raise _runtime.bad_length(_size2, _end - _pos)
+    _f1 = _data[_pos : _pos + _size2].decode("utf-8")
+    _pos += _size2
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        if _n >> 32:
             raise _runtime.AvroDecodeError("an int has more than 32 bits")
-    f2 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f3 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    raw3 = (n >> 1) ^ -(n & 1)
-    f4 = _logical.timestamp_of(raw3, 1000)
-    n = data[pos]
-    pos += 1
-    if n > 14 or n & 1:
+    _f2 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f3 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _raw3 = (_n >> 1) ^ -(_n & 1)
+    _f4 = _logical.timestamp_of(_raw3, 1000)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 14 or _n & 1:
         raise _runtime.bad_index("DeadLetterReason", 8)
-    index4 = n >> 1
-    f5 = _DEAD_LETTER_REASON_BY_CODE[index4]
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size5 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size5 <= end - pos:
-        raise _runtime.bad_length(size5, end - pos)
-    f6 = data[pos : pos + size5].decode("utf-8")
-    pos += size5
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+    _index4 = _n >> 1
+    _f5 = _members_DeadLetterReason[_index4]
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size5 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size5 <= _end - _pos:
+        raise _runtime.bad_length(_size5, _end - _pos)
+    _f6 = _data[_pos : _pos + _size5].decode("utf-8")
+    _pos += _size5
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch6 = n >> 1
-    f7: int | None
-    if branch6 == 0:
-        f7 = None
+    _branch6 = _n >> 1
+    _f7: int | None
+    if _branch6 == 0:
+        _f7 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-            if n >> 32:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+            if _n >> 32:
                 raise _runtime.AvroDecodeError("an int has more than 32 bits")
-        f7 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _f7 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch7 = n >> 1
-    f8: bytes | None
-    if branch7 == 0:
-        f8 = None
+    _branch7 = _n >> 1
+    _f8: bytes | None
+    if _branch7 == 0:
+        _f8 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        size8 = (n >> 1) ^ -(n & 1)
-        if not 0 <= size8 <= end - pos:
-            raise _runtime.bad_length(size8, end - pos)
-        f8 = data[pos : pos + size8]
-        pos += size8
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _size8 = (_n >> 1) ^ -(_n & 1)
+        if not 0 <= _size8 <= _end - _pos:
+            raise _runtime.bad_length(_size8, _end - _pos)
+        _f8 = _data[_pos : _pos + _size8]
+        _pos += _size8
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch9 = n >> 1
-    f9: bytes | None
-    if branch9 == 0:
-        f9 = None
+    _branch9 = _n >> 1
+    _f9: bytes | None
+    if _branch9 == 0:
+        _f9 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        size10 = (n >> 1) ^ -(n & 1)
-        if not 0 <= size10 <= end - pos:
-            raise _runtime.bad_length(size10, end - pos)
-        f9 = data[pos : pos + size10]
-        pos += size10
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _size10 = (_n >> 1) ^ -(_n & 1)
+        if not 0 <= _size10 <= _end - _pos:
+            raise _runtime.bad_length(_size10, _end - _pos)
+        _f9 = _data[_pos : _pos + _size10]
+        _pos += _size10
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch11 = n >> 1
-    f10: str | None
-    if branch11 == 0:
-        f10 = None
+    _branch11 = _n >> 1
+    _f10: str | None
+    if _branch11 == 0:
+        _f10 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        size12 = (n >> 1) ^ -(n & 1)
-        if not 0 <= size12 <= end - pos:
-            raise _runtime.bad_length(size12, end - pos)
-        f10 = data[pos : pos + size12].decode("utf-8")
-        pos += size12
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _size12 = (_n >> 1) ^ -(_n & 1)
+        if not 0 <= _size12 <= _end - _pos:
+            raise _runtime.bad_length(_size12, _end - _pos)
+        _f10 = _data[_pos : _pos + _size12].decode("utf-8")
+        _pos += _size12
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch13 = n >> 1
-    f11: int | None
-    if branch13 == 0:
-        f11 = None
+    _branch13 = _n >> 1
+    _f11: int | None
+    if _branch13 == 0:
+        _f11 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        f11 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _f11 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch14 = n >> 1
-    f12: bytes | None
-    if branch14 == 0:
-        f12 = None
+    _branch14 = _n >> 1
+    _f12: bytes | None
+    if _branch14 == 0:
+        _f12 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        size15 = (n >> 1) ^ -(n & 1)
-        if not 0 <= size15 <= end - pos:
-            raise _runtime.bad_length(size15, end - pos)
-        f12 = data[pos : pos + size15]
-        pos += size15
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _size15 = (_n >> 1) ^ -(_n & 1)
+        if not 0 <= _size15 <= _end - _pos:
+            raise _runtime.bad_length(_size15, _end - _pos)
+        _f12 = _data[_pos : _pos + _size15]
+        _pos += _size15
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch16 = n >> 1
-    f13: int | None
-    if branch16 == 0:
-        f13 = None
+    _branch16 = _n >> 1
+    _f13: int | None
+    if _branch16 == 0:
+        _f13 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        f13 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 2 or n & 1:
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _f13 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 2 or _n & 1:
         raise _runtime.bad_index("a union", 2)
-    branch17 = n >> 1
-    f14: bytes | None
-    if branch17 == 0:
-        f14 = None
+    _branch17 = _n >> 1
+    _f14: bytes | None
+    if _branch17 == 0:
+        _f14 = None
     else:
-        n = data[pos]
-        pos += 1
-        if n > 127:
-            n, pos = _runtime.read_varint(data, pos, n)
-        size18 = (n >> 1) ^ -(n & 1)
-        if not 0 <= size18 <= end - pos:
-            raise _runtime.bad_length(size18, end - pos)
-        f14 = data[pos : pos + size18]
-        pos += size18
-    record = DeadLetter(
-        source_topic=f0,
-        source_topic_id=f1,
-        source_partition=f2,
-        source_offset=f3,
-        source_timestamp=f4,
-        reason=f5,
-        detail=f6,
-        schema_id=f7,
-        key=f8,
-        value=f9,
-        schema_guid=f10,
-        value_bytes=f11,
-        value_sha256=f12,
-        key_bytes=f13,
-        key_sha256=f14,
+        _n = _data[_pos]
+        _pos += 1
+        if _n > 127:
+            _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        _size18 = (_n >> 1) ^ -(_n & 1)
+        if not 0 <= _size18 <= _end - _pos:
+            raise _runtime.bad_length(_size18, _end - _pos)
+        _f14 = _data[_pos : _pos + _size18]
+        _pos += _size18
+    _record = DeadLetter(
+        source_topic=_f0,
+        source_topic_id=_f1,
+        source_partition=_f2,
+        source_offset=_f3,
+        source_timestamp=_f4,
+        reason=_f5,
+        detail=_f6,
+        schema_id=_f7,
+        key=_f8,
+        value=_f9,
+        schema_guid=_f10,
+        value_bytes=_f11,
+        value_sha256=_f12,
+        key_bytes=_f13,
+        key_sha256=_f14,
     )
-    return record, pos
+    return _record, _pos
 
 
-def _write_dead_letter(record: DeadLetter, out: bytearray) -> None:
-    raw1 = record.source_topic.encode("utf-8")
-    if len(raw1) < 64:
-        out.append(len(raw1) << 1)
+def _write_DeadLetter(_record: DeadLetter, _out: bytearray) -> None:
+    _raw1 = _record.source_topic.encode("utf-8")
+    _length2 = len(_raw1)
+    if _length2 < 64:
+        _out.append(_length2 << 1)
     else:
-        _runtime.write_long(out, len(raw1), "DeadLetter.source_topic")
-    out += raw1
-    raw2 = record.source_topic_id.encode("utf-8")
-    if len(raw2) < 64:
-        out.append(len(raw2) << 1)
+        _runtime.write_long(_out, _length2, "DeadLetter.source_topic")
+    _out += _raw1
+    _raw3 = _record.source_topic_id.encode("utf-8")
+    _length4 = len(_raw3)
+    if _length4 < 64:
+        _out.append(_length4 << 1)
     else:
-        _runtime.write_long(out, len(raw2), "DeadLetter.source_topic_id")
-    out += raw2
-    number3 = record.source_partition
-    if -64 <= number3 <= 63:
-        out.append((number3 << 1) ^ (number3 >> 63))
+        _runtime.write_long(_out, _length4, "DeadLetter.source_topic_id")
+    _out += _raw3
+    _number5 = _record.source_partition
+    if -64 <= _number5 <= 63:
+        _out.append((_number5 << 1) ^ (_number5 >> 63))
     else:
-        _runtime.write_int(out, number3, "DeadLetter.source_partition")
-    number4 = record.source_offset
-    if -64 <= number4 <= 63:
-        out.append((number4 << 1) ^ (number4 >> 63))
+        _runtime.write_int(_out, _number5, "DeadLetter.source_partition")
+    _number6 = _record.source_offset
+    if -64 <= _number6 <= 63:
+        _out.append((_number6 << 1) ^ (_number6 >> 63))
     else:
-        _runtime.write_long(out, number4, "DeadLetter.source_offset")
-    number5 = _logical.timestamp_to(record.source_timestamp, 1000, "DeadLetter.source_timestamp")
-    if -64 <= number5 <= 63:
-        out.append((number5 << 1) ^ (number5 >> 63))
+        _runtime.write_long(_out, _number6, "DeadLetter.source_offset")
+    _number7 = _logical.timestamp_to(_record.source_timestamp, 1000, "DeadLetter.source_timestamp")
+    if -64 <= _number7 <= 63:
+        _out.append((_number7 << 1) ^ (_number7 >> 63))
     else:
-        _runtime.write_long(out, number5, "DeadLetter.source_timestamp")
-    out.append(_DEAD_LETTER_REASON_CODE[record.reason] << 1)
-    raw6 = record.detail.encode("utf-8")
-    if len(raw6) < 64:
-        out.append(len(raw6) << 1)
+        _runtime.write_long(_out, _number7, "DeadLetter.source_timestamp")
+    _out.append(_codes_DeadLetterReason[_record.reason] << 1)
+    _raw8 = _record.detail.encode("utf-8")
+    _length9 = len(_raw8)
+    if _length9 < 64:
+        _out.append(_length9 << 1)
     else:
-        _runtime.write_long(out, len(raw6), "DeadLetter.detail")
-    out += raw6
-    value7 = record.schema_id
-    if value7 is None:
-        out.append(0)
-    elif isinstance(value7, int):
-        out.append(2)
-        number8 = value7
-        if -64 <= number8 <= 63:
-            out.append((number8 << 1) ^ (number8 >> 63))
+        _runtime.write_long(_out, _length9, "DeadLetter.detail")
+    _out += _raw8
+    _value10 = _record.schema_id
+    if _value10 is None:
+        _out.append(0)
+    elif isinstance(_value10, int):
+        _out.append(2)
+        _number11 = _value10
+        if -64 <= _number11 <= 63:
+            _out.append((_number11 << 1) ^ (_number11 >> 63))
         else:
-            _runtime.write_int(out, number8, "DeadLetter.schema_id")
+            _runtime.write_int(_out, _number11, "DeadLetter.schema_id")
     else:
-        raise _runtime.misfit("DeadLetter.schema_id", value7, "None or int")
-    value9 = record.key
-    if value9 is None:
-        out.append(0)
-    elif isinstance(value9, bytes):
-        out.append(2)
-        raw10 = value9
-        if len(raw10) < 64:
-            out.append(len(raw10) << 1)
+        raise _runtime.misfit("DeadLetter.schema_id", _value10, "None or int")
+    _value12 = _record.key
+    if _value12 is None:
+        _out.append(0)
+    elif isinstance(_value12, bytes):
+        _out.append(2)
+        _raw13 = _value12
+        if type(_raw13) is not bytes:
+            _raw13 = _binary.bytes_of(_raw13, "DeadLetter.key")
+        _length14 = len(_raw13)
+        if _length14 < 64:
+            _out.append(_length14 << 1)
         else:
-            _runtime.write_long(out, len(raw10), "DeadLetter.key")
-        out += raw10
+            _runtime.write_long(_out, _length14, "DeadLetter.key")
+        _out += _raw13
     else:
-        raise _runtime.misfit("DeadLetter.key", value9, "None or bytes")
-    value11 = record.value
-    if value11 is None:
-        out.append(0)
-    elif isinstance(value11, bytes):
-        out.append(2)
-        raw12 = value11
-        if len(raw12) < 64:
-            out.append(len(raw12) << 1)
+        raise _runtime.misfit("DeadLetter.key", _value12, "None or bytes")
+    _value15 = _record.value
+    if _value15 is None:
+        _out.append(0)
+    elif isinstance(_value15, bytes):
+        _out.append(2)
+        _raw16 = _value15
+        if type(_raw16) is not bytes:
+            _raw16 = _binary.bytes_of(_raw16, "DeadLetter.value")
+        _length17 = len(_raw16)
+        if _length17 < 64:
+            _out.append(_length17 << 1)
         else:
-            _runtime.write_long(out, len(raw12), "DeadLetter.value")
-        out += raw12
+            _runtime.write_long(_out, _length17, "DeadLetter.value")
+        _out += _raw16
     else:
-        raise _runtime.misfit("DeadLetter.value", value11, "None or bytes")
-    value13 = record.schema_guid
-    if value13 is None:
-        out.append(0)
-    elif isinstance(value13, str):
-        out.append(2)
-        raw14 = value13.encode("utf-8")
-        if len(raw14) < 64:
-            out.append(len(raw14) << 1)
+        raise _runtime.misfit("DeadLetter.value", _value15, "None or bytes")
+    _value18 = _record.schema_guid
+    if _value18 is None:
+        _out.append(0)
+    elif isinstance(_value18, str):
+        _out.append(2)
+        _raw19 = _value18.encode("utf-8")
+        _length20 = len(_raw19)
+        if _length20 < 64:
+            _out.append(_length20 << 1)
         else:
-            _runtime.write_long(out, len(raw14), "DeadLetter.schema_guid")
-        out += raw14
+            _runtime.write_long(_out, _length20, "DeadLetter.schema_guid")
+        _out += _raw19
     else:
-        raise _runtime.misfit("DeadLetter.schema_guid", value13, "None or str")
-    value15 = record.value_bytes
-    if value15 is None:
-        out.append(0)
-    elif isinstance(value15, int):
-        out.append(2)
-        number16 = value15
-        if -64 <= number16 <= 63:
-            out.append((number16 << 1) ^ (number16 >> 63))
+        raise _runtime.misfit("DeadLetter.schema_guid", _value18, "None or str")
+    _value21 = _record.value_bytes
+    if _value21 is None:
+        _out.append(0)
+    elif isinstance(_value21, int):
+        _out.append(2)
+        _number22 = _value21
+        if -64 <= _number22 <= 63:
+            _out.append((_number22 << 1) ^ (_number22 >> 63))
         else:
-            _runtime.write_long(out, number16, "DeadLetter.value_bytes")
+            _runtime.write_long(_out, _number22, "DeadLetter.value_bytes")
     else:
-        raise _runtime.misfit("DeadLetter.value_bytes", value15, "None or int")
-    value17 = record.value_sha256
-    if value17 is None:
-        out.append(0)
-    elif isinstance(value17, bytes):
-        out.append(2)
-        raw18 = value17
-        if len(raw18) < 64:
-            out.append(len(raw18) << 1)
+        raise _runtime.misfit("DeadLetter.value_bytes", _value21, "None or int")
+    _value23 = _record.value_sha256
+    if _value23 is None:
+        _out.append(0)
+    elif isinstance(_value23, bytes):
+        _out.append(2)
+        _raw24 = _value23
+        if type(_raw24) is not bytes:
+            _raw24 = _binary.bytes_of(_raw24, "DeadLetter.value_sha256")
+        _length25 = len(_raw24)
+        if _length25 < 64:
+            _out.append(_length25 << 1)
         else:
-            _runtime.write_long(out, len(raw18), "DeadLetter.value_sha256")
-        out += raw18
+            _runtime.write_long(_out, _length25, "DeadLetter.value_sha256")
+        _out += _raw24
     else:
-        raise _runtime.misfit("DeadLetter.value_sha256", value17, "None or bytes")
-    value19 = record.key_bytes
-    if value19 is None:
-        out.append(0)
-    elif isinstance(value19, int):
-        out.append(2)
-        number20 = value19
-        if -64 <= number20 <= 63:
-            out.append((number20 << 1) ^ (number20 >> 63))
+        raise _runtime.misfit("DeadLetter.value_sha256", _value23, "None or bytes")
+    _value26 = _record.key_bytes
+    if _value26 is None:
+        _out.append(0)
+    elif isinstance(_value26, int):
+        _out.append(2)
+        _number27 = _value26
+        if -64 <= _number27 <= 63:
+            _out.append((_number27 << 1) ^ (_number27 >> 63))
         else:
-            _runtime.write_long(out, number20, "DeadLetter.key_bytes")
+            _runtime.write_long(_out, _number27, "DeadLetter.key_bytes")
     else:
-        raise _runtime.misfit("DeadLetter.key_bytes", value19, "None or int")
-    value21 = record.key_sha256
-    if value21 is None:
-        out.append(0)
-    elif isinstance(value21, bytes):
-        out.append(2)
-        raw22 = value21
-        if len(raw22) < 64:
-            out.append(len(raw22) << 1)
+        raise _runtime.misfit("DeadLetter.key_bytes", _value26, "None or int")
+    _value28 = _record.key_sha256
+    if _value28 is None:
+        _out.append(0)
+    elif isinstance(_value28, bytes):
+        _out.append(2)
+        _raw29 = _value28
+        if type(_raw29) is not bytes:
+            _raw29 = _binary.bytes_of(_raw29, "DeadLetter.key_sha256")
+        _length30 = len(_raw29)
+        if _length30 < 64:
+            _out.append(_length30 << 1)
         else:
-            _runtime.write_long(out, len(raw22), "DeadLetter.key_sha256")
-        out += raw22
+            _runtime.write_long(_out, _length30, "DeadLetter.key_sha256")
+        _out += _raw29
     else:
-        raise _runtime.misfit("DeadLetter.key_sha256", value21, "None or bytes")
+        raise _runtime.misfit("DeadLetter.key_sha256", _value28, "None or bytes")
 
 
-SCHEMA: Final = DeadLetter.SCHEMA
-FULL_NAME: Final = DeadLetter.FULL_NAME
-FINGERPRINT: Final = DeadLetter.FINGERPRINT
+SCHEMA: _typing.Final = DeadLetter.SCHEMA
+FULL_NAME: _typing.Final = DeadLetter.FULL_NAME
+FINGERPRINT: _typing.Final = DeadLetter.FINGERPRINT
 
 __all__ = [
     "DeadLetter",

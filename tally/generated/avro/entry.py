@@ -10,17 +10,19 @@ import datetime as _datetime
 import decimal as _decimal
 import enum as _enum
 import struct as _struct
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+import typing as _typing
 
 import msgspec as _msgspec
 
+from . import _framing
 from . import _logical
+from . import _resolution
 from . import _runtime
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     import numpy as _numpy
 
-_SCHEMA: Final = (
+_SCHEMA: _typing.Final = (
     '{"type":"record","name":"Entry","namespace":"tally.v1","doc":"One row of the ledger in an export'
     ': a record of the sums topic and what became of it. The total is the sum of `sum` over the entri'
     'es with kind = COUNTED. Nothing is null and each fixed type stands where it is used, since some '
@@ -41,8 +43,8 @@ _SCHEMA: Final = (
     'e":"EntryReason","symbols":["NONE","FRAMING","UNKNOWN_SCHEMA","UNREADABLE_SCHEMA","UNDECODABLE",'
     '"OUT_OF_RANGE","WRONG_SUM","WRONG_KEY","WRONG_PARTITION"]}}]}'
 )
-_UNIT_9: Final = _decimal.Decimal("1E-9")
-_STRUCT_0: Final = _struct.Struct("<16s16s16s")
+_UNIT_9: _typing.Final = _decimal.Decimal("1E-9")
+_STRUCT_0: _typing.Final = _struct.Struct("<16s16s16s")
 
 
 class EntryKind(_enum.StrEnum):
@@ -56,18 +58,26 @@ class EntryKind(_enum.StrEnum):
     @property
     def code(self) -> int:
         """The place in the schema's symbols; the record holds it as one zigzag varint (twice the code)."""
-        return _ENTRY_KIND_CODE[self]
+        return _codes_EntryKind[self]
 
     @classmethod
     def of_code(cls, code: int) -> EntryKind:
         """Return the member of a code. Raises AvroDecodeError when there is none."""
         if not 0 <= code < 4:
             raise _runtime.bad_index("EntryKind", 4)
-        return _ENTRY_KIND_BY_CODE[code]
+        return _members_EntryKind[code]
 
 
-_ENTRY_KIND_BY_CODE: Final = tuple(EntryKind)
-_ENTRY_KIND_CODE: Final = {member: code for code, member in enumerate(_ENTRY_KIND_BY_CODE)}
+# In the order of the schema's symbols, which the codes count.
+_members_EntryKind: _typing.Final = (
+    EntryKind.COUNTED,
+    EntryKind.DUPLICATE,
+    EntryKind.CONFLICT,
+    EntryKind.POISON,
+)
+_codes_EntryKind: _typing.Final = {
+    _member: _code for _code, _member in enumerate(_members_EntryKind)
+}
 
 
 class EntryReason(_enum.StrEnum):
@@ -86,18 +96,31 @@ class EntryReason(_enum.StrEnum):
     @property
     def code(self) -> int:
         """The place in the schema's symbols; the record holds it as one zigzag varint (twice the code)."""
-        return _ENTRY_REASON_CODE[self]
+        return _codes_EntryReason[self]
 
     @classmethod
     def of_code(cls, code: int) -> EntryReason:
         """Return the member of a code. Raises AvroDecodeError when there is none."""
         if not 0 <= code < 9:
             raise _runtime.bad_index("EntryReason", 9)
-        return _ENTRY_REASON_BY_CODE[code]
+        return _members_EntryReason[code]
 
 
-_ENTRY_REASON_BY_CODE: Final = tuple(EntryReason)
-_ENTRY_REASON_CODE: Final = {member: code for code, member in enumerate(_ENTRY_REASON_BY_CODE)}
+# In the order of the schema's symbols, which the codes count.
+_members_EntryReason: _typing.Final = (
+    EntryReason.NONE,
+    EntryReason.FRAMING,
+    EntryReason.UNKNOWN_SCHEMA,
+    EntryReason.UNREADABLE_SCHEMA,
+    EntryReason.UNDECODABLE,
+    EntryReason.OUT_OF_RANGE,
+    EntryReason.WRONG_SUM,
+    EntryReason.WRONG_KEY,
+    EntryReason.WRONG_PARTITION,
+)
+_codes_EntryReason: _typing.Final = {
+    _member: _code for _code, _member in enumerate(_members_EntryReason)
+}
 
 
 class Entry(_msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +129,10 @@ class Entry(_msgspec.Struct, frozen=True, kw_only=True):
     since some readers refuse the one or the other.
     """
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA = _SCHEMA
     """The schema as JSON, as it is registered."""
-    FULL_NAME: ClassVar[str] = "tally.v1.Entry"
-    FINGERPRINT: ClassVar[str] = "4980d52f8db1d880c0b8bb7acf64b0678bc3e7993ef29ecbaaf179a444bb0325"
+    FULL_NAME = "tally.v1.Entry"
+    FINGERPRINT = "4980d52f8db1d880c0b8bb7acf64b0678bc3e7993ef29ecbaaf179a444bb0325"
     """The semantic fingerprint: equal for texts that mean the same schema."""
 
     partition: int
@@ -137,7 +160,7 @@ class Entry(_msgspec.Struct, frozen=True, kw_only=True):
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
         out = bytearray()
         try:
-            _write_entry(self, out)
+            _write_Entry(self, out)
         except _runtime.AvroEncodeError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, _struct.error) as error:
@@ -145,10 +168,16 @@ class Entry(_msgspec.Struct, frozen=True, kw_only=True):
         return bytes(out)
 
     @classmethod
-    def decode(cls, data: bytes) -> Entry:
-        """Return the record of exactly these bytes. Raises AvroDecodeError."""
+    def decode(cls, data: bytes, writer_schema: str | None = None) -> Entry:
+        """Return the record of exactly these bytes. Raises AvroDecodeError.
+
+        ``writer_schema`` is the JSON text of the schema that wrote them, where it may be another: then they
+        are resolved to this one, as Avro says.
+        """
+        if writer_schema is not None and writer_schema != _SCHEMA:
+            data = _resolution.resolved(data, writer_schema, _SCHEMA)
         try:
-            record, pos = _read_entry(data, 0, len(data))
+            record, pos = _read_Entry(data, 0, len(data))
         except IndexError:
             raise _runtime.early(len(data)) from None
         except UnicodeDecodeError as error:
@@ -157,17 +186,29 @@ class Entry(_msgspec.Struct, frozen=True, kw_only=True):
             raise _runtime.AvroDecodeError(f"{len(data) - pos} bytes are left after the record")
         return record
 
+    def to_framed(self, schema_id: int) -> bytes:
+        """Return the record behind Confluent's frame with the id that a registry has for this schema."""
+        return _framing.frame(schema_id) + self.encode()
+
+    @classmethod
+    def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> Entry:
+        """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
+
+        Raises AvroDecodeError, and what the registry raises.
+        """
+        return cls.decode(*_framing.unframed(data, registry))
+
     @staticmethod
-    def column_dtype(*, partition: int = 1, offset: int = 1, timestamp: int = 8) -> _numpy.dtype[Any]:
+    def column_dtype(*, partition: int = 1, offset: int = 1, timestamp: int = 8) -> _numpy.dtype[_typing.Any]:
         """Return the layout of records of equal widths, for numpy.
 
         A whole number is its raw varint bytes, shape (width,), of the width given here; a fixed its bytes,
         shape (size,); an enum the zigzag byte, twice the code; a text or bytes the length byte, and only 0
         (empty) fits the layout.
         """
-        import numpy
+        import numpy as _numpy
 
-        return numpy.dtype(
+        return _numpy.dtype(
             [
                 ("partition", "u1", (partition,)),
                 ("offset", "u1", (offset,)),
@@ -182,103 +223,104 @@ class Entry(_msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _read_entry(data: bytes, pos: int, end: int) -> tuple[Entry, int]:
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-        if n >> 32:
+def _read_Entry(_data: bytes, _pos: int, _end: int) -> tuple[Entry, int]:
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+        if _n >> 32:
             raise _runtime.AvroDecodeError("an int has more than 32 bits")
-    f0 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f1 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 6 or n & 1:
+    _f0 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f1 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 6 or _n & 1:
         raise _runtime.bad_index("EntryKind", 4)
-    index1 = n >> 1
-    f2 = _ENTRY_KIND_BY_CODE[index1]
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size2 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size2 <= end - pos:
-        raise _runtime.bad_length(size2, end - pos)
-    f3 = data[pos : pos + size2].decode("utf-8")
-    pos += size2
-    if end - pos < 48:
-        raise _runtime.early(end)
-    f4, f5, f6 = _STRUCT_0.unpack_from(data, pos)
-    pos += 48
-    n = int.from_bytes(f4, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _index1 = _n >> 1
+    _f2 = _members_EntryKind[_index1]
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size2 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size2 <= _end - _pos:
+        raise _runtime.bad_length(_size2, _end - _pos)
+    _f3 = _data[_pos : _pos + _size2].decode("utf-8")
+    _pos += _size2
+    if _end - _pos < 48:
+        raise _runtime.early(_end)
+    _f4, _f5, _f6 = _STRUCT_0.unpack_from(_data, _pos)
+    _pos += 48
+    _n = int.from_bytes(_f4, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f4 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f5, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f4 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f5, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f5 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f6, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f5 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f6, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f6 = _logical.scaled(n, _UNIT_9)
-    n, pos = _runtime.read_moment(data, pos)
-    raw3 = (n >> 1) ^ -(n & 1)
-    f7 = _logical.timestamp_of(raw3, 1)
-    n = data[pos]
-    pos += 1
-    if n > 16 or n & 1:
+    _f6 = _logical.scaled(_n, _UNIT_9)
+    _n, _pos = _runtime.read_moment(_data, _pos)
+    _raw3 = (_n >> 1) ^ -(_n & 1)
+    _f7 = _logical.timestamp_of(_raw3, 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 16 or _n & 1:
         raise _runtime.bad_index("EntryReason", 9)
-    index4 = n >> 1
-    f8 = _ENTRY_REASON_BY_CODE[index4]
-    record = Entry(
-        partition=f0,
-        offset=f1,
-        kind=f2,
-        request_id=f3,
-        a=f4,
-        b=f5,
-        sum=f6,
-        timestamp=f7,
-        reason=f8,
+    _index4 = _n >> 1
+    _f8 = _members_EntryReason[_index4]
+    _record = Entry(
+        partition=_f0,
+        offset=_f1,
+        kind=_f2,
+        request_id=_f3,
+        a=_f4,
+        b=_f5,
+        sum=_f6,
+        timestamp=_f7,
+        reason=_f8,
     )
-    return record, pos
+    return _record, _pos
 
 
-def _write_entry(record: Entry, out: bytearray) -> None:
-    number1 = record.partition
-    if -64 <= number1 <= 63:
-        out.append((number1 << 1) ^ (number1 >> 63))
+def _write_Entry(_record: Entry, _out: bytearray) -> None:
+    _number1 = _record.partition
+    if -64 <= _number1 <= 63:
+        _out.append((_number1 << 1) ^ (_number1 >> 63))
     else:
-        _runtime.write_int(out, number1, "Entry.partition")
-    number2 = record.offset
-    if -64 <= number2 <= 63:
-        out.append((number2 << 1) ^ (number2 >> 63))
+        _runtime.write_int(_out, _number1, "Entry.partition")
+    _number2 = _record.offset
+    if -64 <= _number2 <= 63:
+        _out.append((_number2 << 1) ^ (_number2 >> 63))
     else:
-        _runtime.write_long(out, number2, "Entry.offset")
-    out.append(_ENTRY_KIND_CODE[record.kind] << 1)
-    raw3 = record.request_id.encode("utf-8")
-    if len(raw3) < 64:
-        out.append(len(raw3) << 1)
+        _runtime.write_long(_out, _number2, "Entry.offset")
+    _out.append(_codes_EntryKind[_record.kind] << 1)
+    _raw3 = _record.request_id.encode("utf-8")
+    _length4 = len(_raw3)
+    if _length4 < 64:
+        _out.append(_length4 << 1)
     else:
-        _runtime.write_long(out, len(raw3), "Entry.request_id")
-    out += raw3
-    out += _STRUCT_0.pack(_logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.sum").to_bytes(16, "big", signed=True))
-    number4 = _logical.timestamp_to(record.timestamp, 1, "Entry.timestamp")
-    if -64 <= number4 <= 63:
-        out.append((number4 << 1) ^ (number4 >> 63))
+        _runtime.write_long(_out, _length4, "Entry.request_id")
+    _out += _raw3
+    _out += _STRUCT_0.pack(_logical.unscaled_of(_record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "Entry.sum").to_bytes(16, "big", signed=True))
+    _number5 = _logical.timestamp_to(_record.timestamp, 1, "Entry.timestamp")
+    if -64 <= _number5 <= 63:
+        _out.append((_number5 << 1) ^ (_number5 >> 63))
     else:
-        _runtime.write_long(out, number4, "Entry.timestamp")
-    out.append(_ENTRY_REASON_CODE[record.reason] << 1)
+        _runtime.write_long(_out, _number5, "Entry.timestamp")
+    _out.append(_codes_EntryReason[_record.reason] << 1)
 
 
-SCHEMA: Final = Entry.SCHEMA
-FULL_NAME: Final = Entry.FULL_NAME
-FINGERPRINT: Final = Entry.FINGERPRINT
+SCHEMA: _typing.Final = Entry.SCHEMA
+FULL_NAME: _typing.Final = Entry.FULL_NAME
+FINGERPRINT: _typing.Final = Entry.FINGERPRINT
 
 __all__ = [
     "Entry",

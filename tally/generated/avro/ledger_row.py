@@ -10,18 +10,21 @@ import datetime as _datetime
 import decimal as _decimal
 import enum as _enum
 import struct as _struct
+import typing as _typing
 import uuid as _uuid
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _binary
+from . import _framing
 from . import _logical
+from . import _resolution
 from . import _runtime
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     import numpy as _numpy
 
-_SCHEMA: Final = (
+_SCHEMA: _typing.Final = (
     '{"type":"record","name":"LedgerRow","namespace":"tally.v1","doc":"One row of a partition\'s ledge'
     'r. Rows of the sums are those with kind = COUNTED. A block of the file ends with one MARK, which'
     ' closes it. Each fixed type stands where it is used, since some readers refuse a reference to a '
@@ -54,10 +57,10 @@ _SCHEMA: Final = (
     ':"crc","doc":"In a MARK the CRC-32 of the whole block, framing included, with these four bytes z'
     'ero; else zero.","type":{"type":"fixed","name":"RowCrc","size":4}}]}'
 )
-_UNIT_9: Final = _decimal.Decimal("1E-9")
-_STRUCT_0: Final = _struct.Struct("<16s16s16s16s")
-_STRUCT_1: Final = _struct.Struct("<16s")
-_STRUCT_2: Final = _struct.Struct("<4s")
+_UNIT_9: _typing.Final = _decimal.Decimal("1E-9")
+_STRUCT_0: _typing.Final = _struct.Struct("<16s16s16s16s")
+_STRUCT_1: _typing.Final = _struct.Struct("<16s")
+_STRUCT_2: _typing.Final = _struct.Struct("<4s")
 
 
 class RowKind(_enum.StrEnum):
@@ -72,18 +75,27 @@ class RowKind(_enum.StrEnum):
     @property
     def code(self) -> int:
         """The place in the schema's symbols; the record holds it as one zigzag varint (twice the code)."""
-        return _ROW_KIND_CODE[self]
+        return _codes_RowKind[self]
 
     @classmethod
     def of_code(cls, code: int) -> RowKind:
         """Return the member of a code. Raises AvroDecodeError when there is none."""
         if not 0 <= code < 5:
             raise _runtime.bad_index("RowKind", 5)
-        return _ROW_KIND_BY_CODE[code]
+        return _members_RowKind[code]
 
 
-_ROW_KIND_BY_CODE: Final = tuple(RowKind)
-_ROW_KIND_CODE: Final = {member: code for code, member in enumerate(_ROW_KIND_BY_CODE)}
+# In the order of the schema's symbols, which the codes count.
+_members_RowKind: _typing.Final = (
+    RowKind.COUNTED,
+    RowKind.DUPLICATE,
+    RowKind.CONFLICT,
+    RowKind.POISON,
+    RowKind.MARK,
+)
+_codes_RowKind: _typing.Final = {
+    _member: _code for _code, _member in enumerate(_members_RowKind)
+}
 
 
 class RowReason(_enum.StrEnum):
@@ -102,18 +114,31 @@ class RowReason(_enum.StrEnum):
     @property
     def code(self) -> int:
         """The place in the schema's symbols; the record holds it as one zigzag varint (twice the code)."""
-        return _ROW_REASON_CODE[self]
+        return _codes_RowReason[self]
 
     @classmethod
     def of_code(cls, code: int) -> RowReason:
         """Return the member of a code. Raises AvroDecodeError when there is none."""
         if not 0 <= code < 9:
             raise _runtime.bad_index("RowReason", 9)
-        return _ROW_REASON_BY_CODE[code]
+        return _members_RowReason[code]
 
 
-_ROW_REASON_BY_CODE: Final = tuple(RowReason)
-_ROW_REASON_CODE: Final = {member: code for code, member in enumerate(_ROW_REASON_BY_CODE)}
+# In the order of the schema's symbols, which the codes count.
+_members_RowReason: _typing.Final = (
+    RowReason.NONE,
+    RowReason.FRAMING,
+    RowReason.UNKNOWN_SCHEMA,
+    RowReason.UNREADABLE_SCHEMA,
+    RowReason.UNDECODABLE,
+    RowReason.OUT_OF_RANGE,
+    RowReason.WRONG_SUM,
+    RowReason.WRONG_KEY,
+    RowReason.WRONG_PARTITION,
+)
+_codes_RowReason: _typing.Final = {
+    _member: _code for _code, _member in enumerate(_members_RowReason)
+}
 
 
 class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
@@ -122,10 +147,10 @@ class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
     reference to a named type.
     """
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA = _SCHEMA
     """The schema as JSON, as it is registered."""
-    FULL_NAME: ClassVar[str] = "tally.v1.LedgerRow"
-    FINGERPRINT: ClassVar[str] = "e169ffb146ff6ac0ae50d69185a273f8c20caebaf691e015b34bac43b33e081a"
+    FULL_NAME = "tally.v1.LedgerRow"
+    FINGERPRINT = "e169ffb146ff6ac0ae50d69185a273f8c20caebaf691e015b34bac43b33e081a"
     """The semantic fingerprint: equal for texts that mean the same schema."""
 
     kind: RowKind
@@ -170,7 +195,7 @@ class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
         out = bytearray()
         try:
-            _write_ledger_row(self, out)
+            _write_LedgerRow(self, out)
         except _runtime.AvroEncodeError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, _struct.error) as error:
@@ -178,10 +203,16 @@ class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
         return bytes(out)
 
     @classmethod
-    def decode(cls, data: bytes) -> LedgerRow:
-        """Return the record of exactly these bytes. Raises AvroDecodeError."""
+    def decode(cls, data: bytes, writer_schema: str | None = None) -> LedgerRow:
+        """Return the record of exactly these bytes. Raises AvroDecodeError.
+
+        ``writer_schema`` is the JSON text of the schema that wrote them, where it may be another: then they
+        are resolved to this one, as Avro says.
+        """
+        if writer_schema is not None and writer_schema != _SCHEMA:
+            data = _resolution.resolved(data, writer_schema, _SCHEMA)
         try:
-            record, pos = _read_ledger_row(data, 0, len(data))
+            record, pos = _read_LedgerRow(data, 0, len(data))
         except IndexError:
             raise _runtime.early(len(data)) from None
         except UnicodeDecodeError as error:
@@ -190,17 +221,29 @@ class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
             raise _runtime.AvroDecodeError(f"{len(data) - pos} bytes are left after the record")
         return record
 
+    def to_framed(self, schema_id: int) -> bytes:
+        """Return the record behind Confluent's frame with the id that a registry has for this schema."""
+        return _framing.frame(schema_id) + self.encode()
+
+    @classmethod
+    def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> LedgerRow:
+        """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
+
+        Raises AvroDecodeError, and what the registry raises.
+        """
+        return cls.decode(*_framing.unframed(data, registry))
+
     @staticmethod
-    def column_dtype(*, offset: int = 1, timestamp: int = 8, counted: int = 1, duplicates: int = 1, conflicts: int = 1, poison: int = 1) -> _numpy.dtype[Any]:
+    def column_dtype(*, offset: int = 1, timestamp: int = 8, counted: int = 1, duplicates: int = 1, conflicts: int = 1, poison: int = 1) -> _numpy.dtype[_typing.Any]:
         """Return the layout of records of equal widths, for numpy.
 
         A whole number is its raw varint bytes, shape (width,), of the width given here; a fixed its bytes,
         shape (size,); an enum the zigzag byte, twice the code; a text or bytes the length byte, and only 0
         (empty) fits the layout.
         """
-        import numpy
+        import numpy as _numpy
 
-        return numpy.dtype(
+        return _numpy.dtype(
             [
                 ("kind", "u1"),
                 ("offset", "u1", (offset,)),
@@ -222,168 +265,174 @@ class LedgerRow(_msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _read_ledger_row(data: bytes, pos: int, end: int) -> tuple[LedgerRow, int]:
-    n = data[pos]
-    pos += 1
-    if n > 8 or n & 1:
+def _read_LedgerRow(_data: bytes, _pos: int, _end: int) -> tuple[LedgerRow, int]:
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 8 or _n & 1:
         raise _runtime.bad_index("RowKind", 5)
-    index1 = n >> 1
-    f0 = _ROW_KIND_BY_CODE[index1]
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f1 = (n >> 1) ^ -(n & 1)
-    if end - pos < 64:
-        raise _runtime.early(end)
-    f2, f3, f4, f5 = _STRUCT_0.unpack_from(data, pos)
-    pos += 64
-    f2 = _logical.uuid_of_bytes(f2)
-    n = int.from_bytes(f3, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _index1 = _n >> 1
+    _f0 = _members_RowKind[_index1]
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f1 = (_n >> 1) ^ -(_n & 1)
+    if _end - _pos < 64:
+        raise _runtime.early(_end)
+    _f2, _f3, _f4, _f5 = _STRUCT_0.unpack_from(_data, _pos)
+    _pos += 64
+    _f2 = _logical.uuid_of_bytes(_f2)
+    _n = int.from_bytes(_f3, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f3 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f4, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f3 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f4, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f4 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f5, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f4 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f5, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f5 = _logical.scaled(n, _UNIT_9)
-    n, pos = _runtime.read_moment(data, pos)
-    raw2 = (n >> 1) ^ -(n & 1)
-    f6 = _logical.timestamp_of(raw2, 1)
-    if end - pos < 16:
-        raise _runtime.early(end)
-    f7, = _STRUCT_1.unpack_from(data, pos)
-    pos += 16
-    n = data[pos]
-    pos += 1
-    if n > 16 or n & 1:
+    _f5 = _logical.scaled(_n, _UNIT_9)
+    _n, _pos = _runtime.read_moment(_data, _pos)
+    _raw2 = (_n >> 1) ^ -(_n & 1)
+    _f6 = _logical.timestamp_of(_raw2, 1)
+    if _end - _pos < 16:
+        raise _runtime.early(_end)
+    _f7, = _STRUCT_1.unpack_from(_data, _pos)
+    _pos += 16
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 16 or _n & 1:
         raise _runtime.bad_index("RowReason", 9)
-    index3 = n >> 1
-    f8 = _ROW_REASON_BY_CODE[index3]
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f9 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f10 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f11 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    f12 = (n >> 1) ^ -(n & 1)
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size4 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size4 <= end - pos:
-        raise _runtime.bad_length(size4, end - pos)
-    f13 = data[pos : pos + size4].decode("utf-8")
-    pos += size4
-    n = data[pos]
-    pos += 1
-    if n > 127:
-        n, pos = _runtime.read_varint(data, pos, n)
-    size5 = (n >> 1) ^ -(n & 1)
-    if not 0 <= size5 <= end - pos:
-        raise _runtime.bad_length(size5, end - pos)
-    f14 = data[pos : pos + size5]
-    pos += size5
-    if end - pos < 4:
-        raise _runtime.early(end)
-    f15, = _STRUCT_2.unpack_from(data, pos)
-    pos += 4
-    record = LedgerRow(
-        kind=f0,
-        offset=f1,
-        request_id=f2,
-        a=f3,
-        b=f4,
-        sum=f5,
-        timestamp=f6,
-        digest=f7,
-        reason=f8,
-        counted=f9,
-        duplicates=f10,
-        conflicts=f11,
-        poison=f12,
-        total=f13,
-        chain=f14,
-        crc=f15,
+    _index3 = _n >> 1
+    _f8 = _members_RowReason[_index3]
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f9 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f10 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f11 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _f12 = (_n >> 1) ^ -(_n & 1)
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size4 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size4 <= _end - _pos:
+        raise _runtime.bad_length(_size4, _end - _pos)
+    _f13 = _data[_pos : _pos + _size4].decode("utf-8")
+    _pos += _size4
+    _n = _data[_pos]
+    _pos += 1
+    if _n > 127:
+        _n, _pos = _runtime.read_varint(_data, _pos, _n)
+    _size5 = (_n >> 1) ^ -(_n & 1)
+    if not 0 <= _size5 <= _end - _pos:
+        raise _runtime.bad_length(_size5, _end - _pos)
+    _f14 = _data[_pos : _pos + _size5]
+    _pos += _size5
+    if _end - _pos < 4:
+        raise _runtime.early(_end)
+    _f15, = _STRUCT_2.unpack_from(_data, _pos)
+    _pos += 4
+    _record = LedgerRow(
+        kind=_f0,
+        offset=_f1,
+        request_id=_f2,
+        a=_f3,
+        b=_f4,
+        sum=_f5,
+        timestamp=_f6,
+        digest=_f7,
+        reason=_f8,
+        counted=_f9,
+        duplicates=_f10,
+        conflicts=_f11,
+        poison=_f12,
+        total=_f13,
+        chain=_f14,
+        crc=_f15,
     )
-    return record, pos
+    return _record, _pos
 
 
-def _write_ledger_row(record: LedgerRow, out: bytearray) -> None:
-    out.append(_ROW_KIND_CODE[record.kind] << 1)
-    number1 = record.offset
-    if -64 <= number1 <= 63:
-        out.append((number1 << 1) ^ (number1 >> 63))
+def _write_LedgerRow(_record: LedgerRow, _out: bytearray) -> None:
+    _out.append(_codes_RowKind[_record.kind] << 1)
+    _number1 = _record.offset
+    if -64 <= _number1 <= 63:
+        _out.append((_number1 << 1) ^ (_number1 >> 63))
     else:
-        _runtime.write_long(out, number1, "LedgerRow.offset")
-    out += _STRUCT_0.pack(record.request_id.bytes, _logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.sum").to_bytes(16, "big", signed=True))
-    number2 = _logical.timestamp_to(record.timestamp, 1, "LedgerRow.timestamp")
-    if -64 <= number2 <= 63:
-        out.append((number2 << 1) ^ (number2 >> 63))
+        _runtime.write_long(_out, _number1, "LedgerRow.offset")
+    _out += _STRUCT_0.pack(_record.request_id.bytes, _logical.unscaled_of(_record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "LedgerRow.sum").to_bytes(16, "big", signed=True))
+    _number2 = _logical.timestamp_to(_record.timestamp, 1, "LedgerRow.timestamp")
+    if -64 <= _number2 <= 63:
+        _out.append((_number2 << 1) ^ (_number2 >> 63))
     else:
-        _runtime.write_long(out, number2, "LedgerRow.timestamp")
-    if len(record.digest) != 16:
-        raise _runtime.misfit("LedgerRow.digest", record.digest, "16 bytes")
-    out += _STRUCT_1.pack(record.digest)
-    out.append(_ROW_REASON_CODE[record.reason] << 1)
-    number3 = record.counted
-    if -64 <= number3 <= 63:
-        out.append((number3 << 1) ^ (number3 >> 63))
+        _runtime.write_long(_out, _number2, "LedgerRow.timestamp")
+    _raw3 = _record.digest
+    if type(_raw3) is not bytes or len(_raw3) != 16:
+        _raw3 = _binary.fixed_of(_raw3, 16, "LedgerRow.digest")
+    _out += _STRUCT_1.pack(_raw3)
+    _out.append(_codes_RowReason[_record.reason] << 1)
+    _number4 = _record.counted
+    if -64 <= _number4 <= 63:
+        _out.append((_number4 << 1) ^ (_number4 >> 63))
     else:
-        _runtime.write_long(out, number3, "LedgerRow.counted")
-    number4 = record.duplicates
-    if -64 <= number4 <= 63:
-        out.append((number4 << 1) ^ (number4 >> 63))
+        _runtime.write_long(_out, _number4, "LedgerRow.counted")
+    _number5 = _record.duplicates
+    if -64 <= _number5 <= 63:
+        _out.append((_number5 << 1) ^ (_number5 >> 63))
     else:
-        _runtime.write_long(out, number4, "LedgerRow.duplicates")
-    number5 = record.conflicts
-    if -64 <= number5 <= 63:
-        out.append((number5 << 1) ^ (number5 >> 63))
+        _runtime.write_long(_out, _number5, "LedgerRow.duplicates")
+    _number6 = _record.conflicts
+    if -64 <= _number6 <= 63:
+        _out.append((_number6 << 1) ^ (_number6 >> 63))
     else:
-        _runtime.write_long(out, number5, "LedgerRow.conflicts")
-    number6 = record.poison
-    if -64 <= number6 <= 63:
-        out.append((number6 << 1) ^ (number6 >> 63))
+        _runtime.write_long(_out, _number6, "LedgerRow.conflicts")
+    _number7 = _record.poison
+    if -64 <= _number7 <= 63:
+        _out.append((_number7 << 1) ^ (_number7 >> 63))
     else:
-        _runtime.write_long(out, number6, "LedgerRow.poison")
-    raw7 = record.total.encode("utf-8")
-    if len(raw7) < 64:
-        out.append(len(raw7) << 1)
+        _runtime.write_long(_out, _number7, "LedgerRow.poison")
+    _raw8 = _record.total.encode("utf-8")
+    _length9 = len(_raw8)
+    if _length9 < 64:
+        _out.append(_length9 << 1)
     else:
-        _runtime.write_long(out, len(raw7), "LedgerRow.total")
-    out += raw7
-    raw8 = record.chain
-    if len(raw8) < 64:
-        out.append(len(raw8) << 1)
+        _runtime.write_long(_out, _length9, "LedgerRow.total")
+    _out += _raw8
+    _raw10 = _record.chain
+    if type(_raw10) is not bytes:
+        _raw10 = _binary.bytes_of(_raw10, "LedgerRow.chain")
+    _length11 = len(_raw10)
+    if _length11 < 64:
+        _out.append(_length11 << 1)
     else:
-        _runtime.write_long(out, len(raw8), "LedgerRow.chain")
-    out += raw8
-    if len(record.crc) != 4:
-        raise _runtime.misfit("LedgerRow.crc", record.crc, "4 bytes")
-    out += _STRUCT_2.pack(record.crc)
+        _runtime.write_long(_out, _length11, "LedgerRow.chain")
+    _out += _raw10
+    _raw12 = _record.crc
+    if type(_raw12) is not bytes or len(_raw12) != 4:
+        _raw12 = _binary.fixed_of(_raw12, 4, "LedgerRow.crc")
+    _out += _STRUCT_2.pack(_raw12)
 
 
-SCHEMA: Final = LedgerRow.SCHEMA
-FULL_NAME: Final = LedgerRow.FULL_NAME
-FINGERPRINT: Final = LedgerRow.FINGERPRINT
+SCHEMA: _typing.Final = LedgerRow.SCHEMA
+FULL_NAME: _typing.Final = LedgerRow.FULL_NAME
+FINGERPRINT: _typing.Final = LedgerRow.FINGERPRINT
 
 __all__ = [
     "FINGERPRINT",

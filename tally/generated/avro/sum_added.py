@@ -8,18 +8,20 @@ from __future__ import annotations
 import datetime as _datetime
 import decimal as _decimal
 import struct as _struct
+import typing as _typing
 import uuid as _uuid
-from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec as _msgspec
 
+from . import _framing
 from . import _logical
+from . import _resolution
 from . import _runtime
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     import numpy as _numpy
 
-_SCHEMA: Final = (
+_SCHEMA: _typing.Final = (
     '{"type":"record","name":"SumAdded","namespace":"tally.v1","doc":"One committed addition. Every f'
     'ield has a constant width on purpose (72 bytes a record), so that a batch can be read as columns'
     '; it is plain Avro for everybody else.","fields":[{"name":"request_id","doc":"The client\'s UUID:'
@@ -33,8 +35,8 @@ _SCHEMA: Final = (
     ' its own clock; for people, never for ordering. Eight bytes wide from 1979 to 3111.","type":{"ty'
     'pe":"long","logicalType":"timestamp-micros"}}]}'
 )
-_UNIT_9: Final = _decimal.Decimal("1E-9")
-_STRUCT_0: Final = _struct.Struct("<16s16s16s16s")
+_UNIT_9: _typing.Final = _decimal.Decimal("1E-9")
+_STRUCT_0: _typing.Final = _struct.Struct("<16s16s16s16s")
 
 
 class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +44,12 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
     be read as columns; it is plain Avro for everybody else.
     """
 
-    SCHEMA: ClassVar[str] = _SCHEMA
+    SCHEMA = _SCHEMA
     """The schema as JSON, as it is registered."""
-    FULL_NAME: ClassVar[str] = "tally.v1.SumAdded"
-    FINGERPRINT: ClassVar[str] = "88efaff14622858cc484657e9f56d877858af63e6709b73a3b03350001df3d19"
+    FULL_NAME = "tally.v1.SumAdded"
+    FINGERPRINT = "88efaff14622858cc484657e9f56d877858af63e6709b73a3b03350001df3d19"
     """The semantic fingerprint: equal for texts that mean the same schema."""
-    WIDTH: ClassVar[int] = 72
+    WIDTH = 72
     """The bytes of a record; a record of another length needs the general way."""
 
     request_id: _uuid.UUID
@@ -67,7 +69,7 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
         """Return the record in Avro's binary encoding. Raises AvroEncodeError."""
         out = bytearray()
         try:
-            _write_sum_added(self, out)
+            _write_SumAdded(self, out)
         except _runtime.AvroEncodeError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, _struct.error) as error:
@@ -75,10 +77,16 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
         return bytes(out)
 
     @classmethod
-    def decode(cls, data: bytes) -> SumAdded:
-        """Return the record of exactly these bytes. Raises AvroDecodeError."""
+    def decode(cls, data: bytes, writer_schema: str | None = None) -> SumAdded:
+        """Return the record of exactly these bytes. Raises AvroDecodeError.
+
+        ``writer_schema`` is the JSON text of the schema that wrote them, where it may be another: then they
+        are resolved to this one, as Avro says.
+        """
+        if writer_schema is not None and writer_schema != _SCHEMA:
+            data = _resolution.resolved(data, writer_schema, _SCHEMA)
         try:
-            record, pos = _read_sum_added(data, 0, len(data))
+            record, pos = _read_SumAdded(data, 0, len(data))
         except IndexError:
             raise _runtime.early(len(data)) from None
         except UnicodeDecodeError as error:
@@ -87,17 +95,29 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
             raise _runtime.AvroDecodeError(f"{len(data) - pos} bytes are left after the record")
         return record
 
+    def to_framed(self, schema_id: int) -> bytes:
+        """Return the record behind Confluent's frame with the id that a registry has for this schema."""
+        return _framing.frame(schema_id) + self.encode()
+
+    @classmethod
+    def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> SumAdded:
+        """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
+
+        Raises AvroDecodeError, and what the registry raises.
+        """
+        return cls.decode(*_framing.unframed(data, registry))
+
     @staticmethod
-    def column_dtype(*, added_at: int = 8) -> _numpy.dtype[Any]:
+    def column_dtype(*, added_at: int = 8) -> _numpy.dtype[_typing.Any]:
         """Return the layout of records of equal widths, for numpy.
 
         A whole number is its raw varint bytes, shape (width,), of the width given here; a fixed its bytes,
         shape (size,); an enum the zigzag byte, twice the code; a text or bytes the length byte, and only 0
         (empty) fits the layout.
         """
-        import numpy
+        import numpy as _numpy
 
-        return numpy.dtype(
+        return _numpy.dtype(
             [
                 ("request_id", "u1", (16,)),
                 ("a", "u1", (16,)),
@@ -108,49 +128,49 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _read_sum_added(data: bytes, pos: int, end: int) -> tuple[SumAdded, int]:
-    if end - pos < 64:
-        raise _runtime.early(end)
-    f0, f1, f2, f3 = _STRUCT_0.unpack_from(data, pos)
-    pos += 64
-    f0 = _logical.uuid_of_bytes(f0)
-    n = int.from_bytes(f1, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+def _read_SumAdded(_data: bytes, _pos: int, _end: int) -> tuple[SumAdded, int]:
+    if _end - _pos < 64:
+        raise _runtime.early(_end)
+    _f0, _f1, _f2, _f3 = _STRUCT_0.unpack_from(_data, _pos)
+    _pos += 64
+    _f0 = _logical.uuid_of_bytes(_f0)
+    _n = int.from_bytes(_f1, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f1 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f2, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f1 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f2, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f2 = _logical.scaled(n, _UNIT_9)
-    n = int.from_bytes(f3, "big", signed=True)
-    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
+    _f2 = _logical.scaled(_n, _UNIT_9)
+    _n = int.from_bytes(_f3, "big", signed=True)
+    if not -100_000_000_000_000_000_000_000_000_000_000_000_000 < _n < 100_000_000_000_000_000_000_000_000_000_000_000_000:
         raise _runtime.bad_digits(38)
-    f3 = _logical.scaled(n, _UNIT_9)
-    n, pos = _runtime.read_moment(data, pos)
-    raw1 = (n >> 1) ^ -(n & 1)
-    f4 = _logical.timestamp_of(raw1, 1)
-    record = SumAdded(
-        request_id=f0,
-        a=f1,
-        b=f2,
-        sum=f3,
-        added_at=f4,
+    _f3 = _logical.scaled(_n, _UNIT_9)
+    _n, _pos = _runtime.read_moment(_data, _pos)
+    _raw1 = (_n >> 1) ^ -(_n & 1)
+    _f4 = _logical.timestamp_of(_raw1, 1)
+    _record = SumAdded(
+        request_id=_f0,
+        a=_f1,
+        b=_f2,
+        sum=_f3,
+        added_at=_f4,
     )
-    return record, pos
+    return _record, _pos
 
 
-def _write_sum_added(record: SumAdded, out: bytearray) -> None:
-    out += _STRUCT_0.pack(record.request_id.bytes, _logical.unscaled_of(record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.sum").to_bytes(16, "big", signed=True))
-    number1 = _logical.timestamp_to(record.added_at, 1, "SumAdded.added_at")
-    if -64 <= number1 <= 63:
-        out.append((number1 << 1) ^ (number1 >> 63))
+def _write_SumAdded(_record: SumAdded, _out: bytearray) -> None:
+    _out += _STRUCT_0.pack(_record.request_id.bytes, _logical.unscaled_of(_record.a, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.a").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.b, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.b").to_bytes(16, "big", signed=True), _logical.unscaled_of(_record.sum, 9, 100_000_000_000_000_000_000_000_000_000_000_000_000, "SumAdded.sum").to_bytes(16, "big", signed=True))
+    _number1 = _logical.timestamp_to(_record.added_at, 1, "SumAdded.added_at")
+    if -64 <= _number1 <= 63:
+        _out.append((_number1 << 1) ^ (_number1 >> 63))
     else:
-        _runtime.write_long(out, number1, "SumAdded.added_at")
+        _runtime.write_long(_out, _number1, "SumAdded.added_at")
 
 
-SCHEMA: Final = SumAdded.SCHEMA
-FULL_NAME: Final = SumAdded.FULL_NAME
-FINGERPRINT: Final = SumAdded.FINGERPRINT
+SCHEMA: _typing.Final = SumAdded.SCHEMA
+FULL_NAME: _typing.Final = SumAdded.FULL_NAME
+FINGERPRINT: _typing.Final = SumAdded.FINGERPRINT
 
 __all__ = [
     "FINGERPRINT",

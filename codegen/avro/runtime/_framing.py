@@ -1,0 +1,41 @@
+"""Confluent's framing of a value: a zero, the id of the writer's schema in four bytes big-endian, then the body."""
+
+import struct as _struct
+from typing import Final, Protocol
+
+from ._runtime import AvroDecodeError, misfit
+
+_FRAME: Final = _struct.Struct(">BI")
+_ID_MAX: Final = 0xFFFF_FFFF
+
+
+class SchemaText(Protocol):
+    """A schema as a registry gives it."""
+
+    @property
+    def text(self) -> str:
+        """Its JSON."""
+
+
+class SchemaLookup(Protocol):
+    """Where schemas are found by id. It is asked for each value, so it should remember its answers."""
+
+    def schema(self, name: int, /) -> SchemaText:
+        """Return the schema of an id. What it raises reaches whoever decodes."""
+
+
+def frame(schema_id: int) -> bytes:
+    """Return the five bytes that go before a body. Raises AvroEncodeError."""
+    if not 0 <= schema_id <= _ID_MAX:
+        raise misfit("the id of the schema", schema_id, f"0 to {_ID_MAX}")
+    return _FRAME.pack(0, schema_id)
+
+
+def unframed(data: bytes, registry: SchemaLookup) -> tuple[bytes, str]:
+    """Return (body, the text of the schema that wrote it). Raises AvroDecodeError, and what the registry raises."""
+    if len(data) < _FRAME.size:
+        raise AvroDecodeError(f"{len(data)} bytes are too short for a frame of {_FRAME.size}")
+    magic, schema_id = _FRAME.unpack_from(data)
+    if magic != 0:
+        raise AvroDecodeError(f"the first byte is {magic}; in Confluent's framing it is 0")
+    return data[_FRAME.size :], registry.schema(schema_id).text
