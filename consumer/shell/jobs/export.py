@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import msgspec
+import numpy as np
 
 from consumer.shell.jobs.record import ExportRecord
 from tally.event.decimals import text_of
@@ -38,6 +39,16 @@ def write_export(
 
 
 def _chunks(blocks: Iterator[Rows]) -> Iterator[Rows]:
+    """Cut large blocks, and put small ones together: under light load a block is a row or two."""
+    held: list[Rows] = []
+    room = _CHUNK_ROWS
     for rows in blocks:
         for start in range(0, len(rows), _CHUNK_ROWS):
-            yield rows[start : start + _CHUNK_ROWS]
+            part = rows[start : start + _CHUNK_ROWS]
+            if len(part) > room:
+                yield np.concatenate(held)
+                held, room = [], _CHUNK_ROWS
+            held.append(part)
+            room -= len(part)
+    if held:
+        yield np.concatenate(held)

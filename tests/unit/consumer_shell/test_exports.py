@@ -158,12 +158,13 @@ def test_avro_and_parquet_say_themselves_as_of_which_positions_they_are(store: E
 
 @pytest.mark.parametrize("form", [ExportFormat.AVRO, ExportFormat.PARQUET])
 def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, form: ExportFormat) -> None:
-    """An export of more rows than a writer holds has several blocks or row groups, with every row once and in order."""
+    """More rows than a writer holds, in small blocks and large ones, make several pieces with every row once, in order."""
 
     def many(_partition: int, _from: int, to: int) -> Iterator[Rows]:
         rows = no_rows(to)
         rows["offset"] = np.arange(to)
-        yield from np.array_split(rows, 3)
+        small, large = rows[:9_000], rows[9_000:]
+        yield from [block for block in (*np.array_split(small, 4_000), *np.array_split(large, 3)) if len(block)]
 
     store = ExportStore(tmp_path, many, LIMITS)
     done = finished(store, store.export(ExportPlan(form, {0: 66_000, 1: 10}, None, None)))
