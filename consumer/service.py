@@ -25,6 +25,7 @@ from tally.base.deadline import Deadline
 from tally.kafka.trouble import ConsumerEndedError
 from tally.ledger.storage.errors import LedgerFailed
 from tally.service import process
+from tally.service.memory import keep_giving_back
 
 if TYPE_CHECKING:
     from consumer.assembly.rest import RestServer
@@ -79,9 +80,11 @@ class Service:
         rest = self._make_rest()
         sys.setswitchinterval(usual_s)
         process.collect_garbage_again()
+        tidying = asyncio.create_task(keep_giving_back())
         serving = asyncio.create_task(rest.serve(listener))
         logger.bind(host=self._settings.rest_host, port=self._settings.rest_port).info("listening for REST")
         code = await end
+        tidying.cancel()
         drained = await self._drain(rest, serving, [ingest, observer])
         await asyncio.to_thread(self._telemetry.close, _TELEMETRY_LIMIT_S)
         if not drained:

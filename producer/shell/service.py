@@ -22,16 +22,13 @@ from producer.shell.lanes import Lanes
 from producer.shell.startup import CannotServeError, Startup
 from tally.base.deadline import Deadline
 from tally.service import process as service
-from tally.service.memory import SpareMemory
+from tally.service.memory import keep_giving_back
 
 _ANSWER_RESERVE_S = 1.0
 """Of the time to drain: what is kept for answering calls that could not be committed in the rest of it."""
 
 _TELEMETRY_LIMIT_S = 2.0
 """For sending the last telemetry; a backend that hangs must not hold up the end."""
-
-_SPARE_MEMORY_INTERVAL_S = 5.0
-"""After a burst of large requests the process looks as large as in it for so long."""
 
 _START, _CACHE = "start", "cache"
 
@@ -105,7 +102,7 @@ class Service:
             serve_metrics(exposition, host, port, "TALLY_PRODUCER_METRICS_PORT")
         self._observed.set()
         service.collect_garbage_again()
-        tidying = asyncio.create_task(_give_back_memory())
+        tidying = asyncio.create_task(keep_giving_back())
         ending = await self._ending
         life.cancel()
         tidying.cancel()
@@ -192,13 +189,6 @@ class Service:
         await asyncio.wait({asyncio.create_task(server.stop(deadline.left_s()))}, timeout=deadline.left_s())
         # 3. The lanes end.
         await self._parts.lanes.stop(deadline)
-
-
-async def _give_back_memory() -> None:
-    spare = SpareMemory()
-    while True:
-        await asyncio.to_thread(spare.give_back)
-        await asyncio.sleep(_SPARE_MEMORY_INTERVAL_S)
 
 
 def _lane_part(lane: int) -> str:

@@ -5,6 +5,7 @@ itself: after a burst of large requests a process would look as if it still held
 libraries give back by themselves.
 """
 
+import asyncio
 import ctypes
 import resource
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+_INTERVAL_S: Final = 5.0
+"""After a burst of large requests the process looks as large as in it for so long."""
 _STEP_SHARE: Final = 0.05
 _STEP_BYTES: Final = 4 << 20
 """What a process may grow by before it is worth the look: giving back 200 MB holds allocations up for 50 ms (seen)."""
@@ -36,6 +39,14 @@ class SpareMemory:
         if _resident_bytes() > allowed_bytes:
             self._trim(0)
         self._usual_bytes = min(_resident_bytes(), allowed_bytes)
+
+
+async def keep_giving_back() -> None:
+    """Give back what is free now and then, in a thread, until cancelled."""
+    spare = SpareMemory()
+    while True:
+        await asyncio.to_thread(spare.give_back)
+        await asyncio.sleep(_INTERVAL_S)
 
 
 def _resident_bytes() -> int:

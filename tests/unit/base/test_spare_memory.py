@@ -1,9 +1,13 @@
 """Memory that is free again."""
 
+import asyncio
+
 import psutil
 import pytest
 
-from tally.service.memory import SpareMemory
+from tally.service import memory
+from tally.service.memory import SpareMemory, keep_giving_back
+from tests_support.waiting import eventually_async
 
 PIECES = 60_000
 PIECE_BYTES = 4_000
@@ -26,3 +30,20 @@ def test_memory_that_is_free_again_is_given_back_to_the_system(looks_within: int
     assert len(kept) == PIECES // 100
     assert at_most - before > PIECES * PIECE_BYTES * 0.8
     assert after - before < (at_most - before) / 4
+
+
+async def test_a_service_gives_memory_back_as_long_as_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was given back once is given back after the next burst as well, until the task is cancelled."""
+    monkeypatch.setattr(memory, "_INTERVAL_S", 0.01)
+    looks: list[SpareMemory] = []
+
+    def look(spare: SpareMemory) -> None:
+        looks.append(spare)
+
+    monkeypatch.setattr(SpareMemory, "give_back", look)
+    task = asyncio.create_task(keep_giving_back())
+    await eventually_async(lambda: len(looks) > 2, 10.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(set(map(id, looks))) == 1
