@@ -1,11 +1,14 @@
 """Lets a few messages come in at a time, so that what half-sent ones hold has a bound.
 
 gRPC's core takes up to 64 KiB of a call that nobody reads, and a whole message, whose length its sender says, once it
-is read. So reading needs a place. Usually there are some, and nobody waits. When all are taken:
+is read. So reading needs a place. Usually there are some, and nobody waits. When all are taken, it is a crowd:
 
-- Whoever reads has a short time left, counted from when it began. Healthy callers send a message at once; those that
-  do not are refused, and their place goes on.
 - The newest waits least: when senders of half a message stand in line, a healthy caller must not wait behind them all.
+- The first readers have a short time for their message, enough for a large one. Those in the last quarter of the places
+  have next to none: a usual message comes together with its call, so a place is free as soon as it is seen not to.
+
+Time in a crowd is counted in looks, which run in the event loop like the reading: while the loop is held up, nobody
+loses a place whose message lies there already.
 """
 
 import asyncio
@@ -19,8 +22,13 @@ from producer.core.refusals import Refusal
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-_CROWDED_S: Final = 0.5
-"""For one message while others wait: enough for the largest at 8 MB/s."""
+_LOOKS_APART_S: Final = 0.005
+_LOOKS_MAX: Final = 100
+"""In a crowd, of one of the first readers: half a second, enough for the largest message at 8 MB/s."""
+_LAST_LOOKS_MAX: Final = 3
+"""In a crowd, of one of the last."""
+_LAST_SHARE: Final = 4
+"""One place in so many is for the last."""
 
 
 class Intake:
@@ -28,8 +36,11 @@ class Intake:
 
     def __init__(self, reading_max: int) -> None:
         self._reading_max = reading_max
-        self._reading: dict[asyncio.Timeout, float] = {}
+        self._first_max = reading_max - reading_max // _LAST_SHARE
+        self._reading: dict[asyncio.Timeout, int] = {}
+        """Whoever reads, in the order in which they began; the looks of a crowd that each has had."""
         self._waiting: list[asyncio.Future[None]] = []
+        self._looking = False
 
     async def read(self, context: Context, limit_s: float) -> bytes | Refusal | None:
         """Return the next message, None when the caller has sent all, or a refusal when none came in time."""
@@ -45,9 +56,7 @@ class Intake:
             return refusals.no_message(f"none came within {limit_s:.0f} s")
 
     async def _read(self, context: Context, limit: asyncio.Timeout) -> bytes | None:
-        self._reading[limit] = asyncio.get_running_loop().time()
-        if self._waiting:
-            self._hurry()
+        self._reading[limit] = 0
         try:
             message = await context.read()
         finally:
@@ -57,7 +66,7 @@ class Intake:
 
     async def _turn(self) -> None:
         """Wait until a place may be free."""
-        self._hurry()
+        self._look_later()
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         try:
@@ -76,9 +85,20 @@ class Intake:
                 newest.set_result(None)
                 return
 
-    def _hurry(self) -> None:
-        """Leave to each that reads no more time than there is while others wait."""
-        for limit, began_s in self._reading.items():
-            until_s, usual_s = began_s + _CROWDED_S, limit.when()
-            if usual_s is not None and until_s < usual_s:
-                limit.reschedule(until_s)
+    def _look_later(self) -> None:
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(_LOOKS_APART_S, self._look)
+
+    def _look(self) -> None:
+        """Let those go that have read for too long; look again as long as somebody waits."""
+        self._looking = False
+        if not self._waiting:
+            return
+        now_s = asyncio.get_running_loop().time()
+        for place, (limit, looks) in enumerate([*self._reading.items()]):
+            self._reading[limit] = looks + 1
+            looks_max = _LOOKS_MAX if place < self._first_max else _LAST_LOOKS_MAX
+            if looks + 1 >= looks_max and not limit.expired():
+                limit.reschedule(now_s)
+        self._look_later()

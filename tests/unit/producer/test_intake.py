@@ -73,6 +73,20 @@ async def test_the_newest_waits_least() -> None:
     await asyncio.gather(*slow, return_exceptions=True)
 
 
+async def test_in_a_crowd_the_last_readers_give_way_at_once_and_the_first_keep_their_time() -> None:
+    """A healthy caller gets a place of the last quarter, while a large message still comes in at one of the others."""
+    intake = Intake(8)
+    slow = [begin(intake, Caller()) for _ in range(8)]
+    await turns()
+    healthy = Caller()
+    healthy.message.set_result(b"x")
+    assert await begin(intake, healthy) == b"x"
+    assert {place for place, each in enumerate(slow) if each.done()} <= {6, 7}
+    for each in slow:
+        each.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
 async def test_a_place_is_not_lost_with_a_caller_that_is_gone() -> None:
     """Whoever goes, while it is read or waits or is just called, leaves its place to the next."""
     intake = Intake(1)
