@@ -5,7 +5,9 @@ import multiprocessing
 import os
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from tests_support.hostile import callers, visitors, writers
@@ -13,34 +15,40 @@ from tests_support.hostile.addresses import Addresses
 from tests_support.waiting import pause
 
 Attack = Callable[[Addresses, random.Random], int]
-ATTACKS: Final[tuple[Attack, ...]] = (
+_ATTACKS: Final[tuple[Attack, ...]] = (
     callers.half_sent_messages, callers.batches_of_nothing, callers.undecodable_bytes, callers.cancelled_calls,
     callers.silent_channels, callers.junk_frames,
     visitors.silent_connections, visitors.slow_loris, visitors.junk_requests, visitors.huge_headers,
     visitors.metrics_flood, visitors.deaf_listeners, visitors.exports_flood,
     writers.poison_records, writers.foreign_schemas, writers.forged_letters, writers.open_transaction,
 )  # fmt: skip
+ATTACKS: Final[Mapping[str, Attack]] = {attack.__name__.replace("_", "-"): attack for attack in _ATTACKS}
 CALM_S: Final = (0.5, 4.0)
 """Between two attacks of one kind."""
 END_S: Final = 90.0
 NICE: Final = 10
 """Strangers have machines of their own: here they must not take the services' time by their own work."""
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 
 class Crowd:
-    """Start it, stop it: then no connection of theirs is left. ``rounds``: so often each attacks; None is for ever."""
+    """Start it, stop it: then no connection of theirs is left."""
 
-    def __init__(self, addresses: Addresses, seed: int, rounds: int | None = None) -> None:
+    def __init__(
+        self, addresses: Addresses, seed: int, attacks: Sequence[str] = (*ATTACKS,), rounds: int | None = None
+    ) -> None:
+        """``attacks``: names in ATTACKS. ``rounds``: so often each attacks; None is for ever."""
         context = multiprocessing.get_context("spawn")
         self._stop = context.Event()
-        self._counts = context.Array("q", len(ATTACKS), lock=False)
-        strangers = _Strangers(addresses, seed, rounds, self._stop, self._counts)
+        self._attacks = attacks
+        self._counts = context.Array("q", len(attacks), lock=False)
+        strangers = _Strangers(addresses, seed, attacks, rounds, self._stop, self._counts)
         self._process = context.Process(target=strangers.run, name="strangers", daemon=True)
 
     @property
     def attempts(self) -> Mapping[str, int]:
         """Return how often each attack was tried."""
-        return {attack.__name__.replace("_", " "): self._counts[at] for at, attack in enumerate(ATTACKS)}
+        return {name: self._counts[at] for at, name in enumerate(self._attacks)}
 
     def start(self) -> None:
         """Begin."""
@@ -61,15 +69,18 @@ class Crowd:
 class _Strangers:
     """What runs in the process."""
 
-    def __init__(self, addresses: Addresses, seed: int, rounds: int | None, stop: Any, counts: Any) -> None:
+    def __init__(
+        self, addresses: Addresses, seed: int, attacks: Sequence[str], rounds: int | None, stop: Any, counts: Any
+    ) -> None:
         self._addresses, self._seed, self._stop, self._counts = addresses, seed, stop, counts
-        self._rounds = rounds
+        self._attacks, self._rounds = attacks, rounds
         self._failures: list[BaseException] = []
 
     def run(self) -> None:
         """Run until told to stop and every attack in hand has ended."""
-        os.nice(NICE)
-        threads = [threading.Thread(target=self._repeat, args=(at, attack)) for at, attack in enumerate(ATTACKS)]
+        _stand_back()
+        attacks = enumerate(ATTACKS[name] for name in self._attacks)
+        threads = [threading.Thread(target=self._repeat, args=each) for each in attacks]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -87,3 +98,11 @@ class _Strangers:
                 pause(rng.uniform(*CALM_S))
         except BaseException as error:  # noqa: BLE001 - run() raises it where it ends the process
             self._failures.append(error)
+
+
+def _stand_back() -> None:
+    """Run when nobody else wants to. Linux may share its time by session first: then only a session's nice counts."""
+    os.nice(NICE)
+    os.setsid()
+    with suppress(OSError):
+        _AUTOGROUP.write_text(str(NICE), encoding="ascii")

@@ -9,14 +9,15 @@ from oracle.history import Call, Outcome
 def waits_s(calls: Iterable[Call], from_s: float, to_s: float) -> list[float]:
     """Return how long each call that began in a while took until its answer was OK, its retries included.
 
-    The additions of one batch waited together: they are one call.
+    The additions of one batch waited together: they are one call. An id with other operands is another call.
     """
-    began: dict[str, float] = {}
+    began: dict[tuple[str, str, str], float] = {}
     waited: set[tuple[float, float]] = set()
     for call in calls:
-        first_s = began.setdefault(call.request_id, call.started_s)
+        addition = (call.request_id, call.a, call.b)
+        first_s = began.setdefault(addition, call.started_s)
         if call.outcome is Outcome.OK:
-            del began[call.request_id]
+            del began[addition]
             if from_s <= first_s < to_s:
                 waited.add((first_s, call.ended_s))
     return [ended_s - first_s for first_s, ended_s in waited]
