@@ -26,6 +26,10 @@ than every 10 s, and those of grpcio are usually told 10 s; a server's own defau
 _KEEPALIVE_MS: Final = 60_000
 _KEEPALIVE_TIMEOUT_MS: Final = 20_000
 _LIBRARY_LOG: Final = "grpc._cython.cygrpc"
+_STRANGERS_DOING: Final = (
+    "Invalid encoding on",  # a header whose value is no UTF-8
+    "ExecuteBatchError raised in core by servicer method",  # a call taken back before its answer could be sent
+)
 _HANDSHAKE_MS: Final = 5_000
 """For the first bytes of a connection; clients send them at once."""
 _IDLE_MS: Final = 600_000
@@ -58,7 +62,7 @@ class GrpcServer:
     """The server. It listens from `start` on; its health is NOT_SERVING until `set_serving`."""
 
     def __init__(self, methods: Methods, limits: GrpcLimits) -> None:
-        logging.getLogger(_LIBRARY_LOG).addFilter(_no_strangers_bytes)
+        logging.getLogger(_LIBRARY_LOG).addFilter(_no_strangers_doing)
         self._server = grpc.aio.server(options=_options(limits))
         self._health = ClusterHealth()
         self._calls = Calls(limits.calls_max, Intake(limits.reading_max))
@@ -108,9 +112,9 @@ class GrpcServer:
         await self._server.stop(grace_s)
 
 
-def _no_strangers_bytes(record: logging.LogRecord) -> bool:
-    """Keep out of the log the traceback that gRPC writes for each header whose value is no UTF-8."""
-    return not str(record.msg).startswith("Invalid encoding on")
+def _no_strangers_doing(record: logging.LogRecord) -> bool:
+    """Keep out of the log the tracebacks that callers could have gRPC write, as many as they like."""
+    return not str(record.msg).startswith(_STRANGERS_DOING)
 
 
 def require_free(host: str, port: int) -> None:

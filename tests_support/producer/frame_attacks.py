@@ -25,6 +25,7 @@ from tests_support.producer.http2_frames import (
     END_STREAM,
     FRAME_MAX,
     HEADERS,
+    INITIAL_WINDOW,
     PING,
     PRIORITY,
     PUSH_PROMISE,
@@ -51,7 +52,6 @@ FLOOD: Final = 1_500
 """Frames of a flood."""
 _PADDED: Final = 8
 _CANCEL: Final = 8
-_INITIAL_WINDOW: Final = 4
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def continuations(rng: random.Random) -> Attack:
 
 def pings_and_settings(rng: random.Random) -> Attack:
     """Floods of what a server must acknowledge, by a client that may not read it."""
-    size = struct.pack(">HI", _INITIAL_WINDOW, rng.choice((0, 1, 2**31 - 1, 2**32 - 1)))
+    size = struct.pack(">HI", INITIAL_WINDOW, rng.choice((0, 1, 2**31 - 1, 2**32 - 1)))
     one = rng.choice(
         (frame(PING, 0, 0, bytes(8)), frame(SETTINGS, 0, 0, size), frame(SETTINGS, 0, 0), frame(DATA, 0, 0))
     )
@@ -272,7 +272,7 @@ def pings_and_settings(rng: random.Random) -> Attack:
 def windows(rng: random.Random) -> Attack:
     """A client that lets the server send nothing, or more than there can be."""
     path, message = _request(rng)
-    none = frame(SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW, 0))
+    none = frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW, 0))
     more = frame(WINDOW_UPDATE, 0, rng.choice((0, 1)), struct.pack(">I", rng.choice((0, 1, 2**31 - 1))))
     whole = _opened(path) + frame(DATA, END_STREAM, 1, message_frame(message))
     return Attack(none + whole + more * rng.randint(0, 5), _says(path, message), unreadable=True)

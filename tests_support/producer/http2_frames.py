@@ -20,7 +20,7 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_MAX: Final = 16_384
 WINDOW: Final = 65_535
 """What each side may send before the other says more."""
-_TABLE_SIZE, _INITIAL_WINDOW = 1, 4
+_TABLE_SIZE, INITIAL_WINDOW = 1, 4
 _HEAD_BYTES: Final = 9
 _STATUS: Final = re.compile(rb"grpc-status[\x01\x02](\d{1,2})")
 
@@ -202,7 +202,7 @@ class RawConnection:
 
     def _set(self, payload: bytes) -> None:
         for name, value in struct.iter_unpack(">HI", payload):
-            if name == _INITIAL_WINDOW:
+            if name == INITIAL_WINDOW:
                 more, self._initial_window = value - self._initial_window, value
                 self._windows = {stream: size + more for stream, size in self._windows.items()}
 

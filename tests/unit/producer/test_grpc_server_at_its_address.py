@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ from tests_support.producer.http2_frames import (
     END_HEADERS,
     END_STREAM,
     HEADERS,
+    INITIAL_WINDOW,
+    RST_STREAM,
+    SETTINGS,
     RawCall,
     RawConnection,
     call_headers,
@@ -42,6 +46,7 @@ CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 OK = b"grpc-status\x010"
 """As trailers have it: a name, the length of its value, the value."""
+CANCEL = 8
 WAIT_S = 20.0
 PINGS_APART_S = 10.0
 """grpc-go's clients never ping more often, and 10 s is what those of grpcio are usually told."""
@@ -149,6 +154,27 @@ def test_a_header_that_is_no_text_writes_nothing_into_the_log(port: int, caplog:
         connection.begin(frame(HEADERS, END_HEADERS, 1, headers), frame(DATA, END_STREAM, 1, message_frame(b"")))
         assert connection.wait_ended(1, WAIT_S)
         assert connection.seen.status(1) == 0
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("message", [b"", b"\xff"], ids=["answered", "refused"])
+def test_callers_that_go_before_their_answers_are_sent_write_nothing_into_the_log(
+    port: int, caplog: pytest.LogCaptureFixture, message: bytes
+) -> None:
+    """Calls taken back while the client's window holds their answers up leave no line and no traceback in the log."""
+    streams = range(1, 2 * (LIMITS.calls_max - 1), 2)
+    calls = [(frame(HEADERS, END_HEADERS, each, call_headers(ADD)), each) for each in streams]
+    for _ in range(3):
+        with RawConnection(port) as gone, RawCall(port, ADD) as before, RawCall(port, ADD) as after:
+            gone.begin(
+                frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW, 0)),
+                *(head + frame(DATA, END_STREAM, each, message_frame(message)) for head, each in calls),
+            )
+            before.call([b""])
+            before.answer(WAIT_S)
+            gone.send(*(frame(RST_STREAM, 0, each, struct.pack(">I", CANCEL)) for each in streams))
+            after.call([b""])
+            after.answer(WAIT_S)
     assert caplog.records == []
 
 
