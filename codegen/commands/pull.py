@@ -1,13 +1,16 @@
 """The command ``pull``: contracts from somebody's registry."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from codegen.commands.options import CONTRACTS, REGISTRY_HELP, timeout_option
-from codegen.remote import pull as pulling
+from codegen.errors import CodegenError
+from codegen.remote import pulled_folder, registered
 from codegen.remote.publishing import open_registry
+from codegen.remote.pull import take
 from codegen.remote.registries import target
 
 
@@ -18,22 +21,44 @@ from codegen.remote.registries import target
     "--subject",
     "patterns",
     metavar="PATTERN[@VERSION]",
-    required=True,
+    default=("*",),
+    show_default=True,
     multiple=True,
     help="orders.*@3, or *; in a context: :.staging:*",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The new contracts' folder."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The new contracts' folder.  [default: that of --contracts]",
 )
 @timeout_option(15.0)
-def pull_command(*, contracts: Path, registry: str, patterns: tuple[str, ...], out: Path, timeout_s: float) -> None:
-    """Fetch schemas from a registry into a folder, with all they import.
+def pull_command(
+    *, contracts: Path, registry: str, patterns: tuple[str, ...], out: Path | None, timeout_s: float
+) -> None:
+    """Fetch schemas from a registry into a folder, as they are there: all versions, references, levels.
+
+    codegen.yaml says which file stands under which subject, so that `codegen plan` against the same registry has
+    nothing to do. What codegen cannot take is listed at the end with the reason, and the rest is fetched: exit 1 then.
 
     Then `codegen generate --contracts DIR` makes code of them: a registry's address is all that it takes to decode.
     """
-    with open_registry(target(contracts, registry).url, os.environ, timeout_s=timeout_s) as http:
-        files = [file for pattern in patterns for file in pulling.pull(http, pattern)]
-    lines = pulling.write(out, files)
-    for line in lines:
+    where, folder = target(contracts, registry), out or contracts
+    with open_registry(where.url, os.environ, timeout_s=timeout_s) as http:
+        held = registered.read(http, registered.matching(http, patterns))
+    taken = take(held)
+    if not taken.newest:
+        raise CodegenError(_refusals(taken.refused) or f"{where.url} holds nothing but what comes with packages")
+    written = pulled_folder.write(folder, held, taken, where.name)
+    for line in written.lines:
         print(line)
-    print(f"{len(lines)} files; now run: codegen generate --contracts {out}" if lines else "nothing new")
+    print(f"{folder / 'history'}: {written.versions} versions of {len(taken.newest)} subjects")
+    print(f"now run: codegen generate --contracts {folder}" if written.lines else "nothing new")
+    if written.refused:
+        raise CodegenError(_refusals(written.refused))
+
+
+def _refusals(refused: Mapping[str, str]) -> str:
+    return (
+        "\n  ".join(["not taken:", *(f"{subject}: {reason}" for subject, reason in refused.items())]) if refused else ""
+    )

@@ -1,15 +1,16 @@
 """The composition of a publication: clients, credentials and the clock."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from codegen.errors import CodegenError, UnreachableError
-from codegen.plan.was import NOTHING, Was
+from codegen.plan.judge import OldVersion
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
 from codegen.remote.registries import Target
+from codegen.remote.surveyor import NOTHING
 from tally.kafka.config import KafkaConfigError, read_properties
 from tally.registry.access import Access
 from tally.registry.errors import RegistryError, RegistryRefused
@@ -26,8 +27,7 @@ def open_publisher(
     *,
     timeout_s: float,
     say: Callable[[str], None],
-    remembered: Was = NOTHING,
-    against: Was = NOTHING,
+    against: Mapping[str, Sequence[OldVersion]] = NOTHING,
 ) -> Iterator[Publisher]:
     """Yield a publisher and close its connections. Raises CodegenError.
 
@@ -38,7 +38,7 @@ def open_publisher(
     access = Access.of_environment(environment)
     with closing(RegistryHttp(where.url, access, timeout_s=REQUEST_TIMEOUT_S, attempts=1)) as http:
         kafka = KafkaAdmin(where.kafka, properties) if where.kafka else None
-        yield Publisher(http, kafka, time, timeout_s, say, remembered=remembered, against=against)
+        yield Publisher(http, kafka, time, timeout_s, say, against=against)
 
 
 def _kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict[str, str]:

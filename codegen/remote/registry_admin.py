@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from codegen.errors import BreakingError
 from codegen.plan.judge import OldVersion
-from codegen.plan.terms import FoundSubject, SetLevel, WantedSubject
+from codegen.plan.terms import FoundSubject, Reference, SetLevel, WantedSubject
 from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
 from codegen.remote.registry_text import with_words_in_comments
 from tally.base.fingerprint import fingerprint_of
@@ -21,6 +22,18 @@ REFERENCES_MAX: Final = 1000
 """Files that one schema may need, all in all."""
 
 
+@dataclass(frozen=True)
+class Registered:
+    """A version of a subject: its number and id there, its type (AVRO, PROTOBUF, JSON), and its text."""
+
+    subject: str
+    version: int
+    id: int
+    kind: str
+    text: str
+    references: tuple[Reference, ...] = ()
+
+
 def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[str, FoundSubject]:
     """Return the wanted subjects as the registry has them; missing ones are left out. Raises RegistryError."""
     found: dict[str, FoundSubject] = {}
@@ -30,7 +43,7 @@ def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[s
             if other.subject not in found and other.version is None and (there := versions(http, other.subject)):
                 found[other.subject] = FoundSubject(there)
         known = versions(http, subject.subject)
-        level = _level(http, subject.subject)
+        level = level_of(http, subject.subject)
         moves = any(each.version is None and each.subject in to_come for each in subject.references)
         match = _matching(http, subject, found, known) if known and not moves else None
         if match is None and subject.owned:
@@ -88,20 +101,34 @@ def kind_of(http: RegistryHttp, subject: str, version: str) -> str:
 
 
 def _version(http: RegistryHttp, subject: str, version: int | str) -> dict[str, Any]:
-    answer = http.request("GET", f"subjects/{_quoted(subject)}/versions/{version}")
+    path = f"subjects/{_quoted(subject)}/versions/{version}"
+    try:
+        answer = http.request("GET", path)
+    except NotRegistered:
+        answer = http.request("GET", f"{path}?deleted=true")  # softly, and others may still refer to it
     return answer if isinstance(answer, dict) else {}
 
 
-def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
+def read_registered(http: RegistryHttp, subject: str, version: int | str) -> Registered:
+    """Return a version as it stands there, one that was deleted softly, too. Raises RegistryError."""
     answer = _version(http, subject, version)
     text = answer.get("schema")
     if not isinstance(text, str):
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} without a schema")
     try:
-        references = [(r["name"], r["subject"], int(r["version"])) for r in answer.get("references") or ()]
+        references = tuple(
+            Reference(str(each["name"]), str(each["subject"]), int(each["version"]))
+            for each in answer.get("references") or ()
+        )
+        number, schema_id = int(answer.get("version", version)), int(answer.get("id", 0))
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
-    return text, references
+    return Registered(subject, number, schema_id, str(answer.get("schemaType") or "AVRO"), text, references)
+
+
+def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
+    found = read_registered(http, subject, version)
+    return found.text, [(each.name, each.subject, each.version or 0) for each in found.references]
 
 
 def registry_objection(http: RegistryHttp, wanted: WantedSubject, found: Mapping[str, FoundSubject]) -> str | None:
@@ -213,8 +240,8 @@ def versions(http: RegistryHttp, subject: str) -> tuple[int, ...]:
     return tuple(sorted(answer))
 
 
-def _level(http: RegistryHttp, subject: str) -> str | None:
-    """Return the level in force. Some registries answer the global one for a subject without its own; so be it."""
+def level_of(http: RegistryHttp, subject: str) -> str | None:
+    """Return a subject's level. Some registries answer the global one for a subject without its own; so be it."""
     answer = _unless_unknown(http, "GET", f"config/{_quoted(subject)}")
     level = answer.get("compatibilityLevel") if isinstance(answer, dict) else None
     return level if isinstance(level, str) else None

@@ -1,15 +1,25 @@
 """Pulling, offline: an empty folder and a registry become contracts that generate."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from codegen import tree
 from codegen.errors import CodegenError
-from codegen.remote import pull
+from codegen.generate import generated_files
+from codegen.plan import history, offline
+from codegen.plan import lock as locks
+from codegen.plan.terms import Change, Kind
+from codegen.plan.wanted import wanted as wanted_of
+from codegen.remote import pulled_folder, registered
+from codegen.remote.publish import Publisher
+from codegen.remote.pull import take
 from tally.registry.http import RegistryHttp
 from tests_support.registries.fake import FakeRegistry
 
@@ -43,48 +53,161 @@ def http(registry: FakeRegistry) -> Iterator[RegistryHttp]:
     client.close()
 
 
+def pulled(http: RegistryHttp, folder: Path, *patterns: str, name: str = "") -> pulled_folder.Written:
+    """Pull into a folder."""
+    held = registered.read(http, registered.matching(http, patterns or ["*"]))
+    return pulled_folder.write(folder, held, take(held), name)
+
+
+def plan(http: RegistryHttp, folder: Path) -> list[Change]:
+    """Return what a plan of the folder against the registry says, without what is right."""
+    survey = Publisher(http, None, time, 5.0, print).survey(wanted_of(tree.read(folder)))
+    return [change for change in survey.changes if change.kind is not Kind.NOOP]
+
+
 def test_a_subject_is_pulled_with_all_that_it_imports(http: RegistryHttp, tmp_path: Path) -> None:
     """Pulling a Protobuf subject also writes the files that it imports, each at its import path."""
-    lines = pull.write(tmp_path, pull.pull(http, "shop/v1/order*"))
-    assert len(lines) == 2
+    pulled(http, tmp_path, "shop/v1/order*")
     assert (tmp_path / "proto/shop/v1/base.proto").is_file()
     assert "import" in (tmp_path / "proto/shop/v1/order.proto").read_text()
+    assert not (tmp_path / "avro").exists()
+    assert plan(http, tmp_path) == []
 
 
 def test_the_newest_version_is_pulled_or_the_one_that_is_asked_for(http: RegistryHttp, tmp_path: Path) -> None:
-    """A pattern pulls the newest version unless @ and a number name another one."""
+    """A pattern pulls the newest version unless @ and a number name another one; later ones are not in the history."""
     for pattern, fields in (("orders*", 2), ("orders-value@1", 1), ("orders-value@latest", 2)):
         folder = tmp_path / pattern.replace("*", "")
-        pull.write(folder, pull.pull(http, pattern))
+        pulled(http, folder, pattern)
         assert len(json.loads((folder / "avro/order_placed.avsc").read_text())["fields"]) == fields
+        assert len(list((folder / "history/orders-value").iterdir())) == fields
+    assert [change.kind for change in plan(http, tmp_path / "orders-value@1")] == [Kind.DRIFT]
 
 
 @pytest.mark.parametrize(
     ("pattern", "words"),
-    [("nothing", "matches no subject of http://r; there are orders-value"), ("orders-value@x", "the version is 'x'")],
+    [
+        ("nothing", "matches no subject of http://r; there are orders-value"),
+        ("orders-value@x", "the version is 'x'"),
+        ("orders-value@9", r"orders-value has no version 9; there are \[1, 2\]"),
+    ],
 )
 def test_a_pattern_that_fits_nothing_is_told(http: RegistryHttp, pattern: str, words: str) -> None:
     """A pattern without a subject, or with a malformed version, is refused with what is allowed."""
     with pytest.raises(CodegenError, match=words):
-        pull.pull(http, pattern)
+        registered.read(http, registered.matching(http, [pattern]))
 
 
 def test_files_that_are_there_and_say_something_else_are_left_alone(http: RegistryHttp, tmp_path: Path) -> None:
     """Pulling writes over no file with other content and reports no file with the same one."""
-    pull.write(tmp_path, pull.pull(http, "orders-value@1"))
-    before = (tmp_path / "avro/order_placed.avsc").read_text()
-    assert pull.write(tmp_path, pull.pull(http, "orders-value@1")) == []
+    pulled(http, tmp_path, "orders-value@1")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert pulled(http, tmp_path, "orders-value@1").lines == []
     with pytest.raises(CodegenError, match="exists with other content"):
-        pull.write(tmp_path, pull.pull(http, "orders-value@2"))
-    assert (tmp_path / "avro/order_placed.avsc").read_text() == before
+        pulled(http, tmp_path, "orders-value@2")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_a_path_of_a_registry_does_not_leave_the_folder(
+def test_what_codegen_yaml_says_already_stays_there(http: RegistryHttp, tmp_path: Path) -> None:
+    """What is pulled comes after where the code goes; a table that says otherwise is left alone."""
+    (tmp_path / "codegen.yaml").write_text("out: ../made # a comment\n")
+    pulled(http, tmp_path, "orders-value")
+    text = (tmp_path / "codegen.yaml").read_text()
+    assert text.startswith("out: ../made # a comment\n")
+    assert "orders-value" in text
+    (tmp_path / "codegen.yaml").write_text("level: NONE\n")
+    with pytest.raises(CodegenError, match="names other subjects or another level"):
+        pulled(http, tmp_path, "orders-value")
+
+
+def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: FakeRegistry, tmp_path: Path) -> None:
+    """Every strategy of names, keys, several types of a topic, references, levels: pull, and plan has nothing to do."""
+    address = json.dumps({"type": "record", "name": "Address", "namespace": "t", "fields": [_field("s", "string")]})
+    wider = json.dumps(
+        {
+            "type": "record",
+            "name": "Address",
+            "namespace": "t",
+            "fields": [_field("s", "string"), _field("z", default=0)],
+        }
+    )
+    parcel = json.dumps({"type": "record", "name": "Parcel", "namespace": "t", "fields": [_field("to", "Address")]})
+    proto = 'syntax = "proto3";\npackage pay;\nimport "shop/v1/base.proto";\nmessage Paid { shop.v1.Base b = 1; }\n'
+    registry.subjects |= {
+        "t.OrderPlaced": [_avro(_field("x"))],  # by record name, an older text than the topic's
+        "orders-t.Parcel": [parcel],  # topic and record name
+        "parcels-value": [parcel],
+        "Any text, really": [address, wider],
+        "parcels-key": [json.dumps({"type": "record", "name": "Key", "namespace": "t", "fields": [_field("k")]})],
+        "paid-value": [proto],
+        "paid-again-value": [proto],
+    }
+    registry.kinds |= {"paid-value": "PROTOBUF", "paid-again-value": "PROTOBUF"}
+    base = {"name": "shop/v1/base.proto", "subject": "shop/v1/base.proto", "version": 1}
+    registry.references |= {
+        "orders-t.Parcel": [{"name": "t.Address", "subject": "Any text, really", "version": 2}],
+        "parcels-value": [{"name": "t.Address", "subject": "Any text, really", "version": 1}],
+        "paid-value": [base],
+        "paid-again-value": [base],
+    }
+    registry.global_level = "FULL"
+    registry.levels = {"orders-value": "BACKWARD", "paid-value": "NONE"}
+    done = pulled(http, tmp_path, name="live")
+    assert done.refused == {}
+    assert plan(http, tmp_path) == []
+    found = yaml.safe_load((tmp_path / "codegen.yaml").read_text())
+    assert found["level"] == "FULL"
+    assert found["subjects"]["orders-value"] == {"file": "avro/order_placed.avsc", "level": "BACKWARD"}
+    assert found["subjects"]["parcels-value"]["references"] == {"t.Address": "Any text, really@1"}
+    assert "references" not in found["subjects"]["orders-t.Parcel"]
+    assert found["subjects"]["paid-value"]["file"] == found["subjects"]["paid-again-value"]["file"]
+    assert not {"shop/v1/base.proto", "shop/v1/order.proto"} & set(found["subjects"])
+    against = offline.versions_against(tmp_path, "lock")
+    assert {each.kind for each in offline.survey(wanted_of(tree.read(tmp_path)), against).changes} == {Kind.NOOP}
+    assert len(history.all_of(tmp_path, locks.load(tmp_path))["orders-value"]) == 2
+    files = generated_files(tree.read(tmp_path), "made")
+    assert "avro/parcel.py" in files
+
+
+def test_what_cannot_be_taken_is_told_and_the_rest_is_fetched(
     http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
 ) -> None:
-    """A subject whose name climbs out of the output folder is refused, and no file is written."""
-    registry.subjects["../../evil.proto"] = ['syntax = "proto3";\n']
-    registry.kinds["../../evil.proto"] = "PROTOBUF"
-    with pytest.raises(CodegenError, match="is not a path below"):
-        pull.write(tmp_path / "out", pull.pull(http, "*evil*"))
-    assert not list(tmp_path.rglob("*"))
+    """Each has its reason, so has what refers to it, and a subject's name never leaves the folder."""
+    registry.subjects |= {
+        "json-value": ["{}"],
+        "../../evil.proto": ['syntax = "proto3";\n'],
+        "broken-value": ['{"type": "record"}'],
+        "user-value": [_avro(_field("b", "Broken"), name="User")],
+        "twice.proto": ['syntax = "proto3";\npackage shop.v1;\nmessage Base { int32 i = 1; }\n'],
+        "bad.proto": ["message {"],
+        "turned-value": ["{}", _avro(_field("x"), name="Turned")],
+    }
+    registry.kinds |= dict.fromkeys(["../../evil.proto", "twice.proto", "bad.proto"], "PROTOBUF") | {
+        "json-value": "JSON"
+    }
+    registry.references |= {"user-value": [{"name": "Broken", "subject": "broken-value", "version": 1}]}
+    refused = pulled(http, tmp_path / "out").refused
+    assert {name: reason.split(";")[0].split(":")[0] for name, reason in refused.items()} == {
+        "json-value": "is of type JSON",
+        "../../evil.proto": "the subject '../../evil.proto' cannot be a path",
+        "broken-value": "'name' is missing",
+        "user-value": "refers to broken-value, which cannot be taken",
+        "twice.proto": "defines shop.v1.Base, and so does shop/v1/base.proto in other words",
+        "bad.proto": "does not compile",
+    }
+    assert plan(http, tmp_path / "out") == []
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_versions_that_were_deleted_softly_are_kept_for_those_that_refer_to_them(
+    http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """A hidden version is in the history; one that nobody needs is not."""
+    texts = [json.dumps({"type": "record", "name": "Kind", "fields": [_field(each)]}) for each in "abc"]
+    registry.subjects = {"kind": texts}
+    registry.subjects["use-value"] = [json.dumps({"type": "record", "name": "Use", "fields": [_field("k", "Kind")]})]
+    registry.kinds, registry.references = {}, {"use-value": [{"name": "Kind", "subject": "kind", "version": 1}]}
+    registry.lost = {("kind", 1), ("kind", 2)}
+    assert pulled(http, tmp_path).refused == {}
+    assert sorted(path.name for path in (tmp_path / "history/kind").iterdir()) == ["v1.avsc", "v3.avsc"]
+    assert plan(http, tmp_path) == []

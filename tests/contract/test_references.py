@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from codegen import tree
-from codegen.errors import ContractError
+from codegen.errors import ContractError, FindingsError
 from codegen.plan.changes import line
 from codegen.plan.terms import Kind, Reference, Wanted
 from codegen.plan.wanted import wanted as wanted_of
@@ -79,7 +79,7 @@ def test_a_reference_that_codegen_yaml_names_is_taken_as_it_says(folder: Folder)
     world = World()
     world.publish(folder.wanted())
     folder.table["orders-value"]["references"] = {"shop.Address": "address@1"}
-    with pytest.raises(ContractError, match=r"is 'address@1'; there is no such subject here, or no such version"):
+    with pytest.raises(FindingsError, match=r"is 'address@1'; there is no such subject here, or no such version"):
         folder.wanted()
 
 
@@ -87,7 +87,7 @@ def test_two_files_with_the_type_need_a_word_which_is_meant(folder: Folder) -> N
     """The message names both files and the cure."""
     folder.write("Address", STREET)
     with pytest.raises(
-        ContractError, match=r"which avro/Address.avsc and avro/sub/Address.avsc define; say which in c"
+        FindingsError, match=r"which avro/Address.avsc and avro/sub/Address.avsc define; say which in c"
     ):
         folder.wanted()
     folder.table["other"] = {"file": "avro/Address.avsc"}
@@ -105,7 +105,7 @@ def test_a_circle_of_files_is_told(folder: Folder) -> None:
 def test_a_file_that_is_not_there_is_told_with_its_subject(folder: Folder) -> None:
     """The message names the key of codegen.yaml."""
     folder.table["gone"] = {"file": "avro/Gone.avsc"}
-    with pytest.raises(ContractError, match=r"codegen.yaml: subjects.gone.file: 'avro/Gone.avsc' is not there"):
+    with pytest.raises(FindingsError, match=r"codegen.yaml: subjects.gone.file: 'avro/Gone.avsc' is not there"):
         folder.wanted()
 
 

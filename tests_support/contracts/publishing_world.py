@@ -85,5 +85,6 @@ class World:
 
     def plan(self, wanted: Wanted = WANTED, prune_prefix: str = "") -> PlanFile:
         survey = self.publisher().survey(wanted, prune_prefix)
-        planned = PlanFile("http://r", "", "k", wanted, survey.found, survey.opinions)
+        opinions = survey.opinions
+        planned = PlanFile("http://r", "", "k", wanted, survey.found, opinions.objections, opinions.unwanted)
         return replace(planned, changes=lines_of(survey.changes))

@@ -105,7 +105,7 @@ class FakeRegistry:
             return _error(409, 409, self.incompatible)
         texts = self.subjects.setdefault(subject, [])
         wanted = body.get("references", [])
-        if body["schema"] not in texts or self._references(subject, texts.index(body["schema"]) + 1) != wanted:
+        if not self._same(subject, body):
             texts.append(body["schema"])
             self.versioned[subject, len(texts)] = wanted
             if body.get("schemaType"):
@@ -120,15 +120,27 @@ class FakeRegistry:
         texts = self.subjects.get(subject, [])
         if self.confused and texts:
             return httpx.Response(200, json={"id": 1, "version": 1, "schema": texts[0], "subject": subject})
-        if body["schema"] not in texts or subject in self.beside:  # metadata makes it another schema
+        version = self._same(subject, body)
+        if not version or subject in self.beside:  # metadata makes it another schema
             return _error(404, 40403 if texts else 40401, "not found")
-        wanted = body.get("references", [])
-        for version in range(len(texts), 0, -1):
-            if texts[version - 1] == body["schema"] and self._references(subject, version) == wanted:
-                break
-        else:
-            return _error(404, 40403, "not found")
         return httpx.Response(200, json={"id": 1, "version": version, "schema": body["schema"], "subject": subject})
+
+    def _same(self, subject: str, body: dict[str, Any]) -> int:
+        """Return the newest version with that text, whatever its blanks, and those references; 0 without one."""
+        wanted, texts = body.get("references", []), self.subjects.get(subject, [])
+        same = (
+            version
+            for version in range(len(texts), 0, -1)
+            if _form(texts[version - 1]) == _form(body["schema"]) and self._references(subject, version) == wanted
+        )
+        return next(same, 0)
+
+
+def _form(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _error(status: int, code: int, message: str) -> httpx.Response:

@@ -9,7 +9,8 @@ import pytest
 
 from codegen.errors import DriftError
 from codegen.remote.capabilities import Asked, Capabilities, split_context
-from codegen.remote.pull import pull
+from codegen.remote.pull import take
+from codegen.remote.registered import matching, read
 from codegen.remote.registry_admin import list_subjects
 from tally.registry.http import RegistryHttp
 from tests_support.contracts.publishing_world import OLD_FIELD, TEXT, World
@@ -150,8 +151,8 @@ def test_subjects_of_a_context_are_pulled_when_it_is_named_and_never_pruned_by_a
     world = World()
     world.registry.contexts = [".", ".staging"]
     world.registry.subjects = {"s-value": [TEXT], ":.staging:s-value": [OLD]}
-    assert [file.note for file in pull(world.http, "*")] == ["s-value, version 1"]
-    assert [file.note for file in pull(world.http, ":.staging:*")] == [":.staging:s-value, version 1"]
+    assert matching(world.http, ["*"]) == {"s-value": None}
+    assert matching(world.http, [":.staging:*"]) == {":.staging:s-value": None}
     assert [line.kind for line in world.plan(prune_prefix="s").changes if line.kind == "DELETE"] == []
 
 
@@ -166,7 +167,7 @@ def test_an_imported_file_of_a_context_is_found_there_and_written_under_its_impo
     }
     world.registry.kinds = dict.fromkeys((base, top), "PROTOBUF")
     world.registry.references[top] = [{"name": "x/base.proto", "subject": "x/base.proto", "version": 1}]
-    assert sorted(file.path for file in pull(world.http, top)) == ["proto/x/base.proto", "proto/x/top.proto"]
+    assert sorted(take(read(world.http, {top: None})).files) == ["proto/x/base.proto", "proto/x/top.proto"]
 
 
 def test_an_address_in_a_context_has_its_subjects_under_their_own_names() -> None:
