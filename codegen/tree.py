@@ -13,6 +13,7 @@ from codegen import topics
 from codegen.avro.folder import AvroFolder
 from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError, FindingsError
+from codegen.plan import retired
 from codegen.plan.history import released_version
 from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
@@ -40,6 +41,8 @@ class Contracts:
     avro: Mapping[str, AvroFile]
     topics: tuple[Topic, ...]
     project: Project = field(default_factory=Project)
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """What was promised once and is not any more, with when and why."""
 
     @property
     def proto_dir(self) -> Path:
@@ -82,9 +85,15 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
     for subject, entry in project.subjects.items():
         if not (root / entry.file).is_file():
             findings.append(ContractError(PROJECT_FILE, f"subjects.{subject}.file", f"{entry.file!r} is not there"))
+    given_up: dict[str, str] = {}
     if not released:
-        findings += shared_subjects(claims(found, avro, proto, project.subjects))
-    return Contracts(root, proto, avro, tuple(sorted(found, key=lambda topic: topic.name)), project), findings
+        claimed = tuple(claims(found, avro, proto, project.subjects))
+        findings += shared_subjects(claimed)
+        given_up = _tried(findings, retired.retired_of, root) or {}
+        there = {f"topic {topic.name}" for topic in found} | {f"subject {claim.subject}" for claim in claimed}
+        findings += retired.wrong(given_up, there)
+    in_order = tuple(sorted(found, key=lambda topic: topic.name))
+    return Contracts(root, proto, avro, in_order, project, given_up), findings
 
 
 def _avro(root: Path, project: Project, findings: list[ContractError]) -> dict[str, AvroFile]:

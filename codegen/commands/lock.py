@@ -29,7 +29,7 @@ def lock_command(contracts: Path) -> None:
     code = tree.files_of(output_of(contracts).folder)
     if old is None or any(locks.differences(old, locks.current(old, wanted, code))):
         raise CodegenError(f"{contracts / locks.FILE} does not match the contracts; run: codegen generate")
-    survey = offline.survey(wanted, history.all_of(contracts, old))
+    survey = offline.survey(wanted, history.was(contracts, old))
     if exit_code(survey.changes) == 3:
         show(survey.changes, 3, as_json=False)
         click.get_current_context().exit(3)

@@ -63,11 +63,11 @@ def plan_command(
         wanted = wanted_of(tree.read(contracts))
         where = target(contracts, registry, kafka) if registry is not None else None
         if where is None:
-            survey = offline.survey(wanted, offline.versions_against(contracts, against or "lock"))
+            survey = offline.survey(wanted, offline.what_was(contracts, against or "lock"))
         else:
-            versions = offline.versions_against(contracts, against) if against else {}
+            was, remembered = offline.what_was(contracts, against), offline.what_was(contracts, "lock")
             with open_publisher(
-                where, kafka_config, os.environ, timeout_s=timeout_s, say=note, against=versions
+                where, kafka_config, os.environ, timeout_s=timeout_s, say=note, remembered=remembered, against=was
             ) as publisher:
                 survey = publisher.survey(wanted, prune_prefix)
             tell_of_topics(wanted, where)
@@ -94,8 +94,5 @@ def _show_error(error: CodegenError) -> None:
 
 def _save(out: Path, where: Target, survey: Survey) -> None:
     url, _ = split_userinfo(where.url)
-    opinions = survey.opinions
-    planned = plan_file.PlanFile(
-        url, where.name, where.kafka, survey.wanted, survey.found, opinions.objections, opinions.unwanted
-    )
+    planned = plan_file.PlanFile(url, where.name, where.kafka, survey.wanted, survey.found, survey.opinions)
     plan_file.save(out, replace(planned, changes=plan_file.lines_of(survey.changes)))

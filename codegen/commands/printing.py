@@ -21,6 +21,7 @@ _COLOURS: Final = {
     Kind.DOCS: "cyan",
     Kind.CONFIG: "yellow",
     Kind.DELETE: "red",
+    Kind.RENAME: "red",
     Kind.DRIFT: "magenta",
     Kind.NOOP: None,
 }

@@ -16,6 +16,7 @@ from codegen.plan import history
 from codegen.plan import lock as locks
 from codegen.plan.terms import Found, Wanted
 from codegen.plan.wanted import wanted as wanted_of
+from codegen.plan.was import NOTHING
 from codegen.remote.publish import Publisher
 from codegen.remote.publishing import open_publisher
 from codegen.remote.registries import Target, target
@@ -81,7 +82,10 @@ def publish_command(
     unknown = [name for name in allowed if name not in {subject.subject for subject in wanted.subjects}]
     if unknown:
         raise CodegenError(f"--allow-breaking {unknown[0]}: the contracts have no such subject")
-    with open_publisher(where, kafka_config, os.environ, timeout_s=timeout_s, say=_say) as publisher:
+    remembered = history.was(contracts, locks.load(contracts)) if planned is None else NOTHING
+    with open_publisher(
+        where, kafka_config, os.environ, timeout_s=timeout_s, say=_say, remembered=remembered
+    ) as publisher:
         if planned is not None:
             outcome = publisher.apply(planned, allowed=allowed)
         else:
@@ -98,9 +102,9 @@ def publish_command(
 def _load_plan(path: Path, prune_prefix: str, *, yes: bool) -> plan_file.PlanFile:
     """Return a plan whose deletions are wanted. Raises CodegenError."""
     planned = plan_file.load(path)
-    if planned.unwanted and not yes:
-        raise CodegenError(f"the plan deletes {', '.join(planned.unwanted)}; give --yes to confirm")
-    beyond = [name for name in planned.unwanted if not name.startswith(prune_prefix)]
+    if planned.opinions.unwanted and not yes:
+        raise CodegenError(f"the plan deletes {', '.join(planned.opinions.unwanted)}; give --yes to confirm")
+    beyond = [name for name in planned.opinions.unwanted if not name.startswith(prune_prefix)]
     if beyond:
         raise CodegenError(
             f"the plan deletes {', '.join(beyond)}, which --prune-prefix {prune_prefix} does not cover: make it again"

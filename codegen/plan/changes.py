@@ -5,9 +5,9 @@ it so. Nothing here talks to anybody; the publisher carries the actions out and 
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from codegen.plan.terms import (
-    NO_OPINIONS,
     READWRITE,
     Action,
     AlterTopic,
@@ -18,6 +18,7 @@ from codegen.plan.terms import (
     FoundSubject,
     FoundTopic,
     Kind,
+    Lost,
     Opinions,
     Register,
     SetLevel,
@@ -26,8 +27,10 @@ from codegen.plan.terms import (
     WantedTopic,
 )
 
+_NO_OPINIONS: Final = Opinions()
 
-def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tuple[Change, ...]:
+
+def plan(wanted: Wanted, found: Found, opinions: Opinions = _NO_OPINIONS) -> tuple[Change, ...]:
     """Return the changes that lead from ``found`` to ``wanted``, a NOOP for each thing that is right.
 
     Updates of Avro subjects come first: they may be refused, and then nothing was changed yet. What refers to others
@@ -39,10 +42,11 @@ def plan(wanted: Wanted, found: Found, opinions: Opinions = NO_OPINIONS) -> tupl
         changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()), opinions)
         (avro if subject.kind == "AVRO" else protobuf).extend(changes)
     topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
+    lost = [_loss(each) for each in opinions.lost]
     deletions = [change for name in opinions.unwanted for change in _deletion(name, found)]
     if not any(subject.references for subject in wanted.subjects if subject.kind == "AVRO"):
         avro.sort(key=lambda change: change.kind is not Kind.UPDATE)
-    return (*_global_level(wanted, found), *avro, *protobuf, *topics, *deletions)
+    return (*_global_level(wanted, found), *avro, *protobuf, *topics, *lost, *deletions)
 
 
 def _global_level(wanted: Wanted, found: Found) -> list[Change]:
@@ -54,6 +58,11 @@ def _global_level(wanted: Wanted, found: Found) -> list[Change]:
         "level in codegen.yaml"
     )
     return [Change(Kind.DRIFT, "registry", sentence)]
+
+
+def _loss(lost: Lost) -> Change:
+    """Return the line of something lost: nothing is done about it, and it stops everything else until it is retired."""
+    return Change(lost.kind, lost.name, lost.sentence, (), bool(lost.objections), lost.objections)
 
 
 def _deletion(subject: str, found: Found) -> list[Change]:
@@ -73,7 +82,7 @@ def _refused(subject: str, mode: str | None) -> list[Change]:
     return [Change(Kind.DRIFT, f"subject {subject}", sentence, blocking=True)]
 
 
-def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions = NO_OPINIONS) -> list[Change]:
+def plan_subject(wanted: WantedSubject, found: FoundSubject, opinions: Opinions = _NO_OPINIONS) -> list[Change]:
     """Return the changes of one subject, after a line that stops them when its mode allows none."""
     changes = _changes(wanted, found, opinions)
     return [*(_refused(wanted.subject, found.mode) if pending(changes) else []), *changes]

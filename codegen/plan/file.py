@@ -1,6 +1,6 @@
 """A plan as a file: made at one time, carried out at another, exactly as it was shown.
 
-The file holds what was wanted, what was found, and the objections; the changes follow from these by ``plan``, and stand
+The file holds what was wanted, what was found, and the opinions; the changes follow from these by ``plan``, and stand
 in the file, too, for machines and people to read. Before anything is done the world is read again: each subject and
 topic must be as it was found, or as a run of this very plan that was killed left it. Anything else means that somebody
 else changed it meanwhile, and the plan is void.
@@ -29,7 +29,7 @@ from codegen.plan.terms import (
 )
 from tally.base.written_file import write_file
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 BYTES_MAX: Final = 64 * 1024 * 1024
 
 
@@ -52,14 +52,13 @@ class PlanFile:
     kafka: str
     wanted: Wanted
     found: Found
-    objections: Mapping[str, tuple[str, ...]]
-    unwanted: tuple[str, ...] = ()
+    opinions: Opinions
     changes: tuple[ChangeLine, ...] = ()
     format: int = field(default=FORMAT)
 
     def plan(self, allowed: Mapping[str, str]) -> tuple[Change, ...]:
         """Return the changes, with what is allowed in spite of objections."""
-        return plan(self.wanted, self.found, Opinions(self.objections, allowed, self.unwanted))
+        return plan(self.wanted, self.found, replace(self.opinions, allowed=allowed))
 
 
 def lines_of(changes: tuple[Change, ...]) -> tuple[ChangeLine, ...]:

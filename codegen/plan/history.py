@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
 from codegen.plan.judge import OldVersion, fingerprint
-from codegen.plan.lock import FILE, Lock, LockedSubject, LockedVersion, load
+from codegen.plan.lock import FILE, Lock, LockedSubject, LockedTopic, LockedVersion, load
 from codegen.plan.terms import Wanted, WantedSubject
+from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
 from tally.base.written_file import write_file
 
@@ -83,6 +84,18 @@ def released_version(root: Path, subject: str, version: int) -> tuple[str, tuple
     raise KeyError(subject)
 
 
+def was(root: Path, lock: Lock | None) -> Was:
+    """Return all that the lock remembers. Raises DriftError."""
+    if lock is None:
+        return NOTHING
+    versions = all_of(root, lock)
+    subjects = {
+        name: WasSubject(each.type, versions[name], each.level, each.import_path(name))
+        for name, each in lock.subjects.items()
+    }
+    return Was(subjects, {name: topic.subjects for name, topic in lock.topics.items()})
+
+
 def _imports(lock: Lock, references: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """Yield (subject, version) of all that is imported, by way of others too."""
     waiting = list(references.items())
@@ -113,7 +126,7 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
     """Add the contracts as they are as versions that others may have, and return the lock and a line for each.
 
     A subject whose newest version means the same gets no other one, but its level of now is the promise from now on.
-    Raises CodegenError.
+    Topics are remembered with their subjects. Raises CodegenError.
     """
     subjects = dict(lock.subjects)
     lines = []
@@ -121,7 +134,8 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
         known = subjects.get(subject.subject)
         if known is None:
             continue
-        subjects[subject.subject] = known = replace(known, promised=UNSET)
+        promised = UNSET if subject.level_in_force == known.mode else subject.level_in_force
+        subjects[subject.subject] = known = replace(known, promised=promised)
         if known.versions and known.versions[-1].fingerprint == subject.fingerprint:
             continue
         number = known.versions[-1].version + 1 if known.versions else 1
@@ -135,7 +149,8 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
         path = path_of(root, subject.subject, subject.kind, number)
         _write(path, subject)
         lines.append(f"{path} added")
-    return replace(lock, subjects=subjects), lines
+    topics = {topic.name: LockedTopic(topic.subjects) for topic in wanted.topics}
+    return replace(lock, subjects=subjects, topics={**lock.topics, **topics}), lines
 
 
 def unlisted(root: Path, lock: Lock | None) -> Iterator[str]:

@@ -74,5 +74,6 @@ def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: st
         except ContractError as error:
             sentences.append(f"{old.name} cannot be compared with: it does not compile: {error.problem}")
             continue
-        sentences += [f.sentence for f in proto_compat.findings(file, old.name, before, new_name, new)]
+        found = proto_compat.findings(file, old.name, before, new_name, new)
+        sentences += [f.sentence for f in found if f.rule != proto_compat.GONE]  # codegen.plan.lost tells of that
     return sentences

@@ -1,9 +1,9 @@
 """contracts.lock: what the contracts were when they were last generated and published. Written by codegen only.
 
 It says of each subject its type, level, meaning and references, and every version that others may have (their texts
-are in history/); of each topic its subjects; of each registry with a name the version and the id that each subject has
-there; which tools generated the code, and the hash of the generated tree. Ids stand here and never in generated code.
-Each entry has a seal, its own hash, so that an edit by hand is found and named.
+are in history/); of each topic that was released its subjects; of each registry with a name the version and the id that
+each subject has there; which tools generated the code, and the hash of the generated tree. Ids stand here and never in
+generated code. Each entry has a seal, its own hash, so that an edit by hand is found and named.
 
 Nothing that was released is ever forgotten: a subject with versions, and its topic, stay when no contract wants them.
 """
@@ -65,7 +65,7 @@ class LockedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LockedTopic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A topic and the subjects of its records."""
+    """A topic that was released, and the subjects of its records."""
 
     subjects: tuple[str, ...]
 
@@ -131,14 +131,8 @@ def current(old: Lock | None, wanted: Wanted, files: Mapping[str, str]) -> Lock:
     for subject in wanted.subjects:
         if subject.owned:
             subjects[subject.subject] = _current(before.subjects.get(subject.subject), subject)
-    topics = {
-        name: topic
-        for name, topic in before.topics.items()
-        if any(subject in subjects and subjects[subject].versions for subject in topic.subjects)
-    }
-    topics |= {topic.name: LockedTopic(topic.subjects) for topic in wanted.topics}
     tools = {tool: metadata.version(tool) for tool in TOOLS}
-    return Lock(subjects, topics, before.registries, tools, tree_hash(files))
+    return Lock(subjects, before.topics, before.registries, tools, tree_hash(files))
 
 
 def _current(before: LockedSubject | None, wanted: WantedSubject) -> LockedSubject:
@@ -165,19 +159,11 @@ def differences(actual: Lock, due: Lock) -> Iterator[str]:
         for key in ("type", "mode", "fingerprint", "references"):
             if getattr(ours, key) != getattr(theirs, key):
                 yield _differs(f"subjects.{name}.{key}", getattr(ours, key), getattr(theirs, key), "the contracts say")
-    for name in sorted(actual.topics.keys() | due.topics.keys()):
-        if actual.topics.get(name) != due.topics.get(name):
-            stands, wanted = (_subjects_of(lock, name) for lock in (actual, due))
-            yield _differs(f"topics.{name}", stands, wanted, "the contracts say")
     for tool in sorted(actual.tools.keys() | due.tools.keys()):
         if actual.tools.get(tool) != due.tools.get(tool):
             yield _differs(f"tools.{tool}", actual.tools.get(tool), due.tools.get(tool), "installed is")
     if actual.tree != due.tree:
         yield _differs("tree", actual.tree, due.tree, "the contracts give")
-
-
-def _subjects_of(lock: Lock, topic: str) -> str:
-    return ", ".join(lock.topics[topic].subjects) if topic in lock.topics else ""
 
 
 def tree_hash(files: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from codegen import tree
 from codegen.avro import parse as avro_parse
 from codegen.avro.references import stand_alone
 from codegen.errors import CodegenError
-from codegen.plan import history
+from codegen.plan import history, retired
 from codegen.plan import lock as locks
 from codegen.plan.lock import Lock
 from codegen.remote.registry_text import with_rules
@@ -44,7 +44,10 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     now = tree.read(root)
     topics = {topic.subject: topic.schema for topic in now.topics}
     files = {schema.name: path for path, schema in now.avro.items()}
+    carried = {name: topic.subjects for name, topic in lock.topics.items()}
     for name in lock.subjects:
+        if retired.of_subject(now.retired, name, carried):
+            continue
         versions = history.versions_of(root, lock, name)
         if versions and lock.subjects[name].type == "PROTOBUF":
             newest = versions[-1]

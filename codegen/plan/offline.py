@@ -5,7 +5,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,10 @@ from codegen import tree
 from codegen.errors import CodegenError, DriftError
 from codegen.plan import history, lock
 from codegen.plan.judge import OldVersion, objections, same_meaning
+from codegen.plan.lost import lost
 from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
+from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
 from codegen.remote.surveyor import Survey
 
@@ -23,25 +25,27 @@ _GIT_TIMEOUT_S: Final = 60
 _GIT: Final = "git:"
 
 
-def versions_against(root: Path, against: str) -> dict[str, tuple[OldVersion, ...]]:
-    """Return the versions that ``--against`` means, by subject. Raises CodegenError."""
+def what_was(root: Path, against: str | None) -> Was:
+    """Return what ``--against`` means; nothing without it. Raises CodegenError."""
+    if against is None:
+        return NOTHING
     if against == "lock":
         locked = lock.load(root)
         if unlisted := list(history.unlisted(root, locked)):
             raise DriftError("\n  ".join(unlisted))
-        return history.all_of(root, locked)
+        return history.was(root, locked)
     if against.startswith(_GIT):
         return _of_git(root, against.removeprefix(_GIT))
     raise CodegenError(f"--against is {against!r}; allowed is lock, or git: and a revision, for example git:main")
 
 
-def survey(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> Survey:
-    """Return what a plan says when those versions are all there is. Levels and topics are not looked at."""
-    _compile(wanted, against)
+def survey(wanted: Wanted, was: Was) -> Survey:
+    """Return what a plan says when that is all there was. Topics' configuration is not looked at."""
+    _compile(wanted, was)
     subjects: dict[str, FoundSubject] = {}
     said: dict[str, tuple[str, ...]] = {}
     for subject in wanted.subjects:
-        versions = against.get(subject.subject, ())
+        versions = was.versions(subject.subject)
         numbers = tuple(range(1, len(versions) + 1))
         found = FoundSubject(numbers, subject.level, None if subject.owned else len(versions) or None)
         if versions and subject.owned and same_meaning(subject, versions[-1]):
@@ -52,14 +56,14 @@ def survey(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> Surve
         subjects[subject.subject] = found
     # Files of other packages have no history here; a registry plan tells whether they are missing.
     own = tuple(subject for subject in wanted.subjects if subject.owned)
-    return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said))
+    return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said, lost=lost(was, wanted)))
 
 
-def _compile(wanted: Wanted, against: Mapping[str, Sequence[OldVersion]]) -> None:
+def _compile(wanted: Wanted, was: Was) -> None:
     """Compile all Protobuf versions, old and new, together."""
-    compared = [each for each in wanted.subjects if each.kind == "PROTOBUF" and against.get(each.subject)]
+    compared = [each for each in wanted.subjects if each.kind == "PROTOBUF" and was.versions(each.subject)]
     new = [(each.import_path, each.text, each.imports) for each in compared]
-    old = [(each.import_path, v.text, v.imports) for each in compared for v in against[each.subject]]
+    old = [(each.import_path, v.text, v.imports) for each in compared for v in was.versions(each.subject)]
     proto_compiler.prepare(({**dict(imports), name: text}, name) for name, text, imports in (*new, *old))
 
 
@@ -73,7 +77,7 @@ def _same_text(wanted: WantedSubject, old: OldVersion) -> bool:
     return wanted.text.strip() == old.text.strip()
 
 
-def _of_git(root: Path, revision: str) -> dict[str, tuple[OldVersion, ...]]:
+def _of_git(root: Path, revision: str) -> Was:
     if revision.startswith("-") or not revision:
         raise CodegenError(f"--against git:{revision}: is not a revision")
     prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
@@ -84,7 +88,12 @@ def _of_git(root: Path, revision: str) -> dict[str, tuple[OldVersion, ...]]:
             tar.extractall(directory, filter="data")
         found = wanted_of(tree.read(Path(directory), released=True))
     name = f"{_GIT}{revision}"
-    return {s.subject: (OldVersion(name, s.text, s.imports),) for s in found.subjects if s.owned}
+    subjects = {
+        s.subject: WasSubject(s.kind, (OldVersion(name, s.text, s.imports),), s.level_in_force, s.import_path)
+        for s in found.subjects
+        if s.owned
+    }
+    return Was(subjects, {topic.name: topic.subjects for topic in found.topics})
 
 
 def _git(root: Path, *arguments: str) -> bytes:

@@ -24,6 +24,7 @@ class Kind(enum.StrEnum):
     DOCS = "DOCS"
     CONFIG = "CONFIG"
     DELETE = "DELETE"
+    RENAME = "RENAME"
     DRIFT = "DRIFT"
     NOOP = "NOOP"
 
@@ -96,6 +97,8 @@ class Wanted:
     topics: tuple[WantedTopic, ...]
     global_level: str | None = None
     """What the registry's own level must be; None where nobody relies on it."""
+    retired: Mapping[str, str] = field(default_factory=dict)
+    """What was promised once and is not any more, by the words of a plan, with when and why."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,19 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """Something that others may rely on and the contracts do not have any more, with whom that breaks.
+
+    ``name`` is what retired.yaml calls it. Nobody is told to be broken by what is retired.
+    """
+
+    kind: Kind
+    name: str
+    sentence: str
+    objections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Opinions:
     """What speaks against new versions, by subject, and the reasons that people gave to register them all the same."""
 
@@ -143,6 +159,7 @@ class Opinions:
     allowed: Mapping[str, str] = field(default_factory=dict)
     unwanted: tuple[str, ...] = ()
     """Subjects to delete: the registry has them, the contracts do not."""
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +210,3 @@ class Change:
     actions: tuple[Action, ...] = ()
     blocking: bool = False
     objections: tuple[str, ...] = ()
-
-
-NO_OPINIONS: Final = Opinions()

@@ -31,7 +31,7 @@ def wanted(contracts: Contracts) -> Wanted:
     found = claims(contracts.topics, contracts.avro, contracts.proto, contracts.project.subjects)
     claimed = list({claim.subject: claim for claim in reversed(list(found))}.values())[::-1]  # topics may share one
     subjects = (*_ordered(list(_avro(contracts, claimed))), *_protobuf(contracts, claimed))
-    return Wanted(subjects, tuple(_topics(contracts)), contracts.project.level)
+    return Wanted(subjects, tuple(_topics(contracts)), contracts.project.level, contracts.retired)
 
 
 def _topics(contracts: Contracts) -> Iterator[WantedTopic]:

@@ -2,7 +2,8 @@
 
 buf compares two descriptor sets, offline. Asked are the rules that keep bytes, JSON and calls working between any two
 versions: a field may be added anywhere, and removed when its number and its name are reserved. That last rule is said
-by us, with the cure. Protobuf has no direction: both sides read both, or they do not.
+by us, with the cure, and so is what is gone altogether, since it may be retired. Protobuf has no direction: both sides
+read both, or they do not.
 """
 
 import json
@@ -17,14 +18,12 @@ from codegen import cache
 from codegen.avro.compat import Finding
 from codegen.errors import CodegenError
 from codegen.proto.buf import run_buf
+from codegen.proto.gone import gone, names_of
 
-_RULES: Final = (
-    "WIRE_JSON",
-    "RPC_NO_DELETE",
-    "PACKAGE_SERVICE_NO_DELETE",
-    "PACKAGE_MESSAGE_NO_DELETE",
-    "PACKAGE_ENUM_NO_DELETE",
-)
+GONE: Final = "gone"
+"""The rule of what is gone altogether; a finding's path is its name then, ``message shop.v1.Order``."""
+
+_RULES: Final = ("WIRE_JSON",)
 _OURS: Final = frozenset(
     {
         "FIELD_NO_DELETE_UNLESS_NAME_RESERVED",
@@ -43,7 +42,10 @@ _Reserving = descriptor_pb2.DescriptorProto | descriptor_pb2.EnumDescriptorProto
 
 def findings(file: str, old_name: str, old: Files, new_name: str, new: Files) -> tuple[Finding, ...]:
     """Return what speaks against a file of ``new`` after the same file of ``old``. Raises CodegenError without buf."""
-    found = [*_unreserved(file, old, new)]
+    found = [
+        Finding(name, GONE, "ITSELF", f"the {name} is gone: {whom}") for name, whom in gone(file, old, names_of(new))
+    ]
+    found += _unreserved(file, old, new)
     found += _buf(file, old, new)
     between = f"{old_name} and {new_name} do not understand each other"
     return tuple(Finding(f.path, f.rule, "ITSELF", f"{between}: {f.sentence}") for f in found)

@@ -12,22 +12,21 @@ from typing import Final, TypeVar
 from codegen.errors import BreakingError, CodegenError, DriftError, UnreachableError
 from codegen.plan.changes import line, pending, plan
 from codegen.plan.file import PlanFile, moved
-from codegen.plan.judge import OldVersion
 from codegen.plan.terms import (
     AlterTopic,
     Change,
     CreateTopic,
     DeleteSubject,
     Found,
-    Opinions,
     Register,
     SetLevel,
     Wanted,
     WantedSubject,
 )
+from codegen.plan.was import NOTHING, Was
 from codegen.remote import registry_admin
 from codegen.remote.kafka_admin import KafkaAdmin, KafkaNotReady
-from codegen.remote.surveyor import NOTHING, PROBE_TIMEOUT_S, Survey, Surveyor
+from codegen.remote.surveyor import PROBE_TIMEOUT_S, Survey, Surveyor
 from tally.registry.errors import RegistryError, RegistryRefused, RegistryUnreachable
 from tally.registry.http import Clock, RegistryHttp
 
@@ -53,8 +52,8 @@ class Outcome:
 class Publisher:
     """Publishes to one registry and one Kafka. ``say`` gets a line of progress at a time.
 
-    ``kafka`` None leaves the topics alone. ``against`` are versions that others may have beside the registry's, oldest
-    first, by subject.
+    ``kafka`` None leaves the topics alone. ``remembered`` is what the lock says that there was, and ``against`` what
+    others may have beside the registry's versions.
     """
 
     def __init__(
@@ -65,10 +64,11 @@ class Publisher:
         timeout_s: float,
         say: Callable[[str], None],
         *,
-        against: Mapping[str, Sequence[OldVersion]] = NOTHING,
+        remembered: Was = NOTHING,
+        against: Was = NOTHING,
     ) -> None:
         self._http = http
-        self._surveyor = Surveyor(http, kafka, against)
+        self._surveyor = Surveyor(http, kafka, remembered, against)
         self._kafka = kafka
         self._clock = clock
         self._timeout_s = timeout_s
@@ -115,8 +115,8 @@ class Publisher:
         if others:
             raise DriftError("something changed since the plan was made; plan again:\n  " + "\n  ".join(others))
         present = self._wait("the registry", partial(registry_admin.list_subjects, self._http))
-        gone = tuple(name for name in planned.unwanted if name in present)
-        opinions = Opinions(planned.objections, allowed, gone)
+        gone = tuple(name for name in planned.opinions.unwanted if name in present)
+        opinions = replace(planned.opinions, allowed=allowed, unwanted=gone)
         found = self._wait("the registry", partial(self._surveyor.with_modes, survey.found, gone))
         remaining = plan(planned.wanted, found, opinions)
         for change in remaining:

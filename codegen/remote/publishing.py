@@ -1,16 +1,15 @@
 """The composition of a publication: clients, credentials and the clock."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from codegen.errors import CodegenError, UnreachableError
-from codegen.plan.judge import OldVersion
+from codegen.plan.was import NOTHING, Was
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
 from codegen.remote.registries import Target
-from codegen.remote.surveyor import NOTHING
 from tally.kafka.config import KafkaConfigError, read_properties
 from tally.registry.access import Access
 from tally.registry.errors import RegistryError, RegistryRefused
@@ -27,7 +26,8 @@ def open_publisher(
     *,
     timeout_s: float,
     say: Callable[[str], None],
-    against: Mapping[str, Sequence[OldVersion]] = NOTHING,
+    remembered: Was = NOTHING,
+    against: Was = NOTHING,
 ) -> Iterator[Publisher]:
     """Yield a publisher and close its connections. Raises CodegenError.
 
@@ -38,7 +38,7 @@ def open_publisher(
     access = Access.of_environment(environment)
     with closing(RegistryHttp(where.url, access, timeout_s=REQUEST_TIMEOUT_S, attempts=1)) as http:
         kafka = KafkaAdmin(where.kafka, properties) if where.kafka else None
-        yield Publisher(http, kafka, time, timeout_s, say, against=against)
+        yield Publisher(http, kafka, time, timeout_s, say, remembered=remembered, against=against)
 
 
 def _kafka_properties(given: Path | None, environment: Mapping[str, str]) -> dict[str, str]:

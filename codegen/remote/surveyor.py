@@ -9,7 +9,9 @@ from typing import Final
 
 from codegen.plan.changes import plan
 from codegen.plan.judge import OldVersion, objections, same_meaning
-from codegen.plan.terms import Change, Found, FoundSubject, Opinions, Wanted, WantedSubject
+from codegen.plan.lost import lost
+from codegen.plan.terms import Change, Found, FoundSubject, Lost, Opinions, Wanted, WantedSubject
+from codegen.plan.was import Was, WasSubject
 from codegen.remote import registry_admin
 from codegen.remote.capabilities import NOTHING_TOLD, Asked, Capabilities
 from codegen.remote.kafka_admin import KafkaAdmin
@@ -17,8 +19,6 @@ from tally.registry.http import RegistryHttp
 
 PROBE_TIMEOUT_S: Final = 3.0
 """For Kafka's answer to the question who its brokers are."""
-
-NOTHING: Final[Mapping[str, Sequence[OldVersion]]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,15 @@ class Survey:
 class Surveyor:
     """Asks one registry and one Kafka. Its methods raise RegistryError and KafkaNotReady.
 
-    ``kafka`` None leaves the topics alone. ``against`` are versions that others may have beside the registry's, oldest
-    first, by subject.
+    ``kafka`` None leaves the topics alone. ``remembered`` is what the lock says that there was, and ``against`` what
+    others may have beside the registry's versions.
     """
 
-    def __init__(
-        self, http: RegistryHttp, kafka: KafkaAdmin | None, against: Mapping[str, Sequence[OldVersion]]
-    ) -> None:
+    def __init__(self, http: RegistryHttp, kafka: KafkaAdmin | None, remembered: Was, against: Was) -> None:
         self._http = http
         self._can = Asked(http)
         self._kafka = kafka
+        self._remembered = remembered
         self._against = against
 
     def survey(self, wanted: Wanted, prune_prefix: str) -> Survey:
@@ -57,6 +56,7 @@ class Surveyor:
         found = self.read(wanted)
         against: dict[str, tuple[str, ...]] = {}
         subjects = dict(found.subjects)
+        histories: dict[str, tuple[OldVersion, ...]] = {}
         for subject in wanted.subjects:
             known = found.subjects.get(subject.subject, FoundSubject())
             if known.matching_version is not None or not subject.owned:
@@ -64,6 +64,7 @@ class Surveyor:
             if subject.level is None:
                 subject = replace(subject, inherited=known.level or found.global_level)  # noqa: PLW2901
             history = registry_admin.read_history(self._http, subject.subject, known.versions)
+            histories[subject.subject] = history
             if history and same_meaning(subject, history[-1]):
                 subjects[subject.subject] = replace(known, docs_only=True)
             elif said := self._objections(subject, known, history, found):
@@ -74,8 +75,32 @@ class Surveyor:
             all_names = registry_admin.list_subjects(self._http)
             unwanted = tuple(name for name in all_names if name.startswith(prune_prefix) and name not in names)
         unready = [subject.subject for subject in wanted.subjects if not _settled(subject, found)]
+        opinions = Opinions(against, {}, unwanted, tuple(self._lost(wanted, found, histories)))
         modal = self.with_modes(replace(found, subjects=subjects), [*unready, *unwanted])
-        return Survey(wanted, modal, Opinions(against, {}, unwanted), self._can())
+        return Survey(wanted, modal, opinions, self._can())
+
+    def _lost(self, wanted: Wanted, found: Found, histories: Mapping[str, tuple[OldVersion, ...]]) -> list[Lost]:
+        """Return what the lock remembers, or is to be compared with, and is lost; what is not here is no loss here.
+
+        Levels are the lock's; without it the registry's own.
+        """
+        known = self._remembered.beside(self._against)
+        subjects = {}
+        for subject in (each for each in wanted.subjects if each.owned):
+            there = found.subjects.get(subject.subject, FoundSubject())
+            same = (OldVersion(f"v{there.matching_version}", subject.text, subject.imports),)
+            versions = histories.get(subject.subject, same if there.matching_version else ())
+            level = known.subjects[subject.subject].level if known.versions(subject.subject) else there.level
+            every = (*versions, *self._against.versions(subject.subject))
+            subjects[subject.subject] = WasSubject(subject.kind, every, level, subject.import_path)
+        for name in known.subjects.keys() - {subject.subject for subject in wanted.subjects}:
+            if numbers := registry_admin.versions(self._http, name):
+                versions = registry_admin.read_history(self._http, name, numbers)
+                subjects[name] = replace(known.subjects[name], versions=versions)
+        gone = known.topics.keys() - {topic.name for topic in wanted.topics}
+        still = self._kafka.read(sorted(gone)) if self._kafka is not None and gone else {}
+        not_here = {f"topic {name}" for name in gone - still.keys()}
+        return [loss for loss in lost(Was(subjects, known.topics), wanted) if loss.name not in not_here]
 
     def with_modes(self, found: Found, names: Iterable[str]) -> Found:
         """Return what was found with the modes of subjects that are to be changed; some registries have none."""
@@ -91,7 +116,7 @@ class Surveyor:
         """Return the union of verdicts: any objection blocks."""
         new_name = f"v{max(known.versions, default=0) + 1}"
         said = [*objections(wanted, history, new_name)]
-        if against := self._against.get(wanted.subject):
+        if against := self._against.versions(wanted.subject):
             said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
         # Under another level than ours the registry's answer would be to another question.
         if known.versions and wanted.level in {None, known.level}:

@@ -49,12 +49,16 @@ CHANGES: dict[str, tuple[str, str, list[str]]] = {
     "a number": ("note = 4", "note = 5", ["the field `note` (number 4)"]),
     "into a oneof": (NOTE, "  oneof text {\n    string note = 4;\n  }\n", ["oneof"]),
     "repeated": ("string note", "repeated string note", ["cardinality"]),
-    "a removed rpc": ("  rpc Get(Order) returns (Order);\n", "", ['Previously present RPC "Get"']),
+    "a removed rpc": (
+        "  rpc Get(Order) returns (Order);\n",
+        "",
+        ["the rpc shop.v1.Orders.Get is gone: its callers get UNIMPLEMENTED"],
+    ),
     "a stream": ("rpc Get(Order)", "rpc Get(stream Order)", ["client streaming"]),
-    "another package": ("package shop.v1", "package shop.v2", ["package"]),
+    "another package": ("package shop.v1", "package shop.v2", ["the package shop.v1 is gone"]),
     "an enum gone": (
         "enum Colour {\n  COLOUR_UNSPECIFIED = 0;\n  COLOUR_RED = 1;\n}\n",
         "enum Paint {\n  PAINT_UNSPECIFIED = 0;\n}\n",
-        ['Previously present enum "Colour"'],
+        ["the enum shop.v1.Colour is gone: whoever uses its values has it in code"],
     ),
 }

@@ -85,6 +85,5 @@ class World:
 
     def plan(self, wanted: Wanted = WANTED, prune_prefix: str = "") -> PlanFile:
         survey = self.publisher().survey(wanted, prune_prefix)
-        opinions = survey.opinions
-        planned = PlanFile("http://r", "", "k", wanted, survey.found, opinions.objections, opinions.unwanted)
+        planned = PlanFile("http://r", "", "k", wanted, survey.found, survey.opinions)
         return replace(planned, changes=lines_of(survey.changes))
