@@ -1,25 +1,22 @@
 """The command ``lint``: rules that contracts keep beyond being valid."""
 
-import json
 from pathlib import Path
-from typing import Final
 
 import click
 
 from codegen import tree
+from codegen.commands.findings import format_options, write
 from codegen.commands.options import CONTRACTS
 from codegen.errors import CodegenError, ContractError
 from codegen.lint import findings
-
-_SHOWN: Final = ("file", "line", "place", "rule", "severity", "problem")
 
 
 @click.command("lint")
 @CONTRACTS
 @click.option("--fix", is_flag=True, help="Format the Protobuf files instead of complaining.")
-@click.option("--json", "as_json", is_flag=True, help="Print for machines: file, line, place, rule, severity, problem.")
+@format_options
 @click.pass_context
-def lint_command(context: click.Context, *, contracts: Path, fix: bool, as_json: bool) -> None:
+def lint_command(context: click.Context, *, contracts: Path, fix: bool, form: str) -> None:
     """Check everything at once: broken files, buf's rules and format, and the Avro rules that codegen.yaml chooses.
 
     \b
@@ -29,10 +26,9 @@ def lint_command(context: click.Context, *, contracts: Path, fix: bool, as_json:
     Offline. Exits 0 without findings, or with notes only, and 1 with some.
     """
     found = all_findings(contracts, fix=fix)
-    if as_json:
+    if form != "text":
         code = int(bool(errors_of(found)))
-        lines = [{name: getattr(one, name) for name in _SHOWN} for one in found]
-        click.echo(json.dumps({"findings": lines, "exit_code": code}, indent=2, ensure_ascii=False))
+        write(found, form, contracts, code)
         context.exit(code)
     tell_findings(found, contracts)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from codegen import tree
-from codegen.commands import options
+from codegen.commands import findings, options
 from codegen.commands.printing import Registry, note, show, tell_of_topics
 from codegen.errors import CodegenError, UnreachableError
 from codegen.plan import file as plan_file
@@ -34,7 +34,7 @@ from tally.registry.access import split_userinfo
 @click.option("--offline", "no_registry", is_flag=True, help="Ask no registry: compare with --against (default lock).")
 @options.PRUNE_PREFIX
 @click.option("--out", type=click.Path(path_type=Path), help="Write the plan for publish; - is standard output.")
-@click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+@findings.format_options
 @click.pass_context
 def plan_command(
     context: click.Context,
@@ -48,7 +48,7 @@ def plan_command(
     prune_prefix: str,
     out: Path | None,
     no_registry: bool,
-    as_json: bool,
+    form: str,
 ) -> None:
     """Tell what publishing would do, a line a change; changes nothing.
 
@@ -69,19 +69,25 @@ def plan_command(
             with open_publisher(
                 where, kafka_config, os.environ, timeout_s=timeout_s, say=note, remembered=remembered, against=was
             ) as publisher:
-                survey = publisher.survey(wanted, prune_prefix)
+                survey = publisher.survey(wanted, prune_prefix or None)
             tell_of_topics(wanted, where)
             if out is not None:
                 _save(out, where, survey)
     except CodegenError as error:
-        if not as_json:
+        if form == "text":
             raise
-        _show_error(error)
+        if form == "json":
+            _show_error(error)
+        else:
+            findings.write(findings.of_error(error), form, contracts, error.exit_code)
         context.exit(error.exit_code)
     code = exit_code(survey.changes)
     about = Registry(split_userinfo(where.url)[0], survey.registry) if where else None
     with redirect_stdout(sys.stderr if out == STANDARD_OUTPUT else sys.stdout):
-        show(survey.changes, code, as_json=as_json, about=about)
+        if form in {"github", "sarif"}:
+            findings.write(findings.of_changes(survey.changes, survey.wanted), form, contracts, code)
+        else:
+            show(survey.changes, code, as_json=form == "json", about=about)
     context.exit(code)
 
 

@@ -83,7 +83,7 @@ class Publisher:
         The order: 1. wait for both, 2. read and plan, 3. stop before anything when a change is blocked, 4. act,
         5. read and plan again until nothing is pending.
         """
-        survey = self.survey(wanted, prune_prefix)
+        survey = self.survey(wanted, prune_prefix or None)
         changes = plan(survey.wanted, survey.found, replace(survey.opinions, allowed=allowed))
         for change in changes:
             self._say(line(change))
@@ -92,7 +92,7 @@ class Publisher:
             self._carry_out(changes, survey.wanted)
         return Outcome(changes)
 
-    def survey(self, wanted: Wanted, prune_prefix: str = "") -> Survey:
+    def survey(self, wanted: Wanted, prefix: str | None = None) -> Survey:
         """Wait for both, read what is there and judge what would be new; changes nothing. Raises CodegenError."""
         self._wait("the registry", lambda: self._http.request("GET", "subjects"))
         if self._kafka is None:
@@ -100,7 +100,7 @@ class Publisher:
         else:
             kafka = self._kafka
             self._wait("Kafka", lambda: kafka.brokers(PROBE_TIMEOUT_S))
-        return self._wait("the registry or Kafka", lambda: self._surveyor.survey(wanted, prune_prefix))
+        return self._wait("the registry or Kafka", lambda: self._surveyor.survey(wanted, prefix))
 
     def apply(self, planned: PlanFile, *, allowed: Mapping[str, str] = NO_REASONS) -> Outcome:
         """Carry out a plan that was made before, exactly. Raises CodegenError.

@@ -50,8 +50,8 @@ class Surveyor:
         self._remembered = remembered
         self._against = against
 
-    def survey(self, wanted: Wanted, prune_prefix: str) -> Survey:
-        """Read what is there and judge what would be new. Subjects with ``prune_prefix`` that no contract wants are
+    def survey(self, wanted: Wanted, prefix: str | None) -> Survey:
+        """Read what is there and judge what would be new. Subjects with a ``prefix`` that no contract wants are
         unwanted."""
         found = self.read(wanted)
         against: dict[str, tuple[str, ...]] = {}
@@ -70,10 +70,10 @@ class Surveyor:
             elif said := self._objections(subject, known, history, found):
                 against[subject.subject] = said
         unwanted: tuple[str, ...] = ()
-        if prune_prefix:
+        if prefix is not None:
             names = {subject.subject for subject in wanted.subjects}
             all_names = registry_admin.list_subjects(self._http)
-            unwanted = tuple(name for name in all_names if name.startswith(prune_prefix) and name not in names)
+            unwanted = tuple(name for name in all_names if name.startswith(prefix) and name not in names)
         unready = [subject.subject for subject in wanted.subjects if not _settled(subject, found)]
         opinions = Opinions(against, {}, unwanted, tuple(self._lost(wanted, found, histories)))
         modal = self.with_modes(replace(found, subjects=subjects), [*unready, *unwanted])

@@ -162,8 +162,8 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
     assert "references" not in found["subjects"]["orders-t.Parcel"]
     assert found["subjects"]["paid-value"]["file"] == found["subjects"]["paid-again-value"]["file"]
     assert not {"shop/v1/base.proto", "shop/v1/order.proto"} & set(found["subjects"])
-    against = offline.versions_against(tmp_path, "lock")
-    assert {each.kind for each in offline.survey(wanted_of(tree.read(tmp_path)), against).changes} == {Kind.NOOP}
+    was = offline.what_was(tmp_path, "lock")
+    assert {each.kind for each in offline.survey(wanted_of(tree.read(tmp_path)), was).changes} == {Kind.NOOP}
     assert len(history.all_of(tmp_path, locks.load(tmp_path))["orders-value"]) == 2
     files = generated_files(tree.read(tmp_path), "made")
     assert "avro/parcel.py" in files

@@ -84,6 +84,6 @@ class World:
         return Publisher(self.http, cast(KafkaAdmin, self.kafka), self.clock, 60.0, self.said.append)
 
     def plan(self, wanted: Wanted = WANTED, prune_prefix: str = "") -> PlanFile:
-        survey = self.publisher().survey(wanted, prune_prefix)
+        survey = self.publisher().survey(wanted, prune_prefix or None)
         planned = PlanFile("http://r", "", "k", wanted, survey.found, survey.opinions)
         return replace(planned, changes=lines_of(survey.changes))
