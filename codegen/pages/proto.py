@@ -1,6 +1,6 @@
 """The page of a Protobuf file: its services, messages with rules, and enums."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from google.protobuf import descriptor_pb2
@@ -15,14 +15,18 @@ _LABEL_REPEATED = 3
 
 def body(file: descriptor_pb2.FileDescriptorProto, messages: Iterable[MessageRules]) -> str:
     """Return what a file defines, each thing with the comment before it; ``messages`` are those with rules."""
-    rules = {(message.full_name, field.name): field for message in messages for field in message.fields}
-    return "".join(_Page(file, rules).parts())
+    ruled = {message.full_name: message for message in messages}
+    fields = {(name, field.name): field for name, message in ruled.items() for field in message.fields}
+    return "".join(_Page(file, fields, {name: message.beyond for name, message in ruled.items()}).parts())
 
 
 class _Page:
-    def __init__(self, file: descriptor_pb2.FileDescriptorProto, rules: _Rules) -> None:
+    def __init__(
+        self, file: descriptor_pb2.FileDescriptorProto, rules: _Rules, whole: Mapping[str, Sequence[str]]
+    ) -> None:
         self._file = file
         self._rules = rules
+        self._whole = whole
         self._comments = {tuple(one.path): one.leading_comments for one in file.source_code_info.location}
 
     def _said(self, *path: int) -> str:
@@ -53,6 +57,8 @@ class _Page:
         yield f"<h2>message {code(name)}</h2>\n{prose(self._said(*path))}"
         rows = [self._field(message, name, i, path) for i in range(len(message.field))]
         yield table(("number", "field", "type", "rules", "meaning"), rows)
+        if beyond := self._whole.get(self._full_name(name)):
+            yield f"<p>Rules on the whole message: {', '.join(code(said) for said in beyond)}.</p>\n"
         gone = [*message.reserved_name]
         gone += [str(r.start) if r.end == r.start + 1 else f"{r.start} to {r.end - 1}" for r in message.reserved_range]
         if gone:
@@ -63,12 +69,14 @@ class _Page:
         for i, enum in enumerate(message.enum_type):
             yield self._enum(enum, f"{name}.{enum.name}", (*path, 4, i))
 
+    def _full_name(self, name: str) -> str:
+        return f"{self._file.package}.{name}" if self._file.package else name
+
     def _field(
         self, message: descriptor_pb2.DescriptorProto, owner: str, i: int, path: tuple[int, ...]
     ) -> tuple[str, ...]:
         field = message.field[i]
-        full_name = f"{self._file.package}.{owner}" if self._file.package else owner
-        rules = self._rules.get((full_name, field.name))
+        rules = self._rules.get((self._full_name(owner), field.name))
         said = "<br>".join(in_line(line) for line in rule_words(rules)) if rules else ""
         meaning = in_line(" ".join(self._said(*path, 2, i).split()))
         return str(field.number), code(field.name), self._type(message, field), said, meaning
@@ -99,6 +107,7 @@ def rule_words(rules: FieldRules) -> list[str]:
     found = ["required"] if rules.required else []
     found += [_words(check) for check in rules.checks]
     found += [f"each item: {_words(check)}" for check in rules.items]
+    found += [f"`{said}`" for said in rules.beyond]
     return [*found, "an empty one is not checked"] if rules.skip_empty and found else found
 
 

@@ -1,13 +1,16 @@
-"""The rules of Protobuf messages: ``buf.validate`` annotations as values, or an error for one outside the subset.
+"""The rules of Protobuf messages: ``buf.validate`` annotations as values.
 
-The annotations are read with the descriptors that the contracts were compiled with, in a pool of their own.
+What is simple is compiled to Python. A message with a rule beyond that, of its own or in a map of messages with rules,
+is validated by the library protovalidate. The annotations are read with the descriptors that the contracts were
+compiled with, in a pool of their own.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+import json
+from collections.abc import Collection, Iterator, Set
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from codegen.errors import ContractError
 from codegen.proto import re2
@@ -24,11 +27,17 @@ _CHECKS: Final[dict[str, frozenset[str]]] = {
     "repeated": frozenset(("min_items", "max_items", "items")),
     **{kind: frozenset(("gt", "gte", "lt", "lte")) for kind in _INTEGERS},
 }
-SUPPORTED: Final = (
-    "required; ignore: IGNORE_IF_ZERO_VALUE; "
-    f"string.{{{', '.join(sorted(_CHECKS['string']))}}}; bytes.{{{', '.join(sorted(_LENGTHS))}}}; "
-    "repeated.{min_items, max_items, items of these}; and gt, gte, lt, lte of every integer type"
-)
+_WELL_KNOWN: Final = {
+    **{f"google.protobuf.{name}Value": name.lower() for name in ("Bool", "Bytes", "Double", "Float", "String")},
+    **{f"google.protobuf.{name}Value": name.lower() for name in ("Int32", "Int64", "UInt32", "UInt64")},
+    "google.protobuf.Any": "any",
+    "google.protobuf.Duration": "duration",
+    "google.protobuf.FieldMask": "field_mask",
+    "google.protobuf.Timestamp": "timestamp",
+}
+"""The messages that have rules of a type, and the name of that type's rules."""
+_EXTENSIONS: Final = ("field", "message", "oneof")
+_WORDS_MAX: Final = 120
 _IF_ZERO_VALUE: Final = 1  # buf.validate.IGNORE_IF_ZERO_VALUE
 _TYPES: Final = {value: name.removeprefix("TYPE_").lower() for name, value in _Field.Type.items()}
 
@@ -54,11 +63,17 @@ class FieldRules:
     skip_empty: bool
     checks: tuple[Check, ...]
     items: tuple[Check, ...]
+    beyond: tuple[str, ...] = ()
+    """The rules that are not compiled, as they are written: ``string.email: true``."""
+    is_map: bool = False
+    """Then ``message`` is the type of its values."""
+    line: int = 0
+    """The line of its rules; 0 is not known."""
 
     @property
     def ruled(self) -> bool:
         """Tell whether the field has any rule of its own."""
-        return self.required or bool(self.checks) or bool(self.items)
+        return self.required or bool(self.checks) or bool(self.items) or bool(self.beyond)
 
 
 @dataclass(frozen=True)
@@ -69,86 +84,96 @@ class MessageRules:
     full_name: str
     name: str
     fields: tuple[FieldRules, ...]
+    beyond: tuple[str, ...] = ()
+    """The rules on the message as a whole and on its oneofs, as they are written; none of them is compiled."""
+    reason: str = ""
+    """Why the library validates it, for a person; empty where all its rules are compiled."""
+    line: int = 0
+    """The line of that reason; 0 is not known."""
 
 
-def message_rules(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> tuple[MessageRules, ...]:
+def message_rules(found: descriptor_pb2.FileDescriptorSet, own: Collection[str]) -> tuple[MessageRules, ...]:
     """Return the messages of ``own`` files that have rules, in the order of the files.
 
-    Raises ContractError with file and line for an annotation that cannot be compiled.
+    Raises ContractError with file and line for an annotation that no validator could take.
     """
     if not any(VALIDATE_FILE in file.dependency for file in found.file):
         return ()
-    reader = _RuleReader(found)
-    messages = [each for file in found.file if file.name in own for each in reader.messages(file)]
-    ruled = {each.full_name for each in messages if any(field.ruled for field in each.fields)}
-    while True:  # a message that holds one with rules has rules too; the set only grows and is bounded by all messages
-        more = {each.full_name for each in messages if any(field.message in ruled for field in each.fields)} - ruled
-        if not more:
-            break
-        ruled |= more
-    reader.refuse_maps_of(ruled)
-    return tuple(
-        MessageRules(
-            each.file,
-            each.full_name,
-            each.name,
-            tuple(field for field in each.fields if field.ruled or field.message in ruled),
-        )
-        for each in messages
-        if each.full_name in ruled
-    )
+    reader = _RuleReader(found, own)
+    read = [each for file in found.file if file.name != VALIDATE_FILE for each in reader.messages(file)]
+    holds = {each.full_name: {field.message for field in each.fields} for each in read}
+    ruled = {each.full_name for each in read if each.beyond or any(field.ruled for field in each.fields)}
+    while more := {name for name, held in holds.items() if held & ruled} - ruled:
+        ruled |= more  # a message that holds one with rules has rules too; the set is bounded by all messages
+    foreign = ruled - {each.full_name for each in read if each.file in own}
+    return tuple(_with_reason(each, ruled, foreign) for each in read if each.file in own and each.full_name in ruled)
+
+
+def _with_reason(message: MessageRules, ruled: Set[str | None], foreign: Set[str | None]) -> MessageRules:
+    """Return a message with the fields that matter, and why the library validates it, if it does."""
+    fields = tuple(field for field in message.fields if field.ruled or field.message in ruled)
+    reason, line = message.reason, message.line
+    for field in fields:
+        if not reason and (field.is_map or field.message in foreign) and field.message in ruled:
+            what = "is a map of messages with rules" if field.is_map else "is a message of another package, with rules"
+            reason, line = f"{field.name} {what}", field.line
+    return replace(message, fields=fields, reason=reason, line=line)
 
 
 class _RuleReader:
     """Reads options by the descriptors of the contracts, and knows each place in the sources."""
 
-    def __init__(self, found: descriptor_pb2.FileDescriptorSet) -> None:
+    def __init__(self, found: descriptor_pb2.FileDescriptorSet, own: Collection[str]) -> None:
+        self._own = own
         pool = descriptor_pool.DescriptorPool()
         for file in found.file:
             pool.AddSerializedFile(file.SerializeToString())
         self._pool: Any = pool
-        self._maps: list[tuple[str, _Place]] = []
+        self._extensions = {name: self._pool.FindExtensionByName(f"buf.validate.{name}") for name in _EXTENSIONS}
 
     def messages(self, file: descriptor_pb2.FileDescriptorProto) -> Iterator[MessageRules]:
         """Yield every message of a file, nested ones included, with all its fields."""
+        lines = _Lines(file)
         for i, message in enumerate(file.message_type):
-            yield from self._nested(file, message, message.name, [4, i])
+            yield from self._nested(file, lines, message, message.name, (4, i))
 
     def _nested(
         self,
         file: descriptor_pb2.FileDescriptorProto,
+        lines: "_Lines",
         message: descriptor_pb2.DescriptorProto,
         name: str,
-        path: list[int],
+        path: tuple[int, ...],
     ) -> Iterator[MessageRules]:
         full_name = f"{file.package}.{name}" if file.package else name
-        self._refuse_options(_Place(file.name, _line(file, [*path, 7]), full_name), message.options, "message")
+        beyond = [(said, (*path, 7)) for said in self._whole(message.options, "message")]
         for i, oneof in enumerate(message.oneof_decl):
-            place = _Place(file.name, _line(file, [*path, 8, i, 2]), f"{full_name}.{oneof.name}")
-            self._refuse_options(place, oneof.options, "oneof")
-        fields = [self._field(file, full_name, field, [*path, 2, i]) for i, field in enumerate(message.field)]
-        yield MessageRules(file.name, full_name, name, tuple(fields))
+            said = self._whole(oneof.options, "oneof")
+            beyond += [(f"oneof {oneof.name}: {each}", (*path, 8, i, 2)) for each in said]
+        fields = []
+        for i, field in enumerate(message.field):
+            place = _Place(file.name, lines, (*path, 2, i, 8), f"{full_name}.{field.name}", file.name in self._own)
+            fields.append(self._field(full_name, field, place))
+        reasons = [(said, lines.of(at)) for said, at in beyond]
+        reasons += [(f"{field.name}: {field.beyond[0]}", field.line) for field in fields if field.beyond]
+        reason, line = next(iter(reasons), ("", 0))
+        whole = tuple(said for said, _ in beyond)
+        yield MessageRules(file.name, full_name, name, tuple(fields), whole, reason, line)
         for i, each in enumerate(message.nested_type):
             if not each.options.map_entry:
-                yield from self._nested(file, each, f"{name}.{each.name}", [*path, 3, i])
+                yield from self._nested(file, lines, each, f"{name}.{each.name}", (*path, 3, i))
 
-    def _field(
-        self, file: descriptor_pb2.FileDescriptorProto, owner: str, field: _Field, path: list[int]
-    ) -> FieldRules:
-        place = _Place(file.name, _line(file, [*path, 8]), f"{owner}.{field.name}")
-        self._refuse_options(place, field.options, "predefined")
+    def _field(self, owner: str, field: _Field, place: "_Place") -> FieldRules:
         rules = self._extension(field.options, "field")
         descriptor = self._pool.FindMessageTypeByName(owner).fields_by_name[field.name]
         kind, is_map = _TYPES[field.type], _is_map(descriptor)
-        checks: tuple[Check, ...] = ()
-        items: tuple[Check, ...] = ()
+        held = descriptor.message_type.fields_by_name["value"] if is_map else descriptor
+        message = held.message_type.full_name if held.message_type is not None else None
+        found = _Found([], [], [])
         if rules is not None:
-            if is_map:
-                raise place.unsupported("a rule on a map")
-            checks, items = _compiled(place, rules, "repeated" if descriptor.is_repeated else kind, kind)
-        message = descriptor.message_type.full_name if descriptor.message_type is not None and not is_map else None
-        if is_map and (value := descriptor.message_type.fields_by_name["value"].message_type) is not None:
-            self._maps.append((value.full_name, place))
+            found = _read(
+                place, rules, "map" if is_map else "repeated" if descriptor.is_repeated else kind, kind, message
+            )
         return FieldRules(
             name=field.name,
             kind=kind,
@@ -157,93 +182,143 @@ class _RuleReader:
             presence=descriptor.has_presence,
             required=rules is not None and rules.required,
             skip_empty=rules is not None and (descriptor.has_presence or rules.ignore == _IF_ZERO_VALUE),
-            checks=checks,
-            items=items,
+            checks=tuple(found.checks),
+            items=tuple(found.items),
+            beyond=tuple(found.beyond),
+            is_map=is_map,
+            line=place.line,
         )
 
-    def refuse_maps_of(self, ruled: set[str]) -> None:
-        """Raise ContractError when a map holds messages that have rules."""
-        for message, place in self._maps:
-            if message in ruled:
-                raise place.unsupported("a map of messages with rules")
+    def _whole(self, options: Any, name: str) -> list[str]:
+        """Return the rules in the options of a message or oneof, each as a text."""
+        rules = self._extension(options, name)
+        return [] if rules is None else [_written("", option, value) for option, value in rules.ListFields()]
 
     def _extension(self, options: Any, name: str) -> Any:
         """Return the value of ``(buf.validate.NAME)`` in the options of a field, message or oneof, or None."""
-        extension = self._pool.FindExtensionByName(f"buf.validate.{name}")
+        if not options.ByteSize():
+            return None
+        extension = self._extensions[name]
         options_type = self._pool.FindMessageTypeByName(options.DESCRIPTOR.full_name)
         options_class: Any = message_factory.GetMessageClass(options_type)
         read = options_class.FromString(options.SerializeToString())
         return read.Extensions[extension] if read.HasExtension(extension) else None
 
-    def _refuse_options(self, place: "_Place", options: Any, name: str) -> None:
-        rules = self._extension(options, name)
-        if rules is not None:
-            listed = ", ".join(field.name for field, _ in rules.ListFields())
-            raise place.unsupported(f"(buf.validate.{name}).{listed}")
-
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an annotation stands: the file below proto/, its line, and what it annotates."""
+    """Where an annotation stands: the file below proto/, its place there, and what it annotates."""
 
     file: str
-    line: int
+    lines: "_Lines"
+    path: tuple[int, ...]
     what: str
+    own: bool
+
+    @property
+    def line(self) -> int:
+        """The line, 0 where it is not known."""
+        return self.lines.of(self.path)
 
     def error(self, problem: str) -> ContractError:
+        """Return the error for the annotation."""
         return ContractError(f"proto/{self.file}", self.what, problem, rule="buf-validate", line=self.line)
 
-    def unsupported(self, rule: str) -> ContractError:
-        return self.error(f"{rule} is not compiled to Python; supported are {SUPPORTED}")
+
+class _Found(NamedTuple):
+    """The rules of a field or of its items: those that are compiled, and the words of those that are not."""
+
+    checks: list[Check]
+    items: list[Check]
+    beyond: list[str]
 
 
-def _compiled(place: _Place, rules: Any, expected: str, kind: str) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
-    """Return the checks of a field and of its items; ``expected`` is the kind that fits. Raises ContractError."""
-    checks: list[Check] = []
-    items: tuple[Check, ...] = ()
+def _read(place: _Place, rules: Any, expected: str, kind: str, message: str | None) -> _Found:
+    """Return the rules of a field; ``expected`` is the kind whose rules fit it. Raises ContractError."""
+    found = _Found([], [], [])
+    fits = _WELL_KNOWN.get(message or "", expected) if expected in ("message", "group") else expected
     for option, value in rules.ListFields():
         if option.name == "required" or (option.name == "ignore" and value in (0, _IF_ZERO_VALUE)):
             continue
-        if option.name not in _CHECKS:
-            raise place.unsupported(option.name)
-        if option.name != expected:
-            raise place.error(f"{option.name} rules on a field of type {expected}")
+        if place.own and option.containing_oneof is not None and option.name != fits:
+            raise place.error(f"{option.name} rules on a field of type {fits}")
+        if option.name not in _CHECKS or option.name != expected:
+            found.beyond.extend(_words_of(option, value))
+            continue
         for rule, setting in value.ListFields():
-            rule_id = f"{option.name}.{rule.name}"
-            if rule.name not in _CHECKS[option.name]:
-                raise place.unsupported(rule_id)
-            if rule.name == "items":
-                if setting.required or setting.ignore:
-                    raise place.unsupported("repeated.items with required or ignore")
-                items, _ = _compiled(place, setting, kind, kind)
+            if rule.name == "items" and option.name == "repeated":
+                _read_items(found, place, setting, kind, message)
+            elif rule.is_extension or rule.name not in _CHECKS[option.name]:
+                found.beyond.append(_written(f"{option.name}.", rule, setting))
             elif setting is not False:
-                checks.append(Check(rule_id, setting))
-    _refuse_slips(place, checks)
-    return tuple(checks), items
+                found.checks.append(Check(f"{option.name}.{rule.name}", setting))
+    _sort_out(found.checks, found.beyond)
+    return found
 
 
-def _refuse_slips(place: _Place, checks: list[Check]) -> None:
-    """Refuse a pattern outside the subset, and ranges that are empty or inside out: a slip more often than meant."""
+def _read_items(found: _Found, place: _Place, rules: Any, kind: str, message: str | None) -> None:
+    inner = _read(place, rules, kind, kind, message)
+    found.items.extend(inner.checks)
+    found.beyond.extend(f"repeated.items.{said}" for said in inner.beyond)
+    if rules.required or rules.ignore:
+        found.beyond.append("repeated.items with required or ignore")
+
+
+def _sort_out(checks: list[Check], beyond: list[str]) -> None:
+    """Move to ``beyond`` a pattern outside the subset, and ranges that are inside out and mean what is outside."""
+    ranges = [check for check in checks if check.rule_id.rpartition(".")[2] in ("gt", "gte", "lt", "lte")]
+    lower = [check.value for check in ranges if ".gt" in check.rule_id]
+    upper = [check.value for check in ranges if ".lt" in check.rule_id]
+    moved = ranges if lower and upper and lower[0] >= upper[0] else []
     for check in checks:
         if check.rule_id == "string.pattern":
             try:
                 re2.to_python(check.value)
-            except re2.PatternError as error:
-                raise place.error(f"string.pattern: {error}") from error
-    lower = [check.value for check in checks if check.rule_id.endswith((".gt", ".gte"))]
-    upper = [check.value for check in checks if check.rule_id.endswith((".lt", ".lte"))]
-    if lower and upper and lower[0] >= upper[0]:
-        raise place.unsupported(f"a lower bound {lower[0]} that is not below the upper bound {upper[0]}")
+            except re2.PatternError:
+                moved = [*moved, check]
+    beyond += [f"{check.rule_id}: {check.value!r}" for check in moved]
+    checks[:] = [check for check in checks if check not in moved]
+
+
+def _words_of(option: Any, value: Any) -> list[str]:
+    """Return an option's rules as they are written, each rule of a type for itself."""
+    if option.message_type is None or option.is_repeated or not option.message_type.full_name.endswith("Rules"):
+        return [_written("", option, value)]
+    return [_written(f"{option.name}.", rule, setting) for rule, setting in value.ListFields()] or [option.name]
+
+
+def _written(prefix: str, option: Any, value: Any) -> str:
+    """Return a rule as it is written, in a line, cut short when it is long."""
+    name = f"[{option.full_name}]" if option.is_extension else option.name
+    values = list(value) if option.is_repeated else [value]
+    said = f"{prefix}{name}: {', '.join(map(_shown, values))}"
+    return said if len(said) <= _WORDS_MAX else f"{said[:_WORDS_MAX]}…"
 
 
 def _is_map(field: Any) -> bool:
     return bool(field.is_repeated and field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
-def _line(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> int:
-    """Return the line of the first source location at or below ``path``, else of what holds it; 0 is not known."""
-    for wanted in (path, path[:-1]):
-        below = [each for each in file.source_code_info.location if list(each.path[: len(wanted)]) == wanted]
-        if below:
-            return int(min(each.span[0] for each in below)) + 1
-    return 0
+def _shown(value: Any) -> str:
+    if hasattr(value, "DESCRIPTOR"):
+        return f"{{ {text_format.MessageToString(value, as_one_line=True, as_utf8=True)} }}"
+    return str(value).lower() if isinstance(value, bool) else json.dumps(value, ensure_ascii=False, default=repr)
+
+
+class _Lines:
+    """The lines of what a file defines, by path; 0 for what is not known."""
+
+    def __init__(self, file: descriptor_pb2.FileDescriptorProto) -> None:
+        self._file = file
+        self._first: dict[tuple[int, ...], int] | None = None
+
+    def of(self, path: tuple[int, ...]) -> int:
+        """Return the first line at or below a path, else of what holds it."""
+        if self._first is None:
+            self._first = {}
+            for location in self._file.source_code_info.location:
+                whole = tuple(location.path)
+                for i in range(len(whole) + 1):
+                    line = location.span[0] + 1
+                    self._first[whole[:i]] = min(line, self._first.get(whole[:i], line))
+        return self._first.get(path) or self._first.get(path[:-1], 0)

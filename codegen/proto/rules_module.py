@@ -1,9 +1,10 @@
-"""Python text of the rules: straight-line functions, a function a message; nothing is interpreted at run time."""
+"""Python text of the rules, a function a message: straight-line code, or a call of protovalidate beyond the subset."""
 
 import builtins
 import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from codegen.errors import ContractError
 from codegen.proto import re2
@@ -12,8 +13,9 @@ from codegen.proto.rules_runtime import UUID_PATTERN
 from codegen.text import Lines, docstring, snake
 
 _PYTHON_TYPES = {"string": "str", "bytes": "bytes", "bool": "bool", "float": "float", "double": "float", "enum": "int"}
-_TAKEN = frozenset(("found", "i", "item", "re", "Final", "Violation", "is_uuid", "shown"))
-"""Names that a function of rules uses itself."""
+_TAKEN = frozenset(("Any", "Final", "Sequence", "TYPE_CHECKING", "Violation", "annotations", "broken", "each", "found"))
+_TAKEN |= {"by_protovalidate", "i", "is_uuid", "item", "message", "pb2", "re", "shown"}
+"""Names that the modules of rules use themselves."""
 _RELATIONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _IN_WORDS = {"gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
 
@@ -23,32 +25,66 @@ def module_texts(messages: Sequence[MessageRules], package: str, mark: str) -> d
 
     ``package`` is the dotted name of the generated package. Raises ContractError when two messages would share a name.
     """
-    known = {each.full_name: each for each in messages}
-    texts: dict[str, str] = {}
-    for file in sorted({each.file for each in messages}):
-        own = [each for each in messages if each.file == file]
-        names = [snake(each.name) for each in own]
-        for each in own:
-            if names.count(snake(each.name)) > 1:
-                raise ContractError(f"proto/{file}", "", f"two messages are {snake(each.name)} in Python; rename one")
-        texts[f"{file.removesuffix('.proto')}_rules.py"] = _module_text(file, own, known, package, mark)
-    return texts
+    files = sorted({each.file for each in messages})
+    known: dict[str, _Named] = {}
+    for file in files:
+        known |= _named(file, [each for each in messages if each.file == file])
+    return {f"{_path(file)}_rules.py": _module_text(file, known, package, mark) for file in files}
 
 
-def _module_text(file: str, own: list[MessageRules], known: Mapping[str, MessageRules], package: str, mark: str) -> str:
-    constants, functions = Lines(), Lines()
+class _Named(NamedTuple):
+    """A message and its function."""
+
+    rules: MessageRules
+    function: str
+
+    @property
+    def of_fields(self) -> str:
+        """The function that takes the values of the fields."""
+        return f"{self.function}_fields"
+
+
+def _named(file: str, messages: Sequence[MessageRules]) -> dict[str, _Named]:
+    """Return the messages of a file by full name: in snake_case, and as they are written where two would be the same.
+
+    Raises ContractError when those are the same, too.
+    """
+    names = [_free(snake(each.name)) for each in messages]
+    every = [*names, *(f"{name}_fields" for name in names)]
+    chosen = [
+        name if every.count(name) == 1 else f"{each.name.replace('.', '__')}_"
+        for each, name in zip(messages, names, strict=True)
+    ]
+    for each, name in zip(messages, chosen, strict=True):
+        if chosen.count(name) > 1:
+            raise ContractError(f"proto/{file}", "", f"two messages are {name} in Python; rename {each.full_name}")
+    return {each.full_name: _Named(each, name) for each, name in zip(messages, chosen, strict=True)}
+
+
+def _free(name: str) -> str:
+    """Return a name that is no word of Python's and none that the module uses itself."""
+    taken = keyword.iskeyword(name) or hasattr(builtins, name) or name in _TAKEN
+    return f"{name}_" if taken else name
+
+
+def _module_text(file: str, known: Mapping[str, _Named], package: str, mark: str) -> str:
+    constants, functions = _Constants(), Lines()
+    own = [each for each in known.values() if each.rules.file == file]
     for message in own:
         _message(message, known, constants, functions)
     body = "\n".join(functions.lines)
-    others = sorted({known[str(f.message)].file for m in own for f in m.fields if f.message in known} - {file})
+    held = {str(f.message) for each in own if not each.rules.reason for f in each.rules.fields}
+    others = sorted({known[name].rules.file for name in held if name in known} - {file})
     head = [
         mark,
-        *docstring(f"The rules of {file}, compiled: each function returns what is wrong with a message.", 0),
+        *docstring(f"The rules of {file}: each function returns what is wrong with a message.", 0),
         "",
         "from __future__ import annotations",
         "",
         *(["import re"] if "re.compile" in "\n".join(constants.lines) else []),
-        "from typing import TYPE_CHECKING, Final",
+        "from typing import TYPE_CHECKING, Any, Final"
+        if "message: Any" in body
+        else "from typing import TYPE_CHECKING, Final",
         "",
         *(f"import {package}.{_dotted(other)}_rules as {_alias(other)}" for other in others),
         f"from {package}.rules import {', '.join(_runtime_names(body))}",
@@ -62,49 +98,82 @@ def _module_text(file: str, own: list[MessageRules], known: Mapping[str, Message
     return "\n".join([*head, *constants.lines, body]) + "\n"
 
 
+class _Constants:
+    """The module's constants. Two that would be called the same and are not are numbered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that define them."""
+        return [f"{name}: Final = {expression}" for name, expression in self._known.items()]
+
+    def named(self, name: str, expression: str) -> str:
+        """Return the name of a constant with this value."""
+        number = 1
+        while self._known.setdefault(found := name if number == 1 else f"{name}_{number}", expression) != expression:
+            number += 1
+        return found
+
+
+def _path(file: str) -> str:
+    return file.removesuffix(".proto").replace("-", "_")
+
+
 def _dotted(file: str) -> str:
-    return file.removesuffix(".proto").replace("/", ".")
+    return _path(file).replace("/", ".")
 
 
 def _alias(file: str) -> str:
-    return f"_{file.removesuffix('.proto').replace('/', '_')}"
+    return f"_{_path(file).replace('/', '_')}"
 
 
 def _runtime_names(body: str) -> list[str]:
-    return ["Violation", *(name for name in ("is_uuid", "shown") if re.search(rf"\b{name}\(", body))]
+    used = (name for name in ("by_protovalidate", "is_uuid", "shown") if re.search(rf"\b{name}\(", body))
+    return ["Violation", *used]
 
 
-def _message(message: MessageRules, known: Mapping[str, MessageRules], constants: Lines, out: Lines) -> None:
-    function = snake(message.name)
-    own = [field for field in message.fields if field.ruled]
-    nested = [field for field in message.fields if field.message in known]
+def _message(message: _Named, known: Mapping[str, _Named], constants: _Constants, out: Lines) -> None:
+    rules = message.rules
+    own = [field for field in rules.fields if field.ruled]
+    nested = [field for field in rules.fields if field.message in known]
+    writable = not any(keyword.iskeyword(part) for part in rules.name.split("."))
     out.add("")
     out.add("")
-    out.add(f"def {function}(message: pb2.{message.name}) -> list[Violation]:")
+    out.add(f"def {message.function}(message: {f'pb2.{rules.name}' if writable else 'Any'}) -> list[Violation]:")
     with out.block():
-        out.add(f'"""Return every rule of {message.full_name} that a message breaks, also in the messages it holds."""')
+        if rules.reason:
+            said = f"Return every rule of {rules.full_name} that a message breaks, as protovalidate finds them"
+            out.lines += docstring(f"{said}: not compiled is {rules.reason}", 1)
+            out.add("return by_protovalidate(message)")
+            return
+        out.add(f'"""Return every rule of {rules.full_name} that a message breaks, also in the messages it holds."""')
         if not nested:
-            out.add(f"return {function}_fields({', '.join(map(_argument, own))})")
+            out.add(f"return {message.of_fields}({', '.join(map(_argument, own))})")
         else:
-            call = f"{function}_fields({', '.join(map(_argument, own))})" if own else "[]"
+            call = f"{message.of_fields}({', '.join(map(_argument, own))})" if own else "[]"
             out.add(f"found: list[Violation] = {call}")
             for field in nested:
                 other = known[str(field.message)]
-                module = "" if other.file == message.file else f"{_alias(other.file)}."
-                _nested(field, module + snake(other.name), out)
+                module = "" if other.rules.file == rules.file else f"{_alias(other.rules.file)}."
+                _nested(field, module + other.function, out)
             out.add("return found")
-    if not own:
-        return
+    if own:
+        _of_fields(message, own, constants, out)
+
+
+def _of_fields(message: _Named, own: Sequence[FieldRules], constants: _Constants, out: Lines) -> None:
+    names = _locals(own)
+    full_name = message.rules.full_name
     out.add("")
     out.add("")
-    out.add(f"def {function}_fields({', '.join(_parameter(field) for field in own)}) -> list[Violation]:")
+    out.add(f"def {message.of_fields}({', '.join(_parameter(f, names[f.name]) for f in own)}) -> list[Violation]:")
     with out.block():
-        out.add(
-            f'"""Return the rules of {message.full_name} that its own fields break; None is a field that is not set."""'
-        )
+        out.add(f'"""Return the rules of {full_name} that its own fields break; None is a field that is not set."""')
         out.add("found: list[Violation] = []")
         for field in own:
-            _field(field, f"{function.upper()}_{field.name.upper()}", constants, out)
+            _field(field, names[field.name], f"{message.function.upper()}_{field.name.upper()}", constants, out)
         out.add("return found")
 
 
@@ -118,17 +187,22 @@ def _read(field: FieldRules) -> str:
     return f'getattr(message, "{field.name}")' if keyword.iskeyword(field.name) else f"message.{field.name}"
 
 
-def _local(field: FieldRules) -> str:
-    """Return the field's name as a parameter: not a word of Python's, nor one that the function uses."""
-    taken = keyword.iskeyword(field.name) or hasattr(builtins, field.name) or field.name in _TAKEN
-    return f"{field.name}_" if taken else field.name
+def _locals(fields: Sequence[FieldRules]) -> dict[str, str]:
+    """Return the fields' names as parameters: no word of Python's, none that the function uses, no two the same."""
+    found: dict[str, str] = {}
+    for field in fields:
+        name = f"{field.name}_" if field.name.isupper() else _free(field.name)
+        while name in found.values() or (name != field.name and name in {each.name for each in fields}):
+            name += "_"
+        found[field.name] = name
+    return found
 
 
-def _parameter(field: FieldRules) -> str:
+def _parameter(field: FieldRules, name: str) -> str:
     kind = "object" if field.kind in ("message", "group") else _PYTHON_TYPES.get(field.kind, "int")
     if field.repeated:
         kind = f"Sequence[{kind}]"
-    return f"{_local(field)}: {kind}" + (" | None" if field.presence else "")
+    return f"{name}: {kind}" + (" | None" if field.presence else "")
 
 
 def _nested(field: FieldRules, function: str, out: Lines) -> None:
@@ -142,8 +216,7 @@ def _nested(field: FieldRules, function: str, out: Lines) -> None:
         out.suite(f"for broken in {function}({_read(field)}):", f'found.append(broken.below("{field.name}"))')
 
 
-def _field(field: FieldRules, constant: str, constants: Lines, out: Lines) -> None:
-    name = _local(field)
+def _field(field: FieldRules, name: str, constant: str, constants: _Constants, out: Lines) -> None:
     full = f"{name} is not None" if field.presence else name
     if field.required:
         out.suite(
@@ -155,13 +228,12 @@ def _field(field: FieldRules, constant: str, constants: Lines, out: Lines) -> No
     if field.required or field.skip_empty:
         out.add("else:" if field.required else f"if {full}:")
         with out.block():
-            _checks(field, constant, constants, out)
+            _checks(field, name, constant, constants, out)
     else:
-        _checks(field, constant, constants, out)
+        _checks(field, name, constant, constants, out)
 
 
-def _checks(field: FieldRules, constant: str, constants: Lines, out: Lines) -> None:
-    name = _local(field)
+def _checks(field: FieldRules, name: str, constant: str, constants: _Constants, out: Lines) -> None:
     for condition, rule_id, text in _broken(field.checks, name, constant, constants):
         out.suite(f"if {condition}:", f'found.append(Violation("{field.name}", {rule_id}, {text}))')
     if field.items:
@@ -171,7 +243,9 @@ def _checks(field: FieldRules, constant: str, constants: Lines, out: Lines) -> N
                 out.suite(f"if {condition}:", f'found.append(Violation(f"{field.name}[{{i}}]", {rule_id}, {text}))')
 
 
-def _broken(checks: tuple[Check, ...], name: str, constant: str, constants: Lines) -> Iterator[tuple[str, str, str]]:
+def _broken(
+    checks: tuple[Check, ...], name: str, constant: str, constants: _Constants
+) -> Iterator[tuple[str, str, str]]:
     """Yield (condition under which a rule is broken, expression of its id, expression of its text)."""
     ranges = [check for check in checks if check.rule_id.rpartition(".")[2] in _RELATIONS]
     if ranges:
@@ -184,14 +258,14 @@ def _broken(checks: tuple[Check, ...], name: str, constant: str, constants: Line
         if rule == "uuid":
             text = f'f"{{shown({name})}} is not a UUID in text, for example 6ba7b810-9dad-11d1-80b4-00c04fd430c8"'
             yield f"is_uuid({name}) is None", f'"string.uuid" if {name} else "string.uuid_empty"', text
-            constants.add(f"{constant}_PATTERN: Final = {UUID_PATTERN!r}")
+            constants.named(f"{constant}_PATTERN", repr(UUID_PATTERN))
             continue
-        constants.add(f"{told}: Final = {check.value!r}")
+        told = constants.named(told, repr(check.value))
         if rule == "pattern":
             python = re2.to_python(check.value)
             method = "match" if python.startswith(r"\A") else "search"
-            constants.add(f"_{told}: Final = re.compile({python!r}, re.ASCII).{method}")
-            yield f"_{told}({name}) is None", '"string.pattern"', f'f"{{shown({name})}} does not match {{{told}}}"'
+            compiled = constants.named(f"_{told}", f"re.compile({python!r}, re.ASCII).{method}")
+            yield f"{compiled}({name}) is None", '"string.pattern"', f'f"{{shown({name})}} does not match {{{told}}}"'
         else:
             yield _simple(check, name, told)
 
@@ -212,13 +286,12 @@ def _simple(check: Check, name: str, told: str) -> tuple[str, str, str]:
     return f"{measured} > {told}", said, f'f"has {{{measured}}} {unit}; at most {{{told}}} are taken"'
 
 
-def _range(ranges: list[Check], name: str, constant: str, constants: Lines) -> tuple[str, str, str]:
+def _range(ranges: list[Check], name: str, constant: str, constants: _Constants) -> tuple[str, str, str]:
     """Return one violation for one bound or both, as protovalidate counts them: ``int32.gte_lt``."""
     ordered = sorted(ranges, key=lambda check: check.rule_id.rpartition(".")[2])  # gt, gte before lt, lte
     kind = ordered[0].rule_id.rpartition(".")[0]
     rules = [check.rule_id.rpartition(".")[2] for check in ordered]
-    for check, rule in zip(ordered, rules, strict=True):
-        constants.add(f"{constant}_{rule.upper()}: Final = {check.value!r}")
-    tests = [f"{name} {_RELATIONS[rule]} {constant}_{rule.upper()}" for rule in rules]
-    words = " and ".join(f"{_IN_WORDS[rule]} {{{constant}_{rule.upper()}}}" for rule in rules)
+    limits = [constants.named(f"{constant}_{r.upper()}", repr(c.value)) for c, r in zip(ordered, rules, strict=True)]
+    tests = [f"{name} {_RELATIONS[rule]} {limit}" for rule, limit in zip(rules, limits, strict=True)]
+    words = " and ".join(f"{_IN_WORDS[rule]} {{{limit}}}" for rule, limit in zip(rules, limits, strict=True))
     return f"not ({' and '.join(tests)})", f'"{kind}.{"_".join(rules)}"', f'f"{{shown({name})}} is not {words}"'

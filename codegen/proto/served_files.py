@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from codegen.proto.validate import VALIDATE_FILE
+from codegen.proto.validate import VALIDATE_FILE, is_for_rules
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _BYTES_A_LINE = 60
@@ -19,8 +19,12 @@ _BYTES_A_LINE = 60
 def module_text(found: descriptor_pb2.FileDescriptorSet, own: list[str], mark: str) -> str:
     """Return the module with all ``own`` files, and the part of buf/validate/validate.proto that they use."""
     served = descriptor_pb2.FileDescriptorSet()
-    if VALIDATE_FILE not in own and any(VALIDATE_FILE in file.dependency for file in found.file if file.name in own):
-        served.file.append(_used_part(found, own))
+    importing = [file for file in found.file if file.name in own and VALIDATE_FILE in file.dependency]
+    if VALIDATE_FILE not in own and importing:
+        if all(is_for_rules(file) for file in importing):
+            served.file.append(_used_part(found, own))
+        else:  # as a type, too
+            served.file.extend(file for file in found.file if file.name == VALIDATE_FILE)
     for file in found.file:
         if file.name in own:
             copy = served.file.add()

@@ -21,7 +21,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.proto import message_modules
 from codegen.proto.buf import own_program
 from codegen.proto.compiler import run_protoc
-from codegen.proto.validate import VALIDATE_FILE
+from codegen.proto.validate import VALIDATE_FILE, is_for_rules
 
 _PLUGINS: Final = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
 _STUBS: Final = ("--grpc_python_out=OUT", "--mypy_out=quiet:OUT", "--mypy_grpc_out=only_async,quiet:OUT")
@@ -39,7 +39,7 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
     for file in moved.file:
         if file.name in own:
             file.name = f"{prefix}/{file.name}".lstrip("/")
-        if VALIDATE_FILE in file.dependency and VALIDATE_FILE not in own:
+        if is_for_rules(file) and VALIDATE_FILE not in own:
             _drop_import(file)
         for i, dependency in enumerate(file.dependency):
             if dependency in own:

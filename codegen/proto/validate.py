@@ -5,6 +5,7 @@ Its text is another project's and is not copied. Two kinds of packages have it: 
 """
 
 import importlib
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
@@ -12,6 +13,7 @@ from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timest
 from codegen.errors import CodegenError
 
 VALIDATE_FILE: Final = "buf/validate/validate.proto"
+_PACKAGE: Final = ".buf.validate."
 _MODULE: Final = "buf.validate.validate_pb2"
 
 
@@ -23,6 +25,24 @@ def validate_files() -> descriptor_pb2.FileDescriptorSet:
         found.file.append(descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
     found.file.append(descriptor_pb2.FileDescriptorProto.FromString(_serialized()))
     return found
+
+
+def is_for_rules(file: descriptor_pb2.FileDescriptorProto) -> bool:
+    """Tell whether a file imports buf/validate/validate.proto for its options alone, and not for a type of its own."""
+    return VALIDATE_FILE in file.dependency and not any(
+        name.startswith(_PACKAGE) for name in _types_of(file.extension, file.message_type, file.service)
+    )
+
+
+def _types_of(extensions: Iterable[Any], messages: Iterable[Any], services: Iterable[Any] = ()) -> Iterator[str]:
+    """Yield the names of all types that fields and calls have, and of those that are extended."""
+    for extension in extensions:
+        yield from (extension.type_name, extension.extendee)
+    for service in services:
+        yield from (name for rpc in service.method for name in (rpc.input_type, rpc.output_type))
+    for message in messages:
+        yield from (field.type_name for field in message.field)
+        yield from _types_of(message.extension, message.nested_type)
 
 
 def _serialized() -> bytes:

@@ -15,16 +15,22 @@ from google.protobuf import descriptor_pb2
 
 from codegen.errors import ContractError
 from codegen.proto import compiler as proto_compiler
-from codegen.proto.validate import VALIDATE_FILE
+from codegen.proto.validate import VALIDATE_FILE, is_for_rules
 
 _EXTENSIONS = (1159, 1160)
 """buf.validate's numbers, of its rules and of its predefined rules, in the options of everything."""
 _IMPORTS = 3
-_OPTIONS = 8
-"""The numbers of a file's imports and a field's options, by which places in the text are named."""
+"""The number of a file's imports, by which their places in the text are named."""
+_WITHIN: Final[dict[str, dict[int, str]]] = {
+    "file": {4: "message", 7: "field"},
+    "message": {2: "field", 3: "message", 6: "field", 8: "oneof"},
+}
+_OPTIONS: Final = {"file": 8, "message": 7, "field": 8, "oneof": 2}
+"""The numbers of what holds rules within what, and of its options."""
 
 _COMMENT: Final = re.compile(
-    r'/\* ((?:import "buf/validate/validate\.proto";|,? ?\[?\(buf\.validate\.).*?) \*/', re.DOTALL
+    r'/\* ((?:import "buf/validate/validate\.proto";|option \(buf\.validate\.|,? ?\[?\(buf\.validate\.).*?) \*/',
+    re.DOTALL,
 )
 _END_OF_COMMENT: Final = "* /"
 """How ``*/`` stands in a rule that is a comment; which of the two was meant cannot be told."""
@@ -63,25 +69,38 @@ def registry_text(file: descriptor_pb2.FileDescriptorProto, text: str) -> str:
 
     Raises ContractError where the places do not fit the text: protoc counts a tab as up to eight columns.
     """
-    if VALIDATE_FILE not in file.dependency:
+    if not is_for_rules(file):
         return text
     starts = _line_starts(text)
     place = list(file.dependency).index(VALIDATE_FILE)
     spans = []
     for location in file.source_code_info.location:
         path = list(location.path)
-        ruled = any(path[i] == _OPTIONS and path[i + 1] in _EXTENSIONS for i in range(len(path) - 1))
+        ruled = _is_rule(path)
         if not ruled and path != [_IMPORTS, place]:
             continue
         span = _offsets(starts, list(location.span))
-        if not text[span[0] : span[1]].startswith("(" if ruled else "import"):
+        if not text[span[0] : span[1]].startswith(("(", "option") if ruled else "import"):
             problem = "is not formatted; run: codegen lint --fix"
             raise ContractError(f"proto/{file.name}", "", problem, rule="format", line=location.span[0] + 1)
-        spans.append(_with_comma(text, span) if ruled else span)
+        spans.append(_with_comma(text, span) if text[span[0]] == "(" else span)
     for start, end in reversed([_with_brackets(text, span) for span in _merged(spans, text)]):
         inside = text[start:end].replace("*/", "* /")
         text = f"{text[:start]}/* {inside} */{text[end:]}"
     return text
+
+
+def _is_rule(path: list[int]) -> bool:
+    """Tell whether a place is that of a rule in the options of a message, a field or a oneof."""
+    kind = "file"
+    while len(path) > 1:
+        if path[0] == _OPTIONS[kind]:
+            return path[1] in _EXTENSIONS
+        inner = _WITHIN.get(kind, {}).get(path[0])
+        if inner is None:
+            return False
+        kind, path = inner, path[2:]
+    return False
 
 
 def _with_comma(text: str, span: tuple[int, int]) -> tuple[int, int]:
@@ -104,7 +123,8 @@ def _merged(spans: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     """Return spans in order, those that touch, overlap or have only blanks between them as one."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if merged and not text[merged[-1][1] : start].strip() and text[merged[-1][1] - 1] != ";":
+        last = merged[-1][1] if merged else -1
+        if start < last or (merged and not text[last:start].strip() and text[last - 1] != ";"):
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))

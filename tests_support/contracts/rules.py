@@ -1,5 +1,6 @@
 """Protobuf texts compiled in memory: messages for protovalidate, and the rules that codegen makes of the same text."""
 
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from google.protobuf import descriptor_pool, message_factory
 from codegen.proto import compiler as proto_compiler
 from codegen.proto import rules as proto_rules
 from codegen.proto import rules_module, rules_runtime
+from codegen.proto.rules import MessageRules
 
 _VALIDATOR = protovalidate.Validator()  # type: ignore[no-untyped-call]
 Verdict = list[tuple[str, str]]
@@ -20,10 +22,18 @@ Verdict = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Compiled:
-    """The messages of some files, and their rules as modules by file."""
+    """The messages of some files, their rules, and these as modules by file."""
 
     pool: Any
+    messages: tuple[MessageRules, ...]
     rules: Mapping[str, types.ModuleType]
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """The name of each message's function, by the message's full name."""
+        said = re.compile(r"Return every rule of ([\w.]+) that a message breaks")
+        made = [each for module in self.rules.values() for each in vars(module).values() if callable(each)]
+        return {found[1]: each.__name__ for each in made if (found := said.match(each.__doc__ or ""))}
 
     def message(self, full_name: str, serialized: bytes) -> Any:
         """Return a message of the files as protoc reads them."""
@@ -42,7 +52,7 @@ def compiled(texts: Mapping[str, str]) -> Compiled:
     pool = descriptor_pool.DescriptorPool()
     for file in found.file:
         pool.AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call, unused-ignore]
-    return Compiled(pool, _loaded(rules_module.module_texts(messages, "in_memory", "# generated")))
+    return Compiled(pool, messages, _loaded(rules_module.module_texts(messages, "in_memory", "# generated")))
 
 
 def _loaded(texts: Mapping[str, str]) -> dict[str, types.ModuleType]:
@@ -75,7 +85,16 @@ def said_by_oracle(message: Any) -> Verdict:
 
 
 def _path(violation: Any) -> str:
-    return ".".join(
-        f"{element.field_name}[{element.index}]" if element.HasField("index") else element.field_name
-        for element in violation.field.elements
-    )
+    return ".".join(element.field_name + _subscript(element) for element in violation.field.elements)
+
+
+def _subscript(element: Any) -> str:
+    match element.WhichOneof("subscript"):
+        case None:
+            return ""
+        case "string_key":
+            return f'["{element.string_key}"]'
+        case "bool_key":
+            return "[true]" if element.bool_key else "[false]"
+        case kind:
+            return f"[{getattr(element, kind)}]"

@@ -18,6 +18,9 @@ ROUND_TRIPS = (
     "string a = 1 [deprecated = true, (buf.validate.field).string.uuid = true];",
     "string a = 1 [(buf.validate.field).string.uuid = true, deprecated = true];",
     "string a = 1 [(buf.validate.field).string = {\n    min_len: 1\n    max_len: 9\n  }];",
+    'option (buf.validate.message).cel = {\n    id: "x"\n    expression: "true"\n  };\n  string a = 1;',
+    "oneof o {\n    option (buf.validate.oneof).required = true;\n    string a = 1;\n  }",
+    "map<string, string> a = 1 [(buf.validate.field).map.max_pairs = 2];",
 )
 COMMENTED = '/* import "buf/validate/validate.proto"; */\n'
 
@@ -54,6 +57,12 @@ def test_rules_are_comments_and_the_rest_is_as_it_was(field: str, published: str
     made = _published(f"  {field}")
     assert made == f"{HEAD}{COMMENTED}message M {{\n  {published}\n}}\n"
     assert [each.name for each in proto_compiler.descriptors_of_all({"x.proto": made}).file] == ["x.proto"]
+
+
+def test_a_file_that_has_a_type_of_the_rules_keeps_its_import() -> None:
+    """Rules cannot become comments where a field's type comes from the same file; the text stays as it is."""
+    field = "buf.validate.Violations a = 1;\n  string b = 2 [(buf.validate.field).string.uuid = true];"
+    assert _published(f"  {field}") == f"{HEAD}{IMPORT}message M {{\n  {field}\n}}\n"
 
 
 @pytest.mark.parametrize("field", ROUND_TRIPS)
