@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from codegen.plan import file as plan_file
-from codegen.plan.changes import line, pending
+from codegen.plan.changes import AGAINST, line, pending
 from codegen.plan.terms import Change, Kind, Wanted
 from codegen.remote.capabilities import Capabilities
 from codegen.remote.registries import Target
@@ -53,8 +53,8 @@ def show(changes: tuple[Change, ...], code: int, *, as_json: bool, about: Regist
         colour = _COLOURS[change.kind]
         head, *rest = line(change).split("\n")
         _drawn(head, fg=colour, dim=colour is None)
-        for objection in rest:
-            _drawn(objection, fg="red")
+        for said in rest:
+            _drawn(said, fg="red" if said.startswith(AGAINST) else "cyan")
     summary = {0: "nothing to do", 2: "changes pending", 3: "breaking changes; nothing will be published", 4: "drift"}
     print(summary[code] if code != 2 else f"{len(pending(changes))} {summary[2]}")
 

@@ -27,6 +27,10 @@ from codegen.plan.terms import (
     WantedTopic,
 )
 
+AGAINST: Final = "        - "
+NOTED: Final = "        note: "
+"""What an objection, and what a note begins with below its change."""
+
 _NO_OPINIONS: Final = Opinions()
 
 
@@ -122,14 +126,15 @@ def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions,
         sentence = f"{shown}: another version after {newest}, in other words with the same meaning"
         return Change(Kind.DOCS, name, sentence, (Register(wanted),))
     sentence = f"{shown}: another version after {newest}"
-    against = opinions.objections.get(wanted.subject, ())
+    against, notes = opinions.objections.get(wanted.subject, ()), opinions.notes.get(wanted.subject, ())
     reason = opinions.allowed.get(wanted.subject)
     if against and reason is not None:
         # The registry would refuse it as well; its level is set back right after.
         before = wanted.level or found.level
         steps = (SetLevel(wanted.subject, "NONE"), Register(wanted), SetLevel(wanted.subject, before))
-        return Change(Kind.UPDATE, name, f"{sentence}, breaking, allowed: {reason}", steps, objections=against)
-    return Change(Kind.UPDATE, name, sentence, (Register(wanted),), bool(against), against)
+        told = f"{sentence}, breaking, allowed: {reason}"
+        return Change(Kind.UPDATE, name, told, steps, objections=against, notes=notes)
+    return Change(Kind.UPDATE, name, sentence, (Register(wanted),), bool(against), against, notes)
 
 
 def plan_topic(wanted: WantedTopic, found: Found) -> list[Change]:
@@ -191,7 +196,11 @@ def exit_code(changes: tuple[Change, ...]) -> int:
 
 
 def line(change: Change) -> str:
-    """Return a change as a line for a person, with a line below it for each objection."""
+    """Return a change as a line for a person, with a line below it for each objection and each note."""
     return "\n".join(
-        (f"{change.kind:<6}  {change.name}: {change.sentence}", *(f"        - {said}" for said in change.objections))
+        (
+            f"{change.kind:<6}  {change.name}: {change.sentence}",
+            *(f"{AGAINST}{said}" for said in change.objections),
+            *(f"{NOTED}{said}" for said in change.notes),
+        )
     )

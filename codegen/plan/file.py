@@ -41,6 +41,7 @@ class ChangeLine:
     name: str
     sentence: str
     objections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class PlanFile:
 
 def lines_of(changes: tuple[Change, ...]) -> tuple[ChangeLine, ...]:
     """Return changes as they stand in a file."""
-    return tuple(ChangeLine(c.kind.value, c.name, c.sentence, c.objections) for c in changes)
+    return tuple(ChangeLine(c.kind.value, c.name, c.sentence, c.objections, c.notes) for c in changes)
 
 
 def save(path: Path, planned: PlanFile) -> None:

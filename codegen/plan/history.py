@@ -14,7 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
-from codegen.plan.judge import OldVersion, fingerprint
+from codegen.plan.judge import OldVersion, fingerprint, same_meaning
 from codegen.plan.lock import FILE, Lock, LockedSubject, LockedTopic, LockedVersion, load
 from codegen.plan.terms import Wanted, WantedSubject
 from codegen.plan.was import NOTHING, Was, WasSubject
@@ -136,7 +136,7 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
             continue
         promised = UNSET if subject.level_in_force == known.mode else subject.level_in_force
         subjects[subject.subject] = known = replace(known, promised=promised)
-        if known.versions and known.versions[-1].fingerprint == subject.fingerprint:
+        if known.versions and same_meaning(subject, versions_of(root, lock, subject.subject)[-1]):
             continue
         number = known.versions[-1].version + 1 if known.versions else 1
         references = {

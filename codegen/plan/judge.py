@@ -1,6 +1,6 @@
 """What codegen itself says about a schema that is to follow others: in sentences, for Avro and for Protobuf."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codegen.avro import parse as avro_parse
@@ -10,6 +10,9 @@ from codegen.errors import ContractError
 from codegen.plan.terms import WantedSubject
 from codegen.proto import compat as proto_compat
 from codegen.proto import compiler as proto_compiler
+from codegen.proto.rule_changes import RuleChange, changes
+from codegen.proto.validate import VALIDATE_FILE
+from codegen.remote.registry_text import with_rules
 from tally.base.fingerprint import fingerprint_of as avro_fingerprint_of
 
 
@@ -37,9 +40,37 @@ def fingerprint(kind: str, name: str, text: str, imports: tuple[tuple[str, str],
 def same_meaning(wanted: WantedSubject, old: OldVersion) -> bool:
     """Tell whether an old version differs in words only. What cannot be read means something else."""
     try:
-        return fingerprint(wanted.kind, wanted.import_path, old.text, old.imports) == wanted.fingerprint
+        same = fingerprint(wanted.kind, wanted.import_path, old.text, old.imports) == wanted.fingerprint
+        return same and not rule_changes(wanted.import_path, old, wanted)
     except ContractError:
         return False
+
+
+def rule_changes(path: str, old: OldVersion, new: OldVersion | WantedSubject) -> tuple[RuleChange, ...]:
+    """Return the rules of a Protobuf file that changed, none of another schema. Raises ContractError.
+
+    ``path`` is its import path. In published texts rules are comments; they count all the same.
+    """
+    if old.text == new.text or VALIDATE_FILE not in old.text + new.text:
+        return ()
+    before, after = (
+        {**dict(each.imports), path: with_rules({**dict(each.imports), path: each.text}, path)} for each in (old, new)
+    )
+    return changes(path, *(proto_compiler.descriptors_of(texts, path) for texts in (before, after)))
+
+
+def notes(wanted: WantedSubject, old: OldVersion, new_name: str) -> tuple[str, ...]:
+    """Return what to know about a schema after an old version that stops nobody: who must have it first."""
+    if wanted.kind == "AVRO":
+        return ()
+    asked = directions_of(wanted.level_in_force or "NONE")
+    try:
+        found = rule_changes(wanted.import_path, old, wanted)
+    except ContractError:  # the verdict says so
+        return ()
+    looser = (each.widening(old.name, new_name) for each in found if each.takes and "FORWARD" not in asked)
+    tighter = (each.refusal(old.name, new_name) for each in found if each.refuses and "BACKWARD" not in asked)
+    return (*looser, *tighter)
 
 
 def objections(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str) -> tuple[str, ...]:
@@ -76,4 +107,14 @@ def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: st
             continue
         found = proto_compat.findings(file, old.name, before, new_name, new)
         sentences += [f.sentence for f in found if f.rule != proto_compat.GONE]  # codegen.plan.lost tells of that
+        sentences += _against_rules(rule_changes(file, old, wanted), old.name, new_name, directions_of(level))
     return sentences
+
+
+def _against_rules(found: Sequence[RuleChange], old: str, new: str, asked: Sequence[str]) -> Iterator[str]:
+    """Yield what speaks against other rules: tighter ones refuse old callers, looser ones are news to old checks."""
+    for each in found:
+        if "BACKWARD" in asked and each.refuses:
+            yield each.refusal(old, new)
+        if "FORWARD" in asked and each.takes:
+            yield each.widening(old, new)

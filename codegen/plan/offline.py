@@ -13,7 +13,7 @@ from typing import Final
 from codegen import tree
 from codegen.errors import CodegenError, DriftError
 from codegen.plan import history, lock
-from codegen.plan.judge import OldVersion, objections, same_meaning
+from codegen.plan.judge import OldVersion, notes, objections, same_meaning
 from codegen.plan.lost import lost
 from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
@@ -44,6 +44,7 @@ def survey(wanted: Wanted, was: Was) -> Survey:
     _compile(wanted, was)
     subjects: dict[str, FoundSubject] = {}
     said: dict[str, tuple[str, ...]] = {}
+    noted: dict[str, tuple[str, ...]] = {}
     for subject in wanted.subjects:
         versions = was.versions(subject.subject)
         numbers = tuple(range(1, len(versions) + 1))
@@ -51,12 +52,13 @@ def survey(wanted: Wanted, was: Was) -> Survey:
         if versions and subject.owned and same_meaning(subject, versions[-1]):
             same = _same_text(subject, versions[-1])
             found = replace(found, matching_version=len(versions) if same else None, docs_only=not same)
-        elif subject.owned and (against_it := objections(subject, versions, _name(versions))):
-            said[subject.subject] = against_it
+        elif subject.owned:
+            said[subject.subject] = objections(subject, versions, _name(versions))
+            noted[subject.subject] = notes(subject, versions[-1], _name(versions)) if versions else ()
         subjects[subject.subject] = found
     # Files of other packages have no history here; a registry plan tells whether they are missing.
     own = tuple(subject for subject in wanted.subjects if subject.owned)
-    return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said, lost=lost(was, wanted)))
+    return Survey(Wanted(own, ()), Found(subjects, {}, 0), Opinions(said, lost=lost(was, wanted), notes=noted))
 
 
 def _compile(wanted: Wanted, was: Was) -> None:

@@ -160,6 +160,8 @@ class Opinions:
     unwanted: tuple[str, ...] = ()
     """Subjects to delete: the registry has them, the contracts do not."""
     lost: tuple[Lost, ...] = ()
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What to know about new versions, by subject: it stops nobody."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ Action = SetLevel | Register | DeleteSubject | CreateTopic | AlterTopic
 class Change:
     """A line of the plan. ``blocking``: it cannot be made so, and nothing else may be done either.
 
-    ``objections`` are the sentences against a breaking change; it blocks, too, unless somebody allowed it.
+    ``objections`` are the sentences against a breaking change; it blocks, too, unless somebody allowed it. ``notes``
+    are what to know about it.
     """
 
     kind: Kind
@@ -210,3 +213,4 @@ class Change:
     actions: tuple[Action, ...] = ()
     blocking: bool = False
     objections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

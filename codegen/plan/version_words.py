@@ -6,7 +6,7 @@ from codegen.avro import diff as avro_diff
 from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, unreadable
 from codegen.avro.references import stand_alone
-from codegen.plan.judge import OldVersion
+from codegen.plan.judge import OldVersion, rule_changes
 from codegen.proto import compat as proto_compat
 from codegen.proto import compiler as proto_compiler
 from codegen.proto import diff as proto_diff
@@ -31,6 +31,7 @@ def _protobuf(subject: str, old: OldVersion, new: OldVersion) -> Iterator[str]:
     before, after = (
         proto_compiler.descriptors_of({**dict(one.imports), subject: one.text}, subject) for one in (old, new)
     )
-    yield from list(proto_diff.words(subject, before, after)) or [f"{old.name} and {new.name} say the same"]
+    rules = [f"{each.place}: {each.words}" for each in rule_changes(subject, old, new)]
+    yield from [*proto_diff.words(subject, before, after), *rules] or [f"{old.name} and {new.name} say the same"]
     found = proto_compat.findings(subject, old.name, before, new.name, after)
     yield from [f.sentence for f in found] or [f"{old.name} and {new.name} understand each other"]

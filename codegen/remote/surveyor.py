@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codegen.plan.changes import plan
-from codegen.plan.judge import OldVersion, objections, same_meaning
+from codegen.plan.judge import OldVersion, notes, objections, same_meaning
 from codegen.plan.lost import lost
 from codegen.plan.terms import Change, Found, FoundSubject, Lost, Opinions, Wanted, WantedSubject
 from codegen.plan.was import Was, WasSubject
@@ -55,6 +55,7 @@ class Surveyor:
         unwanted."""
         found = self.read(wanted)
         against: dict[str, tuple[str, ...]] = {}
+        noted: dict[str, tuple[str, ...]] = {}
         subjects = dict(found.subjects)
         histories: dict[str, tuple[OldVersion, ...]] = {}
         for subject in wanted.subjects:
@@ -67,15 +68,19 @@ class Surveyor:
             histories[subject.subject] = history
             if history and same_meaning(subject, history[-1]):
                 subjects[subject.subject] = replace(known, docs_only=True)
-            elif said := self._objections(subject, known, history, found):
+                continue
+            new_name = f"v{max(known.versions, default=0) + 1}"
+            if said := self._objections(subject, known, history, found, new_name):
                 against[subject.subject] = said
+            if history:
+                noted[subject.subject] = notes(subject, history[-1], new_name)
         unwanted: tuple[str, ...] = ()
         if prefix is not None:
             names = {subject.subject for subject in wanted.subjects}
             all_names = registry_admin.list_subjects(self._http)
             unwanted = tuple(name for name in all_names if name.startswith(prefix) and name not in names)
         unready = [subject.subject for subject in wanted.subjects if not _settled(subject, found)]
-        opinions = Opinions(against, {}, unwanted, tuple(self._lost(wanted, found, histories)))
+        opinions = Opinions(against, {}, unwanted, tuple(self._lost(wanted, found, histories)), noted)
         modal = self.with_modes(replace(found, subjects=subjects), [*unready, *unwanted])
         return Survey(wanted, modal, opinions, self._can())
 
@@ -111,10 +116,9 @@ class Surveyor:
         return replace(found, subjects=subjects)
 
     def _objections(
-        self, wanted: WantedSubject, known: FoundSubject, history: Sequence[OldVersion], found: Found
+        self, wanted: WantedSubject, known: FoundSubject, history: Sequence[OldVersion], found: Found, new_name: str
     ) -> tuple[str, ...]:
         """Return the union of verdicts: any objection blocks."""
-        new_name = f"v{max(known.versions, default=0) + 1}"
         said = [*objections(wanted, history, new_name)]
         if against := self._against.versions(wanted.subject):
             said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
