@@ -1,10 +1,10 @@
 """All generated files of a contracts folder: a pure picture of it, without machine paths, times or hash order."""
 
-import re
 from pathlib import Path
 
 from codegen import topics_module
 from codegen.avro import types as avro_types
+from codegen.avro.modules import module_names, runtime_files
 from codegen.errors import ContractError
 from codegen.json_places import line_at
 from codegen.proto import message_modules, rules_module, served_files
@@ -56,22 +56,17 @@ def _proto(contracts: Contracts, package: str) -> dict[str, str]:
 
 def _avro(contracts: Contracts) -> dict[str, str]:
     files: dict[str, str] = {}
+    modules = module_names(contracts.avro)
     for path, schema in contracts.avro.items():
-        module = path.removeprefix("avro/").removesuffix(".avsc")
-        if re.fullmatch(r"[a-z][a-z0-9_]*", module) is None:
-            raise ContractError(
-                path,
-                "",
-                "the file's name becomes a Python module: lower-case letters, digits and _",
-                rule="python-name",
-            )
+        module = modules[path]
         try:
-            files[f"avro/{module}.py"] = avro_types.module_text(schema, _mark(path).rstrip())
+            text = avro_types.module_text(schema, _mark(path).rstrip(), "." * (module.count(".") + 1))
         except ContractError as error:
             raise error.at(line_at(schema.lines, error.place)) from error
+        files[f"avro/{module.replace('.', '/')}.py"] = text
     if files:
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
-        for source in sorted(Path(avro_types.__file__).with_name("runtime").glob("_[a-z]*.py")):
+        for source in runtime_files():
             files[f"avro/{source.name}"] = _mark("its own runtime") + source.read_text(encoding="utf-8")
     return files
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from codegen.avro.modules import module_names
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
 from codegen.topics import Topic
@@ -38,8 +39,8 @@ class TopicFacts:
 def module_text(topics: Sequence[Topic], schemas: Mapping[str, AvroFile], header: str) -> str:
     """Return the module's text. ``schemas`` are by the path that the topics name. Raises ContractError."""
     constants = constant_names(topics)
-    modules = sorted({module_of(topic.schema) for topic in topics})
-    imports = "\n".join(f"from .avro import {module} as _{module}" for module in modules)
+    modules = module_names(schemas)
+    imports = "\n".join(sorted({_import(modules[topic.schema]) for topic in topics if topic.schema in modules}))
     lines = [header, _HEAD.format(imports=imports)]
     for topic in topics:
         schema = schemas.get(topic.schema)
@@ -47,7 +48,7 @@ def module_text(topics: Sequence[Topic], schemas: Mapping[str, AvroFile], header
             raise ContractError(
                 topic.file, "", f"value.schema: {topic.schema!r} is not there; there are {', '.join(sorted(schemas))}"
             )
-        lines += ["", f"{constants[topic.name]}: Final = TopicFacts(", *_arguments(topic, schema), ")", '"""']
+        lines += ["", f"{constants[topic.name]}: Final = TopicFacts(", *_arguments(topic, modules[topic.schema]), ")", '"""']
         lines[-1] += topic.purpose.replace("\\", "\\\\").replace('"', '\\"') + '"""'
     lines += [
         "",
@@ -58,14 +59,22 @@ def module_text(topics: Sequence[Topic], schemas: Mapping[str, AvroFile], header
     return "\n".join(lines)
 
 
-def _arguments(topic: Topic, schema: AvroFile) -> list[str]:
-    module = module_of(schema.file)
+def _import(module: str) -> str:
+    folder, _, name = f"avro.{module}".rpartition(".")
+    return f"from .{folder} import {name} as {_alias(module)}"
+
+
+def _alias(module: str) -> str:
+    return f"_{module.replace('.', '__')}"
+
+
+def _arguments(topic: Topic, module: str) -> list[str]:
     return [
         f"    name={topic.name!r},",
         f"    partitions={topic.partitions},",
         f"    subject={topic.subject!r},",
-        f"    schema=_{module}.SCHEMA,",
-        f"    fingerprint=_{module}.FINGERPRINT,",
+        f"    schema={_alias(module)}.SCHEMA,",
+        f"    fingerprint={_alias(module)}.FINGERPRINT,",
         f"    compatibility={topic.compatibility!r},",
         f"    replication_factor={topic.replication_factor},",
         f"    min_insync_replicas={topic.min_insync_replicas},",
@@ -73,11 +82,6 @@ def _arguments(topic: Topic, schema: AvroFile) -> list[str]:
         *(f"        {key!r}: {value!r}," for key, value in sorted(topic.config.items())),
         "    },",
     ]
-
-
-def module_of(path: str) -> str:
-    """Return the generated module's name of a schema file."""
-    return path.removeprefix("avro/").removesuffix(".avsc")
 
 
 def constant_names(topics: Sequence[Topic]) -> dict[str, str]:
