@@ -9,6 +9,7 @@ from typing import Any, Final
 from codegen.errors import ContractError
 
 _PIECE = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+')
+_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _DIGITS_MAX: Final = 400
@@ -35,6 +36,15 @@ def read(file: str, text: str) -> tuple[Any, Mapping[str, int]]:
             raise ContractError(file, value.path, value.problem, rule="json", line=value.line)
         lines[value.path] = value.line
     return tree, lines
+
+
+def plain(text: str) -> str:
+    """Return a text without a byte order mark and comments, which Java's Avro allows; lines stay where they are."""
+    return _COMMENT.sub(_blank, text.removeprefix("\ufeff"))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith('"') else " " + "\n" * match[0].count("\n")
 
 
 def line_at(lines: Mapping[str, int], path: str) -> int:

@@ -48,7 +48,13 @@ def module_text(topics: Sequence[Topic], schemas: Mapping[str, AvroFile], header
             raise ContractError(
                 topic.file, "", f"value.schema: {topic.schema!r} is not there; there are {', '.join(sorted(schemas))}"
             )
-        lines += ["", f"{constants[topic.name]}: Final = TopicFacts(", *_arguments(topic, modules[topic.schema]), ")", '"""']
+        lines += [
+            "",
+            f"{constants[topic.name]}: Final = TopicFacts(",
+            *_arguments(topic, modules[topic.schema]),
+            ")",
+            '"""',
+        ]
         lines[-1] += topic.purpose.replace("\\", "\\\\").replace('"', '\\"') + '"""'
     lines += [
         "",

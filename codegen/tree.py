@@ -13,6 +13,7 @@ from codegen import topics
 from codegen.avro.folder import AvroFolder
 from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError, FindingsError
+from codegen.json_places import plain
 from codegen.plan import retired
 from codegen.plan.history import released_version
 from codegen.project import FILE as PROJECT_FILE
@@ -100,7 +101,7 @@ def _avro(root: Path, project: Project, findings: list[ContractError]) -> dict[s
     texts: dict[str, str] = {}
     for path in (f"avro/{name}" for name in _below(root / "avro", "*.avsc")):
         if (text := _tried(findings, _text, root, path)) is not None:
-            texts[path] = text
+            texts[path] = plain(text)
     folder = AvroFolder(texts, project.subjects, lambda subject, version: released_version(root, subject, version))
     read = {path: _tried(findings, folder.parsed, path) for path in texts}
     return {path: schema for path, schema in read.items() if schema is not None}

@@ -98,9 +98,13 @@ class AvroFolder:
         return None
 
     def _file_of(self, file: str, name: str) -> str | None:
-        """Return the file that defines a type, None when none does. Raises ContractError when several do."""
+        """Return the file that defines a type, one in the same folder first: versions often stand in folders.
+
+        None when no file does. Raises ContractError when several do.
+        """
         for table in (self._by_top, self._by_type):
-            files = [each for each in table.get(name, ()) if each != file]
+            others = [each for each in table.get(name, ()) if each != file]
+            files = [each for each in others if _folder(each) == _folder(file)] or others
             if len(files) == 1:
                 return files[0]
             if files:
@@ -134,6 +138,10 @@ class AvroFolder:
             for name in types:
                 found.setdefault(name, []).append(path)
         return found
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def split_reference(text: str) -> tuple[str, int | None]:

@@ -6,16 +6,16 @@ from typing import Any, Final
 from codegen.avro.schema import Logical
 
 LOGICAL: Final[Mapping[str, frozenset[str]]] = {
-    "bytes": frozenset({"decimal"}),
+    "bytes": frozenset({"decimal", "big-decimal"}),
     "string": frozenset({"uuid"}),
     "int": frozenset({"date", "time-millis"}),
     "long": frozenset(
         {
             "time-micros",
-            *(f"{local}timestamp-{unit}" for local in ("", "local-") for unit in ("millis", "micros")),
+            *(f"{local}timestamp-{unit}" for local in ("", "local-") for unit in ("millis", "micros", "nanos")),
         }
     ),
-    "fixed": frozenset({"decimal", "uuid"}),
+    "fixed": frozenset({"decimal", "duration", "uuid"}),
 }
 """Which logical types each underlying type may carry."""
 

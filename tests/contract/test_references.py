@@ -35,7 +35,9 @@ class Folder:
     def write(self, path: str, *fields: Any) -> None:
         """Write a record file."""
         record = {"type": "record", "name": path.rpartition("/")[2], "namespace": "shop", "fields": fields}
-        (self.root / "avro" / f"{path}.avsc").write_text(json.dumps(record), encoding="utf-8")
+        file = self.root / "avro" / f"{path}.avsc"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(record), encoding="utf-8")
 
     def wanted(self) -> Wanted:
         """Return what the folder wants now."""
@@ -85,12 +87,12 @@ def test_a_reference_that_codegen_yaml_names_is_taken_as_it_says(folder: Folder)
 
 def test_two_files_with_the_type_need_a_word_which_is_meant(folder: Folder) -> None:
     """The message names both files and the cure."""
-    folder.write("Address", STREET)
+    folder.write("other/Address", STREET)
     with pytest.raises(
-        FindingsError, match=r"which avro/Address.avsc and avro/sub/Address.avsc define; say which in c"
+        FindingsError, match=r"which avro/other/Address.avsc and avro/sub/Address.avsc define; say which in c"
     ):
         folder.wanted()
-    folder.table["other"] = {"file": "avro/Address.avsc"}
+    folder.table["other"] = {"file": "avro/other/Address.avsc"}
     folder.table["orders-value"]["references"] = {"shop.Address": "other"}
     assert [each.subject for each in folder.wanted().subjects] == ["address", "other", "orders-value"]
 

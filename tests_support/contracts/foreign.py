@@ -1,4 +1,4 @@
-"""Contracts that nobody here wrote: packages pinned by hash in requirements/foreign.txt, read as files from the cache."""
+"""Contracts that nobody here wrote: packages pinned by requirements/foreign.txt, read as files from the cache."""
 
 from functools import cache
 from pathlib import Path

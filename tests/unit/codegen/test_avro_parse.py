@@ -8,7 +8,7 @@ import pytest
 
 from codegen.avro import parse as avro_parse
 from codegen.avro import types as avro_types
-from codegen.avro.schema import Primitive, Record
+from codegen.avro.schema import Array, Logical, Named, Primitive, Record, Type, Union
 from codegen.errors import ContractError
 from tests_support.contracts.avro_modules import imported
 
@@ -36,8 +36,6 @@ WRONG = [
     (_of("double", default=0).replace(" 0}", " -Infinity}"), "line 1, $.fields[0].default", "-Infinity is not JSON"),
     (_of("double", default=0).replace(" 0}", " 1e400}"), "line 1, $.fields[0].default", "larger than any double"),
     (_of("long", default=0).replace(" 0}", f" {'9' * 5000}}}"), "line 1, $.fields[0].default", "5000 characters"),
-    ('"string"', "$", "must be a record"),
-    ('[{"type": "record", "name": "R", "fields": []}]', "$", "must be a record"),
     ("7", "$", "not a schema"),
     ('{"name": "R"}', "$", "'type' is missing"),
     ('{"type": "record", "fields": []}', "$", "'name' is missing"),
@@ -56,7 +54,7 @@ WRONG = [
     (_of({"type": "array"}), "$.fields[0].type", "'items' is missing"),
     (_of({"type": "array", "items": "nil"}), "$.fields[0].type.items", "not a type"),
     (_of({"type": "map"}), "$.fields[0].type", "'values' is missing"),
-    (_of([]), "$.fields[0].type", "1 to 64 branches"),
+    (_of([]), "$.fields[0].type", "1 to 1024 branches"),
     (_of(["int", "int"]), "$.fields[0].type", "int is there 2 times"),
     (_of(["null", ["int"]]), "$.fields[0].type", "hold a union"),
     (_of([{"type": "array", "items": "int"}, {"type": "array", "items": "long"}]), "$.fields[0].type", "array"),
@@ -182,3 +180,35 @@ def test_aliases_errors_wrapped_types_and_a_byte_order_mark_are_read() -> None:
     assert isinstance(error, Record)
     assert error.error
     assert not schema.text.startswith("\ufeff")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "top"),
+    [
+        ('"string"', "string", Primitive("string")),
+        ('{"type": "long", "logicalType": "timestamp-nanos"}', "long", Primitive("long", Logical("timestamp-nanos"))),
+        ('{"type": "long", "logicalType": "local-timestamp-nanos"}', "long", None),
+        ('{"type": "bytes", "logicalType": "big-decimal"}', "bytes", Primitive("bytes", Logical("big-decimal"))),
+        ('["null", "int"]', "union", Union((Primitive("null"), Primitive("int")))),
+        ('{"type": "array", "items": "int"}', "array", Array(Primitive("int"))),
+        ('{"type": "map", "values": ["null", "int"]}', "map", None),
+        ('{"type": "enum", "name": "a.E", "symbols": ["A"]}', "a.E", Named("a.E")),
+        ('{"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"}', "D", Named("D")),
+        ('[{"type": "record", "name": "R", "fields": []}, {"type": "array", "items": "R"}]', "union", None),
+        (json.dumps([{"type": "fixed", "name": f"F{i}", "size": 1} for i in range(300)]), "union", None),
+    ],
+)
+def test_the_top_of_a_file_is_any_type(text: str, name: str, top: Type | None) -> None:
+    """A file may hold an enum, a fixed, a primitive, an array, a map or a union of any size, and nothing is ignored."""
+    schema = avro_parse.parse("avro/x.avsc", text)
+    assert (schema.name, schema.notes) == (name, ())
+    assert top in {None, schema.top}
+
+
+def test_comments_are_left_out_and_lines_stay_what_they_are() -> None:
+    """Comments, which Java's Avro takes, are no part of the schema; an error behind one has the file's own line."""
+    text = '/* "type":\n 1 */\n{"type": "record", // "x\n "name": "R", "doc": "http://x /* y */",\n "fields": %s}'
+    schema = avro_parse.parse("avro/x.avsc", text % "[]")
+    assert schema.text == '{"type":"record","name":"R","doc":"http://x /* y */","fields":[]}'
+    with pytest.raises(ContractError, match=r"line 5, \$\.fields: must be a list"):
+        avro_parse.parse("avro/x.avsc", text % "{}")

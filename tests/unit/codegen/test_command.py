@@ -1,7 +1,6 @@
 """The command: what it prints, its exit codes, and that it touches nothing that is not its own."""
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -247,11 +246,3 @@ def test_a_file_changes_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(CodegenError, match="disk full"):
         tree.replace(folder, {"a.py": f"{mark}\nnew"})
     assert tree.files_of(folder) == {"a.py": f"{mark}\nold"}
-
-
-def test_a_schema_file_must_be_named_like_a_module(run: Run, contracts: Path) -> None:
-    """An .avsc file whose name cannot be a Python module is refused by name."""
-    (contracts / "avro" / "My-Schema.avsc").write_text(json.dumps({"type": "record", "name": "R", "fields": []}))
-    code, said = run("generate")
-    assert code == 1
-    assert "avro/My-Schema.avsc: the file's name becomes a Python module" in said

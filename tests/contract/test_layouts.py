@@ -1,0 +1,40 @@
+"""Contracts of any layout: names and folders stay as they are, and programs import what they become."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests_support.contracts.small_contracts import Run, SmallContracts
+
+
+def test_names_and_folders_of_other_projects_stay_as_they_are(run: Run, small: SmallContracts) -> None:
+    """Versions in folders, names in camel case, tops of any type: all become modules, also for topics."""
+    avro = small.root / "avro"
+    order = '{"type": "record", "name": "%s.Order", "fields": [{"name": "to", "type": "Address"}]}'
+    address = '{"type": "record", "name": "%s.Address", "fields": [{"name": "lines", "type": %s}]}'
+    for version, lines in (("v1", '"string"'), ("v2", '{"type": "array", "items": "string"}')):
+        (avro / version).mkdir()
+        (avro / version / "Customer-Order.avsc").write_text(order % version)
+        (avro / version / "Address.v0.avsc").write_text(address % (version, lines))
+    (avro / "OrderState.avsc").write_text('{"type": "enum", "name": "OrderState", "symbols": ["NEW", "None"]}')
+    (topic,) = (small.root / "topics").glob("*.yaml")
+    text = topic.read_text()
+    other = text.replace("avro/order.avsc", "avro/v2/Customer-Order.avsc").replace(small.topic, "other")
+    (topic.parent / "other.yaml").write_text(other)
+    code, said = run("generate")
+    assert code == 0, said
+    program = (
+        "from contracts.generated import topics\n"
+        "from contracts.generated.avro.v1 import address_v0 as v1\n"
+        "from contracts.generated.avro.v2.customer_order import Address, Order\n"
+        "from contracts.generated.avro.order_state import OrderState\n"
+        "order = Order(to=Address(lines=('a', 'b')))\n"
+        "assert Order.decode(order.encode()) == order\n"
+        "assert v1.Address.decode(v1.Address(lines='a').encode()).lines == 'a'\n"
+        "assert topics.OTHER.schema == Order.SCHEMA\n"
+        "assert len(OrderState) == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=Path.cwd())
+    assert run("check")[0] in {0, 4}
+    assert run("docs")[0] == 0
+    assert run("check") == (0, run("check")[1])
