@@ -1,7 +1,6 @@
 """What a registry has of some subjects, read whole: every version, and all that they refer to."""
 
 import fnmatch
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -74,8 +73,6 @@ def read(http: RegistryHttp, wanted: dict[str, int | None]) -> Holdings:
     A context that the registry keeps apart is where it looks for references without one of their own.
     """
     found, can = Holdings(global_level=registry_admin.global_level(http)), Asked(http)
-    # Who answers the global level for a subject that nobody has answers it for all without a level of their own.
-    anybody = registry_admin.level_of(http, f"nobody-{uuid.uuid4()}")
     waiting = list(wanted)
     for subject in waiting:  # grows while it is walked
         newest = wanted.get(subject)
@@ -89,7 +86,7 @@ def read(http: RegistryHttp, wanted: dict[str, int | None]) -> Holdings:
         ]
         found.versions[subject] = read_here
         level = registry_admin.level_of(http, subject)
-        if level is not None and level != anybody:
+        if level is not None and level != found.global_level:  # some answer the global one for all without their own
             found.levels[subject] = level
         waiting += list(
             dict.fromkeys(each.subject for one in read_here for each in one.references if each.subject not in waiting)
