@@ -28,6 +28,7 @@ The folder (--contracts, by default ./contracts):
   registries.yaml     registries by name, for --registry NAME
   codegen.yaml        where the generated code goes, if not to generated/: out, package; what lint asks: lint
   generated/          the code that `codegen generate` writes; commit it, never edit it
+  retired.yaml        what was published once and is given up: when and why, or where it moved
   contracts.lock      what was published where; history/ has every version's text. Commit both
 
 \b

@@ -2,6 +2,8 @@
 
 from codegen.avro import rules as avro_rules
 from codegen.errors import ContractError
+from codegen.plan import retired
+from codegen.proto.gone import names_of
 from codegen.proto.lint import proto_findings
 from codegen.tree import Contracts
 
@@ -16,5 +18,6 @@ def findings(contracts: Contracts, *, fix: bool = False) -> list[ContractError]:
     if "widths" in rules:
         found += avro_rules.width_findings(contracts.topics, contracts.avro)
     if contracts.proto:
+        found += retired.wrong(contracts.retired, names_of(contracts.descriptors, contracts.proto))
         found += proto_findings(contracts, fix=fix)
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from codegen.avro import parse as avro_parse
 from codegen.avro.compat import Version, directions_of, looked_at, verdict
 from codegen.avro.references import stand_alone
+from codegen.avro.source_changes import source_changes
 from codegen.errors import ContractError
 from codegen.plan.terms import WantedSubject
 from codegen.proto import compat as proto_compat
@@ -60,11 +61,12 @@ def rule_changes(path: str, old: OldVersion, new: OldVersion | WantedSubject) ->
 
 
 def notes(wanted: WantedSubject, old: OldVersion, new_name: str) -> tuple[str, ...]:
-    """Return what to know about a schema after an old version that stops nobody: who must have it first."""
-    if wanted.kind == "AVRO":
-        return ()
+    """Return what to know about a schema after an old version, and stops nobody: who is first, what callers change."""
     asked = directions_of(wanted.level_in_force or "NONE")
     try:
+        if wanted.kind == "AVRO":
+            before, after = (avro_parse.parse("", stand_alone(each.text, each.imports)) for each in (old, wanted))
+            return tuple(f"source change: {sentence}" for sentence in source_changes(before, after))
         found = rule_changes(wanted.import_path, old, wanted)
     except ContractError:  # the verdict says so
         return ()

@@ -3,12 +3,17 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from codegen.commands import plan, publish
+from codegen.plan.was import NOTHING, Was
+from codegen.remote.publish import Publisher
 from tests_support.contracts.codegen_command import codegen
+from tests_support.contracts.publishing_world import World
 from tests_support.contracts.small_contracts import Run, SmallContracts
 
 ENTRY = "{date: 2026-12-01, reason: Nobody uses it any more.}"
@@ -224,3 +229,36 @@ def test_a_wrong_entry_is_refused_by_lint_plan_and_generate(
         assert code == 1
         assert "retired.yaml: " in said
         assert words in said
+
+
+def test_a_registry_that_has_what_the_contracts_lost_is_not_published_to(
+    run: Run, released: SmallContracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a registry, plan and publish end with 3 as long as it has a subject of the lock that nobody wants."""
+    world = World()
+
+    @contextmanager
+    def opened(*_: object, remembered: Was, against: Was = NOTHING, **__: object) -> Iterator[Publisher]:
+        yield Publisher(world.http, None, world.clock, 60.0, print, remembered=remembered, against=against)
+
+    for command in (plan, publish):
+        monkeypatch.setattr(command, "open_publisher", opened)
+    where = ("--registry", "http://registry.test")
+    code, said = run("publish", *where)
+    assert code == 0, said
+    remove(released, "topics/orders.yaml", "avro/order.avsc")
+    for arguments in (("plan", *where), ("plan", *where, "--against", "git:HEAD"), ("publish", *where)):
+        code, said = run(*arguments)
+        assert code == 3, said
+        assert "subject shop.orders.v1-value: programs on v1 look" in said or f"DELETE  {SUBJECT}: is in no" in said
+    (released.root / "retired.yaml").write_text(f"{TOPIC}: {ENTRY}\n")
+    code, said = run("plan", *where)
+    assert code == 0, said
+
+
+def test_a_message_that_is_said_to_be_retired_and_is_there_is_a_finding(run: Run, small: SmallContracts) -> None:
+    """Lint tells of an entry about a message that the contracts still have."""
+    (small.root / "retired.yaml").write_text(f"message shop.v1.Order: {ENTRY}\n", encoding="utf-8")
+    code, said = run("lint")
+    assert code == 1
+    assert "retired.yaml: message shop.v1.Order: is said to be retired, and the contracts still have it" in said
