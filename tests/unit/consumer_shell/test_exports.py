@@ -158,7 +158,7 @@ def test_avro_and_parquet_say_themselves_as_of_which_positions_they_are(store: E
 
 @pytest.mark.parametrize("form", [ExportFormat.AVRO, ExportFormat.PARQUET])
 def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, form: ExportFormat) -> None:
-    """More rows than a writer holds, in small blocks and large ones, make several pieces with every row once, in order."""
+    """More rows than a writer holds, in small blocks and large, make several pieces with every row once, in order."""
 
     def many(_partition: int, _from: int, to: int) -> Iterator[Rows]:
         rows = no_rows(to)
