@@ -20,23 +20,29 @@ _STEP_BYTES: Final = 4 << 20
 """What a process may grow by before it is worth the look: giving back 200 MB holds allocations up for 50 ms (seen)."""
 
 
+_LOOKS_AT_MOST: Final = 6
+"""Memory is given back at one look in so many in any case: a burst that lasts for minutes becomes usual, too."""
+
+
 class SpareMemory:
     """Looks at the process's memory; `give_back` may be called as often as one likes, from one thread at a time.
 
     What counts as usual rises by a small step from look to look. So memory is given back at several looks after a
-    burst, the first of which may fall into it, and at none once a process has grown for good.
+    burst, the first of which may fall into it, and seldom once a process has grown for good.
     """
 
     def __init__(self) -> None:
         self._trim = _malloc_trim()
         self._usual_bytes = _resident_bytes()
+        self._looks = 0
 
     def give_back(self) -> None:
-        """Give back what is free, if the process is larger than usual."""
+        """Give back what is free, if the process is larger than usual or this was not done for some looks."""
         if self._trim is None:
             return
         allowed_bytes = int(self._usual_bytes * (1 + _STEP_SHARE)) + _STEP_BYTES
-        if _resident_bytes() > allowed_bytes:
+        self._looks = (self._looks + 1) % _LOOKS_AT_MOST
+        if _resident_bytes() > allowed_bytes or not self._looks:
             self._trim(0)
         self._usual_bytes = min(_resident_bytes(), allowed_bytes)
 

@@ -31,6 +31,8 @@ BATCH_MAX: Final = 30
 SAMPLE_S: Final = 1.0
 SETTLE_S: Final = 60.0
 DRAIN_S: Final = 120.0
+REST_S: Final = 40.0
+"""The services give free memory back every 30 s at the latest."""
 RSS_GROWTH_MAX: Final = 1.2
 ID_BYTES_MIN, ID_BYTES_MAX = 56, 92
 """Of the consumer's memory, which keeps every id by design: right before a table of ids doubles, and right after."""
@@ -179,7 +181,7 @@ def _settled(stack: Stack, seen: Watch, hostile_s: float) -> str:
             return "; ".join(left()) or "late"
         except httpx.HTTPError:
             return str(error)
-    pause(SAMPLE_S * 5)  # so that the samples of the end are of the settled system
+    pause(REST_S)  # so that the samples of the end are of the settled system
     return ""
 
 
