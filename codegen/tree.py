@@ -16,6 +16,7 @@ from codegen.errors import CodegenError, ContractError, FindingsError
 from codegen.json_places import plain
 from codegen.plan import retired
 from codegen.plan.history import released_version
+from codegen.plan.lock import FILE as LOCK_FILE
 from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
 from codegen.proto import compiler as proto_compiler
@@ -81,7 +82,7 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
     project = _tried(findings, project_of, root) or Project()
     avro = _avro(root, project, findings)
     found = _topics(root, avro, findings)
-    if not proto and not avro and not findings:
+    if not proto and not avro and not findings and not (root / LOCK_FILE).exists():
         raise CodegenError(f"{root} holds no contracts: neither proto/**/*.proto nor avro/**/*.avsc is there")
     for subject, entry in project.subjects.items():
         if not (root / entry.file).is_file():
@@ -92,6 +93,7 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
         findings += shared_subjects(claimed)
         given_up = _tried(findings, retired.retired_of, root) or {}
         there = {f"topic {topic.name}" for topic in found} | {f"subject {claim.subject}" for claim in claimed}
+        there |= {f"file {path}" for path in avro}
         findings += retired.wrong(given_up, there)
     in_order = tuple(sorted(found, key=lambda topic: topic.name))
     return Contracts(root, proto, avro, in_order, project, given_up), findings

@@ -90,10 +90,14 @@ def was(root: Path, lock: Lock | None) -> Was:
         return NOTHING
     versions = all_of(root, lock)
     subjects = {
-        name: WasSubject(each.type, versions[name], each.level, each.import_path(name))
+        name: WasSubject(each.type, versions[name], each.level, each.import_path(name), _file(each))
         for name, each in lock.subjects.items()
     }
     return Was(subjects, {name: topic.subjects for name, topic in lock.topics.items()})
+
+
+def _file(subject: LockedSubject) -> str:
+    return (subject.versions[-1].file or "") if subject.versions else ""
 
 
 def _imports(lock: Lock, references: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -144,7 +148,8 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
             for each in subject.references
             if each.subject in subjects
         }
-        version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""))
+        file = subject.file if subject.kind == "AVRO" and subject.file else UNSET
+        version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""), file)
         subjects[subject.subject] = replace(known, versions=(*known.versions, version))
         path = path_of(root, subject.subject, subject.kind, number)
         _write(path, subject)

@@ -37,6 +37,8 @@ class LockedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     references: dict[str, int] = {}
     allowed: str = ""
     """Why it was published although it breaks."""
+    file: str | msgspec.UnsetType = msgspec.UNSET
+    """The place of an Avro schema below the contracts' folder, after which its module is named."""
 
 
 class LockedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

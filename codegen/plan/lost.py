@@ -16,7 +16,7 @@ from codegen.plan.judge import OldVersion, fingerprint
 from codegen.plan.retired import FILE, of_subject
 from codegen.plan.terms import Kind, Lost, Wanted, WantedSubject
 from codegen.plan.was import Was, WasSubject
-from codegen.proto.compiler import Files, descriptors_of
+from codegen.proto.compiler import Files, descriptors_of, prepare
 from codegen.proto.gone import gone, names_of, outermost
 
 _NAMED_MAX = 5
@@ -25,7 +25,7 @@ _NAMED_MAX = 5
 def lost(was: Was, wanted: Wanted) -> tuple[Lost, ...]:
     """Return what is lost, each under the name that retired.yaml would call it by."""
     found = _Walk(was, wanted)
-    return (*found.topics(), *found.subjects(), *found.types(), *found.levels())
+    return (*found.topics(), *found.subjects(), *found.files(), *found.types(), *found.levels())
 
 
 class _Walk:
@@ -61,6 +61,14 @@ class _Walk:
             reason = of_subject(self._retired, name, self._was.topics)
             yield _loss(f"subject {name}", self._moved[name], whom, reason)
 
+    def files(self) -> Iterator[Lost]:
+        """Yield the Avro files that have another name, and with it the modules of their classes."""
+        for name, subject in self._known.items():
+            file = self._wanted[name].file
+            if subject.kind == "AVRO" and subject.file and file and file != subject.file:
+                whom = "programs import its classes from a module of this name"
+                yield _loss(f"file {subject.file}", file, whom, self._retired.get(f"file {subject.file}", ""))
+
     def types(self) -> Iterator[Lost]:
         """Yield what Protobuf files held that are still there, and none of the contracts holds now."""
         told: set[str] = set()
@@ -92,17 +100,23 @@ class _Walk:
         old = subject.versions[-1]
         for other in self._wanted.values():
             if other.owned and other.kind == subject.kind:
-                if other.kind == "PROTOBUF" and _held(subject.path, old) <= _held_now(other):
+                if other.kind == "PROTOBUF" and _held(subject.path, old) <= self._holds[other.subject]:
                     return other.subject
                 if other.kind == "AVRO" and not self._was.versions(other.subject) and _shape(other) == _shape(old):
                     return other.subject
         return ""
 
     @cached_property
+    def _holds(self) -> dict[str, set[str]]:
+        """What each Protobuf file of the contracts holds, by its subject."""
+        own = [each for each in self._wanted.values() if each.kind == "PROTOBUF" and each.owned]
+        prepare(({**dict(each.imports), each.import_path: each.text}, each.import_path) for each in own)
+        return {each.subject: _held(each.import_path, each) for each in own}
+
+    @cached_property
     def _names(self) -> set[str]:
         """All that the Protobuf files of the contracts hold."""
-        own = (each for each in self._wanted.values() if each.kind == "PROTOBUF" and each.owned)
-        return {name for each in own for name in _held_now(each)}
+        return {name for names in self._holds.values() for name in names}
 
 
 def _loss(name: str, moved: str, whom: str, retired: str) -> Lost:
@@ -136,10 +150,6 @@ def _held(path: str, version: OldVersion | WantedSubject) -> set[str]:
     """Return the names of what a Protobuf file holds; of one that does not compile itself, which nothing else has."""
     files = _compiled(path, version)
     return set(names_of(files, [path])) if files is not None else {path}
-
-
-def _held_now(wanted: WantedSubject) -> set[str]:
-    return _held(wanted.import_path, wanted)
 
 
 def _content(subject: WasSubject) -> str:

@@ -91,7 +91,7 @@ def _of_git(root: Path, revision: str) -> Was:
         found = wanted_of(tree.read(Path(directory), released=True))
     name = f"{_GIT}{revision}"
     subjects = {
-        s.subject: WasSubject(s.kind, (OldVersion(name, s.text, s.imports),), s.level_in_force, s.import_path)
+        s.subject: WasSubject(s.kind, (OldVersion(name, s.text, s.imports),), s.level_in_force, s.import_path, s.file)
         for s in found.subjects
         if s.owned
     }

@@ -21,7 +21,7 @@ from codegen.errors import ContractError
 from codegen.yaml_file import Section, section_of
 
 FILE: Final = "retired.yaml"
-KINDS: Final = ("subject", "topic", "level", "package", "message", "enum", "service", "rpc")
+KINDS: Final = ("subject", "topic", "file", "level", "package", "message", "enum", "service", "rpc")
 _KEY: Final = re.compile(rf"({'|'.join(KINDS)}) \S+")
 
 

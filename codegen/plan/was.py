@@ -12,13 +12,14 @@ from codegen.plan.terms import SchemaKind
 class WasSubject:
     """A subject as it was: its versions, oldest first, and the level that they were released under.
 
-    ``path`` is the name by which Protobuf files import it.
+    ``path`` is the name by which Protobuf files import it, ``file`` the place of an Avro schema where it is known.
     """
 
     kind: SchemaKind
     versions: tuple[OldVersion, ...]
     level: str | None
     path: str
+    file: str = ""
 
 
 @dataclass(frozen=True)

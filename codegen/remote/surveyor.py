@@ -95,9 +95,12 @@ class Surveyor:
             there = found.subjects.get(subject.subject, FoundSubject())
             same = (OldVersion(f"v{there.matching_version}", subject.text, subject.imports),)
             versions = histories.get(subject.subject, same if there.matching_version else ())
-            level = known.subjects[subject.subject].level if known.versions(subject.subject) else there.level
             every = (*versions, *self._against.versions(subject.subject))
-            subjects[subject.subject] = WasSubject(subject.kind, every, level, subject.import_path)
+            here = WasSubject(subject.kind, every, there.level, subject.import_path)
+            released = known.subjects.get(subject.subject)
+            if released is not None and released.versions:
+                here = replace(here, level=released.level, file=released.file)
+            subjects[subject.subject] = here
         for name in known.subjects.keys() - {subject.subject for subject in wanted.subjects}:
             if numbers := registry_admin.versions(self._http, name):
                 versions = registry_admin.read_history(self._http, name, numbers)

@@ -98,6 +98,14 @@ LOSSES: Mapping[str, tuple[Change, tuple[str, ...]]] = {
         lambda small: row(small, "Line"),
         ("RENAME  subject tests.v1.Row: is tests.v1.Line now",),
     ),
+    "the name of an Avro file": (
+        lambda small: rename(small, "avro/row.avsc", "avro/line.avsc"),
+        ("RENAME  file avro/row.avsc: is avro/line.avsc now", "programs import its classes from a module of this name"),
+    ),
+    "everything": (
+        lambda small: remove(small, "topics/orders.yaml", "avro/order.avsc", "avro/row.avsc", f"proto/{small.proto}"),
+        (f"DELETE  {TOPIC}", f"DELETE  {SUBJECT}", f"DELETE  {PROTO}", "DELETE  subject tests.v1.Row"),
+    ),
     "the name of a Protobuf file": (
         lambda small: rename(small, f"proto/{small.proto}", "proto/shop/v1/orders.proto"),
         (f"RENAME  {PROTO}: is shop/v1/orders.proto now",),
@@ -214,7 +222,8 @@ def test_what_moves_within_the_contracts_is_not_lost(run: Run, released: SmallCo
         ("subject x: {reason: y}\n", "subject x.date: is missing"),
         ("subject x: {moved: y}\n", "subject x.date: is missing"),
         ("subject x: {moved_to: y, why: z}\n", "subject x.why: is not a key here"),
-        ("file x: {moved_to: y}\n", "is not one of subject, topic, level"),
+        ("table x: {moved_to: y}\n", "is not one of subject, topic, file, level"),
+        ("file avro/order.avsc: {moved_to: y}\n", "file avro/order.avsc: is said to be retired"),
         ("subject x\n", "must be a mapping"),
         ("", "is empty; delete it"),
     ],
