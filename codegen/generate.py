@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from codegen import topics_module
 from codegen.avro import types as avro_types
 from codegen.avro.modules import module_names, runtime_files
 from codegen.errors import ContractError
@@ -10,6 +9,7 @@ from codegen.json_places import line_at
 from codegen.proto import message_modules, rules_module, served_files
 from codegen.proto import rules as proto_rules
 from codegen.proto import stubs as proto_stubs
+from codegen.topics import module as topics_module
 from codegen.tree import MARK, Contracts
 
 _AVRO_INIT = '''\

@@ -7,7 +7,7 @@ from codegen import project
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
 from codegen.project import SubjectEntry
-from codegen.topics import Topic
+from codegen.topics.topic import Topic
 
 
 @dataclass(frozen=True)

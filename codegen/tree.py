@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from codegen import topics
 from codegen.avro.folder import AvroFolder
 from codegen.avro.schema import AvroFile
 from codegen.errors import CodegenError, ContractError, FindingsError
@@ -21,7 +20,8 @@ from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
 from codegen.proto import compiler as proto_compiler
 from codegen.subjects import claims, shared_subjects
-from codegen.topics import Topic
+from codegen.topics import topic as topic_file
+from codegen.topics.topic import Topic
 from tally.base.written_file import write_file
 
 CACHE_FOLDER = "__pycache__"
@@ -127,7 +127,7 @@ def _topics(root: Path, avro: Mapping[str, AvroFile], findings: list[ContractErr
 
 
 def _topic(root: Path, path: str) -> Topic:
-    return topics.parse(path, _text(root, path))
+    return topic_file.parse(path, _text(root, path))
 
 
 def _tried(findings: list[ContractError], read: Callable[..., T], *arguments: object) -> T | None:

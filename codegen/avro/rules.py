@@ -18,7 +18,7 @@ from codegen.avro.schema import AvroFile, Definition, Enumeration, Record
 from codegen.errors import ContractError
 from codegen.json_places import line_at
 from codegen.project import FILE
-from codegen.topics import Topic
+from codegen.topics.topic import Topic
 
 GROUPS: Final[Mapping[str, str]] = {
     "names": "namespaces in lower case, types in PascalCase, fields in snake_case, symbols in UPPER_CASE",

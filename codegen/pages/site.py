@@ -17,7 +17,7 @@ from codegen.plan.terms import WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.proto import compiler as proto_compiler
 from codegen.proto.rules import message_rules
-from codegen.topics import Topic
+from codegen.topics.topic import Topic
 from codegen.tree import Contracts
 
 FOLDER: Final = "pages"

@@ -107,7 +107,7 @@ def test_code_that_does_not_import_is_never_written(
 ) -> None:
     """Generated code that cannot be imported is not written, and the old code stays."""
     before = (small.root / "generated" / "topics.py").read_bytes()
-    monkeypatch.setattr("codegen.topics_module._HEAD", "import nowhere_at_all\n{imports}\n")
+    monkeypatch.setattr("codegen.topics.module._HEAD", "import nowhere_at_all\n{imports}\n")
     code, said = run("generate")
     assert code == 1
     assert "does not import, so nothing was written: ModuleNotFoundError" in said

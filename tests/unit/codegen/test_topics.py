@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from codegen import topics
 from codegen.errors import ContractError
-from codegen.topics import Topic
-from codegen.topics_module import constant_names
+from codegen.topics import topic as topics
+from codegen.topics.module import constant_names
+from codegen.topics.topic import Topic
 
 GOOD = """\
 topic: shop.orders.v1
@@ -66,6 +66,20 @@ def test_a_good_file_is_read() -> None:
         ("factor: 3", "factor: 1", "line 15", "must not exceed the factor, 1"),
         ('retention.ms: "-1"', "retention.ms: -1", "line 17", 'put it in quotes: "-1"'),
         ('retention.ms: "-1"', 'min.insync.replicas: "2"', "line 16", "belongs under replication"),
+        ('"-1"', '"7d"', "line 17", "config.retention.ms: is '7d'; allowed is a whole number from -1 to 92233720368"),
+        ('"-1"', '"-2"', "line 17", "allowed is a whole number from -1 to 92233720368"),
+        (
+            'retention.ms: "-1"',
+            'retension.ms: "-1"',
+            "line 17",
+            "not a setting that Kafka has for topics; is retention",
+        ),
+        ('retention.ms: "-1"', 'x: "-1"', "line 17", "there are cleanup.policy, compression.gzip.level"),
+        ('retention.ms: "-1"', 'cleanup.policy: "deleted"', "line 17", "allowed is a list of compact, delete"),
+        ('retention.ms: "-1"', 'preallocate: "yes"', "line 17", "allowed is one of true, false"),
+        ('retention.ms: "-1"', 'min.cleanable.dirty.ratio: "nan"', "line 17", "allowed is a number from 0 to 1"),
+        ('retention.ms: "-1"', 'compression.gzip.level: "0"', "line 17", "from 1 to 9, or -1"),
+        ('retention.ms: "-1"', 'leader.replication.throttled.replicas: "1"', "line 17", "such as 0:101,1:102"),
         ("BACKWARD\n", "BACKWARD\n  width_bytes: x\n", "line 11", "whole number"),
         ("config:\n", "extra: 1\nconfig:\n", "line 16", "extra: is not a key here"),
     ],
@@ -78,6 +92,22 @@ def test_a_wrong_file_is_refused_with_its_line(old: str, new: str, place: str, w
         topics.parse("topics/x.yaml", text)
     assert re.match(rf"topics/x\.yaml: {place}[:,] ", str(caught.value))
     assert words in str(caught.value)
+
+
+def test_right_settings_are_taken_as_they_are() -> None:
+    """Every kind of value that Kafka takes is taken, and so are the settings that other makers' brokers have."""
+    config = {
+        "cleanup.policy": "compact,delete",
+        "compression.gzip.level": "-1",
+        "follower.replication.throttled.replicas": "0:1,1:2",
+        "leader.replication.throttled.replicas": "*",
+        "min.cleanable.dirty.ratio": "0.25",
+        "redpanda.remote.read": "true",
+        "retention.bytes": "-7",
+        "segment.bytes": "1048576",
+    }
+    lines = "".join(f'  {name}: "{value}"\n' for name, value in config.items())
+    assert topics.parse("x", GOOD.partition("  retention.ms")[0] + lines).config == config
 
 
 def test_the_configuration_may_be_left_out() -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from codegen.project import LEVELS
-from codegen.yaml_file import section_of
+from codegen.topics import settings
+from codegen.yaml_file import Section, section_of
 
 PARTITIONS_MAX: Final = 10_000
 REPLICATION_MAX: Final = 32
@@ -52,7 +53,7 @@ def parse(file: str, source: str) -> Topic:
         replication_factor=replication.number("factor", 1, REPLICATION_MAX),
         min_insync_replicas=replication.number("min_insync_replicas", 1, REPLICATION_MAX),
         width_bytes=value.number("width_bytes", 1, WIDTH_BYTES_MAX) if value.has("width_bytes") else None,
-        config=top.section("config", required=False).texts(),
+        config=_config(top.section("config", required=False)),
     )
     value.text("format", lambda text: text == "avro", "avro")
     for section in (top, key, value, replication):
@@ -62,6 +63,14 @@ def parse(file: str, source: str) -> Topic:
     if "min.insync.replicas" in topic.config:
         raise top.error("config", "min.insync.replicas belongs under replication, as min_insync_replicas")
     return topic
+
+
+def _config(section: Section) -> dict[str, str]:
+    found = section.texts()
+    for name, value in found.items():
+        if (wrong := settings.problem(name, value)) is not None:
+            raise section.error(name, wrong)
+    return found
 
 
 def _topic_name(text: str) -> bool:

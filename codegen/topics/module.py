@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from codegen.avro.modules import module_names
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
-from codegen.topics import Topic
+from codegen.topics.topic import Topic
 
 _HEAD = '''\
 """The topics' facts, as constants: what the files of contracts/topics say."""
