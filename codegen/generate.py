@@ -4,7 +4,11 @@ from pathlib import Path
 
 from codegen.avro import types as avro_types
 from codegen.avro.modules import module_names, runtime_files
+from codegen.avro.names import Names
+from codegen.avro.samples import samples
+from codegen.avro.schema import Record
 from codegen.errors import ContractError
+from codegen.import_test import Trial
 from codegen.json_places import line_at
 from codegen.proto import message_modules, rules_module, served_files
 from codegen.proto import rules as proto_rules
@@ -63,12 +67,26 @@ def _avro(contracts: Contracts) -> dict[str, str]:
             text = avro_types.module_text(schema, _mark(path).rstrip(), "." * (module.count(".") + 1))
         except ContractError as error:
             raise error.at(line_at(schema.lines, error.place)) from error
-        files[f"avro/{module.replace('.', '/')}.py"] = text
+        files[_file_of(module)] = text
     if files:
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
         for source in runtime_files():
             files[f"avro/{source.name}"] = _mark("its own runtime") + source.read_text(encoding="utf-8")
     return files
+
+
+def trials(contracts: Contracts) -> dict[str, Trial]:
+    """Return the values that each Avro module must read as it wrote them, by its file."""
+    modules = module_names(contracts.avro)
+    found = {}
+    for path, schema in contracts.avro.items():
+        cls = Names(schema).classes[schema.name] if isinstance(schema.definition, Record) else ""
+        found[_file_of(modules[path])] = Trial(cls, list(samples(schema)))
+    return found
+
+
+def _file_of(module: str) -> str:
+    return f"avro/{module.replace('.', '/')}.py"
 
 
 def _mark(source: str) -> str:

@@ -35,10 +35,9 @@ def default_problem(kind: Type, value: Any, named: Mapping[str, Definition], dep
     if depth > _NESTING_MAX:
         return f"nested deeper than {_NESTING_MAX} levels"
     match kind:
-        case Union(branches):
-            # Newer specifications allow any branch; readers of older ones take the first only.
-            problem = default_problem(branches[0], value, named, depth + 1)
-            return None if problem is None else f"{problem} (a union's default belongs to its first branch)"
+        case Union(branches):  # of any branch, as Avro says since 1.12
+            problems = [default_problem(branch, value, named, depth + 1) for branch in branches]
+            return None if None in problems else problems[0] if len(problems) == 1 else _of_no_branch(value)
         case Primitive(name):
             return None if _is_primitive(name, value) else f"{value!r} is not {_article(name)}"
         case Array(items):
@@ -51,6 +50,10 @@ def default_problem(kind: Type, value: Any, named: Mapping[str, Definition], dep
             return _first(default_problem(values, item, named, depth + 1) for item in value.values())
         case Named(name):
             return _named_problem(named[name], value, named, depth)
+
+
+def _of_no_branch(value: Any) -> str:
+    return f"{value!r:.60} is not a value of any branch of the union"
 
 
 def _named_problem(definition: Definition, value: Any, named: Mapping[str, Definition], depth: int) -> str | None:

@@ -2,7 +2,7 @@
 
 Stricter than the specification where what it allows would be read as something else: logical types must be equal
 (another scale of a decimal, milliseconds for microseconds), so must full names, namespaces included, and a default that
-a reader would fall back on must be a value of its type. Aliases are not relied on: not every reader follows them.
+a reader would fall back on must be a value of its type. The reader's aliases of fields and types count as their names.
 Numbers may widen as the specification says (int to long, float, double; long to float, double; float to double;
 string and bytes either way) where neither side has a logical type.
 """
@@ -84,7 +84,7 @@ class _Walker:
         if type(written) is not type(read):
             yield _type_changed(path, _definition(written), _definition(read))
             return
-        if written.name != read.name:
+        if not _same_name(written, read):
             yield _renamed(path, written, read)
             return
         match written, read:
@@ -103,10 +103,14 @@ class _Walker:
 
     def _record(self, written: Record, read: Record, path: str) -> Iterator[Obstacle]:
         known = {field.name: field for field in written.fields}
+        own = {field.name for field in read.fields}
         for field in read.fields:
             inner = f"{path}.{field.name}" if path else field.name
-            if field.name in known:
-                yield from self.walk(known[field.name].type, field.type, inner)
+            # A field of the writer's is one of the reader's at most, and by its name rather than by another's alias.
+            names = [field.name, *(alias for alias in field.aliases if alias not in own)]
+            found = next((name for name in names if name in known), None)
+            if found is not None:
+                yield from self.walk(known.pop(found).type, field.type, inner)
             elif not field.has_default:
                 yield Obstacle(inner, "no default", f"`{inner}` has no default")
             else:
@@ -141,9 +145,14 @@ class _Walker:
             case Primitive(w), Primitive(r):
                 return w == r
             case Named(w), Named(r):
-                return w == r and type(self._writer.named[w]) is type(self._reader.named[r])
+                one, other = self._writer.named[w], self._reader.named[r]
+                return type(one) is type(other) and _same_name(one, other)
             case _:
                 return type(written) is type(read)
+
+
+def _same_name(written: Definition, read: Definition) -> bool:
+    return written.name == read.name or written.name in read.aliases
 
 
 def _primitive(written: Primitive, read: Primitive, path: str) -> Iterator[Obstacle]:

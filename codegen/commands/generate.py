@@ -6,8 +6,8 @@ import click
 
 from codegen import tree
 from codegen.commands.options import CONTRACTS, OUT, PACKAGE
-from codegen.generate import generated_files
-from codegen.import_test import require_imports
+from codegen.generate import generated_files, trials
+from codegen.import_test import require_works
 from codegen.output import output_of
 from codegen.plan import lock as locks
 from codegen.plan import locked
@@ -46,7 +46,7 @@ def write_code(found: Contracts, out: Path | None, package: str | None) -> dict[
     folder = output.folder
     files = generated_files(found, output.package)
     if tree.differences(files, tree.files_of(folder)):
-        require_imports(files, output.package)
+        require_works(files, output.package, trials(found))
     changed = tree.replace(folder, files)
     # Code that goes elsewhere is not this folder's: the lock stays what it is.
     if out is None and locks.save(found.root, locks.current(locks.load(found.root), wanted_of(found), files)):

@@ -31,6 +31,10 @@ _UNITS: Final = {
     "timestamp-micros": "microseconds since 1970-01-01, UTC",
     "local-timestamp-millis": "milliseconds since 1970-01-01, local time",
     "local-timestamp-micros": "microseconds since 1970-01-01, local time",
+    "timestamp-nanos": "nanoseconds since 1970-01-01, UTC",
+    "local-timestamp-nanos": "nanoseconds since 1970-01-01, local time",
+    "duration": "months, days and milliseconds",
+    "big-decimal": "exact decimal with its own scale",
     "uuid": "a UUID (RFC 9562)",
 }
 

@@ -110,8 +110,21 @@ def test_code_that_does_not_import_is_never_written(
     monkeypatch.setattr("codegen.topics.module._HEAD", "import nowhere_at_all\n{imports}\n")
     code, said = run("generate")
     assert code == 1
-    assert "does not import, so nothing was written: ModuleNotFoundError" in said
+    assert "does not work, so nothing was written: ModuleNotFoundError" in said
     assert (small.root / "generated" / "topics.py").read_bytes() == before
+
+
+def test_code_that_reads_another_value_than_it_wrote_is_never_written(
+    run: Run, small: SmallContracts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Generated code is tried with a value of each type, and code that does not read what it wrote is not written."""
+    before = (small.root / "generated" / "avro" / "order.py").read_bytes()
+    monkeypatch.setattr("codegen.avro.write._Writer._number", lambda self, *_: self.out.add("_out.append(0)"))
+    code, said = run("generate")
+    assert code == 1
+    assert "does not work, so nothing was written: ValueError: " in said
+    assert "generated.avro.order reads 04c3a900 not as the value that it wrote" in said
+    assert (small.root / "generated" / "avro" / "order.py").read_bytes() == before
 
 
 def test_nothing_is_done_twice_and_nothing_that_matters_is_skipped(

@@ -12,7 +12,7 @@ import pytest
 
 from codegen.avro import parse as avro_parse
 from codegen.avro import types as avro_types
-from codegen.avro.names import USED_BUILTINS, python_names
+from codegen.avro.names import USED_BUILTINS, Names, python_names
 from tally.base.fingerprint import PRIMITIVES
 from tests_support.contracts.avro_modules import imported
 
@@ -112,7 +112,7 @@ def test_types_of_any_name_are_read_and_written(tmp_path: Path) -> None:
 def _round_trip(text: str, folder: Path) -> None:
     schema = avro_parse.parse("x", text)
     with imported(text, folder) as module:
-        python = avro_types.Names(schema)
+        python = Names(schema)
         parts = {}
         for i, (field, name) in enumerate(python.fields["t.Top"].items()):
             full = f"t.{field}"

@@ -25,9 +25,6 @@ def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
     return {"name": name, "type": kind, **more}
 
 
-FIRST_BRANCH = "None is not a string (a union's default belongs to its first branch)"
-
-
 X_INT = record(field("x", "int"))
 
 
@@ -86,10 +83,7 @@ CHANGES: dict[str, tuple[str, str, list[str]]] = {
     "null as the default of a string or null": (
         X_INT,
         record(field("x", "int"), field("y", ["string", "null"], default=None)),
-        [
-            f"v2 is wrong in itself: the default of `y` is not one: {FIRST_BRANCH}",
-            f"consumers on v2 cannot read v1: `y` has a default that is not one: {FIRST_BRANCH}",
-        ],
+        [],
     ),
     "int to long": (
         X_INT,

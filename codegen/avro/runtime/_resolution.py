@@ -167,9 +167,11 @@ class _Planner:
     def _record(self, written: Type, read: Type) -> _Step:
         places: dict[str, int] = {}  # of the reader's fields, by the writer's names
         names = {field["name"] for field in written.fields}
+        own = {field["name"] for field in read.fields}
         parts: list[bytes] = []
         for i, (field, kind) in enumerate(zip(read.fields, read.parts, strict=True)):
-            found = [name for name in (field["name"], *field.get("aliases", ())) if name in names - places.keys()]
+            called = [field["name"], *(alias for alias in field.get("aliases", ()) if alias not in own)]
+            found = [name for name in called if name in names and name not in places]
             if found:
                 places[found[0]] = i
             elif "default" not in field:

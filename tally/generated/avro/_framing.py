@@ -10,19 +10,11 @@ _FRAME: Final = _struct.Struct(">BI")
 _ID_MAX: Final = 0xFFFF_FFFF
 
 
-class SchemaText(Protocol):
-    """A schema as a registry gives it."""
-
-    @property
-    def text(self) -> str:
-        """Its JSON."""
-
-
 class SchemaLookup(Protocol):
     """Where schemas are found by id. It is asked for each value, so it should remember its answers."""
 
-    def schema(self, name: int, /) -> SchemaText:
-        """Return the schema of an id. What it raises reaches whoever decodes."""
+    def schema(self, name: int, /) -> str:
+        """Return the JSON text of an id's schema. What it raises reaches whoever decodes."""
 
 
 def frame(schema_id: int) -> bytes:
@@ -39,4 +31,4 @@ def unframed(data: bytes, registry: SchemaLookup) -> tuple[bytes, str]:
     magic, schema_id = _FRAME.unpack_from(data)
     if magic != 0:
         raise AvroDecodeError(f"the first byte is {magic}; in Confluent's framing it is 0")
-    return data[_FRAME.size :], registry.schema(schema_id).text
+    return data[_FRAME.size :], registry.schema(schema_id)

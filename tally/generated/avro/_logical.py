@@ -25,9 +25,10 @@ _EXACT: Final = _decimal.Context(
     traps=[_decimal.Inexact, _decimal.InvalidOperation, _decimal.Overflow],
 )
 
-_BIG_SCALE_MAX: Final = 1_000
-_BIG_BYTES_MAX: Final = 415
-"""Of a decimal with a scale of its own: what 1,000 digits take."""
+_BIG_MAX: Final = 1_000
+"""Digits of a decimal with a scale of its own, and the scale."""
+_BIG_BYTES_MAX: Final = 416
+"""What so many digits take."""
 
 scaled: Final = _EXACT.multiply
 """Return whole number times 10 ** -scale, exactly."""
@@ -62,9 +63,10 @@ def big_decimal_bytes(value: _decimal.Decimal, field: str) -> bytes:
     """Return a decimal with its own scale: the length of its unscaled bytes, these, and the scale."""
     if not isinstance(value, _decimal.Decimal) or not value.is_finite():
         raise misfit(field, value, "a finite decimal")
-    scale = -int(value.as_tuple().exponent)
-    if abs(scale) > _BIG_SCALE_MAX or value.adjusted() > _BIG_SCALE_MAX:
-        raise misfit(field, value, f"a decimal within 10 ** ±{_BIG_SCALE_MAX}")
+    _, digits, exponent = value.as_tuple()
+    scale = -int(exponent)
+    if abs(scale) > _BIG_MAX or len(digits) > _BIG_MAX:
+        raise misfit(field, value, f"a decimal of {_BIG_MAX} digits and a scale within ±{_BIG_MAX}")
     raw = decimal_bytes(int(_EXACT.scaleb(value, scale)))
     out = bytearray()
     write_long(out, len(raw), field)
@@ -80,8 +82,8 @@ def big_decimal_of(raw: bytes) -> _decimal.Decimal:
         scale, end = _number(raw, pos + length)
     except IndexError:
         raise AvroDecodeError("a decimal ends early") from None
-    if length < 0 or end != len(raw) or length > _BIG_BYTES_MAX or abs(scale) > _BIG_SCALE_MAX:
-        raise AvroDecodeError(f"a decimal is not one within 10 ** ±{_BIG_SCALE_MAX}")
+    if not 0 <= length <= _BIG_BYTES_MAX or end != len(raw) or abs(scale) > _BIG_MAX:
+        raise AvroDecodeError(f"a decimal is not one of {_BIG_MAX} digits and a scale within ±{_BIG_MAX}")
     unscaled = int.from_bytes(raw[pos : pos + length], "big", signed=True)
     return _EXACT.scaleb(_decimal.Decimal(unscaled), -scale)
 

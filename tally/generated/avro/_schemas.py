@@ -16,6 +16,7 @@ _LOGICAL: Final = {
     "fixed": {"decimal", "uuid", "duration"},
 }
 """Others are ignored, as the specification says."""
+_SIZES: Final = {"duration": 12, "uuid": 16}
 
 
 class Type:
@@ -86,7 +87,8 @@ class _Loader:
         if kind == "enum":
             found.symbols, found.default = list(tree["symbols"]), tree.get("default")
         elif kind == "fixed":
-            found.size, found.logical = int(tree["size"]), _logical(tree, kind)
+            found.size = int(tree["size"])
+            found.logical = _logical(tree, kind, found.size)
         else:
             found.fields = list(tree["fields"])
             found.parts = [self.type_of(field["type"], inner) for field in found.fields]
@@ -97,11 +99,18 @@ def _full(name: str, namespace: str) -> str:
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
-def _logical(tree: dict[str, Any], kind: str) -> tuple[Any, ...]:
+def _logical(tree: dict[str, Any], kind: str, size: int | None = None) -> tuple[Any, ...]:
     name = tree.get("logicalType")
-    if name not in _LOGICAL.get(kind, ()):
+    if not isinstance(name, str) or name not in _LOGICAL.get(kind, ()):
         return ()
-    return (name, tree.get("precision"), tree.get("scale", 0)) if name == "decimal" else (name,)
+    if size is not None and size != _SIZES.get(name, size):
+        return ()
+    if name != "decimal":
+        return (name,)
+    precision, scale = tree.get("precision"), tree.get("scale", 0)
+    if type(precision) is not int or type(scale) is not int or not 0 <= scale <= precision or precision < 1:
+        return ()
+    return (name, precision, scale)
 
 
 def takes_no_bytes(kind: Type) -> bool:
