@@ -147,16 +147,7 @@ class CallQueue:
         for attempt, offset in zip(batch.attempts, offsets, strict=True):
             attempt.offset = offset
             attempt.stage = AttemptStage.SETTLED
-            for waiter in attempt.waiters:
-                call = waiter.call
-                if not call.open_count:
-                    continue  # it has left
-                call.results[waiter.place] = Placed(attempt.partition, offset, waiter.duplicate)
-                call.open_count -= 1
-                if not call.open_count:
-                    self._leave_queue(call)
-                    settled.append(call)
-            attempt.waiters.clear()
+            self._answer(attempt, None, settled)
         return settled
 
     def forget(self, batch: Batch) -> None:
@@ -237,12 +228,13 @@ class CallQueue:
         del self._known[attempt.addition.request_id]
         self._answer(attempt, refusal, settled)
 
-    def _answer(self, attempt: Attempt, refusal: Refusal, settled: list[Call]) -> None:
+    def _answer(self, attempt: Attempt, refusal: Refusal | None, settled: list[Call]) -> None:
+        """Give those who wait for an attempt a refusal, or else its place in the log."""
         for waiter in attempt.waiters:
             call = waiter.call
             if not call.open_count:
                 continue  # it has left
-            call.results[waiter.place] = refusal
+            call.results[waiter.place] = refusal or Placed(attempt.partition, attempt.offset, waiter.duplicate)
             call.open_count -= 1
             if not call.open_count:
                 self._leave_queue(call)

@@ -31,7 +31,6 @@ class Code(IntEnum):
 class Outcome(StrEnum):
     """What is known of the addition with the operands of this call."""
 
-    COMMITTED = "committed"
     NOT_COMMITTED = "not-committed"
     UNKNOWN = "unknown"
 
