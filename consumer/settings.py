@@ -103,7 +103,7 @@ class ConsumerSettings(Settings):
         30_000,
         ge=1_000,
         le=3_600_000,
-        description="An open transaction this old is told as one that is not ours. One that a killed producer left is "
+        description="An open transaction this old is reported as not ours. One that a killed producer left is "
         "ended by the broker within TALLY_PRODUCER_TRANSACTION_TIMEOUT_MS (15 s) and the 10 s between its looks.",
     )
     consumer_totals_interval_ms: int = Field(

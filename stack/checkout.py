@@ -79,11 +79,11 @@ def stack_found(settings: StackSettings) -> Stack:
         return own
     named = "\n".join(f"  {_DATA_DIR}={folder}" for folder in others)
     if whereabouts.runs(own.data_dir) or _DATA_DIR in given():
-        say(f"also running from this checkout, by another data folder:\n{named}")
+        say(f"also running from this checkout, with another data folder:\n{named}")
         return own
     if len(others) > 1:
         raise StackError(f"several stacks of this checkout run; say which one is meant, before the command:\n{named}")
-    say(f"the data folder of what runs is {others[0]}")
+    say(f"what runs uses the data folder {others[0]}")
     return _stack(settings, others[0], whereabouts.ports_in_use(others[0]) or settings.ports())
 
 

@@ -74,7 +74,7 @@ def _held(partition: int, first_offset: int, open_s: float, address: TopicAddres
     which = f"--topic {address.topic} --partition {partition}"
     return Held(
         open_s=open_s,
-        reason=f"waits for a transaction that is not ours, since {open_s:.0f} s: nothing from offset {first_offset} on "
+        reason=f"has waited {open_s:.0f} s for a transaction that is not ours: nothing from offset {first_offset} on "
         f"is counted before it ends",
         cure=f"`{tool} describe-producers {which}` shows its ProducerId, and `{tool} list` its TransactionalId. "
         f"Stop that program, or end the transaction by `{tool} forceTerminateTransaction --transactionalId ID`. "

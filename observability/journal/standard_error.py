@@ -150,4 +150,4 @@ def _unraisable(defect: "sys.UnraisableHookArgs") -> None:
 
 def _tell(of: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     raised = error if error is not None else kind()
-    logger.opt(exception=raised.with_traceback(trace)).error("nobody caught an error of {}", of)
+    logger.opt(exception=raised.with_traceback(trace)).error("an error in {} was not caught", of)

@@ -10,7 +10,6 @@ from stack.ports import HOST, Ports
 from tally.base.addresses import REGISTRY_PATH
 from tally.service.private import private_folder
 
-API_PATH: Final = REGISTRY_PATH
 _REQUEST_DEADLINE_S: Final = 2.0
 
 PROPERTIES: Final = {
@@ -63,7 +62,7 @@ def not_ready(port: int) -> str | None:
     """Return None when the registry on a port answers, else what is missing."""
     connection = http.client.HTTPConnection(HOST, port, timeout=_REQUEST_DEADLINE_S)
     try:
-        connection.request("GET", f"{API_PATH}/subjects")
+        connection.request("GET", f"{REGISTRY_PATH}/subjects")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"no answer on port {port} ({type(error).__name__})"

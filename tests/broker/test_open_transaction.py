@@ -92,7 +92,7 @@ def test_an_open_transaction_is_told_everywhere_until_it_is_aborted(rig: Rig) ->
     body = held(rig)
     assert (body["state"], body["lag"] >= 4) == ("RUNNING", True)
     assert body["high_watermark"] > places[-1][1] > body["last_stable"]
-    assert body["reason"].startswith("waits for a transaction that is not ours, since ")
+    assert body["reason"].startswith("has waited ")
     assert f"--topic {SUMS.name} --partition {PARTITION}" in body["cure"]
     [told] = reasons(rig)
     assert (told["part"], told["cure"]) == (f"partition {PARTITION}", body["cure"])

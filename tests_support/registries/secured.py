@@ -12,8 +12,8 @@ from typing import Final
 import httpx
 
 from stack.parts.components import Components
-from stack.parts.registry import API_PATH
 from stack.ports import HOST, Ports
+from tally.base.addresses import REGISTRY_PATH
 from tally.registry.access import Access
 from tests_support.registries.tls import TlsFolder
 from tests_support.waiting import eventually
@@ -47,7 +47,7 @@ def secured_registry(folder: Path, tls: TlsFolder) -> Iterator[str]:
     }
     java, *rest = registry.command()
     command = [java, *(f"-D{name}={value}" for name, value in added.items()), *rest]
-    url, log = f"https://{HOST}:{port}{API_PATH}", folder / "registry.log"
+    url, log = f"https://{HOST}:{port}{REGISTRY_PATH}", folder / "registry.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -80,4 +80,4 @@ def _total(rest_address: str) -> str:
         known = "" if answer["complete"] else ", not complete"
         return f"{rest_address} has counted {int(answer['count']):,}, total {printable(str(answer['total']))}{known}"
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return f"{rest_address} does not tell the total before"
+        return f"{rest_address} does not say what the total is"

@@ -56,7 +56,7 @@ async def test_a_total_that_cannot_be_told_stops_no_load(tally, file, rest, answ
     async with serving(fake) as target:
         result = await tally("load", file, "--a", "a", "--b", "b", TALLY_GRPC_TARGET=target, TALLY_REST_URL=rest.url)
     assert result.exit_code == 0
-    assert f"adding to an unknown cluster at {target}; {rest.url} does not tell the total before" in result.stderr
+    assert f"adding to an unknown cluster at {target}; {rest.url} does not say what the total is" in result.stderr
     assert len(fake.committed) == 1
 
 

@@ -39,7 +39,7 @@ def test_a_transaction_is_told_once_it_is_older_than_ours_can_be() -> None:
     told = held(found, 134.4, 30.0, ADDRESS)
     assert list(told) == [3]
     assert told[3].open_s == pytest.approx(34.4)
-    assert told[3].reason.startswith("waits for a transaction that is not ours, since 34 s: nothing from offset 120 on")
+    assert told[3].reason.startswith("has waited 34 s for a transaction that is not ours: nothing from offset 120 on")
     tool = "kafka-transactions.sh --bootstrap-server 127.0.0.1:9092"
     assert f"`{tool} describe-producers --topic tally.sums.v1 --partition 3` shows" in told[3].cure
     assert f"`{tool} list`" in told[3].cure

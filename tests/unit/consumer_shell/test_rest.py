@@ -161,7 +161,7 @@ def test_partitions_tell_state_offsets_lag_files_reason_and_cure(world: World) -
 
 def test_a_partition_that_a_strangers_transaction_holds_up_says_so_everywhere(world: World) -> None:
     """It stays RUNNING, with lag to the high watermark, reason and cure; /health/ready and the page say the same."""
-    held = Held(34.4, "waits for a transaction that is not ours, since 34 s", "`kafka-transactions.sh` names it")
+    held = Held(34.4, "has waited 34 s for a transaction that is not ours", "`kafka-transactions.sh` names it")
     outside = Outside(last_stable={PARTITION: 6}, high_watermark={PARTITION: 50}, held={PARTITION: held})
     world.board.publish_outside(outside)
     body = world.client.get(f"/v1/partitions/{PARTITION}").json()

@@ -47,7 +47,7 @@ def test_lines_of_libraries_in_c_and_of_uncaught_errors_are_lines_of_the_journal
     assert ("ERROR", "librdkafka", "a library says: tally#producer-1| [thrd:x]: no \\x1b[2Jbroker") in said
     assert ("ERROR", "grpc", "a library says: no port") in said
     assert any(library == "py.warnings" and "old" in message for _, library, message in said)
-    (defect,) = [event for event in events if event["message"].startswith("nobody caught an error of")]
+    (defect,) = [event for event in events if event["message"].endswith("was not caught")]
     assert defect["exception"] == "ValueError: a\\n2026 ERROR forged"
     assert any(message.startswith("a library says: junk \\xff without an end") for _, _, message in said)
 

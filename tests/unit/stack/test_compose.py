@@ -12,10 +12,10 @@ from stack import Ports
 from stack.fetch.locks import KAFKA_LOCK, REGISTRY_LOCK, read, version_of
 from stack.parts.engines import ENGINES
 from stack.parts.kafka import PROPERTIES as KAFKA_PROPERTIES
-from stack.parts.registry import API_PATH
 from stack.parts.registry import PROPERTIES as REGISTRY_PROPERTIES
 from stack.parts.services import publish_command
 from stack.ports import SETTINGS
+from tally.base.addresses import REGISTRY_PATH
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -174,7 +174,7 @@ def test_the_contracts_are_published_by_the_same_command():
     assert entry
     in_container = [*yaml.safe_load(entry[1])[1:], *SERVICES["contracts"]["command"]]
     assert in_container == [
-        {"REGISTRY": f"http://registry:8080{API_PATH}", "KAFKA": "kafka:29092"}.get(word, word) for word in native
+        {"REGISTRY": f"http://registry:8080{REGISTRY_PATH}", "KAFKA": "kafka:29092"}.get(word, word) for word in native
     ]
 
 
