@@ -19,6 +19,7 @@ from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubj
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
+from codegen.remote.registry_text import with_words_in_comments
 from codegen.remote.surveyor import Survey
 
 _GIT_TIMEOUT_S: Final = 60
@@ -76,7 +77,8 @@ def _name(versions: Sequence[OldVersion]) -> str:
 def _same_text(wanted: WantedSubject, old: OldVersion) -> bool:
     if wanted.kind == "AVRO":
         return bool(json.loads(wanted.text) == json.loads(old.text))
-    return wanted.text.strip() == old.text.strip()
+    # Versions of before may have comments without words as their author wrote them.
+    return wanted.text.strip() == with_words_in_comments(old.text).strip()
 
 
 def _of_git(root: Path, revision: str) -> Was:

@@ -31,6 +31,16 @@ def test_comments_and_docs_are_a_change_of_docs(run: Run, small: SmallContracts)
     assert f"DOCS    subject {small.proto}" in said
 
 
+def test_blanks_that_publishing_puts_into_empty_comments_are_no_change(run: Run, small: SmallContracts) -> None:
+    """A version whose comments have lines without words, as older histories have them, is the same as now."""
+    path = small.root / "proto" / small.proto
+    path.write_text(path.read_text().replace("message Order", "// An order.\n//\n// Of a shop.\nmessage Order"))
+    (version,) = (small.root / "history" / small.proto).iterdir()
+    version.write_text(path.read_text())
+    code, said = run("plan", "--offline")
+    assert code == 0, said
+
+
 def test_contracts_are_compared_with_a_git_revision(run: Run, small: SmallContracts) -> None:
     """`plan --against git:REVISION` compares with that revision's contracts and refuses an unknown one."""
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(small.root.parent)]

@@ -271,3 +271,13 @@ def test_a_message_that_is_said_to_be_retired_and_is_there_is_a_finding(run: Run
     code, said = run("lint")
     assert code == 1
     assert "retired.yaml: message shop.v1.Order: is said to be retired, and the contracts still have it" in said
+
+
+def test_code_of_the_locked_versions_has_what_is_gone_until_it_is_retired(run: Run, released: SmallContracts) -> None:
+    """`generate --from lock` makes the classes of a record that was only removed, and none of one that is retired."""
+    remove(released, "avro/row.avsc")
+    assert run("generate", "--from", "lock", "--out", "made")[0] == 0
+    assert Path("made/avro/row.py").is_file()
+    (released.root / "retired.yaml").write_text(f"subject tests.v1.Row: {ENTRY}\n", encoding="utf-8")
+    assert run("generate", "--from", "lock", "--out", "made")[0] == 0
+    assert not Path("made/avro/row.py").exists()
