@@ -1,7 +1,6 @@
 """Builds what observes: the ingest loop's measures and traces, and the look at what other replicas have counted."""
 
 from consumer.assembly.kafka import KafkaClients
-from consumer.core.open_transactions import TopicAddress
 from consumer.settings import ConsumerSettings
 from consumer.shell.ingest.loop_observer import LoopObserver, LoopObservers
 from consumer.shell.ingest.metrics import LoopMetrics
@@ -9,6 +8,7 @@ from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.observer import Observer
 from observability.telemetry import Telemetry
 from tally.generated.topics import SUMS
+from tally.kafka.transactions_tool import TopicAddress
 
 
 def loop_observer(telemetry: Telemetry) -> LoopObserver:

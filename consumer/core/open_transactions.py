@@ -11,6 +11,8 @@ broker (docs/decisions/0023-kafka-4-2.md).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tally.kafka.transactions_tool import TopicAddress, ends_transaction
+
 
 @dataclass(frozen=True, slots=True)
 class OpenTransaction:
@@ -18,14 +20,6 @@ class OpenTransaction:
 
     first_offset: int
     since_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class TopicAddress:
-    """What the commands name: a topic, and the addresses of its cluster."""
-
-    topic: str
-    bootstrap_servers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +64,9 @@ def held(
 
 
 def _held(partition: int, first_offset: int, open_s: float, address: TopicAddress) -> Held:
-    tool = f"kafka-transactions.sh --bootstrap-server {address.bootstrap_servers}"
-    which = f"--topic {address.topic} --partition {partition}"
     return Held(
         open_s=open_s,
         reason=f"has waited {open_s:.0f} s for a transaction that is not ours: nothing from offset {first_offset} on "
         f"is counted before it ends",
-        cure=f"`{tool} describe-producers {which}` shows its ProducerId, and `{tool} list` its TransactionalId. "
-        f"Stop that program, or end the transaction by `{tool} forceTerminateTransaction --transactionalId ID`. "
-        f"docs/runbooks/transaction-hangs.md has the steps, and what to do when the list does not have it",
+        cure=ends_transaction(address, partition),
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -150,7 +151,8 @@ def _letters(environment: ClientSettings, schemas: SchemaRegistry, selection: Se
         if selection.partition is None
         else range(selection.partition, selection.partition + 1)
     )
-    for record in records(environment, SUMS_DLT, chosen, OFFSET_BEGINNING, follow=False):
+    tell = partial(click.echo, err=True)
+    for record in records(environment, SUMS_DLT, chosen, OFFSET_BEGINNING, follow=False, tell=tell):
         try:
             letter = letter_of(record, our_schema_id, texts)
         except ValueError as error:

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -45,7 +46,8 @@ def command(*, from_beginning: bool, partition: int | None, limit: int | None, n
     with suppress(KeyboardInterrupt), opened_registry(environment) as schemas:
         reader = Reader(schemas.lookup(SUMS.subject, SUMS.schema), schema_texts(schemas))
         shown = 0
-        for record in islice(records(environment, SUMS, partitions, start, follow=not no_follow), limit):
+        found = records(environment, SUMS, partitions, start, follow=not no_follow, tell=partial(click.echo, err=True))
+        for record in islice(found, limit):
             read = reader.read(record)
             click.echo(json.dumps(_document(record, read)) if as_json else printable(_line(record, read)))
             shown += 1

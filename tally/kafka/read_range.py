@@ -1,8 +1,10 @@
 """Reading committed records from given offsets to an end, outside of any group: the one loop that does it.
 
 Theory of operation. A partition is finished at its end, which is its last stable offset (librdkafka tells it by an
-event), or at the offset ``until``, whichever comes first. An error that passes by itself is waited out; the waiting is
-bounded, by the time without an answer and by the time in all. What ends the reading early is one of four errors:
+event), or at the offset ``until``, whichever comes first. What is behind that end in an open transaction, and whatever
+follows it, nobody can read yet; `tally.kafka.held_back` tells of it. An error that passes by itself is waited out; the
+waiting is bounded, by the time without an answer and by the time in all. What ends the reading early is one of four
+errors:
 
     NotInTimeError    the time is over; told with the last error that was waited out
     OutOfRangeError   the log begins behind the offset or ends before it
@@ -12,7 +14,7 @@ bounded, by the time without an answer and by the time in all. What ends the rea
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol, cast
 
@@ -21,6 +23,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from tally.base.deadline import Deadline
 from tally.kafka.config import READS_ANY_RECORD
 from tally.kafka.errors import AnyKafkaError, text_of
+from tally.kafka.held_back import WatermarkClient
 from tally.kafka.letting_go import ended_by
 from tally.kafka.trouble import stays
 
@@ -30,6 +33,10 @@ _CLOSE_LIMIT_S: Final = 5.0
 """A reader is closed in milliseconds, also while a broker hangs (seen), and whoever read waits no longer than this."""
 _NO_LIMITS: Final[Mapping[int, int]] = {}
 _NO_TUNING: Final[Mapping[str, Any]] = {}
+
+
+def _nobody(_partition: int, _end: int) -> None:
+    """Who does not ask where partitions end."""
 
 
 class RangeClient(Protocol):
@@ -69,12 +76,16 @@ class FailedError(RangeError):
         self.error = error
 
 
+class ReaderClient(RangeClient, WatermarkClient, Protocol):
+    """A client that reads and is asked afterwards what it could not read."""
+
+
 class OpenReader(Protocol):
     """`reader` is the real one."""
 
     def __call__(
         self, config: Mapping[str, Any], tuning: Mapping[str, Any] = ..., /
-    ) -> AbstractContextManager[RangeClient]:
+    ) -> AbstractContextManager[ReaderClient]:
         """Make a client, to be closed behind it."""
 
 
@@ -103,14 +114,16 @@ def read_range(
     limit_s: float = math.inf,
     at_once: int = _AT_ONCE,
     at_hand: bool = False,
+    ended: Callable[[int, int], None] = _nobody,
 ) -> Iterator[list[Message]]:
     """Yield the committed records of ``starts`` (partition -> first offset), some at a time; raises RangeError.
 
     ``until``: by partition the offset before which it ends. ``past_the_end``: the end of the log ends nothing, so a
     partition is finished only when ``until`` is reached, be it by a marker of a transaction. ``silence_s``: how long
     nothing may come; ``limit_s``: in all. ``at_hand``: end where nothing more is at hand behind a first record.
+    ``ended`` is told of each partition that was read to the end of its log, and the offset of that.
     """
-    progress = _Progress(topic, starts, until, past_the_end)
+    progress = _Progress(topic, starts, until, past_the_end, ended)
     began_s = heard_s = time.monotonic()
     came = False
     try:
@@ -142,8 +155,15 @@ def read_range(
 class _Progress:
     """Which partitions are not read to their ends yet."""
 
-    def __init__(self, topic: str, left: Iterable[int], until: Mapping[int, int], past_the_end: bool) -> None:
-        self._topic, self._until, self._past_the_end = topic, until, past_the_end
+    def __init__(
+        self,
+        topic: str,
+        left: Iterable[int],
+        until: Mapping[int, int],
+        past_the_end: bool,
+        ended: Callable[[int, int], None],
+    ) -> None:
+        self._topic, self._until, self._past_the_end, self._ended = topic, until, past_the_end, ended
         self.left = set(left)
         self._waited_out = ""
 
@@ -166,6 +186,8 @@ class _Progress:
                 records.append(message)
             # The event of the end has the offset behind it, a record its own.
             at_the_end = error is not None and not self._past_the_end
+            if at_the_end and partition in self.left:
+                self._ended(partition, offset)
             if at_the_end or offset + (error is None) >= limit:
                 self.left.discard(partition)
         return records, heard, None

@@ -23,6 +23,11 @@ class KafkaTroubleError(Exception):
         self.cure = cure
 
 
+class OpenTransactionError(KafkaTroubleError):
+    """Records of a partition cannot be read yet, since a transaction is open; it may be one of ours that its program
+    left behind."""
+
+
 class TooLargeAloneError(Exception):
     """A batch that no client can read: it decompresses to more than librdkafka takes, even read alone."""
 

@@ -12,7 +12,7 @@ from tests_support.kafka.faults import Faults
 
 
 class FakeRangeClient:
-    """`tally.kafka.read_range.RangeClient`. It tells the end of a partition once, until more comes.
+    """`tally.kafka.read_range.ReaderClient`. It tells the end of a partition once, until more comes.
 
     What may go wrong: ``down`` and ``read``, at the beginning.
     """
@@ -39,6 +39,13 @@ class FakeRangeClient:
     def consume(self, num_messages: int, timeout: float, /) -> list[Message]:
         """See the port; it never waits."""
         return list(islice(self._messages(), num_messages))
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, /, timeout: float = -1.0, cached: bool = False
+    ) -> tuple[int, int] | None:
+        """See the port."""
+        log = self._broker.log(partition.partition, partition.topic)
+        return 0, log.end if cached else log.last_stable
 
     def _messages(self) -> Iterator[Message]:
         for partition in sorted(self._at):

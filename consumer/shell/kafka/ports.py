@@ -149,7 +149,10 @@ class Records(Protocol):
         """Return records from an offset on, of one batch, however large it is. Raises TooLargeAloneError as well."""
 
     def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
-        """Return what the dead letters of a partition claim, by source offsets ``below`` a limit."""
+        """Return what the dead letters of a partition claim, by source offsets ``below`` a limit.
+
+        Raises OpenTransactionError when letters may stand where nobody can read them yet.
+        """
 
 
 class Publisher(Protocol):

@@ -15,6 +15,7 @@ from tally.base.offsets import runs
 from tally.event.claims import Claim, claim_of
 from tally.event.classify import Fetched
 from tally.kafka.columns import schema_header_at
+from tally.kafka.held_back import held_back
 from tally.kafka.read_range import (
     FailedError,
     NotInTimeError,
@@ -24,7 +25,8 @@ from tally.kafka.read_range import (
     read_range,
     reader,
 )
-from tally.kafka.trouble import KafkaTroubleError, TooLargeAloneError, trouble
+from tally.kafka.transactions_tool import TopicAddress, ends_transaction
+from tally.kafka.trouble import KafkaTroubleError, OpenTransactionError, TooLargeAloneError, trouble
 
 _BATCH = 2_000
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
@@ -88,10 +90,11 @@ class RecordReader:
     def claims(self, partition: int, topic_id: str, start: int, below: int) -> dict[int, tuple[Claim, ...]]:
         """Return what the dead letters of a partition of that topic id claim, by source offsets ``below`` a limit.
 
+        All that were ever committed: a letter that an open transaction holds back is an OpenTransactionError.
         ``start``: where the dead-letter topic's log begins; librdkafka takes half a second to find out (seen).
         """
         claims: dict[int, tuple[Claim, ...]] = {}
-        for message in self._from(partition, start):
+        for message in self._from(partition, start, all_of_it=True):
             said = claim_of(message.headers(), message.value(), topic_id, partition)
             if said is not None and said[0] < below:
                 before = claims.get(said[0], ())
@@ -106,11 +109,14 @@ class RecordReader:
         below: float = math.inf,
         tuning: Mapping[str, Any] = _USUAL,
         one_at_a_time: bool = False,
+        all_of_it: bool = False,
     ) -> Iterator[Message]:
         """Yield the records from an offset to the last stable offset; none when the offset is outside the log.
 
-        ``one_at_a_time``: end where nothing more is at hand.
+        ``one_at_a_time``: end where nothing more is at hand. ``all_of_it``: raise OpenTransactionError if there are
+        records behind the last stable offset.
         """
+        ends: dict[int, int] = {}
         until = {} if below == math.inf else {partition: int(below)}
         at_once = 1 if one_at_a_time else _BATCH
         try:
@@ -123,8 +129,10 @@ class RecordReader:
                     silence_s=self._timeout_s,
                     at_once=at_once,
                     at_hand=one_at_a_time,
+                    ended=ends.__setitem__,
                 ):
                     yield from messages
+                held = held_back(client, self._topic, ends) if all_of_it else []
         except OutOfRangeError:
             return
         except TooLargeError as error:
@@ -133,6 +141,13 @@ class RecordReader:
             raise trouble(f"{self._topic} partition {partition} cannot be read", error.error) from error
         except NotInTimeError as error:
             raise KafkaTroubleError(str(error)) from error
+        if held:
+            address = TopicAddress(self._topic, self._shared.get("bootstrap.servers", ""))
+            raise OpenTransactionError(
+                f"{self._topic} partition {partition} cannot be read from offset {held[0].offset} on before a "
+                f"transaction that is open there ends",
+                f"{ends_transaction(address, partition)}.",
+            )
 
 
 def _fetched(partition: int, found: list[Message]) -> Fetched:

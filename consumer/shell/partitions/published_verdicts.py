@@ -1,13 +1,15 @@
 """What is published of a partition's poison: the claims of its dead letters, and the letters that are missing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from consumer.core.recovery import Absent, Continue, Known, Replay
 from consumer.core.recovery import Unreadable as UnreadableCommit
 from consumer.shell.kafka.ports import LogFacts, Records
 from consumer.shell.partitions.records_again import RecordsAgain
-from tally.event.claims import NO_CLAIMS, Claims
+from tally.event.claims import NO_CLAIMS, Claim, Claims
 from tally.event.dead_letter import Letter
+from tally.kafka.trouble import OpenTransactionError
 from tally.ledger.storage.ledger import Ledger
 
 
@@ -23,13 +25,19 @@ class Place:
 
 
 class PublishedVerdicts:
-    """Asks the dead-letter topic. Safe from several threads, one a partition. Raises what readers and ledger raise."""
+    """Asks the dead-letter topic. Safe from several threads, one a partition. Raises what readers and ledger raise.
 
-    def __init__(self, logs: LogFacts, letters: Records, again: RecordsAgain) -> None:
-        """``logs`` and ``letters`` are of the dead-letter topic."""
+    Theory of operation. Which letters there are is only known when all of them can be read: one that a transaction
+    holds back would be published again, or its verdict be decided anew. That transaction may be one that a killed owner
+    of the partition left, which is ended here. Anybody else's is waited for: the recovery is tried again later.
+    """
+
+    def __init__(self, logs: LogFacts, letters: Records, again: RecordsAgain, settle: Callable[[int], None]) -> None:
+        """``logs`` and ``letters`` are of the dead-letter topic; ``settle`` ends what a killed owner left there."""
         self._logs = logs
         self._dead_letters = letters
         self._again = again
+        self._settle = settle
 
     def published(
         self, place: Place, ledger: Ledger, committed: Known | Absent | UnreadableCommit, decision: Continue | Replay
@@ -49,8 +57,13 @@ class PublishedVerdicts:
         return (NO_CLAIMS if isinstance(committed, Known) else claims), letters
 
     def _claims(self, place: Place) -> Claims:
-        ends = self._logs.log_ends([place.partition])[place.partition]
-        if ends.end <= ends.start:
-            return Claims(own_schema_id=place.own_schema_id)
-        found = self._dead_letters.claims(place.partition, place.topic_id, ends.start, place.log_end)
+        start = self._logs.log_ends([place.partition])[place.partition].start
+        try:
+            found = self._read(place, start)
+        except OpenTransactionError:
+            self._settle(place.partition)
+            found = self._read(place, start)
         return Claims(found, place.own_schema_id)
+
+    def _read(self, place: Place, start: int) -> dict[int, tuple[Claim, ...]]:
+        return self._dead_letters.claims(place.partition, place.topic_id, start, place.log_end)

@@ -72,7 +72,9 @@ class PartitionRecovery:
         self._kafka = kafka
         self._schemas = schemas
         self._again = RecordsAgain(kafka.sums, schemas, partitions)
-        self._verdicts = PublishedVerdicts(kafka.dead_letter_logs, kafka.dead_letters, self._again)
+        self._verdicts = PublishedVerdicts(
+            kafka.dead_letter_logs, kafka.dead_letters, self._again, kafka.publisher.settle
+        )
         self._ledger_dir = ledger_dir
         self._topic = topic
         self._partitions = partitions

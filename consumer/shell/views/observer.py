@@ -12,13 +12,14 @@ from pathlib import Path
 
 from loguru import logger
 
-from consumer.core.open_transactions import OpenTransaction, TopicAddress, held, open_transactions
+from consumer.core.open_transactions import OpenTransaction, held, open_transactions
 from consumer.core.recovery import Known
 from consumer.core.snapshot import Elsewhere, Figures, Outside, Total, total_of
 from consumer.shell.kafka.ports import CommittedOffsets, Identities
 from consumer.shell.views.board import SnapshotBoard
 from tally.base.written_file import write_file
 from tally.event.decimals import text_of
+from tally.kafka.transactions_tool import TopicAddress
 from tally.kafka.trouble import KafkaTroubleError
 from tally.ledger.format.witness import Witness
 

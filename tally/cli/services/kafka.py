@@ -14,8 +14,10 @@ from tally.cli.settings import ClientSettings
 from tally.event.record import Record
 from tally.generated.topics import TopicFacts
 from tally.kafka.config import KafkaConfigError, client_config, refusal
+from tally.kafka.held_back import HeldBack, still_held_back
 from tally.kafka.read_range import OutOfRangeError, RangeError, headers_of, read_range, reader
 from tally.kafka.topic_admin import TopicAdmin
+from tally.kafka.transactions_tool import TopicAddress, shows_producers
 from tally.kafka.trouble import KafkaTroubleError
 
 _METADATA_S = 10.0
@@ -23,22 +25,49 @@ _SILENCE_S: Final = 30.0
 """How long Kafka may tell nothing before a command gives up; what follows the topic waits for ever."""
 _FOLLOWING: Final[Mapping[str, Any]] = {"fetch.wait.max.ms": 500}
 _NO_TUNING: Final[Mapping[str, Any]] = {}
+_OPEN_FOR_S: Final = 1.0
+"""A transaction of ours is open for some milliseconds; one that is open for longer is told."""
 _NEAR = 2_000
 """Records between two that are wanted are read through when there are fewer than this."""
 
 
+def _untold(_sentence: str) -> None:
+    """Who does not ask what is not readable yet."""
+
+
 def records(
-    environment: ClientSettings, topic: TopicFacts, partitions: range, start: int, *, follow: bool
+    environment: ClientSettings,
+    topic: TopicFacts,
+    partitions: range,
+    start: int,
+    *,
+    follow: bool,
+    tell: Callable[[str], object] = _untold,
 ) -> Iterator[Record]:
     """Yield the committed records of these partitions from ``start`` on, a logical offset of the Kafka client.
 
-    Without ``follow`` it ends where the partitions end. Raises UnavailableError, CommandError and WrongUsageError.
+    Without ``follow`` it ends where the partitions end, and ``tell`` is given a sentence for each of them that has
+    records behind its end, in a transaction that is open. Raises UnavailableError, CommandError and WrongUsageError.
     """
     wait_s = math.inf if follow else _SILENCE_S
+    ends: dict[int, int] = {}
     with _reader(environment, topic, _FOLLOWING if follow else {}) as client:
         starts = dict.fromkeys(partitions, start)
-        for messages in read_range(client, topic.name, starts, past_the_end=follow, silence_s=wait_s):
+        for messages in read_range(
+            client, topic.name, starts, past_the_end=follow, silence_s=wait_s, ended=ends.__setitem__
+        ):
             yield from map(_record, messages)
+        for one in still_held_back(client, topic.name, ends, _OPEN_FOR_S, _METADATA_S):
+            tell(_not_readable(one, TopicAddress(topic.name, environment.kafka_bootstrap_servers)))
+
+
+def _not_readable(one: HeldBack, address: TopicAddress) -> str:
+    number = "1 record" if one.records_max == 1 else f"{one.records_max:,} records"
+    return (
+        f"up to {number} of partition {one.partition} of {address.topic}, from offset {one.offset} on, cannot be read "
+        f"yet, since a transaction is open: "
+        f"`{shows_producers(address, one.partition)}` shows whose"
+    )
 
 
 def records_at(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.core.open_transactions import OpenTransaction, TopicAddress, held, open_transactions
+from consumer.core.open_transactions import OpenTransaction, held, open_transactions
+from tally.kafka.transactions_tool import TopicAddress
 
 ADDRESS = TopicAddress("tally.sums.v1", "127.0.0.1:9092")
 offsets = st.integers(0, 3)

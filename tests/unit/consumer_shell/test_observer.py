@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from consumer.core.open_transactions import TopicAddress
 from consumer.core.snapshot import lag_of
 from consumer.shell.views.board import SnapshotBoard
 from consumer.shell.views.observer import Observer
+from tally.kafka.transactions_tool import TopicAddress
 from tests_support.kafka.broker import Broker, Transaction
 from tests_support.kafka.consumer_side import Facts
 from tests_support.ledger.records import PARTITION, PARTITIONS
