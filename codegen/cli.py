@@ -26,7 +26,7 @@ The folder (--contracts, by default ./contracts):
   avro/*.avsc         Avro records, one a file
   topics/*.yaml       topics: schema, subject, compatibility, partitions, configuration
   registries.yaml     registries by name, for --registry NAME
-  codegen.yaml        where the generated code goes, if not to generated/: out, package; what lint asks: lint
+  codegen.yaml        what differs from the rule: where code goes, subjects of files, levels, lint's rules
   generated/          the code that `codegen generate` writes; commit it, never edit it
   retired.yaml        what was published once and is given up: when and why, or where it moved
   contracts.lock      what was published where; history/ has every version's text. Commit both
@@ -46,7 +46,7 @@ With a registry and Kafka:
   codegen publish     register the schemas, create the topics; a second run changes nothing
   codegen check --registry   does everything there match the contracts?
   codegen diff        what changed between two versions, in words
-  codegen pull        contracts from somebody's registry
+  codegen pull        contracts from somebody's registry, as it is: a plan has nothing to do then
 
 \b
 A registry's secrets come from the environment and are never shown:

@@ -5,7 +5,6 @@ out what codegen cannot take, with the reason, 3. say in codegen.yaml what the f
 the versions into history/ and the lock, 5. write it all where nothing else stands (`codegen.remote.pulled_folder`).
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,7 +101,7 @@ def _take_avro(held: Holdings, taken: Taken) -> None:
     by_text: dict[tuple[str, tuple[Reference, ...]], str] = {}
     for subject, newest in [each for each in taken.newest.items() if each[1].kind == "AVRO"]:
         try:
-            text = pretty("AVRO", _json(newest.text))
+            text = pretty("AVRO", newest.text)
             schema = avro_parse.parse(subject, stand_alone(text, held.imports(newest)))
         except (ContractError, ValueError, RecursionError) as error:
             taken.refused[subject] = error.problem if isinstance(error, ContractError) else f"is no schema: {error}"
@@ -121,11 +120,6 @@ def _take_avro(held: Holdings, taken: Taken) -> None:
             taken.files[path] = text
             by_text[text, newest.references] = path
         taken.file_of[subject] = path
-
-
-def _json(text: str) -> str:
-    """Return an Avro text as JSON: some registries hand out a bare ``string``."""
-    return text if text.lstrip()[:1] in {"{", "[", '"'} else json.dumps(text.strip())
 
 
 def _take_protobuf(held: Holdings, taken: Taken, names: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from codegen.plan.judge import OldVersion
 from codegen.plan.terms import FoundSubject, Reference, SetLevel, WantedSubject
 from codegen.remote.capabilities import DEFAULT_CONTEXT, context_of_address, split_context
 from codegen.remote.registry_text import with_words_in_comments
-from tally.base.fingerprint import fingerprint_of
+from tally.base.fingerprint import PRIMITIVES, fingerprint_of
 from tally.registry.errors import NoSuchCall, NotRegistered, RegistryAnswerError, RegistryRefused
 from tally.registry.http import RegistryHttp
 
@@ -123,7 +123,14 @@ def read_registered(http: RegistryHttp, subject: str, version: int | str) -> Reg
         number, schema_id = int(answer.get("version", version)), int(answer.get("id", 0))
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryAnswerError(f"{http.url} answers version {version} of {subject} with other references") from error
-    return Registered(subject, number, schema_id, str(answer.get("schemaType") or "AVRO"), text, references)
+    kind = str(answer.get("schemaType") or "AVRO")
+    text = _as_json(text) if kind == "AVRO" else text
+    return Registered(subject, number, schema_id, kind, text, references)
+
+
+def _as_json(text: str) -> str:
+    """Return an Avro text as JSON: some registries hand out a bare ``string``."""
+    return json.dumps(text.strip()) if text.strip() in PRIMITIVES else text
 
 
 def _text_of(http: RegistryHttp, subject: str, version: int | str) -> tuple[str, list[tuple[str, str, int]]]:
@@ -288,7 +295,7 @@ def _same_text(wanted: WantedSubject, registered: Mapping[str, Any]) -> bool:
     if wanted.kind != "AVRO":
         return with_words_in_comments(str(text)).strip() == with_words_in_comments(wanted.text).strip()
     try:
-        return bool(json.loads(str(text)) == json.loads(wanted.text))
+        return bool(json.loads(_as_json(str(text))) == json.loads(wanted.text))
     except (ValueError, RecursionError):
         return False
 

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 EXIT_CODES: Final = {
     "tally replay-dlt": 1,  # one of the letters that it shows is rejected
     "codegen plan --registry http://127.0.0.1:8081/apis/ccompat/v7 --out plan.json": 2,  # changes are pending
+    "codegen plan --contracts mine --registry http://127.0.0.1:8081/apis/ccompat/v7 --out mine.json": 2,
 }
 
 NOT_RUN: Final = {

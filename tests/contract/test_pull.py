@@ -139,6 +139,9 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
         "parcels-value": [parcel],
         "Any text, really": [address, wider],
         "parcels-key": [json.dumps({"type": "record", "name": "Key", "namespace": "t", "fields": [_field("k")]})],
+        "text-key": ['"string"'],
+        "bare-key": ["string"],
+        "both-value": ['["t.Key", "t.Parcel"]'],  # several types of a topic as a union
         "paid-value": [proto],
         "paid-again-value": [proto],
     }
@@ -147,6 +150,10 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
     registry.references |= {
         "orders-t.Parcel": [{"name": "t.Address", "subject": "Any text, really", "version": 2}],
         "parcels-value": [{"name": "t.Address", "subject": "Any text, really", "version": 1}],
+        "both-value": [
+            {"name": "t.Key", "subject": "parcels-key", "version": 1},
+            {"name": "t.Parcel", "subject": "orders-t.Parcel", "version": 1},
+        ],
         "paid-value": [base],
         "paid-again-value": [base],
     }
@@ -166,7 +173,7 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
     assert {each.kind for each in offline.survey(wanted_of(tree.read(tmp_path)), was).changes} == {Kind.NOOP}
     assert len(history.all_of(tmp_path, locks.load(tmp_path))["orders-value"]) == 2
     files = generated_files(tree.read(tmp_path), "made")
-    assert "avro/parcel.py" in files
+    assert {"avro/parcel.py", "avro/bare_key.py", "avro/both_value.py"} <= set(files)
 
 
 def test_what_cannot_be_taken_is_told_and_the_rest_is_fetched(
