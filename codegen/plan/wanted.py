@@ -101,7 +101,7 @@ def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubj
     for claim in claimed:
         by_file.setdefault(claim.schema.removeprefix("proto/"), []).append(claim)
     # protoc lists a file after everything it imports.
-    files = {file.name: file for file in contracts.descriptors.file if not _stays_here(file.name, contracts)}
+    files = {file.name: file for file in contracts.descriptors.file if not stays_here(file.name, contracts)}
     texts = {name: _published(file, contracts) for name, file in files.items()}
     imports = {name: _imports(name, contracts.proto, files, texts) for name in files}
     with_comments = [name for name, file in files.items() if VALIDATE_FILE in file.dependency]
@@ -113,7 +113,7 @@ def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubj
         imported = tuple(
             Reference(each, by_file[each][0].subject if each in by_file else each)
             for each in file.dependency
-            if not _stays_here(each, contracts)
+            if not stays_here(each, contracts)
         )
         found += [
             WantedSubject(
@@ -159,7 +159,7 @@ def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str,
     return proto_compiler.fingerprint(file)
 
 
-def _stays_here(name: str, contracts: Contracts) -> bool:
+def stays_here(name: str, contracts: Contracts) -> bool:
     """Tell whether an imported file is not published: a registry has it, or its use is a comment there."""
     return name.startswith(_WELL_KNOWN) or (name == VALIDATE_FILE and VALIDATE_FILE not in contracts.proto)
 

@@ -16,6 +16,7 @@ from codegen.plan import history
 from codegen.plan import lock as locks
 from codegen.plan.judge import fingerprint
 from codegen.plan.lock import Lock, LockedSubject, LockedVersion, Place
+from codegen.plan.wanted import stays_here
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.project import FILE, project_of
 from codegen.remote.pull import Taken
@@ -90,7 +91,7 @@ def _needed(contracts: Contracts, taken: Taken, subject: str, whole: dict[str, A
     """Return the part of an entry that the rules would not give, None where they give all."""
     said = {(name, other) for name, other in whole.get("references", {}).items()}
     entry = {key: value for key, value in whole.items() if key != "references"}
-    if said != _by_rules(contracts, taken, whole["file"]):
+    if said and said != _by_rules(contracts, taken, whole["file"]):
         entry["references"] = whole["references"]
     schema = contracts.avro.get(whole["file"])
     usual = schema.name if schema is not None else whole["file"].removeprefix("proto/")
@@ -112,7 +113,7 @@ def _by_rules(contracts: Contracts, taken: Taken, file: str) -> set[tuple[str, s
             return None
         return {(name, subject_of[path]) for name, path in uses.items()}
     (own,) = (each for each in contracts.descriptors.file if f"proto/{each.name}" == file)
-    names = [name for name in own.dependency if not name.startswith(WELL_KNOWN)]
+    names = [name for name in own.dependency if not stays_here(name, contracts)]
     return {(name, subject_of.get(f"proto/{name}", name)) for name in names}
 
 

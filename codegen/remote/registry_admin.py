@@ -282,9 +282,12 @@ def _matching(
 
 
 def _same_references(body: Mapping[str, Any], registered: Mapping[str, Any]) -> bool:
-    """Compare without what every registry brings itself."""
+    """Compare without what every registry brings itself, and without the context: their own goes without saying."""
     ours, theirs = (
-        {(str(each.get("name")), each.get("subject"), each.get("version")) for each in one.get("references") or ()}
+        {
+            (str(each.get("name")), split_context(str(each.get("subject")))[1], each.get("version"))
+            for each in one.get("references") or ()
+        }
         for one in (body, registered)
     )
     return all(name.startswith(WELL_KNOWN) for name, _, _ in ours ^ theirs)

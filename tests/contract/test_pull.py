@@ -218,3 +218,32 @@ def test_versions_that_were_deleted_softly_are_kept_for_those_that_refer_to_them
     assert pulled(http, tmp_path).refused == {}
     assert sorted(path.name for path in (tmp_path / "history/kind").iterdir()) == ["v1.avsc", "v3.avsc"]
     assert plan(http, tmp_path) == []
+
+
+def test_a_context_is_pulled_under_its_own_names(http: RegistryHttp, registry: FakeRegistry, tmp_path: Path) -> None:
+    """References without a context are those of the context, and the subjects of the default one stay out of it."""
+    registry.contexts = [".", ".staging"]
+    texts = {name: registry.subjects[name] for name in ("shop/v1/base.proto", "shop/v1/order.proto")}
+    registry.subjects |= {f":.staging:{name}": [text[0] + "// Staged.\n"] for name, text in texts.items()}
+    registry.kinds |= dict.fromkeys([f":.staging:{name}" for name in texts], "PROTOBUF")
+    registry.references[":.staging:shop/v1/order.proto"] = registry.references["shop/v1/order.proto"]
+    assert pulled(http, tmp_path, ":.staging:*").refused == {}
+    assert sorted(yaml.safe_load((tmp_path / "codegen.yaml").read_text())["subjects"]) == sorted(
+        f":.staging:{name}" for name in texts
+    )
+    assert "Staged" in (tmp_path / "proto/shop/v1/base.proto").read_text()
+    assert plan(http, tmp_path) == []
+
+
+def test_a_subject_that_takes_no_changes_is_pulled_and_stops_a_change(
+    http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """READONLY is no reason not to read; a plan with a change of it says so, one without does not."""
+    registry.modes = {"orders-value": "READONLY"}
+    pulled(http, tmp_path, "orders-value")
+    assert plan(http, tmp_path) == []
+    path = tmp_path / "avro/order_placed.avsc"
+    path.write_text(_avro(_field("x"), _field("y", default=0), _field("z", default=0)))
+    said = {change.kind: change.sentence for change in plan(http, tmp_path)}
+    assert set(said) == {Kind.DRIFT, Kind.UPDATE}
+    assert "is in mode READONLY" in said[Kind.DRIFT]
