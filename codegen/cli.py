@@ -26,6 +26,7 @@ The folder (--contracts, by default ./contracts):
   avro/*.avsc         Avro records, one a file
   topics/*.yaml       topics: schema, subject, compatibility, partitions, configuration
   registries.yaml     registries by name, for --registry NAME
+  buf.yaml            rules of lint and of breaking changes for Protobuf, as buf reads them
   codegen.yaml        what differs from the rule: where code goes, subjects of files, levels, lint's rules
   generated/          the code that `codegen generate` writes; commit it, never edit it
   retired.yaml        what was published once and is given up: when and why, or where it moved

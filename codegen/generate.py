@@ -47,7 +47,9 @@ def _proto(contracts: Contracts, package: str) -> dict[str, str]:
     descriptors = contracts.descriptors
     mark = _mark("the contracts' proto files")
     rules = proto_rules.message_rules(descriptors, own)  # first: its errors name the contract's line
-    files = {name: mark + text for name, text in proto_stubs.generate(descriptors, own, package).items()}
+    only_async = contracts.project.grpc == "asyncio"
+    modules = proto_stubs.generate(descriptors, own, package, only_async=only_async)
+    files = {name: mark + text for name, text in modules.items()}
     if (pool := message_modules.pool_module(descriptors, own, mark.rstrip())) is not None:
         files[message_modules.POOL_MODULE] = pool
     files["descriptors.py"] = served_files.module_text(descriptors, own, mark.rstrip())

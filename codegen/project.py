@@ -11,6 +11,7 @@
         level: FULL                 # its own level; without it the global one holds
         references:                 # where they are not the newest version of the one file that defines the type
           shop.Address: address-value@1
+    grpc: both                      # stubs are typed for asyncio; both: for calls that block as well
     lint:                           # the rules that `codegen lint` keeps, see codegen.avro.rules
       avro: [names, docs]
 """
@@ -35,7 +36,8 @@ LEVELS: Final = (
 )
 """The compatibility levels that a registry knows."""
 
-_KEYS: Final = ("out", "package", "level", "subjects", "lint")
+_KEYS: Final = ("out", "package", "level", "subjects", "lint", "grpc")
+_GRPC: Final = ("asyncio", "both")
 _SUBJECT_KEYS: Final = ("file", "level", "references")
 
 
@@ -60,6 +62,7 @@ class Project:
     level: str | None = None
     subjects: Mapping[str, SubjectEntry] = field(default_factory=dict)
     lint: Mapping[str, Any] = field(default_factory=dict)
+    grpc: str = "asyncio"
 
 
 def project_of(root: Path) -> Project:
@@ -76,6 +79,7 @@ def project_of(root: Path) -> Project:
         _level(tree, "level"),
         {str(name): _entry(f"subjects.{name}", entry) for name, entry in subjects.items()},
         _mapping(tree, "lint", "of lint's settings"),
+        _grpc(tree),
     )
 
 
@@ -114,6 +118,13 @@ def _level(tree: Mapping[str, Any], key: str, place: str = "") -> str | None:
     value = _text(tree, key, place)
     if value is not None and value not in LEVELS:
         raise ContractError(FILE, _name(place, key), f"is {value!r}; allowed is {', '.join(LEVELS)}")
+    return value
+
+
+def _grpc(tree: Mapping[str, Any]) -> str:
+    value = _text(tree, "grpc") or _GRPC[0]
+    if value not in _GRPC:
+        raise ContractError(FILE, "grpc", f"is {value!r}; allowed are {' and '.join(_GRPC)}")
     return value
 
 

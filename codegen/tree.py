@@ -19,6 +19,7 @@ from codegen.plan.lock import FILE as LOCK_FILE
 from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
 from codegen.proto import compiler as proto_compiler
+from codegen.proto.buf_yaml import BufYaml, buf_yaml_of
 from codegen.subjects import claims, shared_subjects
 from codegen.topics import topic as topic_file
 from codegen.topics.topic import Topic
@@ -45,6 +46,8 @@ class Contracts:
     project: Project = field(default_factory=Project)
     retired: Mapping[str, str] = field(default_factory=dict)
     """What was promised once and is not any more, with when and why."""
+    copies: tuple[str, ...] = ()
+    """Protobuf files that an installed package has as well, as ``buf export`` leaves them: not read."""
 
     @property
     def proto_dir(self) -> Path:
@@ -55,6 +58,11 @@ class Contracts:
     def proto_texts(self) -> Mapping[str, str]:
         """The texts of the Protobuf files by name. Raises ContractError for one that cannot be read."""
         return {name: _text(self.root, f"proto/{name}") for name in self.proto}
+
+    @cached_property
+    def buf_yaml(self) -> BufYaml:
+        """What buf.yaml says. Raises ContractError."""
+        return buf_yaml_of(self.root)
 
     @cached_property
     def descriptors(self) -> FileDescriptorSet:
@@ -78,7 +86,9 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
     if not root.is_dir():
         raise CodegenError(f"{root} is not a folder; name the contracts' folder with --contracts")
     findings: list[ContractError] = []
-    proto = tuple(_below(root / "proto", "*.proto"))
+    below = _below(root / "proto", "*.proto")
+    copies = tuple(name for name in below if proto_compiler.is_installed(name))
+    proto = tuple(name for name in below if name not in copies)
     project = _tried(findings, project_of, root) or Project()
     avro = _avro(root, project, findings)
     found = _topics(root, avro, findings)
@@ -96,7 +106,7 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
         there |= {f"file {path}" for path in avro}
         findings += retired.wrong(given_up, there)
     in_order = tuple(sorted(found, key=lambda topic: topic.name))
-    return Contracts(root, proto, avro, in_order, project, given_up), findings
+    return Contracts(root, proto, avro, in_order, project, given_up, copies), findings
 
 
 def _avro(root: Path, project: Project, findings: list[ContractError]) -> dict[str, AvroFile]:

@@ -107,7 +107,7 @@ def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: st
         except ContractError as error:
             sentences.append(f"{old.name} cannot be compared with: it does not compile: {error.problem}")
             continue
-        found = proto_compat.findings(file, old.name, before, new_name, new)
+        found = proto_compat.findings(file, old.name, before, new_name, new, breaking=wanted.breaking)
         sentences += [f.sentence for f in found if f.rule != proto_compat.GONE]  # codegen.plan.lost tells of that
         sentences += _against_rules(rule_changes(file, old, wanted), old.name, new_name, directions_of(level))
     return sentences

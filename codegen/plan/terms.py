@@ -50,7 +50,8 @@ class WantedSubject:
     ``level`` None leaves the registry's alone, and ``inherited`` is the one that then holds, as far as it is known;
     ``owned`` False means a file of another package, which is put there when it is missing and never changed.
     ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are the other files that it needs,
-    (name, text), by import path for Protobuf. ``file`` is its place below the contracts' folder.
+    (name, text), by import path for Protobuf. ``file`` is its place below the contracts' folder. ``breaking`` is what
+    buf.yaml says of breaking changes, as JSON; empty where codegen's own rules hold.
     """
 
     subject: str
@@ -64,6 +65,7 @@ class WantedSubject:
     imports: tuple[tuple[str, str], ...] = ()
     file: str = ""
     inherited: str | None = None
+    breaking: str = ""
 
     @property
     def level_in_force(self) -> str | None:

@@ -1,5 +1,6 @@
 """What the contracts want of a registry and of Kafka: subjects in the order of their references, and topics."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
@@ -10,7 +11,7 @@ from codegen.avro.folder import split_reference
 from codegen.errors import ContractError
 from codegen.plan.terms import Reference, Wanted, WantedSubject, WantedTopic
 from codegen.proto import compiler as proto_compiler
-from codegen.proto.validate import VALIDATE_FILE
+from codegen.proto.validate import VALIDATE_FILE, imports_rules
 from codegen.remote.registry_text import registry_text, with_words_in_comments
 from codegen.subjects import Claim, claims
 from codegen.tree import Contracts
@@ -104,7 +105,9 @@ def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubj
     files = {file.name: file for file in contracts.descriptors.file if not stays_here(file.name, contracts)}
     texts = {name: _published(file, contracts) for name, file in files.items()}
     imports = {name: _imports(name, contracts.proto, files, texts) for name in files}
-    with_comments = [name for name, file in files.items() if VALIDATE_FILE in file.dependency]
+    said = contracts.buf_yaml.breaking
+    breaking = "" if said is None else json.dumps(said, sort_keys=True)
+    with_comments = [name for name, file in files.items() if imports_rules(file)]
     proto_compiler.prepare(({name: texts[name], **dict(imports[name])}, name) for name in with_comments)
     found: list[WantedSubject] = []
     for name, file in files.items():
@@ -123,11 +126,12 @@ def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubj
                 meaning,
                 _level(contracts, claim, PROTOBUF_LEVEL) if owned else None,
                 _named(contracts, claim.subject) or imported,
-                f"Protobuf {file.package}",
+                f"Protobuf {file.package or name}",
                 owned=owned,
                 imports=imports[name],
                 file=claim.schema,
                 inherited=contracts.project.level,
+                breaking=breaking,
             )
             for claim in (by_file[name] if owned else [Claim(name, "", "")])
         ]
@@ -153,7 +157,7 @@ def _imports(
 
 def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str, str], ...]) -> str:
     """Return the fingerprint of a file as it is published: rules that became comments are no part of it."""
-    if VALIDATE_FILE in file.dependency:
+    if imports_rules(file):
         compiled = proto_compiler.descriptors_of({file.name: text, **dict(imports)}, file.name)
         file = next(each for each in compiled.file if each.name == file.name)
     return proto_compiler.fingerprint(file)

@@ -18,12 +18,13 @@ from codegen import cache
 from codegen.avro.compat import Finding
 from codegen.errors import CodegenError
 from codegen.proto.buf import run_buf
+from codegen.proto.compiler import closure
 from codegen.proto.gone import gone, names_of
 
 GONE: Final = "gone"
 """The rule of what is gone altogether; a finding's path is its name then, ``message shop.v1.Order``."""
 
-_RULES: Final = ("WIRE_JSON",)
+_RULES: Final = ("WIRE_JSON", "ONEOF_NO_DELETE", "EXTENSION_MESSAGE_NO_DELETE", "EXTENSION_NO_DELETE")
 _OURS: Final = frozenset(
     {
         "FIELD_NO_DELETE_UNLESS_NAME_RESERVED",
@@ -40,36 +41,42 @@ Files = descriptor_pb2.FileDescriptorSet
 _Reserving = descriptor_pb2.DescriptorProto | descriptor_pb2.EnumDescriptorProto
 
 
-def findings(file: str, old_name: str, old: Files, new_name: str, new: Files) -> tuple[Finding, ...]:
-    """Return what speaks against a file of ``new`` after the same file of ``old``. Raises CodegenError without buf."""
+def findings(
+    file: str, old_name: str, old: Files, new_name: str, new: Files, *, breaking: str = ""
+) -> tuple[Finding, ...]:
+    """Return what speaks against a file of ``new`` after the same file of ``old``. Raises CodegenError without buf.
+
+    ``breaking`` is what buf.yaml says of breaking changes, as JSON; then buf's verdict takes the place of our rules.
+    """
     found = [
         Finding(name, GONE, "ITSELF", f"the {name} is gone: {whom}") for name, whom in gone(file, old, names_of(new))
     ]
-    found += _unreserved(file, old, new)
-    found += _buf(file, old, new)
+    found += [] if breaking else _unreserved(file, old, new)
+    found += _buf(file, old, new, breaking)
     between = f"{old_name} and {new_name} do not understand each other"
     return tuple(Finding(f.path, f.rule, "ITSELF", f"{between}: {f.sentence}") for f in found)
 
 
-def _buf(file: str, old: Files, new: Files) -> Iterator[Finding]:
+def _buf(file: str, old: Files, new: Files, breaking: str) -> Iterator[Finding]:
     before, after = (_only(each, file).SerializeToString(deterministic=True) for each in (old, new))
     if before == after:
         return
-    key = cache.key_of(("buf breaking", cache.version_of("buf-bin"), *_RULES, file, before, after))
+    settings = breaking or json.dumps({"use": _RULES})
+    key = cache.key_of(("buf breaking", cache.version_of("buf-bin"), settings, file, before, after))
     said = cache.get(key)
     if said is None:
-        said = _said_by_buf(file, before, after).encode()
+        said = _said_by_buf(file, before, after, settings).encode()
         cache.put(key, said)
     for line in said.decode().splitlines():
         told: dict[str, Any] = json.loads(line)
-        if told["type"] not in _OURS:
+        if breaking or told["type"] not in _OURS:
             place = f"{told.get('path', file)}:{told['start_line']}" if "start_line" in told else file
             yield Finding(place, told["type"], "ITSELF", told["message"].rstrip("."))
 
 
-def _said_by_buf(file: str, before: bytes, after: bytes) -> str:
+def _said_by_buf(file: str, before: bytes, after: bytes, settings: str) -> str:
     """Return a line of JSON for each rule that is broken."""
-    config = {"version": "v2", "breaking": {"use": list(_RULES)}}
+    config = {"version": "v2", "breaking": json.loads(settings)}
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         (folder / "old.binpb").write_bytes(before)
@@ -83,10 +90,7 @@ def _said_by_buf(file: str, before: bytes, after: bytes) -> str:
 
 def _only(files: Files, name: str) -> Files:
     """Return a file and what it imports: the other files of its set have a verdict of their own."""
-    by_name = {file.name: file for file in files.file}
-    wanted = [name]
-    for one in wanted:  # grows while it is walked
-        wanted += [d for d in by_name[one].dependency if d not in wanted]
+    wanted = closure({file.name: file for file in files.file}, [name])
     found = Files()
     found.file.extend(file for file in files.file if file.name in wanted)
     return found
@@ -144,8 +148,9 @@ def _types(files: Files, only: str | None) -> tuple[_Messages, _Enums]:
     enums: dict[str, descriptor_pb2.EnumDescriptorProto] = {}
     for file in files.file:
         if only is None or file.name == only:
-            waiting = [(f"{file.package}.{m.name}", m) for m in file.message_type]
-            enums |= {f"{file.package}.{e.name}": e for e in file.enum_type}
+            prefix = f"{file.package}." if file.package else ""
+            waiting = [(f"{prefix}{m.name}", m) for m in file.message_type]
+            enums |= {f"{prefix}{e.name}": e for e in file.enum_type}
             for name, message in waiting:  # grows while it is walked
                 messages[name] = message
                 waiting += [(f"{name}.{m.name}", m) for m in message.nested_type]

@@ -22,7 +22,7 @@ from google.protobuf import descriptor_pb2
 
 from codegen import cache
 from codegen.errors import CodegenError, ContractError
-from codegen.proto.validate import VALIDATE_FILE, validate_files
+from codegen.proto.validate import VALIDATE_FILE, has_validate, validate_files
 
 Files = descriptor_pb2.FileDescriptorSet
 
@@ -95,12 +95,17 @@ def _compile_together(group: list[Question]) -> None:
             cache.put(_key(question), _serialized((f for f in found.file if f.name in names), question.names))
 
 
+def imports_of(file: descriptor_pb2.FileDescriptorProto) -> list[str]:
+    """Return the files that a file imports, for their options only, too."""
+    return [*file.dependency, *file.option_dependency]
+
+
 def closure(files: Mapping[str, descriptor_pb2.FileDescriptorProto], names: Iterable[str]) -> set[str]:
     """Return the names of files and of all they import, as far as these are among ``files``."""
     found = list(names)
     known = set(found)
     for name in found:  # grows while it is walked
-        more = [each for each in files[name].dependency if each in files and each not in known]
+        more = [each for each in imports_of(files[name]) if each in files and each not in known]
         found += more
         known.update(more)
     return known
@@ -129,8 +134,8 @@ def _serialized(files: Iterable[descriptor_pb2.FileDescriptorProto], own: Sequen
 
 def _key(question: Question) -> str:
     texts = (part for path, text in question.texts for part in (path, _hash(text)))
-    with_rules = any(VALIDATE_FILE in text for _, text in question.texts)
-    return cache.key_of(("protoc", *_versions(), _validate_hash() if with_rules else "", *question.names, "", *texts))
+    rules = _validate_hash() if any(VALIDATE_FILE in text for _, text in question.texts) else ""
+    return cache.key_of(("protoc --retain_options", *_versions(), rules, *question.names, "", *texts))
 
 
 @lru_cache(maxsize=8 * _REMEMBERED_MAX)
@@ -164,7 +169,9 @@ def _compiled(names: Sequence[str], texts: Mapping[str, str]) -> Files:
             installed = Path(directory) / "installed.bin"
             installed.write_bytes(validate_files().SerializeToString(deterministic=True))
             arguments.append(f"--descriptor_set_in={installed}")
-        arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *names]
+        # Options that only the source has, such as the naming style, are wanted when code is made of the set.
+        arguments += ["--include_imports", "--include_source_info", "--retain_options"]
+        arguments += [f"--descriptor_set_out={path}", *names]
         errors = run_protoc(arguments)
         if errors is not None:
             raise _contract_error(errors.replace(f"{sources}/", ""))
@@ -209,6 +216,11 @@ def include_dirs() -> tuple[Path, ...]:
         location = Path(next(iter(spec.submodule_search_locations)))
         found.append(location / "_proto" if up == 0 else location.parents[up - 1])
     return tuple(found)
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether a package that is installed here brings a file; its Python module does, too, and must be one."""
+    return any((folder / name).is_file() for folder in include_dirs()) or (name == VALIDATE_FILE and has_validate())
 
 
 def run_protoc(arguments: Sequence[str]) -> str | None:

@@ -2,21 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import yaml
 from google.protobuf import descriptor_pb2
 
 from codegen.errors import ContractError
 from codegen.proto.buf import run_buf
 from codegen.proto.rules import message_rules
 from codegen.tree import Contracts
-from codegen.yaml_file import mapping_of
 from tally.base.written_file import write_file
-
-_DEFAULT_BUF: Final = {"version": "v2", "modules": [{"path": "proto"}], "lint": {"use": ["STANDARD"]}}
 
 
 def proto_findings(contracts: Contracts, *, fix: bool) -> list[ContractError]:
@@ -27,7 +23,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[ContractError]:
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)
         try:
-            said = [*_slow_rules(contracts), *_linted(contracts, workspace)]
+            said = [*_unused_copies(contracts), *_slow_rules(contracts), *_linted(contracts, workspace)]
         except ContractError as error:  # a file does not compile, or has a rule that no validator could take
             said = [error]
         formats = list(_format_findings(contracts, workspace, fix=fix))
@@ -40,12 +36,19 @@ def _linted(contracts: Contracts, workspace: Path) -> list[ContractError]:
     """Return what buf's lint says. Raises ContractError when a file does not compile or buf.yaml is wrong."""
     image = buf_image(contracts.descriptors, list(contracts.proto))
     (workspace / "image.binpb").write_bytes(image)
-    _write_buf_yaml(contracts.root / "buf.yaml", workspace / "buf.yaml")
-    linted = run_buf(workspace, "lint", "image.binpb", "--config", "buf.yaml", "--error-format", "json")
+    config = json.dumps({"version": "v2", "lint": contracts.buf_yaml.lint})
+    linted = run_buf(workspace, "lint", "image.binpb", "--config", config, "--error-format", "json")
     if linted.returncode == 0:
         return []
     failed = ContractError("proto", "", f"buf lint failed: {linted.stderr.strip()}", rule="buf")
     return [_of_buf(line) for line in linted.stdout.splitlines()] or [failed]
+
+
+def _unused_copies(contracts: Contracts) -> Iterator[ContractError]:
+    """Yield a note for each file that an installed package has as well."""
+    for name in contracts.copies:
+        problem = "this copy is not used: an installed package has the file, and its Python module"
+        yield ContractError(f"proto/{name}", "", problem, rule="copy", severity="note")
 
 
 def _slow_rules(contracts: Contracts) -> Iterator[ContractError]:
@@ -106,11 +109,3 @@ def _format_findings(contracts: Contracts, workspace: Path, *, fix: bool) -> Ite
             write_file(contracts.proto_dir / name, formatted)
         elif text != formatted:
             yield ContractError(f"proto/{name}", "", "is not formatted; run: codegen lint --fix", rule="format")
-
-
-def _write_buf_yaml(source: Path, target: Path) -> None:
-    content = "with version: v2 and a list of modules"
-    config: Mapping[str, Any] = mapping_of(source, content) if source.exists() else _DEFAULT_BUF
-    if not isinstance(config.get("modules"), list):
-        raise ContractError(source.name, "", f"must be a mapping {content}")
-    target.write_text(yaml.safe_dump(config), encoding="utf-8")

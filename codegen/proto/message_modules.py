@@ -83,7 +83,7 @@ def moved(texts: Mapping[str, str], found: FileDescriptorSet, own: list[str], pa
             if (public := files[name].dependency[place]) in own:
                 old = f"\nfrom {_module(public)} import *\n"
                 text = _exchanged(text, old, old.replace("from ", f"from {package}."))
-        if is_for_rules(files[name]) and VALIDATE_FILE not in own:
+        if VALIDATE_FILE in files[name].dependency and is_for_rules(files[name]) and VALIDATE_FILE not in own:
             text = _exchanged(text, _POOL_IMPORT, f"from {package} import pool as _descriptor_pool\n")
         made[path] = text
     return made
@@ -109,7 +109,7 @@ def pool_module(found: FileDescriptorSet, own: list[str], mark: str) -> str | No
     places = {
         file.name: list(file.dependency).index(VALIDATE_FILE)
         for file in sorted(found.file, key=lambda file: file.name)
-        if file.name in own and is_for_rules(file) and VALIDATE_FILE not in own
+        if file.name in own and VALIDATE_FILE in file.dependency and is_for_rules(file) and VALIDATE_FILE not in own
     }
     lines = "".join(f"    {name!r}: {place},\n" for name, place in places.items())
     return _POOL.replace("@MARK@", mark).replace("@PLACES@", lines) if places else None

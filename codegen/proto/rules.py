@@ -97,7 +97,7 @@ def message_rules(found: descriptor_pb2.FileDescriptorSet, own: Collection[str])
 
     Raises ContractError with file and line for an annotation that no validator could take.
     """
-    if not any(VALIDATE_FILE in file.dependency for file in found.file):
+    if not any(file.name == VALIDATE_FILE for file in found.file):
         return ()
     reader = _RuleReader(found, own)
     read = [each for file in found.file if file.name != VALIDATE_FILE for each in reader.messages(file)]

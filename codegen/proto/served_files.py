@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from codegen.proto.validate import VALIDATE_FILE, is_for_rules
+from codegen.proto.validate import VALIDATE_FILE, imports_rules, is_for_rules
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _BYTES_A_LINE = 60
@@ -19,7 +19,7 @@ _BYTES_A_LINE = 60
 def module_text(found: descriptor_pb2.FileDescriptorSet, own: list[str], mark: str) -> str:
     """Return the module with all ``own`` files, and the part of buf/validate/validate.proto that they use."""
     served = descriptor_pb2.FileDescriptorSet()
-    importing = [file for file in found.file if file.name in own and VALIDATE_FILE in file.dependency]
+    importing = [file for file in found.file if file.name in own and imports_rules(file)]
     if VALIDATE_FILE not in own and importing:
         if all(is_for_rules(file) for file in importing):
             served.file.append(_used_part(found, own))

@@ -1,4 +1,4 @@
-"""Python modules of the Protobuf files: messages, gRPC, and typed stubs with asyncio only.
+"""Python modules of the Protobuf files: messages, gRPC, and typed stubs.
 
 protoc names the modules and their imports after the files' names. Our modules live inside the generated package, so the
 names are moved below it in the *descriptors*, which have a field for them, and protoc then generates from those. Only
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,10 +22,11 @@ from codegen.errors import CodegenError, ContractError
 from codegen.proto import message_modules
 from codegen.proto.buf import own_program
 from codegen.proto.compiler import run_protoc
-from codegen.proto.validate import VALIDATE_FILE, is_for_rules
+from codegen.proto.validate import VALIDATE_FILE, is_for_rules, types_of
 
+_OPTIONS_OF_MYPY: Final = "mypy_protobuf/extensions.proto"
 _PLUGINS: Final = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
-_STUBS: Final = ("--grpc_python_out=OUT", "--mypy_out=quiet:OUT", "--mypy_grpc_out=only_async,quiet:OUT")
+_STUBS: Final = ("--grpc_python_out=OUT", "--mypy_out=quiet:OUT")
 
 
 def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
@@ -32,39 +34,71 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
 
     Without a prefix they keep their names.
 
-    The import of buf/validate/validate.proto goes: rules are options, which messages carry without knowing them.
+    The import of buf/validate/validate.proto goes: rules are options, which messages carry without knowing them. So
+    does each other import that is there for its options alone, where its Python module is not installed.
     """
     moved = descriptor_pb2.FileDescriptorSet()
     moved.CopyFrom(found)
+    exported = {file.name: _exported(file) for file in found.file}
     for file in moved.file:
         if file.name in own:
             file.name = f"{prefix}/{file.name}".lstrip("/")
-        if is_for_rules(file) and VALIDATE_FILE not in own:
-            _drop_import(file)
+        if VALIDATE_FILE in file.dependency and is_for_rules(file) and VALIDATE_FILE not in own:
+            _drop_import(file, VALIDATE_FILE)
+        for dependency in [each for each in file.dependency if each not in own and not _has_module(each)]:
+            if exported[dependency] & set(types_of(file)):
+                raise ContractError(file.name, "", f"imports {dependency}, whose Python module is not installed")
+            _drop_import(file, dependency)
         for i, dependency in enumerate(file.dependency):
             if dependency in own:
                 file.dependency[i] = f"{prefix}/{dependency}".lstrip("/")
-            elif importlib.util.find_spec(dependency.removesuffix(".proto").replace("/", ".") + "_pb2") is None:
-                raise ContractError(file.name, "", f"imports {dependency}, whose Python module is not installed")
     return moved
 
 
-def _drop_import(file: descriptor_pb2.FileDescriptorProto) -> None:
-    place = list(file.dependency).index(VALIDATE_FILE)
+def _exported(file: descriptor_pb2.FileDescriptorProto) -> set[str]:
+    """Return the full names of the messages and enums of a file."""
+    prefix = f".{file.package}" if file.package else ""
+    names = [f"{prefix}.{one.name}" for one in file.enum_type]
+    waiting = [(f"{prefix}.{one.name}", one) for one in file.message_type]
+    for name, message in waiting:  # grows while it is walked
+        names += [name, *(f"{name}.{one.name}" for one in message.enum_type)]
+        waiting += [(f"{name}.{one.name}", one) for one in message.nested_type]
+    return set(names)
+
+
+@lru_cache(maxsize=4096)
+def _has_module(file: str) -> bool:
+    module = file.removesuffix(".proto").replace("-", "_").replace("/", ".") + "_pb2"
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even its package is there
+        return False
+
+
+def _drop_import(file: descriptor_pb2.FileDescriptorProto, name: str) -> None:
+    place = list(file.dependency).index(name)
     if place in file.public_dependency:
-        raise ContractError(file.name, "", f"imports {VALIDATE_FILE} publicly; import it without public")
+        raise ContractError(file.name, "", f"imports {name} publicly; import it without public")
     del file.dependency[place]
     for places in (file.public_dependency, file.weak_dependency):
         places[:] = [each - (each > place) for each in places if each != place]
 
 
-def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
+def generate(
+    found: descriptor_pb2.FileDescriptorSet, own: list[str], package: str, *, only_async: bool = True
+) -> dict[str, str]:
     """Return the modules' texts by path below the package's folder.
 
-    ``package`` is the dotted name that the modules have, for example ``contracts.generated``.
+    ``package`` is the dotted name that the modules have, for example ``contracts.generated``. Stubs of services are
+    typed for asyncio, and without ``only_async`` for calls that block as well.
     """
+    stubs_options = (*_STUBS, f"--mypy_grpc_out={'only_async,' if only_async else ''}quiet:OUT")
     prefix = package.replace(".", "/")
-    moved = relocated(found, set(own), prefix).SerializeToString(deterministic=True)
+    relocated_files = relocated(found, set(own), prefix)
+    if not any(_OPTIONS_OF_MYPY in file.dependency for file in found.file):
+        # Options say nothing in stubs, and the plugin takes those with the numbers of its own for its own.
+        relocated_files.DiscardUnknownFields()
+    moved = relocated_files.SerializeToString(deterministic=True)
     names = [f"{prefix}/{name}" for name in own]
     half = len(names) // 2
     named = relocated(found, set(own), "")
@@ -73,7 +107,7 @@ def generate(found: descriptor_pb2.FileDescriptorSet, own: list[str], package: s
         file.ClearField("source_code_info")
     runs = [
         _Run(("--python_out=OUT",), named.SerializeToString(deterministic=True), tuple(own), ""),
-        *(_Run(_STUBS, moved, tuple(part), prefix) for part in (names[:half], names[half:]) if part),
+        *(_Run(stubs_options, moved, tuple(part), prefix) for part in (names[:half], names[half:]) if part),
     ]
     with ThreadPoolExecutor(len(runs)) as threads:  # protoc and its plugins use one core each
         messages, *stubs = threads.map(_output, runs)

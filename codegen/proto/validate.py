@@ -27,11 +27,24 @@ def validate_files() -> descriptor_pb2.FileDescriptorSet:
     return found
 
 
+def has_validate() -> bool:
+    """Tell whether an installed package has buf/validate/validate.proto."""
+    return _imported(_MODULE) is not None or hasattr(_imported("protovalidate"), "ViolationPb")
+
+
+def imports_rules(file: descriptor_pb2.FileDescriptorProto) -> bool:
+    """Tell whether a file imports buf/validate/validate.proto, as a whole or for its options."""
+    return VALIDATE_FILE in file.dependency or VALIDATE_FILE in file.option_dependency
+
+
 def is_for_rules(file: descriptor_pb2.FileDescriptorProto) -> bool:
     """Tell whether a file imports buf/validate/validate.proto for its options alone, and not for a type of its own."""
-    return VALIDATE_FILE in file.dependency and not any(
-        name.startswith(_PACKAGE) for name in _types_of(file.extension, file.message_type, file.service)
-    )
+    return imports_rules(file) and not any(name.startswith(_PACKAGE) for name in types_of(file))
+
+
+def types_of(file: descriptor_pb2.FileDescriptorProto) -> Iterator[str]:
+    """Yield the names of all types that a file's fields and calls have, and of those that it extends."""
+    return _types_of(file.extension, file.message_type, file.service)
 
 
 def _types_of(extensions: Iterable[Any], messages: Iterable[Any], services: Iterable[Any] = ()) -> Iterator[str]:

@@ -20,7 +20,8 @@ from codegen.proto.validate import VALIDATE_FILE, is_for_rules
 _EXTENSIONS = (1159, 1160)
 """buf.validate's numbers, of its rules and of its predefined rules, in the options of everything."""
 _IMPORTS = 3
-"""The number of a file's imports, by which their places in the text are named."""
+_OPTION_IMPORTS = 15
+"""The numbers of a file's imports, by which their places in the text are named."""
 _WITHIN: Final[dict[str, dict[int, str]]] = {
     "file": {4: "message", 7: "field"},
     "message": {2: "field", 3: "message", 6: "field", 8: "oneof"},
@@ -29,7 +30,7 @@ _OPTIONS: Final = {"file": 8, "message": 7, "field": 8, "oneof": 2}
 """The numbers of what holds rules within what, and of its options."""
 
 _COMMENT: Final = re.compile(
-    r'/\* ((?:import "buf/validate/validate\.proto";|option \(buf\.validate\.|,? ?\[?\(buf\.validate\.).*?) \*/',
+    r'/\* ((?:import (?:option )?"buf/validate/validate\.proto";|(?:option |,? ?\[?)\(buf\.validate\.).*?) \*/',
     re.DOTALL,
 )
 _END_OF_COMMENT: Final = "* /"
@@ -72,12 +73,14 @@ def registry_text(file: descriptor_pb2.FileDescriptorProto, text: str) -> str:
     if not is_for_rules(file):
         return text
     starts = _line_starts(text)
-    place = list(file.dependency).index(VALIDATE_FILE)
+    whole = VALIDATE_FILE in file.dependency
+    number, imports = (_IMPORTS, file.dependency) if whole else (_OPTION_IMPORTS, file.option_dependency)
+    own_import = [number, list(imports).index(VALIDATE_FILE)]
     spans = []
     for location in file.source_code_info.location:
         path = list(location.path)
         ruled = _is_rule(path)
-        if not ruled and path != [_IMPORTS, place]:
+        if not ruled and path != own_import:
             continue
         span = _offsets(starts, list(location.span))
         if not text[span[0] : span[1]].startswith(("(", "option") if ruled else "import"):

@@ -47,8 +47,8 @@ def test_options_win_over_the_file_and_the_file_over_the_default(
     ("text", "words"),
     [
         ("out: [", "codegen.yaml: is not YAML"),
-        ("- out", "must be a mapping with nothing but out, package, level, subjects and lint"),
-        ("outs: x", "must be a mapping with nothing but out, package, level, subjects and lint"),
+        ("- out", "must be a mapping with nothing but out, package, level, subjects, lint and grpc"),
+        ("outs: x", "must be a mapping with nothing but out, package, level, subjects, lint and grpc"),
         ("out: 5", "out: is 5; allowed is a text that is not empty"),
         ("package: ''", "package: is ''; allowed is a text that is not empty"),
         ("package: my-shop", "'my-shop' cannot be a Python package"),
