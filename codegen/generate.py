@@ -1,6 +1,9 @@
 """All generated files of a contracts folder: a pure picture of it, without machine paths, times or hash order."""
 
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 from codegen.avro import types as avro_types
 from codegen.avro.modules import module_names, runtime_files
@@ -16,7 +19,8 @@ from codegen.proto import stubs as proto_stubs
 from codegen.topics import module as topics_module
 from codegen.tree import MARK, Contracts
 
-_AVRO_INIT = '''\
+_RUNTIME_IMPORT: Final = re.compile(r"^from \.+ ?(?:import )?(_\w+)", re.MULTILINE)
+_AVRO_INIT: Final = '''\
 """The Avro records as frozen structs, a module a schema file; every decode and encode raises one of these errors."""
 
 from ._runtime import AvroDecodeError, AvroEncodeError
@@ -72,9 +76,21 @@ def _avro(contracts: Contracts) -> dict[str, str]:
         files[_file_of(module)] = text
     if files:
         files["avro/__init__.py"] = _mark("the contracts") + _AVRO_INIT
-        for source in runtime_files():
-            files[f"avro/{source.name}"] = _mark("its own runtime") + source.read_text(encoding="utf-8")
+        texts = {source.stem: source.read_text(encoding="utf-8") for source in runtime_files()}
+        for name in _needed(files.values(), texts):
+            files[f"avro/{name}.py"] = _mark("its own runtime") + texts[name]
     return files
+
+
+def _needed(texts: Iterable[str], runtime: Mapping[str, str]) -> list[str]:
+    """Return the modules of the runtime that the texts import, directly or through each other."""
+    found: set[str] = set()
+    waiting = list(texts)
+    for text in waiting:  # grows while it is walked
+        named = set(_RUNTIME_IMPORT.findall(text)) & runtime.keys() - found
+        found |= named
+        waiting += [runtime[name] for name in named]
+    return sorted(found)
 
 
 def trials(contracts: Contracts) -> dict[str, Trial]:
