@@ -25,8 +25,11 @@ class SeededRun:
     folder: Path
 
 
-def begin(recipe: str, arguments: Sequence[str]) -> SeededRun | None:
-    """Return the run of ``just RECIPE [MINUTES] [SEED]`` and tell how to repeat it; for wrong words tell them, None."""
+def begin(recipe: str, arguments: Sequence[str], more: Sequence[str] = ()) -> SeededRun | None:
+    """Return the run of ``just RECIPE [MINUTES] [SEED] [MORE...]`` and tell how to repeat it.
+
+    For wrong words it is None, and they are told. ``more`` are words that the recipe has read itself.
+    """
     try:
         minutes, seed = float(arguments[0] if arguments else MINUTES_DEFAULT), _seed(arguments[1:])
     except ValueError:
@@ -38,7 +41,8 @@ def begin(recipe: str, arguments: Sequence[str]) -> SeededRun | None:
         return None
     folder = ROOT / "data" / recipe / f"{time.strftime('%Y%m%d-%H%M%S')}-seed-{seed}"
     folder.mkdir(parents=True)
-    print(f"{minutes:g} minutes, seed {seed}; `{hint(f'{recipe} {minutes:g} {seed}')}` draws the same\n", flush=True)
+    again = hint(" ".join((recipe, f"{minutes:g}", str(seed), *more)))
+    print(f"{minutes:g} minutes, seed {seed}; `{again}` draws the same\n", flush=True)
     return SeededRun(minutes, seed, folder)
 
 

@@ -3,7 +3,6 @@
 Exit 1 unless it holds. Without names of attacks all of them are made.
 """
 
-import random
 import shutil
 import sys
 import time
@@ -13,44 +12,31 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from tally.base.hints import hint
-from tests_support.checkout import ROOT
+from tests_support import seeded_run
 from tests_support.hostile.crowd import ATTACKS
 from tests_support.hostile.run import Plan, Verdict, run
-
-MINUTES_DEFAULT = 10.0
-MINUTES_MAX = 240.0
-_SEEDS = 10**6
 
 
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code."""
-    asked, attacks = _asked(arguments[:2]), arguments[2:] or (*ATTACKS,)
-    if asked is None:
-        print(
-            f"hostile takes MINUTES, above 0 and at most {MINUTES_MAX:.0f} (default {MINUTES_DEFAULT:.0f}), and SEED, "
-            f"a whole number; not: {' '.join(arguments)}",
-            file=sys.stderr,
-        )
-        return 2
-    unknown = [name for name in attacks if name not in ATTACKS]
-    if unknown:
+    attacks = arguments[2:]
+    if unknown := [name for name in attacks if name not in ATTACKS]:
         print(f"there is no attack {unknown[0]!r}; there are: {', '.join(ATTACKS)}", file=sys.stderr)
         return 2
-    minutes, seed = asked
-    folder = ROOT / "data" / "hostile" / f"{time.strftime('%Y%m%d-%H%M%S')}-seed-{seed}"
-    folder.mkdir(parents=True)
-    again = " ".join(("hostile", f"{minutes:g}", str(seed), *arguments[2:]))
-    print(f"{minutes:g} minutes, seed {seed}; `{hint(again)}` draws the same\n", flush=True)
+    asked = seeded_run.begin("hostile", arguments[:2], attacks)
+    if asked is None:
+        return 2
     began_s = time.monotonic()
     say = partial(print, flush=True)
-    verdict = run(folder, Plan.of_minutes(minutes), seed=seed, say=say, attacks=attacks)
-    Console(soft_wrap=True).print(table(verdict, seed))
-    print(f"{verdict.report.summary}\n{time.monotonic() - began_s:.0f} s in all, seed {seed}")
+    verdict = run(
+        asked.folder, Plan.of_minutes(asked.minutes), seed=asked.seed, say=say, attacks=attacks or (*ATTACKS,)
+    )
+    Console(soft_wrap=True).print(table(verdict, asked.seed))
+    print(f"{verdict.report.summary}\n{time.monotonic() - began_s:.0f} s in all, seed {asked.seed}")
     if verdict.holds:
-        shutil.rmtree(folder)
+        shutil.rmtree(asked.folder)
         return 0
-    print(f"NOT HELD; everything is kept in {folder}")
+    print(f"NOT HELD; everything is kept in {asked.folder}")
     return 1
 
 
@@ -63,15 +49,6 @@ def table(verdict: Verdict, seed: int) -> Table:
     for name, attempts in verdict.attempts.items():
         shown.add_row(name, "", f"{attempts:,} times", "")
     return shown
-
-
-def _asked(arguments: Sequence[str]) -> tuple[float, int] | None:
-    try:
-        minutes = float(arguments[0]) if arguments else MINUTES_DEFAULT
-        seed = int(arguments[1]) if len(arguments) > 1 else random.SystemRandom().randrange(_SEEDS)
-    except ValueError:
-        return None
-    return (minutes, seed) if 0 < minutes <= MINUTES_MAX else None
 
 
 if __name__ == "__main__":
