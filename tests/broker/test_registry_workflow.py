@@ -194,6 +194,41 @@ def test_subjects_beyond_the_contracts_are_pruned_only_when_asked_twice(folder: 
     assert folder.small.subject in subjects
 
 
+def test_what_the_contracts_lost_stops_a_plan_until_it_is_retired(folder: Folder) -> None:
+    """A subject that the registry has and no contract wants any more is breaking until retired.yaml lets it go."""
+    folder.run("publish", "--registry", "live")
+    for path in ("topics/orders.yaml", "avro/order.avsc"):
+        (folder.root / "contracts" / path).unlink()
+    folder.run("generate")
+    said = folder.run("plan", "--registry", "live", code=3)
+    assert f"DELETE  subject {folder.small.subject}: is in no contract any more" in said
+    assert f"DELETE  topic {folder.small.topic}" in said or not folder.registry.kafka
+    assert "programs on v1 look it up by this name" in folder.run("publish", "--registry", "live", code=3)
+    retired = f"topic {folder.small.topic}: {{date: 2026-12-01, reason: Nobody reads it.}}\n"
+    (folder.root / "contracts" / "retired.yaml").write_text(retired, encoding="utf-8")
+    folder.run("plan", "--registry", "live")
+
+
+def test_a_tighter_rule_is_breaking_on_a_registry_that_has_rules_as_comments(folder: Folder) -> None:
+    """The rules of the newest published version are compared with those of now."""
+    path = folder.root / "contracts" / "proto" / folder.small.proto
+    rule = "string ruled = 3 [(buf.validate.field).string.max_len = {}];"
+    text = path.read_text(encoding="utf-8").replace("import", 'import "buf/validate/validate.proto";\nimport', 1)
+    texts = [text.replace("  string id = 1;\n", f"  string id = 1;\n  {rule.format(n)}\n") for n in (64, 8, 256)]
+    path.write_text(texts[0], encoding="utf-8")
+    folder.run("generate")
+    folder.run("publish", "--registry", "live")
+    path.write_text(texts[1], encoding="utf-8")
+    said = folder.run("plan", "--registry", "live", code=3)
+    assert "callers on v1 are refused by v2" in said
+    assert "string.max_len 64 -> string.max_len 8" in said
+    path.write_text(texts[2], encoding="utf-8")
+    folder.run("generate")
+    assert "note: v2 takes what v1 refuses" in folder.run("plan", "--registry", "live", code=2)
+    folder.run("publish", "--registry", "live")
+    folder.run("plan", "--registry", "live")
+
+
 def test_a_wrong_path_and_tls_where_there_is_none_exit_5_each_with_its_kind(folder: Folder) -> None:
     """On the real registry a wrong path and a missing TLS each end with code 5 and a kind of their own."""
     url = folder.registry.url
