@@ -12,6 +12,7 @@ from codegen.drift import local_drift, registry_drift
 from codegen.errors import CodegenError, DriftError
 from codegen.generate import generated_files
 from codegen.output import output_of
+from codegen.plan import history
 from codegen.plan import lock as locks
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.remote.publishing import open_publisher
@@ -62,9 +63,13 @@ def check_command(
         drift = local_drift(found, output.folder, files, with_lock=out is None)
         where = target(contracts, registry, kafka) if registry is not None else None
         if where is not None:
-            with open_publisher(where, kafka_config, os.environ, timeout_s=timeout_s, say=note) as publisher:
+            lock = locks.load(contracts)
+            remembered = history.was(contracts, lock)
+            with open_publisher(
+                where, kafka_config, os.environ, timeout_s=timeout_s, say=note, remembered=remembered
+            ) as publisher:
                 survey = publisher.survey(wanted_of(found), prefix)
-            drift += registry_drift(survey, where.name, locks.load(contracts))
+            drift += registry_drift(survey, where.name, lock)
         if drift:
             raise DriftError("\n  ".join(drift))
     except CodegenError as error:

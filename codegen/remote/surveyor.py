@@ -101,7 +101,7 @@ class Surveyor:
             if released is not None and released.versions:
                 here = replace(here, level=released.level, file=released.file)
             subjects[subject.subject] = here
-        for name in known.subjects.keys() - {subject.subject for subject in wanted.subjects}:
+        for name in sorted(known.subjects.keys() - {subject.subject for subject in wanted.subjects}):
             if numbers := registry_admin.versions(self._http, name):
                 versions = registry_admin.read_history(self._http, name, numbers)
                 subjects[name] = replace(known.subjects[name], versions=versions)
