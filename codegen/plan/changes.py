@@ -122,6 +122,9 @@ def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> 
 
 def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:
     name, newest = f"subject {wanted.subject}", max(found.versions)
+    if found.docs_only and found.moves:
+        sentence = f"{shown}: another version after {newest}, as what it refers to gets one"
+        return Change(Kind.UPDATE, name, sentence, (Register(wanted),))
     if found.docs_only:
         sentence = f"{shown}: another version after {newest}, in other words with the same meaning"
         return Change(Kind.DOCS, name, sentence, (Register(wanted),))

@@ -17,6 +17,7 @@ from codegen.plan import history, retired
 from codegen.plan import lock as locks
 from codegen.plan.lock import Lock
 from codegen.remote.registry_text import with_rules
+from codegen.subjects import claims
 from codegen.text import snake
 from codegen.tree import Contracts
 
@@ -36,13 +37,13 @@ def contracts(root: Path) -> Iterator[Contracts]:
             if (folder / topic.schema).is_file():
                 (folder / "topics").mkdir(exist_ok=True)
                 shutil.copyfile(root / topic.file, folder / topic.file)
-        yield tree.read(folder)
+        yield tree.read(folder, released=True)  # codegen.yaml, by which files have their subjects, is not there
 
 
 def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     """Yield (path below a contracts folder, text) of each subject's newest version, under the name it has now."""
     now = tree.read(root)
-    topics = {topic.subject: topic.schema for topic in now.topics}
+    claimed = {each.subject: each.schema for each in claims(now.topics, now.avro, now.proto, now.project.subjects)}
     files = {schema.name: path for path, schema in now.avro.items()}
     carried = {name: topic.subjects for name, topic in lock.topics.items()}
     for name in lock.subjects:
@@ -57,4 +58,4 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
             text = stand_alone(versions[-1].text, versions[-1].imports)
             top = avro_parse.parse(name, text).name
             gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"
-            yield topics.get(name) or files.get(top, gone), text
+            yield claimed.get(name) or files.get(top, gone), text

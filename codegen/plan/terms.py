@@ -119,6 +119,8 @@ class FoundSubject:
     schema_id: int | None = None
     beside: tuple[str, ...] = ()
     mode: str | None = None
+    moves: bool = False
+    """What it refers to gets another version, so it needs one as well."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ def read_subjects(http: RegistryHttp, wanted: Iterable[WantedSubject]) -> dict[s
             version = match["version"] if match else None
             schema_id = match.get("id") if match else None
             beside = tuple(_beside(match)) if match else ()
-            found[subject.subject] = FoundSubject(known, level, version, schema_id=schema_id, beside=beside)
+            found[subject.subject] = FoundSubject(
+                known, level, version, schema_id=schema_id, beside=beside, moves=moves
+            )
     return found
 
 

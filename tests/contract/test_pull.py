@@ -13,7 +13,7 @@ import yaml
 from codegen import tree
 from codegen.errors import CodegenError
 from codegen.generate import generated_files
-from codegen.plan import history, offline
+from codegen.plan import history, locked, offline
 from codegen.plan import lock as locks
 from codegen.plan.terms import Change, Kind
 from codegen.plan.wanted import wanted as wanted_of
@@ -172,6 +172,8 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
     was = offline.what_was(tmp_path, "lock")
     assert {each.kind for each in offline.survey(wanted_of(tree.read(tmp_path)), was).changes} == {Kind.NOOP}
     assert len(history.all_of(tmp_path, locks.load(tmp_path))["orders-value"]) == 2
+    with locked.contracts(tmp_path) as found_again:
+        assert found_again.avro.keys() == tree.read(tmp_path).avro.keys()
     files = generated_files(tree.read(tmp_path), "made")
     assert {"avro/parcel.py", "avro/bare_key.py", "avro/both_value.py"} <= set(files)
 

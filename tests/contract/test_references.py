@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from codegen import tree
+from codegen.drift import registry_drift
 from codegen.errors import ContractError, FindingsError
 from codegen.plan.changes import line
 from codegen.plan.terms import Kind, Reference, Wanted
@@ -67,6 +68,9 @@ def test_a_new_version_of_what_a_file_uses_is_one_of_the_file(folder: Folder) ->
     """Both are planned, and afterwards nothing is left to do; a break in the one is a break in the other."""
     world = World()
     world.publish(folder.wanted())
+    folder.write("sub/Address", STREET | {"doc": "With the number."})
+    said = [line(change) for change in world.publisher().survey(folder.wanted()).changes]
+    assert said[1].endswith("another version after 1, as what it refers to gets one")
     folder.write("sub/Address", STREET, CITY)
     assert world.publish(folder.wanted()) == 2
     assert world.publish(folder.wanted()) == 0
@@ -143,3 +147,17 @@ def test_a_global_level_that_is_another_is_drift_and_holds_for_verdicts(folder: 
         if change.kind is Kind.DRIFT
     )
     assert "its global level is NONE, codegen.yaml says BACKWARD" in drift.sentence
+
+
+def test_subjects_of_others_are_told_only_when_they_are_asked_for(folder: Folder) -> None:
+    """A registry has more than one project's subjects; a prefix asks for some, an empty one for all."""
+    world = World()
+    world.publish(folder.wanted())
+    world.registry.subjects |= {"their-value": ["{}"], "orders-key": ["{}"]}
+    told = {
+        prefix: list(registry_drift(world.publisher().survey(folder.wanted(), prefix), "", None))
+        for prefix in (None, "orders", "")
+    }
+    assert told[None] == []
+    assert told["orders"] == ["subject orders-key: no contract wants it"]
+    assert told[""] == [*told["orders"], "subject their-value: no contract wants it"]
