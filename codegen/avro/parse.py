@@ -267,6 +267,7 @@ class _SchemaReader:
     def _define(self, tree: dict[str, Any], namespace: str, path: str) -> str:
         name = self._name(tree, _FULL_NAME, path)
         own = tree.get("namespace", namespace)
+        own = "" if own is None else own  # null is no namespace, as the empty one is
         if not isinstance(own, str) or (own and _FULL_NAME.fullmatch(own) is None):
             problem = f"{_shown(own)} is not a namespace (names joined by points)"
             raise self.fail(f"{path}.namespace", problem, rule="avro-name")
