@@ -108,4 +108,4 @@ def _end(outcome: Outcome, addition: Addition, address: str, as_json: bool) -> N
 
 def _again(addition: Addition) -> str:
     command = f"{program('tally')} add --request-id {addition.request_id} -- {addition.a} {addition.b}"
-    return f"Send it again, it is counted once: {command}"
+    return f"Send it again; it will be counted once: {command}"

@@ -90,7 +90,7 @@ def command(
     a number are not part of it. If the end of a record is unknown, as after a quote that is never closed, the load
     stops with exit code 1: no line after it is taken for a row.
 
-    Which system is added to, and its total before, is said first. With --expect-cluster nothing is sent to any other.
+    The load first says which system it adds to, and the total there. With --expect-cluster it sends nothing to another.
 
     FILE may be compressed with gzip or zstd, a pipe, or - for standard input. The same content has the same request
     ids, compressed or not.

@@ -176,7 +176,7 @@ async def _send(
 ) -> list[LetterResult]:
     if not any(one.status is Status.READY for one in results):
         return results
-    of_letters = Expected(cluster_id(environment, SUMS), "the dead letters are of", or_unknown=True)
+    of_letters = Expected(cluster_id(environment, SUMS), "the dead letters come from", or_unknown=True)
     async with connected(environment.grpc_address, wait_s, expected=of_letters) as client:
         return [one async for one in send(results, client, journal)]
 
