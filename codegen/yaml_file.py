@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from codegen.errors import ContractError
+
+_UNREADABLE: Final = (ValueError, RecursionError, KeyError, AttributeError)
+"""What PyYAML raises for a 13th month, for thousands of brackets, and for a text that is not of the tag before it."""
 
 
 def mapping_of(path: Path, content: str) -> dict[str, Any]:
@@ -15,12 +18,14 @@ def mapping_of(path: Path, content: str) -> dict[str, Any]:
     Raises ContractError.
     """
     try:
-        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        source = path.read_text(encoding="utf-8")
+        _require_whole(path.name, yaml.compose(source, Loader=yaml.SafeLoader))
+        tree: Any = yaml.safe_load(source) or {}
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(path.name, "", f"cannot be read: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # the latter for a 13th month
+    except (yaml.YAMLError, *_UNREADABLE) as error:
         raise ContractError(path.name, "", f"is not YAML: {error}", rule="yaml") from error
     if not isinstance(tree, dict):
         raise ContractError(path.name, "", f"must be a mapping {content}")
@@ -37,11 +42,37 @@ def section_of(file: str, source: str, rule: str, needs: str) -> "Section":
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContractError(file, "", f"not YAML: {error.problem}", rule="yaml", line=line) from error
-    except yaml.YAMLError as error:
-        raise ContractError(file, "", f"not YAML: {error}", rule="yaml") from error
+    except (yaml.YAMLError, *_UNREADABLE) as error:
+        raise ContractError(file, "", f"not YAML: {error}", rule="yaml", line=1) from error
     if root is None:
         raise ContractError(file, "", f"is empty; {needs}", line=1)
+    _require_whole(file, root)
     return Section(file, root, "", rule)
+
+
+def _require_whole(file: str, root: yaml.Node | None) -> None:
+    """Raise ContractError for a key that is there twice, and for half a character, which no file can hold."""
+    waiting = [root]
+    seen: set[int] = set()  # an anchor may hold itself
+    for node in waiting:  # grows while it is walked
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= character <= "\udfff" for character in node.value):
+            line = node.start_mark.line + 1
+            raise ContractError(
+                file, "", "a text has half of a character; its other half is missing", rule="yaml", line=line
+            )
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for key, value in node.value:
+                waiting += (key, value)
+                if isinstance(key, yaml.ScalarNode) and key.value in names:
+                    line = key.start_mark.line + 1
+                    raise ContractError(file, key.value, "the key is there twice", rule="yaml", line=line)
+                names.add(str(key.value))
 
 
 class Section:
@@ -139,5 +170,5 @@ class Section:
             raise self.error(key, "must be a single value")
         try:
             return yaml.safe_load(yaml.serialize(node))
-        except ValueError as error:
+        except _UNREADABLE as error:
             raise self.error(key, f"is {node.value!r}, which looks like a value of YAML and is none: {error}") from None

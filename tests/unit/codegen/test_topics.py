@@ -66,6 +66,11 @@ def test_a_good_file_is_read() -> None:
         ("factor: 3", "factor: 1", "line 15", "must not exceed the factor, 1"),
         ('retention.ms: "-1"', "retention.ms: -1", "line 17", 'put it in quotes: "-1"'),
         ('retention.ms: "-1"', 'min.insync.replicas: "2"', "line 16", "belongs under replication"),
+        (GOOD, "[" * 5000, "line 1", "not YAML"),
+        ("owner: shop", r'owner: "\ud83d"', "line 2", "half of a character"),
+        ("partitions: 6", "partitions: !!bool x", "line 11", "looks like a value of YAML and is none"),
+        ("partitions: 6", "partitions: !!timestamp x", "line 11", "looks like a value of YAML and is none"),
+        ("partitions: 6", "partitions: 2026-13-45", "line 11", "looks like a value of YAML and is none"),
         ('"-1"', '"7d"', "line 17", "config.retention.ms: is '7d'; allowed is a whole number from -1 to 92233720368"),
         ('"-1"', '"-2"', "line 17", "allowed is a whole number from -1 to 92233720368"),
         (
