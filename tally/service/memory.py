@@ -7,12 +7,16 @@ libraries give back by themselves.
 
 import asyncio
 import ctypes
+import os
 import resource
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+_ARENA_MAX: Final = -8
+"""M_ARENA_MAX of malloc.h: how many heaps threads may have. By default each has one of its own, up to eight a core."""
+_ARENAS_SETTING: Final = "MALLOC_ARENA_MAX"
 _INTERVAL_S: Final = 5.0
 """After a burst of large requests the process looks as large as in it for so long."""
 _STEP_SHARE: Final = 0.05
@@ -45,6 +49,17 @@ class SpareMemory:
         if _resident_bytes() > allowed_bytes or not self._looks:
             self._trim(0)
         self._usual_bytes = min(_resident_bytes(), allowed_bytes)
+
+
+def share_one_heap() -> None:
+    """Let all threads allocate from one heap, unless the environment says how many there are. For a process's begin.
+
+    With heaps of their own, each keeps pages that a burst has left half empty, and none can use another's: ten minutes
+    of hostile load left a producer a fifth larger (seen).
+    """
+    if _ARENAS_SETTING not in os.environ:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 async def keep_giving_back() -> None:

@@ -18,6 +18,7 @@ from tally.base.settings import Settings, SettingsError, help_text, load
 from tally.base.shown.values import printable, without_secrets
 from tally.kafka.config import KafkaConfigError
 from tally.registry.errors import RegistryTlsError
+from tally.service.memory import share_one_heap
 from tally.service.private import UMASK
 
 _WHENCE: Final = f"Settings, from the environment, from {OPTION} FILE, or from .env of the checkout:"
@@ -72,8 +73,9 @@ def run(
 
 
 def begin() -> None:
-    """Begin a process that is a service: what it writes is for its user only, and no traceback shows a secret."""
+    """Begin a process that is a service: private files, no secret in a traceback, one heap for its threads."""
     os.umask(UMASK)
+    share_one_heap()
     sys.excepthook = _tell_of_defect
 
 

@@ -1,6 +1,9 @@
 """Memory that is free again."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -49,3 +52,41 @@ async def test_a_service_gives_memory_back_as_long_as_it_runs(monkeypatch: pytes
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(set(map(id, looks))) == 1
+
+
+HEAPS_OF_THREADS = """
+import re, threading
+from pathlib import Path
+from tally.service.memory import share_one_heap
+
+share_one_heap()
+barrier = threading.Barrier(8)
+kept = []
+
+def work():
+    barrier.wait()
+    kept.append([bytearray(3_000) for _ in range(100)])
+    barrier.wait()
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+starts = re.findall(r"^([0-9a-f]+)-[0-9a-f]+ rw-p 0+ 00:00 0 *$", Path("/proc/self/maps").read_text(), re.MULTILINE)
+print(sum(int(start, 16) % (64 << 20) == 0 for start in starts))
+"""
+"""Prints how many heaps there are beside the first: each begins at a multiple of 64 MiB."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="heaps are told by Linux")
+@pytest.mark.parametrize(("setting", "shared"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
+def test_the_threads_of_a_service_share_one_heap_unless_the_environment_says_otherwise(
+    setting: dict[str, str], shared: bool
+) -> None:
+    """Threads that allocate at the same time get no heaps of their own, but those that MALLOC_ARENA_MAX allows."""
+    usual = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    done = subprocess.run(
+        [sys.executable, "-c", HEAPS_OF_THREADS], env=usual | setting, capture_output=True, text=True, check=True
+    )
+    assert (int(done.stdout) == 0) == shared
