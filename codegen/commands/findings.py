@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from codegen.errors import CodegenError, ContractError, FindingsError, UnreachableError
+from codegen.plan.lock import FILE as LOCK
 from codegen.plan.terms import Change, Kind, Wanted
 
 FORMATS: Final = ("text", "json", "github", "sarif")
@@ -127,9 +128,10 @@ def _sarif_result(one: ContractError, contracts: Path, rules: Sequence[str]) -> 
         "level": one.severity,
         "message": {"text": _message(one)},
     }
-    if path := _path(one, contracts):
-        place: dict[str, Any] = {"artifactLocation": {"uri": quote(path)}}
-        if one.line:
-            place["region"] = {"startLine": one.line}
-        result["locations"] = [{"physicalLocation": place}]
+    # GitHub's code scanning takes no result without a place: what is about no file stands at the lock.
+    path = _path(one, contracts) or (contracts / LOCK).as_posix()
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(path)}}
+    if one.line:
+        place["region"] = {"startLine": one.line}
+    result["locations"] = [{"physicalLocation": place}]
     return result

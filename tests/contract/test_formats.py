@@ -39,7 +39,8 @@ def sarif_problems(document: Any) -> list[str]:
                 problems.append(str(result))
             if result["level"] not in {"none", "note", "warning", "error"}:
                 problems.append(result["level"])
-            for place in result.get("locations", ()):
+            problems += [] if result["locations"] else ["a result without a place"]
+            for place in result["locations"]:
                 where = place["physicalLocation"]
                 if " " in where["artifactLocation"]["uri"] or where.get("region", {"startLine": 1})["startLine"] < 1:
                     problems.append(str(where))
@@ -47,13 +48,13 @@ def sarif_problems(document: Any) -> list[str]:
 
 
 def test_sarif_has_what_the_standard_requires(capsys: pytest.CaptureFixture[str]) -> None:
-    """Rules are listed once, places are URIs with a line from 1, and a finding about no file has no place."""
+    """Rules are listed once, places are URIs with a line from 1, and a finding about no file stands at the lock."""
     findings.write([NASTY, NOTE, NASTY], "sarif", Path("contracts"), 1)
     document = json.loads(capsys.readouterr().out)
     assert sarif_problems(document) == []
     first, second, _ = document["runs"][0]["results"]
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "contracts/avro/a%20b%2Cc.avsc"
-    assert "locations" not in second
+    assert second["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "contracts/contracts.lock"}}
 
 
 def test_the_commands_say_the_same_in_every_format(tmp_path: Path) -> None:
