@@ -12,13 +12,14 @@ from rich.console import Console
 from benchmarks import backlog, calls, k6_load, machine, report, telemetry
 from benchmarks.suite import Suite
 from benchmarks.system import create_bare_topic, running
+from benchmarks.without_kafka import WITHOUT_KAFKA
 from stack import command_line
 from stack.fetch.downloads import exclusive
 from stack.parts.names import ORDER
 from tally.base.hints import hint
 
 CALLS = {"unary": calls.unary, "batch": calls.batch, "idle": calls.idle}
-ALL = (*CALLS, "consumer", "codegen", "telemetry", *telemetry.CATCH_UP)
+ALL = (*CALLS, "consumer", *WITHOUT_KAFKA, "telemetry", *telemetry.CATCH_UP)
 NAMES = (*ALL, "k6")
 DIRECTORY = Path("build") / "bench"
 
@@ -29,13 +30,11 @@ def measure(suite: Suite, names: list[str], quick: bool, console: Console, pairs
     if of_calls:
         with suite.attempt(*of_calls):
             _calls(suite, of_calls, quick, console)
-    if "codegen" in names:
-        with suite.attempt("codegen"):
-            from benchmarks.codec import codec, gen  # noqa: PLC0415 - the others do without these
-            from benchmarks.validation import validation  # noqa: PLC0415 - the others do without protovalidate
-
-            console.print("measuring codegen")
-            suite.comparisons += [*codec(quick=quick), validation(quick=quick), *gen(quick=quick)]
+    for name in WITHOUT_KAFKA:
+        if name in names:
+            with suite.attempt(name):
+                console.print(f"measuring {name}")
+                suite.comparisons += WITHOUT_KAFKA[name](quick)
     if "consumer" in names:
         console.print("starting Kafka and registry, filling the topic")
         with suite.attempt("consumer"), running(_data("consumer"), ("kafka", "registry", "contracts")) as stack:

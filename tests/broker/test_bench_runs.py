@@ -12,8 +12,19 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 def test_a_quick_run_of_the_benches_prints_its_table() -> None:
     """A quick run of the benches ends with exit code 0 and a table with each bench's ratio and target."""
-    command = [sys.executable, "-m", "benchmarks", "unary", "batch", "idle", "consumer", "codegen", "--quick"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "unary",
+        "batch",
+        "idle",
+        "consumer",
+        "codegen",
+        "refusals",
+        "--quick",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    for expected in ("unary", "batch", "idle", "consumer", "ratio", "target", "written to"):
+    for expected in ("unary", "batch", "idle", "consumer", "refusals", "ratio", "target", "written to"):
         assert expected in done.stdout
