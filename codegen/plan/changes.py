@@ -108,6 +108,8 @@ def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> 
         changes.append(Change(Kind.CONFIG, name, sentence, level))
     if found.matching_version is None and wanted.owned:
         changes.append(_new_version(wanted, found, opinions, shown))
+    if found.other_rules:
+        changes.append(_other_rules(wanted, found, opinions, shown))
     if found.matching_version is not None and wanted.owned and found.matching_version < max(found.versions):
         sentence = (
             f"{shown}: is version {found.matching_version}, but somebody registered {max(found.versions)} after it"
@@ -118,6 +120,15 @@ def _changes(wanted: WantedSubject, found: FoundSubject, opinions: Opinions) -> 
         beside = f", with {' and '.join(found.beside)} beside it that stay" if found.beside else ""
         changes.append(Change(Kind.NOOP, name, f"{shown}: is version {version}{beside}"))
     return changes
+
+
+def _other_rules(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:
+    """Return the line of rules that changed where nothing can be registered: rules are comments to this registry."""
+    sentence = f"{shown}: has other rules than version {found.matching_version}, which the registry takes for the same"
+    against, notes = opinions.objections.get(wanted.subject, ()), opinions.notes.get(wanted.subject, ())
+    if against and (reason := opinions.allowed.get(wanted.subject)):
+        sentence, against = f"{sentence}; breaking, allowed: {reason}", ()
+    return Change(Kind.UPDATE, f"subject {wanted.subject}", sentence, (), bool(against), against, notes)
 
 
 def _new_version(wanted: WantedSubject, found: FoundSubject, opinions: Opinions, shown: str) -> Change:

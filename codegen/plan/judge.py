@@ -60,6 +60,11 @@ def rule_changes(path: str, old: OldVersion, new: OldVersion | WantedSubject) ->
     return changes(path, *(proto_compiler.descriptors_of(texts, path) for texts in (before, after)))
 
 
+def has_rules(schema: WantedSubject | OldVersion) -> bool:
+    """Tell whether a Protobuf text shows rules; some registries leave out comments, which they are there."""
+    return VALIDATE_FILE in schema.text
+
+
 def notes(wanted: WantedSubject, old: OldVersion, new_name: str) -> tuple[str, ...]:
     """Return what to know about a schema after an old version, and stops nobody: who is first, what callers change."""
     asked = directions_of(wanted.level_in_force or "NONE")
@@ -111,6 +116,15 @@ def _protobuf(wanted: WantedSubject, history: Sequence[OldVersion], new_name: st
         sentences += [f.sentence for f in found if f.rule != proto_compat.GONE]  # codegen.plan.lost tells of that
         sentences += _against_rules(rule_changes(file, old, wanted), old.name, new_name, directions_of(level))
     return sentences
+
+
+def rule_objections(wanted: WantedSubject, history: Sequence[OldVersion], new_name: str) -> tuple[str, ...]:
+    """Return what speaks against the rules of a Protobuf file alone, after its history. Raises ContractError."""
+    level = wanted.level_in_force or "NONE"
+    said: list[str] = []
+    for old in looked_at(history, level):
+        said += _against_rules(rule_changes(wanted.import_path, old, wanted), old.name, new_name, directions_of(level))
+    return tuple(said)
 
 
 def _against_rules(found: Sequence[RuleChange], old: str, new: str, asked: Sequence[str]) -> Iterator[str]:

@@ -121,6 +121,8 @@ class FoundSubject:
     mode: str | None = None
     moves: bool = False
     """What it refers to gets another version, so it needs one as well."""
+    other_rules: bool = False
+    """The version that equals our schema has other rules, to which the registry is blind."""
 
 
 @dataclass(frozen=True)

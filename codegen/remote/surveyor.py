@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codegen.plan.changes import plan
-from codegen.plan.judge import OldVersion, notes, objections, same_meaning
+from codegen.plan.judge import OldVersion, has_rules, notes, objections, rule_changes, rule_objections, same_meaning
 from codegen.plan.lost import lost
 from codegen.plan.terms import Change, Found, FoundSubject, Lost, Opinions, Wanted, WantedSubject
 from codegen.plan.was import Was, WasSubject
@@ -61,6 +61,9 @@ class Surveyor:
         for subject in wanted.subjects:
             known = found.subjects.get(subject.subject, FoundSubject())
             if known.matching_version is not None or not subject.owned:
+                if (about := self._other_rules(subject, known)) is not None:
+                    subjects[subject.subject] = replace(known, other_rules=True)
+                    against[subject.subject], noted[subject.subject] = about
                 continue
             if subject.level is None:
                 subject = replace(subject, inherited=known.level or found.global_level)  # noqa: PLW2901
@@ -83,6 +86,22 @@ class Surveyor:
         opinions = Opinions(against, {}, unwanted, tuple(self._lost(wanted, found, histories)), noted)
         modal = self.with_modes(replace(found, subjects=subjects), [*unready, *unwanted])
         return Survey(wanted, modal, opinions, self._can())
+
+    def _other_rules(
+        self, wanted: WantedSubject, known: FoundSubject
+    ) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Return (objections, notes) about rules that changed where the registry, to which they are comments, is blind.
+
+        They are compared with the lock's versions, else with the text that the registry has.
+        """
+        if known.matching_version is None or not wanted.owned or not has_rules(wanted):
+            return None
+        remembered = self._remembered.versions(wanted.subject)
+        versions = remembered or registry_admin.read_history(self._http, wanted.subject, [known.matching_version])
+        if not has_rules(versions[-1]) or not rule_changes(wanted.import_path, versions[-1], wanted):
+            return None
+        name = "this version"
+        return rule_objections(wanted, versions, name), notes(wanted, versions[-1], name)
 
     def _lost(self, wanted: Wanted, found: Found, histories: Mapping[str, tuple[OldVersion, ...]]) -> list[Lost]:
         """Return what the lock remembers, or is to be compared with, and is lost; what is not here is no loss here.

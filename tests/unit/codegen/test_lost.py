@@ -8,7 +8,7 @@ import pytest
 from codegen.errors import BreakingError
 from codegen.plan.changes import exit_code, line, plan
 from codegen.plan.judge import OldVersion
-from codegen.plan.terms import Wanted
+from codegen.plan.terms import Wanted, WantedSubject
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.remote.kafka_admin import KafkaAdmin
 from codegen.remote.publish import Publisher
@@ -109,3 +109,31 @@ def test_a_loss_is_part_of_a_saved_plan() -> None:
         world.http, cast(KafkaAdmin, world.kafka), world.clock, 60.0, world.said.append, remembered=REMEMBERED
     ).survey(NONE_LEFT)
     assert exit_code(plan(survey.wanted, survey.found, survey.opinions)) == 3
+
+
+@pytest.mark.parametrize(
+    ("length", "code", "words"),
+    [
+        (8, 3, "callers on v1 are refused by this version: `a.M.x`: string.max_len 64 -> string.max_len 8"),
+        (256, 0, "note: this version takes what v1 refuses"),
+        (64, 0, ""),
+    ],
+)
+def test_rules_are_compared_on_a_registry_that_is_blind_to_them(length: int, code: int, words: str) -> None:
+    """Where a registry takes other rules for the same schema, they have their verdict all the same."""
+
+    def ruled(n: int) -> str:
+        rule = f"/* [(buf.validate.field).string.max_len = {n}] */"
+        head = 'syntax = "proto3";\npackage a;\n/* import "buf/validate/validate.proto"; */\n'
+        return f"{head}message M {{\n  string x = 1 {rule};\n}}\n"
+
+    world = World()
+    world.registry.confused = True
+    world.registry.subjects["a.proto"] = [ruled(64)]
+    world.registry.kinds["a.proto"] = "PROTOBUF"
+    world.registry.levels["a.proto"] = "BACKWARD"
+    wanted = WantedSubject("a.proto", "PROTOBUF", ruled(length), "f", "BACKWARD", (), "Protobuf a", owned=True)
+    changes = Publisher(world.http, None, world.clock, 60.0, world.said.append).survey(Wanted((wanted,), ())).changes
+    assert exit_code(changes) == code
+    assert words in "\n".join(map(line, changes))
+    assert ("has other rules than version 1" in "\n".join(map(line, changes))) == bool(words)
