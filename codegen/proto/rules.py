@@ -39,7 +39,8 @@ _WELL_KNOWN: Final = {
 _EXTENSIONS: Final = ("field", "message", "oneof")
 _WORDS_MAX: Final = 120
 _IF_ZERO_VALUE: Final = 1  # buf.validate.IGNORE_IF_ZERO_VALUE
-_TYPES: Final = {value: name.removeprefix("TYPE_").lower() for name, value in _Field.Type.items()}
+TYPES: Final = {value: name.removeprefix("TYPE_").lower() for name, value in _Field.Type.items()}
+"""The types of fields by number, as the names of their rules."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class _RuleReader:
     def _field(self, owner: str, field: _Field, place: "_Place") -> FieldRules:
         rules = self._extension(field.options, "field")
         descriptor = self._pool.FindMessageTypeByName(owner).fields_by_name[field.name]
-        kind, is_map = _TYPES[field.type], _is_map(descriptor)
+        kind, is_map = TYPES[field.type], _is_map(descriptor)
         held = descriptor.message_type.fields_by_name["value"] if is_map else descriptor
         message = held.message_type.full_name if held.message_type is not None else None
         found = _Found([], [], [])

@@ -9,6 +9,7 @@ from typing import Any
 
 import protovalidate
 from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen.proto import compiler as proto_compiler
 from codegen.proto import rules as proto_rules
@@ -47,15 +48,19 @@ class Compiled:
 
 def compiled(texts: Mapping[str, str]) -> Compiled:
     """Return Protobuf files compiled, by their names below proto/. Raises ContractError as codegen does."""
-    found = proto_compiler.descriptors_of_all(texts)
-    messages = proto_rules.message_rules(found, list(texts))
+    return of_descriptors(proto_compiler.descriptors_of_all(texts), list(texts))
+
+
+def of_descriptors(found: FileDescriptorSet, own: list[str]) -> Compiled:
+    """Return the ``own`` files of a set. Raises ContractError as codegen does."""
+    messages = proto_rules.message_rules(found, own)
     pool = descriptor_pool.DescriptorPool()
     for file in found.file:
         pool.AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call, unused-ignore]
     return Compiled(pool, messages, _loaded(rules_module.module_texts(messages, "in_memory", "# generated")))
 
 
-def _loaded(texts: Mapping[str, str]) -> dict[str, types.ModuleType]:
+def _loaded(texts: Mapping[str, str]) -> Mapping[str, types.ModuleType]:
     """Return the generated modules, run. They import each other, so each is found by its name meanwhile."""
     modules = {name: types.ModuleType(f"in_memory.{name.removesuffix('.py').replace('/', '.')}") for name in texts}
     known: dict[str, types.ModuleType] = {"in_memory": types.ModuleType("in_memory"), "in_memory.rules": rules_runtime}
@@ -76,7 +81,14 @@ def _loaded(texts: Mapping[str, str]) -> dict[str, types.ModuleType]:
     finally:
         for name in known:
             del sys.modules[name]
-    return {name.removesuffix("_rules.py") + ".proto": module for name, module in modules.items()}
+    return _Modules({name.removesuffix("_rules.py"): module for name, module in modules.items()})
+
+
+class _Modules(dict[str, types.ModuleType]):
+    """Modules by the path of their file, whatever dashes that has."""
+
+    def __missing__(self, file: str) -> types.ModuleType:
+        return self[file.removesuffix(".proto").replace("-", "_")]
 
 
 def said_by_oracle(message: Any) -> Verdict:
