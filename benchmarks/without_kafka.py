@@ -1,4 +1,4 @@
-"""The benches that need no Kafka. Each imports packages that the others do without, so nothing is imported before it."""
+"""The benches that need no Kafka. Each imports packages that the others do without, so it is imported when it runs."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
