@@ -1,6 +1,7 @@
 """What `just hostile` reckons: how long healthy callers waited."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,10 @@ def tried(request_id: str, started_s: float, ended_s: float, outcome: Outcome = 
     return Call(request_id=request_id, a="1", b=b, outcome=outcome, started_s=started_s, ended_s=ended_s)
 
 
+def contradicted(request_id: str, started_s: float, ended_s: float) -> Call:
+    return replace(tried(request_id, started_s, ended_s, Outcome.FAIL, b="3"), status="ALREADY_EXISTS")
+
+
 def test_a_call_takes_until_its_answer_is_ok_its_retries_included() -> None:
     """A call that had to be tried twice waited from its first attempt to the end of its last."""
     calls = [tried("x", 1.0, 1.5, Outcome.FAIL), tried("x", 2.0, 3.0)]
@@ -21,9 +26,9 @@ def test_a_call_takes_until_its_answer_is_ok_its_retries_included() -> None:
 
 
 def test_a_contradiction_is_no_attempt_of_the_addition_that_it_contradicts() -> None:
-    """When a used id is refused with other operands, the wait of its next repetition does not begin there."""
-    calls = [tried("x", 1.0, 1.5, Outcome.FAIL, b="3"), tried("x", 7.0, 7.25)]
-    assert waits_s(calls, 0.0, 10.0) == [0.25]
+    """When a used id is refused with other operands, no later call of it has waited since then."""
+    calls = [contradicted("x", 1.0, 1.5), tried("x", 7.0, 7.25), tried("x", 8.0, 8.5, b="3")]
+    assert sorted(waits_s(calls, 0.0, 10.0)) == [0.25, 0.5]
 
 
 def test_the_additions_of_one_batch_are_one_call() -> None:
