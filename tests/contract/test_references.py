@@ -76,8 +76,8 @@ def test_a_new_version_of_what_a_file_uses_is_one_of_the_file(folder: Folder) ->
     assert world.publish(folder.wanted()) == 0
     assert [each["version"] for each in world.registry.references["orders-value"]] == [2]
     folder.write("sub/Address", STREET, CITY, {"name": "needed", "type": "string"})
-    said = "\n".join(line(change) for change in world.publisher().survey(folder.wanted()).changes)
-    assert "`to.needed` has no default" in said
+    told = "\n".join(line(change) for change in world.publisher().survey(folder.wanted()).changes)
+    assert "`to.needed` has no default" in told
 
 
 def test_a_reference_that_codegen_yaml_names_is_taken_as_it_says(folder: Folder) -> None:
