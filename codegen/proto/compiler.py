@@ -30,6 +30,7 @@ _PROTOC_TIMEOUT_S: Final = 300
 _REMEMBERED_MAX: Final = 1024
 _PROTOC_LINE: Final = re.compile(r"(?P<file>[^\s:]+\.proto)(:(?P<line>\d+):(?P<column>\d+))?: (?P<problem>.*)")
 _LOG_LINE: Final = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] (?P<words>.*)")
+_NAMING_STYLE: Final = "enforce_naming_style"
 _NO_SYNTAX: Final = "No edition or syntax specified for the proto file: "
 _INSTALLED: Final = (("google.rpc", "googleapis-common-protos", 2), ("grpc_tools", "grpcio-tools", 0))
 """The packages that bring Protobuf files: a module, its distribution, and how far up imports start."""
@@ -69,7 +70,9 @@ def _agreeing(questions: Sequence[Question]) -> list[list[Question]]:
     """Return the questions in groups, in each of which a path has one text only."""
     groups: list[tuple[dict[str, str], list[Question]]] = []
     for question in questions:
-        agreeing = (g for g in groups if all(g[0].get(path, text) == text for path, text in question.texts))
+        own = _retained(dict(question.texts))
+        alike = [group for group in groups if _retained(group[0]) == own]
+        agreeing = (g for g in alike if all(g[0].get(path, text) == text for path, text in question.texts))
         texts, group = next(agreeing, ({}, []))
         if not group:
             groups.append((texts, group))
@@ -135,7 +138,8 @@ def _serialized(files: Iterable[descriptor_pb2.FileDescriptorProto], own: Sequen
 def _key(question: Question) -> str:
     texts = (part for path, text in question.texts for part in (path, _hash(text)))
     rules = _validate_hash() if any(VALIDATE_FILE in text for _, text in question.texts) else ""
-    return cache.key_of(("protoc --retain_options", *_versions(), rules, *question.names, "", *texts))
+    options = _retained(dict(question.texts))
+    return cache.key_of(("protoc", *options, *_versions(), rules, *question.names, "", *texts))
 
 
 @lru_cache(maxsize=8 * _REMEMBERED_MAX)
@@ -169,13 +173,20 @@ def _compiled(names: Sequence[str], texts: Mapping[str, str]) -> Files:
             installed = Path(directory) / "installed.bin"
             installed.write_bytes(validate_files().SerializeToString(deterministic=True))
             arguments.append(f"--descriptor_set_in={installed}")
-        # Options that only the source has, such as the naming style, are wanted when code is made of the set.
-        arguments += ["--include_imports", "--include_source_info", "--retain_options"]
-        arguments += [f"--descriptor_set_out={path}", *names]
+        arguments += ["--include_imports", "--include_source_info", f"--descriptor_set_out={path}", *_retained(texts)]
+        arguments += names
         errors = run_protoc(arguments)
         if errors is not None:
             raise _contract_error(errors.replace(f"{sources}/", ""))
         return Files.FromString(path.read_bytes())
+
+
+def _retained(texts: Mapping[str, str]) -> list[str]:
+    """Return the flag by which a set keeps the naming style, which protoc asks for when it makes code of the set.
+
+    It keeps other options as well, which are no part of a fingerprint elsewhere; so it is given where it is needed.
+    """
+    return ["--retain_options"] if any(_NAMING_STYLE in text for text in texts.values()) else []
 
 
 def _contract_error(said: str) -> ContractError:

@@ -13,6 +13,7 @@ HEAD = 'syntax = "proto3";\npackage x.v1;\n'
 A = f"{HEAD}message A {{\n  // Said.\n  int32 a = 1;\n}}\n"
 A_OTHERWISE = f"{HEAD}message A {{\n  string a = 1;\n}}\n"
 B = f'{HEAD}import "x/a.proto";\nmessage B {{\n  A a = 1;\n}}\n'
+NAMING_STYLE = "option features.enforce_naming_style = STYLE_LEGACY;"
 BROKEN = f"{HEAD}message C {{\n  Nothing c = 1;\n}}\n"
 
 
@@ -103,3 +104,12 @@ def test_the_cache_stays_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert sum(entry.stat().st_size for entry in cache._folder().iterdir()) <= 100
     assert cache.get("7") == bytes(range(40))
     assert cache.get("0") is None
+
+
+@pytest.mark.parametrize(("text", "kept"), [(A, False), (f'edition = "2024";\n{NAMING_STYLE}\n', True)])
+def test_options_of_the_source_alone_are_kept_where_code_needs_them(
+    runs: list[Sequence[str]], text: str, kept: bool
+) -> None:
+    """Elsewhere they are left out, so that the fingerprints in a lock stay what they were."""
+    compiler.descriptors_of_all({"x.proto": text})
+    assert ("--retain_options" in runs[0]) == kept
