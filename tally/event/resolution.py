@@ -15,6 +15,7 @@ from tally.base.fingerprint import fingerprint_of
 from tally.event.codes import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
+from tally.event.strange_fields import StrangeFields
 from tally.event.verdict import Event, Poison
 from tally.generated.avro.sum_added import SumAdded
 
@@ -23,11 +24,15 @@ _DETAIL_CHARACTERS_MAX: Final = 200
 
 @dataclass(frozen=True)
 class Resolved:
-    """A writer's schema made ready for fastavro, or ``refusal``: why it does not resolve to ours."""
+    """A writer's schema made ready for fastavro, or ``refusal``: why it does not resolve to ours.
+
+    ``strange``: set when fastavro alone must not step over the fields that only the writer has.
+    """
 
     fingerprint: str
     writer: Any = None
     refusal: str | None = None
+    strange: StrangeFields | None = None
 
 
 def resolve(text: str) -> Resolved:
@@ -40,7 +45,9 @@ def resolve(text: str) -> Resolved:
         refusal = _logical_difference(writer)
         if refusal is not None:
             return Resolved(fingerprint, refusal=refusal)
-        return Resolved(fingerprint, fastavro.parse_schema(without_logical_types(writer)))
+        parsed = fastavro.parse_schema(without_logical_types(writer))
+        strange = StrangeFields(parsed)
+        return Resolved(fingerprint, parsed, strange=strange if strange.is_dangerous else None)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
         return Resolved(fingerprint, refusal=f"it is not an Avro schema: {_short(error)}")
 
@@ -51,7 +58,7 @@ def read(resolved: Resolved, body: bytes) -> Event | Poison:
         return Poison(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {resolved.refusal}")
     stream = io.BytesIO(body)
     try:
-        record: Any = fastavro.schemaless_reader(stream, resolved.writer, _READER)
+        record = _record(resolved, stream)
     except fastavro.read.SchemaResolutionError as error:
         return Poison(UNREADABLE_SCHEMA, f"the writer's schema does not resolve to ours: {_short(error)}")
     except Exception as error:  # noqa: BLE001 - fastavro raises many types on hostile bytes, IndexError among them
@@ -63,6 +70,12 @@ def read(resolved: Resolved, body: bytes) -> Event | Poison:
         return Poison(UNDECODABLE, f"{left} bytes are left after the record")
     a, b, total = (from_bytes(record[name]) for name in ("a", "b", "sum"))
     return Event(record["request_id"], a, b, total, record["added_at"])
+
+
+def _record(resolved: Resolved, stream: io.BytesIO) -> Any:
+    if resolved.strange is not None:
+        return resolved.strange.read(stream, _READER)
+    return fastavro.schemaless_reader(stream, resolved.writer, _READER)
 
 
 def _logical_difference(writer: Any) -> str | None:

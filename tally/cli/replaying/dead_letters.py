@@ -12,6 +12,7 @@ from tally.base.framing import SchemaName, spoken, unframe
 from tally.event.dead_letter import SOURCE_DIGEST, Copy
 from tally.event.reader import SchemaText
 from tally.event.record import Record
+from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields
 from tally.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from tally.generated.topics import SUMS
 
@@ -113,9 +114,14 @@ def _resolved(body: bytes, schema_id: int, schema_text: SchemaText) -> DeadLette
     writer = schema_text(schema_id)
     if writer is None:
         raise ValueError(f"the registry does not know schema {spoken(schema_id)}")
-    stream = io.BytesIO(body)
     try:
-        fields: Any = fastavro.schemaless_reader(stream, json.loads(writer), _OURS)
+        fields: Any = _fields(fastavro.parse_schema(json.loads(writer)), body)
         return DeadLetter(**fields | {"reason": DeadLetterReason(fields["reason"])})
     except Exception as error:  # fastavro tells bad bytes and bad schemas by whatever the first wrong step raises
         raise ValueError(f"{error or type(error).__name__}") from error
+
+
+def _fields(writer: Any, body: bytes) -> Any:
+    if StrangeFields(writer).is_dangerous:
+        raise ValueError(WHY_DANGEROUS)
+    return fastavro.schemaless_reader(io.BytesIO(body), writer, _OURS)
