@@ -157,7 +157,7 @@ mutants *WORDS: _prepared
 chaos *OPTIONS: _prepared
     @{{ quote(python) }} -m tests_support.soak "$@"
 
-# Attack a system of its own beside healthy load, then check the promises: hostile [MINUTES] [SEED] [ATTACK...].
+# Attack a system beside healthy load, then check the promises: hostile [MINUTES] [SEED] [ATTACK...].
 [group("develop")]
 [no-exit-message]
 hostile *OPTIONS: _prepared

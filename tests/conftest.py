@@ -8,9 +8,12 @@ import hypothesis
 import pytest
 
 from stack import Stack
+from tally.base.addresses import KAFKA, PORTS, REGISTRY
 from tests_support.running import recovery
 from tests_support.running.stacks import KAFKA_ONLY, NewStack, stack_factory, temporary_folder
 
+for _address in [*PORTS, KAFKA, REGISTRY, "TALLY_DATA_DIR"]:
+    os.environ.pop(_address, None)  # where `just run` says that the system is: tests have systems of their own
 os.environ["TALLY_ENV_FILE"] = ""  # a developer's own .env is none of the tests'
 os.environ["TALLY_TYPED_AS"] = "just"  # so that messages are the same however the tests were started
 
