@@ -281,8 +281,10 @@ def windows(rng: random.Random) -> Attack:
 def half_sent(rng: random.Random) -> Attack:
     """A call that stops anywhere."""
     path, message = _request(rng)
-    whole = _opened(path) + frame(DATA, 0, 1, message_frame(message))
-    return Attack(whole[: rng.randrange(len(whole))])
+    headers = _opened(path)
+    whole = headers + frame(DATA, 0, 1, message_frame(message))
+    stops_at = rng.randrange(len(whole))
+    return Attack(whole[:stops_at], unreadable=stops_at < len(headers))
 
 
 def noise(rng: random.Random) -> Attack:
