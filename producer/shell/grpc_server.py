@@ -13,6 +13,7 @@ from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2  # type: ignore[import-untyped]
+from loguru import logger
 
 from producer.core.ports import Methods
 from producer.shell.grpc_calls import Calls
@@ -29,7 +30,10 @@ _LIBRARY_LOG: Final = "grpc._cython.cygrpc"
 _STRANGERS_DOING: Final = (
     "Invalid encoding on",  # a header whose value is no UTF-8
     "ExecuteBatchError raised in core by servicer method",  # a call taken back before its answer could be sent
+    "'utf-8' codec can't decode",  # a call whose path is no UTF-8; see GrpcServer._listen_again
 )
+_COMPILED_TASK: Final = "<coroutine without __name__>"
+"""How asyncio calls a task of gRPC's compiled code; ours have names."""
 _HANDSHAKE_MS: Final = 5_000
 """For the first bytes of a connection; clients send them at once."""
 _IDLE_MS: Final = 600_000
@@ -40,6 +44,12 @@ then is refused as UNAVAILABLE, so the limit is above what programs begin at onc
 _PENDING_MAX: Final = 10_000
 """Calls that wait to be taken up. From here on, by default from 1,000, gRPC cancels new calls at random, whosever they
 are: a client that began calls and took them back at once ended most calls of all others (seen with 1.85)."""
+_LOOK_S = 0.2
+"""Between looks whether gRPC has ended the server; for so long nobody may be listening."""
+_ENDING_S = 5.0
+"""For calls in flight at a server that gRPC has ended."""
+_AGAIN_S = 1.0
+"""Between attempts to listen at a port that somebody took meanwhile."""
 _QUIET_S = 0.1
 """Longer than calls sent before the health changed are on the way, within one site."""
 
@@ -63,24 +73,26 @@ class GrpcServer:
 
     def __init__(self, methods: Methods, limits: GrpcLimits) -> None:
         logging.getLogger(_LIBRARY_LOG).addFilter(_no_strangers_doing)
-        self._server = grpc.aio.server(options=_options(limits))
+        logging.getLogger("asyncio").addFilter(_no_task_of_the_library)
+        self._limits = limits
         self._health = ClusterHealth()
         self._calls = Calls(limits.calls_max, Intake(limits.reading_max))
         services = {name: list(rpcs) for name, rpcs in groupby(methods, key=lambda rpc: rpc.service)}
         self._services = list(services)
         handlers = [self._calls.of_methods(name, rpcs) for name, rpcs in services.items()]
         reflected = reflection_handlers(self._calls, [*self._services, health.SERVICE_NAME])
-        self._server.add_generic_rpc_handlers([*handlers, health_handler(self._calls, self._health), *reflected])
+        self._handlers = [*handlers, health_handler(self._calls, self._health), *reflected]
+        self._server = self._new_server()
+        self._watch: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises PortTakenError."""
         require_free(host, port)
-        try:
-            self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError as error:
-            raise PortTakenError(_taken(host, port, str(error))) from error
         await self.set_serving(False)
-        await self._server.start()
+        await self._listen(host, port)
+        self._watch = asyncio.create_task(self._listen_again(host, port))
 
     async def set_serving(self, serving: bool) -> None:
         """Set the health of each service and of the whole server."""
@@ -109,12 +121,56 @@ class GrpcServer:
 
     async def stop(self, grace_s: float) -> None:
         """Stop, and return when the calls in flight are answered or the time is over."""
+        self._stopping = True  # the watch ends with the server; cancelled, it would cancel gRPC's own wait for that
         await self._server.stop(grace_s)
+
+    def _new_server(self) -> grpc.aio.Server:
+        server = grpc.aio.server(options=_options(self._limits))
+        server.add_generic_rpc_handlers(self._handlers)
+        return server
+
+    async def _listen(self, host: str, port: int) -> None:
+        try:
+            self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise PortTakenError(_taken(host, port, str(error))) from error
+        await self._server.start()
+
+    async def _listen_again(self, host: str, port: int) -> None:
+        """Whenever gRPC ends the server by itself, listen with a new one.
+
+        grpc.aio 1.85 decodes a call's path where it accepts calls, and ends the server when that is no UTF-8: a single
+        call of a stranger would be the last one. Calls in flight have a moment to end.
+        """
+        while not self._stopping:
+            try:
+                # With no time given it would wait for calls in flight, such as a watched health, for ever.
+                await self._server.wait_for_termination(_LOOK_S)
+            except Exception as error:  # noqa: BLE001 - whatever gRPC met where it accepts calls
+                logger.bind(error=repr(error)).error("gRPC ended its server; listening with a new one")
+                self._ending = asyncio.create_task(self._server.stop(_ENDING_S))
+                await self._listen_with_another(host, port)
+
+    async def _listen_with_another(self, host: str, port: int) -> None:
+        while not self._stopping:
+            self._server = self._new_server()
+            try:
+                await self._listen(host, port)
+            except PortTakenError as error:
+                logger.bind(error=str(error)).error("cannot listen for gRPC again; trying further")
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                return
 
 
 def _no_strangers_doing(record: logging.LogRecord) -> bool:
     """Keep out of the log the tracebacks that callers could have gRPC write, as many as they like."""
     return not str(record.msg).startswith(_STRANGERS_DOING)
+
+
+def _no_task_of_the_library(record: logging.LogRecord) -> bool:
+    """Keep out of the log that gRPC's own task, by which it ends a server, fails by what it ended for."""
+    return not (record.msg.startswith("Task exception was never retrieved") and _COMPILED_TASK in record.msg)
 
 
 def require_free(host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """The gRPC server as strangers meet it: only its address is known here, so another server must pass the same tests."""
 
 import asyncio
+import gc
 import random
 import socket
 import struct
@@ -154,6 +155,20 @@ def test_a_header_that_is_no_text_writes_nothing_into_the_log(port: int, caplog:
         connection.begin(frame(HEADERS, END_HEADERS, 1, headers), frame(DATA, END_STREAM, 1, message_frame(b"")))
         assert connection.wait_ended(1, WAIT_S)
         assert connection.seen.status(1) == 0
+    assert caplog.records == []
+
+
+def test_a_call_whose_path_is_no_text_does_not_end_the_service(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """After any number of calls whose path is no UTF-8, other callers are answered; no traceback is in the log."""
+    for _ in range(3):
+        with RawConnection(port) as stranger, suppress(OSError):
+            headers = call_headers(ADD).replace(ADD.encode(), b"\x8f" * len(ADD))
+            stranger.begin(frame(HEADERS, END_HEADERS, 1, headers), frame(DATA, END_STREAM, 1, message_frame(b"")))
+            stranger.wait_closed(WAIT_S)
+        with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            answer = call_of_bytes(channel)(iter([b""]), timeout=WAIT_S, wait_for_ready=True)
+        assert tally_pb2.AddResponse.FromString(answer).sum == "3"
+    gc.collect()  # asyncio tells of a task's exception when it is let go
     assert caplog.records == []
 
 
