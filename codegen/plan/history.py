@@ -14,7 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
-from codegen.plan.judge import OldVersion, fingerprint, same_meaning
+from codegen.plan.judge import OldVersion, fingerprint, same_meaning, same_text
 from codegen.plan.lock import FILE, Lock, LockedSubject, LockedTopic, LockedVersion, load
 from codegen.plan.terms import Wanted, WantedSubject
 from codegen.plan.was import NOTHING, Was, WasSubject
@@ -129,8 +129,9 @@ def _text(root: Path, subject: str, kind: str, version: int) -> str:
 def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -> tuple[Lock, list[str]]:
     """Add the contracts as they are as versions that others may have, and return the lock and a line for each.
 
-    A subject whose newest version means the same gets no other one, but its level of now is the promise from now on.
-    Topics are remembered with their subjects. Raises CodegenError.
+    A subject whose newest version says the same gets no other one, but its level of now is the promise from now on.
+    Other words are another version, as registries have it. Topics are remembered with their subjects. Raises
+    CodegenError.
     """
     subjects = dict(lock.subjects)
     lines = []
@@ -140,7 +141,8 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
             continue
         promised = UNSET if subject.level_in_force == known.mode else subject.level_in_force
         subjects[subject.subject] = known = replace(known, promised=promised)
-        if known.versions and same_meaning(subject, versions_of(root, lock, subject.subject)[-1]):
+        newest = versions_of(root, lock, subject.subject)[-1] if known.versions else None
+        if newest is not None and same_meaning(subject, newest) and same_text(subject, newest):
             continue
         number = known.versions[-1].version + 1 if known.versions else 1
         references = {

@@ -1,5 +1,6 @@
 """What codegen itself says about a schema that is to follow others: in sentences, for Avro and for Protobuf."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from codegen.proto import compat as proto_compat
 from codegen.proto import compiler as proto_compiler
 from codegen.proto.rule_changes import RuleChange, changes
 from codegen.proto.validate import VALIDATE_FILE
-from codegen.remote.registry_text import with_rules
+from codegen.remote.registry_text import with_rules, with_words_in_comments
 from tally.base.fingerprint import fingerprint_of as avro_fingerprint_of
 
 
@@ -45,6 +46,14 @@ def same_meaning(wanted: WantedSubject, old: OldVersion) -> bool:
         return same and not rule_changes(wanted.import_path, old, wanted)
     except ContractError:
         return False
+
+
+def same_text(wanted: WantedSubject, old: OldVersion) -> bool:
+    """Tell whether an old version says the same in the same words; the layout of Avro's JSON does not count."""
+    if wanted.kind == "AVRO":
+        return bool(json.loads(wanted.text) == json.loads(old.text))
+    # Versions of before may have comments without words as their author wrote them.
+    return wanted.text.strip() == with_words_in_comments(old.text).strip()
 
 
 def rule_changes(path: str, old: OldVersion, new: OldVersion | WantedSubject) -> tuple[RuleChange, ...]:

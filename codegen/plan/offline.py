@@ -1,7 +1,6 @@
 """Plans without a registry: against the versions in the lock's history, or against the contracts of a git revision."""
 
 import io
-import json
 import subprocess
 import tarfile
 import tempfile
@@ -13,13 +12,12 @@ from typing import Final
 from codegen import tree
 from codegen.errors import CodegenError, DriftError
 from codegen.plan import history, lock
-from codegen.plan.judge import OldVersion, notes, objections, same_meaning
+from codegen.plan.judge import OldVersion, notes, objections, same_meaning, same_text
 from codegen.plan.lost import lost
-from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
+from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
-from codegen.remote.registry_text import with_words_in_comments
 from codegen.remote.surveyor import Survey
 
 _GIT_TIMEOUT_S: Final = 60
@@ -51,7 +49,7 @@ def survey(wanted: Wanted, was: Was) -> Survey:
         numbers = tuple(range(1, len(versions) + 1))
         found = FoundSubject(numbers, subject.level, None if subject.owned else len(versions) or None)
         if versions and subject.owned and same_meaning(subject, versions[-1]):
-            same = _same_text(subject, versions[-1])
+            same = same_text(subject, versions[-1])
             found = replace(found, matching_version=len(versions) if same else None, docs_only=not same)
         elif subject.owned:
             said[subject.subject] = objections(subject, versions, _name(versions))
@@ -72,13 +70,6 @@ def _compile(wanted: Wanted, was: Was) -> None:
 
 def _name(versions: Sequence[OldVersion]) -> str:
     return "this version" if versions and versions[-1].name.startswith(_GIT) else f"v{len(versions) + 1}"
-
-
-def _same_text(wanted: WantedSubject, old: OldVersion) -> bool:
-    if wanted.kind == "AVRO":
-        return bool(json.loads(wanted.text) == json.loads(old.text))
-    # Versions of before may have comments without words as their author wrote them.
-    return wanted.text.strip() == with_words_in_comments(old.text).strip()
 
 
 def _of_git(root: Path, revision: str) -> Was:

@@ -31,6 +31,22 @@ def test_comments_and_docs_are_a_change_of_docs(run: Run, small: SmallContracts)
     assert f"DOCS    subject {small.proto}" in said
 
 
+def test_other_words_are_another_version_as_in_a_registry(run: Run, small: SmallContracts) -> None:
+    """`lock` records a change of docs or comments as a version, once; then the plan has nothing to do."""
+    path = small.root / "proto" / small.proto
+    path.write_text(path.read_text().replace("message Order", "// An order.\nmessage Order"))
+    small.set_fields({**ID, "doc": "Which."}, COUNT)
+    assert run("generate")[0] == 0
+    code, said = run("lock")
+    assert code == 0
+    assert said.endswith("2 versions added\n")
+    for command, words in ((("lock",), "nothing to add"), (("plan", "--offline"), "NOOP"), (("check",), "match")):
+        code, said = run(*command)
+        assert code == 0, said
+        assert words in said
+        assert "DOCS" not in said
+
+
 def test_blanks_that_publishing_puts_into_empty_comments_are_no_change(run: Run, small: SmallContracts) -> None:
     """A version whose comments have lines without words, as older histories have them, is the same as now."""
     path = small.root / "proto" / small.proto
