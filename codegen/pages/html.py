@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
+from urllib.parse import quote
 
 from codegen.tree import PAGE_MARK
 
@@ -27,7 +28,7 @@ def code(text: str) -> str:
 
 def link(page: str, text: str) -> str:
     """Return a link to another page."""
-    return f'<a href="{escape(page)}">{code(text)}</a>'
+    return f'<a href="{quote(page)}">{code(text)}</a>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

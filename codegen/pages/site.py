@@ -3,7 +3,7 @@
 A pure picture of the contracts' folder: no times, no machine, no network; the same bytes everywhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -21,6 +21,7 @@ from codegen.topics.topic import Topic
 from codegen.tree import Contracts
 
 FOLDER: Final = "pages"
+_INDEX: Final = "index.html"
 
 
 def pages(contracts: Contracts, lock: Lock | None) -> dict[str, str]:
@@ -31,26 +32,41 @@ def pages(contracts: Contracts, lock: Lock | None) -> dict[str, str]:
     proto_compiler.prepare(({**dict(imports), name: text}, name) for name, text, imports in now)
     topics = {topic.subject: topic for topic in contracts.topics}
     protobuf = _protobuf(contracts)
-    made = {"index.html": _index(subjects, topics, lock)}
+    names = page_names(subject.subject for subject in subjects)
+    made = {_INDEX: _index(subjects, names, topics, lock)}
     for subject in subjects:
         parts = [_facts(subject, topics.get(subject.subject), lock)]
         parts += [_avro(contracts, subject) if subject.kind == "AVRO" else protobuf[subject.import_path]]
         parts += _history(subject, released.get(subject.subject, ()), lock)
-        made[file_of(subject.subject)] = page(subject.subject, "".join(parts))
+        made[names[subject.subject]] = page(subject.subject, "".join(parts))
     return made
 
 
-def file_of(subject: str) -> str:
-    """Return the name of a subject's page."""
-    return f"{subject.replace('/', '_')}.html"
+def page_names(subjects: Iterable[str]) -> dict[str, str]:
+    """Return the file of each subject's page, one each, also on disks that take A and a for the same.
+
+    It is called like the subject, with _ for /. Where two would be one, a name without / comes first, and the other has
+    one more _ at its end.
+    """
+    found: dict[str, str] = {}
+    taken = {_INDEX}
+    for subject in sorted(subjects, key=lambda name: ("/" in name, name)):
+        name = subject.replace("/", "_")
+        while f"{name}.html".casefold() in taken:
+            name += "_"
+        found[subject] = f"{name}.html"
+        taken.add(found[subject].casefold())
+    return found
 
 
-def _index(subjects: Sequence[WantedSubject], topics: dict[str, Topic], lock: Lock | None) -> str:
+def _index(
+    subjects: Sequence[WantedSubject], names: Mapping[str, str], topics: dict[str, Topic], lock: Lock | None
+) -> str:
     on_topics, others = [], []
     for subject in subjects:
         topic = topics.get(subject.subject)
         newest = _newest(lock, subject.subject)
-        shown = link(file_of(subject.subject), topic.name if topic else subject.subject)
+        shown = link(names[subject.subject], topic.name if topic else subject.subject)
         if topic is not None:
             on_topics.append((shown, escape(topic.owner), in_line(topic.purpose), escape(topic.compatibility), newest))
         else:

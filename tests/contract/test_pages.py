@@ -7,7 +7,8 @@ import pytest
 from litestar.testing import TestClient
 
 from codegen import tree
-from codegen.pages.html import in_line
+from codegen.pages import site
+from codegen.pages.html import in_line, link
 from codegen.tree import PAGE_MARK
 from consumer.rest.contract_pages import contract_pages
 from tests_support.contracts.small_contracts import COUNT, ID, Run, SmallContracts
@@ -73,6 +74,33 @@ def test_pages_that_are_old_are_drift(run: Run, small: SmallContracts) -> None:
     code, said = run("check")
     assert code == 4
     assert "run: codegen docs" in said
+
+
+def test_every_subject_has_a_page_of_its_own() -> None:
+    """Subjects whose names differ in a slash or in case, or are the index's, share no page; others keep theirs."""
+    assert site.page_names(["a/b", "a_b", "A_B", "index", "Index", "a_b_", "c/d.proto"]) == {
+        "A_B": "A_B.html",
+        "Index": "Index_.html",
+        "a_b": "a_b_.html",
+        "a_b_": "a_b__.html",
+        "index": "index__.html",
+        "a/b": "a_b___.html",
+        "c/d.proto": "c_d.proto.html",
+    }
+
+
+def test_pages_of_subjects_with_any_name_are_written_and_linked(run: Run, small: SmallContracts) -> None:
+    """Each of two subjects that differ in a slash has its page, and the index leads to both."""
+    for subject in ("a/b", "a_b", "50% of:what?"):
+        entry = f"  {subject!r}: {{file: avro/order.avsc}}\n"
+        path = small.root / "codegen.yaml"
+        path.write_text((path.read_text() if path.exists() else "subjects:\n") + entry)
+    assert run("docs")[0] == 0
+    index = (small.root / "pages" / "index.html").read_text(encoding="utf-8")
+    for subject, page in (("a/b", "a_b_.html"), ("a_b", "a_b.html"), ("50% of:what?", "50% of:what?.html")):
+        assert f"<h1>{subject}</h1>" in (small.root / "pages" / page).read_text(encoding="utf-8")
+        assert link(page, subject) in index
+    assert 'href="50%25%20of%3Awhat%3F.html"' in index
 
 
 def test_what_a_contract_says_cannot_become_markup() -> None:
