@@ -17,7 +17,9 @@ def findings(contracts: Contracts, *, fix: bool = False) -> list[ContractError]:
     found = [finding for schema in contracts.avro.values() for finding in avro_rules.findings(schema, rules)]
     if "widths" in rules:
         found += avro_rules.width_findings(contracts.topics, contracts.avro)
+    held = names_of(contracts.descriptors, contracts.proto) if contracts.proto else {}
+    found += retired.wrong(contracts.retired, held)
+    found += retired.astray(contracts.retired, contracts.names | held.keys())
     if contracts.proto:
-        found += retired.wrong(contracts.retired, names_of(contracts.descriptors, contracts.proto))
         found += proto_findings(contracts, fix=fix)
     return found

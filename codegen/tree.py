@@ -16,6 +16,7 @@ from codegen.json_places import plain
 from codegen.plan import retired
 from codegen.plan.history import released_version
 from codegen.plan.lock import FILE as LOCK_FILE
+from codegen.plan.retired import Retired
 from codegen.project import FILE as PROJECT_FILE
 from codegen.project import Project, project_of
 from codegen.proto import compiler as proto_compiler
@@ -44,8 +45,10 @@ class Contracts:
     avro: Mapping[str, AvroFile]
     topics: tuple[Topic, ...]
     project: Project = field(default_factory=Project)
-    retired: Mapping[str, str] = field(default_factory=dict)
-    """What was promised once and is not any more, with when and why."""
+    retired: Mapping[str, Retired] = field(default_factory=dict)
+    """What was promised once and is not any more."""
+    names: frozenset[str] = frozenset()
+    """What there is, as retired.yaml would call it, but for what Protobuf files hold."""
     copies: tuple[str, ...] = ()
     """Protobuf files that an installed package has as well, as ``buf export`` leaves them: not read."""
 
@@ -97,7 +100,8 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
     for subject, entry in project.subjects.items():
         if not (root / entry.file).is_file():
             findings.append(ContractError(PROJECT_FILE, f"subjects.{subject}.file", f"{entry.file!r} is not there"))
-    given_up: dict[str, str] = {}
+    given_up: dict[str, Retired] = {}
+    there: set[str] = set()
     if not released:
         claimed = tuple(claims(found, avro, proto, project.subjects))
         findings += shared_subjects(claimed)
@@ -106,7 +110,7 @@ def read_all(root: Path, *, released: bool = False) -> tuple[Contracts, list[Con
         there |= {f"file {path}" for path in avro}
         findings += retired.wrong(given_up, there)
     in_order = tuple(sorted(found, key=lambda topic: topic.name))
-    return Contracts(root, proto, avro, in_order, project, given_up, copies), findings
+    return Contracts(root, proto, avro, in_order, project, given_up, frozenset(there), copies), findings
 
 
 def _avro(root: Path, project: Project, findings: list[ContractError]) -> dict[str, AvroFile]:

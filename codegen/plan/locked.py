@@ -45,9 +45,10 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     now = tree.read(root)
     claimed = {each.subject: each.schema for each in claims(now.topics, now.avro, now.proto, now.project.subjects)}
     files = {schema.name: path for path, schema in now.avro.items()}
+    given_up = retired.sentences(now.retired)
     carried = {name: topic.subjects for name, topic in lock.topics.items()}
     for name in lock.subjects:
-        if retired.of_subject(now.retired, name, carried):
+        if retired.of_subject(given_up, name, carried):
             continue
         versions = history.versions_of(root, lock, name)
         if versions and lock.subjects[name].type == "PROTOBUF":

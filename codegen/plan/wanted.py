@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from codegen.avro.folder import split_reference
 from codegen.errors import ContractError
+from codegen.plan import retired
 from codegen.plan.terms import Reference, Wanted, WantedSubject, WantedTopic
 from codegen.proto import compiler as proto_compiler
 from codegen.proto.validate import VALIDATE_FILE, imports_rules
@@ -32,7 +33,7 @@ def wanted(contracts: Contracts) -> Wanted:
     found = claims(contracts.topics, contracts.avro, contracts.proto, contracts.project.subjects)
     claimed = list({claim.subject: claim for claim in reversed(list(found))}.values())[::-1]  # topics may share one
     subjects = (*_ordered(list(_avro(contracts, claimed))), *_protobuf(contracts, claimed))
-    return Wanted(subjects, tuple(_topics(contracts)), contracts.project.level, contracts.retired)
+    return Wanted(subjects, tuple(_topics(contracts)), contracts.project.level, retired.sentences(contracts.retired))
 
 
 def _topics(contracts: Contracts) -> Iterator[WantedTopic]:

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from codegen.commands import plan, publish
+from codegen.plan import lock as locks
 from codegen.plan.was import NOTHING, Was
 from codegen.remote.publish import Publisher
 from tests_support.contracts.codegen_command import codegen
@@ -238,6 +241,67 @@ def test_a_wrong_entry_is_refused_by_lint_plan_and_generate(
         assert code == 1
         assert "retired.yaml: " in said
         assert words in said
+
+
+def test_a_key_is_the_same_with_blanks_around_and_within(run: Run, released: SmallContracts) -> None:
+    """Blanks around a quoted key, or more than one after its first word, are no part of a name; those in a name are."""
+    path = released.root / "codegen.yaml"
+    path.write_text("subjects: {any  text: {file: avro/row.avsc}}\n", encoding="utf-8")
+    for command in ("generate", "lock"):
+        assert run(command)[0] in {0, 3}
+    (released.root / "retired.yaml").write_text(f"' subject   tests.v1.Row ': {ENTRY}\n", encoding="utf-8")
+    assert run("lock")[0] == 0
+    path.unlink()
+    (released.root / "retired.yaml").write_text(f"subject any  text: {ENTRY}\n", encoding="utf-8")
+    for command in ("generate", "lock"):
+        code, said = run(command)
+        assert code == 0, said
+    both = f"'subject  any  text': {ENTRY}\nsubject any  text: {ENTRY}\n"
+    (released.root / "retired.yaml").write_text(both, encoding="utf-8")
+    assert "line 2, subject any  text: the key is there twice" in run("lint")[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "to", "found"),
+    [
+        ("subject x", "shop.orders.v1-value", True),
+        ("topic x", "shop.orders.v1", True),
+        ("file avro/x.avsc", "avro/row.avsc", True),
+        ("message shop.v1.X", "shop.v1.Order", True),
+        ("rpc shop.v1.X.Put", "shop.v1.Orders.Put", True),
+        ("message shop.v1.X", "shop.v1.Y", True),  # which is retired itself
+        ("message shop.v1.X", "shop.v1.X", False),
+        ("message shop.v1.X", "shop.v1.Ordre", False),
+        ("subject x", "another team has it", False),
+    ],
+)
+def test_lint_refuses_a_place_to_move_to_that_nothing_has(
+    run: Run, released: SmallContracts, key: str, to: str, *, found: bool
+) -> None:
+    """`moved_to` names what the contracts have, or had and retired; lint refuses any other name, with the entry."""
+    text = f"message shop.v1.Y: {ENTRY}\n{key}: {{moved_to: {to}}}\n"
+    (released.root / "retired.yaml").write_text(text, encoding="utf-8")
+    code, said = run("lint")
+    words = f"retired.yaml: {key}.moved_to: is {to!r}, and the contracts have nothing of this name"
+    assert (words in said) is not found
+    assert found or code == 1
+
+
+def test_a_lock_of_before_without_the_names_of_files_is_read(run: Run, released: SmallContracts) -> None:
+    """A lock whose versions do not say where their files were gives the same plan; a renamed file is not told then."""
+    lock = locks.load(released.root)
+    assert lock is not None
+    subjects = {
+        name: replace(subject, versions=tuple(replace(each, file=UNSET) for each in subject.versions))
+        for name, subject in lock.subjects.items()
+    }
+    locks.save(released.root, replace(lock, subjects=subjects))
+    assert '"file": "avro' not in released.lock.read_text(encoding="utf-8")
+    rename(released, "avro/row.avsc", "avro/line.avsc")
+    for command in (("generate",), ("plan", "--offline"), ("lock",), ("generate", "--from", "lock", "--out", "made")):
+        code, said = run(*command)
+        assert code == 0, said
+    assert Path("made/avro/line.py").is_file()
 
 
 def test_a_registry_that_has_what_the_contracts_lost_is_not_published_to(
