@@ -25,7 +25,7 @@ from tally.generated.tally.v1 import tally_pb2, tally_rules
 _UNARY_BYTES = 128
 """What a call of Add is assumed to hold: three short texts and the objects around them."""
 _SLICE = 250
-"""Additions of a batch that are checked or answered in one turn of the event loop: about a millisecond."""
+"""Additions that are checked or answered in one turn of the event loop, of all batches: about a millisecond."""
 _DETAILS_MAX = 100
 """Refusals of one batch that say which fields are wrong and why; finding that out costs several times the check."""
 
@@ -41,6 +41,8 @@ class TallyMethods:
         self._topic = topic
         self._partitions = partitions
         self._additions_max = additions_max
+        # So that many batches at once keep a single addition waiting no longer than one does.
+        self._slice = asyncio.Lock()
 
     def rpcs(self) -> Methods:
         """Return the table: a row for each RPC."""
@@ -86,7 +88,7 @@ class TallyMethods:
         broken = tally_rules.add_batch_request_fields(requests)
         if broken:
             return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
-        checked = await _checked(requests)
+        checked = await self._checked(requests)
         results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
         places = [place for place, each in enumerate(results) if each is None]
         additions = [each for each in checked if isinstance(each, Addition)]
@@ -97,26 +99,27 @@ class TallyMethods:
                 return refusal
         answer = BatchAnswer(self._topic)
         for some in _slices(len(results)):
-            answer.add(checked[some], results[some])
-            await asyncio.sleep(0)
+            async with self._slice:
+                answer.add(checked[some], results[some])
+                await asyncio.sleep(0)
         return answer.message()
+
+    async def _checked(self, requests: Sequence[tally_pb2.AddRequest]) -> list[Addition | Refusal]:
+        checked: list[Addition | Refusal] = []
+        details_left = _DETAILS_MAX
+        for some in _slices(len(requests)):
+            async with self._slice:
+                texts = [(request.request_id, request.a, request.b) for request in requests[some]]
+                request_ids, a, b = zip(*texts, strict=True)
+                found = validate_all(request_ids, a, b, details_left)
+                details_left -= sum(isinstance(each, Refusal) for each in found)
+                checked += found
+                await asyncio.sleep(0)
+        return checked
 
 
 def _ids_of_batch(request: tally_pb2.AddBatchRequest) -> Iterator[str]:
     return (addition.request_id for addition in request.additions)
-
-
-async def _checked(requests: Sequence[tally_pb2.AddRequest]) -> list[Addition | Refusal]:
-    checked: list[Addition | Refusal] = []
-    details_left = _DETAILS_MAX
-    for some in _slices(len(requests)):
-        texts = [(request.request_id, request.a, request.b) for request in requests[some]]
-        request_ids, a, b = zip(*texts, strict=True)
-        found = validate_all(request_ids, a, b, details_left)
-        details_left -= sum(isinstance(each, Refusal) for each in found)
-        checked += found
-        await asyncio.sleep(0)
-    return checked
 
 
 def _slices(length: int) -> Iterator[slice]:

@@ -45,12 +45,19 @@ def good(number: int) -> Texts:
     return str(uuid.UUID(int=number + (1 << 100))), f"{number}.25", "40.5"
 
 
+def methods_of(result: Callable[[int], Result] = placed) -> TallyMethods:
+    queue: Any = AnswersAtOnce(result)
+    return TallyMethods(queue, "tally.sums.v1", 12, NUMBER)
+
+
 async def answer_to(
     texts: Callable[[int], Texts], result: Callable[[int], Result] = placed
 ) -> tally_pb2.AddBatchResponse:
+    return await answer_of(methods_of(result), texts)
+
+
+async def answer_of(methods: TallyMethods, texts: Callable[[int], Texts]) -> tally_pb2.AddBatchResponse:
     additions = [tally_pb2.AddRequest(request_id=i, a=a, b=b) for i, a, b in map(texts, range(NUMBER))]
-    queue: Any = AnswersAtOnce(result)
-    methods = TallyMethods(queue, "tally.sums.v1", 12, NUMBER)
     answer = await methods.add_batch(Incoming(tally_pb2.AddBatchRequest(additions=additions), 10.0, dict))
     assert not isinstance(answer, Refusal)
     return answer
@@ -138,9 +145,12 @@ def test_few_refusals_say_which_fields_are_wrong_and_why(monkeypatch: pytest.Mon
     assert told == [3] * DETAILS_MAX
 
 
+@pytest.mark.parametrize("batches", [1, 5])
 @pytest.mark.parametrize("texts", [good, INVALID["empty"]], ids=["good", "empty"])
-def test_other_calls_have_their_turns_while_a_batch_is_checked_and_answered(texts: Callable[[int], Texts]) -> None:
-    """Other calls get a turn of the event loop for each slice of a large batch, at its check and at its answer."""
+def test_other_calls_have_their_turns_while_batches_are_checked_and_answered(
+    texts: Callable[[int], Texts], batches: int
+) -> None:
+    """Other calls get a turn of the event loop for each slice of each batch, at its check and at its answer."""
 
     async def turns_of_others() -> int:
         turns = 0
@@ -152,11 +162,12 @@ def test_other_calls_have_their_turns_while_a_batch_is_checked_and_answered(text
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(other())
-        await answer_to(texts)
+        methods = methods_of()
+        await asyncio.gather(*(answer_of(methods, texts) for _ in range(batches)))
         task.cancel()
         return turns
 
-    assert asyncio.run(turns_of_others()) >= 2 * NUMBER // SLICE
+    assert asyncio.run(turns_of_others()) >= batches * 2 * NUMBER // SLICE
 
 
 class Counted(list[Waiter]):
