@@ -223,6 +223,24 @@ load-compare A B: _prepared
 screenshots: _prepared
     @{{ quote(python) }} -m tests_support.pages.screenshots
 
+# Write what wheel, images and native stack are made of to build/sbom, with licences (CycloneDX).
+[group("maintain")]
+[no-exit-message]
+sbom *OPTIONS: _prepared
+    @{{ quote(python) }} -m stack.supply sbom "$@"
+
+# Build the wheel of what is committed into dist; one commit gives the same bytes anywhere.
+[group("maintain")]
+[no-exit-message]
+wheel *OPTIONS: _prepared
+    @{{ quote(python) }} -m stack.supply wheel "$@"
+
+# Look up the pinned Python packages in a list of known faults; exit 69 when there is no data.
+[group("maintain")]
+[no-exit-message]
+audit-pins: _prepared
+    @{{ quote(python) }} -m stack.supply audit-pins
+
 # Pin all packages anew (maintainers; needs the network): requirements/*.txt and stack/*.lock.
 [group("maintain")]
 [no-exit-message]

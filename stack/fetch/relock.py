@@ -41,10 +41,10 @@ _QUIET: Final = ("--no-emit-index-url", "--no-emit-find-links", "--custom-compil
 def lock_python(*, upgrade: bool) -> None:
     """Write requirements/*.txt. What runs in production is chosen first, and development follows it."""
     folder = ROOT / "requirements"
-    for name in ("runtime", "codegen", "parquet", "maven", "dev", "demo", "foreign", "go", "node", "tools"):
+    for name in ("runtime", "codegen", "parquet", "maven", "dev", "audit", "demo", "foreign", "go", "node", "tools"):
         command = ["uv", *_UV, *_QUIET, f"{name}.in", "--output-file", f"{name}.txt"]
         command += ["--upgrade"] if upgrade else []
-        command += ["--constraint", "runtime.txt"] if name in ("codegen", "parquet", "maven", "dev") else []
+        command += ["--constraint", "runtime.txt"] if name in ("codegen", "parquet", "maven", "dev", "audit") else []
         command += ["--no-deps"] if name in ("demo", "foreign") else []
         print(f"requirements/{name}.txt", flush=True)
         subprocess.run(command, cwd=folder, check=True)

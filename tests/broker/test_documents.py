@@ -38,6 +38,7 @@ NOT_RUN: Final = {
     r"just observe": "builds engines for minutes: tests/broker/test_observe.py and tests/observability start them",
     r"\./justw run codegen plan --offline": "compares the checkout with its lock: tests/contract/test_lock.py",
     r"docker |just run tally verify .*--ledger ledgers": "needs Docker: tests/compose",
+    r"just (wheel|sbom)\b|\(cd dist|ssh-keygen|sha256sum|sed ": "makes a release: tests/contract/test_release.py",
     r"TALLY_FAULT_POINTS=": "a setting, which tests/unit/base/test_fault_points.py reads",
     r"\./justw run tally tail": "follows the topic until it is stopped: tests/broker/test_client_commands.py",
 }

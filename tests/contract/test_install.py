@@ -17,12 +17,13 @@ import pytest
 from stack.bootstrap.checkout import cache_folder
 from stack.bootstrap.tools import tools_folder
 from stack.bootstrap.uv import uv_variables
+from stack.supply.wheel import MADE_FROM, build
 from tests_support.checkout import ROOT, tracked
 from tests_support.client.fake_tally import FakeTally, serving
 from tests_support.node import node_modules_or_skip, run
 
 TIMEOUT_S = 240
-BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+MADE_AT_S = 1_700_000_000
 PROGRAM = """
 import uuid, datetime
 from contracts.generated.avro.order_placed import OrderPlaced
@@ -62,14 +63,8 @@ def _run(*command: str, cwd: Path, environment: dict[str, str] | None = None) ->
 
 
 def _wheel(folder: Path) -> Path:
-    """Build the wheel from a copy of what is tracked, so that the checkout stays clean."""
-    source = folder / "source"
-    for name in tracked():
-        if not name.startswith(("tests", "benchmarks", "docs")):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, source / name)
-    made = _run(sys.executable, "-c", BUILD, str(folder), cwd=source).splitlines()[-1]
-    return folder / made
+    """Build the wheel of what is tracked, as a release is built."""
+    return build(ROOT, [name for name in tracked() if name.split("/")[0] in MADE_FROM], folder, MADE_AT_S)
 
 
 def _environment(folder: Path, wheel: Path, pins: Sequence[str]) -> Path:

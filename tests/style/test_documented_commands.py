@@ -15,7 +15,10 @@ from tests_support.documents.blocks import DOCUMENTS, Typed, blocks, quoted, sim
 from tests_support.documents.parsers import WrongCommandError, check
 
 LANGUAGES = {"console", "json", "logql", "python", "sh", "text", "traceql"}
-OTHERS = {"cd", "curl", "docker", "echo", "export", "for", "git", "grep", "grpcurl", "k6", "python", "unzip", "zcat"}
+OTHERS = {
+    "cd", "curl", "docker", "echo", "export", "for", "git", "grep", "grpcurl", "k6", "python", "sed", "sha256sum",
+    "ssh-keygen", "unzip", "zcat",
+}  # fmt: skip
 """The programs of others that blocks may start: whoever names another one sees whether a test can run it."""
 
 TIMEOUT_S = 200

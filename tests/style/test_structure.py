@@ -9,9 +9,9 @@ FILES_MAX = 20
 IMPORTS_MAX = 15
 PUBLIC_NAMES_MAX = 20
 TOP_LEVEL = {
-    "CHANGELOG.md", "Dockerfile", "LICENSE", "README.md", "benchmarks", "codegen", "consumer", "contracts", "demo",
-    "docker-compose.yml", "docs", "justfile", "justw", "loadtests", "observability", "oracle", "producer",
-    "pyproject.toml", "requirements", "stack", "tally", "tests", "tests_support",
+    "CHANGELOG.md", "Dockerfile", "LICENSE", "README.md", "SECURITY.md", "benchmarks", "codegen", "consumer",
+    "contracts", "demo", "docker-compose.yml", "docs", "justfile", "justw", "loadtests", "observability", "oracle",
+    "producer", "pyproject.toml", "requirements", "stack", "tally", "tests", "tests_support",
 }  # fmt: skip
 
 

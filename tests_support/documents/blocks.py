@@ -12,7 +12,7 @@ from typing import Final
 
 from tests_support.checkout import text_of, tracked
 
-DOCUMENTS: Final = tuple(name for name in tracked() if name == "README.md" or re.match(r"docs/.*\.md$", name))
+DOCUMENTS: Final = tuple(name for name in tracked() if re.fullmatch(r"README\.md|SECURITY\.md|docs/.*\.md", name))
 """The pages that tell a user what to type."""
 
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -24,6 +24,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "demo": "demo.__main__:main",
     "loadtests": "loadtests.__main__:program",
     "stack": "stack.__main__:program",
+    "stack.supply": "stack.supply.__main__:program",
     "tally": "tally.cli.main:main",
 }
 """The programs whose command lines click parses, by module."""

@@ -22,7 +22,8 @@ def python(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize(
-    "module", ["stack", "stack.fetch.relock", "loadtests", "loadtests.external.k6_build", "benchmarks"]
+    "module",
+    ["stack", "stack.fetch.relock", "stack.supply", "loadtests", "loadtests.external.k6_build", "benchmarks"],
 )
 def test_help_is_0_and_an_unknown_option_is_2_and_is_named(module: str) -> None:
     """Help goes to standard output; wrong usage names the option on standard error and does nothing."""
