@@ -22,6 +22,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, Schema, Schema
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from contracts.generated.avro.placed import Placed
+from tally.registry.lookup import SchemaRegistry
 
 url, word = sys.argv[1:]
 client = SchemaRegistryClient({"url": url})
@@ -29,7 +30,7 @@ latest = client.get_latest_version(f"{word}-orders-value").schema
 write = AvroSerializer(client, latest, conf={"auto.register.schemas": False, "use.latest.version": True})
 said = {"id": "a", "to": {"street": "s"}, "count": 7}
 data = write(said, SerializationContext(f"{word}-orders", MessageField.VALUE))
-print(Placed.decode(data[5:]))
+print(Placed.from_framed(data, SchemaRegistry(url)))
 """
 
 JSON = '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}'

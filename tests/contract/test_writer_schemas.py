@@ -4,7 +4,6 @@ import io
 import json
 import random
 import tracemalloc
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +17,9 @@ from hypothesis import strategies as st
 
 from codegen.avro import parse as avro_parse
 from codegen.avro.resolve import obstacles
-from tally.generated.avro import AvroDecodeError, AvroEncodeError
-from tally.generated.avro.sum_added import SumAdded
-from tally.registry.lookup import SchemaRegistry
 from tests_support.contracts.avro_modules import EVERYTHING, Values, imported
+from tests_support.contracts.avro_modules import record_text as _text
+from tests_support.contracts.avro_modules import written as _written
 from tests_support.contracts.verdict_cases import cases
 
 FUZZED_BYTES_MAX = 4_000_000
@@ -29,18 +27,8 @@ X = {"name": "x", "type": "int"}
 Y = {"name": "y", "type": "string"}
 
 
-def _text(*fields: Any, **extra: Any) -> str:
-    return json.dumps({"type": "record", "name": "R", "namespace": "t", "fields": fields, **extra})
-
-
 def _enum(*symbols: str, **extra: Any) -> dict[str, Any]:
     return {"type": "enum", "name": "E", "symbols": symbols, **extra}
-
-
-def _written(text: str, value: Any) -> bytes:
-    out = io.BytesIO()
-    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(text)), value)
-    return out.getvalue()
 
 
 def _numbers(*kinds: str) -> str:
@@ -265,57 +253,3 @@ def test_a_writer_s_nesting_and_empty_items_are_bounded(tmp_path: Path) -> None:
         ):
             with pytest.raises(module._runtime.AvroDecodeError, match=words):
                 module.R.decode(data, _text(field, Y))
-
-
-class Fake:
-    """A registry that knows some schemas by id."""
-
-    def __init__(self, **schemas: str) -> None:
-        self._schemas = {int(name.removeprefix("id")): text for name, text in schemas.items()}
-
-    def schema(self, name: int, /) -> str:
-        return self._schemas[name]
-
-
-def test_a_framed_value_is_read_by_the_schema_that_its_id_names(tmp_path: Path) -> None:
-    """from_framed asks the registry for the id's schema and resolves it; to_framed writes what it reads."""
-    reader = _text(Y, X)
-    with imported(reader, tmp_path) as module:
-        record = module.R(y="text", x=7)
-        registry = Fake(id7=_text(X, Y), id8=reader)
-        assert record.to_framed(8) == b"\0\0\0\0\10" + record.encode()
-        assert module.R.from_framed(record.to_framed(8), registry) == record
-        assert module.R.from_framed(b"\0\0\0\0\7" + _written(_text(X, Y), {"x": 7, "y": "text"}), registry) == record
-        for data, words in (
-            (b"\0\0\0\0", "too short"),
-            (b"\1" + bytes(16), "first byte is 1"),
-            (b"\0\0\0\0\10", "end"),
-        ):
-            with pytest.raises(module._runtime.AvroDecodeError, match=words):
-                module.R.from_framed(data, registry)
-        with pytest.raises(KeyError):
-            module.R.from_framed(b"\0\0\0\0\11", registry)
-
-
-def test_our_own_registry_s_look_up_fits(sums: list[SumAdded]) -> None:
-    """The registry's client of the product is what from_framed takes, and mypy sees it."""
-
-    def read(data: bytes, registry: SchemaRegistry) -> SumAdded:
-        return SumAdded.from_framed(data, registry)
-
-    registry: Any = Fake(id1=SumAdded.SCHEMA)
-    for record in sums:
-        assert read(record.to_framed(1), registry) == record
-    with pytest.raises(AvroEncodeError, match="the id of the schema is -1"):
-        sums[0].to_framed(-1)
-    with pytest.raises(AvroDecodeError):
-        read(b"", registry)
-
-
-@pytest.fixture
-def sums() -> list[SumAdded]:
-    """Return a record of the product."""
-    body = bytes(15) + b"\7" + bytes(16) * 3 + b"\x80\x80\x80\x80\x80\x80\x80\x01"
-    record = SumAdded.decode(body)
-    assert record.request_id == uuid.UUID(int=7)
-    return [record]

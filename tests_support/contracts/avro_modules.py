@@ -39,6 +39,18 @@ EVERYTHING = Path(__file__).with_name("everything.avsc").read_text(encoding="utf
 """A schema that uses every supported type, with names that Python keeps for itself."""
 
 
+def record_text(*fields: Any, **extra: Any) -> str:
+    """Return the text of a record t.R with these fields."""
+    return json.dumps({"type": "record", "name": "R", "namespace": "t", "fields": fields, **extra})
+
+
+def written(text: str, value: Any) -> bytes:
+    """Return a value as fastavro writes it."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(text)), value)
+    return out.getvalue()
+
+
 @contextmanager
 def imported(text: str, folder: Path) -> Iterator[ModuleType]:
     """Yield the module generated from a schema's text, imported from below ``folder``."""

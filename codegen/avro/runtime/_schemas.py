@@ -73,15 +73,15 @@ class _Loader:
     def _reference(self, name: str, namespace: str) -> Type:
         if name in PRIMITIVES:
             return Type(name)
-        found = self.named.get(_full(name, namespace)) or self.named.get(name)
+        found = self.named.get(full_name(name, namespace)) or self.named.get(name)
         if found is None:
             raise AvroDecodeError(f"the writer's schema names the type {name!r}, which it does not define")
         return found
 
     def _define(self, kind: str, tree: dict[str, Any], namespace: str) -> Type:
-        found = Type(kind, _full(tree["name"], tree.get("namespace", namespace) or ""))
+        found = Type(kind, full_name(tree["name"], tree.get("namespace", namespace) or ""))
         inner = found.name.rpartition(".")[0]
-        found.aliases = frozenset(_full(alias, inner) for alias in tree.get("aliases", ()))
+        found.aliases = frozenset(full_name(alias, inner) for alias in tree.get("aliases", ()))
         self.named[found.name] = found
         if kind == "enum":
             found.symbols, found.default = list(tree["symbols"]), tree.get("default")
@@ -94,7 +94,8 @@ class _Loader:
         return found
 
 
-def _full(name: str, namespace: str) -> str:
+def full_name(name: str, namespace: str) -> str:
+    """Return a type's name with its namespace."""
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 

@@ -182,6 +182,7 @@ class DeadLetter(_msgspec.Struct, frozen=True, kw_only=True):
     def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> DeadLetter:
         """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
 
+        Schemas that it refers to are fetched as well, if the registry is a ReferenceLookup.
         Raises AvroDecodeError, and what the registry raises.
         """
         return cls.decode(*_framing.unframed(data, registry))

@@ -103,6 +103,7 @@ class SumAdded(_msgspec.Struct, frozen=True, kw_only=True):
     def from_framed(cls, data: bytes, registry: _framing.SchemaLookup) -> SumAdded:
         """Return the record behind Confluent's frame, read by the schema that its id names in a registry.
 
+        Schemas that it refers to are fetched as well, if the registry is a ReferenceLookup.
         Raises AvroDecodeError, and what the registry raises.
         """
         return cls.decode(*_framing.unframed(data, registry))

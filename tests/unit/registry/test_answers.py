@@ -74,3 +74,27 @@ def test_nothing_is_kept_so_that_asking_twice_gives_two_answers(
         with pytest.raises(error) if error else nullcontext():
             registry.client.schema(7)
     assert registry.asked == 2
+
+
+def _of_versions(request: httpx.Request) -> httpx.Response:
+    """Answer for a@1, which refers to b@2, and for b@2, which was deleted softly."""
+    here = "deleted=true" in str(request.url)
+    path = request.url.path
+    if path in {"/schemas/ids/7", "/subjects/a/versions/1"}:
+        references = [{"name": "t.B", "subject": "b", "version": 2}]
+        return httpx.Response(200, json={"schema": '"t.B"', "references": references})
+    if path == "/subjects/b/versions/2" and here:
+        return httpx.Response(200, json={"schema": '"int"'})
+    return httpx.Response(404, json={"error_code": 40402, "message": "Version not found."})
+
+
+def test_a_schema_is_told_with_the_versions_that_it_refers_to() -> None:
+    """By id or by version, also one that was deleted softly; what is not there, or is no reference, is told."""
+    client = SchemaRegistry("http://registry", transport=httpx.MockTransport(_of_versions))
+    assert client.with_references(7) == client.with_references(("a", 1)) == ('"t.B"', [("b", 2)])
+    assert client.with_references(("b", 2)) == ('"int"', [])
+    with pytest.raises(SchemaUnknown, match="does not know version 3 of b"):
+        client.with_references(("b", 3))
+    for wrong in ([{"subject": "b"}], [7], 7, [{"subject": "b", "version": "x"}]):
+        with pytest.raises(RegistryAnswerError, match="references that name no subject and version"):
+            Answering(200, {"schema": "{}", "references": wrong}).client.with_references(7)
