@@ -113,17 +113,17 @@ def test_stepping_over_a_field_is_what_fastavro_does(seed: int) -> None:
     schema = writer(*(types_below(rng, 3, names) for _ in range(rng.randint(1, 3))), front=rng.random() < 0.5)
     parsed = fastavro.parse_schema(without_logical_types(schema))
     strange = StrangeFields(parsed)
-    body = _damaged(rng, parsed)
+    body = _damaged(rng)
     assert _said(lambda: _by_fastavro(parsed, body)) == _said(lambda: _by_stepping(strange, body))
 
 
-def _damaged(rng: random.Random, parsed: Any) -> bytes:
-    # Small numbers only, so that fastavro is done with what they claim.
+def _damaged(rng: random.Random) -> bytes:
+    # No byte begins a number above 2, wherever it is read, so that fastavro is done with what they claim.
     small = bytes(rng.choice((0, 0, 1, 2, 2, 3, 4, 5)) for _ in range(rng.randint(0, 120)))
     if rng.random() < 0.3:
         return small
-    place = rng.choice((0, len(COMMON)))
-    return (COMMON + small) if place else (small[:8] + COMMON + small[8:20])
+    common = bytes(65)
+    return (common + small) if rng.random() < 0.5 else (small[:8] + common + small[8:20])
 
 
 def _by_fastavro(parsed: Any, body: bytes) -> tuple[Any, int]:
