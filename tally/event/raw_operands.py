@@ -17,7 +17,7 @@ from tally.base.framing import FramingError, SchemaName, spoken, unframe_any
 from tally.event import decimals
 from tally.event.plain_schema import without_logical_types
 from tally.event.reader import SchemaText
-from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields
+from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields, parsed
 
 _ID_BYTES = 16
 _SCALE_MAX = 1_000
@@ -62,11 +62,11 @@ def raw_operands(
         return NotReadable(f"the registry does not know schema {spoken(schema)}")
     try:
         writer = json.loads(text)
-        parsed = fastavro.parse_schema(without_logical_types(writer))
-        if StrangeFields(parsed).is_dangerous:
+        plain = parsed(without_logical_types(writer))
+        if StrangeFields(plain).is_dangerous:
             return NotReadable(WHY_DANGEROUS)
         stream = io.BytesIO(body)
-        fields: Any = fastavro.schemaless_reader(stream, parsed, None)
+        fields: Any = fastavro.schemaless_reader(stream, plain, None)
         return NotReadable("bytes are left after the record") if stream.read(1) else _operands(fields, writer)
     except NotExactError as error:
         return NotReadable(str(error))

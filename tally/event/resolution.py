@@ -15,7 +15,7 @@ from tally.base.fingerprint import fingerprint_of
 from tally.event.codes import UNDECODABLE, UNREADABLE_SCHEMA
 from tally.event.int128 import from_bytes
 from tally.event.plain_schema import LOGICAL, without_logical_types
-from tally.event.strange_fields import StrangeFields
+from tally.event.strange_fields import StrangeFields, parsed
 from tally.event.verdict import Event, Poison
 from tally.generated.avro.sum_added import SumAdded
 
@@ -45,9 +45,9 @@ def resolve(text: str) -> Resolved:
         refusal = _logical_difference(writer)
         if refusal is not None:
             return Resolved(fingerprint, refusal=refusal)
-        parsed = fastavro.parse_schema(without_logical_types(writer))
-        strange = StrangeFields(parsed)
-        return Resolved(fingerprint, parsed, strange=strange if strange.is_dangerous else None)
+        plain = parsed(without_logical_types(writer))
+        strange = StrangeFields(plain)
+        return Resolved(fingerprint, plain, strange=strange if strange.is_dangerous else None)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's text does to a parser, it is unreadable
         return Resolved(fingerprint, refusal=f"it is not an Avro schema: {_short(error)}")
 

@@ -1,17 +1,19 @@
 """Reading the fields that we know of a stranger's record, and stepping over the others without descending into them.
 
 fastavro steps over a field by C calls, one for each level of the value: some thousands of levels, of a recursive record
-or of types that hold each other in a row, end the process (seen with 1.13.1). It also takes the items of an array one
-by one, and an item that is null, or of a fixed width at the end of the bytes, costs the writer nothing: 2**62 of them
-never end. A schema that can do neither is left to fastavro.
+or of types that hold each other in a row, end the process (seen with 1.13.1). It also visits parts one by one that have
+no bytes: 2**62 nulls of an array, or a record of two records of two records and so on, never end. A schema that can do
+neither is left to fastavro.
 Of any other the fields that we know are read by fastavro, which follows only types that can be ours, and the rest is
-stepped over here: bytes, order and errors are fastavro's, with a stack of our own and with such items counted at once.
+stepped over here: bytes, order and errors are fastavro's, with a stack of our own. What has one width is moved over at
+once, and what holds a single other thing is that thing. So every other step takes a byte, and the bytes bound the time.
 """
 
 import io
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import fastavro
 
@@ -21,16 +23,38 @@ _TEXTS: Final = frozenset({"string", "bytes"})
 _RECORDS: Final = frozenset({"record", "error"})
 _NAMED: Final = _RECORDS | {"enum", "fixed"}
 _ITEMS: Final = {"array": "items", "map": "values"}
-_LEVELS_MAX: Final = 500
-"""As deep as fastavro goes for us; it was seen to end a process between 1,000 and 10,000."""
+_OWN_NAMES: Final = _WIDTHS.keys() | _NUMBERS | _TEXTS | _NAMED | _ITEMS.keys() | {"union", "error_union", "request"}
+"""Avro's own: a stranger may give them to types of hers, and nobody who uses them means these."""
+_VISITS_MAX: Final = 500
+"""How many types fastavro may visit for us before it must meet a byte, and so how deep it may go: it was seen to end a
+process between 1,000 and 10,000 levels."""
+_I64_MAX: Final = (1 << 63) - 1
 _U64: Final = (1 << 64) - 1
+_ALL: Final = 1 << 64
+"""Moves to the end of any bytes."""
+_FASTAVROS: Final = ("__fastavro_parsed", "__named_schemas")
+
+Step: TypeAlias = Any
+"""Bytes to move over (an int), a type of which each value has a byte at least, or both in a row (a tuple)."""
+
+WHY_DANGEROUS: Final = "its schema has a type within itself, hundreds of types in one value, or items without bytes"
 
 
-WHY_DANGEROUS: Final = "its schema has a type within itself, types in a row, or an array of items without bytes"
+def parsed(schema: Any) -> Any:
+    """Return a stranger's schema parsed by fastavro. Raises what fastavro raises.
+
+    fastavro believes a schema that bears its own mark, with the types that stand beside it: those of a stranger would
+    be read by types that nobody has looked at.
+    """
+    if isinstance(schema, list):
+        return [parsed(branch) for branch in schema]
+    if isinstance(schema, dict):
+        schema = {name: value for name, value in schema.items() if name not in _FASTAVROS}
+    return fastavro.parse_schema(schema)
 
 
 class StrangeFields:
-    """The named types of a schema that fastavro has parsed, and what is dangerous among them.
+    """The named types of a schema that ``parsed`` has returned, and what is dangerous among them.
 
     ``is_dangerous``: fastavro alone must not step over a value of it.
     """
@@ -38,16 +62,16 @@ class StrangeFields:
     def __init__(self, writer: Any) -> None:
         self._writer = writer
         self._named: dict[str, Any] = {}
-        self._widths: dict[str, int | None] = {}
-        self._levels: dict[str, int] = {}
+        self._steps: dict[str, tuple[Step, ...]] = {}
+        """Of records; of one without an end, which holds itself with no choice between, there are none."""
         arrays: list[Any] = []
         self._collect(writer, arrays)
-        self._measure()
-        self._endless = self._records_without_end()
+        self._measure_records()
+        visits = self._measured_visits()
         self.is_dangerous = (
-            self._levels.keys() != self._named.keys()
-            or self._levels_of(writer) > _LEVELS_MAX
-            or any(self._width(each["items"]) is not None for each in arrays)
+            visits.keys() != self._named.keys()
+            or _visits(writer, visits) > _VISITS_MAX
+            or any(_is_width(self._steps_of(each["items"])) for each in arrays)
         )
 
     def read(self, stream: io.BytesIO, reader: Any) -> dict[str, Any]:
@@ -78,78 +102,65 @@ class StrangeFields:
             for part in _parts(kind):
                 self._collect(part, arrays)
 
-    def _measure(self) -> None:
-        """Measure each named type after those that it holds; one that holds itself, or such a type, is left out."""
-        sorter = TopologicalSorter({name: self._names_in(kind) for name, kind in self._named.items()})
-        with suppress(CycleError):
-            sorter.prepare()
-        while ready := sorter.get_ready():
-            for name in ready:
-                definition = self._named[name]
-                self._levels[name] = 1 + max(map(self._levels_of, _parts(definition)), default=0)
-                if definition["type"] in _RECORDS:
-                    self._widths[name] = self._width_of_all([field["type"] for field in definition["fields"]])
-            sorter.done(*ready)
-
-    def _records_without_end(self) -> set[str]:
-        """Return the records that hold themselves, or such a record, with no choice and no count between."""
+    def _measure_records(self) -> None:
         records = {name: kind for name, kind in self._named.items() if kind["type"] in _RECORDS}
-        direct = {name: {_name_of(field["type"]) for field in kind["fields"]} for name, kind in records.items()}
-        sorter = TopologicalSorter({name: names & records.keys() for name, names in direct.items()})
-        endless = set(records)
-        with suppress(CycleError):
-            sorter.prepare()
-        while ready := sorter.get_ready():
-            endless.difference_update(ready)
-            sorter.done(*ready)
-        return endless
+        held = {name: {_name_of(part) for part in _parts(kind)} & records.keys() for name, kind in records.items()}
+        for name in _inside_out(held):
+            self._steps[name] = self._in_a_row(_parts(records[name]))
 
-    def _levels_of(self, kind: Any) -> int:
-        if isinstance(kind, str):
-            return self._levels.get(kind, 1)
-        if isinstance(kind, dict) and kind["type"] in _NAMED:
-            return self._levels.get(kind["name"], 1)
-        return 1 + max(map(self._levels_of, _parts(kind)), default=0)
+    def _measured_visits(self) -> dict[str, int]:
+        """Return how many types a value of each named one may visit; one that may hold itself is left out."""
+        visits: dict[str, int] = {}
+        for name in _inside_out({name: self._names_in(kind) for name, kind in self._named.items()}):
+            visits[name] = _visits(self._named[name], visits)
+        return visits
 
     def _names_in(self, kind: Any) -> set[str]:
         names: set[str] = set()
         left = _parts(kind)
         while left:
             part = left.pop()
-            if isinstance(part, str):
-                names.add(part)
-            elif isinstance(part, list):
-                left += part
-            elif part["type"] in _NAMED:
-                names.add(part["name"])
-            else:
+            if name := _name_of(part):
+                names.add(name)
+            elif not isinstance(part, str):
                 left += _parts(part)
         return names & self._named.keys()
 
-    def _width(self, kind: Any) -> int | None:
-        """Return the bytes of any value of a type of which no step fails at the end of the bytes; else None."""
-        if isinstance(kind, list):
-            return None
-        definition = self._definition(kind)
-        if isinstance(definition, str):
-            return _WIDTHS.get(definition)
-        if definition["type"] == "fixed":
-            size: int = definition["size"]
-            return size
-        if definition["type"] not in _RECORDS:
-            return _WIDTHS.get(definition["type"])
-        return self._widths.get(definition["name"])
+    def _in_a_row(self, kinds: list[Any]) -> tuple[Step, ...]:
+        """Return the steps over several values, with neighbouring widths as one."""
+        steps: list[Step] = []
+        for step in (step for kind in kinds for step in self._steps_of(kind)):
+            if isinstance(step, int) and steps and isinstance(steps[-1], int):
+                steps[-1] += step
+            else:
+                steps.append(step)
+        return tuple(steps)
 
-    def _width_of_all(self, kinds: list[Any]) -> int | None:
-        widths = [self._width(kind) for kind in kinds]
-        return None if None in widths else sum(width for width in widths if width is not None)
+    def _steps_of(self, kind: Any) -> tuple[Step, ...]:
+        """Return the steps over one value; a record that holds two things with bytes to look at is such a step."""
+        if isinstance(kind, list):
+            return (kind,)
+        definition = self._definition(kind)
+        name = definition if isinstance(definition, str) else definition["type"]
+        if name in _WIDTHS:
+            return (_WIDTHS[name],)
+        if isinstance(definition, str):
+            return (definition,)
+        if name == "fixed":
+            return _steps_of_fixed(definition)
+        inner = self._steps.get(definition["name"]) if name in _RECORDS else None
+        if inner is not None and sum(not isinstance(step, int) for step in inner) < 2:
+            return inner
+        return (definition,)
 
     def _definition(self, kind: Any) -> Any:
-        name = kind if isinstance(kind, str) else kind["type"]
-        return self._named.get(name, kind)
+        return self._named.get(_name_of(kind), kind) if isinstance(kind, str) else kind
 
     def _stand_alone(self, kind: Any, known: set[str] | None = None) -> Any:
-        """Return a type with each named type defined where it is first used."""
+        """Return a type with each named type defined where it is first used, and without what others hold.
+
+        None of our types holds others, so what a stranger's does makes no difference to us.
+        """
         known = set() if known is None else known
         if isinstance(kind, list):
             return [self._stand_alone(branch, known) for branch in kind]
@@ -161,58 +172,89 @@ class StrangeFields:
                 return definition["name"]
             known.add(definition["name"])
         made = {name: value for name, value in definition.items() if not name.startswith("__")}
-        for name in _ITEMS.values():
-            if name in made:
-                made[name] = self._stand_alone(made[name], known)
-        if "fields" in made:
-            made["fields"] = [field | {"type": self._stand_alone(field["type"], known)} for field in made["fields"]]
-        return made
+        return made | {name: hollow for name, hollow in _HOLLOW.items() if name in made}
 
     def _step_over(self, kind: Any, stream: io.BytesIO) -> None:
-        """Move behind one value. Raises what fastavro would: EOFError, IndexError or KeyError."""
-        # What is left to do, the next last: types in their order, and how often.
-        left: list[tuple[list[Any], int]] = [([kind], 1)]
+        """Move behind one value. Raises what fastavro would: EOFError, IndexError, TypeError and others."""
+        left: list[tuple[Step, int]] = [(self._steps_of(kind), 1)]  # and how often, the next last
         while left:
-            kinds, times = left.pop()
-            width = self._width_of_all(kinds)
-            if width is not None:
-                stream.seek(min(stream.tell() + width * times, len(stream.getbuffer())))
+            step, times = left.pop()
+            if isinstance(step, int):
+                stream.seek(min(stream.tell() + step * times, len(stream.getbuffer())))
                 continue
             if times > 1:
-                left.append((kinds, times - 1))
-            if len(kinds) > 1:
-                left += [([each], 1) for each in reversed(kinds)]
+                left.append((step, times - 1))
+            if isinstance(step, tuple):
+                left += [(each, 1) for each in reversed(step)]
             else:
-                left += self._opened(kinds[0], stream)
+                left += self._opened(step, stream)
 
-    def _opened(self, kind: Any, stream: io.BytesIO) -> list[tuple[list[Any], int]]:
+    def _opened(self, kind: Any, stream: io.BytesIO) -> list[tuple[Step, int]]:
         """Step over the beginning of a value, and return what is left of it, the next last."""
         if isinstance(kind, list):
-            return [([kind[_long(stream)]], 1)]
-        definition = self._definition(kind)
-        name = definition if isinstance(definition, str) else definition["type"]
-        if name in _RECORDS:
-            if definition["name"] in self._endless:
-                raise ValueError(f"{definition['name']} has no end")
-            return [([field["type"] for field in definition["fields"]], 1)]
-        if name in _NUMBERS or name in _TEXTS:
-            number = _long(stream)
-            if name in _TEXTS:
-                stream.read(number)
-            return []
-        return self._block(definition, stream)
+            return [(self._steps_of(kind[_long(stream)]), 1)]
+        name = kind if isinstance(kind, str) else kind["type"]
+        if name in _TEXTS:
+            stream.read(_long(stream))
+        elif name in _NUMBERS:
+            _long(stream)
+        elif name in _ITEMS:
+            return self._block(kind, stream)
+        elif isinstance(kind, str):
+            raise TypeError(f"{kind} is no type")
+        elif name == "fixed":
+            stream.read(kind["size"])
+        elif kind["name"] in self._steps:
+            return [(self._steps[kind["name"]], 1)]
+        else:
+            raise ValueError(f"{kind['name']} has no end")
+        return []
 
-    @staticmethod
-    def _block(kind: Any, stream: io.BytesIO) -> list[tuple[list[Any], int]]:
+    def _block(self, kind: Any, stream: io.BytesIO) -> list[tuple[Step, int]]:
         """Step over the count of a block of an array or map, and return its items and the block behind it."""
         count = _long(stream)
         if count == 0:
             return []
         if count < 0:  # the bytes of the block are told
             stream.read(_long(stream))
-            return [([kind], 1)]
-        item = [kind["items"]] if kind["type"] == "array" else ["string", kind["values"]]
-        return [([kind], 1), (item, count)]
+            return [(kind, 1)]
+        item = self._steps_of(kind["items"]) if kind["type"] == "array" else ("string", *self._steps_of(kind["values"]))
+        return [(kind, 1), (sum(item) if _is_width(item) else item, count)]
+
+
+_HOLLOW: Final[Mapping[str, Any]] = {"fields": [], "items": "null", "values": "null"}
+
+
+def _steps_of_fixed(kind: Any) -> tuple[Step, ...]:
+    """Return the steps over bytes as many as a schema says, which fastavro asks for as it is said."""
+    size = kind["size"]
+    if size is None or (isinstance(size, int) and -_I64_MAX - 1 <= size < 0):
+        return (_ALL,)
+    return (int(size),) if isinstance(size, int) and 0 <= size <= _I64_MAX else (kind,)
+
+
+def _is_width(steps: tuple[Step, ...]) -> bool:
+    """Tell whether these steps only move on by bytes, whatever the value is."""
+    return all(isinstance(step, int) for step in steps)
+
+
+def _inside_out(held: Mapping[str, set[str]]) -> Iterator[str]:
+    """Yield names after all that they hold; never one that holds itself, or one that does."""
+    sorter = TopologicalSorter(held)
+    with suppress(CycleError):
+        sorter.prepare()
+    while ready := sorter.get_ready():
+        yield from ready
+        sorter.done(*ready)
+
+
+def _visits(kind: Any, known: Mapping[str, int]) -> int:
+    """Return how many types a value may visit before it must meet another byte than those of an item or a branch."""
+    name = _name_of(kind)
+    if name in known or isinstance(kind, str):
+        return known.get(name, 1)
+    parts = [_visits(part, known) for part in _parts(kind)]
+    return 1 + (max(parts, default=0) if isinstance(kind, list) else sum(parts))
 
 
 def _parts(kind: Any) -> list[Any]:
@@ -226,9 +268,10 @@ def _parts(kind: Any) -> list[Any]:
 
 
 def _name_of(kind: Any) -> str:
-    if isinstance(kind, list):
-        return ""
-    return str(kind if isinstance(kind, str) else kind.get("name", kind["type"]))
+    """Return the name of a type that has one, or "" for any other."""
+    if isinstance(kind, str):
+        return "" if kind in _OWN_NAMES else kind
+    return str(kind["name"]) if isinstance(kind, dict) and kind["type"] in _NAMED else ""
 
 
 def _long(stream: io.BytesIO) -> int:

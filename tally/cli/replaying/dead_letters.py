@@ -12,7 +12,7 @@ from tally.base.framing import SchemaName, spoken, unframe
 from tally.event.dead_letter import SOURCE_DIGEST, Copy
 from tally.event.reader import SchemaText
 from tally.event.record import Record
-from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields
+from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields, parsed
 from tally.generated.avro.dead_letter import SCHEMA, DeadLetter, DeadLetterReason
 from tally.generated.topics import SUMS
 
@@ -115,7 +115,7 @@ def _resolved(body: bytes, schema_id: int, schema_text: SchemaText) -> DeadLette
     if writer is None:
         raise ValueError(f"the registry does not know schema {spoken(schema_id)}")
     try:
-        fields: Any = _fields(fastavro.parse_schema(json.loads(writer)), body)
+        fields: Any = _fields(parsed(json.loads(writer)), body)
         return DeadLetter(**fields | {"reason": DeadLetterReason(fields["reason"])})
     except Exception as error:  # fastavro tells bad bytes and bad schemas by whatever the first wrong step raises
         raise ValueError(f"{error or type(error).__name__}") from error
