@@ -138,17 +138,20 @@ def _take_protobuf(held: Holdings, taken: Taken, names: dict[str, str]) -> None:
             taken.refused[subject] = f"is imported as {path}, and so is another subject with another text"
             continue
         taken.file_of[subject] = f"proto/{same}"
-    symbols: dict[str, str] = {}
+    questions: dict[str, dict[str, str]] = {}
     for path, text in wanted.items():
         subject = next(each for each, file in taken.file_of.items() if file == f"proto/{path}")
-        texts = {**dict(held.imports(taken.newest[subject])), path: text}
+        questions[path] = {**dict(held.imports(taken.newest[subject])), path: text}
+    proto_compiler.prepare((texts, path) for path, texts in questions.items())
+    symbols: dict[str, str] = {}
+    for path, texts in questions.items():
         reason = _of_protobuf(texts, path, symbols)
         if reason:
             for each in [each for each, file in taken.file_of.items() if file == f"proto/{path}"]:
                 taken.refused[each] = reason
                 taken.file_of.pop(each)
             continue
-        its = with_rules({**texts, path: pretty("PROTOBUF", text)}, path)
+        its = with_rules({**texts, path: pretty("PROTOBUF", texts[path])}, path)
         taken.files[f"proto/{path}"] = its
 
 

@@ -19,6 +19,7 @@ from codegen.plan.lock import Lock, LockedSubject, LockedVersion, Place
 from codegen.plan.wanted import stays_here
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.project import FILE, project_of
+from codegen.proto import compiler as proto_compiler
 from codegen.remote.pull import Taken
 from codegen.remote.registered import Holdings
 from codegen.remote.registry_admin import WELL_KNOWN, Registered
@@ -145,11 +146,17 @@ def _with(path: Path, text: str, table: Mapping[str, Any], level: str | None) ->
 def _history(held: Holdings, taken: Taken, registry: str, refused: dict[str, str]) -> tuple[Lock, dict[str, str]]:
     """Return the lock with every version, and their texts by path. What was left out is told in ``refused``."""
     subjects, texts, places = {}, {}, {}
+    found = {subject: (taken.file_of[subject].removeprefix("proto/"), held.all_of(subject)) for subject in taken.newest}
+    proto_compiler.prepare(
+        ({**dict(held.imports(one)), file: history.pretty(one.kind, one.text)}, file)
+        for file, versions in found.values()
+        for one in versions
+        if one.kind == "PROTOBUF" and file.endswith(".proto")
+    )
     for subject, newest in taken.newest.items():
-        file = taken.file_of[subject].removeprefix("proto/")
-        hidden = [one for (name, _), one in held.hidden.items() if name == subject]
+        file, there = found[subject]
         versions = []
-        for one in sorted([*held.versions[subject], *hidden], key=lambda each: each.version):
+        for one in there:
             try:
                 meaning = _fingerprint(held, one, newest, file)
             except (ContractError, ValueError, RecursionError) as error:

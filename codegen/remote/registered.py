@@ -1,8 +1,12 @@
 """What a registry has of some subjects, read whole: every version, and all that they refer to."""
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import Final
 
 from codegen.errors import CodegenError
 from codegen.plan.judge import OldVersion
@@ -11,6 +15,9 @@ from codegen.remote import registry_admin
 from codegen.remote.capabilities import DEFAULT_CONTEXT, Asked, split_context
 from codegen.remote.registry_admin import Registered
 from tally.registry.http import RegistryHttp
+
+THREADS_MAX: Final = 8
+"""Questions to a registry that are under way at once: enough to hide what an answer takes, and no burden to it."""
 
 
 @dataclass
@@ -29,6 +36,11 @@ class Holdings:
         """Return one version, None where the registry does not have it."""
         there = (each for each in self.versions.get(subject, ()) if each.version == number)
         return next(there, self.hidden.get((subject, number)))
+
+    def all_of(self, subject: str) -> list[Registered]:
+        """Return a subject's versions, hidden ones among them, oldest first."""
+        hidden = [one for (name, _), one in self.hidden.items() if name == subject]
+        return sorted([*self.versions.get(subject, ()), *hidden], key=lambda each: each.version)
 
     def imports(self, one: Registered) -> tuple[tuple[str, str], ...]:
         """Return (name, text) of all that a version needs, by way of others too."""
@@ -70,29 +82,63 @@ def matching(http: RegistryHttp, patterns: Iterable[str]) -> dict[str, int | Non
 def read(http: RegistryHttp, wanted: dict[str, int | None]) -> Holdings:
     """Read every version of the subjects up to those wanted, and of the subjects they refer to. Raises RegistryError.
 
-    A context that the registry keeps apart is where it looks for references without one of their own.
+    A context that the registry keeps apart is where it looks for references without one of their own. THREADS_MAX
+    questions are under way at once; what is returned is the same as if they were asked one by one.
     """
-    found, can = Holdings(global_level=registry_admin.global_level(http)), Asked(http)
-    waiting = list(wanted)
-    for subject in waiting:  # grows while it is walked
-        newest = wanted.get(subject)
-        numbers = [each for each in registry_admin.versions(http, subject) if newest is None or each <= newest]
-        if newest is not None and newest not in numbers:
-            raise CodegenError(f"{subject} has no version {newest}; there are {numbers or 'none'}")
-        context = split_context(subject)[0]
-        apart = context != DEFAULT_CONTEXT and can().keeps_apart(context)
-        read_here = [
-            _within(registry_admin.read_registered(http, subject, each), context if apart else "") for each in numbers
-        ]
-        found.versions[subject] = read_here
-        level = registry_admin.level_of(http, subject)
-        if level is not None and level != found.global_level:  # some answer the global one for all without their own
-            found.levels[subject] = level
-        waiting += list(
-            dict.fromkeys(each.subject for one in read_here for each in one.references if each.subject not in waiting)
-        )
-    _read_hidden(http, found)
+    found = Holdings(global_level=registry_admin.global_level(http))
+    reader = _Reader(http, Asked(http), wanted, found)
+    with ThreadPoolExecutor(THREADS_MAX) as threads:
+        subjects = list(wanted)
+        while subjects:
+            reader.read_subjects(threads, subjects)
+            references = (each for subject in subjects for one in found.versions[subject] for each in one.references)
+            subjects = list(dict.fromkeys(each.subject for each in references if each.subject not in found.versions))
+        missing = reader.missing(one for versions in found.versions.values() for one in versions)
+        while missing:  # not listed, and referred to
+            found.hidden |= zip(missing, reader.read_versions(threads, missing), strict=True)
+            missing = reader.missing(found.hidden[each] for each in missing)
     return found
+
+
+@dataclass(frozen=True)
+class _Reader:
+    http: RegistryHttp
+    can: Asked
+    wanted: Mapping[str, int | None]
+    found: Holdings
+
+    def read_subjects(self, threads: Executor, subjects: list[str]) -> None:
+        """Read all of these subjects. Raises RegistryError, and CodegenError where one has not the version wanted."""
+        listed = list(threads.map(partial(registry_admin.versions, self.http), subjects))
+        levels = list(threads.map(partial(registry_admin.level_of, self.http), subjects))
+        numbers = {each: self._up_to(each, there) for each, there in zip(subjects, listed, strict=True)}
+        versions = iter(self.read_versions(threads, [(each, number) for each in subjects for number in numbers[each]]))
+        for subject, level in zip(subjects, levels, strict=True):
+            context = split_context(subject)[0]
+            apart = context != DEFAULT_CONTEXT and self.can().keeps_apart(context)
+            self.found.versions[subject] = [
+                _within(one, context if apart else "") for one in islice(versions, len(numbers[subject]))
+            ]
+            if level is not None and level != self.found.global_level:  # some answer the global one for all
+                self.found.levels[subject] = level
+
+    def read_versions(self, threads: Executor, versions: list[tuple[str, int]]) -> list[Registered]:
+        """Return versions in the order in which they are asked for. Raises RegistryError."""
+        return list(threads.map(lambda one: registry_admin.read_registered(self.http, *one), versions))
+
+    def missing(self, users: Iterable[Registered]) -> list[tuple[str, int]]:
+        """Return the versions that others refer to and that were not read."""
+        needed = dict.fromkeys((each.subject, each.version or 0) for one in users for each in one.references)
+        return [each for each in needed if self.found.version(*each) is None]
+
+    def _up_to(self, subject: str, there: tuple[int, ...]) -> list[int]:
+        """Return the versions of a subject that are wanted, of those that are there."""
+        newest = self.wanted.get(subject)
+        if newest is not None and newest not in there:
+            raise CodegenError(
+                f"{subject} has no version {newest}; there are {[n for n in there if n <= newest] or 'none'}"
+            )
+        return [each for each in there if newest is None or each <= newest]
 
 
 def _within(one: Registered, context: str) -> Registered:
@@ -104,14 +150,3 @@ def _within(one: Registered, context: str) -> Registered:
         for each in one.references
     )
     return replace(one, references=references)
-
-
-def _read_hidden(http: RegistryHttp, found: Holdings) -> None:
-    """Read what is referred to and not listed."""
-    waiting = [each for versions in found.versions.values() for one in versions for each in one.references]
-    for each in waiting:  # grows while it is walked
-        number = each.version or 0
-        if found.version(each.subject, number) is None:
-            other = registry_admin.read_registered(http, each.subject, number)
-            found.hidden[each.subject, number] = other
-            waiting += other.references

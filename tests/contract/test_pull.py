@@ -1,8 +1,10 @@
 """Pulling, offline: an empty folder and a registry become contracts that generate."""
 
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +251,37 @@ def test_a_subject_that_takes_no_changes_is_pulled_and_stops_a_change(
     said = {change.kind: change.sentence for change in plan(http, tmp_path)}
     assert set(said) == {Kind.DRIFT, Kind.UPDATE}
     assert "is in mode READONLY" in said[Kind.DRIFT]
+
+
+def test_a_registry_is_asked_many_questions_at_once_and_the_order_is_that_of_the_subjects(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight questions are under way at most; what is read is the same as one by one, whoever is answered first."""
+    registry.subjects |= {f"many-{i:02}": [_avro(_field(f"f{j}")) for j in range(3)] for i in range(20)}
+    second = threading.Event()
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        if request.url.path == "/subjects/many-00/versions/1":
+            assert second.wait(60), "the next question is asked before this one is answered"
+        answered = registry.answer(request)
+        if request.url.path == "/subjects/many-00/versions/2":
+            second.set()
+        with lock:
+            under_way -= 1
+        return answered
+
+    def held(handler: Callable[[httpx.Request], httpx.Response]) -> registered.Holdings:
+        with closing(RegistryHttp("http://r", attempts=1, transport=httpx.MockTransport(handler))) as client:
+            return registered.read(client, registered.matching(client, ["*"]))
+
+    at_once = held(answer)
+    assert most <= registered.THREADS_MAX == 8
+    monkeypatch.setattr(registered, "THREADS_MAX", 1)
+    one_by_one = held(registry.answer)
+    assert list(at_once.versions.items()) == list(one_by_one.versions.items())
+    assert at_once == one_by_one
