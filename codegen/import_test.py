@@ -1,24 +1,37 @@
-"""Generated code is imported and tried once before it replaces what is there, in a process and a folder of its own."""
+"""Generated code is imported and tried once before it replaces what is there, in a process of its own.
+
+That process gets the texts through a pipe and imports from memory: thousands of files to be read once are never made.
+"""
 
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from codegen.errors import CodegenError
 
 _TIMEOUT_S: Final = 120
-_TASK: Final = "task.json"
-_PROGRAM: Final = f"""\
-import importlib, json, sys
-sys.path.insert(0, sys.argv[1])
-with open({_TASK!r}, encoding="utf-8") as file:
-    names, trials = json.load(file)
-modules = {{name: importlib.import_module(name) for name in names}}
+_PROGRAM: Final = """\
+import importlib, importlib.abc, importlib.util, json, sys
+
+texts, packages, names, trials = json.load(sys.stdin.buffer)
+
+
+class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, self) if name in texts else None
+
+    def is_package(self, name):
+        return name in packages
+
+    def get_source(self, name):
+        return texts[name]
+
+
+sys.meta_path.insert(0, FromMemory())  # first, or an installed package of the same name wins
+modules = {name: importlib.import_module(name) for name in names}
 for name, (cls, samples) in trials.items():
     module = modules[name]
     codec = getattr(module, cls) if cls else module
@@ -26,7 +39,7 @@ for name, (cls, samples) in trials.items():
         value = codec.decode(bytes.fromhex(sample))
         data = value.encode() if cls else module.encode(value)
         if codec.decode(data) != value:
-            raise ValueError(f"{{name}} reads {{data.hex()}} not as the value that it wrote")
+            raise ValueError(f"{name} reads {data.hex()} not as the value that it wrote")
 """
 
 
@@ -43,26 +56,25 @@ def require_works(files: Mapping[str, str], package: str, trials: Mapping[str, T
 
     ``package`` is what programs call the folder.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory, *package.split("."))
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        for parent in list(folder.relative_to(directory).parents)[:-1]:  # or an installed package of that name wins
-            (Path(directory) / parent / "__init__.py").touch()
-        modules = sorted(_module_of(package, name) for name in files if name.endswith(".py"))
-        tried = {
-            _module_of(package, name): (one.cls, [raw.hex() for raw in one.samples]) for name, one in trials.items()
-        }
-        (Path(directory) / _TASK).write_text(json.dumps([modules, tried]), encoding="utf-8")
-        command = [sys.executable, "-B", "-c", _PROGRAM, directory]
-        # Elsewhere than the caller's folder, whose own package of that name would be found first.
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    texts = {_module_of(package, name): text for name, text in files.items() if name.endswith(".py")}
+    modules = sorted(texts)
+    packages = {_module_of(package, name) for name in files if name.endswith("__init__.py")}
+    packages.update(above for module in modules for above in _above(module) if above not in texts)
+    texts |= {each: "" for each in packages if each not in texts}
+    tried = {_module_of(package, name): (one.cls, [raw.hex() for raw in one.samples]) for name, one in trials.items()}
+    task = json.dumps([texts, sorted(packages), modules, tried]).encode()
+    command = [sys.executable, "-B", "-P", "-c", _PROGRAM]  # -P: the caller's folder is no place to import from
+    done = subprocess.run(command, input=task, capture_output=True, timeout=_TIMEOUT_S, check=False)
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines()[-1:] or ["it ended without a message"]
+        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a message"]
         raise CodegenError(f"the generated code of {package} does not work, so nothing was written: {words[0]}")
 
 
 def _module_of(package: str, path: str) -> str:
     return f"{package}.{path.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
+
+
+def _above(module: str) -> list[str]:
+    """Return the packages that a module is in."""
+    parts = module.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts))]

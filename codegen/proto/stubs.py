@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
+from zipfile import ZipFile
 
 from google.protobuf import descriptor_pb2
 
@@ -142,17 +143,15 @@ def _output(run: _Run) -> dict[str, str]:
 def _written(run: _Run) -> dict[str, str]:
     plugins = [f"--plugin={name}={own_program(name, 'mypy-protobuf')}" for name in _PLUGINS]
     with tempfile.TemporaryDirectory() as directory:
-        out = Path(directory) / "out"
-        out.mkdir()
-        path = Path(directory) / "set.bin"
+        out, path = Path(directory) / "out.zip", Path(directory) / "set.bin"  # one file instead of thousands
         path.write_bytes(run.descriptors)
         options = [each.replace("OUT", str(out)) for each in run.options]
         errors = run_protoc([f"--descriptor_set_in={path}", *plugins, *options, *run.names])
         if errors is not None:
             raise CodegenError(f"protoc: {errors}")
-        root = out / run.prefix
-        return {
-            file.relative_to(root).as_posix(): file.read_text(encoding="utf-8")
-            for file in sorted(root.rglob("*"))
-            if file.is_file()
-        }
+        with ZipFile(out) as archive:
+            names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+            below = f"{run.prefix}/".lstrip("/")
+            return {
+                name.removeprefix(below): archive.read(name).decode("utf-8") for name in names if name.startswith(below)
+            }

@@ -26,7 +26,6 @@ RENAMES = {
 WRITES = {
     "benchmarks/codec.py": "contracts in a folder of its own",
     "demo/journey.py": "a file in the demo's own folder",
-    "codegen/import_test.py": "a temporary folder",
     "codegen/plan/locked.py": "a temporary folder",
     "codegen/proto/compat.py": "a temporary folder",
     "codegen/proto/lint.py": "a temporary folder",
