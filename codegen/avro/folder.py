@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Final
 
 from codegen.avro import parse as avro_parse
-from codegen.avro.references import Imports, defined, missing, stand_alone
+from codegen.avro.references import Imports, defined, missing, stand_alone, top
 from codegen.avro.schema import AvroFile
 from codegen.errors import ContractError
 from codegen.json_places import line_at
 from codegen.json_places import read as read_json
 from codegen.project import SubjectEntry
+from codegen.version_folders import Numbered, by_layout, subject_of
 
 _FILES_MAX: Final = 1000
 """Files that one schema may need, all in all."""
@@ -100,11 +101,15 @@ class AvroFolder:
     def _file_of(self, file: str, name: str) -> str | None:
         """Return the file that defines a type, one in the same folder first: versions often stand in folders.
 
-        None when no file does. Raises ContractError when several do.
+        Of several versions of one contract it is the newest. None when no file does. Raises ContractError when several
+        do.
         """
         for table in (self._by_top, self._by_type):
             others = [each for each in table.get(name, ()) if each != file]
             files = [each for each in others if _folder(each) == _folder(file)] or others
+            alike = [path for _, path in self._versions.get(files[0], ())] if files else []
+            if set(files) <= set(alike):
+                files = [path for path in alike if path in files][-1:]
             if len(files) == 1:
                 return files[0]
             if files:
@@ -121,14 +126,26 @@ class AvroFolder:
 
     @cached_property
     def _tops(self) -> dict[str, str]:
-        return {types[0]: path for path, types in self._types.items() if types}
+        """The file of each subject that nobody names."""
+        newest = {path: versions[-1][1] for path, versions in self._versions.items()}
+        return {subject_of(path, name): newest.get(path, path) for path, name in self._names.items()}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The full name of what each file is, empty for a type without a name."""
+        return {path: top(text) for path, text in self._texts.items()}
+
+    @cached_property
+    def _versions(self) -> dict[str, Numbered]:
+        """The versions among which each file is."""
+        said = {path: entry.versions for entry in self._subjects.values() for _, path in entry.versions}
+        return by_layout(self._names) | said
 
     @cached_property
     def _by_top(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for path, types in self._types.items():
-            for name in types[:1]:
-                found.setdefault(name, []).append(path)
+        for path, name in self._names.items():
+            found.setdefault(name, []).append(path)
         return found
 
     @cached_property

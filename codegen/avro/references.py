@@ -52,6 +52,15 @@ def defined(text: str) -> tuple[str, ...]:
     return tuple(name for name, _ in _definitions(_tree(text)))
 
 
+def top(text: str) -> str:
+    """Return the full name of the type that a text is, nothing for a type without a name."""
+    tree = _tree(text)
+    while isinstance(tree, dict) and isinstance(tree.get("type"), dict):
+        tree = tree["type"]
+    first = next(_walked(tree), None)
+    return first.defines or "" if first is not None and first.tree is tree else ""
+
+
 @dataclass(frozen=True)
 class _Node:
     """A schema's node on the way: the namespace in force; ``defines`` and ``missing`` are full names."""

@@ -125,6 +125,11 @@ class AvroFile:
                 return type(other).__name__.lower()
 
     @property
+    def full_name(self) -> str:
+        """The full name of the top type, empty for one without a name."""
+        return self.name if self.definition is not None else ""
+
+    @property
     def definition(self) -> Definition | None:
         """The definition of the top type, None for one without a name."""
         return self.named[self.top.name] if isinstance(self.top, Named) else None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from codegen.plan.terms import (
-    READWRITE,
     Action,
     AlterTopic,
     Change,
@@ -32,6 +31,8 @@ NOTED: Final = "        note: "
 """What an objection, and what a note begins with below its change."""
 
 _NO_OPINIONS: Final = Opinions()
+_READWRITE: Final = "READWRITE"
+"""The mode in which a registry takes changes of a subject."""
 
 
 def plan(wanted: Wanted, found: Found, opinions: Opinions = _NO_OPINIONS) -> tuple[Change, ...]:
@@ -76,12 +77,12 @@ def _deletion(subject: str, found: Found) -> list[Change]:
 
 def _refused(subject: str, mode: str | None) -> list[Change]:
     """Return the line that stops everything when the registry would take no change of a subject in its mode."""
-    if mode is None or mode == READWRITE:
+    if mode is None or mode == _READWRITE:
         return []
     takes = "only versions with the ids of another registry" if mode == "IMPORT" else "no change of it"
     sentence = (
         f"is in mode {mode}, in which a registry takes {takes}; once whoever set it has finished, set it back "
-        f'(PUT /mode/{subject} {{"mode": "{READWRITE}"}}) and plan again'
+        f'(PUT /mode/{subject} {{"mode": "{_READWRITE}"}}) and plan again'
     )
     return [Change(Kind.DRIFT, f"subject {subject}", sentence, blocking=True)]
 

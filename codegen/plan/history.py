@@ -1,11 +1,12 @@
 """contracts/history/: the text of every version that others may have, so that transitive checks need no registry.
 
 ``history/SUBJECT/v1.avsc`` or ``.proto``; contracts.lock names the versions and their meanings. Files are added and
-never changed: a version that is there with another text is never written over.
+never changed: a version that is there with another text is never written over. Where the versions of a subject stand in
+files of the contracts, the lock names these, and there is no second text.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -14,9 +15,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from codegen.errors import CodegenError, DriftError
+from codegen.json_places import plain
+from codegen.plan.file_versions import unrecorded
 from codegen.plan.judge import OldVersion, fingerprint, same_meaning, same_text
 from codegen.plan.lock import FILE, Lock, LockedSubject, LockedTopic, LockedVersion, load
-from codegen.plan.terms import Wanted, WantedSubject
+from codegen.plan.terms import Reference, Wanted, WantedSubject
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
 from tally.base.written_file import write_file
@@ -57,10 +60,10 @@ def _read(root: Path, lock: Lock, subject: str) -> tuple[OldVersion, ...]:
     found = []
     for version in locked.versions:
         imports = sorted(
-            (_import_path(lock, name), _text(root, name, locked.type, other))
+            (_import_path(lock, name), _text(root, lock, name, locked.type, other))
             for name, other in _imports(lock, version.references)
         )
-        text = _text(root, subject, locked.type, version.version)
+        text = _text(root, lock, subject, locked.type, version.version)
         found.append(OldVersion(f"v{version.version}", text, tuple(imports)))
     return tuple(found)
 
@@ -70,8 +73,11 @@ def _verified(root: Path, lock: Lock, subject: str, found: tuple[OldVersion, ...
     locked = lock.subjects.get(subject, LockedSubject("AVRO", None, ""))
     for old, version in zip(found, locked.versions, strict=True):
         if fingerprint(locked.type, locked.import_path(subject), old.text, old.imports) != version.fingerprint:
-            path = path_of(root, subject, locked.type, version.version)
-            raise DriftError(f"{path} is not the version that {FILE} names; history is never edited: git checkout it")
+            path = _place(root, lock, subject, locked.type, version.version)
+            cure = "history is never edited: git checkout it"
+            if version.in_place is True:
+                cure = f"what was released is never edited: put it back, and give the change a number after {old.name}"
+            raise DriftError(f"{path} is not the version that {FILE} names; {cure}")
     return found
 
 
@@ -118,10 +124,19 @@ def _import_path(lock: Lock, subject: str) -> str:
     return lock.subjects[subject].import_path(subject) if subject in lock.subjects else subject
 
 
-def _text(root: Path, subject: str, kind: str, version: int) -> str:
-    path = path_of(root, subject, kind, version)
+def _place(root: Path, lock: Lock, subject: str, kind: str, version: int) -> Path:
+    """Return the file of a version that the lock names: one of the contracts, or of the history."""
+    for each in lock.subjects[subject].versions if subject in lock.subjects else ():
+        if each.version == version and each.in_place is True and each.file:
+            return root / each.file
+    return path_of(root, subject, kind, version)
+
+
+def _text(root: Path, lock: Lock, subject: str, kind: str, version: int) -> str:
+    path = _place(root, lock, subject, kind, version)
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        return plain(text) if kind == "AVRO" else text
     except (OSError, UnicodeDecodeError) as error:
         raise DriftError(f"{path} cannot be read ({error}), and {FILE} names it; git checkout it") from error
 
@@ -140,22 +155,25 @@ def record(root: Path, lock: Lock, wanted: Wanted, reasons: Mapping[str, str]) -
         if known is None:
             continue
         promised = UNSET if subject.level_in_force == known.mode else subject.level_in_force
-        subjects[subject.subject] = known = replace(known, promised=promised)
-        newest = versions_of(root, lock, subject.subject)[-1] if known.versions else None
-        if newest is not None and same_meaning(subject, newest) and same_text(subject, newest):
-            continue
-        number = known.versions[-1].version + 1 if known.versions else 1
-        references = {
-            each.subject: each.version or _newest(subjects[each.subject])
-            for each in subject.references
-            if each.subject in subjects
-        }
-        file = subject.file if subject.kind == "AVRO" and subject.file else UNSET
-        version = LockedVersion(number, subject.fingerprint, references, reasons.get(subject.subject, ""), file)
-        subjects[subject.subject] = replace(known, versions=(*known.versions, version))
-        path = path_of(root, subject.subject, subject.kind, number)
-        _write(path, subject)
-        lines.append(f"{path} added")
+        known = replace(known, promised=promised)
+        before, reason = versions_of(root, lock, subject.subject), reasons.get(subject.subject, "")
+        if subject.versions:
+            for each in unrecorded(subject, before):
+                why = reason if each.file == subject.file else ""
+                references = _numbers(each.references, subjects)
+                version = LockedVersion(each.number, each.fingerprint, references, why, each.file, in_place=True)
+                known = replace(known, versions=tuple(sorted((*known.versions, version), key=lambda one: one.version)))
+                lines.append(f"{root / each.file} added")
+        elif not before or not (same_meaning(subject, before[-1]) and same_text(subject, before[-1])):
+            number = known.versions[-1].version + 1 if known.versions else 1
+            file = subject.file if subject.kind == "AVRO" and subject.file else UNSET
+            references = _numbers(subject.references, subjects)
+            version = LockedVersion(number, subject.fingerprint, references, reason, file)
+            known = replace(known, versions=(*known.versions, version))
+            path = path_of(root, subject.subject, subject.kind, number)
+            _write(path, subject)
+            lines.append(f"{path} added")
+        subjects[subject.subject] = known
     topics = {topic.name: LockedTopic(topic.subjects) for topic in wanted.topics}
     return replace(lock, subjects=subjects, topics={**lock.topics, **topics}), lines
 
@@ -172,8 +190,10 @@ def unlisted(root: Path, lock: Lock | None) -> Iterator[str]:
             yield f"{path} is a version that {FILE} does not name; put the lock that does back: git checkout -- {FILE}"
 
 
-def _newest(subject: LockedSubject) -> int:
-    return subject.versions[-1].version if subject.versions else 1
+def _numbers(references: Iterable[Reference], subjects: Mapping[str, LockedSubject]) -> dict[str, int]:
+    """Return the version of each subject that is referred to."""
+    newest = {name: subject.versions[-1].version if subject.versions else 1 for name, subject in subjects.items()}
+    return {each.subject: each.version or newest[each.subject] for each in references if each.subject in subjects}
 
 
 def _write(path: Path, subject: WantedSubject) -> None:

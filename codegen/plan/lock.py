@@ -39,6 +39,8 @@ class LockedVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why it was published although it breaks."""
     file: str | msgspec.UnsetType = msgspec.UNSET
     """The place of an Avro schema below the contracts' folder, after which its module is named."""
+    in_place: bool | msgspec.UnsetType = msgspec.UNSET
+    """Its text stays in that file, where versions stand in files, and not in the history."""
 
 
 class LockedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

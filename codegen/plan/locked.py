@@ -44,7 +44,7 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
     """Yield (path below a contracts folder, text) of each subject's newest version, under the name it has now."""
     now = tree.read(root)
     claimed = {each.subject: each.schema for each in claims(now.topics, now.avro, now.proto, now.project.subjects)}
-    files = {schema.name: path for path, schema in now.avro.items()}
+    files = {schema.full_name: path for path, schema in now.avro.items() if schema.full_name}
     given_up = retired.sentences(now.retired)
     carried = {name: topic.subjects for name, topic in lock.topics.items()}
     for name in lock.subjects:
@@ -57,6 +57,6 @@ def _texts(root: Path, lock: Lock) -> Iterator[tuple[str, str]]:
             yield f"proto/{file}", with_rules({**dict(newest.imports), file: newest.text}, file)
         elif versions:
             text = stand_alone(versions[-1].text, versions[-1].imports)
-            top = avro_parse.parse(name, text).name
-            gone = f"avro/{snake(top.rpartition('.')[2])}.avsc"
-            yield claimed.get(name) or files.get(top, gone), text
+            top = avro_parse.parse(name, text)
+            gone = lock.subjects[name].versions[-1].file or f"avro/{snake(top.name.rpartition('.')[2])}.avsc"
+            yield claimed.get(name) or files.get(top.full_name, gone), text

@@ -65,7 +65,8 @@ class _Walk:
         """Yield the Avro files that have another name, and with it the modules of their classes."""
         for name, subject in self._known.items():
             file = self._wanted[name].file
-            if subject.kind == "AVRO" and subject.file and file and file != subject.file:
+            there = {file, *(each.file for each in self._wanted[name].versions)}
+            if subject.kind == "AVRO" and subject.file and file and subject.file not in there:
                 whom = "programs import its classes from a module of this name"
                 yield _loss(f"file {subject.file}", file, whom, self._retired.get(f"file {subject.file}", ""))
 

@@ -12,9 +12,10 @@ from typing import Final
 from codegen import tree
 from codegen.errors import CodegenError, DriftError
 from codegen.plan import history, lock
+from codegen.plan.file_versions import number_of, with_files
 from codegen.plan.judge import OldVersion, notes, objections, same_meaning, same_text
 from codegen.plan.lost import lost
-from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted
+from codegen.plan.terms import Found, FoundSubject, Opinions, Wanted, WantedSubject
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.proto import compiler as proto_compiler
@@ -39,21 +40,23 @@ def what_was(root: Path, against: str | None) -> Was:
 
 
 def survey(wanted: Wanted, was: Was) -> Survey:
-    """Return what a plan says when that is all there was. Topics' configuration is not looked at."""
+    """Return what a plan says when that is all there was. Topics' configuration is not looked at. Raises DriftError."""
+    was = with_files(was, wanted)
     _compile(wanted, was)
     subjects: dict[str, FoundSubject] = {}
     said: dict[str, tuple[str, ...]] = {}
     noted: dict[str, tuple[str, ...]] = {}
     for subject in wanted.subjects:
         versions = was.versions(subject.subject)
-        numbers = tuple(range(1, len(versions) + 1))
-        found = FoundSubject(numbers, subject.level, None if subject.owned else len(versions) or None)
+        numbers = tuple(number_of(version) or i for i, version in enumerate(versions, 1))
+        found = FoundSubject(numbers, subject.level, None if subject.owned else max(numbers, default=None))
         if versions and subject.owned and same_meaning(subject, versions[-1]):
             same = same_text(subject, versions[-1])
-            found = replace(found, matching_version=len(versions) if same else None, docs_only=not same)
+            found = replace(found, matching_version=numbers[-1] if same else None, docs_only=not same)
         elif subject.owned:
-            said[subject.subject] = objections(subject, versions, _name(versions))
-            noted[subject.subject] = notes(subject, versions[-1], _name(versions)) if versions else ()
+            name = _name(subject, versions)
+            said[subject.subject] = objections(subject, versions, name)
+            noted[subject.subject] = notes(subject, versions[-1], name) if versions else ()
         subjects[subject.subject] = found
     # Files of other packages have no history here; a registry plan tells whether they are missing.
     own = tuple(subject for subject in wanted.subjects if subject.owned)
@@ -68,8 +71,10 @@ def _compile(wanted: Wanted, was: Was) -> None:
     proto_compiler.prepare(({**dict(imports), name: text}, name) for name, text, imports in (*new, *old))
 
 
-def _name(versions: Sequence[OldVersion]) -> str:
-    return "this version" if versions and versions[-1].name.startswith(_GIT) else f"v{len(versions) + 1}"
+def _name(wanted: WantedSubject, versions: Sequence[OldVersion]) -> str:
+    if versions and versions[-1].name.startswith(_GIT):
+        return "this version"
+    return wanted.versions[-1].name if wanted.versions else f"v{number_of(versions[-1]) + 1 if versions else 1}"
 
 
 def _of_git(root: Path, revision: str) -> Was:

@@ -8,10 +8,7 @@ carries out a plan.
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
-
-READWRITE: Final = "READWRITE"
-"""The mode in which a registry takes changes of a subject."""
+from typing import Literal
 
 SchemaKind = Literal["AVRO", "PROTOBUF"]
 
@@ -44,6 +41,23 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class FileVersion:
+    """A version of a subject that has each of them in a file of the contracts; the rest is as WantedSubject has it."""
+
+    number: int
+    file: str
+    text: str
+    fingerprint: str
+    references: tuple[Reference, ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"v{self.number}"
+
+
+@dataclass(frozen=True)
 class WantedSubject:
     """A schema under its subject, as it is registered: what it refers to stands in ``references``.
 
@@ -51,7 +65,8 @@ class WantedSubject:
     ``owned`` False means a file of another package, which is put there when it is missing and never changed.
     ``fingerprint`` is semantic: documentation and layout do not count. ``imports`` are the other files that it needs,
     (name, text), by import path for Protobuf. ``file`` is its place below the contracts' folder. ``breaking`` is what
-    buf.yaml says of breaking changes, as JSON; empty where codegen's own rules hold.
+    buf.yaml says of breaking changes, as JSON; empty where codegen's own rules hold. ``versions`` are those that stand
+    in files, oldest first, this schema the last; none where there is but this file.
     """
 
     subject: str
@@ -66,6 +81,7 @@ class WantedSubject:
     file: str = ""
     inherited: str | None = None
     breaking: str = ""
+    versions: tuple[FileVersion, ...] = ()
 
     @property
     def level_in_force(self) -> str | None:

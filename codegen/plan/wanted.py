@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from codegen.avro.folder import split_reference
 from codegen.errors import ContractError
 from codegen.plan import retired
-from codegen.plan.terms import Reference, Wanted, WantedSubject, WantedTopic
+from codegen.plan.terms import FileVersion, Reference, Wanted, WantedSubject, WantedTopic
 from codegen.proto import compiler as proto_compiler
 from codegen.proto.validate import VALIDATE_FILE, imports_rules
 from codegen.remote.registry_text import registry_text, with_words_in_comments
@@ -55,7 +55,7 @@ def _level(contracts: Contracts, claim: Claim, default: str) -> str | None:
 
 def _avro(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubject]:
     """Yield the subjects of topics, then those of codegen.yaml, then one by record name for each other schema."""
-    subject_of = {claim.schema: claim.subject for claim in reversed(claimed)}
+    references = _references(contracts, claimed)
     for claim in claimed:
         schema = contracts.avro.get(claim.schema)
         if schema is None:
@@ -66,14 +66,37 @@ def _avro(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubject]
             schema.own_text or schema.text,
             fingerprint(schema.text),
             _level(contracts, claim, FILE_LEVEL),
-            _named(contracts, claim.subject)
-            or tuple(Reference(name, subject_of[path]) for name, path in schema.uses.items()),
+            _named(contracts, claim.subject) or references[claim.schema],
             f"Avro {schema.name}",
             owned=True,
             imports=schema.imports,
             file=claim.schema,
             inherited=contracts.project.level,
+            versions=tuple(_version(contracts, each, references) for each in claim.versions),
         )
+
+
+def _version(
+    contracts: Contracts, numbered: tuple[int, str], references: Mapping[str, tuple[Reference, ...]]
+) -> FileVersion:
+    number, path = numbered
+    schema = contracts.avro[path]
+    text = schema.own_text or schema.text
+    return FileVersion(number, path, text, fingerprint(schema.text), references[path], schema.imports)
+
+
+def _references(contracts: Contracts, claimed: list[Claim]) -> dict[str, tuple[Reference, ...]]:
+    """Return what each Avro file refers to by itself: the newest versions, and older ones by their numbers."""
+    known = {
+        path: (claim.subject, None if path == claim.schema else number)
+        for claim in reversed(claimed)
+        for number, path in claim.versions or ((0, claim.schema),)
+    }
+    known |= {claim.schema: (claim.subject, None) for claim in reversed(claimed)}
+    return {
+        path: tuple(Reference(name, *known[other]) for name, other in schema.uses.items())
+        for path, schema in contracts.avro.items()
+    }
 
 
 def _named(contracts: Contracts, subject: str) -> tuple[Reference, ...]:

@@ -24,6 +24,7 @@ from codegen.remote.pull import Taken
 from codegen.remote.registered import Holdings
 from codegen.remote.registry_admin import WELL_KNOWN, Registered
 from codegen.tree import Contracts
+from codegen.version_folders import subject_of
 from tally.base.written_file import write_file
 
 
@@ -95,7 +96,8 @@ def _needed(contracts: Contracts, taken: Taken, subject: str, whole: dict[str, A
     if said and said != _by_rules(contracts, taken, whole["file"]):
         entry["references"] = whole["references"]
     schema = contracts.avro.get(whole["file"])
-    usual = schema.name if schema is not None else whole["file"].removeprefix("proto/")
+    file = whole["file"]
+    usual = subject_of(file, schema.full_name) if schema is not None else file.removeprefix("proto/")
     alone = [each for each, file in taken.file_of.items() if file == whole["file"]] == [subject]
     inherits = contracts.project.level is not None and "level" not in entry
     return None if alone and subject == usual and inherits and "references" not in entry else entry
@@ -103,19 +105,19 @@ def _needed(contracts: Contracts, taken: Taken, subject: str, whole: dict[str, A
 
 def _by_rules(contracts: Contracts, taken: Taken, file: str) -> set[tuple[str, str]] | None:
     """Return the references that a file has without a word of codegen.yaml, None where it needs one."""
-    subject_of: dict[str, str] = {}
+    of_file: dict[str, str] = {}
     for subject, path in taken.file_of.items():
-        subject_of.setdefault(path, subject)
+        of_file.setdefault(path, subject)
     if file in contracts.avro:
         texts = {path: taken.files[path] for path in contracts.avro}
         try:
             uses = AvroFolder(texts, {}, lambda *_: ("", ())).parsed(file).uses
         except ContractError:
             return None
-        return {(name, subject_of[path]) for name, path in uses.items()}
+        return {(name, of_file[path]) for name, path in uses.items()}
     (own,) = (each for each in contracts.descriptors.file if f"proto/{each.name}" == file)
     names = [name for name in own.dependency if not stays_here(name, contracts)]
-    return {(name, subject_of.get(f"proto/{name}", name)) for name in names}
+    return {(name, of_file.get(f"proto/{name}", name)) for name in names}
 
 
 def _save(folder: Path, table: Mapping[str, Any], level: str | None) -> str:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from codegen.plan.changes import plan
-from codegen.plan.judge import OldVersion, has_rules, notes, objections, rule_changes, rule_objections, same_meaning
+from codegen.plan.file_versions import as_old
+from codegen.plan.judge import (
+    OldVersion,
+    fingerprint,
+    has_rules,
+    notes,
+    objections,
+    rule_changes,
+    rule_objections,
+    same_meaning,
+)
 from codegen.plan.lost import lost
 from codegen.plan.terms import Change, Found, FoundSubject, Lost, Opinions, Wanted, WantedSubject
 from codegen.plan.was import Was, WasSubject
@@ -142,8 +152,9 @@ class Surveyor:
     ) -> tuple[str, ...]:
         """Return the union of verdicts: any objection blocks."""
         said = [*objections(wanted, history, new_name)]
-        if against := self._against.versions(wanted.subject):
-            said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
+        for against in (_in_files(wanted, history), self._against.versions(wanted.subject)):
+            if against:
+                said += [sentence for sentence in objections(wanted, against, new_name) if sentence not in said]
         # Under another level than ours the registry's answer would be to another question.
         if known.versions and wanted.level in {None, known.level}:
             theirs = registry_admin.registry_objection(self._http, wanted, found.subjects)
@@ -160,6 +171,15 @@ class Surveyor:
         brokers = self._kafka.brokers(PROBE_TIMEOUT_S)
         topics = self._kafka.read([topic.name for topic in wanted.topics]) if wanted.topics else {}
         return Found(subjects, topics, brokers, level)
+
+
+def _in_files(wanted: WantedSubject, history: Sequence[OldVersion]) -> tuple[OldVersion, ...]:
+    """Return the older versions in files that the registry does not have, by the names of their files."""
+    if not wanted.versions:
+        return ()
+    registered = {fingerprint(wanted.kind, wanted.import_path, old.text, old.imports) for old in history}
+    older = (each for each in wanted.versions[:-1] if each.fingerprint not in registered)
+    return tuple(replace(as_old(each), name=each.file) for each in older)
 
 
 def _settled(wanted: WantedSubject, found: Found) -> bool:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from codegen import tree
+from codegen.plan.wanted import wanted as wanted_of
 from tests_support.contracts.small_contracts import Run, SmallContracts
 
 
@@ -38,3 +40,23 @@ def test_names_and_folders_of_other_projects_stay_as_they_are(run: Run, small: S
     assert run("check")[0] in {0, 4}
     assert run("docs")[0] == 0
     assert run("check") == (0, run("check")[1])
+
+
+def test_types_without_a_name_stand_under_the_paths_of_their_files(run: Run, small: SmallContracts) -> None:
+    """Two unions, arrays or primitives are two subjects; when they are gone, the lock has code of each."""
+    texts = {"ids": '{"type": "array", "items": "long"}', "v1/ids": '{"type": "array", "items": "int"}'}
+    texts |= {"v2/ids": '{"type": "array", "items": "long"}', "key": '"string"', "other-key": '{"type": "string"}'}
+    for name, text in texts.items():
+        path = small.root / "avro" / f"{name}.avsc"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert set(texts) <= {each.subject for each in wanted_of(tree.read(small.root)).subjects}
+    for command in (("generate",), ("lock",), ("docs",), ("plan", "--offline"), ("check",)):
+        code, said = run(*command)
+        assert code == 0, said
+    for name in texts:
+        (small.root / "avro" / f"{name}.avsc").unlink()
+    code, said = run("generate", "--from", "lock", "--out", "made")
+    assert code == 0, said
+    for module in ("ids", "v1/ids", "v2/ids", "key", "other_key"):
+        assert Path(f"made/avro/{module}.py").is_file()

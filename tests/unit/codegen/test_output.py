@@ -56,7 +56,10 @@ def test_options_win_over_the_file_and_the_file_over_the_default(
         ("subjects: [a]", r"subjects: is \['a'\]; allowed is a mapping of subjects to their files"),
         ("subjects: {s: {level: FULL}}", "subjects.s.file: is None; allowed is a file below avro/ or proto/"),
         ("subjects: {s: {file: /etc/x}}", "subjects.s.file: is '/etc/x'; allowed is a file below avro/ or proto/"),
-        ("subjects: {s: {file: avro/x, lvl: 1}}", "subjects.s: must be a mapping with nothing but file, level and ref"),
+        (
+            "subjects: {s: {file: avro/x, lvl: 1}}",
+            "subjects.s: must be a mapping with nothing but file, versions, level",
+        ),
         ("subjects: {s: {file: avro/x, references: {T: 5}}}", "subjects.s.references.T: is 5; allowed is a text"),
     ],
 )
