@@ -82,17 +82,18 @@ class GrpcServer:
         handlers = [self._calls.of_methods(name, rpcs) for name, rpcs in services.items()]
         reflected = reflection_handlers(self._calls, [*self._services, health.SERVICE_NAME])
         self._handlers = [*handlers, health_handler(self._calls, self._health), *reflected]
-        self._server = self._new_server()
+        self._server: grpc.aio.Server | None = None
+        self._ending: dict[grpc.aio.Server, asyncio.Task[None]] = {}
+        """Those that gRPC has ended, as long as they have calls in flight."""
+        self._changing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises PortTakenError."""
-        require_free(host, port)
         await self.set_serving(False)
-        await self._listen(host, port)
-        self._watch = asyncio.create_task(self._listen_again(host, port))
+        self._server = await self._listening(host, port)
+        self._watch = asyncio.create_task(self._listen_again(self._server, host, port))
 
     async def set_serving(self, serving: bool) -> None:
         """Set the health of each service and of the whole server."""
@@ -122,21 +123,23 @@ class GrpcServer:
     async def stop(self, grace_s: float) -> None:
         """Stop, and return when the calls in flight are answered or the time is over."""
         self._stopping = True  # the watch ends with the server; cancelled, it would cancel gRPC's own wait for that
-        await self._server.stop(grace_s)
+        async with self._changing:  # a server that begins to listen is not stopped half-way
+            servers = {*self._ending, *filter(None, [self._server])}
+        await asyncio.gather(*(server.stop(grace_s) for server in servers))
 
-    def _new_server(self) -> grpc.aio.Server:
+    async def _listening(self, host: str, port: int) -> grpc.aio.Server:
+        """Return a new server that listens. Raises PortTakenError."""
+        require_free(host, port)  # first: gRPC keeps what it has made for a port that it does not get
         server = grpc.aio.server(options=_options(self._limits))
         server.add_generic_rpc_handlers(self._handlers)
-        return server
-
-    async def _listen(self, host: str, port: int) -> None:
         try:
-            self._server.add_insecure_port(f"{host}:{port}")
+            server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
             raise PortTakenError(_taken(host, port, str(error))) from error
-        await self._server.start()
+        await server.start()
+        return server
 
-    async def _listen_again(self, host: str, port: int) -> None:
+    async def _listen_again(self, server: grpc.aio.Server, host: str, port: int) -> None:
         """Whenever gRPC ends the server by itself, listen with a new one.
 
         grpc.aio 1.85 decodes a call's path where it accepts calls, and ends the server when that is no UTF-8: a single
@@ -145,22 +148,30 @@ class GrpcServer:
         while not self._stopping:
             try:
                 # With no time given it would wait for calls in flight, such as a watched health, for ever.
-                await self._server.wait_for_termination(_LOOK_S)
+                await server.wait_for_termination(_LOOK_S)
             except Exception as error:  # noqa: BLE001 - whatever gRPC met where it accepts calls
                 logger.bind(error=repr(error)).error("gRPC ended its server; listening with a new one")
-                self._ending = asyncio.create_task(self._server.stop(_ENDING_S))
-                await self._listen_with_another(host, port)
+                self._ending[server] = asyncio.create_task(self._let_end(server))
+                server = await self._listening_at_last(host, port) or server
 
-    async def _listen_with_another(self, host: str, port: int) -> None:
+    async def _let_end(self, server: grpc.aio.Server) -> None:
+        try:
+            await server.stop(_ENDING_S)
+        finally:
+            del self._ending[server]
+
+    async def _listening_at_last(self, host: str, port: int) -> grpc.aio.Server | None:
+        """Return a new server, whatever keeps it from listening for a while; None once this one is to stop."""
         while not self._stopping:
-            self._server = self._new_server()
-            try:
-                await self._listen(host, port)
-            except PortTakenError as error:
-                logger.bind(error=str(error)).error("cannot listen for gRPC again; trying further")
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                return
+            async with self._changing:
+                try:
+                    self._server = await self._listening(host, port)
+                except Exception as error:  # noqa: BLE001 - it is tried for as long as the process lives
+                    logger.bind(error=str(error)).error("cannot listen for gRPC again; trying further")
+                else:
+                    return self._server
+            await asyncio.sleep(_AGAIN_S)
+        return None
 
 
 def _no_strangers_doing(record: logging.LogRecord) -> bool:
@@ -170,7 +181,8 @@ def _no_strangers_doing(record: logging.LogRecord) -> bool:
 
 def _no_task_of_the_library(record: logging.LogRecord) -> bool:
     """Keep out of the log that gRPC's own task, by which it ends a server, fails by what it ended for."""
-    return not (record.msg.startswith("Task exception was never retrieved") and _COMPILED_TASK in record.msg)
+    text = str(record.msg)
+    return not (text.startswith("Task exception was never retrieved") and _COMPILED_TASK in text)
 
 
 def require_free(host: str, port: int) -> None:
