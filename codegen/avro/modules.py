@@ -1,17 +1,14 @@
 """Python modules of schema files, whose names and folders stay as their authors want them."""
 
-import keyword
-import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from codegen.package_names import importable
 from codegen.text import snake
 
 RUNTIME: Final = Path(__file__).with_name("runtime")
 """The modules that generated code stands on; they go beside it."""
-
-_PYTHONS: Final = frozenset({"__init__", "__pycache__"})
 
 
 def runtime_files() -> list[Path]:
@@ -48,5 +45,4 @@ def _parts(path: str) -> tuple[str, ...]:
 
 
 def _word(name: str) -> str:
-    word = re.sub(r"[^A-Za-z0-9_]", "_", snake(name)) or "_"
-    return f"_{word}" if word[0].isdigit() else f"{word}_" if keyword.iskeyword(word) or word in _PYTHONS else word
+    return importable(snake(name))

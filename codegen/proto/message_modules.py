@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorSet
 
-from codegen.errors import CodegenError
+from codegen.errors import CodegenError, ContractError
+from codegen.package_names import module_of_proto
 from codegen.proto.validate import VALIDATE_FILE, is_for_rules
 
 POOL_MODULE = "pool.py"
@@ -72,19 +73,30 @@ _POOL_IMPORT = "from google.protobuf import descriptor_pool as _descriptor_pool\
 def moved(texts: Mapping[str, str], found: FileDescriptorSet, own: list[str], package: str) -> dict[str, str]:
     """Return protoc's texts, by path, as modules below ``package``. Raises CodegenError for other texts than known."""
     files = {file.name: file for file in found.file}
+    odd = [name for name in own if _protocs(name) != _ours(name, "")]
     made: dict[str, str] = {}
     for name in own:
-        path = f"{_module(name).replace('.', '/')}.py"
-        text = _exchanged(texts[path], f"DESCRIPTOR, '{_module(name)}', ", f"DESCRIPTOR, '{package}.{_module(name)}', ")
+        before, after = _protocs(name), _ours(name, package)
+        text = texts.get(f"{before.replace('.', '/')}.py", "")
+        if not text:
+            raise ContractError(f"proto/{name}", "", "protoc writes no module of this name; rename it in ASCII letters")
+        text = _exchanged(text, f"DESCRIPTOR, '{before}', ", f"DESCRIPTOR, '{after}', ")
         for dependency in files[name].dependency:
             if dependency in own:
-                text = _exchanged(text, _import(dependency, ""), _import(dependency, package))
+                text = _import_exchanged(text, _protocs(dependency), _ours(dependency, package))
         for place in files[name].public_dependency:
             if (public := files[name].dependency[place]) in own:
-                old = f"\nfrom {_module(public)} import *\n"
-                text = _exchanged(text, old, old.replace("from ", f"from {package}."))
+                old = f"\nfrom {_protocs(public)} import *\n"
+                text = _exchanged(text, old, f"\nfrom {_ours(public, package)} import *\n")
+        for each in odd:  # which it also names where others import it publicly
+            text = text.replace(f"pb2.{_protocs(each)}\n", f"pb2.{_ours(each, '')}\n")
+            text = text.replace(_alias(_protocs(each)), re.sub(r"\W|^(?=\d)", "_", _alias(_protocs(each))))
         if VALIDATE_FILE in files[name].dependency and is_for_rules(files[name]) and VALIDATE_FILE not in own:
             text = _exchanged(text, _POOL_IMPORT, f"from {package} import pool as _descriptor_pool\n")
+        path = f"{_ours(name, '').replace('.', '/')}.py"
+        if path in made:
+            other = next(each for each in own if _ours(each, "") == _ours(name, ""))
+            raise ContractError(f"proto/{name}", "", f"is the same Python module as proto/{other}; rename one of them")
         made[path] = text
     return made
 
@@ -115,14 +127,31 @@ def pool_module(found: FileDescriptorSet, own: list[str], mark: str) -> str | No
     return _POOL.replace("@MARK@", mark).replace("@PLACES@", lines) if places else None
 
 
-def _module(file: str) -> str:
+def _protocs(file: str) -> str:
+    """Return the module that protoc makes of a file; its parts may be no names of Python."""
     return file.removesuffix(".proto").replace("-", "_").replace("/", ".") + "_pb2"
 
 
-def _import(file: str, package: str) -> str:
-    """Return the beginning of the line by which protoc's code imports a file's module."""
-    parent, _, module = f"{package}.{_module(file)}".lstrip(".").rpartition(".")
-    return f"\nfrom {parent} import {module} as " if parent else f"\nimport {module} as "
+def _ours(file: str, package: str) -> str:
+    return f"{package}.{module_of_proto(file)}_pb2".lstrip(".")
+
+
+def _import_exchanged(text: str, old: str, new: str) -> str:
+    """Return protoc's code with another module imported; for keywords it has a call, and a name of its own for each."""
+    alias = _alias(old)
+    call = f"\n{alias} = importlib.import_module('{old}')\n"
+    line = f"\n{_import(old)} as {alias}\n"
+    return _exchanged(text, call if call in text else line, f"\n{_import(new)} as {alias}\n")
+
+
+def _alias(module: str) -> str:
+    """Return what protoc's code calls an imported module."""
+    return module.replace("_", "__").replace(".", "_dot_")
+
+
+def _import(module: str) -> str:
+    parent, _, name = module.rpartition(".")
+    return f"from {parent} import {name}" if parent else f"import {name}"
 
 
 def _exchanged(text: str, old: str, new: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from codegen.errors import ContractError
+from codegen.package_names import module_of_proto
 from codegen.proto import re2
 from codegen.proto.rules import Check, FieldRules, MessageRules
 from codegen.proto.rules_runtime import UUID_PATTERN
@@ -118,11 +119,11 @@ class _Constants:
 
 
 def _path(file: str) -> str:
-    return file.removesuffix(".proto").replace("-", "_")
+    return module_of_proto(file).replace(".", "/")
 
 
 def _dotted(file: str) -> str:
-    return _path(file).replace("/", ".")
+    return module_of_proto(file)
 
 
 def _alias(file: str) -> str:

@@ -20,6 +20,7 @@ from google.protobuf import descriptor_pb2
 
 from codegen import cache
 from codegen.errors import CodegenError, ContractError
+from codegen.package_names import module_of_proto
 from codegen.proto import message_modules
 from codegen.proto.buf import own_program
 from codegen.proto.compiler import run_protoc
@@ -31,7 +32,7 @@ _STUBS: Final = ("--grpc_python_out=OUT", "--mypy_out=quiet:OUT")
 
 
 def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: str) -> descriptor_pb2.FileDescriptorSet:
-    """Return a copy in which the files of ``own`` are named ``prefix/name``, also where they are imported.
+    """Return a copy in which the files of ``own`` are named after their modules below ``prefix``, also in imports.
 
     Without a prefix they keep their names.
 
@@ -43,7 +44,7 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
     exported = {file.name: _exported(file) for file in found.file}
     for file in moved.file:
         if file.name in own:
-            file.name = f"{prefix}/{file.name}".lstrip("/")
+            file.name = _moved(file.name, prefix)
         if VALIDATE_FILE in file.dependency and is_for_rules(file) and VALIDATE_FILE not in own:
             _drop_import(file, VALIDATE_FILE)
         for dependency in [each for each in file.dependency if each not in own and not _has_module(each)]:
@@ -52,8 +53,12 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
             _drop_import(file, dependency)
         for i, dependency in enumerate(file.dependency):
             if dependency in own:
-                file.dependency[i] = f"{prefix}/{dependency}".lstrip("/")
+                file.dependency[i] = _moved(dependency, prefix)
     return moved
+
+
+def _moved(name: str, prefix: str) -> str:
+    return f"{prefix}/{module_of_proto(name).replace('.', '/')}.proto" if prefix else name
 
 
 def _exported(file: descriptor_pb2.FileDescriptorProto) -> set[str]:
@@ -100,7 +105,7 @@ def generate(
         # Options say nothing in stubs, and the plugin takes those with the numbers of its own for its own.
         relocated_files.DiscardUnknownFields()
     moved = relocated_files.SerializeToString(deterministic=True)
-    names = [f"{prefix}/{name}" for name in own]
+    names = [_moved(name, prefix) for name in own]
     half = len(names) // 2
     named = relocated(found, set(own), "")
     for file in named.file:
