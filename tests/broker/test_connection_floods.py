@@ -64,7 +64,8 @@ def highest(pid: int) -> Iterator[dict[str, int]]:
 
 def test_silent_connections_neither_stop_the_counting_nor_keep_others_out(rig: Rig, tmp_path: Path) -> None:
     """With more silent connections than descriptors, ledgers open, additions are counted and REST answers."""
-    assert raise_limit() > 2 * FLOOD, "this test holds more connections than its own limit of open files allows"
+    if raise_limit() < 2 * FLOOD:
+        pytest.skip(f"the hard limit of open files is below {2 * FLOOD}: this test itself holds {FLOOD} connections")
     with consumer(rig, tmp_path, DESCRIPTORS) as running, ExitStack() as flood:
         running.wait_ready()
         with highest(running.process.pid) as seen:

@@ -27,7 +27,7 @@ from tests_support.waiting import pause
 
 SHORT = {"producer_lanes": 1, "producer_socket_timeout_ms": 500, "producer_transaction_timeout_ms": 6_000}
 """Time-outs that let a test see them pass."""
-LATE_S = 2.0
+LATE_S = 15.0
 """How much later than its deadline a call may be seen to settle by a caller on a busy machine."""
 
 

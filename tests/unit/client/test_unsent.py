@@ -15,6 +15,7 @@ from tally.client.outcomes import Addition
 from tally.client.retry import RETRIED, Failure, gives_up
 from tally.client.sending import Environment, Reply, Retry, settle
 from tests_support.client.fake_tally import AddContext, FakeTally, serving
+from tests_support.running.service_process import free_port
 
 QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
 THRICE = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -23,12 +24,6 @@ SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 """An empty SETTINGS frame of HTTP/2, with which a server's side begins."""
 REFUSED_LIMIT_S = 15.0
 """For the 2 s after which a refused port fails, on a machine under load; the deadline is 60 s."""
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @asynccontextmanager
@@ -113,7 +108,7 @@ async def test_a_connection_that_breaks_behind_the_request_leaves_a_doubt(said):
 async def test_a_refused_port_and_an_unknown_name_fail_soon_and_are_not_committed(target):
     """A service that was never reached is given up after 2 s, whatever the deadline, and nothing was committed."""
     began_s = time.monotonic()
-    async with Client(target.format(port=_free_port())) as client:
+    async with Client(target.format(port=free_port())) as client:
         outcome = await client.add(1, 2)
     assert time.monotonic() - began_s < REFUSED_LIMIT_S
     assert isinstance(outcome, Unknown)
@@ -149,7 +144,7 @@ async def test_a_server_that_says_it_cannot_connect_leaves_a_doubt():
 async def test_a_service_that_goes_away_is_tried_until_it_is_back():
     """After one answer, a service that is away for longer than a first contact may take is found again."""
     policy = RetryPolicy(deadline_s=60, attempt_timeout_s=2, backoff_cap_s=0.2, first_contact_s=0.2)
-    port = _free_port()
+    port = free_port()
     long_away = asyncio.Event()
     away_s: list[float] = []
 
@@ -173,7 +168,7 @@ async def test_ready_gives_a_refused_port_up_soon_and_a_slow_service_all_of_its_
     """Where nobody is, ready returns after first_contact_s; what is slow to connect is waited for to the time-out."""
     policy = RetryPolicy(first_contact_s=0.3)
     began_s = time.monotonic()
-    async with Client(f"127.0.0.1:{_free_port()}", policy=policy) as client:
+    async with Client(f"127.0.0.1:{free_port()}", policy=policy) as client:
         assert not await client.ready(60)
     assert time.monotonic() - began_s < REFUSED_LIMIT_S
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -186,11 +181,13 @@ async def test_ready_gives_a_refused_port_up_soon_and_a_slow_service_all_of_its_
 async def test_ready_waits_for_a_service_that_went_away():
     """After one answer, ready waits for a service that is away for longer than a first contact may take."""
     policy = RetryPolicy(first_contact_s=0.001)
-    port = _free_port()
+    port = free_port()
     async with Client(f"127.0.0.1:{port}", policy=policy) as client:
         async with serving(FakeTally(), port):
             assert isinstance(await client.add(1, 2), Committed)
-        assert not await client.ready(0.3)
+        async with asyncio.timeout(30):
+            while await client.ready(0.3):  # until the client has heard that the connection is closed
+                await asyncio.sleep(0)
         waiting = asyncio.create_task(client.ready(30))
         async with serving(FakeTally(), port):
             assert await waiting
@@ -199,7 +196,7 @@ async def test_ready_waits_for_a_service_that_went_away():
 async def test_a_service_that_was_ready_once_counts_as_reached():
     """After ready, retries last to the deadline although no addition was answered yet."""
     policy = RetryPolicy(deadline_s=60, backoff_base_s=0.001, backoff_cap_s=0.05, first_contact_s=0.001, attempts_max=5)
-    port = _free_port()
+    port = free_port()
     async with Client(f"127.0.0.1:{port}", policy=policy) as client:
         async with serving(FakeTally(), port):
             assert await client.ready(10)

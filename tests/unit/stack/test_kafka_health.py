@@ -70,7 +70,8 @@ def test_another_answer_or_half_of_one_is_not(said: bytes, told: str) -> None:
 
 def test_a_port_without_a_listener_is_told() -> None:
     """A port on which nothing listens is unhealthy, and the reason names the port."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    done = check(port)
+    with socket.socket() as silent:  # bound, so that nobody else begins to listen there
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        done = check(port)
     assert (done.returncode, f"nothing listens on port {port}" in done.stdout) == (1, True)
