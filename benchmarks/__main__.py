@@ -18,7 +18,7 @@ from stack.fetch.downloads import exclusive
 from stack.parts.names import ORDER
 from tally.base.hints import hint
 
-CALLS = {"unary": calls.unary, "batch": calls.batch, "idle": calls.idle}
+CALLS = {"unary": calls.unary, "batch": calls.batch, "columns": calls.columns, "idle": calls.idle}
 ALL = (*CALLS, "consumer", *WITHOUT_KAFKA, "telemetry", *telemetry.CATCH_UP)
 NAMES = (*ALL, "k6")
 DIRECTORY = Path("build") / "bench"

@@ -1,4 +1,4 @@
-"""What calls of the producer cost: unary calls, batches of 1,000, and one call at a time on an idle system."""
+"""What calls of the producer cost: unary calls, batches and columns of 1,000, and one call at a time when idle."""
 
 from dataclasses import dataclass
 
@@ -62,29 +62,38 @@ def unary(stack: Stack, size: CallsSize) -> Comparison:
 
 def batch(stack: Stack, size: CallsSize) -> Comparison:
     """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
+    return _many(stack, size, "batch", "AddBatch", size.batches, 0.3)
+
+
+def columns(stack: Stack, size: CallsSize) -> Comparison:
+    """AddColumns of 1,000 beside the same."""
+    return _many(stack, size, "columns", "AddColumns", 4 * size.batches, 0.85)
+
+
+def _many(stack: Stack, size: CallsSize, mode: str, method: str, calls: int, aim: float) -> Comparison:
     producer_pid, kafka_pid = pid_of(stack, "producer"), pid_of(stack, "kafka")
 
     def subject() -> Sample:
         return _under_load(
-            stack, "batch", stack.grpc_target, producer_pid, size.batches, size.batches // 10,
+            stack, mode, stack.grpc_target, producer_pid, calls, calls // 10,
             "--concurrency", BATCHES_IN_FLIGHT, "--size", BATCH, additions_a_call=BATCH,
         )  # fmt: skip
 
     def limit() -> Sample:
         options = ("--producers", LANES, "--size", BATCH, "--partitions", PARTITIONS)
-        count = max(size.batches // LANES, 1)
+        count = max(calls // LANES, 1)
         before_s = cpu_seconds(kafka_pid)
         seen = child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
         return _sample(seen, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - before_s) / seen["records"])
 
     limits, subjects = alternate(limit, subject, size.rounds)
     return Comparison(
-        name="batch",
+        name=mode,
         unit="sums/s",
-        subject=f"AddBatch of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight; lanes: {LANES}",
+        subject=f"{method} of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight; lanes: {LANES}",
         limit=f"bare transactional producers in threads of one process, as many as lanes: {LANES}; {BATCH} records a "
         f"transaction, key 16 and value 77 bytes and as many partitions a transaction as Tally's",
-        target=Target(ratio=0.3),
+        target=Target(ratio=aim),
         subject_samples=subjects,
         limit_samples=limits,
     )

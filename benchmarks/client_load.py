@@ -1,6 +1,6 @@
 """The load generator, a process of its own: sends, counts the replies that are OK, prints one line of JSON.
 
-``python -m benchmarks.client_load unary|batch TARGET [options]``. It waits until the channels are ready,
+``python -m benchmarks.client_load unary|batch|columns TARGET [options]``. It waits until the channels are ready,
 warms up, then measures. Requests are made and serialised before the clock starts, so that the generator costs as
 little as a Python client can.
 """
@@ -22,11 +22,13 @@ import uvloop
 
 from benchmarks.results import latency_figures
 from loadtests.traffic.additions import TAG_BYTES, Draw
+from loadtests.traffic.columns import columns_request_of
 from tally.client.transport import batch_request_of, request_of
 from tally.generated.tally.v1 import tally_pb2
 
 ADD = "/tally.v1.TallyService/Add"
 ADD_BATCH = "/tally.v1.TallyService/AddBatch"
+ADD_COLUMNS = "/tally.v1.TallyService/AddColumns"
 DEADLINE_S = 30.0
 OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
@@ -52,6 +54,11 @@ def batches(draw: Draw, count: int, size: int) -> list[bytes]:
     return [batch_request_of(draw.many(size)).SerializeToString() for _ in range(count)]
 
 
+def columns(draw: Draw, count: int, size: int) -> list[bytes]:
+    """Return ``count`` serialised requests of AddColumns with ``size`` rows each."""
+    return [columns_request_of(draw.many(size)).SerializeToString() for _ in range(count)]
+
+
 def ok_of_add(reply: bytes) -> int:
     """Return 1 when the reply carries a sum: an error never gets here, an empty message would."""
     return 1 if tally_pb2.AddResponse.FromString(reply).sum else 0
@@ -61,6 +68,12 @@ def ok_of_batch(reply: bytes) -> int:
     """Return how many additions of a batch were answered OK."""
     results = tally_pb2.AddBatchResponse.FromString(reply).results
     return sum(result.status.code == 0 and result.response.sum != "" for result in results)
+
+
+def ok_of_columns(reply: bytes) -> int:
+    """Return how many rows of columns are committed."""
+    offsets = tally_pb2.AddColumnsResponse.FromString(reply).offsets
+    return len(offsets) - list(offsets).count(-1)
 
 
 async def send_all(
@@ -87,6 +100,13 @@ async def send_all(
     return accepted, latencies
 
 
+MANY: dict[str, tuple[str, Callable[[Draw, int, int], list[bytes]], OkCount]] = {
+    "batch": (ADD_BATCH, batches, ok_of_batch),
+    "columns": (ADD_COLUMNS, columns, ok_of_columns),
+}
+"""By mode, for calls of many additions: the method, what makes requests, and what counts the OK ones of a reply."""
+
+
 @dataclass(frozen=True)
 class CallOptions:
     """What to send, where and how; what each option means is said at the command."""
@@ -103,9 +123,9 @@ class CallOptions:
 async def run(options: CallOptions) -> dict[str, float]:
     """Warm up, measure, and return the figures."""
     draw = amounts()
-    if options.mode == "batch":
-        method, ok = ADD_BATCH, ok_of_batch
-        warm, measured = batches(draw, options.warm_up, options.size), batches(draw, options.count, options.size)
+    if options.mode in MANY:
+        method, made, ok = MANY[options.mode]
+        warm, measured = made(draw, options.warm_up, options.size), made(draw, options.count, options.size)
     else:
         method, ok = ADD, ok_of_add
         warm, measured = additions(draw, options.warm_up), additions(draw, options.count)
@@ -127,13 +147,13 @@ async def run(options: CallOptions) -> dict[str, float]:
 
 
 @click.command(help="Sends additions and counts the OK replies.")
-@click.argument("mode", type=click.Choice(["unary", "batch"]))
+@click.argument("mode", type=click.Choice(["unary", *MANY]))
 @click.argument("target")
 @click.option("--count", type=int, required=True, help="Calls to measure.")
 @click.option("--warm-up", type=int, default=0, help="Calls before that.")
 @click.option("--concurrency", type=int, default=64)
 @click.option("--channels", type=int, default=8)
-@click.option("--size", type=int, default=1000, help="Additions in a batch.")
+@click.option("--size", type=int, default=1000, help="Additions in a batch or in columns.")
 def main(**options: Any) -> None:
     """Read the options, run, print."""
     print(json.dumps(uvloop.run(run(CallOptions(**options)))))

@@ -30,6 +30,12 @@ class Empty(tally_pb2_grpc.TallyServiceServicer):
         """Answer without results: nobody measures it."""
         return tally_pb2.AddBatchResponse()
 
+    async def AddColumns(  # noqa: N802
+        self, request: tally_pb2.AddColumnsRequest, context: object
+    ) -> tally_pb2.AddColumnsResponse:
+        """Answer without sums: nobody measures it."""
+        return tally_pb2.AddColumnsResponse()
+
 
 async def serve(port: int) -> None:
     """Serve until the process is ended."""

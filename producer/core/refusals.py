@@ -109,10 +109,10 @@ def brief(refusal: Refusal) -> Refusal:
     return Refusal(refusal.code, refusal.reason, refusal.outcome, _BRIEF)
 
 
-def batch_too_large(additions_max: int) -> Refusal:
-    """Refuse a batch of more additions than the limit."""
+def batch_too_large(additions_max: int, field: str = "additions", rule_id: str = "repeated.max_items") -> Refusal:
+    """Refuse a batch, or columns, of more additions than the limit."""
     text = f"there are more than {additions_max} additions, the limit of a call; send them in several calls"
-    violation = Violation("additions", text, "repeated.max_items")
+    violation = Violation(field, text, rule_id)
     return Refusal(Code.INVALID_ARGUMENT, Reason.BATCH_TOO_LARGE, Outcome.NOT_COMMITTED, text, (violation,))
 
 

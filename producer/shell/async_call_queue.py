@@ -17,12 +17,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from loguru import logger
+from numpy.typing import NDArray
 
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.call_queue import CallQueue, Limits
+from producer.core.call_queue import CallQueue, Limits, Part
 from producer.core.calls import Batch, Call, Result
+from producer.core.columns import Columns
 from producer.core.idempotency import Known, KnownIds
 from producer.core.lane_actions import Answer, Committed, NotCommitted, Unknown
 from producer.core.refusals import Outcome, Refusal
@@ -111,6 +114,19 @@ class AsyncCallQueue:
             await self._settled(call)
         return None
 
+    async def columns(self, call: Call, columns: Columns, partitions: NDArray[np.int64]) -> list[Part] | Refusal:
+        """Wait for columns, or refuse them all. Return the rows of each result that the call gets more, in order."""
+        refusal = self.refusal(len(columns), call.size_bytes)
+        if refusal is not None:
+            return refusal
+        keys = columns.keys()
+        known: Sequence[Known | None] = await self._known.find_all(keys)
+        self._quiet_turns = 0
+        parts = self._queue.join_columns(call, columns, keys, known, partitions)
+        if call.open_count:
+            await self._settled(call)
+        return parts
+
     def on_lane_report(self, report: LaneReport) -> None:
         """Take in the answers of a lane, and whether it is idle."""
         self._idle[report.lane] |= report.idle
@@ -172,16 +188,11 @@ class AsyncCallQueue:
                 self._log_of(lane, batch, settled, cause).warning("outcome of a transaction unknown")
 
     def _log_of(self, lane: int, batch: Batch, settled: Sequence[Call], cause: str) -> "Logger":
-        return logger.bind(lane=lane, records=len(batch.attempts), calls_answered=len(settled), cause=cause)
+        return logger.bind(lane=lane, records=len(batch), calls_answered=len(settled), cause=cause)
 
     async def _remember(self, batch: Batch) -> None:
         try:
-            await self._known.remember(
-                [
-                    (attempt.addition.request_id, (attempt.addition.a, attempt.addition.b, attempt.offset))
-                    for attempt in batch.attempts
-                ]
-            )
+            await self._known.remember(batch.known())
         finally:
             self._queue.forget(batch)
 

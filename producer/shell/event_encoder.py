@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producer.core.addition import Addition
-from producer.core.calls import Attempt
+from producer.core.calls import Attempt, Block
+from producer.core.columns import Columns
 from tally.base import framing, varint
 from tally.generated.avro.sum_added import SumAdded
 from tally.kafka.transaction_port import Outgoing
@@ -66,15 +67,22 @@ def encode_all(additions: Sequence[Addition], frame: bytes, added_at: bytes) -> 
         return [encode(addition, frame, added_at) for addition in additions]
     if max(first.max(), second.max()) >= _HALF_MAX or min(first.min(), second.min()) <= -_HALF_MAX:
         return [encode(addition, frame, added_at) for addition in additions]
+    ids = np.frombuffer(b"".join(request_ids), np.uint8).reshape(-1, 16)
+    columns = Columns(ids, _fixed_column(first), _fixed_column(second), _fixed_column(first + second))
+    return encode_columns(columns, frame, added_at)
+
+
+def encode_columns(columns: Columns, frame: bytes, added_at: bytes) -> list[bytes]:
+    """Return `encode` of each row, in order."""
     rest = added_at + _FIELDS_BEHIND
     numbers = SumAdded.column_dtype().descr[:4]
     layout = np.dtype([("frame", "u1", (len(frame),)), *numbers, ("rest", "u1", (len(rest),))])
-    rows = np.empty(len(additions), layout)
+    rows = np.empty(len(columns), layout)
     rows["frame"] = np.frombuffer(frame, np.uint8)
-    rows["request_id"] = np.frombuffer(b"".join(request_ids), np.uint8).reshape(-1, 16)
-    rows["a"] = _fixed_column(first)
-    rows["b"] = _fixed_column(second)
-    rows["sum"] = _fixed_column(first + second)
+    rows["request_id"] = columns.request_ids
+    rows["a"] = columns.a
+    rows["b"] = columns.b
+    rows["sum"] = columns.total
     rows["rest"] = np.frombuffer(rest, np.uint8)
     buffer, width = rows.tobytes(), layout.itemsize
     return [buffer[at : at + width] for at in range(0, len(buffer), width)]
@@ -94,9 +102,18 @@ class EventEncoder:
     def __init__(self, schema_id: int) -> None:
         self._frame = framing.frame(schema_id)
 
-    def records(self, attempts: Sequence[Attempt], now_us: int) -> list[Outgoing]:
-        """Return one record for each attempt, in order. ``now_us`` is the time in microseconds since 1970."""
+    def records(self, attempts: Sequence[Attempt], now_us: int, blocks: Sequence[Block] = ()) -> list[Outgoing]:
+        """Return one record for each attempt, and for each row of the blocks, in order.
+
+        ``now_us`` is the time in microseconds since 1970.
+        """
         added_at = varint.encode(now_us)
+        records = self._of_attempts(attempts, added_at)
+        for block in blocks:
+            records += map(Outgoing, block.keys, encode_columns(block.columns, self._frame, added_at), block.partitions)
+        return records
+
+    def _of_attempts(self, attempts: Sequence[Attempt], added_at: bytes) -> list[Outgoing]:
         additions = [attempt.addition for attempt in attempts]
         if len(additions) < _COLUMNS_FROM:
             values = [encode(addition, self._frame, added_at) for addition in additions]

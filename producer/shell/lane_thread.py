@@ -147,7 +147,9 @@ class LaneThread:
             case Take():
                 return self._take()
             case Produce(batch):
-                return self._transactions.produce(self._encoder.records(batch.attempts, time.time_ns() // 1000))
+                return self._transactions.produce(
+                    self._encoder.records(batch.attempts, time.time_ns() // 1000, batch.blocks)
+                )
             case Commit(timeout_s):
                 return self._transactions.commit(timeout_s)
             case Abort():
@@ -207,7 +209,4 @@ class LaneThread:
 
 
 def _places(batch: Batch, offsets: Sequence[int]) -> list[Place]:
-    return [
-        Place(attempt.addition.request_id, attempt.partition, offset)
-        for attempt, offset in zip(batch.attempts, offsets, strict=True)
-    ]
+    return [Place(key, partition, offset) for (key, partition), offset in zip(batch.places(), offsets, strict=True)]

@@ -10,22 +10,28 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from producer.core import columns as columnar
 from producer.core import refusals
 from producer.core.addition import Addition, validate
 from producer.core.addition_columns import validate_all
+from producer.core.call_queue import Part
 from producer.core.calls import Call, Result
 from producer.core.ports import Incoming, Methods, Rpc, deadline_s
 from producer.core.refusals import Refusal, Violation
 from producer.core.wire import exceeds
 from producer.shell.async_call_queue import AsyncCallQueue
-from producer.shell.responses import BatchAnswer, fill
+from producer.shell.responses import BatchAnswer, columns_answer, fill
+from tally.base.uuid_text import uuid_text
 from tally.event.partitions import partition_column, partition_of
 from tally.generated.tally.v1 import tally_pb2, tally_rules
 
 _UNARY_BYTES = 128
 """What a call of Add is assumed to hold: three short texts and the objects around them."""
 _SLICE = 250
-"""Additions that are checked or answered in one turn of the event loop, of all batches: about a millisecond."""
+"""Additions that are checked or answered in one turn of the event loop, of all batches: about a millisecond.
+
+All columns of a call together take as long.
+"""
 _DETAILS_MAX = 100
 """Refusals of one batch that say which fields are wrong and why; finding that out costs several times the check."""
 
@@ -41,7 +47,7 @@ class TallyMethods:
         self._topic = topic
         self._partitions = partitions
         self._additions_max = additions_max
-        # So that many batches at once keep a single addition waiting no longer than one does.
+        # So that many batches or columns at once keep a single addition waiting no longer than one does.
         self._slice = asyncio.Lock()
 
     def rpcs(self) -> Methods:
@@ -56,6 +62,7 @@ class TallyMethods:
                 _ids_of_batch,
                 self.too_many_additions,
             ),
+            Rpc(SERVICE_NAME, "AddColumns", tally_pb2.AddColumnsRequest, self.add_columns, _ids_of_columns),
         )
 
     async def add(self, incoming: Incoming[tally_pb2.AddRequest]) -> tally_pb2.AddResponse | Refusal:
@@ -104,6 +111,38 @@ class TallyMethods:
                 await asyncio.sleep(0)
         return answer.message()
 
+    async def add_columns(
+        self, incoming: Incoming[tally_pb2.AddColumnsRequest]
+    ) -> tally_pb2.AddColumnsResponse | Refusal:
+        """Add many pairs of numbers that come as columns; each row has a result of its own."""
+        until_s = deadline_s(time.monotonic(), incoming.remaining_s)
+        request = incoming.request
+        ids, a, b = request.request_ids, request.a, request.b
+        if max(len(ids), len(a), len(b)) > columnar.VALUE_BYTES * self._additions_max:
+            return refusals.batch_too_large(self._additions_max, "request_ids", "bytes.max_len")
+        broken = tally_rules.add_columns_request_fields(ids, a, b)
+        if broken:
+            return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
+        misshapen = columnar.misshapen(ids, a, b)
+        if misshapen is not None:
+            return misshapen
+        async with self._slice:
+            columns, valid, refused = columnar.read(ids, a, b)
+            partitions = columns.partitions(self._partitions)
+            await asyncio.sleep(0)
+        results: list[Result | None] = [*refused]
+        parts = [Part(rows, None) for rows in refused.values()]
+        if len(valid):
+            call = Call(results, until_s, request.ByteSize())
+            joined = await self._queue.columns(call, columns.rows(valid), partitions[valid])
+            if isinstance(joined, Refusal):
+                return joined
+            parts += [part.of(valid) for part in joined] if refused else joined
+        async with self._slice:
+            answer = columns_answer(self._topic, columns, partitions, parts, results)
+            await asyncio.sleep(0)
+        return answer
+
     async def _checked(self, requests: Sequence[tally_pb2.AddRequest]) -> list[Addition | Refusal]:
         checked: list[Addition | Refusal] = []
         details_left = _DETAILS_MAX
@@ -116,6 +155,12 @@ class TallyMethods:
                 checked += found
                 await asyncio.sleep(0)
         return checked
+
+
+def _ids_of_columns(request: tally_pb2.AddColumnsRequest) -> Iterator[str]:
+    ids = request.request_ids
+    whole = len(ids) - len(ids) % columnar.VALUE_BYTES
+    return (uuid_text(ids[at : at + columnar.VALUE_BYTES]) for at in range(0, whole, columnar.VALUE_BYTES))
 
 
 def _ids_of_batch(request: tally_pb2.AddBatchRequest) -> Iterator[str]:

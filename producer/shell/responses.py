@@ -9,9 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from producer.core.addition import Addition
+from producer.core.call_queue import Part
 from producer.core.calls import Placed, Result
+from producer.core.columns import Columns
 from producer.core.refusals import Code, Outcome, Reason, Refusal, brief
 from producer.shell.rpc_status import status_of
 from tally.event.decimals import text_of
@@ -27,6 +30,41 @@ def fill(into: tally_pb2.AddResponse, addition: Addition, placed: Placed, topic:
     position.topic = topic
     position.partition = placed.partition
     position.offset = placed.offset
+
+
+def columns_answer(
+    topic: str,
+    columns: Columns,
+    partitions: NDArray[np.int64],
+    parts: Sequence[Part],
+    results: Sequence[Result | None],
+) -> tally_pb2.AddColumnsResponse:
+    """Return the answer to columns; ``results`` has one for each part, and every row is in one part."""
+    offsets = np.full(len(columns), -1, np.int64)
+    duplicates: list[int] = []
+    refused: dict[Refusal, list[int]] = {}
+    for part, result in zip(parts, results, strict=True):
+        assert result is not None, "a settled call has all its results"
+        if isinstance(result, Refusal):
+            told = result if result in refused or len(refused) < _REFUSALS_MAX else brief(result)
+            refused.setdefault(told, []).extend(map(int, part.rows))
+        elif part.block is not None:
+            offsets[part.rows] = part.block.offsets
+        else:
+            (row,) = part.rows
+            offsets[row] = result.offset
+            if result.duplicate:
+                duplicates.append(row)
+    answer = tally_pb2.AddColumnsResponse(
+        sums=np.where((offsets >= 0)[:, np.newaxis], columns.total, 0).astype(np.uint8).tobytes(),
+        topic=topic,
+        partitions=partitions.tolist(),
+        offsets=offsets.tolist(),
+        duplicates=sorted(duplicates),
+    )
+    for refusal, which in refused.items():
+        answer.refused.add(status=status_of(refusal), rows=sorted(which))
+    return answer
 
 
 class BatchAnswer:
@@ -131,6 +169,8 @@ def _tag(field: int, wire_type: int) -> str:
 
 DETAILS_BYTES_MAX: Final = 64 * 1024
 """For refusals with all details in one answer: some hundreds of them, more than anybody reads."""
+_REFUSALS_MAX: Final = 100
+"""In one answer to columns, with all details: there are a few kinds, and a text for each transaction that failed."""
 _BYTES: Final = "latin-1"
 """Bytes are put together as text, one character a byte: nothing joins many short pieces faster."""
 _NUMBER: Final = 0  # wire types

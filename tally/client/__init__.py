@@ -2,6 +2,7 @@
 
 from tally.client.blocking import BlockingClient
 from tally.client.client import Client
+from tally.client.columns import ColumnOutcomes
 from tally.client.outcomes import Addition, Committed, FieldViolation, Outcome, Position, Refused, Unknown
 from tally.client.retry import RetryPolicy
 from tally.client.usage import ClientUseError
@@ -11,6 +12,7 @@ __all__ = [
     "BlockingClient",
     "Client",
     "ClientUseError",
+    "ColumnOutcomes",
     "Committed",
     "FieldViolation",
     "Outcome",

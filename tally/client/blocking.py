@@ -13,13 +13,17 @@ from concurrent.futures import Future, wait
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 from tally.client.client import Client
+from tally.client.columns import ColumnOutcomes
 from tally.client.outcomes import Addition, Outcome
 from tally.client.retry import RetryPolicy
 from tally.client.usage import CLOSED, ClientUseError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
 
 T = TypeVar("T")
 
@@ -66,6 +70,10 @@ class BlockingClient:
         # By this thread: one that waits for its input, or that adds by itself, must not hold up the loop.
         every = list(additions)
         return self._run(lambda: self._add_many(every))
+
+    def add_columns(self, request_ids: "Buffer", a: "Buffer", b: "Buffer") -> ColumnOutcomes:
+        """Add many pairs of numbers that are columns of 16-byte values, as ``Client.add_columns``."""
+        return self._run(lambda: self._client.add_columns(request_ids, a, b))
 
     def close(self) -> None:
         """Wait for what is under way and end the thread. A second call does nothing, nor does one in a forked child,

@@ -8,15 +8,22 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from tally.client.columns import ColumnOutcomes, Columns, ColumnsUnderWay, joined
 from tally.client.gather import Gatherer
 from tally.client.history import AttemptLog
 from tally.client.outcomes import Addition, Outcome
 from tally.client.retry import RetryPolicy
-from tally.client.sending import Environment, settle
+from tally.client.sending import Environment, repeat, settle
 from tally.client.transport import GrpcTransport
 from tally.client.usage import Usage
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12 on
+
+T = TypeVar("T")
 
 BATCH_MAX = 1000
 """Additions a call; the service takes at least as many."""
@@ -60,7 +67,7 @@ class Client:
         self._batch_max = batch_max
         self._batches_in_flight = batches_in_flight
         self._gatherer = Gatherer(self._settle, batch_max=batch_max, batches_in_flight=batches_in_flight)
-        self._flights: set[asyncio.Task[list[Outcome]]] = set()
+        self._flights: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> "Client":
         self._usage.enter()
@@ -115,6 +122,29 @@ class Client:
             for _, flight in flights:
                 flight.cancel()
 
+    async def add_columns(self, request_ids: "Buffer", a: "Buffer", b: "Buffer") -> ColumnOutcomes:
+        """Add many pairs of numbers that are columns of 16-byte values, and return what became of each row.
+
+        This is the fastest way. An id is the UUID's 16 bytes; a number is 10**9 times its value as a whole number, in
+        16 bytes of big-endian two's complement. Every row is retried as in ``add``. Raises TypeError and ValueError for
+        what is no such column.
+        """
+        self._usage.enter()
+        room = asyncio.Semaphore(self._batches_in_flight)
+
+        async def settled(columns: Columns) -> ColumnOutcomes:
+            work = ColumnsUnderWay(columns, self._transport, self._environment)
+            async with room:
+                await repeat(work, lambda: self._transport.contacted, self._policy, self._environment)
+            return work.outcomes()
+
+        flights = [self._keep(asyncio.create_task(settled(each))) for each in Columns.of(request_ids, a, b).calls()]
+        try:
+            return joined([await flight for flight in flights])
+        finally:
+            for flight in flights:
+                flight.cancel()
+
     async def close(self) -> None:
         """Wait for what is under way, about the policy's deadline at most, and close the connection.
 
@@ -152,7 +182,10 @@ class Client:
         return batch
 
     def _launch(self, batch: list[Addition]) -> "asyncio.Task[list[Outcome]]":
-        flight = asyncio.create_task(self._settle(batch))
+        return self._keep(asyncio.create_task(self._settle(batch)))
+
+    def _keep(self, flight: "asyncio.Task[T]") -> "asyncio.Task[T]":
+        """Let ``close`` wait for a task."""
         self._flights.add(flight)
         flight.add_done_callback(self._flights.discard)
         return flight

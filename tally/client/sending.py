@@ -12,7 +12,7 @@ from tally.client.retry import Failure, RetryPolicy, gives_up, pause_s
 
 Reply = Committed | Failure
 
-_JUDGES_THE_REQUEST: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
+JUDGES_THE_REQUEST: Final = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
 """Statuses that depend on nothing but the request: whatever an earlier attempt met, it committed nothing either."""
 
 
@@ -58,23 +58,42 @@ class Environment:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random01: Callable[[], float] = random.random
     on_retry: Callable[[Retry], None] = lambda _: None
-    on_attempt: Callable[[Attempt], None] = lambda _: None
+    on_attempt: Callable[[Attempt], None] | None = None
+
+
+class Work(Protocol):
+    """Additions that are under way, and the outcomes that they have so far."""
+
+    async def attempt(self, number: int, timeout_s: float) -> Sequence[Failure]:
+        """Send everything that has no final answer once; return the failures of what has none after that."""
+        ...
+
+    def give_up(self, attempts: int) -> None:
+        """Give everything without a final answer an outcome after so many attempts."""
+        ...
 
 
 class _Unsettled:
     """The additions of one batch that have no outcome yet, and which of them an earlier attempt may have committed."""
 
-    def __init__(self, additions: Sequence[Addition]) -> None:
+    def __init__(self, additions: Sequence[Addition], transport: Transport, environment: Environment) -> None:
+        self._transport = transport
+        self._environment = environment
         self._additions = additions
         self._outcomes: list[Outcome | None] = [None] * len(additions)
         self._doubtful: set[int] = set()
         self._failures: dict[int, Failure] = {}
         self._pending = list(range(len(additions)))
 
-    def additions(self) -> list[Addition]:
-        return [self._additions[i] for i in self._pending]
+    async def attempt(self, number: int, timeout_s: float) -> list[Failure]:
+        """See Work."""
+        sent, sent_s = [self._additions[i] for i in self._pending], self._environment.clock()
+        replies = await self._transport.send(sent, timeout_s)
+        if self._environment.on_attempt is not None:
+            self._environment.on_attempt(Attempt(sent, replies, sent_s, self._environment.clock(), timeout_s))
+        return self._take(replies, number)
 
-    def take(self, replies: Sequence[Reply], attempt: int) -> list[Failure]:
+    def _take(self, replies: Sequence[Reply], attempt: int) -> list[Failure]:
         """Settle what has a final answer. Returns the failures of the rest."""
         assert len(replies) == len(self._pending), "a transport answers each addition"
         self._failures = {}
@@ -85,16 +104,17 @@ class _Unsettled:
                 self._failures[i] = reply
                 if not reply.not_committed:
                     self._doubtful.add(i)
-            elif i in self._doubtful and reply.status not in _JUDGES_THE_REQUEST:
+            elif i in self._doubtful and reply.status not in JUDGES_THE_REQUEST:
                 self._outcomes[i] = self._unknown(i, reply, attempt)
             else:
                 self._outcomes[i] = Refused(self._additions[i].request_id, reply.status, reply.reason, reply.violations)
         self._pending = list(self._failures)
         return list(self._failures.values())
 
-    def give_up(self, attempt: int) -> None:
+    def give_up(self, attempts: int) -> None:
+        """See Work."""
         for i, failure in self._failures.items():
-            self._outcomes[i] = self._unknown(i, failure, attempt)
+            self._outcomes[i] = self._unknown(i, failure, attempts)
         self._pending = []
 
     def outcomes(self) -> list[Outcome]:
@@ -114,26 +134,26 @@ async def settle(
 
     Only additions without a final answer are sent again, each under its own request id.
     """
+    unsettled = _Unsettled(additions, transport, environment)
+    await repeat(unsettled, lambda: transport.contacted, policy, environment)
+    return unsettled.outcomes()
+
+
+async def repeat(work: Work, contacted: Callable[[], bool], policy: RetryPolicy, environment: Environment) -> None:
+    """Make attempts until everything has an outcome, about the policy's deadline from now at the latest."""
     started = environment.clock()
-    unsettled = _Unsettled(additions)
     for attempt in range(1, policy.attempts_max + 1):
-        # 1. one attempt with everything that has no final answer
+        # 1. one attempt with everything that has no final answer; final answers become outcomes
         left_s = policy.deadline_s - (environment.clock() - started)
-        timeout_s = max(min(policy.attempt_timeout_s, left_s), 0.001)
-        sent, sent_s = unsettled.additions(), environment.clock()
-        replies = await transport.send(sent, timeout_s)
-        environment.on_attempt(Attempt(sent, replies, sent_s, environment.clock(), timeout_s))
-        # 2. final answers become outcomes
-        failures = unsettled.take(replies, attempt)
+        failures = await work.attempt(attempt, max(min(policy.attempt_timeout_s, left_s), 0.001))
         if not failures:
-            break
-        # 3. pause, or give up
+            return
+        # 2. pause, or give up
         slowest = max(failures, key=lambda failure: failure.retry_after_s)
         planned_s = pause_s(policy, attempt, slowest.retry_after_s, environment.random01())
         elapsed_s = environment.clock() - started
-        if gives_up(policy, attempt, elapsed_s, planned_s, contacted=transport.contacted):
-            unsettled.give_up(attempt)
-            break
+        if gives_up(policy, attempt, elapsed_s, planned_s, contacted=contacted()):
+            work.give_up(attempt)
+            return
         environment.on_retry(Retry(attempt, len(failures), slowest, planned_s))
         await environment.sleep(planned_s)
-    return unsettled.outcomes()

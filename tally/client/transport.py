@@ -8,15 +8,16 @@ nothing came with it and the channel has no connection at that moment; whatever 
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from tally.base.loopback import is_loopback
+from tally.client.columns import VALUE_BYTES, Columns, ColumnsReply
 from tally.client.outcomes import Addition, Committed, FieldViolation, Position
 from tally.client.retry import Failure
 from tally.client.sending import Reply
@@ -46,6 +47,8 @@ _LOOK_S: Final = 0.1
 _PORT_MAX: Final = 65_535
 
 
+T = TypeVar("T")
+_NO_OFFSET: Final = -1
 _Call: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
 
 
@@ -93,16 +96,26 @@ class GrpcTransport:
 
     async def send(self, additions: Sequence[Addition], timeout_s: float) -> Sequence[Reply]:
         """Return the reply to each addition, in their order."""
+        replies = await self._answer(lambda stub: _call(stub, additions, timeout_s), timeout_s)
+        return [replies] * len(additions) if isinstance(replies, Failure) else replies
+
+    async def send_columns(self, columns: Columns, timeout_s: float) -> ColumnsReply | Failure:
+        """Return the reply to all rows, or why the call failed."""
+        return await self._answer(lambda stub: _call_columns(stub, columns, timeout_s), timeout_s)
+
+    async def _answer(
+        self, call: Callable[[tally_pb2_grpc.TallyServiceStub], Awaitable[T]], timeout_s: float
+    ) -> T | Failure:
         channel, stub = self._opened()
         try:
             async with asyncio.timeout(timeout_s + _GRPC_LATE_S):
-                replies = await _call(stub, additions, timeout_s)
+                answer = await call(stub)
         except grpc.aio.AioRpcError as error:
-            return [self._failure(channel, error)] * len(additions)
+            return self._failure(channel, error)
         except TimeoutError:
-            return [Failure("DEADLINE_EXCEEDED", "gRPC did not end the call in time")] * len(additions)
+            return Failure("DEADLINE_EXCEEDED", "gRPC did not end the call in time")
         self.contacted = True
-        return replies
+        return answer
 
     async def _failure_of(self, channel: grpc.aio.Channel, call: Awaitable[object]) -> Failure | None:
         try:
@@ -138,6 +151,31 @@ async def _call(stub: tally_pb2_grpc.TallyServiceStub, additions: Sequence[Addit
     if len(results) != len(additions):
         return [_broken(f"{len(results)} results for {len(additions)} additions")] * len(additions)
     return [_reply(addition, result) for addition, result in zip(additions, results, strict=True)]
+
+
+async def _call_columns(
+    stub: tally_pb2_grpc.TallyServiceStub, columns: Columns, timeout_s: float
+) -> ColumnsReply | Failure:
+    request = tally_pb2.AddColumnsRequest(request_ids=columns.request_ids, a=columns.a, b=columns.b)
+    with attempt("AddColumns") as metadata:
+        return columns_reply_of(len(columns), await stub.AddColumns(request, timeout=timeout_s, metadata=metadata))
+
+
+def columns_reply_of(rows: int, answer: tally_pb2.AddColumnsResponse) -> ColumnsReply | Failure:
+    """Return what an answer says of each of so many rows, or INTERNAL if it does not say it of every row."""
+    sizes = (len(answer.sums), len(answer.partitions), len(answer.offsets))
+    if sizes != (VALUE_BYTES * rows, rows, rows):
+        return _broken(f"{sizes[0]} bytes of sums, {sizes[1]} partitions and {sizes[2]} offsets for {rows} rows")
+    failures: dict[int, Failure] = {}
+    for each in answer.refused:
+        failures.update(dict.fromkeys(each.rows, failure_of_status(each.status)))
+    offsets = list(answer.offsets)
+    unplaced = offsets.count(_NO_OFFSET)
+    if unplaced != len(failures) or any(not 0 <= row < rows or offsets[row] != _NO_OFFSET for row in failures):
+        return _broken(f"{unplaced} rows without an offset, {len(failures)} that are refused")
+    if any(not 0 <= row < rows for row in answer.duplicates):
+        return _broken(f"a duplicate that is none of the {rows} rows")
+    return ColumnsReply(answer.sums, answer.topic, list(answer.partitions), offsets, list(answer.duplicates), failures)
 
 
 def _checked(target: str) -> str:

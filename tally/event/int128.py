@@ -26,14 +26,20 @@ def from_halves(hi: Halves, lo: Halves) -> Bytes16:
     return pairs.view(np.uint8)
 
 
+def added(a: tuple[Halves, Halves], b: tuple[Halves, Halves]) -> tuple[Halves, Halves]:
+    """Return a + b as halves, modulo 2**128."""
+    low = a[1] + b[1]
+    carry = (low < a[1]).astype(np.uint64)
+    return a[0] + b[0] + carry, low
+
+
 def adds_up(a: tuple[Halves, Halves], b: tuple[Halves, Halves], total: tuple[Halves, Halves]) -> Mask:
     """Tell where total == a + b, modulo 2**128.
 
     For values that are all in range the answer is exact: |a + b - total| < 3 * 10**38 < 2**128.
     """
-    low = a[1] + b[1]
-    carry = (low < a[1]).astype(np.uint64)
-    right: Mask = (low == total[1]) & (a[0] + b[0] + carry == total[0])
+    high, low = added(a, b)
+    right: Mask = (low == total[1]) & (high == total[0])
     return right
 
 
@@ -57,6 +63,17 @@ def exact_sum(column: Bytes16) -> int:
     unsigned = sum(int(limb) << shift for limb, shift in zip(limbs, (96, 64, 32, 0), strict=True))
     negatives = int(np.count_nonzero(column[:, 0] & 0x80))
     return unsigned - (negatives << 128)
+
+
+def to_ints(column: Bytes16) -> list[int]:
+    """Return each value as a Python int."""
+    hi, lo = halves(column)
+    signed = lo.view(np.int64)
+    if (hi.view(np.int64) == signed >> 63).all():  # each fits 64 bits
+        small: list[int] = signed.tolist()
+        return small
+    large: list[int] = ((hi.view(np.int64).astype(object) << 64) | lo.astype(object)).tolist()
+    return large
 
 
 def to_bytes(unscaled: int) -> bytes:

@@ -158,6 +158,16 @@ def test_a_batch_answers_each_addition_in_order(stack: Stack, caller: Caller, rn
         assert counted(stack, call)["sum"] == text_of(pair.sum)
 
 
+def test_columns_are_counted_row_by_row(stack: Stack, caller: Caller, rng: random.Random) -> None:
+    """Each row of columns is counted with its sum, long and negative numbers too, and a repeated one is a duplicate."""
+    good = [new_pair(rng) for _ in range(300)]
+    calls = caller.add_columns([*good, good[0]])
+    assert {call.outcome for call in calls} == {Outcome.OK}
+    assert [call.duplicate for call in calls] == [False] * 300 + [True]
+    for call, pair in zip(calls[:5], good, strict=False):
+        assert call.sum == counted(stack, call)["sum"] == text_of(pair.sum)
+
+
 def test_the_longest_numbers_of_the_contract_stay_exact(stack: Stack, caller: Caller) -> None:
     """Operands with 38 digits are added and stored without losing the last one."""
     a, b = "9" * 29 + "." + "9" * 9, "-" + "9" * 29 + "." + "9" * 8 + "8"

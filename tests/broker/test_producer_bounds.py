@@ -36,6 +36,7 @@ HALF_SENT = 200
 SILENT = 1_200
 FEW_DESCRIPTORS = ("sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh")
 ADD, ADD_BATCH, CHECK = "/tally.v1.TallyService/Add", "/tally.v1.TallyService/AddBatch", "/grpc.health.v1.Health/Check"
+ADD_COLUMNS = "/tally.v1.TallyService/AddColumns"
 WATCH, REFLECT = "/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 
@@ -100,7 +101,9 @@ def send_half(port: int, path: str) -> RawConnection:
     return connection
 
 
-@pytest.mark.parametrize("path", [ADD, ADD_BATCH, CHECK, WATCH, REFLECT], ids=lambda path: path.rsplit("/")[-1])
+@pytest.mark.parametrize(
+    "path", [ADD, ADD_BATCH, ADD_COLUMNS, CHECK, WATCH, REFLECT], ids=lambda path: path.rsplit("/")[-1]
+)
 def test_half_sent_messages_take_bounded_memory_and_healthy_calls_are_answered(
     producer: ProducerProcess, path: str
 ) -> None:

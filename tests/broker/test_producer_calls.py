@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha import reflection_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from stack import Stack
+from tally.client.columns import ROWS_MAX
+from tally.event.decimals import UNIT
 from tally.event.partitions import partition_of
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.blocking_stub import BlockingStub
@@ -107,6 +110,30 @@ def test_a_batch_is_answered_in_order_with_a_status_each(stub: BlockingStub) -> 
     assert len({(position.partition, position.offset) for position in positions}) == 998, "one for each distinct id"
 
 
+def test_columns_are_committed_at_the_answered_places(kafka_stack: Stack, stub: BlockingStub) -> None:
+    """Ten thousand rows are in the log at the answered places, with the answered sums; a bad one is not."""
+    rows = ROWS_MAX
+    numbers = np.arange(rows)
+    ids = uuid.uuid4().bytes[:12]
+    request = tally_pb2.AddColumnsRequest(
+        request_ids=b"".join(ids + int(number).to_bytes(4, "big") for number in numbers),
+        a=b"".join((int(number) * UNIT).to_bytes(16, "big") for number in numbers[:-1]) + b"\x7f" * 16,
+        b=(-UNIT // 2).to_bytes(16, "big", signed=True) * rows,
+    )
+    answer = stub.AddColumns(request)
+    assert [(each.status.code, [*each.rows]) for each in answer.refused] == [(3, [rows - 1])]
+    there = {(p, offset): (key, value) for p, offset, key, value in committed(kafka_stack.bootstrap_servers)}
+    for row in range(rows - 1):
+        key, value = there[answer.partitions[row], answer.offsets[row]]
+        assert key == request.request_ids[16 * row : 16 * row + 16]
+        assert value[53:69] == answer.sums[16 * row : 16 * row + 16]
+        assert int.from_bytes(value[53:69], "big", signed=True) == row * UNIT - UNIT // 2
+    again = stub.AddColumns(request)
+    assert [*again.duplicates] == [*range(rows - 1)]
+    assert again.offsets == answer.offsets
+    assert again.sums == answer.sums
+
+
 def test_the_largest_batch_of_refusals_fits_a_usual_client(stub: BlockingStub) -> None:
     """10,000 refused additions are answered in fewer than the 4 MiB that clients take by default."""
     answer = stub.AddBatch(tally_pb2.AddBatchRequest(additions=[tally_pb2.AddRequest()] * 10_000))
@@ -119,12 +146,23 @@ def test_a_batch_over_the_limit_is_refused_whole(stub: BlockingStub) -> None:
         stub.AddBatch(tally_pb2.AddBatchRequest(additions=[addition()] * 10_001))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "10000" in str(refused.value.details())
+    column = bytes(16 * 10_001)
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.AddColumns(tally_pb2.AddColumnsRequest(request_ids=column, a=column, b=column))
+    assert outcome_of(refused.value) == ("BATCH_TOO_LARGE", "not-committed", None)
+    assert "10000" in str(refused.value.details())
+
+
+def columns(request_ids: bytes, a: bytes, b: bytes) -> tally_pb2.AddColumnsRequest:
+    return tally_pb2.AddColumnsRequest(request_ids=request_ids, a=a, b=b)
 
 
 def test_an_empty_batch_and_a_wrong_field_are_told_with_the_contract_s_rule(stub: BlockingStub) -> None:
     """BadRequest names the field, and the rule by the id that every validator of the contract gives it."""
     for call, broken in (
         (lambda: stub.AddBatch(tally_pb2.AddBatchRequest()), ("additions", "repeated.min_items")),
+        (lambda: stub.AddColumns(columns(bytes(16), b"", bytes(16))), ("a", "bytes.min_len")),
+        (lambda: stub.AddColumns(columns(bytes(32), bytes(32), bytes(31))), ("b", "")),
         (lambda: stub.Add(addition("1e3", "1")), ("a", "string.pattern")),
         (lambda: stub.Add(addition("1", "1", "x")), ("request_id", "string.uuid")),
     ):

@@ -5,11 +5,12 @@ transaction that was not committed is counted; I11 what was answered not-committ
 """
 
 import time
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
-from oracle.history import Outcome
+from oracle.history import Call, Outcome
 from tally.client.outcomes import Addition
 from tests.chaos.conftest import Counting
 from tests_support.producer.callers import Caller, new_pair
@@ -42,20 +43,25 @@ def start_again_and_settle(counting: Counting, producer: ProducerProcess, pairs:
 
 
 @pytest.mark.parametrize(
-    ("point", "committed"),
+    ("point", "committed", "send"),
     [
-        pytest.param("after_begin", False, marks=pytest.mark.chaos),
-        ("after_produce", False),
-        pytest.param("before_commit", False, marks=pytest.mark.chaos),
-        ("after_commit", True),
+        pytest.param("after_begin", False, Caller.add_batch, marks=pytest.mark.chaos),
+        ("after_produce", False, Caller.add_batch),
+        pytest.param("after_produce", False, Caller.add_columns, marks=pytest.mark.chaos),
+        pytest.param("before_commit", False, Caller.add_batch, marks=pytest.mark.chaos),
+        ("after_commit", True, Caller.add_batch),
+        ("after_commit", True, Caller.add_columns),
     ],
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
-def test_killed_in_a_transaction(counting: Counting, point: str, committed: bool) -> None:
+def test_killed_in_a_transaction(
+    counting: Counting, point: str, committed: bool, send: Callable[[Caller, list[Addition]], list[Call]]
+) -> None:
     """A producer killed in a transaction answers no call, and a retry is a duplicate exactly where it had committed."""
     producer = counting.cluster.producer(fault_points=f"producer.{point}=kill@1", **ONE_LANE).wait_ready()
     pairs = new_pairs()
     caller = Caller(producer.target, counting.history)
-    assert {call.outcome for call in caller.add_batch(pairs)} == {Outcome.UNKNOWN}
+    assert {call.outcome for call in send(caller, pairs)} == {Outcome.UNKNOWN}
     producer.wait_end()
     start_again_and_settle(counting, producer, pairs)
     known = {call.request_id: call.duplicate for call in counting.history.calls() if call.outcome is Outcome.OK}

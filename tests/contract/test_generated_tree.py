@@ -54,6 +54,9 @@ async def test_the_service_is_found_and_called_through_reflection() -> None:
         async def AddBatch(self, request: object, context: object) -> tally_pb2.AddBatchResponse:  # noqa: N802
             return tally_pb2.AddBatchResponse()
 
+        async def AddColumns(self, request: object, context: object) -> tally_pb2.AddColumnsResponse:  # noqa: N802
+            return tally_pb2.AddColumnsResponse()
+
     server = grpc.aio.server()
     tally_pb2_grpc.add_TallyServiceServicer_to_server(Service(), server)
     reflection.enable_server_reflection(["tally.v1.TallyService", reflection.SERVICE_NAME], server)

@@ -7,8 +7,12 @@ from typing import Any
 
 import grpc
 
+from loadtests.traffic.columns import columns_request_of
+from producer.core.call_queue import Part
 from producer.core.calls import Call, Placed, Result
+from producer.core.columns import Columns
 from producer.shell.methods import TallyMethods
+from tally.client.outcomes import Addition
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.producer.mutations import mutated
 from tests_support.producer.served_methods import served
@@ -26,6 +30,11 @@ class AnswersAtOnce:
         """Answer one addition."""
         return Placed(3, 1, False)
 
+    async def columns(self, call: Call, columns: Columns, *_: Any) -> list[Part]:
+        """Answer columns."""
+        call.results += [Placed(3, row, False) for row in range(len(columns))]
+        return [Part((row,), None) for row in range(len(columns))]
+
     async def many(self, call: Call, places: Iterable[int], *_: Any) -> None:
         """Answer many."""
         for place in places:
@@ -38,8 +47,12 @@ def valid(rng: random.Random) -> tuple[str, bytes]:
         tally_pb2.AddRequest(request_id=str(uuid.UUID(int=rng.getrandbits(128))), a=f"{rng.randrange(99)}", b="-1.5")
         for _ in range(rng.randint(1, 5))
     ]
-    if rng.random() < 0.5:
+    chance = rng.random()
+    if chance < 0.3:
         return f"{SERVICE}/Add", some[0].SerializeToString()
+    if chance < 0.6:
+        columns = columns_request_of([Addition(each.request_id, each.a, each.b) for each in some])
+        return f"{SERVICE}/AddColumns", columns.SerializeToString()
     return f"{SERVICE}/AddBatch", tally_pb2.AddBatchRequest(additions=some).SerializeToString()
 
 

@@ -45,9 +45,10 @@ class Machine(RuleBasedStateMachine):
         at=producers,
         wanted=st.lists(st.tuples(partitions, numbers, operands), min_size=1, max_size=4),
         timeout_s=st.sampled_from([0.5, 5.0, 30.0]),
+        as_columns=st.booleans(),
     )
-    def call(self, at: int, wanted: list[tuple[int, int, tuple[int, int]]], timeout_s: float) -> None:
-        self.world.call(at, wanted, timeout_s)
+    def call(self, at: int, wanted: list[tuple[int, int, tuple[int, int]]], timeout_s: float, as_columns: bool) -> None:
+        self.world.call(at, wanted, timeout_s, as_columns=as_columns)
 
     @rule(seconds=st.sampled_from([0.3, 3.0, 20.0, 400.0]))
     def time_passes(self, seconds: float) -> None:

@@ -12,11 +12,17 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc  # type: ignore[import-untyped]
 
 from producer.shell.health import ClusterHealth
+from tally.client.columns import Columns
+from tally.client.outcomes import Addition
+from tally.client.transport import request_of
 from tally.event import decimals
 from tally.generated.tally.v1 import tally_pb2, tally_pb2_grpc
 
 AddContext: TypeAlias = "grpc.aio.ServicerContext[tally_pb2.AddRequest, Awaitable[tally_pb2.AddResponse]]"
 BatchContext: TypeAlias = "grpc.aio.ServicerContext[tally_pb2.AddBatchRequest, Awaitable[tally_pb2.AddBatchResponse]]"
+ColumnsContext: TypeAlias = (
+    "grpc.aio.ServicerContext[tally_pb2.AddColumnsRequest, Awaitable[tally_pb2.AddColumnsResponse]]"
+)
 
 TOPIC = "tally.sums.v1"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -84,6 +90,27 @@ class FakeTally(tally_pb2_grpc.TallyServiceServicer):
                 results.append(tally_pb2.AddResult(response=answer))
         return tally_pb2.AddBatchResponse(results=results)
 
+    async def AddColumns(  # noqa: N802
+        self, request: tally_pb2.AddColumnsRequest, context: ColumnsContext
+    ) -> tally_pb2.AddColumnsResponse:
+        """Answer each row of columns as the addition that it is."""
+        additions = [request_of(addition) for addition in _additions_of(request)]
+        self._note(additions)
+        response = tally_pb2.AddColumnsResponse(topic=TOPIC)
+        sums = []
+        for row, addition in enumerate(additions):
+            answer = self._answer(addition)
+            if isinstance(answer, status_pb2.Status):
+                response.refused.add(status=answer, rows=[row])
+                answer = tally_pb2.AddResponse(sum="0", position=tally_pb2.Position(offset=-1))
+            elif answer.duplicate:
+                response.duplicates.append(row)
+            sums.append(decimals.parse(answer.sum).to_bytes(16, "big", signed=True))
+            response.partitions.append(answer.position.partition)
+            response.offsets.append(answer.position.offset)
+        response.sums = b"".join(sums)
+        return response
+
     def _note(self, additions: Iterable[tally_pb2.AddRequest]) -> None:
         self.calls.append([addition.request_id for addition in additions])
         self.on_call()
@@ -108,6 +135,11 @@ class FakeTally(tally_pb2_grpc.TallyServiceServicer):
         return tally_pb2.AddResponse(
             request_id=request.request_id, sum=decimals.text_of(total), duplicate=duplicate, position=place
         )
+
+
+def _additions_of(request: tally_pb2.AddColumnsRequest) -> list[Addition]:
+    columns = Columns.of(request.request_ids, request.a, request.b)
+    return [columns.addition(row) for row in range(len(columns))]
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from tests_support.producer.callers import OPTIONS, new_pair
 from tests_support.producer.http2_frames import begun_message
 from tests_support.waiting import pause
 
-METHODS: Final = ("Add", "AddBatch", "Nothing")
+METHODS: Final = ("Add", "AddBatch", "AddColumns", "Nothing")
 CALL_S: Final = 10.0
 PROMISED_BYTES: Final = 4 << 20
 WINDOW_BYTES: Final = 65_535  # what HTTP/2 lets a client send before the server says more

@@ -3,10 +3,13 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from producer.core import columns as columnar
 from producer.core import lane as table
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.call_queue import CallQueue, Limits
+from producer.core.call_queue import CallQueue, Limits, Part
 from producer.core.calls import Call
 from producer.core.idempotency import Known
 from producer.core.lane import Rules
@@ -28,6 +31,7 @@ from producer.core.lane_actions import (
 from producer.core.lane_events import Event, Taken
 from producer.core.ports import Place
 from producer.shell.event_encoder import EventEncoder
+from tally.event import int128
 from tally.kafka.transaction_port import (
     CommitTimedOut,
     Suspected,
@@ -71,16 +75,30 @@ class ProducerProcess:
             client = FakeTransactions(broker, f"producer-{replica}-{number}")
             self.lanes.append(Lane(number, client, state, deque(actions)))
 
-    def call(self, additions: list[tuple[Addition, int]], timeout_s: float) -> Call | None:
-        """Let a call wait for additions, each with its partition; None when the queue refuses it."""
+    def call(
+        self, additions: list[tuple[Addition, int]], timeout_s: float, *, as_columns: bool
+    ) -> tuple[Call, list[Part]] | None:
+        """Let a call wait for additions, each with its partition; None when the queue refuses it.
+
+        Return the rows of each of the call's results, too.
+        """
         if self._queue.refusal(len(additions), 10) is not None:
             return None
-        call = Call([None] * len(additions), self._clock.now_s + timeout_s, 10)
+        call = Call([], self._clock.now_s + timeout_s, 10)
         wanted = [addition for addition, _ in additions]
         known = [self.known.get(addition.request_id) for addition in wanted]
-        self._queue.join(call, range(len(wanted)), wanted, known, [partition for _, partition in additions])
+        partitions = [partition for _, partition in additions]
+        if as_columns:
+            keys = [addition.request_id for addition in wanted]
+            a, b = (b"".join(map(int128.to_bytes, each)) for each in zip(*((x.a, x.b) for x in wanted), strict=True))
+            columns, _, _ = columnar.read(b"".join(keys), a, b)
+            parts = self._queue.join_columns(call, columns, keys, known, np.array(partitions))
+        else:
+            call.results += [None] * len(wanted)
+            self._queue.join(call, range(len(wanted)), wanted, known, partitions)
+            parts = [Part((place,), None) for place in range(len(wanted))]
         self._calls.append(call)
-        return call
+        return call, parts
 
     def step(self) -> None:
         """Let every lane carry out what it has to do once, and end calls whose time is over."""
@@ -128,7 +146,7 @@ class ProducerProcess:
                 seen = lane.client.idle_signs()
                 return seen if isinstance(seen, Suspected) else None
             case Produce(batch):
-                return lane.client.produce(self._encoder.records(batch.attempts, 1))
+                return lane.client.produce(self._encoder.records(batch.attempts, 1, batch.blocks))
             case Commit(timeout_s):
                 answer = lane.client.commit(timeout_s)
                 if isinstance(answer, CommitTimedOut):
@@ -141,11 +159,8 @@ class ProducerProcess:
                 return lane.client.renew()
             case ReadBack(batch, offsets, delay_s):
                 self._clock.now_s += delay_s
-                places = [
-                    Place(each.addition.request_id, each.partition, offset)
-                    for each, offset in zip(batch.attempts, offsets, strict=True)
-                ]
-                return lane.client.read_back(places)
+                places = zip(batch.places(), offsets, strict=True)
+                return lane.client.read_back([Place(key, partition, offset) for (key, partition), offset in places])
         return None
 
     def _answer(self, lane: int, answer: Answer) -> None:
@@ -153,8 +168,7 @@ class ProducerProcess:
         match answer.verdict:
             case Committed(offsets):
                 self._queue.committed(batch, offsets)
-                for each in batch.attempts:
-                    self.known[each.addition.request_id] = (each.addition.a, each.addition.b, each.offset)
+                self.known.update(batch.known())
                 self._queue.forget(batch)
             case NotCommitted(cause, fenced):
                 refusal = refusals.fenced() if fenced else refusals.aborted(cause)

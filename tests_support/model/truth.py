@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from producer.core.addition import Addition
-from producer.core.calls import Call, Placed, Result
+from producer.core.calls import Block, Call, Placed, Result
 from producer.core.refusals import Outcome, Refusal
 from tally.event.codes import COUNTED, POISON
 from tally.ledger.format.witness import Witness
@@ -19,16 +19,21 @@ USED = (3, 5)
 
 @dataclass(frozen=True)
 class Try:
-    """One addition of one call, and where its answer will be."""
+    """One addition of one call, and where its answer will be; ``row`` is its number in the block, if it is in one."""
 
     addition: Addition
     call: Call
     place: int
+    block: Block | None = None
+    row: int = 0
 
     @property
     def result(self) -> Result | None:
         """The answer, None while there is none (or for ever, when the process died)."""
-        return self.call.results[self.place]
+        result = self.call.results[self.place]
+        if self.block is None or not isinstance(result, Placed):
+            return result
+        return self.block.placed(self.row, duplicate=result.duplicate)
 
 
 def logged_row(broker: Broker, partition: int, offset: int) -> Row | None:

@@ -41,13 +41,19 @@ class World:
 
     # -- what may happen ---------------------------------------------------------------------------------------------
 
-    def call(self, at: int, wanted: list[tuple[int, int, tuple[int, int]]], timeout_s: float) -> None:
+    def call(
+        self, at: int, wanted: list[tuple[int, int, tuple[int, int]]], timeout_s: float, *, as_columns: bool
+    ) -> None:
         """Let a caller ask a producer for additions of (partition, number of the id, operands)."""
         additions = [(Addition(request_id(number, p), a, b), p) for p, number, (a, b) in wanted]
-        call = self.producers[at].call(additions, timeout_s)
-        if call is not None:
-            for place, (addition, _) in enumerate(additions):
-                self._tries.setdefault(addition.request_id, []).append(Try(addition, call, place))
+        waiting = self.producers[at].call(additions, timeout_s, as_columns=as_columns)
+        if waiting is not None:
+            call, parts = waiting
+            for place, part in enumerate(parts):
+                for row, which in enumerate(part.rows):
+                    addition, _ = additions[int(which)]
+                    one = Try(addition, call, place, part.block, row)
+                    self._tries.setdefault(addition.request_id, []).append(one)
 
     def pass_time(self, seconds: float) -> None:
         """Move the clock, and let deadlines pass."""

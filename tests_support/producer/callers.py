@@ -14,7 +14,9 @@ import grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from loadtests.traffic.additions import TAG_BYTES, Draw, DrawnAddition, contradiction_of
+from loadtests.traffic.columns import columns_request_of
 from oracle.history import Call, History, Outcome
+from tally.client.columns import number_text
 from tally.client.outcomes import Addition
 from tally.client.transport import batch_request_of, request_of
 from tally.generated.tally.v1 import tally_pb2
@@ -77,6 +79,20 @@ class Caller:
             for pair, result in zip(pairs, results, strict=True)
         ]
 
+    def add_columns(self, pairs: Sequence[Addition]) -> list[Call]:
+        """Try many additions as columns and return what the caller was told of each."""
+        started_s = time.monotonic()
+        try:
+            answer = self._stub.AddColumns(columns_request_of(pairs), timeout=self._deadline_s)
+        except grpc.RpcError as error:
+            status = status_of(error)
+            return [self._log(pair, status, None, started_s) for pair in pairs]
+        refused = {row: each.status for each in answer.refused for row in each.rows}
+        return [
+            self._log(pair, refused.get(row, status_pb2.Status()), _response_of(answer, row), started_s)
+            for row, pair in enumerate(pairs)
+        ]
+
     def settle(self, pair: Addition, give_up_s: float) -> Call:
         """Try with the same id until the answer is OK or final, or ``give_up_s`` have passed. Return the last try."""
         until_s = time.monotonic() + give_up_s
@@ -113,6 +129,13 @@ class Caller:
         return call
 
 
+def _response_of(answer: tally_pb2.AddColumnsResponse, row: int) -> tally_pb2.AddResponse:
+    """Return what Add would have answered for a row that is committed."""
+    place = tally_pb2.Position(topic=answer.topic, partition=answer.partitions[row], offset=answer.offsets[row])
+    total = number_text(answer.sums, row)
+    return tally_pb2.AddResponse(sum=total, duplicate=row in answer.duplicates, position=place)
+
+
 def status_of(error: grpc.RpcError) -> status_pb2.Status:
     """Return the status of a failed call, with its details where the server sent some."""
     call: Any = error
@@ -141,8 +164,8 @@ def outcome_of(status: status_pb2.Status) -> Outcome:
 class Crowd:
     """Callers in threads that add until told to stop; each settles what it began.
 
-    Of 100 turns about 80 are new additions, 10 are batches of 20, 5 repeat an acknowledged id, 3 use one with other
-    operands and 2 are not numbers.
+    Of 100 turns about 80 are new additions, 5 are batches of 20 and 5 the same as columns, 5 repeat an acknowledged id,
+    3 use one with other operands and 2 are not numbers.
     """
 
     def __init__(self, target: str, history: History, *, seed: int, callers: int = 8, give_up_s: float = 60.0) -> None:
@@ -200,7 +223,7 @@ class Crowd:
         chance = draw.rng.random()
         if chance < 0.10:
             pairs = draw.many(20)
-            calls = caller.add_batch(pairs)
+            calls = caller.add_batch(pairs) if chance < 0.05 else caller.add_columns(pairs)
             for pair, call in zip(pairs, calls, strict=True):
                 settled = call if call.outcome is Outcome.OK else caller.settle(pair, self._give_up_s)
                 _remember(pair, settled, known)

@@ -15,9 +15,12 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from loadtests.traffic.columns import columns_request_of
+from producer.core import columns as columnar
 from producer.core.addition import Addition, validate
+from tally.client.outcomes import Addition as Texts
 from tally.event.decimals import text_of
-from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest
+from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddColumnsRequest, AddRequest
 from tests_support.producer.http2_frames import (
     CONTINUATION,
     DATA,
@@ -40,9 +43,11 @@ from tests_support.producer.http2_frames import (
 from tests_support.producer.mutations import mutated
 
 ADD, ADD_BATCH = "/tally.v1.TallyService/Add", "/tally.v1.TallyService/AddBatch"
+ADD_COLUMNS: Final = "/tally.v1.TallyService/AddColumns"
 PATHS: Final = (
     ADD,
     ADD_BATCH,
+    ADD_COLUMNS,
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -75,17 +80,32 @@ def _request(rng: random.Random) -> tuple[str, bytes]:
     """Return a method and a request that it accepts."""
     if rng.random() < 0.5:
         return ADD, _drawn(rng).SerializeToString()
-    batch = AddBatchRequest(additions=[_drawn(rng) for _ in range(rng.randint(1, 20))])
-    return ADD_BATCH, batch.SerializeToString()
+    some = [_drawn(rng) for _ in range(rng.randint(1, 20))]
+    if rng.random() < 0.5:
+        return ADD_BATCH, AddBatchRequest(additions=some).SerializeToString()
+    return ADD_COLUMNS, columns_request_of([Texts(r.request_id, r.a, r.b) for r in some]).SerializeToString()
 
 
 def _says(path: str, message: bytes) -> list[Addition]:
     """Return the additions that a server finds in a message."""
+    if path == ADD_COLUMNS:
+        return _says_in_columns(message)
     try:
         some = [AddRequest.FromString(message)] if path == ADD else AddBatchRequest.FromString(message).additions
     except DecodeError:
         return []
     return [each for r in some if isinstance(each := validate(r.request_id, r.a, r.b), Addition)]
+
+
+def _says_in_columns(message: bytes) -> list[Addition]:
+    try:
+        request = AddColumnsRequest.FromString(message)
+    except DecodeError:
+        return []
+    if columnar.misshapen(request.request_ids, request.a, request.b):
+        return []
+    columns, valid, _ = columnar.read(request.request_ids, request.a, request.b)
+    return [columns.addition(row) for row in valid.tolist()]
 
 
 def texts_of(addition: Addition) -> tuple[str, str, str]:

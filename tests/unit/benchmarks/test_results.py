@@ -91,3 +91,6 @@ def test_only_answers_with_a_sum_count_as_ok() -> None:
     batch = tally_pb2.AddBatchResponse(results=[tally_pb2.AddResult(response=good), tally_pb2.AddResult()])
     batch.results[1].status.code = 3
     assert client_load.ok_of_batch(batch.SerializeToString()) == 1
+    columns = tally_pb2.AddColumnsResponse(sums=bytes(48), offsets=[7, -1, 9])
+    assert client_load.ok_of_columns(columns.SerializeToString()) == 2
+    assert client_load.ok_of_columns(b"") == 0

@@ -8,42 +8,22 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.call_queue import CallQueue, Limits
-from producer.core.calls import Batch, Call, Placed
+from producer.core.call_queue import CallQueue, Limits, Part
+from producer.core.calls import Batch, Call, Placed, Result
 from producer.core.idempotency import Known
 from producer.core.refusals import Outcome, Reason, Refusal
-
-LIMITS = Limits(records_max=100, bytes_max=1_000, batch_records_max=3, retry_floor_s=1.0)
-LANES = 2
-ABORTED = refusals.aborted("x")
-
-
-def addition(number: int, a: int = 1) -> Addition:
-    return Addition(number.to_bytes(16, "big"), a, 2)
-
-
-def join(
-    queue: CallQueue,
-    additions: Sequence[Addition],
-    deadline_s: float = 100.0,
-    known: dict[bytes, Known] | None = None,
-) -> Call:
-    call = Call([None] * len(additions), deadline_s, 10 * len(additions))
-    seen = [(known or {}).get(each.request_id) for each in additions]
-    queue.join(call, range(len(additions)), additions, seen, [each.request_id[-1] for each in additions])
-    return call
-
-
-def outcome_of(call: Call, place: int = 0) -> tuple[Reason, Outcome]:
-    result = call.results[place]
-    assert isinstance(result, Refusal)
-    return result.reason, result.outcome
-
-
-def taken(queue: CallQueue, lane: int) -> Batch:
-    batch = queue.take(lane)
-    assert batch is not None
-    return batch
+from tests_support.producer.queued import (
+    ABORTED,
+    LANES,
+    LIMITS,
+    addition,
+    by_row,
+    join,
+    join_columns,
+    outcome_of,
+    records_of,
+    taken,
+)
 
 
 def test_a_second_call_joins_and_both_are_answered() -> None:
@@ -196,19 +176,24 @@ class RoomMachine(RuleBasedStateMachine):
         self.queue = CallQueue(LANES, LIMITS)
         self.now_s = 0.0
         self.log: dict[bytes, tuple[Addition, int]] = {}
-        self.everybody: list[tuple[Call, list[Addition]]] = []
+        self.everybody: list[tuple[Call, list[Addition], list[Part] | None]] = []
         self.in_hand: set[bytes] = set()
 
     @rule(
         target=calls,
         numbers=st.lists(st.tuples(st.integers(0, 5), st.integers(1, 2)), min_size=1, max_size=5),
         patience_s=st.floats(0.1, 5),
+        as_columns=st.booleans(),
     )
-    def comes(self, numbers: list[tuple[int, int]], patience_s: float) -> Call:
+    def comes(self, numbers: list[tuple[int, int]], patience_s: float, as_columns: bool) -> Call:
         additions = [addition(number, a) for number, a in numbers]
         known = {key: (one.a, one.b, offset) for key, (one, offset) in self.log.items()}
-        call = join(self.queue, additions, self.now_s + patience_s, known)
-        self.everybody.append((call, additions))
+        if as_columns:
+            call, parts = join_columns(self.queue, additions, self.now_s + patience_s, known)
+            self.everybody.append((call, additions, parts))
+        else:
+            call = join(self.queue, additions, self.now_s + patience_s, known)
+            self.everybody.append((call, additions, None))
         return call
 
     @rule(call=consumes(calls))
@@ -225,22 +210,23 @@ class RoomMachine(RuleBasedStateMachine):
         batch = self.queue.take(lane)
         if batch is None:
             return multiple()
-        assert 0 < len(batch.attempts) <= LIMITS.batch_records_max
-        ids = {attempt.addition.request_id for attempt in batch.attempts}
+        assert 0 < len(batch) <= LIMITS.batch_records_max
+        ids = {one.request_id for one in records_of(batch)}
+        assert len(ids) == len(batch)
         assert not ids & self.in_hand, "an id is in one hand only"
         self.in_hand |= ids
         return lane, batch
 
     def let_go(self, batch: Batch) -> None:
-        self.in_hand -= {attempt.addition.request_id for attempt in batch.attempts}
+        self.in_hand -= {one.request_id for one in records_of(batch)}
 
     @rule(hand=consumes(hands))
     def is_committed(self, hand: tuple[int, Batch]) -> None:
         _, batch = hand
-        offsets = list(range(len(self.log), len(self.log) + len(batch.attempts)))
-        for attempt, offset in zip(batch.attempts, offsets, strict=True):
-            assert attempt.addition.request_id not in self.log, "known ids are not sent again"
-            self.log[attempt.addition.request_id] = (attempt.addition, offset)
+        offsets = list(range(len(self.log), len(self.log) + len(batch)))
+        for one, offset in zip(records_of(batch), offsets, strict=True):
+            assert one.request_id not in self.log, "known ids are not sent again"
+            self.log[one.request_id] = (one, offset)
         self.queue.committed(batch, offsets)
         self.queue.forget(batch)
         self.let_go(batch)
@@ -258,16 +244,16 @@ class RoomMachine(RuleBasedStateMachine):
     @invariant()
     def answers_are_true(self) -> None:
         """I1 and I11: what was answered OK is in the log with these operands."""
-        for call, additions in self.everybody:
+        for call, additions, parts in self.everybody:
             assert call.open_count == call.results.count(None)
-            for result, one in zip(call.results, additions, strict=True):
+            for result, one in zip(_results(call, parts), additions, strict=True):
                 if isinstance(result, Placed):
                     assert self.log[one.request_id] == (one, result.offset)
 
     @invariant()
     def memory_is_bounded(self) -> None:
         """I12: the count of what waits is that of the calls that wait."""
-        waiting = [call for call, _ in self.everybody if call.open_count]
+        waiting = [call for call, _, _ in self.everybody if call.open_count]
         assert self.queue.records == sum(call.records for call in waiting)
         if not waiting:
             assert all(self.queue.waiting(lane) == 0 for lane in range(LANES))
@@ -279,12 +265,16 @@ class RoomMachine(RuleBasedStateMachine):
                 self.is_committed((lane, batch))
         self.answers_are_true()
         by_addition: dict[Addition, list[object]] = {}
-        for call, additions in self.everybody:
-            for result, one in zip(call.results, additions, strict=True):
+        for call, additions, parts in self.everybody:
+            for result, one in zip(_results(call, parts), additions, strict=True):
                 by_addition.setdefault(one, []).append(result)
         for one, results in by_addition.items():
             if all(isinstance(each, Refusal) and each.outcome is Outcome.NOT_COMMITTED for each in results):
                 assert self.log.get(one.request_id, (None, 0))[0] != one
+
+
+def _results(call: Call, parts: Sequence[Part] | None) -> list[Result | None]:
+    return call.results if parts is None else by_row(call, parts)
 
 
 TestRoomMachine = RoomMachine.TestCase

@@ -2,117 +2,17 @@
 
 import asyncio
 import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Sequence
 
 import pytest
-from aiocache import SimpleMemoryCache  # type: ignore[import-untyped]
 
-from producer.core.call_queue import Limits
-from producer.core.calls import Batch
-from producer.core.idempotency import KnownIds
-from producer.core.lane import Rules
 from producer.core.ports import Incoming
 from producer.core.refusals import Code, Outcome, Reason, Refusal
-from producer.shell.async_call_queue import AsyncCallQueue
-from producer.shell.event_encoder import EventEncoder
-from producer.shell.lane_thread import LaneReport, LaneThread
-from producer.shell.methods import TallyMethods
 from tally.event import decimals
 from tally.event.partitions import partition_of
-from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddRequest, AddResponse
+from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddResponse
 from tests_support.kafka.broker import Broker
-from tests_support.kafka.transactions import FakeTransactions
-from tests_support.waiting import eventually_async
-
-LANES = 2
-PARTITIONS = 12
-RULES = Rules(
-    commit_limit_s=0.2,
-    commit_slice_s=0.1,
-    resolve_limit_s=2.0,
-    fence_delay_s=0.01,
-    backoff_first_s=0.001,
-    backoff_max_s=0.01,
-)
-LIMITS = Limits(records_max=50, bytes_max=100_000, batch_records_max=20, retry_floor_s=0.5)
-
-
-class Producer:
-    """The producer without gRPC and Kafka."""
-
-    def __init__(self, kafka: Broker, replica: str = "0") -> None:
-        self.kafka = kafka
-        self.reports: list[LaneReport] = []
-        known = KnownIds(SimpleMemoryCache(timeout=None), SimpleMemoryCache(timeout=None), 100)
-        self.queue = AsyncCallQueue(LANES, LIMITS, known, 0.001)
-        self.methods = TallyMethods(self.queue, "sums", PARTITIONS, 30)
-        self.clients = [FakeTransactions(kafka, f"{replica}-{number}") for number in range(LANES)]
-        loop = asyncio.get_running_loop()
-        send = partial(_send, loop, self._receive)
-        self.lanes = [
-            LaneThread(number, client, EventEncoder(1), send, RULES) for number, client in enumerate(self.clients)
-        ]
-
-    def start(self) -> None:
-        """Start the lanes and accept calls."""
-        self.queue.open_for_calls(self._hand)
-        for lane in self.lanes:
-            lane.start()
-
-    def _receive(self, report: LaneReport) -> None:
-        self.reports.append(report)
-        self.queue.on_lane_report(report)
-
-    def _hand(self, lane: int, batch: Batch) -> None:
-        self.lanes[lane].inbox.put(batch)
-
-    def fault(self, *names: str) -> None:
-        """Let every lane meet these faults, one after another."""
-        for client in self.clients:
-            client.faults.queue = deque(names)
-
-    async def add(self, request: AddRequest, remaining_s: float | None = 5.0) -> AddResponse | Refusal:
-        """Call Add."""
-        return await self.methods.add(Incoming(request, remaining_s, dict))
-
-    def count_of(self, request: AddRequest) -> int:
-        """Return how often an id stands in the log, read_committed."""
-        key = uuid.UUID(request.request_id).bytes
-        return [entry.key for entry in self.kafka.read_committed(partition_of(key, PARTITIONS))].count(key)
-
-    async def stop(self) -> None:
-        """Answer everything and end the lanes."""
-        await self.queue.close()
-        for lane in self.lanes:
-            lane.stop()
-        for lane in self.lanes:
-            assert await asyncio.to_thread(lane.join, 5.0)
-
-
-def _send(loop: asyncio.AbstractEventLoop, receive: Callable[[LaneReport], None], report: LaneReport) -> None:
-    loop.call_soon_threadsafe(receive, report)
-
-
-@asynccontextmanager
-async def running(kafka: Broker | None = None) -> AsyncIterator[Producer]:
-    producer = Producer(kafka or Broker())
-    producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
-
-
-def request(a: str = "2", b: str = "40.5", request_id: str | None = None) -> AddRequest:
-    return AddRequest(request_id=request_id or str(uuid.uuid4()), a=a, b=b)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait on a condition that the lanes' threads make true."""
-    await eventually_async(condition, 5)
+from tests_support.producer.in_memory import LANES, PARTITIONS, ProducerInMemory, request, running, until
 
 
 async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None:
@@ -218,8 +118,8 @@ async def test_a_commit_that_is_never_resolved_is_told_as_unknown() -> None:
 
 async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
     """A call ends with DEADLINE_EXCEEDED at its deadline, and a longer one that shares its attempt gets OK (I12)."""
-    producer = Producer(Broker())
-    producer.queue.open_for_calls(producer._hand)  # calls wait: no lane has started
+    producer = ProducerInMemory(Broker())
+    producer.queue.open_for_calls(producer.hand)  # calls wait: no lane has started
     asked = request()
     long = asyncio.create_task(producer.add(asked, remaining_s=20))
     short = await producer.add(asked, remaining_s=0.02)
@@ -235,8 +135,8 @@ async def test_a_deadline_settles_its_call_and_nobody_else_s() -> None:
 
 async def test_a_cancel_takes_only_its_own_call_away() -> None:
     """A cancelled call that waits alone leaves no record, and one that shares an attempt leaves it to the other."""
-    producer = Producer(Broker())
-    producer.queue.open_for_calls(producer._hand)
+    producer = ProducerInMemory(Broker())
+    producer.queue.open_for_calls(producer.hand)
     shared, lonely = request(), request()
     tasks = [asyncio.create_task(producer.add(each)) for each in (shared, shared, lonely)]
     await until(lambda: producer.queue.waiting == 3)
@@ -282,8 +182,8 @@ async def test_a_batch_is_answered_in_the_request_s_order() -> None:
 
 async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
     """A batch that is too large, or that finds the queue full, is refused as a whole with its reason."""
-    producer = Producer(Broker())
-    producer.queue.open_for_calls(producer._hand)
+    producer = ProducerInMemory(Broker())
+    producer.queue.open_for_calls(producer.hand)
     too_many = AddBatchRequest(additions=[request() for _ in range(31)])
     refused = await producer.methods.add_batch(Incoming(too_many, None, dict))
     assert isinstance(refused, Refusal)
@@ -301,7 +201,7 @@ async def test_too_large_a_batch_and_a_full_queue_are_refused_whole() -> None:
 
 async def test_calls_before_the_start_are_refused_with_the_reason() -> None:
     """A call before the producer has started is UNAVAILABLE, with what the producer waits for."""
-    producer = Producer(Broker())
+    producer = ProducerInMemory(Broker())
     producer.queue.not_ready("topic sums: no broker")
     answer = await producer.add(request())
     assert isinstance(answer, Refusal)

@@ -2,14 +2,17 @@
 
 from uuid import UUID
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from producer.core import refusals
 from producer.core.addition import Addition
+from producer.core.call_queue import Part
 from producer.core.calls import Placed, Result
+from producer.core.columns import read
 from producer.core.refusals import Outcome, Refusal
-from producer.shell.responses import BatchAnswer, fill
+from producer.shell.responses import BatchAnswer, columns_answer, fill
 from producer.shell.rpc_status import status_of
 from tally.event import decimals
 from tally.generated.tally.v1 import tally_pb2
@@ -54,3 +57,17 @@ def test_a_batch_s_answer_is_the_same_as_filled_message_by_message(
     answer = builder.message()
     assert answer == expected
     assert answer.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+
+
+def test_an_answer_to_columns_that_are_all_refused_stays_small() -> None:
+    """Of many different refusals of columns the first hundred have all details, and the rest share brief ones."""
+    rows = 10_000
+    columns, _, _ = read(bytes(16 * rows), bytes(16 * rows), bytes(16 * rows))
+    parts = [Part((row,), None) for row in range(rows)]
+    results = [refusals.aborted(f"{row}: {'x' * 300}") for row in range(rows)]
+    answer = columns_answer("sums", columns, np.zeros(rows, np.int64), parts, results)
+    assert len(answer.refused) == 101
+    assert sorted(row for each in answer.refused for row in each.rows) == [*range(rows)]
+    assert {each.status.code for each in answer.refused} == {10}
+    assert answer.refused[-1].status.message == "details are left out"
+    assert len(answer.SerializeToString()) < 500_000

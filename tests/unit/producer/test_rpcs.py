@@ -1,5 +1,6 @@
 """The table of RPCs against the contract."""
 
+import uuid
 from typing import Any, cast
 
 import pytest
@@ -29,6 +30,9 @@ def test_a_row_tells_the_ids_of_its_additions() -> None:
     requests = [tally_pb2.AddRequest(request_id=each) for each in "xyz"]
     assert list(rows["Add"].request_ids(requests[0])) == ["x"]
     assert list(rows["AddBatch"].request_ids(tally_pb2.AddBatchRequest(additions=requests))) == ["x", "y", "z"]
+    ids = [uuid.UUID(int=number) for number in (1, 2)]
+    columns = tally_pb2.AddColumnsRequest(request_ids=b"".join(each.bytes for each in ids) + b"half an id")
+    assert list(rows["AddColumns"].request_ids(columns)) == [str(each) for each in ids]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14tally/v1/tally.proto\x12\x08tally.v1\x1a\x17google/rpc/status.proto\"\x8e\x01\n\nAddRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x01\x61\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$\x12\x30\n\x01\x62\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$\"g\n\x0b\x41\x64\x64Response\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03sum\x18\x02 \x01(\t\x12\x11\n\tduplicate\x18\x03 \x01(\x08\x12$\n\x08position\x18\x04 \x01(\x0b\x32\x12.tally.v1.Position\"<\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"G\n\x0f\x41\x64\x64\x42\x61tchRequest\x12\x34\n\tadditions\x18\x01 \x03(\x0b\x32\x14.tally.v1.AddRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\"8\n\x10\x41\x64\x64\x42\x61tchResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.tally.v1.AddResult\"X\n\tAddResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\'\n\x08response\x18\x02 \x01(\x0b\x32\x15.tally.v1.AddResponse2\x85\x01\n\x0cTallyService\x12\x32\n\x03\x41\x64\x64\x12\x14.tally.v1.AddRequest\x1a\x15.tally.v1.AddResponse\x12\x41\n\x08\x41\x64\x64\x42\x61tch\x12\x19.tally.v1.AddBatchRequest\x1a\x1a.tally.v1.AddBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14tally/v1/tally.proto\x12\x08tally.v1\x1a\x17google/rpc/status.proto\"\x8e\x01\n\nAddRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x01\x61\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$\x12\x30\n\x01\x62\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^-?[0-9]{1,29}(\\.[0-9]{1,9})?$\"g\n\x0b\x41\x64\x64Response\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0b\n\x03sum\x18\x02 \x01(\t\x12\x11\n\tduplicate\x18\x03 \x01(\x08\x12$\n\x08position\x18\x04 \x01(\x0b\x32\x12.tally.v1.Position\"<\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"G\n\x0f\x41\x64\x64\x42\x61tchRequest\x12\x34\n\tadditions\x18\x01 \x03(\x0b\x32\x14.tally.v1.AddRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\"8\n\x10\x41\x64\x64\x42\x61tchResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.tally.v1.AddResult\"X\n\tAddResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\'\n\x08response\x18\x02 \x01(\x0b\x32\x15.tally.v1.AddResponse\"e\n\x11\x41\x64\x64\x43olumnsRequest\x12 \n\x0brequest_ids\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x10\x18\x80\xe2\t\x12\x16\n\x01\x61\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x10\x18\x80\xe2\t\x12\x16\n\x01\x62\x18\x03 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x10\x18\x80\xe2\t\"\x92\x01\n\x12\x41\x64\x64\x43olumnsResponse\x12\x0c\n\x04sums\x18\x01 \x01(\x0c\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x12\n\npartitions\x18\x03 \x03(\x05\x12\x0f\n\x07offsets\x18\x04 \x03(\x03\x12\x12\n\nduplicates\x18\x05 \x03(\x05\x12&\n\x07refused\x18\x06 \x03(\x0b\x32\x15.tally.v1.RefusedRows\"?\n\x0bRefusedRows\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x0c\n\x04rows\x18\x02 \x03(\x05\x32\xce\x01\n\x0cTallyService\x12\x32\n\x03\x41\x64\x64\x12\x14.tally.v1.AddRequest\x1a\x15.tally.v1.AddResponse\x12\x41\n\x08\x41\x64\x64\x42\x61tch\x12\x19.tally.v1.AddBatchRequest\x1a\x1a.tally.v1.AddBatchResponse\x12G\n\nAddColumns\x12\x1b.tally.v1.AddColumnsRequest\x1a\x1c.tally.v1.AddColumnsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDREQUEST'].fields_by_name['b']._serialized_options = b'\272H\"r 2\036^-?[0-9]{1,29}(\\.[0-9]{1,9})?$'
   _globals['_ADDBATCHREQUEST'].fields_by_name['additions']._loaded_options = None
   _globals['_ADDBATCHREQUEST'].fields_by_name['additions']._serialized_options = b'\272H\010\222\001\005\010\001\020\220N'
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['request_ids']._loaded_options = None
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['request_ids']._serialized_options = b'\272H\010z\006\020\020\030\200\342\t'
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['a']._loaded_options = None
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['a']._serialized_options = b'\272H\010z\006\020\020\030\200\342\t'
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['b']._loaded_options = None
+  _globals['_ADDCOLUMNSREQUEST'].fields_by_name['b']._serialized_options = b'\272H\010z\006\020\020\030\200\342\t'
   _globals['_ADDREQUEST']._serialized_start=60
   _globals['_ADDREQUEST']._serialized_end=202
   _globals['_ADDRESPONSE']._serialized_start=204
@@ -53,6 +59,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDBATCHRESPONSE']._serialized_end=500
   _globals['_ADDRESULT']._serialized_start=502
   _globals['_ADDRESULT']._serialized_end=590
-  _globals['_TALLYSERVICE']._serialized_start=593
-  _globals['_TALLYSERVICE']._serialized_end=726
+  _globals['_ADDCOLUMNSREQUEST']._serialized_start=592
+  _globals['_ADDCOLUMNSREQUEST']._serialized_end=693
+  _globals['_ADDCOLUMNSRESPONSE']._serialized_start=696
+  _globals['_ADDCOLUMNSRESPONSE']._serialized_end=842
+  _globals['_REFUSEDROWS']._serialized_start=844
+  _globals['_REFUSEDROWS']._serialized_end=907
+  _globals['_TALLYSERVICE']._serialized_start=910
+  _globals['_TALLYSERVICE']._serialized_end=1116
 # @@protoc_insertion_point(module_scope)

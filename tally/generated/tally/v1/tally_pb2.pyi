@@ -202,3 +202,125 @@ class AddResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddResult: _TypeAlias = AddResult  # noqa: Y015
+
+@_typing.final
+class AddColumnsRequest(_message.Message):
+    """Many additions as columns. Each column has 16 bytes for each row, one row
+    after another, and all have as many rows. A server may be set to a lower
+    limit; its refusal names it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_IDS_FIELD_NUMBER: _builtins.int
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    request_ids: _builtins.bytes
+    """The request ids: the 16 bytes of each UUID, in the order of its text. They
+    need not be distinct.
+    """
+    a: _builtins.bytes
+    """The first operands: each the number times 10^9 as a whole number, in
+    big-endian two's complement, of at most 38 digits. A row that is out of
+    range is refused; the others are added.
+    """
+    b: _builtins.bytes
+    """The second operands, in the same form."""
+    def __init__(
+        self,
+        *,
+        request_ids: _builtins.bytes = ...,
+        a: _builtins.bytes = ...,
+        b: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "request_ids", b"request_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddColumnsRequest: _TypeAlias = AddColumnsRequest  # noqa: Y015
+
+@_typing.final
+class AddColumnsResponse(_message.Message):
+    """What became of each row. A row is committed unless it is in refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMS_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    PARTITIONS_FIELD_NUMBER: _builtins.int
+    OFFSETS_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    sums: _builtins.bytes
+    """a + b of each row, in the operands' form; 16 zero bytes where it was
+    refused.
+    """
+    topic: _builtins.str
+    """The topic of all rows."""
+    @_builtins.property
+    def partitions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The partition of each row, a function of the request id."""
+
+    @_builtins.property
+    def offsets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The offset of each row in its partition, -1 where it was refused."""
+
+    @_builtins.property
+    def duplicates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The rows, counted from 0, whose ids were already committed or in flight,
+        with the same operands, when this call arrived.
+        """
+
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedRows]:
+        """The rows that are not committed, or may not be, by what is said of them."""
+
+    def __init__(
+        self,
+        *,
+        sums: _builtins.bytes = ...,
+        topic: _builtins.str = ...,
+        partitions: _abc.Iterable[_builtins.int] | None = ...,
+        offsets: _abc.Iterable[_builtins.int] | None = ...,
+        duplicates: _abc.Iterable[_builtins.int] | None = ...,
+        refused: _abc.Iterable[Global___RefusedRows] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "offsets", b"offsets", "partitions", b"partitions", "refused", b"refused", "sums", b"sums", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddColumnsResponse: _TypeAlias = AddColumnsResponse  # noqa: Y015
+
+@_typing.final
+class RefusedRows(_message.Message):
+    """Rows that were refused for one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """Why, as a call of Add would have answered."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The rows, counted from 0."""
+
+    def __init__(
+        self,
+        *,
+        status: _status_pb2.Status | None = ...,
+        rows: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedRows: _TypeAlias = RefusedRows  # noqa: Y015

@@ -51,6 +51,11 @@ class TallyServiceStub:
                 request_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
                 response_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
                 _registered_method=True)
+        self.AddColumns = channel.unary_unary(
+                '/tally.v1.TallyService/AddColumns',
+                request_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsRequest.SerializeToString,
+                response_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsResponse.FromString,
+                _registered_method=True)
 
 
 class TallyServiceServicer:
@@ -77,6 +82,14 @@ class TallyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddColumns(self, request, context):
+        """Adds many pairs of numbers that come as columns of 16-byte values: the same
+        as AddBatch for programs that add a great deal. Not atomic over the rows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TallyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +102,11 @@ def add_TallyServiceServicer_to_server(servicer, server):
                     servicer.AddBatch,
                     request_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.FromString,
                     response_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.SerializeToString,
+            ),
+            'AddColumns': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddColumns,
+                    request_deserializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsRequest.FromString,
+                    response_serializer=tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -151,6 +169,33 @@ class TallyService:
             '/tally.v1.TallyService/AddBatch',
             tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchRequest.SerializeToString,
             tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tally.v1.TallyService/AddColumns',
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsRequest.SerializeToString,
+            tally_dot_generated_dot_tally_dot_v1_dot_tally__pb2.AddColumnsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,10 @@ class TallyServiceStub:
     """Adds many pairs of numbers. Not atomic over the batch: each addition has a
     result of its own, in the request's order.
     """
+    AddColumns: _aio.UnaryUnaryMultiCallable[_tally_pb2.AddColumnsRequest, _tally_pb2.AddColumnsResponse]
+    """Adds many pairs of numbers that come as columns of 16-byte values: the same
+    as AddBatch for programs that add a great deal. Not atomic over the rows.
+    """
 
 class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Adds two numbers and records each sum so that it is counted exactly once.
@@ -55,6 +59,16 @@ class TallyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_tally_pb2.AddBatchResponse]:
         """Adds many pairs of numbers. Not atomic over the batch: each addition has a
         result of its own, in the request's order.
+        """
+
+    @_abc_1.abstractmethod
+    def AddColumns(
+        self,
+        request: _tally_pb2.AddColumnsRequest,
+        context: _aio.ServicerContext[_tally_pb2.AddColumnsRequest, _abc.Awaitable[_tally_pb2.AddColumnsResponse]],
+    ) -> _abc.Awaitable[_tally_pb2.AddColumnsResponse]:
+        """Adds many pairs of numbers that come as columns of 16-byte values: the same
+        as AddBatch for programs that add a great deal. Not atomic over the rows.
         """
 
 def add_TallyServiceServicer_to_server(servicer: TallyServiceServicer, server: _aio.Server) -> None: ...

@@ -20,6 +20,12 @@ ADD_REQUEST_B_PATTERN: Final = '^-?[0-9]{1,29}(\\.[0-9]{1,9})?$'
 _ADD_REQUEST_B_PATTERN: Final = re.compile('\\A\\-?[0-9]{1,29}(?:\\.[0-9]{1,9})?\\Z', re.ASCII).match
 ADD_BATCH_REQUEST_ADDITIONS_MIN_ITEMS: Final = 1
 ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS: Final = 10000
+ADD_COLUMNS_REQUEST_REQUEST_IDS_MIN_LEN: Final = 16
+ADD_COLUMNS_REQUEST_REQUEST_IDS_MAX_LEN: Final = 160000
+ADD_COLUMNS_REQUEST_A_MIN_LEN: Final = 16
+ADD_COLUMNS_REQUEST_A_MAX_LEN: Final = 160000
+ADD_COLUMNS_REQUEST_B_MIN_LEN: Final = 16
+ADD_COLUMNS_REQUEST_B_MAX_LEN: Final = 160000
 
 
 def add_request(message: pb2.AddRequest) -> list[Violation]:
@@ -55,4 +61,27 @@ def add_batch_request_fields(additions: Sequence[object]) -> list[Violation]:
         found.append(Violation("additions", "repeated.min_items", f"has {len(additions)} items; at least {ADD_BATCH_REQUEST_ADDITIONS_MIN_ITEMS} are asked for"))
     if len(additions) > ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS:
         found.append(Violation("additions", "repeated.max_items", f"has {len(additions)} items; at most {ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS} are taken"))
+    return found
+
+
+def add_columns_request(message: pb2.AddColumnsRequest) -> list[Violation]:
+    """Return every rule of tally.v1.AddColumnsRequest that a message breaks, also in the messages it holds."""
+    return add_columns_request_fields(message.request_ids, message.a, message.b)
+
+
+def add_columns_request_fields(request_ids: bytes, a: bytes, b: bytes) -> list[Violation]:
+    """Return the rules of tally.v1.AddColumnsRequest that its own fields break; None is a field that is not set."""
+    found: list[Violation] = []
+    if len(request_ids) < ADD_COLUMNS_REQUEST_REQUEST_IDS_MIN_LEN:
+        found.append(Violation("request_ids", "bytes.min_len", f"has {len(request_ids)} bytes; at least {ADD_COLUMNS_REQUEST_REQUEST_IDS_MIN_LEN} are asked for"))
+    if len(request_ids) > ADD_COLUMNS_REQUEST_REQUEST_IDS_MAX_LEN:
+        found.append(Violation("request_ids", "bytes.max_len", f"has {len(request_ids)} bytes; at most {ADD_COLUMNS_REQUEST_REQUEST_IDS_MAX_LEN} are taken"))
+    if len(a) < ADD_COLUMNS_REQUEST_A_MIN_LEN:
+        found.append(Violation("a", "bytes.min_len", f"has {len(a)} bytes; at least {ADD_COLUMNS_REQUEST_A_MIN_LEN} are asked for"))
+    if len(a) > ADD_COLUMNS_REQUEST_A_MAX_LEN:
+        found.append(Violation("a", "bytes.max_len", f"has {len(a)} bytes; at most {ADD_COLUMNS_REQUEST_A_MAX_LEN} are taken"))
+    if len(b) < ADD_COLUMNS_REQUEST_B_MIN_LEN:
+        found.append(Violation("b", "bytes.min_len", f"has {len(b)} bytes; at least {ADD_COLUMNS_REQUEST_B_MIN_LEN} are asked for"))
+    if len(b) > ADD_COLUMNS_REQUEST_B_MAX_LEN:
+        found.append(Violation("b", "bytes.max_len", f"has {len(b)} bytes; at most {ADD_COLUMNS_REQUEST_B_MAX_LEN} are taken"))
     return found
