@@ -23,6 +23,7 @@ from loadtests.traffic.additions import TAG_BYTES, Draw
 from loadtests.traffic.outcomes import Digest, fingerprint_of
 from tally.base.framing import FramingError, frame, unframe
 from tally.event.partitions import partition_of
+from tally.event.strange_fields import WHY_DANGEROUS, StrangeFields, parsed
 from tally.generated.avro.sum_added import SumAdded
 from tally.registry.errors import RegistryError, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
@@ -48,9 +49,12 @@ class Schemas:
         self._parsed: dict[int, Any] = {}
 
     def schema(self, schema_id: int) -> Any:
-        """Return the parsed schema of an id. Raises SchemaUnknown, LoadError, and what fastavro raises."""
+        """Return the parsed schema of an id. Raises SchemaUnknown, LoadError, ValueError, and what fastavro raises."""
         if schema_id not in self._parsed:
-            self._parsed[schema_id] = fastavro.parse_schema(json.loads(self._text(schema_id)))
+            schema = parsed(json.loads(self._text(schema_id)))
+            if StrangeFields(schema).is_dangerous:
+                raise ValueError(WHY_DANGEROUS)
+            self._parsed[schema_id] = schema
         return self._parsed[schema_id]
 
     def id_of_sums(self) -> int:

@@ -176,18 +176,21 @@ class StrangeFields:
 
     def _step_over(self, kind: Any, stream: io.BytesIO) -> None:
         """Move behind one value. Raises what fastavro would: EOFError, IndexError, TypeError and others."""
-        left: list[tuple[Step, int]] = [(self._steps_of(kind), 1)]  # and how often, the next last
+        # What is left, the next last: how often, and from which part on. One place a record, since parts may be many.
+        left: list[tuple[Step, int, int]] = [(self._steps_of(kind), 1, 0)]
         while left:
-            step, times = left.pop()
+            step, times, place = left.pop()
             if isinstance(step, int):
                 stream.seek(min(stream.tell() + step * times, len(stream.getbuffer())))
                 continue
-            if times > 1:
-                left.append((step, times - 1))
+            if isinstance(step, tuple) and place + 1 < len(step):
+                left.append((step, times, place + 1))
+            elif times > 1:
+                left.append((step, times - 1, 0))
             if isinstance(step, tuple):
-                left += [(each, 1) for each in reversed(step)]
+                left += [(each, 1, 0) for each in step[place : place + 1]]
             else:
-                left += self._opened(step, stream)
+                left += [(each, often, 0) for each, often in self._opened(step, stream)]
 
     def _opened(self, kind: Any, stream: io.BytesIO) -> list[tuple[Step, int]]:
         """Step over the beginning of a value, and return what is left of it, the next last."""
@@ -198,10 +201,10 @@ class StrangeFields:
             stream.read(_long(stream))
         elif name in _NUMBERS:
             _long(stream)
-        elif name in _ITEMS:
-            return self._block(kind, stream)
         elif isinstance(kind, str):
             raise TypeError(f"{kind} is no type")
+        elif name in _ITEMS:
+            return self._block(kind, stream)
         elif name == "fixed":
             stream.read(kind["size"])
         elif kind["name"] in self._steps:

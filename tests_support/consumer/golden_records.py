@@ -158,8 +158,6 @@ def _sixteen(number: int) -> bytes:
     return number.to_bytes(16, "big", signed=True)
 
 
-ZERO_WIDTH: Final = 45
-"""An array of nulls: nine bytes may say that it has 2**62 items, which fastavro counts one by one. Not for chance."""
 _READABLE: Final = (OURS, 3, 4, 5, 43, 45, 47, 52, 54)
 """Ids whose schema resolves to ours."""
 

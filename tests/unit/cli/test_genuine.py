@@ -19,7 +19,7 @@ from tally.event.digest import undecoded
 from tally.event.raw_operands import NotReadable, RawOperands, raw_operands
 from tally.event.record import Record
 from tally.generated.avro.dead_letter import DeadLetter, DeadLetterReason
-from tests_support.consumer.golden_records import ZERO_WIDTH
+from tests_support.consumer.strange_schemas import COMMON, STRANGE, Strange
 from tests_support.consumer.verdict_corpus import read_corpus
 from tests_support.ledger.records import body, request_id
 
@@ -107,7 +107,6 @@ GOOD = DeadLetter(
 NEWER = json.loads(DeadLetter.SCHEMA)
 NEWER["fields"].append({"name": "note", "type": "string", "default": ""})
 TEXTS = {**SCHEMAS, 70: json.dumps(NEWER)}
-del TEXTS[ZERO_WIDTH]
 
 
 def text_of(name: SchemaName) -> str | None:
@@ -131,6 +130,15 @@ def test_no_bytes_break_the_reading_of_a_dead_letter(
         except ValueError:
             continue
         assert found is None or isinstance(found, PublishedLetter)
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=[each.name for each in STRANGE])
+def test_no_schema_ends_or_holds_up_the_reading_of_a_letter_or_its_record(strange: Strange) -> None:
+    """A schema with a type within itself, without an end or without bytes is read, or it is said why not, at once."""
+    value = frame(70) + COMMON + strange.tail
+    assert isinstance(raw_operands(value, None, lambda _: strange.schema), RawOperands | NotReadable)
+    with pytest.raises(ValueError, match=r"\w"):
+        letter_of(Record(3, 0, 0, None, value), 99, lambda _: strange.schema)
 
 
 @given(

@@ -13,12 +13,12 @@ from tally.event.codes import UNKNOWN_SCHEMA
 from tally.event.reader import Reader
 from tally.event.record import Record
 from tally.event.verdict import Poison, Sum
-from tests_support.consumer.golden_records import OURS, ZERO_WIDTH, Case
+from tests_support.consumer.golden_records import OURS, Case
 from tests_support.consumer.verdict_corpus import Told, read_corpus
 from tests_support.ledger.records import LIMIT, PARTITION, body, request_id
 
 SCHEMAS, RECORDS = read_corpus()
-NAMES = [name for name in (*SCHEMAS, 999) if name != ZERO_WIDTH]
+NAMES = [*SCHEMAS, 999]
 
 
 def texts(schemas: dict[int, str]) -> Callable[[SchemaName], str | None]:

@@ -11,34 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tally.event import resolution
-from tally.event.codes import UNDECODABLE
+from tally.event.codes import REASON_NAMES, UNDECODABLE
 from tally.event.plain_schema import without_logical_types
 from tally.event.strange_fields import StrangeFields, parsed
 from tally.event.verdict import Event, Poison
-from tally.generated.avro.sum_added import SumAdded
-
-NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
-FLAGS = {"type": "array", "items": "boolean"}
-PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "string", "bytes")
-COMMON = bytes(64) + b"\x80\x80\x80\x80\x80\x80\x80\x01"
-NULLS_MAX = b"\xfe" + b"\xff" * 8 + b"\x01"  # 2**63 - 1 of them
-
-
-def writer(*types: Any, front: bool = False) -> Any:
-    """Return our schema with one field more for each type, behind ours or in front of them."""
-    schema = json.loads(SumAdded.SCHEMA)
-    extra = [{"name": f"extra_{number}", "type": kind} for number, kind in enumerate(types)]
-    schema["fields"] = extra + schema["fields"] if front else schema["fields"] + extra
-    return schema
-
-
-def chain(levels: int) -> list[Any]:
-    """Return types each of which holds the one before, so that a value of the last is that deep."""
-    first: Any = {"type": "record", "name": "L0", "fields": [{"name": "n", "type": "string"}]}
-    return [first] + [
-        {"type": "record", "name": f"L{level}", "fields": [{"name": "n", "type": f"L{level - 1}"}]}
-        for level in range(1, levels)
-    ]
+from tests_support.consumer.strange_schemas import (
+    COMMON,
+    COUNT_MAX,
+    FLAGS,
+    NODE,
+    STRANGE,
+    Strange,
+    any_body,
+    any_writer,
+    chain,
+    writer,
+)  # fmt: skip
 
 
 def pairs(levels: int) -> list[Any]:
@@ -60,9 +48,9 @@ def wide(nulls: int) -> Any:
     ("types", "tail"),
     [
         ([NODE], b"\x02" * 1_000_000 + b"\x00"),
-        ([{"type": "array", "items": "null"}], NULLS_MAX + b"\x00"),
-        ([{"type": "array", "items": {"type": "fixed", "name": "None0", "size": 0}}], NULLS_MAX + b"\x00"),
-        ([{"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}], NULLS_MAX + b"\x00"),
+        ([{"type": "array", "items": "null"}], COUNT_MAX + b"\x00"),
+        ([{"type": "array", "items": {"type": "fixed", "name": "None0", "size": 0}}], COUNT_MAX + b"\x00"),
+        ([{"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}], COUNT_MAX + b"\x00"),
         (chain(2_000), b"\x00" * 2_000),
         ([{"type": "map", "values": NODE}], b"\x02\x02k" + b"\x02" * 100_000 + b"\x00\x00"),
         (pairs(400), b""),
@@ -76,6 +64,13 @@ def test_a_field_that_is_deep_or_claims_endless_items_is_stepped_over(types: lis
     assert resolution.read(resolved, COMMON + tail) == Event(bytes(16), 0, 0, 0, 1 << 48)
 
 
+@pytest.mark.parametrize("strange", STRANGE, ids=[each.name for each in STRANGE])
+def test_a_strange_field_is_stepped_over_or_refused(strange: Strange) -> None:
+    """Each record that could end or hold up a reader has its verdict."""
+    found = resolution.read(resolution.resolve(strange.schema), COMMON + strange.tail)
+    assert (REASON_NAMES[found.reason] if isinstance(found, Poison) else "NONE") == strange.reason
+
+
 def sized(size: int | None) -> Any:
     """Return an array of values of so many bytes; fastavro takes all that are left for less than none."""
     return {"type": "array", "items": {"type": "fixed", "name": "Sized", "size": size}}
@@ -84,7 +79,7 @@ def sized(size: int | None) -> Any:
 @pytest.mark.parametrize("kind", [FLAGS, {"type": "array", "items": "double"}, sized(-1), sized(None)], ids=str)
 def test_endless_items_behind_the_end_of_the_bytes_are_undecodable(kind: Any) -> None:
     """Items of a fixed width that the bytes do not hold end the record as undecodable, at once."""
-    found = resolution.read(resolution.resolve(json.dumps(writer(kind))), COMMON + NULLS_MAX + b"\x01")
+    found = resolution.read(resolution.resolve(json.dumps(writer(kind))), COMMON + COUNT_MAX + b"\x01")
     assert isinstance(found, Poison)
     assert found.reason == UNDECODABLE
 
@@ -115,55 +110,14 @@ def test_a_type_that_has_the_name_of_one_of_avros_own_is_not_taken_for_it(name: 
     assert resolution.read(resolved, COMMON + b"\x00\x02\x04\x02\x06\x00") == Event(bytes(16), 0, 0, 0, 1 << 48)
 
 
-def types_below(rng: random.Random, depth: int, names: list[str]) -> Any:
-    """Return a random type, which may refer to names that were made before and to itself."""
-    kind = rng.choice(("primitive", "array", "map", "union", "record", "fixed", "enum", "name"))
-    if kind == "name" and names:
-        return rng.choice(names)
-    if depth == 0 or kind in {"primitive", "name"}:
-        return rng.choice(PRIMITIVES)
-    if kind == "array":
-        return {"type": "array", "items": types_below(rng, depth - 1, names)}
-    if kind == "map":
-        return {"type": "map", "values": types_below(rng, depth - 1, names)}
-    if kind == "union":
-        return [*rng.sample(PRIMITIVES, rng.randint(1, 3)), *names[-1:]]
-    own = f"T{rng.getrandbits(48)}"
-    made: dict[str, Any] = {"type": kind, "name": own}
-    if kind == "fixed":
-        made["size"] = rng.choice((0, 1, 2, 5, -1, None, True, 2.0, "3", 1 << 62, 1 << 63))
-    elif kind == "enum":
-        made["symbols"] = ["A", "B"]
-    else:
-        made["fields"] = _fields(rng, depth, names, own)
-    names.append(own)
-    return made
-
-
-def _fields(rng: random.Random, depth: int, names: list[str], own: str) -> list[Any]:
-    fields = [{"name": f"f{n}", "type": types_below(rng, depth - 1, names)} for n in range(rng.randint(0, 3))]
-    return fields + [{"name": "again", "type": ["null", own]}] * rng.randint(0, 1)
-
-
 @given(st.integers(0, 2**32))
 def test_stepping_over_a_field_is_what_fastavro_does(seed: int) -> None:
     """For any schema, bytes and their damage, our stepping gives fields or the kind of error as fastavro does."""
     rng = random.Random(seed)
-    names: list[str] = []
-    schema = writer(*(types_below(rng, 3, names) for _ in range(rng.randint(1, 3))), front=rng.random() < 0.5)
-    plain = parsed(without_logical_types(schema))
+    plain = parsed(without_logical_types(any_writer(rng)))
     strange = StrangeFields(plain)
-    body = _damaged(rng)
+    body = any_body(rng)
     assert _said(lambda: _by_fastavro(plain, body)) == _said(lambda: _by_stepping(strange, body))
-
-
-def _damaged(rng: random.Random) -> bytes:
-    # No byte begins a number above 2, wherever it is read, so that fastavro is done with what they claim.
-    small = bytes(rng.choice((0, 0, 1, 2, 2, 3, 4, 5)) for _ in range(rng.randint(0, 120)))
-    if rng.random() < 0.3:
-        return small
-    common = bytes(65)
-    return (common + small) if rng.random() < 0.5 else (small[:8] + common + small[8:20])
 
 
 def _by_fastavro(plain: Any, body: bytes) -> tuple[Any, int]:

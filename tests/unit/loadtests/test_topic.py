@@ -14,12 +14,10 @@ from loadtests.traffic.additions import TAG_BYTES
 from tally.base.framing import SchemaName, frame
 from tally.registry.errors import RegistryUnreachable, SchemaUnknown
 from tally.registry.lookup import SchemaRegistry
-from tests_support.consumer.golden_records import ZERO_WIDTH
 from tests_support.consumer.verdict_corpus import read_corpus
 from tests_support.ledger.records import body, request_id
 
 SCHEMAS, _ = read_corpus()
-del SCHEMAS[ZERO_WIDTH]
 
 
 class Texts(SchemaRegistry):
