@@ -1,16 +1,13 @@
 """The oracle's own way to read a record: framing, schema, decimals, partition; in plain Python, slow and obvious."""
 
-import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Any
 
-import fastavro
-
+from oracle.avro.body import Body, UndecodableError
 from oracle.facts import Schemas, TopicRecord
-from oracle.schemas import means_the_same, reader_of, writer_of
+from oracle.schemas import UnresolvedError, means_the_same, read_as_ours, reader_of, writer_of
 
 EXACT = Context(prec=200)
 LIMIT = Decimal(10) ** 29
@@ -119,14 +116,14 @@ def _fields(record: TopicRecord, schemas: Schemas, reader_schema: str) -> Mappin
     writer = writer_of(schemas[name], reader_schema)
     if writer is None:
         return Unfit(reason="UNREADABLE_SCHEMA")
-    rest = io.BytesIO(body)
+    rest = Body(body)
     try:
-        fields: Any = fastavro.schemaless_reader(rest, writer, reader_of(reader_schema))
-    except fastavro.read.SchemaResolutionError:
+        fields = read_as_ours(writer, reader_of(reader_schema), rest)
+    except UnresolvedError:
         return Unfit(reason="UNREADABLE_SCHEMA")
-    except Exception:  # noqa: BLE001 - fastavro may raise anything for such bytes
+    except UndecodableError:
         return Unfit(reason="UNDECODABLE")
-    return Unfit(reason="UNDECODABLE") if rest.read(1) else fields
+    return Unfit(reason="UNDECODABLE") if rest.left_bytes else fields
 
 
 def _is_ours(name: int | bytes, schemas: Schemas, reader_schema: str) -> bool:

@@ -207,13 +207,13 @@ def _schema_text(registry_url: str, headers: Mapping[str, str], name: int | byte
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return str(answer.raise_for_status().json()["schema"])
-    except (httpx.HTTPError, ValueError, KeyError) as error:
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnreadableError(f"schema {name!r} cannot be read from the registry at {url}: {error}") from error
 
 
 def _witness(metadata: str | None) -> dict[str, Any] | None:
     try:
         body = json.loads(metadata or "")
-    except ValueError:
+    except (ValueError, RecursionError):  # anybody who may commit writes it
         return None
     return body if isinstance(body, dict) else None

@@ -5,7 +5,6 @@ offset, the digest of key and value in its headers (if it has one), and its copy
 """
 
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +12,13 @@ from typing import Any
 
 import fastavro
 
+from oracle.avro.body import Body, UndecodableError, picked
+from oracle.avro.shapes import step_over
+from oracle.avro.writer import RECORDS, Writer
 from oracle.chain import REASONS, poison_digest
 from oracle.decoding import written_by
 from oracle.facts import POISON, Beginning, DeadLetter, Facts, Row, Schemas, Stranger, TopicRecord
+from oracle.schemas import without_logical_types
 from oracle.truth import Truth
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -27,6 +30,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "key": (bytes, type(None)),
     "value": (bytes, type(None)),
 }
+_READ = (*_TYPES, "key_bytes", "key_sha256", "value_bytes", "value_sha256")
 
 
 def read_dead_letters(
@@ -46,21 +50,58 @@ def read_dead_letters(
 
 
 def _fields(record: TopicRecord, schemas: Schemas) -> Mapping[str, Any] | str:
-    """Return the fields of a letter, or why the record is not one."""
+    """Return the fields of a letter, or why the record is not one; never raises, whatever its bytes and schema are."""
     framed = written_by(record)
     if framed is None:
         return "it has no frame"
     if framed[0] not in schemas:
         return "the registry does not know its schema"
     try:
-        schema = fastavro.parse_schema(json.loads(schemas[framed[0]]))
-        fields: Any = fastavro.schemaless_reader(io.BytesIO(framed[1]), schema, None)
-    except Exception as error:  # noqa: BLE001 - fastavro may raise anything for such bytes and schemas
-        return f"it does not follow its schema ({type(error).__name__})"
-    if not isinstance(fields, dict):
-        return "its schema is not a record"
+        schema = without_logical_types(json.loads(schemas[framed[0]]))
+        if not isinstance(schema, dict) or schema.get("type") not in RECORDS:
+            return "its schema is not a record"
+        writer = Writer(fastavro.parse_schema(schema))
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises for a foreign text
+        return f"its schema is not an Avro schema: {type(error).__name__}"
+    body = Body(framed[1])
+    fields = {}
+    try:
+        for name, kind, shape in writer.fields:
+            if name in _READ:
+                fields[name] = _value(name, writer.chosen(kind, body), body)
+            else:
+                step_over(shape, body)
+    except UndecodableError as error:
+        return f"it does not follow its schema or the contract: {error}"
     wrong = [name for name, kinds in _TYPES.items() if not isinstance(fields.get(name, ...), kinds)]
     return f"its schema has no field {wrong[0]} with the type of the contract" if wrong else fields
+
+
+def _value(name: str, kind: Any, body: Body) -> object:
+    """Return a value of one of the types that the contract's fields have. Raises UndecodableError of any other."""
+    match kind if isinstance(kind, str) else kind["type"]:
+        case "null":
+            return None
+        case "int" | "long":
+            return body.number()
+        case "bytes":
+            return _whole(body)
+        case "string":
+            try:
+                return _whole(body).decode()
+            except UnicodeDecodeError as error:
+                raise UndecodableError("a text is not UTF-8") from error
+        case "enum" if isinstance(kind, dict):
+            return picked(kind["symbols"], body.number())
+        case other:
+            raise UndecodableError(f"{name} is {other}")
+
+
+def _whole(body: Body) -> bytes:
+    size_bytes = body.number()
+    if not 0 <= size_bytes <= body.left_bytes:
+        raise UndecodableError("the bytes end within a text")
+    return body.take(size_bytes)
 
 
 def _letter(record: TopicRecord, fields: Mapping[str, Any]) -> DeadLetter:

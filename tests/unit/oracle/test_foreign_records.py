@@ -9,13 +9,13 @@ from oracle.facts import DeadLetter, Facts, Schemas, Stranger, TopicRecord
 from oracle.judging import judge
 from oracle.letters import read_dead_letters
 from tally.generated.topics import SUMS
-from tests_support.consumer.golden_records import GUID, ZERO_WIDTH, Case
+from tests_support.consumer.golden_records import GUID, Case
 from tests_support.consumer.verdict_corpus import Told, consumer_schemas, read_corpus, told_by_consumer
 from tests_support.ledger.records import PARTITION, PARTITIONS, body, request_id
 
 TEXTS, RECORDS = read_corpus()
 SCHEMAS: Schemas = {int(name): text for name, text in TEXTS.items()}
-NAMES = [name for name in (*TEXTS, 999) if name != ZERO_WIDTH]
+NAMES = [*TEXTS, 999]
 CONSUMER = consumer_schemas(TEXTS)
 
 
