@@ -44,7 +44,8 @@ def plan(wanted: Wanted, found: Found, opinions: Opinions = _NO_OPINIONS) -> tup
     avro: list[Change] = []
     protobuf: list[Change] = []
     for subject in wanted.subjects:
-        changes = plan_subject(subject, found.subjects.get(subject.subject, FoundSubject()), opinions)
+        known = found.subjects.get(subject.subject, FoundSubject())
+        changes = [*plan_subject(subject, known, opinions), *_own_level(subject, known, found.global_level)]
         (avro if subject.kind == "AVRO" else protobuf).extend(changes)
     topics = [change for topic in wanted.topics for change in plan_topic(topic, found)]
     lost = [_loss(each) for each in opinions.lost]
@@ -63,6 +64,17 @@ def _global_level(wanted: Wanted, found: Found) -> list[Change]:
         "level in codegen.yaml"
     )
     return [Change(Kind.DRIFT, "registry", sentence)]
+
+
+def _own_level(wanted: WantedSubject, found: FoundSubject, global_level: str | None) -> list[Change]:
+    """Return the line of a subject with a level of its own where codegen.yaml says that the global one holds."""
+    if wanted.level is not None or wanted.inherited is None or found.level in {None, wanted.inherited, global_level}:
+        return []
+    sentence = (
+        f"has the level {found.level} of its own, and codegen.yaml leaves it to the global one, {wanted.inherited}; "
+        f"say level: {found.level} of it in codegen.yaml, or take it away there (DELETE /config/{wanted.subject})"
+    )
+    return [Change(Kind.DRIFT, f"subject {wanted.subject}", sentence)]
 
 
 def _loss(lost: Lost) -> Change:

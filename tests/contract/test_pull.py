@@ -180,6 +180,43 @@ def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: 
     assert {"avro/parcel.py", "avro/bare_key.py", "avro/both_value.py"} <= set(files)
 
 
+@pytest.mark.parametrize("own", ["nobody", "one", "all"])
+def test_a_level_that_equals_the_global_one_is_inherited_and_a_later_change_is_seen(
+    http: RegistryHttp, registry: FakeRegistry, tmp_path: Path, own: str
+) -> None:
+    """Nothing is to do after a pull, whether a subject has the global level of its own or all answer it; then drift."""
+    names = {"nobody": (), "one": ("orders-value",), "all": tuple(registry.subjects)}[own]
+    registry.global_level, registry.levels = "FULL", dict.fromkeys(names, "FULL")
+    pulled(http, tmp_path)
+    assert plan(http, tmp_path) == []
+    registry.global_level = "FULL_TRANSITIVE"
+    if own == "all":  # such a registry has no levels but the global one
+        registry.levels = dict.fromkeys(names, "FULL_TRANSITIVE")
+    change = plan(http, tmp_path)[0]
+    assert (change.kind, change.name) == (Kind.DRIFT, "registry")
+    assert "its global level is FULL_TRANSITIVE, codegen.yaml says FULL" in change.sentence
+    table = tmp_path / "codegen.yaml"
+    table.write_text(table.read_text(encoding="utf-8").replace("level: FULL", "level: FULL_TRANSITIVE", 1))
+    told = [(change.kind, change.name) for change in plan(http, tmp_path)]
+    assert told == ([(Kind.DRIFT, "subject orders-value")] if own == "one" else [])
+
+
+def test_a_level_that_a_subject_gets_after_a_pull_is_drift(
+    http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """A subject that inherits in codegen.yaml and has a level of its own there is told, with both ways out."""
+    registry.global_level = "FULL"
+    pulled(http, tmp_path)
+    registry.levels["orders-value"] = "NONE"
+    (change,) = plan(http, tmp_path)
+    assert (change.kind, change.name) == (Kind.DRIFT, "subject orders-value")
+    assert "has the level NONE of its own, and codegen.yaml leaves it to the global one, FULL" in change.sentence
+    table = tmp_path / "codegen.yaml"
+    text = table.read_text(encoding="utf-8").replace("  orders-value:\n", "  orders-value:\n    level: NONE\n", 1)
+    table.write_text(text, encoding="utf-8")
+    assert plan(http, tmp_path) == []
+
+
 def test_what_cannot_be_taken_is_told_and_the_rest_is_fetched(
     http: RegistryHttp, registry: FakeRegistry, tmp_path: Path
 ) -> None:
