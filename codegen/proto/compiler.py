@@ -234,6 +234,13 @@ def is_installed(name: str) -> bool:
     return any((folder / name).is_file() for folder in include_dirs()) or (name == VALIDATE_FILE and has_validate())
 
 
+def installed_by(name: str) -> str:
+    """Return the package that brings a file, with its version: ``grpcio-tools 1.80``; nothing for no text of one."""
+    folders = zip(include_dirs(), _INSTALLED, strict=True)
+    found = (package for folder, (_, package, _) in folders if (folder / name).is_file())
+    return next((f"{package} {cache.version_of(package)}" for package in found), "")
+
+
 def run_protoc(arguments: Sequence[str]) -> str | None:
     """Run protoc and return its error text, or None."""
     command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]

@@ -10,6 +10,7 @@ from google.protobuf import descriptor_pb2
 
 from codegen.errors import ContractError
 from codegen.proto.buf import run_buf
+from codegen.proto.copies import copy_findings
 from codegen.proto.rules import message_rules
 from codegen.tree import Contracts
 from tally.base.written_file import write_file
@@ -23,7 +24,7 @@ def proto_findings(contracts: Contracts, *, fix: bool) -> list[ContractError]:
     with tempfile.TemporaryDirectory() as directory:
         workspace = Path(directory)
         try:
-            said = [*_unused_copies(contracts), *_slow_rules(contracts), *_linted(contracts, workspace)]
+            said = [*copy_findings(contracts), *_slow_rules(contracts), *_linted(contracts, workspace)]
         except ContractError as error:  # a file does not compile, or has a rule that no validator could take
             said = [error]
         formats = list(_format_findings(contracts, workspace, fix=fix))
@@ -42,13 +43,6 @@ def _linted(contracts: Contracts, workspace: Path) -> list[ContractError]:
         return []
     failed = ContractError("proto", "", f"buf lint failed: {linted.stderr.strip()}", rule="buf")
     return [_of_buf(line) for line in linted.stdout.splitlines()] or [failed]
-
-
-def _unused_copies(contracts: Contracts) -> Iterator[ContractError]:
-    """Yield a note for each file that an installed package has as well."""
-    for name in contracts.copies:
-        problem = "this copy is not used: an installed package has the file, and its Python module"
-        yield ContractError(f"proto/{name}", "", problem, rule="copy", severity="note")
 
 
 def _slow_rules(contracts: Contracts) -> Iterator[ContractError]:

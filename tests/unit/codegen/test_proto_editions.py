@@ -1,5 +1,6 @@
 """Editions, options of other languages and vendored files: what protoc takes becomes modules that import."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from codegen import tree
 from codegen.generate import generated_files
 from codegen.import_test import require_works
 from codegen.lint import findings
+from codegen.proto.compiler import include_dirs
 from codegen.proto.rules import message_rules
 from tests_support.checkout import ROOT
 
@@ -74,6 +76,22 @@ def test_a_vendored_file_that_a_package_has_is_not_made_again(tmp_path: Path) ->
     assert not [name for name in made if name.startswith("google")]
     notes = [each for each in findings(found) if each.rule == "copy"]
     assert [(each.file, each.severity) for each in notes] == [("proto/google/api/http.proto", "note")]
+
+
+def test_a_copy_is_told_with_the_package_that_is_used_and_with_what_it_says_otherwise(tmp_path: Path) -> None:
+    """Lint names the installed package of each copy; a newer copy also with what it has more, comments aside."""
+    (folder,) = [each for each in include_dirs() if (each / "google/type/date.proto").is_file()]
+    date, money = ((folder / f"google/type/{name}.proto").read_text() for name in ("date", "money"))
+    newer = money.replace("message Money {", "message Money {\n  string added = 99;\n  string more = 98;", 1)
+    copies = {"google/type/date.proto": f"// Vendored.\n{date}", "google/type/money.proto": newer}
+    broken = {"google/type/fraction.proto": "message {"}
+    found = _contracts(tmp_path, {"x.proto": 'syntax = "proto3";\nmessage A {}\n', **copies, **broken})
+    said = {each.file.rpartition("/")[2]: each.problem for each in findings(found) if each.rule == "copy"}
+    package = f"googleapis-common-protos {metadata.version('googleapis-common-protos')}"
+    assert said["date.proto"] == f"this copy is not used: {package} has the file, and its Python module"
+    for words in (package, "the field `added` (string, number 99) is new", "install the version of the package"):
+        assert words in said["money.proto"]
+    assert "it does not compile: " in said["fraction.proto"]
 
 
 def test_stubs_may_be_typed_for_blocking_calls_as_well(tmp_path: Path) -> None:
