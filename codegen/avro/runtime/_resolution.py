@@ -25,7 +25,7 @@ from ._runtime import (
     too_many_empty,
     write_long,
 )
-from ._schemas import Type, equal, load, takes_no_bytes
+from ._schemas import Type, equal, load
 
 _PLANS_MAX: Final = 256
 _FLOAT: Final = _struct.Struct("<f")
@@ -88,6 +88,8 @@ def _plan(writer: str, reader: str) -> _Step | None:
         return None if equal(written, read, set()) else _Planner().plan(written, read)
     except AvroDecodeError as error:
         return _refusing(error)
+    except RecursionError:
+        return _refusing(AvroDecodeError("the writer's schema is nested too deep"))
 
 
 def _refusing(error: AvroDecodeError) -> _Step:
@@ -110,6 +112,8 @@ class _Planner:
 
     def plan(self, written: Type, read: Type) -> _Step:
         """Return the step of two types. Raises AvroDecodeError when they do not resolve."""
+        if written is read and written.takes_no_bytes:  # a record may hold such ones by the million
+            return _null
         known = self._known.get((id(written), id(read)))
         if known is not None:
             return _again(known)
@@ -239,7 +243,7 @@ def _union(steps: list[_Step]) -> _Step:
 
 
 def _blocks(inner: _Step, written: Type) -> _Step:
-    keyed, empty = written.kind == "map", written.kind == "array" and takes_no_bytes(written.parts[0])
+    keyed, empty = written.kind == "map", written.kind == "array" and written.parts[0].takes_no_bytes
 
     def step(source: _Source, out: bytearray) -> None:
         entries, total = bytearray(), 0

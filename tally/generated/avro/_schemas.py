@@ -32,6 +32,8 @@ class Type:
         self.symbols: list[str] = []
         self.default: str | None = None
         self.size = 0
+        self.takes_no_bytes = kind == "null"
+        """Whether no value has a byte: of nulls, and of records of nothing else."""
 
 
 def load(text: str) -> Type:
@@ -88,10 +90,12 @@ class _Loader:
             found.symbols, found.default = list(tree["symbols"]), tree.get("default")
         elif kind == "fixed":
             found.size = int(tree["size"])
+            found.takes_no_bytes = found.size == 0
             found.logical = _logical(tree, kind, found.size)
         else:
             found.fields = list(tree["fields"])
             found.parts = [self.type_of(field["type"], inner) for field in found.fields]
+            found.takes_no_bytes = all(part.takes_no_bytes for part in found.parts)
         return found
 
 
@@ -112,13 +116,6 @@ def _logical(tree: dict[str, Any], kind: str, size: int | None = None) -> tuple[
     if type(precision) is not int or type(scale) is not int or not 0 <= scale <= precision or precision < 1:
         return ()
     return (name, precision, scale)
-
-
-def takes_no_bytes(kind: Type) -> bool:
-    """Tell whether a value has no bytes: nulls, and records of nothing else."""
-    if kind.kind == "fixed":
-        return kind.size == 0
-    return kind.kind == "null" or (kind.kind == "record" and all(takes_no_bytes(part) for part in kind.parts))
 
 
 def equal(one: Type, other: Type, seen: set[tuple[int, int]]) -> bool:
