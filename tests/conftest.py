@@ -22,7 +22,13 @@ _STACK_FIXTURES = {"kafka_stack", "new_stack"}
 # No timing assertions: a busy machine must not fail a test. A failure prints what reproduces it.
 # TALLY_FUZZ_EXAMPLES=10000 looks longer.
 EXAMPLES = int(os.environ.get("TALLY_FUZZ_EXAMPLES", "100"))
-hypothesis.settings.register_profile("tally", deadline=None, print_blob=True, max_examples=EXAMPLES)
+hypothesis.settings.register_profile(
+    "tally",
+    deadline=None,
+    print_blob=True,
+    max_examples=EXAMPLES,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("tally")
 
 
