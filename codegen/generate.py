@@ -17,7 +17,7 @@ from codegen.proto import message_modules, rules_module, served_files
 from codegen.proto import rules as proto_rules
 from codegen.proto import stubs as proto_stubs
 from codegen.topics import module as topics_module
-from codegen.tree import MARK, Contracts
+from codegen.tree import MARK, Contracts, folders_of
 
 _RUNTIME_IMPORT: Final = re.compile(r"^from \.+ ?(?:import )?(_\w+)", re.MULTILINE)
 _AVRO_INIT: Final = '''\
@@ -40,9 +40,8 @@ def generated_files(contracts: Contracts, package: str) -> dict[str, str]:
         files |= _proto(contracts, package)
     if contracts.topics:
         files["topics.py"] = topics_module.module_text(contracts.topics, contracts.avro, _mark("topics").rstrip())
-    for name in list(files):
-        for parent in Path(name).parents:
-            files.setdefault((parent / "__init__.py").as_posix(), _mark("the contracts"))
+    for folder in folders_of(files):
+        files.setdefault(f"{folder}/__init__.py".lstrip("/"), _mark("the contracts"))
     return files
 
 

@@ -1,7 +1,8 @@
 """The contracts' folder as values, and generated trees: read, compare, replace."""
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -224,10 +225,23 @@ def _write(path: Path, text: str) -> None:
     write_file(path, text, durable=False)
 
 
+def folders_of(names: Iterable[str]) -> set[str]:
+    """Return the folders of files, "" for the one that they all are below."""
+    found = {""}
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
+
+
 def _drop_empty(folder: Path, wanted: Mapping[str, str]) -> None:
     """Remove folders that hold nothing generated any more, caches of Python included."""
-    kept = {parent.as_posix() for name in wanted for parent in Path(name).parents}
-    for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
-        relative = path.relative_to(folder)
-        if path.name != CACHE_FOLDER and CACHE_FOLDER not in relative.parts and relative.as_posix() not in kept:
-            shutil.rmtree(path)
+    kept = folders_of(wanted)
+    for above, names, _ in os.walk(folder):
+        below = os.path.relpath(above, folder).replace(os.sep, "/") + "/"
+        gone = {name for name in names if f"{below}{name}".removeprefix("./") not in kept} - {CACHE_FOLDER}
+        for name in gone:
+            shutil.rmtree(Path(above, name))
+        names[:] = [name for name in names if name not in gone and name != CACHE_FOLDER]

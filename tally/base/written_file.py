@@ -57,11 +57,13 @@ class WrittenFile:
         self.path = path
         self._durable = durable
         self._part: Path | None = None
-        found = None if special and path == STANDARD_OUTPUT else _found(path)
         if special and path == STANDARD_OUTPUT:
             self.file = sys.stdout.buffer
-        elif found is None or (stat.S_ISREG(found.st_mode) and own_descriptor(path) is None):
-            self._target = Path(os.path.realpath(path))
+            return
+        target = os.path.realpath(path)
+        found = _found(path, target)
+        if found is None or (stat.S_ISREG(found.st_mode) and own_descriptor(path) is None):
+            self._target = Path(target)
             self._part, self.file = _beside(self._target, path, found, private=private)
         else:
             self.file = _into(path, found, special, reader_wait_s)
@@ -131,14 +133,14 @@ def for_owner_only(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _found(path: Path) -> os.stat_result | None:
-    """Return what the path leads to, None for nothing. Raises OSError when a file cannot be there."""
+def _found(path: Path, target: str) -> os.stat_result | None:
+    """Return what the path leads to, at ``target``; None for nothing. Raises OSError when a file cannot be there."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        target = Path(os.path.realpath(path))
-        if not target.parent.is_dir():
-            raise _error(errno.ENOENT, f"there is no folder {target.parent}", path) from None
+        folder = os.path.dirname(target)
+        if not os.path.isdir(folder):
+            raise _error(errno.ENOENT, f"there is no folder {folder}", path) from None
         return None
     if stat.S_ISDIR(found.st_mode):
         raise _error(errno.EISDIR, "is a directory; give the name of a file", path)
