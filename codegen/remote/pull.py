@@ -6,9 +6,10 @@ the versions into history/ and the lock, 5. write it all where nothing else stan
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
@@ -39,8 +40,11 @@ class Taken:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-def take(held: Holdings) -> Taken:
-    """Give each subject's newest version a file. Never raises for what a registry holds."""
+def take(held: Holdings, files: Mapping[str, str] = MappingProxyType({})) -> Taken:
+    """Give each subject's newest version a file. Never raises for what a registry holds.
+
+    ``files`` are those that subjects have already; they keep them as far as others do not call them otherwise.
+    """
     taken = Taken()
     for subject, versions in held.versions.items():
         newest = versions[-1] if versions else None
@@ -56,8 +60,8 @@ def take(held: Holdings) -> Taken:
         for each in one.references
         if one.kind == "PROTOBUF"
     }
-    _take_avro(held, taken)
-    _take_protobuf(held, taken, names)
+    _take_avro(held, taken, files)
+    _take_protobuf(held, taken, names, files)
     while _refuse_users(held, taken):
         pass
     used = set(taken.file_of.values())
@@ -96,17 +100,21 @@ def _reason(subject: str, newest: Registered | None) -> str:
     return ""
 
 
-def _take_avro(held: Holdings, taken: Taken) -> None:
-    """Give each text a file by its type's name. A text under several subjects is one file."""
+def _take_avro(held: Holdings, taken: Taken, files: Mapping[str, str]) -> None:
+    """Give each text the file it has, or one by its type's name. A text under several subjects is one file."""
     by_text: dict[tuple[str, tuple[Reference, ...]], str] = {}
-    for subject, newest in [each for each in taken.newest.items() if each[1].kind == "AVRO"]:
+    kept = set(files.values())
+    found = [each for each in taken.newest.items() if each[1].kind == "AVRO"]
+    for subject, newest in sorted(found, key=lambda each: each[0] not in files):
         try:
             text = pretty("AVRO", newest.text)
             schema = avro_parse.parse(subject, stand_alone(text, held.imports(newest)))
         except (ContractError, ValueError, RecursionError) as error:
             taken.refused[subject] = error.problem if isinstance(error, ContractError) else f"is no schema: {error}"
             continue
-        path = by_text.get((text, newest.references))
+        path = files.get(subject)
+        if path is None or not path.startswith("avro/") or taken.files.get(path, text) != text:
+            path = by_text.get((text, newest.references))
         if path is None:
             own = _NOT_IN_NAMES.sub("_", split_context(subject)[1].lower())
             short = own if schema.definition is None else snake(schema.name.rpartition(".")[2])
@@ -116,18 +124,22 @@ def _take_avro(held: Holdings, taken: Taken) -> None:
                 own,
                 *(f"{own}_{number}" for number in range(2, 1000)),
             ]
-            path = next(each for name in names if (each := f"avro/{name}.avsc") not in taken.files)
-            taken.files[path] = text
-            by_text[text, newest.references] = path
+            path = next(each for name in names if (each := f"avro/{name}.avsc") not in {*taken.files, *kept})
+        taken.files[path] = text
+        by_text.setdefault((text, newest.references), path)
         taken.file_of[subject] = path
 
 
-def _take_protobuf(held: Holdings, taken: Taken, names: dict[str, str]) -> None:
-    """Give each file its import path: what others call it, or its subject's name."""
+def _take_protobuf(held: Holdings, taken: Taken, names: dict[str, str], files: Mapping[str, str]) -> None:
+    """Give each file its import path: what others call it, the one it has, or its subject's name."""
     wanted: dict[str, str] = {}  # text by import path
-    paths = {subject: _import_path(subject, names) for subject, one in taken.newest.items() if one.kind == "PROTOBUF"}
-    for subject, path in sorted(paths.items(), key=lambda each: each[1] not in names.values()):
-        newest = taken.newest[subject]
+    paths = {
+        subject: _import_path(subject, names, files) for subject, one in taken.newest.items() if one.kind == "PROTOBUF"
+    }
+    for subject, usual in sorted(paths.items(), key=lambda each: each[1] not in names.values()):
+        newest, path = taken.newest[subject], usual
+        if path not in names.values() and wanted.get(path, newest.text) != newest.text:
+            path = _import_path(subject, names, {})  # it had a file with another subject, and they differ now
         if _installed(path):  # comes with its package, and its Python module must not exist twice
             taken.newest.pop(subject)
             continue
@@ -155,8 +167,10 @@ def _take_protobuf(held: Holdings, taken: Taken, names: dict[str, str]) -> None:
         taken.files[f"proto/{path}"] = its
 
 
-def _import_path(subject: str, names: dict[str, str]) -> str:
+def _import_path(subject: str, names: Mapping[str, str], files: Mapping[str, str]) -> str:
     name = split_context(subject)[1]
+    if subject not in names and files.get(subject, "").startswith("proto/"):
+        return files[subject].removeprefix("proto/")
     if subject in names or name.endswith(".proto"):
         return names.get(subject, name)
     return import_path(_NOT_IN_NAMES.sub("_", name.lower()))

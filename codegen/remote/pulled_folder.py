@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import yaml
-
 from codegen import tree
 from codegen.avro.folder import AvroFolder
-from codegen.errors import CodegenError, ContractError, DriftError
+from codegen.errors import CodegenError, ContractError
 from codegen.plan import history
 from codegen.plan import lock as locks
-from codegen.plan.judge import fingerprint
-from codegen.plan.lock import Lock, LockedSubject, LockedVersion, Place
 from codegen.plan.wanted import stays_here
 from codegen.plan.wanted import wanted as wanted_of
-from codegen.project import FILE, project_of
-from codegen.proto import compiler as proto_compiler
+from codegen.project import FILE, SubjectEntry
 from codegen.remote.pull import Taken
+from codegen.remote.pulled_before import Before, changed_entries, changed_files, equal
+from codegen.remote.pulled_history import ELSEWHERE, history_of, with_pulled
 from codegen.remote.registered import Holdings
-from codegen.remote.registry_admin import WELL_KNOWN, Registered
+from codegen.remote.registry_admin import WELL_KNOWN
+from codegen.remote.yaml_entries import dumped, with_entries
 from codegen.tree import Contracts
 from codegen.version_folders import subject_of
 from tally.base.written_file import write_file
@@ -37,15 +34,17 @@ class Written:
     refused: Mapping[str, str]
 
 
-def write(folder: Path, held: Holdings, taken: Taken, registry: str) -> Written:
+def write(there: Before, held: Holdings, taken: Taken, registry: str, *, overwrite: bool = False) -> Written:
     """Write everything below a folder. ``registry`` is the name that the lock keeps ids under, "" for none.
 
-    Raises CodegenError, and writes nothing, where a file is there and says something else.
+    Raises CodegenError, and writes nothing, where something was changed there that no version has, unless it is to be
+    written over; a version in the history never is.
     """
+    folder = there.folder
     refused = dict(taken.refused)
     with tempfile.TemporaryDirectory() as directory:
         staged = Path(directory)
-        lock, texts = _history(held, taken, registry, refused)
+        lock, texts = history_of(held, taken, registry, refused)
         for path, text in (taken.files | texts).items():
             (staged / path).parent.mkdir(parents=True, exist_ok=True)
             write_file(staged / path, text, durable=False)
@@ -56,14 +55,24 @@ def write(folder: Path, held: Holdings, taken: Taken, registry: str) -> Written:
         table = {
             subject: entry for subject in taken.newest if (entry := _needed(contracts, taken, subject, whole[subject]))
         }
-        project = _save(staged, table, held.global_level)
+        _save(staged, table, held.global_level)
         lock = locks.current(lock, wanted_of(tree.read(staged)), {})
-    files = taken.files | texts
-    merged = _merged(folder, lock)
-    for path, text in files.items():
+    merged = with_pulled(there, lock)
+    for path, text in texts.items():
         _require_same(folder / path, text)
-    if project:
-        files[FILE] = _with(folder / FILE, project, table, held.global_level)
+    replaced = [
+        path for path, text in taken.files.items() if not (folder / path).exists() or not equal(folder / path, text)
+    ]
+    changed = [] if overwrite else list(changed_files(there, held, taken, replaced))
+    if changed:
+        names = ", ".join(str(path) for path in changed)
+        raise CodegenError(
+            f"{names}: changed here, and no version of it is like that; publish it first (codegen publish), undo the "
+            "change, or give --overwrite to take what the registry has"
+        )
+    files = {path: taken.files[path] for path in replaced} | texts
+    if said := _with(there, whole, table, held.global_level, overwrite=overwrite):
+        files[FILE] = said
     lines = [f"{folder / path}{_told(taken, path)}" for path in files if _put(folder / path, files[path])]
     if locks.save(folder, merged):
         lines.append(f"{folder / locks.FILE}")
@@ -120,91 +129,44 @@ def _by_rules(contracts: Contracts, taken: Taken, file: str) -> set[tuple[str, s
     return {(name, of_file.get(f"proto/{name}", name)) for name in names}
 
 
-def _save(folder: Path, table: Mapping[str, Any], level: str | None) -> str:
-    """Write codegen.yaml and return its text."""
+def _save(folder: Path, table: Mapping[str, Any], level: str | None) -> None:
+    """Write codegen.yaml."""
     content = ({"level": level} if level else {}) | ({"subjects": dict(table)} if table else {})
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120) if content else ""
-    write_file(folder / FILE, text, durable=False)
-    return text
+    write_file(folder / FILE, dumped(content), durable=False)
 
 
-def _with(path: Path, text: str, table: Mapping[str, Any], level: str | None) -> str:
-    """Return codegen.yaml with what was pulled after what is there. Raises CodegenError where that says otherwise."""
-    if not path.exists():
+def _with(
+    there: Before, whole: Mapping[str, Any], table: Mapping[str, Any], level: str | None, *, overwrite: bool
+) -> str:
+    """Return codegen.yaml with what was pulled. Raises CodegenError for what was changed there and would go."""
+    path = there.folder / FILE
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    said = {name: _plain(entry) for name, entry in there.project.subjects.items()}
+    due = {name: table.get(name) for name in whole if said.get(name) not in (table.get(name), whole[name])}
+    if there.project.level == level and not due:
         return text
-    there = project_of(path.parent)
-    if not there.subjects and there.level is None:
-        before = path.read_text(encoding="utf-8")
-        return f"{before.rstrip()}\n{text}" if before.strip() else text
-    said = {
-        name: {"file": e.file, "level": e.level, "references": dict(e.references)} for name, e in there.subjects.items()
-    }
-    pulled = {name: {"level": None, "references": {}} | entry for name, entry in table.items()}
-    if there.level != level or any(said.get(name) != entry for name, entry in pulled.items()):
-        raise CodegenError(f"{path} names other subjects or another level; give an empty folder with --out")
-    return path.read_text(encoding="utf-8")
+    changed = [] if overwrite else list(changed_entries(there, due, whole, level))
+    if changed:
+        raise CodegenError(
+            f"{path} has {', '.join(changed)} otherwise than the registry, and not from it; publish it first "
+            "(codegen publish), undo the change, or give --overwrite to take what the registry has"
+        )
+    return with_entries(str(path), text, level, due)
 
 
-def _history(held: Holdings, taken: Taken, registry: str, refused: dict[str, str]) -> tuple[Lock, dict[str, str]]:
-    """Return the lock with every version, and their texts by path. What was left out is told in ``refused``."""
-    subjects, texts, places = {}, {}, {}
-    found = {subject: (taken.file_of[subject].removeprefix("proto/"), held.all_of(subject)) for subject in taken.newest}
-    proto_compiler.prepare(
-        ({**dict(held.imports(one)), file: history.pretty(one.kind, one.text)}, file)
-        for file, versions in found.values()
-        for one in versions
-        if one.kind == "PROTOBUF" and file.endswith(".proto")
-    )
-    for subject, newest in taken.newest.items():
-        file, there = found[subject]
-        versions = []
-        for one in there:
-            try:
-                meaning = _fingerprint(held, one, newest, file)
-            except (ContractError, ValueError, RecursionError) as error:
-                problem = error.problem if isinstance(error, ContractError) else str(error)
-                refused[f"{subject}, version {one.version}"] = f"is not in the history: {problem.splitlines()[0]}"
-                continue
-            path = history.path_of(Path(), subject, newest.kind, one.version).as_posix()
-            texts[path] = history.pretty(newest.kind, one.text)
-            references = {each.subject: each.version or 0 for each in one.references if each.subject in taken.newest}
-            versions.append(LockedVersion(one.version, meaning, references))
-        name = taken.file_of[subject] if newest.kind == "PROTOBUF" and file != subject else msgspec.UNSET
-        level = held.levels.get(subject) or held.global_level
-        subjects[subject] = LockedSubject(newest.kind, level, "", (), tuple(versions), file=name)  # type: ignore[arg-type]
-        places[subject] = Place(newest.version, newest.id)
-    return Lock(subjects, registries={registry: places} if registry else {}), texts
-
-
-def _fingerprint(held: Holdings, one: Registered, newest: Registered, file: str) -> str:
-    if one.kind != newest.kind:
-        raise ValueError(f"it is of type {one.kind}, and the newest of type {newest.kind}")
-    return fingerprint(one.kind, file, history.pretty(one.kind, one.text), held.imports(one))
-
-
-def _merged(folder: Path, pulled: Lock) -> Lock:
-    """Return the lock with what was pulled. Raises DriftError where it has other versions."""
-    there = locks.load(folder)
-    if there is None:
-        return pulled
-    for name, subject in pulled.subjects.items():
-        known = there.subjects[name].versions if name in there.subjects else ()
-        if subject.versions[: len(known)] != known:
-            raise DriftError(f"{folder / locks.FILE} has other versions of {name}; give an empty folder with --out")
-    registries = {**there.registries}
-    for name, places in pulled.registries.items():
-        registries[name] = {**registries.get(name, {}), **places}
-    return msgspec.structs.replace(there, subjects={**there.subjects, **pulled.subjects}, registries=registries)
+def _plain(entry: SubjectEntry) -> dict[str, Any]:
+    found = {"file": entry.file, "level": entry.level, "references": dict(entry.references)}
+    return {key: value for key, value in found.items() if value}
 
 
 def _require_same(path: Path, text: str) -> None:
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise CodegenError(f"{path} exists with other content; give an empty folder with --out, or delete it")
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+        raise CodegenError(f"{path} exists with other content, and history is never written over; {ELSEWHERE}")
 
 
 def _put(path: Path, text: str) -> bool:
     """Write a file that is not there as it should be, and tell whether it was not."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, text)

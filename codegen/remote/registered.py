@@ -71,12 +71,17 @@ def matching(http: RegistryHttp, patterns: Iterable[str]) -> dict[str, int | Non
             raise CodegenError(f"--subject {pattern}: the version is {version!r}; allowed is a number, or latest")
         elsewhere = wanted.startswith(":")
         subjects = registry_admin.list_subjects(http, split_context(wanted)[0] if elsewhere else "")
-        names = [name for name in subjects if name.startswith(":.") == elsewhere and fnmatch.fnmatchcase(name, wanted)]
+        names = [name for name in subjects if is_meant(name, wanted)]
         if not names:
             shown = ", ".join(subjects[:20]) + (", …" if subjects[20:] else "")
             raise CodegenError(f"--subject {wanted}: matches no subject of {http.url}; there are {shown or 'none'}")
         found |= dict.fromkeys(names, int(version) if version.isdigit() else None)
     return found
+
+
+def is_meant(subject: str, pattern: str) -> bool:
+    """Tell whether a pattern means a subject: those of another context only when it names one."""
+    return subject.startswith(":.") == pattern.startswith(":") and fnmatch.fnmatchcase(subject, pattern)
 
 
 def read(http: RegistryHttp, wanted: dict[str, int | None]) -> Holdings:

@@ -82,7 +82,7 @@ def fill(client: SchemaRegistryClient, word: str) -> None:
 
 
 def test_a_registry_of_others_is_adopted_changed_and_published_to(registry: RegistryUnderTest, tmp_path: Path) -> None:
-    """Pull, plan (nothing to do), change, plan, publish, plan (nothing to do), generate, decode others' bytes."""
+    """Pull, plan (nothing to do), change, plan, publish, plan (nothing to do), pull again, generate, decode others'."""
     word = registry.word()
     fill(SchemaRegistryClient({"url": registry.url}), word)
     said = codegen(tmp_path, "pull", "--registry", registry.url, "--subject", f"{word}*", code=1)
@@ -107,6 +107,15 @@ def test_a_registry_of_others_is_adopted_changed_and_published_to(registry: Regi
     print(said := codegen(tmp_path, *plan, code=2))
     assert f"UPDATE  subject {word}-orders-value: Avro {word}.shop.Placed: another version after 1" in said
     print(codegen(tmp_path, "publish", "--registry", registry.url))
+    print(said := codegen(tmp_path, *plan))
+    assert said.rstrip().endswith("nothing to do")
+    client = SchemaRegistryClient({"url": registry.url})
+    keyed = record("Key", f"{word}.shop", id="string", n={"type": "int", "default": 0})
+    client.register_schema(f"{word}-orders-key", Schema(keyed, "AVRO"))
+    print(said := codegen(tmp_path, "pull", "--registry", registry.url, "--subject", f"{word}*", code=1))
+    assert f"contracts/avro/key.avsc ({word}-orders-key, version 2)" in said
+    assert "placed.avsc" not in said
+    assert file.read_text() == json.dumps(schema)
     print(said := codegen(tmp_path, *plan))
     assert said.rstrip().endswith("nothing to do")
     print(codegen(tmp_path, "generate"))

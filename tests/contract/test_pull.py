@@ -22,6 +22,7 @@ from codegen.plan.wanted import wanted as wanted_of
 from codegen.remote import pulled_folder, registered
 from codegen.remote.publish import Publisher
 from codegen.remote.pull import take
+from codegen.remote.pulled_before import before
 from tally.registry.http import RegistryHttp
 from tests_support.registries.fake import FakeRegistry
 
@@ -55,10 +56,12 @@ def http(registry: FakeRegistry) -> Iterator[RegistryHttp]:
     client.close()
 
 
-def pulled(http: RegistryHttp, folder: Path, *patterns: str, name: str = "") -> pulled_folder.Written:
+def pulled(
+    http: RegistryHttp, folder: Path, *patterns: str, name: str = "", overwrite: bool = False
+) -> pulled_folder.Written:
     """Pull into a folder."""
-    held = registered.read(http, registered.matching(http, patterns or ["*"]))
-    return pulled_folder.write(folder, held, take(held), name)
+    there, held = before(folder), registered.read(http, registered.matching(http, patterns or ["*"]))
+    return pulled_folder.write(there, held, take(held, there.files), name)
 
 
 def plan(http: RegistryHttp, folder: Path) -> list[Change]:
@@ -98,28 +101,6 @@ def test_a_pattern_that_fits_nothing_is_told(http: RegistryHttp, pattern: str, w
     """A pattern without a subject, or with a malformed version, is refused with what is allowed."""
     with pytest.raises(CodegenError, match=words):
         registered.read(http, registered.matching(http, [pattern]))
-
-
-def test_files_that_are_there_and_say_something_else_are_left_alone(http: RegistryHttp, tmp_path: Path) -> None:
-    """Pulling writes over no file with other content and reports no file with the same one."""
-    pulled(http, tmp_path, "orders-value@1")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert pulled(http, tmp_path, "orders-value@1").lines == []
-    with pytest.raises(CodegenError, match="exists with other content"):
-        pulled(http, tmp_path, "orders-value@2")
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
-def test_what_codegen_yaml_says_already_stays_there(http: RegistryHttp, tmp_path: Path) -> None:
-    """What is pulled comes after where the code goes; a table that says otherwise is left alone."""
-    (tmp_path / "codegen.yaml").write_text("out: ../made # a comment\n")
-    pulled(http, tmp_path, "orders-value")
-    text = (tmp_path / "codegen.yaml").read_text()
-    assert text.startswith("out: ../made # a comment\n")
-    assert "orders-value" in text
-    (tmp_path / "codegen.yaml").write_text("level: NONE\n")
-    with pytest.raises(CodegenError, match="names other subjects or another level"):
-        pulled(http, tmp_path, "orders-value")
 
 
 def test_a_registry_as_it_is_leaves_nothing_to_do(http: RegistryHttp, registry: FakeRegistry, tmp_path: Path) -> None:
