@@ -21,7 +21,7 @@ from producer.core.calls import Call, Placed, Result
 from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.methods import TallyMethods
-from producer.shell.rpc_status import status_of
+from producer.shell.rpc_status import status_bytes
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.consumer.rest_world import rest_world
 
@@ -139,7 +139,7 @@ def _shown(samples: list[Sample]) -> str:
 
 
 def _size(answer: Any) -> int:
-    return len((status_of(answer) if isinstance(answer, Refusal) else answer).SerializeToString())
+    return len(status_bytes(answer) if isinstance(answer, Refusal) else answer.SerializeToString())
 
 
 def _batch(texts: Callable[[int], Texts], result: Callable[[int], Result], number: int) -> Turn:

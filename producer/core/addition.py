@@ -3,13 +3,14 @@
 The rules for the fields stand in the contract, tally.proto; code compiled from it decides here.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from producer.core import refusals
-from producer.core.refusals import Refusal, Violation
+from producer.core.refusals import Refusal
 from tally.base.uuid_text import uuid_text
 from tally.event import decimals
-from tally.generated.rules import Violation as Broken
+from tally.generated.rules import Violation
 from tally.generated.tally.v1.tally_rules import add_request_fields
 
 
@@ -38,6 +39,7 @@ class Addition(NamedTuple):
 
 
 _SUM_OUT_OF_RANGE: Final = refusals.sum_out_of_range()
+_PATTERN: Final = "string.pattern"
 _INVALID: Final = refusals.brief(refusals.invalid_fields([]))
 
 
@@ -48,10 +50,7 @@ def validate(request_id: str, a: str, b: str, *, brief: bool = False) -> Additio
     """
     broken = add_request_fields(request_id, a, b)
     if broken:
-        texts = {"a": a, "b": b}
-        return (
-            _INVALID if brief else refusals.invalid_fields([_violation(each, texts.get(each.field)) for each in broken])
-        )
+        return _INVALID if brief else refusals.invalid_fields(_worded(broken, {"a": a, "b": b}))
     first = decimals.value_of(a)
     second = decimals.value_of(b)
     if not decimals.in_range(first + second):
@@ -59,11 +58,11 @@ def validate(request_id: str, a: str, b: str, *, brief: bool = False) -> Additio
     return Addition(bytes.fromhex(request_id.replace("-", "")), first, second)
 
 
-def _violation(broken: Broken, number: str | None) -> Violation:
+def _worded(broken: Sequence[Violation], numbers: Mapping[str, str]) -> list[Violation]:
     """Return what the caller reads: for a number, its grammar in words instead of the rule's pattern."""
-    if number is not None:
-        try:
-            decimals.parse(number)
-        except decimals.DecimalTextError as error:
-            return Violation(broken.field, str(error), broken.rule_id)
-    return Violation(broken.field, broken.message, broken.rule_id)
+    return [
+        Violation(each.field, each.rule_id, decimals.not_a_number(numbers[each.field]))
+        if each.rule_id == _PATTERN and each.field in numbers
+        else each
+        for each in broken
+    ]

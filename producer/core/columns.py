@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from producer.core import refusals
 from producer.core.addition import Addition
-from producer.core.refusals import Refusal, Violation
+from producer.core.refusals import Refusal
 from tally.event import int128
 from tally.event.partitions import partition_column
 from tally.event.rows import Bytes16
+from tally.generated.rules import Violation
 
 RowNumbers = NDArray[np.int64]
 """Numbers of rows in a request, from 0, rising; shape (n,)."""
@@ -63,9 +64,9 @@ def misshapen(request_ids: bytes, a: bytes, b: bytes) -> Refusal | None:
     wrong = []
     for field, column in (("request_ids", request_ids), ("a", a), ("b", b)):
         if len(column) % VALUE_BYTES:
-            wrong.append(Violation(field, f"has {len(column)} bytes; a column has 16 for each row"))
+            wrong.append(Violation(field, "", f"has {len(column)} bytes; a column has 16 for each row"))
         elif len(column) != rows * VALUE_BYTES:
-            wrong.append(Violation(field, f"has {len(column) // VALUE_BYTES} rows, and request_ids has {rows}"))
+            wrong.append(Violation(field, "", f"has {len(column) // VALUE_BYTES} rows, and request_ids has {rows}"))
     return refusals.invalid_fields(wrong) if wrong else None
 
 
@@ -92,7 +93,7 @@ def read(request_ids: bytes, a: bytes, b: bytes) -> tuple[Columns, RowNumbers, M
 
 
 def _out_of_range(*fields: str) -> Refusal:
-    return refusals.invalid_fields([Violation(field, f"{field} {_TOO_LONG}") for field in fields])
+    return refusals.invalid_fields([Violation(field, "", f"{field} {_TOO_LONG}") for field in fields])
 
 
 def first_seen(

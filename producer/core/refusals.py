@@ -5,9 +5,12 @@ refusal into its protocol's status: the code is gRPC's number, `reason` and `out
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
+
+import msgspec
+
+from tally.generated.rules import Violation
 
 _RETRY_SOON_S = 0.5
 """Long enough for a few commits of a lane, short enough that a full queue is soon used again."""
@@ -53,18 +56,12 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A wrong field, and why. ``rule_id`` is the contract's rule (``string.pattern``), empty if there is none."""
+# A Struct, not a dataclass: C makes it in a fifth of the time.
+class Refusal(msgspec.Struct, frozen=True):
+    """A typed refusal. ``retry_after_s`` is set where the same call may succeed soon.
 
-    field: str
-    description: str
-    rule_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A typed refusal. ``retry_after_s`` is set where the same call may succeed soon."""
+    A violation's rule is the contract's (``string.pattern``), or empty if there is none.
+    """
 
     code: Code
     reason: Reason
@@ -76,7 +73,7 @@ class Refusal:
 
 def invalid_fields(violations: Sequence[Violation]) -> Refusal:
     """Refuse fields that break the contract's rules."""
-    names = ", ".join(violation.field for violation in violations)
+    names = ", ".join([violation.field for violation in violations])
     return Refusal(
         Code.INVALID_ARGUMENT,
         Reason.INVALID_FIELD,
@@ -112,7 +109,7 @@ def brief(refusal: Refusal) -> Refusal:
 def batch_too_large(additions_max: int, field: str = "additions", rule_id: str = "repeated.max_items") -> Refusal:
     """Refuse a batch, or columns, of more additions than the limit."""
     text = f"there are more than {additions_max} additions, the limit of a call; send them in several calls"
-    violation = Violation(field, text, rule_id)
+    violation = Violation(field, rule_id, text)
     return Refusal(Code.INVALID_ARGUMENT, Reason.BATCH_TOO_LARGE, Outcome.NOT_COMMITTED, text, (violation,))
 
 
@@ -124,7 +121,7 @@ def sum_out_of_range() -> Refusal:
         Reason.SUM_OUT_OF_RANGE,
         Outcome.NOT_COMMITTED,
         text,
-        (Violation("a", text), Violation("b", text)),
+        (Violation("a", "", text), Violation("b", "", text)),
     )
 
 

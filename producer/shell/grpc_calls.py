@@ -19,7 +19,7 @@ from producer.core import refusals
 from producer.core.ports import DEADLINE_MAX_S, Incoming, Methods, Request, Response, Rpc
 from producer.core.refusals import Refusal
 from producer.shell.intake import Context, Intake
-from producer.shell.rpc_status import status_of
+from producer.shell.rpc_status import status_bytes
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -137,9 +137,9 @@ def _bytes_of(message: Message) -> bytes:
 
 
 async def _abort(context: Context, refusal: Refusal) -> NoReturn:
-    details = status_of(refusal).SerializeToString()
+    details = ((_DETAILS_KEY, status_bytes(refusal)),)
     try:
-        await context.abort(_CODES[refusal.code], refusal.message, ((_DETAILS_KEY, details),))
+        await context.abort(_CODES[refusal.code], refusal.message, details)
     except grpc.aio.InternalError:  # the caller is gone, and gRPC has not noticed yet
         raise asyncio.CancelledError from None
 

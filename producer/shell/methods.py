@@ -17,7 +17,7 @@ from producer.core.addition_columns import validate_all
 from producer.core.call_queue import Part
 from producer.core.calls import Call, Result
 from producer.core.ports import Incoming, Methods, Rpc, deadline_s
-from producer.core.refusals import Refusal, Violation
+from producer.core.refusals import Refusal
 from producer.core.wire import exceeds
 from producer.shell.async_call_queue import AsyncCallQueue
 from producer.shell.responses import BatchAnswer, columns_answer, fill
@@ -94,7 +94,7 @@ class TallyMethods:
             return refusals.batch_too_large(self._additions_max)
         broken = tally_rules.add_batch_request_fields(requests)
         if broken:
-            return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
+            return refusals.invalid_fields(broken)
         checked = await self._checked(requests)
         results: list[Result | None] = [each if isinstance(each, Refusal) else None for each in checked]
         places = [place for place, each in enumerate(results) if each is None]
@@ -122,7 +122,7 @@ class TallyMethods:
             return refusals.batch_too_large(self._additions_max, "request_ids", "bytes.max_len")
         broken = tally_rules.add_columns_request_fields(ids, a, b)
         if broken:
-            return refusals.invalid_fields([Violation(each.field, each.message, each.rule_id) for each in broken])
+            return refusals.invalid_fields(broken)
         misshapen = columnar.misshapen(ids, a, b)
         if misshapen is not None:
             return misshapen

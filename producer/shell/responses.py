@@ -16,7 +16,8 @@ from producer.core.call_queue import Part
 from producer.core.calls import Placed, Result
 from producer.core.columns import Columns
 from producer.core.refusals import Code, Outcome, Reason, Refusal, brief
-from producer.shell.rpc_status import status_of
+from producer.core.wire_format import LENGTH, NUMBER, field, tag_of, varint
+from producer.shell.rpc_status import status_bytes
 from tally.event.decimals import text_of
 from tally.generated.tally.v1 import tally_pb2
 
@@ -63,7 +64,7 @@ def columns_answer(
         duplicates=sorted(duplicates),
     )
     for refusal, which in refused.items():
-        answer.refused.add(status=status_of(refusal), rows=sorted(which))
+        answer.refused.add(rows=sorted(which)).status.ParseFromString(status_bytes(refusal))
     return answer
 
 
@@ -115,8 +116,7 @@ class BatchAnswer:
 
 def _refused(refusal: Refusal) -> str:
     """Return a result in wire format."""
-    result = tally_pb2.AddResult(status=status_of(refusal)).SerializeToString().decode(_BYTES)
-    return f"{_RESULT}{_varint(len(result))}{result}"
+    return field(_RESULT_TAG, field(_STATUS_TAG, status_bytes(refusal))).decode(_BYTES)
 
 
 def _committed(request_id: str, total: str, placed: Placed, topic: str) -> str:
@@ -138,10 +138,10 @@ def _committed(request_id: str, total: str, placed: Placed, topic: str) -> str:
 @lru_cache(maxsize=64)  # one for each partition
 def _head_of_position(topic: str, partition: int) -> str:
     name = topic.encode().decode(_BYTES)
-    head = f"{_tag(tally_pb2.Position.TOPIC_FIELD_NUMBER, _LENGTH)}{_varint(len(name))}{name}"
+    head = f"{_tag(tally_pb2.Position.TOPIC_FIELD_NUMBER, LENGTH)}{_varint(len(name))}{name}"
     if not partition:
         return head
-    return f"{head}{_tag(tally_pb2.Position.PARTITION_FIELD_NUMBER, _NUMBER)}{_varint(partition)}"
+    return f"{head}{_tag(tally_pb2.Position.PARTITION_FIELD_NUMBER, NUMBER)}{_varint(partition)}"
 
 
 def _id_texts(request_ids: Sequence[bytes]) -> list[str]:
@@ -154,17 +154,11 @@ def _id_texts(request_ids: Sequence[bytes]) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _varint(value: int) -> str:
-    """Return an unsigned integer as a varint: seven bits a byte, the low ones first."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return out.decode(_BYTES)
+    return varint(value).decode(_BYTES)
 
 
-def _tag(field: int, wire_type: int) -> str:
-    return chr(field << 3 | wire_type)
+def _tag(number: int, wire_type: int) -> str:
+    return tag_of(number, wire_type).decode(_BYTES)
 
 
 DETAILS_BYTES_MAX: Final = 64 * 1024
@@ -173,19 +167,19 @@ _REFUSALS_MAX: Final = 100
 """In one answer to columns, with all details: there are a few kinds, and a text for each transaction that failed."""
 _BYTES: Final = "latin-1"
 """Bytes are put together as text, one character a byte: nothing joins many short pieces faster."""
-_NUMBER: Final = 0  # wire types
-_LENGTH: Final = 2  # with the length in front: texts and messages
 _ID_LENGTH: Final = 36
 _HEX_PLACES: Final = np.array([place for place in range(_ID_LENGTH) if place not in (8, 13, 18, 23)])
 _CONTINUED: Final = [chr(low | 0x80) for low in range(0x80)]
-_RESULT: Final = _tag(tally_pb2.AddBatchResponse.RESULTS_FIELD_NUMBER, _LENGTH)
+_RESULT_TAG: Final = tag_of(tally_pb2.AddBatchResponse.RESULTS_FIELD_NUMBER, LENGTH)
+_STATUS_TAG: Final = tag_of(tally_pb2.AddResult.STATUS_FIELD_NUMBER, LENGTH)
+_RESULT: Final = _RESULT_TAG.decode(_BYTES)
 _OK_AND_RESPONSE: Final = (
-    _tag(tally_pb2.AddResult.STATUS_FIELD_NUMBER, _LENGTH)
+    _STATUS_TAG.decode(_BYTES)
     + _varint(0)  # a status of the code 0 is an empty message
-    + _tag(tally_pb2.AddResult.RESPONSE_FIELD_NUMBER, _LENGTH)
+    + _tag(tally_pb2.AddResult.RESPONSE_FIELD_NUMBER, LENGTH)
 )
-_REQUEST_ID: Final = _tag(tally_pb2.AddResponse.REQUEST_ID_FIELD_NUMBER, _LENGTH) + _varint(_ID_LENGTH)
-_SUM: Final = _tag(tally_pb2.AddResponse.SUM_FIELD_NUMBER, _LENGTH)
-_DUPLICATE: Final = _tag(tally_pb2.AddResponse.DUPLICATE_FIELD_NUMBER, _NUMBER) + _varint(1)
-_POSITION: Final = _tag(tally_pb2.AddResponse.POSITION_FIELD_NUMBER, _LENGTH)
-_OFFSET: Final = _tag(tally_pb2.Position.OFFSET_FIELD_NUMBER, _NUMBER)
+_REQUEST_ID: Final = _tag(tally_pb2.AddResponse.REQUEST_ID_FIELD_NUMBER, LENGTH) + _varint(_ID_LENGTH)
+_SUM: Final = _tag(tally_pb2.AddResponse.SUM_FIELD_NUMBER, LENGTH)
+_DUPLICATE: Final = _tag(tally_pb2.AddResponse.DUPLICATE_FIELD_NUMBER, NUMBER) + _varint(1)
+_POSITION: Final = _tag(tally_pb2.AddResponse.POSITION_FIELD_NUMBER, LENGTH)
+_OFFSET: Final = _tag(tally_pb2.Position.OFFSET_FIELD_NUMBER, NUMBER)

@@ -29,12 +29,17 @@ def parse(text: str) -> int:
     Raises DecimalTextError when the text is outside the grammar; it is never rounded.
     """
     if _TEXT.fullmatch(text) is None:
-        shown = text if len(text) <= _TEXT_LENGTH_MAX else text[:_TEXT_LENGTH_MAX] + "…"
-        raise DecimalTextError(
-            f"{shown!r} is not a number of the contract: an optional minus sign, 1 to 29 digits, "
-            f"and optionally a point with 1 to 9 digits, for example 2 or -40.25"
-        )
+        raise DecimalTextError(not_a_number(text))
     return value_of(text)
+
+
+def not_a_number(text: str) -> str:
+    """Return what to say of a text that is known to be outside the grammar; a long one is cut."""
+    shown = text if len(text) <= _TEXT_LENGTH_MAX else text[:_TEXT_LENGTH_MAX] + "…"
+    return (
+        f"{shown!r} is not a number of the contract: an optional minus sign, 1 to 29 digits, "
+        f"and optionally a point with 1 to 9 digits, for example 2 or -40.25"
+    )
 
 
 def value_of(text: str) -> int:

@@ -40,7 +40,7 @@ def test_only_a_uuid_in_text_is_a_request_id(text: str) -> None:
     assert isinstance(result, Refusal)
     assert result.code is Code.INVALID_ARGUMENT
     assert [violation.field for violation in result.violations] == ["request_id"]
-    assert len(result.violations[0].description) < 200
+    assert len(result.violations[0].message) < 200
 
 
 def test_each_wrong_field_is_named() -> None:

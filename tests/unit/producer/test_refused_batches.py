@@ -16,8 +16,10 @@ from producer.core.ports import Incoming
 from producer.core.refusals import Outcome, Refusal
 from producer.shell import responses
 from producer.shell.methods import TallyMethods
-from producer.shell.rpc_status import status_of
+from producer.shell.rpc_status import status_bytes
+from tally.generated.rules import Violation
 from tally.generated.tally.v1 import tally_pb2
+from tests_support.producer.statuses import library_status
 
 NUMBER = 10_000
 SLICE = 250
@@ -103,7 +105,7 @@ def test_each_refusal_says_its_code_reason_and_outcome_and_the_first_ones_all_el
     assert {each.status.code for each in answer.results} == {first.code}
     assert {_info(each.status) for each in answer.results} == {_info(first)}
     if name in REFUSED:
-        assert first == status_of(REFUSED[name])
+        assert first == library_status(REFUSED[name])
     else:
         bad = error_details_pb2.BadRequest()
         assert any(detail.Unpack(bad) for detail in first.details)
@@ -122,11 +124,11 @@ def test_few_statuses_are_made_whatever_the_number_of_refusals(name: str, monkey
     """A batch of refusals builds at most two statuses more than the number that gets details, whatever its size."""
     made: list[Refusal] = []
 
-    def counted(refusal: Refusal) -> Any:
+    def counted(refusal: Refusal) -> bytes:
         made.append(refusal)
-        return status_of(refusal)
+        return status_bytes(refusal)
 
-    monkeypatch.setattr(responses, "status_of", counted)
+    monkeypatch.setattr(responses, "status_bytes", counted)
     asyncio.run(answer_to(*CASES[name]))
     assert len(made) <= DETAILS_MAX + 2
 
@@ -136,7 +138,7 @@ def test_few_refusals_say_which_fields_are_wrong_and_why(monkeypatch: pytest.Mon
     told: list[int] = []
     words = refusals.invalid_fields
 
-    def counted(violations: Sequence[refusals.Violation]) -> Refusal:
+    def counted(violations: Sequence[Violation]) -> Refusal:
         told.append(len(violations))
         return words(violations)
 

@@ -13,9 +13,9 @@ from producer.core.calls import Placed, Result
 from producer.core.columns import read
 from producer.core.refusals import Outcome, Refusal
 from producer.shell.responses import BatchAnswer, columns_answer, fill
-from producer.shell.rpc_status import status_of
 from tally.event import decimals
 from tally.generated.tally.v1 import tally_pb2
+from tests_support.producer.statuses import library_status
 
 half = st.integers(-decimals.UNSCALED_LIMIT // 2 + 1, decimals.UNSCALED_LIMIT // 2 - 1)
 numbers = st.one_of(st.integers(-(10**12), 10**12), half, st.just(0))
@@ -46,7 +46,7 @@ def test_a_batch_s_answer_is_the_same_as_filled_message_by_message(
     for addition, result in rows:
         into = expected.results.add()
         if isinstance(result, Refusal):
-            into.status.CopyFrom(status_of(result))
+            into.status.CopyFrom(library_status(result))
         else:
             assert isinstance(addition, Addition)
             into.status.SetInParent()
