@@ -8,7 +8,7 @@ from oracle.history import Call, Outcome, read_history
 from tally.client import Addition, BlockingClient, Client, Committed, RetryPolicy
 from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, serving
 
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
+QUICK = RetryPolicy(deadline_s=60, attempt_timeout_s=20, backoff_base_s=0.001, backoff_cap_s=0.01)
 ID = "7b0d7a3c-5d2f-4a9e-9f5a-0d6c1b2a3e4f"
 
 

@@ -23,8 +23,8 @@ from tally.client.sending import Environment, Retry
 from tally.generated.tally.v1 import tally_pb2
 from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, retry_info, serving
 
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
-HOPELESS = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
+QUICK = RetryPolicy(deadline_s=60, attempt_timeout_s=20, backoff_base_s=0.001, backoff_cap_s=0.01)
+HOPELESS = RetryPolicy(deadline_s=60, attempt_timeout_s=20, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
 
 
 async def test_an_addition_that_is_committed_brings_its_exact_sum_and_place():

@@ -13,7 +13,7 @@ from tally.client import Client, Committed, RetryPolicy
 from tally.client.tracing import SERVICE
 from tests_support.client.fake_tally import FakeTally, refusal, serving
 
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
+QUICK = RetryPolicy(deadline_s=60, attempt_timeout_s=20, backoff_base_s=0.001, backoff_cap_s=0.01)
 
 
 class Noting(FakeTally):

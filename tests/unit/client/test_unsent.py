@@ -17,8 +17,8 @@ from tally.client.sending import Environment, Reply, Retry, settle
 from tests_support.client.fake_tally import AddContext, FakeTally, serving
 from tests_support.running.service_process import free_port
 
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
-THRICE = RetryPolicy(deadline_s=5, attempt_timeout_s=2, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
+QUICK = RetryPolicy(deadline_s=60, attempt_timeout_s=20, backoff_base_s=0.001, backoff_cap_s=0.01)
+THRICE = RetryPolicy(deadline_s=60, attempt_timeout_s=20, attempts_max=3, backoff_base_s=0.001, backoff_cap_s=0.01)
 STATUSES = sorted(code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK)
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 """An empty SETTINGS frame of HTTP/2, with which a server's side begins."""

@@ -14,7 +14,7 @@ from tally.client.history import HistoryError
 from tests_support.client.fake_tally import FakeTally, refusal, serving
 
 ROOT = Path(__file__).parents[3]
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=2, backoff_base_s=0.001, backoff_cap_s=0.01)
+QUICK = RetryPolicy(deadline_s=60, attempt_timeout_s=20, backoff_base_s=0.001, backoff_cap_s=0.01)
 FORK_LIMIT_S = 60
 """Far above what a fork takes, so that only a hang reaches it."""
 
