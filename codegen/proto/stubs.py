@@ -107,18 +107,21 @@ def generate(
     moved = relocated_files.SerializeToString(deterministic=True)
     names = [_moved(name, prefix) for name in own]
     half = len(names) // 2
+    with ThreadPoolExecutor(2) as threads:  # protoc and its plugins use one core each
+        halves = [_Run(stubs_options, moved, tuple(part), prefix) for part in (names[:half], names[half:]) if part]
+        under_way = [threads.submit(_output, run) for run in halves]
+        messages = _output(_Run(("--python_out=OUT",), _named(found, own), tuple(own), ""))
+        files = {name: text for each in under_way for name, text in each.result().items()}
+    return files | message_modules.moved(messages, found, own, package)
+
+
+def _named(found: descriptor_pb2.FileDescriptorSet, own: list[str]) -> bytes:
+    """Return the descriptors under the contract's own names, with what modules of messages have of them."""
     named = relocated(found, set(own), "")
     for file in named.file:
         message_modules.drop_derived_json_names(file.message_type, file.extension)
         file.ClearField("source_code_info")
-    runs = [
-        _Run(("--python_out=OUT",), named.SerializeToString(deterministic=True), tuple(own), ""),
-        *(_Run(stubs_options, moved, tuple(part), prefix) for part in (names[:half], names[half:]) if part),
-    ]
-    with ThreadPoolExecutor(len(runs)) as threads:  # protoc and its plugins use one core each
-        messages, *stubs = threads.map(_output, runs)
-    files = {name: text for part in stubs for name, text in part.items()}
-    return files | message_modules.moved(messages, found, own, package)
+    return named.SerializeToString(deterministic=True)
 
 
 class _Run(NamedTuple):

@@ -60,7 +60,8 @@ class WrittenFile:
         if special and path == STANDARD_OUTPUT:
             self.file = sys.stdout.buffer
             return
-        target = os.path.realpath(path)
+        # Its folder may be one behind links, but only a link of its own leads elsewhere.
+        target = os.path.realpath(path) if os.path.islink(path) else os.path.join(os.getcwd(), path)
         found = _found(path, target)
         if found is None or (stat.S_ISREG(found.st_mode) and own_descriptor(path) is None):
             self._target = Path(target)
