@@ -139,8 +139,7 @@ def _protobuf(contracts: Contracts, claimed: list[Claim]) -> Iterator[WantedSubj
         meaning = _fingerprint(file, texts[name], imports[name])
         imported = tuple(
             Reference(each, by_file[each][0].subject if each in by_file else each)
-            for each in file.dependency
-            if not stays_here(each, contracts)
+            for each in referenced(file, contracts)
         )
         found += [
             WantedSubject(
@@ -185,6 +184,11 @@ def _fingerprint(file: FileDescriptorProto, text: str, imports: tuple[tuple[str,
         compiled = proto_compiler.descriptors_of({file.name: text, **dict(imports)}, file.name)
         file = next(each for each in compiled.file if each.name == file.name)
     return proto_compiler.fingerprint(file)
+
+
+def referenced(file: FileDescriptorProto, contracts: Contracts) -> list[str]:
+    """Return the imports of a file that are published as well, those for options alone among them."""
+    return [each for each in proto_compiler.imports_of(file) if not stays_here(each, contracts)]
 
 
 def stays_here(name: str, contracts: Contracts) -> bool:

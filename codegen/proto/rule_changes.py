@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from codegen.proto.validate import VALIDATE_FILE
+from codegen.proto.validate import VALIDATE_FILE, imports_rules
 
 Files = descriptor_pb2.FileDescriptorSet
 Rules = Mapping[str, Any]
@@ -168,7 +168,7 @@ def _value(value: Any) -> str:
 
 def _ruled(file: str, found: Files) -> dict[tuple[Any, ...], _Ruled]:
     """Return the messages, oneofs and fields of a file by (message, and oneof's name or field's number)."""
-    ruled = any(VALIDATE_FILE in each.dependency for each in found.file if each.name == file)
+    ruled = any(imports_rules(each) for each in found.file if each.name == file)
     pool: Any = descriptor_pool.DescriptorPool()
     for each in found.file:
         pool.AddSerializedFile(each.SerializeToString())

@@ -23,7 +23,7 @@ from codegen.errors import CodegenError, ContractError
 from codegen.package_names import module_of_proto
 from codegen.proto import message_modules
 from codegen.proto.buf import own_program
-from codegen.proto.compiler import run_protoc
+from codegen.proto.compiler import imports_of, run_protoc
 from codegen.proto.validate import VALIDATE_FILE, is_for_rules, types_of
 
 _OPTIONS_OF_MYPY: Final = "mypy_protobuf/extensions.proto"
@@ -51,9 +51,10 @@ def relocated(found: descriptor_pb2.FileDescriptorSet, own: set[str], prefix: st
             if exported[dependency] & set(types_of(file)):
                 raise ContractError(file.name, "", f"imports {dependency}, whose Python module is not installed")
             _drop_import(file, dependency)
-        for i, dependency in enumerate(file.dependency):
-            if dependency in own:
-                file.dependency[i] = _moved(dependency, prefix)
+        for imported in (file.dependency, file.option_dependency):
+            for i, dependency in enumerate(imported):
+                if dependency in own:
+                    imported[i] = _moved(dependency, prefix)
     return moved
 
 
@@ -101,7 +102,7 @@ def generate(
     stubs_options = (*_STUBS, f"--mypy_grpc_out={'only_async,' if only_async else ''}quiet:OUT")
     prefix = package.replace(".", "/")
     relocated_files = relocated(found, set(own), prefix)
-    if not any(_OPTIONS_OF_MYPY in file.dependency for file in found.file):
+    if not any(_OPTIONS_OF_MYPY in imports_of(file) for file in found.file):
         # Options say nothing in stubs, and the plugin takes those with the numbers of its own for its own.
         relocated_files.DiscardUnknownFields()
     moved = relocated_files.SerializeToString(deterministic=True)

@@ -11,7 +11,7 @@ from codegen.avro.folder import AvroFolder
 from codegen.errors import CodegenError, ContractError
 from codegen.plan import history
 from codegen.plan import lock as locks
-from codegen.plan.wanted import stays_here
+from codegen.plan.wanted import referenced
 from codegen.plan.wanted import wanted as wanted_of
 from codegen.project import FILE, SubjectEntry
 from codegen.remote.pull import Taken
@@ -125,8 +125,7 @@ def _by_rules(contracts: Contracts, taken: Taken, file: str) -> set[tuple[str, s
             return None
         return {(name, of_file[path]) for name, path in uses.items()}
     (own,) = (each for each in contracts.descriptors.file if f"proto/{each.name}" == file)
-    names = [name for name in own.dependency if not stays_here(name, contracts)]
-    return {(name, of_file.get(f"proto/{name}", name)) for name in names}
+    return {(name, of_file.get(f"proto/{name}", name)) for name in referenced(own, contracts)}
 
 
 def _save(folder: Path, table: Mapping[str, Any], level: str | None) -> None:

@@ -10,7 +10,7 @@ import opentelemetry.proto
 import pytest
 from google.protobuf import descriptor_pb2
 
-from codegen.errors import ContractError
+from codegen.errors import CodegenError, ContractError
 from codegen.proto.compat import findings
 from codegen.proto.compiler import closure, descriptors_of_all, include_dirs, is_installed
 from codegen.proto.rules import message_rules
@@ -19,6 +19,7 @@ from tests_support.contracts import foreign, foreign_messages, foreign_proto
 from tests_support.contracts.foreign_proto import Files
 from tests_support.contracts.rules import of_descriptors, said_by_oracle
 
+FIELD_NAMES = "cmd/protoc-gen-go/testdata/fieldnames/fieldnames.proto"
 SEED = 20
 VALUES_EACH = 8
 WRONG_ON_PURPOSE = re.compile(r"IncorrectType|WrongType")
@@ -58,6 +59,21 @@ def test_every_file_of_a_project_becomes_code(files: Any, before: str, count: in
     made = foreign_proto.code(found, own)
     assert len(own) == count
     assert len([name for name in made if name.endswith("_pb2.py")]) == count
+
+
+def test_protobuf_s_own_test_files_become_code() -> None:
+    """Groups, extensions, message sets, required fields, editions: what protoc's Python can import, we make."""
+    refused: dict[str, str] = {}
+    made = 0
+    for found, own in foreign_proto.protobuf_tests():
+        if FIELD_NAMES in own:
+            with pytest.raises(CodegenError, match="duplicate json_name"):
+                foreign_proto.code(Files(file=[file for file in found.file if file.name == FIELD_NAMES]), [FIELD_NAMES])
+            refused[FIELD_NAMES] = "two fields with one name in JSON: protoc's own module of it cannot be imported"
+        others = [file for file in found.file if file.name != FIELD_NAMES]
+        modules = foreign_proto.code(Files(file=others), [name for name in own if name != FIELD_NAMES])
+        made += len([name for name in modules if name.endswith("_pb2.py")])
+    assert (made, list(refused)) == (132, [FIELD_NAMES])
 
 
 @pytest.fixture(scope="module")

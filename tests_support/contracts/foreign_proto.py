@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2
 
 from codegen.import_test import require_works
 from codegen.proto import message_modules, rules_module, rules_runtime, served_files, stubs
-from codegen.proto.compiler import imports_of
+from codegen.proto.compiler import closure, descriptors_of_all, imports_of
 from codegen.proto.rules import MessageRules, message_rules
 from stack.errors import StackError
 from stack.fetch import go_programs
@@ -28,8 +28,14 @@ _IN_GO: Final = re.compile(r'_rawDesc = "" \+\n((?:\t"(?:\\.|[^"\\])*"(?: \+)?\n
 _GO_TEXT: Final = re.compile(r'"((?:\\.|[^"\\])*)"')
 _GO_ESCAPES: Final = {"n": b"\n", "t": b"\t", "r": b"\r", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v"}
 _GO_PIECE: Final = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\(.)|([^\\]+)", re.DOTALL)
-_CASES: Final = ROOT / "tests" / "foreign" / "protovalidate"
-_MODULE: Final = "buf.build/go/protovalidate"
+_MODULES: Final = ROOT / "tests" / "foreign" / "modules"
+"""The Go modules whose files are read, pinned."""
+
+_PROTOVALIDATE: Final = "buf.build/go/protovalidate"
+_PROTOBUF: Final = "google.golang.org/protobuf"
+_COPIES: Final = "src/google/"
+"""Of what grpcio-tools has."""
+
 _DOWNLOAD_S: Final = 120
 
 
@@ -106,16 +112,59 @@ def code(found: Files, own: list[str], package: str = "made") -> dict[str, str]:
 
 def conformance_cases() -> Files:
     """Return protovalidate's own conformance messages; skips the test, with the reason, where they cannot be had."""
+    return in_go(_module(_PROTOVALIDATE) / "internal" / "gen" / "buf" / "validate" / "conformance" / "cases")
+
+
+def protobuf_tests() -> list[tuple[Files, list[str]]]:
+    """Return the files that Protobuf's implementation in Go is tested with, in sets of files that fit together.
+
+    They extend the options of the same messages under the same numbers. Skips the test, with the reason, where they
+    cannot be had.
+    """
+    texts = texts_of(_module(_PROTOBUF))
+    own = {name: text for name, text in texts.items() if not name.startswith(_COPIES)}
+    files = {file.name: file for file in descriptors_of_all(own).file}
+    sets: list[tuple[set[str], set[object]]] = []
+    for name in own:
+        needed = closure(files, [name])
+        for names, known in sets:
+            more = {each for file in needed - names for each in _defined(files[file])}
+            if not more & known:
+                names.update(needed)
+                known.update(more)
+                break
+        else:
+            sets.append((set(needed), {each for file in needed for each in _defined(files[file])}))
+    return [
+        (Files(file=[file for name, file in files.items() if name in names]), sorted(names & own.keys()))
+        for names, _ in sets
+    ]
+
+
+def _defined(file: descriptor_pb2.FileDescriptorProto) -> Iterator[object]:
+    """Yield the names of a file that no other one may have, and the numbers of its extensions."""
+    waiting: list[tuple[str, Any]] = [(file.package, message) for message in file.message_type]
+    yield from ((each.extendee, each.number) for each in file.extension)
+    named: tuple[Any, ...] = (*file.enum_type, *file.service, *file.extension)
+    yield from (f"{file.package}.{each.name}" for each in named)
+    for stem, message in waiting:  # grows while it is walked
+        yield f"{stem}.{message.name}"
+        yield from ((each.extendee, each.number) for each in message.extension)
+        waiting += [(f"{stem}.{message.name}", inner) for inner in message.nested_type]
+
+
+def _module(name: str) -> Path:
+    """Return the folder of a pinned Go module."""
     try:
-        go = go_programs.go_for(_CASES, cache_folder(), print)
+        go = go_programs.go_for(_MODULES, cache_folder(), print)
     except (NetworkError, StackError) as error:
-        pytest.skip(f"protovalidate's cases cannot be downloaded: {error}")
-    command = [str(go), "mod", "download", "-json", _MODULE]
-    done = subprocess.run(command, cwd=_CASES, capture_output=True, text=True, timeout=_DOWNLOAD_S, check=False)
+        pytest.skip(f"{name} cannot be downloaded: {error}")
+    command = [str(go), "mod", "download", "-json", name]
+    done = subprocess.run(command, cwd=_MODULES, capture_output=True, text=True, timeout=_DOWNLOAD_S, check=False)
     if done.returncode != 0:
-        pytest.skip(f"protovalidate's cases cannot be downloaded: {done.stdout[-300:]}{done.stderr[-300:]}")
+        pytest.skip(f"{name} cannot be downloaded: {done.stdout[-300:]}{done.stderr[-300:]}")
     folder: Mapping[str, str] = json.loads(done.stdout)
-    return in_go(Path(folder["Dir"]) / "internal" / "gen" / "buf" / "validate" / "conformance" / "cases")
+    return Path(folder["Dir"])
 
 
 def compiled(rules: Iterable[MessageRules]) -> Iterator[MessageRules]:

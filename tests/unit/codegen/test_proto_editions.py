@@ -65,6 +65,15 @@ def test_rules_are_found_by_an_import_for_options_alone(tmp_path: Path) -> None:
     assert [each.name for each in message_rules(found.descriptors, found.proto)] == ["A"]
 
 
+def test_a_file_imports_the_options_of_another_one_of_the_contracts(tmp_path: Path) -> None:
+    """`import option` of a file of one's own becomes code, whichever of the two comes first."""
+    own = OWN_OPTION.replace("message", "package units;\nmessage")
+    text = 'edition = "2024";\nimport option "NAME";\nmessage B { string b = 1 [(units.y) = "some text"]; }\n'
+    for name, other in (("a.proto", "b.proto"), ("b.proto", "a.proto")):
+        made = generated_files(_contracts(tmp_path, {name: own, other: text.replace("NAME", name)}), "made")
+        require_works(made, "made", {})
+
+
 def test_a_vendored_file_that_a_package_has_is_not_made_again(tmp_path: Path) -> None:
     """Files that `buf export` leaves are taken from the installed package, so that no symbol is there twice."""
     own = 'syntax = "proto3";\nimport "google/api/annotations.proto";\nmessage A { string a = 1; }\n'

@@ -150,3 +150,13 @@ def test_rules_of_messages_and_oneofs_count_and_those_of_new_messages_refuse_nob
     (found,) = between("string x = 1;", f"{rule}\nstring x = 1;")
     assert (found.place, found.refuses) == ("shop.v1.Order", True)
     assert between("", "message New {\n  string x = 1 [(buf.validate.field).required = true];\n}") == ()
+
+
+def test_rules_by_an_import_for_options_alone_have_a_verdict_as_well() -> None:
+    """What edition 2024 writes as `import option` is compared as what `import` brings."""
+    head = 'edition = "2024";\npackage shop.v1;\nimport option "buf/validate/validate.proto";\n'
+    before, after = (
+        descriptors_of({FILE: f"{head}message Order {{ {field('string', f'.string.max_len = {most}')} }}"}, FILE)
+        for most in (64, 8)
+    )
+    assert [each.words for each in changes(FILE, before, after)] == ["string.max_len 64 -> string.max_len 8"]
