@@ -142,8 +142,8 @@ class GrpcServer:
     async def _listen_again(self, server: grpc.aio.Server, host: str, port: int) -> None:
         """Whenever gRPC ends the server by itself, listen with a new one.
 
-        grpc.aio 1.85 decodes a call's path where it accepts calls, and ends the server when that is no UTF-8: a single
-        call of a stranger would be the last one. Calls in flight have a moment to end.
+        grpc.aio 1.84 and later decode a call's path where they accept calls, and end the server when it is no UTF-8: a
+        single call of a stranger would be the last one (decision 0029). Calls in flight have a moment to end.
         """
         while not self._stopping:
             try:
