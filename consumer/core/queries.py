@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from tally.base.shown.values import SHOWN_CHARACTERS_MAX, quoted
 from tally.generated.tally.v1.tally_rules import ADD_REQUEST_REQUEST_ID_PATTERN
 
 POSITION_PATTERN: Final = r"^[0-9]{1,5}:[0-9]{1,18}$"
@@ -21,7 +22,6 @@ _CURSOR: Final = re.compile(CURSOR_PATTERN, re.ASCII)
 _UUID: Final = re.compile(ADD_REQUEST_REQUEST_ID_PATTERN, re.ASCII)
 BEFORE_FIRST: Final = -1
 """The offset after which everything comes."""
-_SHOWN_CHARACTERS_MAX: Final = 64
 
 
 class QueryError(ValueError):
@@ -29,7 +29,7 @@ class QueryError(ValueError):
 
     def __init__(self, name: str, shown: str, allowed: str, message: str | None = None) -> None:
         super().__init__(message or f"{name} is {shown}; allowed is {allowed}")
-        self.name = name[:_SHOWN_CHARACTERS_MAX]
+        self.name = name[:SHOWN_CHARACTERS_MAX]
         self.shown = shown
         self.allowed = allowed
 
@@ -40,13 +40,6 @@ class Position:
 
     partition: int
     offset: int
-
-
-def quoted(text: str) -> str:
-    """Return a caller's text as a message may show it: in quotes, cut, and without control characters."""
-    if len(text) <= _SHOWN_CHARACTERS_MAX:
-        return repr(text)
-    return f"{text[:_SHOWN_CHARACTERS_MAX]!r}... ({len(text):,} characters)"
 
 
 def parse_number(name: str, text: str, least: int, most: int) -> int:

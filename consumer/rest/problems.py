@@ -9,10 +9,11 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from loguru import logger
 
-from consumer.core.queries import QueryError, quoted
+from consumer.core.queries import QueryError
 from consumer.rest.common.methods import with_head
 from consumer.rest.common.unknown import unknown_page, wants_page
 from consumer.shell.views.readers import NotHereError
+from tally.base.shown.values import quoted
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE_PREFIX: Final = "urn:tally:problem:"

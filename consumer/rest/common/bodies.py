@@ -13,8 +13,9 @@ from litestar.dto import AbstractDTO, DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from consumer.core.queries import QueryError, quoted
+from consumer.core.queries import QueryError
 from consumer.rest.common.parameters import unknown_name
+from tally.base.shown.values import quoted
 
 T = TypeVar("T", bound=msgspec.Struct)
 

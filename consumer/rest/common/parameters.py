@@ -12,7 +12,8 @@ from litestar import Request
 from litestar.openapi.spec import OpenAPIType
 from litestar.params import HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
 
-from consumer.core.queries import QueryError, quoted
+from consumer.core.queries import QueryError
+from tally.base.shown.values import quoted
 
 _QUERY_CHARACTERS_MAX: Final = 2_048
 """More than any call's parameters need."""

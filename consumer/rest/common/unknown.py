@@ -10,8 +10,8 @@ from urllib.parse import quote
 from litestar import MediaType, Request, Response
 from litestar.exceptions import NotFoundException
 
-from consumer.core.queries import quoted
 from consumer.rest.guard.headers import page_policy
+from tally.base.shown.values import quoted
 
 _FOLDER: Final = Path(__file__).parents[1] / "page"
 ICON_SVG: Final = (_FOLDER / "icon.svg").read_text(encoding="utf-8").strip()

@@ -7,12 +7,12 @@ from typing import Final
 
 from consumer.rest.problems import ProblemError
 from observability.asgi import Message, Receive
+from tally.base.shown.values import quoted
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """Times ``rest_connections_max``, this is what unfinished bodies can take of memory."""
 _JSON: Final = b"application/json"
 _CLOSE: Final = {"Connection": "close"}
-_SHOWN_MAX: Final = 100
 
 
 def has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -42,7 +42,7 @@ def check_media_type(headers: Sequence[tuple[bytes, bytes]]) -> None:
     """
     given = next((value for name, value in headers if name == b"content-type"), b"")
     if given.partition(b";")[0].strip().lower() != _JSON:
-        shown = f"is {given[:_SHOWN_MAX].decode('latin-1')!r}" if given else "is missing"
+        shown = f"is {quoted(given.decode('latin-1'))}" if given else "is missing"
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "not-json",

@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from consumer.rest.problems import ProblemError
+from tally.base.shown.values import quoted
 
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
-_SHOWN_MAX: Final = 100
 
 
 def name_of(authority: str) -> str | None:
@@ -43,14 +43,14 @@ def check_host(host: str | None, names: frozenset[str]) -> None:
             HTTPStatus.BAD_REQUEST,
             "host-malformed",
             "The Host header is malformed",
-            f"Host is {host[:_SHOWN_MAX]!r}; allowed is a name or an IP address, with a port or without",
+            f"Host is {quoted(host)}; allowed is a name or an IP address, with a port or without",
         )
     if name not in names and not _is_address(name):
         raise ProblemError(
             HTTPStatus.MISDIRECTED_REQUEST,
             "host-not-allowed",
             "This is not a name of this service",
-            f"Host is {host[:_SHOWN_MAX]!r}; allowed are IP addresses and {', '.join(sorted(names))}. To allow it as "
+            f"Host is {quoted(host)}; allowed are IP addresses and {', '.join(sorted(names))}. To allow it as "
             "well, name it in TALLY_REST_HOSTS and start the consumer again",
         )
 

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from typing import Final
 
 from consumer.rest.problems import ProblemError
+from tally.base.shown.values import quoted
 
 _CHANGES_NOTHING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
-_SHOWN_MAX: Final = 100
 
 
 def check_site(method: str, host: str | None, fetch_site: str | None, origin: str | None, own_url: str) -> None:
@@ -21,9 +21,9 @@ def check_site(method: str, host: str | None, fetch_site: str | None, origin: st
     if method in _CHANGES_NOTHING:
         return
     if fetch_site is not None and fetch_site not in _OWN_SITE:
-        raise _refused(f"Sec-Fetch-Site is {fetch_site[:_SHOWN_MAX]!r}; allowed are same-origin and none")
+        raise _refused(f"Sec-Fetch-Site is {quoted(fetch_site)}; allowed are same-origin and none")
     if origin is not None and _authority_of(origin) not in {(host or "").lower(), _authority_of(own_url)}:
-        raise _refused(f"Origin is {origin[:_SHOWN_MAX]!r}; allowed is this service's own, or none")
+        raise _refused(f"Origin is {quoted(origin)}; allowed is this service's own, or none")
 
 
 def _authority_of(url: str) -> str:

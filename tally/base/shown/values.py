@@ -2,13 +2,16 @@
 
 ``printable`` lets nothing through that a terminal or a reader of lines would obey: no newline that begins a forged
 line, no ESC that moves the cursor, no letter that turns the direction of the text. ``without_secrets`` lets no
-password of an address through. Both give the same text again for what they have made.
+password of an address through. Both give the same text again for what they have made. ``quoted`` is for error texts
+that say what a caller sent.
 """
 
 import re
 from typing import Final
 
 MASK: Final = "***"
+SHOWN_CHARACTERS_MAX: Final = 64
+"""Of a caller's text in a message."""
 NOT_CLEAR: Final = (
     "what is user, password, host and port cannot be told apart: in a user or password write / ? # as %2F %3F %23; "
     "after the host there may be a port of digits and a path without @"
@@ -30,6 +33,13 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one in keep else repr(one)[1:-1] for one in text)
+
+
+def quoted(text: str) -> str:
+    """Return a caller's text as a message may show it: in quotes, cut, and without control characters."""
+    if len(text) <= SHOWN_CHARACTERS_MAX:
+        return repr(text)
+    return f"{text[:SHOWN_CHARACTERS_MAX]!r}... ({len(text):,} characters)"
 
 
 def masked_address(value: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tally.base.shown.values import is_clear_address, masked_address, printable, without_secrets
+from tally.base.shown.values import is_clear_address, masked_address, printable, quoted, without_secrets
 
 SECRET = "s3cr3t"
 
@@ -81,3 +81,11 @@ def test_what_cannot_be_printed_is_written_as_repr_does() -> None:
         "a\\n2026 ERROR \\x1b[2J\\r\\x9b\\u202eb\\u2028\\x00"
     )
     assert printable("a\tb\n", keep="\t") == "a\tb\\n"
+
+
+@given(st.text(max_size=300))
+def test_a_quoted_text_is_one_short_line_that_says_how_long_a_cut_one_was(text: str) -> None:
+    """What a caller sent stands in a message as ``repr`` writes it; a long one is cut, and its length is told."""
+    shown = quoted(text)
+    assert shown.isprintable()
+    assert shown == (repr(text) if len(text) <= 64 else f"{text[:64]!r}... ({len(text)} characters)")
