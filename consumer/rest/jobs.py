@@ -10,12 +10,12 @@ import msgspec
 from litestar import Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.response import Stream
 
 from consumer.core.byte_range import Part, Unsatisfiable, Whole, parse_range
-from consumer.core.queries import quoted
 from consumer.rest.common.bodies import JsonBody
 from consumer.rest.common.operations import begin_operation, file_operation
 from consumer.rest.common.parameters import header_text
@@ -23,6 +23,7 @@ from consumer.rest.parts import RestParts
 from consumer.rest.problems import ProblemError, documented, documented_write
 from consumer.shell.jobs.record import JobState, R
 from consumer.shell.jobs.store import JobsFullError, JobStore, Work
+from tally.base.shown.values import quoted
 from tally.generated.topics import SUMS
 
 _PARTITION_MAX: Final = SUMS.partitions - 1
@@ -73,20 +74,44 @@ class JobKind(Generic[R]):
     problems: tuple[HTTPStatus, ...] = ()
     order_is_optional: bool = False
 
+    @property
+    def one(self) -> str:
+        """The noun for one job."""
+        return self.noun.removesuffix("s")
+
+    @property
+    def name(self) -> str:
+        """The noun for one job as a part of the names of operations."""
+        return self.one.capitalize()
+
+    @property
+    def path(self) -> str:
+        """One job, below the path of its kind."""
+        return f"/{{{self.one}_id:str}}"
+
 
 def job_routes(kind: JobKind[R]) -> Router:
     """Return the calls of a kind of job: begin one, list them, look at one, get its file, delete it."""
-    one, words = kind.noun.removesuffix("s"), kind.words
-    name, an, path = one.capitalize(), f"an {one}", f"/{{{one}_id:str}}"
+    return Router(
+        f"/v1/{kind.noun}",
+        route_handlers=[_create(kind), _list(kind), _show(kind), _file(kind), _remove(kind)],
+        tags=[kind.noun],
+        dependencies={"job_id": Provide(kind.job_id, sync_to_thread=False)},
+        # R stands in quotes where this is to say which record it is.
+        signature_namespace={"R": kind.record},
+    )
 
-    create = post(
+
+def _create(kind: JobKind[R]) -> HTTPRouteHandler:
+    name = kind.name
+    return post(
         operation_id=f"create{name}",
-        summary=f"Begin {an}",
+        summary=f"Begin an {kind.one}",
         status_code=HTTPStatus.ACCEPTED,
         responses=documented_write(*_BEGIN_PROBLEMS, *kind.problems),
         response_headers=[_LOCATION],
         operation_class=begin_operation(
-            dict.fromkeys((f"get{name}", f"get{name}File", f"delete{name}"), f"{one}_id"),
+            dict.fromkeys((f"get{name}", f"get{name}File", f"delete{name}"), f"{kind.one}_id"),
             body_is_optional=kind.order_is_optional,
         ),
         dto=JsonBody[kind.order],  # type: ignore[name-defined] # a type at run time
@@ -94,31 +119,40 @@ def job_routes(kind: JobKind[R]) -> Router:
         sync_to_thread=True,
     )(kind.create)
 
-    # R stands in quotes where the router's signature_namespace is to say which record it is.
+
+def _list(kind: JobKind[R]) -> HTTPRouteHandler:
     @get(
-        operation_id=f"list{name}s",
-        summary=f"Every {one}, the newest first",
+        operation_id=f"list{kind.name}s",
+        summary=f"Every {kind.one}, the newest first",
         description=f"Return all {kind.noun} that are kept.",
         responses=documented(),
     )
     async def listed(parts: NamedDependency[RestParts]) -> "list[R]":
         return kind.store(parts).all()
 
+    return listed
+
+
+def _show(kind: JobKind[R]) -> HTTPRouteHandler:
     @get(
-        path,
-        operation_id=f"get{name}",
-        summary=f"One {one}: {words.one}",
+        kind.path,
+        operation_id=f"get{kind.name}",
+        summary=f"One {kind.one}: {kind.words.one}",
         description="Return what is known of it.",
         responses=documented(HTTPStatus.NOT_FOUND),
     )
     async def shown(parts: NamedDependency[RestParts], job_id: NamedDependency[str]) -> "R":
         return _existing(kind.store(parts), job_id)
 
+    return shown
+
+
+def _file(kind: JobKind[R]) -> HTTPRouteHandler:
     @get(
-        f"{path}/file",
-        operation_id=f"get{name}File",
-        summary=f"The {words.file}; a range of it with a Range header",
-        description=f"Return {words.file_is}. Its ETag is its sha256.",
+        f"{kind.path}/file",
+        operation_id=f"get{kind.name}File",
+        summary=f"The {kind.words.file}; a range of it with a Range header",
+        description=f"Return {kind.words.file_is}. Its ETag is its sha256.",
         responses=documented(*_FILE_PROBLEMS) | {HTTPStatus.PARTIAL_CONTENT.value: _A_PART},
         media_type=_BINARY,
         operation_class=file_operation(kind.media_types),
@@ -134,11 +168,15 @@ def job_routes(kind: JobKind[R]) -> Router:
         record = _existing(store, job_id)
         return _file_answer(store, record, kind.media_type(record), wanted, if_etag)
 
+    return file
+
+
+def _remove(kind: JobKind[R]) -> HTTPRouteHandler:
     @delete(
-        path,
-        operation_id=f"delete{name}",
-        summary=f"Delete {an}, or end a running one",
-        description=f"Delete {words.file_and_record}.",
+        kind.path,
+        operation_id=f"delete{kind.name}",
+        summary=f"Delete an {kind.one}, or end a running one",
+        description=f"Delete {kind.words.file_and_record}.",
         responses=documented_write(HTTPStatus.NOT_FOUND),
         sync_to_thread=True,
     )
@@ -147,13 +185,7 @@ def job_routes(kind: JobKind[R]) -> Router:
         if not store.delete(job_id):
             raise _missing(store, job_id)
 
-    return Router(
-        f"/v1/{kind.noun}",
-        route_handlers=[create, listed, shown, file, removed],
-        tags=[kind.noun],
-        dependencies={"job_id": Provide(kind.job_id, sync_to_thread=False)},
-        signature_namespace={"R": kind.record},
-    )
+    return removed
 
 
 def begun(store: JobStore[R], blank: R, work: Work[R]) -> Response[R]:
