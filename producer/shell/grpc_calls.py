@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
+from operator import methodcaller
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 import grpc
@@ -65,7 +66,7 @@ class Calls:
             if refusal is not None:
                 await _abort(context, refusal)
 
-        return grpc.stream_stream_rpc_method_handler(served, response_serializer=_bytes_of)
+        return grpc.stream_stream_rpc_method_handler(served, response_serializer=methodcaller("SerializeToString"))
 
     async def _carry(self, rpc: Rpc[Request, Response], _messages: object, context: Context) -> bytes:
         """Hand a call to its method, and the answer or refusal back."""
@@ -130,10 +131,6 @@ def _decoded(kind: type[AnyMessage], message: bytes) -> AnyMessage | Refusal:
         return kind.FromString(message)
     except DecodeError:
         return refusals.undecodable(kind.DESCRIPTOR.full_name, len(message))
-
-
-def _bytes_of(message: Message) -> bytes:
-    return message.SerializeToString()
 
 
 async def _abort(context: Context, refusal: Refusal) -> NoReturn:

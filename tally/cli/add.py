@@ -12,7 +12,8 @@ import click
 from tally.base.hints import program
 from tally.base.shown.values import printable
 from tally.cli.failures import CommandError, InterruptedByUserError, UnavailableError, WrongUsageError
-from tally.cli.services.grpc import Expected, connected
+from tally.cli.services.cluster import Expected
+from tally.cli.services.grpc import connected
 from tally.cli.shared import cluster_option, history_option, json_option, retry_option, settings
 from tally.client.client import Client
 from tally.client.history import HistoryError

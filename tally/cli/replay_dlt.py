@@ -25,7 +25,8 @@ from tally.cli.replaying.dead_letters import PublishedLetter, Selection, letter_
 from tally.cli.replaying.examining import examined
 from tally.cli.replaying.journal import ReplayJournal
 from tally.cli.replaying.replay import FAILED, Counted, LetterResult, Status, look_up, send
-from tally.cli.services.grpc import Expected, connected
+from tally.cli.services.cluster import Expected
+from tally.cli.services.grpc import connected
 from tally.cli.services.kafka import cluster_id, records, topic_id
 from tally.cli.services.registry import opened_registry, schema_texts
 from tally.cli.services.rest import RestService

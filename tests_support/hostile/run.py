@@ -190,36 +190,34 @@ def _of_memory(seen: Watch, at: _Moments) -> list[Check]:
     for part in WATCHED:
         before, after = seen.until(part, at.hostile_s), seen.until(part, at.settled_s)
         during = seen.between(part, at.hostile_s, at.gone_s)
-        start_mb, end_mb = watch.rss_mb(before), watch.rss_mb(after)
+        mb, fds = watch.rss_mb(before), watch.descriptors(before)
         ids_mb = at.ids_mb if part == "consumer" else 0.0
-        most_mb = start_mb * RSS_GROWTH_MAX + ids_mb
-        checks.append(
-            Check(
-                name=f"{part}: RSS at the end",
-                wanted=f"at most {most_mb:.0f} MB" + (f", {ids_mb:.0f} of them for ids" if ids_mb else ""),
-                seen=f"{end_mb:.0f} MB, {start_mb:.0f} before",
-                holds=end_mb <= most_mb,
-            )
-        )
-        peak_mb = max(each.rss_mb for each in during)
-        checks.append(
-            Check(
-                name=f"{part}: RSS at its peak",
-                wanted=f"at most {start_mb + PEAK_MORE_MAX_MB:.0f} MB",
-                seen=f"{peak_mb:.0f} MB",
-                holds=peak_mb <= start_mb + PEAK_MORE_MAX_MB,
-            )
-        )
-        before_fds, after_fds = watch.descriptors(before), watch.descriptors(after)
-        checks.append(
-            Check(
-                name=f"{part}: descriptors at the end",
-                wanted=f"at most {before_fds + DESCRIPTORS_MORE_MAX}",
-                seen=f"{after_fds}, {before_fds} before, {max(each.descriptors for each in during)} at most",
-                holds=after_fds <= before_fds + DESCRIPTORS_MORE_MAX,
-            )
-        )
+        for_ids = f", {ids_mb:.0f} of them for ids" if ids_mb else ""
+        most_fds = max(each.descriptors for each in during)
+        end_mb, peak_mb, end_fds = watch.rss_mb(after), max(each.rss_mb for each in during), watch.descriptors(after)
+        most_mb = mb * RSS_GROWTH_MAX + ids_mb
+        checks += [
+            _at_most(f"{part}: RSS at the end", most_mb, end_mb, " MB", for_ids, f", {mb:.0f} before"),
+            _at_most(f"{part}: RSS at its peak", mb + PEAK_MORE_MAX_MB, peak_mb, " MB"),
+            _at_most(
+                f"{part}: descriptors at the end",
+                fds + DESCRIPTORS_MORE_MAX,
+                end_fds,
+                more_of_seen=f", {fds} before, {most_fds} at most",
+            ),
+        ]
     return checks
+
+
+def _at_most(
+    name: str, most: float, seen: float, unit: str = "", more_of_most: str = "", more_of_seen: str = ""
+) -> Check:
+    return Check(
+        name=name,
+        wanted=f"at most {most:.0f}{unit}{more_of_most}",
+        seen=f"{seen:.0f}{unit}{more_of_seen}",
+        holds=seen <= most,
+    )
 
 
 def _of_latency(calls: Sequence[Call], at: _Moments) -> Check:

@@ -40,7 +40,7 @@ class Acceptor:
         self._listen()
 
     def close(self) -> None:
-        """Take no more connections; the listener is its owner's to close."""
+        """Take no more connections, and close the refused ones. Whoever made the listener closes it."""
         self._loop.remove_reader(self._listener)
         if self._again is not None:
             self._again.cancel()

@@ -82,7 +82,7 @@ class BoundedHttp(H11Protocol):
             self._leave_alone(refusal_bytes(_malformed(hint)))
 
     def shutdown(self) -> None:
-        """End at once what waits for its caller; let be finished what is being answered."""
+        """End at once what waits for its caller, and let an answer that is under way finish."""
         if self.transport.is_closing():
             return
         if self._answering and self.cycle.more_body:
@@ -121,7 +121,7 @@ class BoundedHttp(H11Protocol):
             self._head_timer = None
 
     def _head_is_late(self) -> None:
-        """Close; of a caller that has sent nothing nobody waits for an answer, and a browser opens such in advance."""
+        """Close. A caller that has sent nothing waits for no answer: browsers open connections in advance."""
         self._leave_alone(refusal_bytes(_late(self._limits.head_timeout_s)) if self._head_begun else b"")
 
     def _leave_alone(self, last: bytes) -> None:

@@ -11,8 +11,6 @@ from tally.client.client import Client
 from tally.client.retry import RetryPolicy
 from tally.client.sending import Environment
 
-__all__ = ["Expected", "connected"]
-
 _READY_S: Final = 10.0
 """How long a service that is just starting is waited for."""
 
