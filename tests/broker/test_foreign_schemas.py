@@ -17,6 +17,7 @@ from tally.generated.avro.dead_letter import DeadLetter
 from tally.generated.avro.sum_added import SumAdded
 from tally.generated.topics import SUMS, SUMS_DLT
 from tests_support.consumer.rig import Raw, Rig
+from tests_support.consumer.strange_schemas import NODE, writer
 from tests_support.running.stacks import stack_factory, temporary_folder
 from tests_support.waiting import eventually
 
@@ -33,6 +34,8 @@ SCHEMAS = {
     "scale": {"schema": SumAdded.SCHEMA.replace('"scale":9', '"scale":4', 1)},
     "plain": {"schema": SumAdded.SCHEMA.replace('"logicalType":"decimal",', "", 1)},
 }
+DEEP = {"schema": json.dumps(writer(NODE))}
+DEEPER_THAN_FASTAVRO = b"\x02" * 100_000
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +44,10 @@ def rig() -> Iterator[Rig]:
         yield Rig(new(parts=ORDER))
 
 
-def registered(rig: Rig, name: str) -> int:
+def registered(rig: Rig, name: str, schema: dict[str, str]) -> int:
     """Register a schema as somebody else may; return its id."""
     url = f"{rig.stack.registry_url}/subjects/foreign-{name}-value/versions"
-    return int(httpx.post(url, json=SCHEMAS[name], timeout=20).raise_for_status().json()["id"])
+    return int(httpx.post(url, json=schema, timeout=20).raise_for_status().json()["id"])
 
 
 def tally(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,8 +63,11 @@ def tally(rig: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     """None of them ends with a traceback, and garbage in the dead letters is told and passed over."""
     good = rig.addition()
-    bodies = [Raw(PARTITION, good.key, frame(registered(rig, name)) + (good.value or b"")[5:]) for name in SCHEMAS]
     assert good.value is not None
+    ids = [registered(rig, *each) for each in SCHEMAS.items()]
+    deep = frame(registered(rig, "deep", DEEP))
+    bodies = [Raw(PARTITION, good.key, frame(each) + good.value[5:]) for each in ids]
+    bodies += [Raw(PARTITION, good.key, deep + good.value[5:] + DEEPER_THAN_FASTAVRO)]
     large = good.value[:21] + (10**38).to_bytes(16, "big") + good.value[37:]
     bodies += [Raw(PARTITION, None, None), Raw(PARTITION, b"", b"\xff" * 90), Raw(PARTITION, b"k", frame(777_777))]
     bodies += [Raw(PARTITION, good.key, large)]
@@ -75,7 +81,7 @@ def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     words = {entry["offset"]: entry["reason"] for entry in entries}
     assert list(words.values()) == [
         *(["UNREADABLE_SCHEMA"] * len(SCHEMAS)),
-        *("FRAMING", "FRAMING", "UNKNOWN_SCHEMA", "OUT_OF_RANGE"),
+        *("UNDECODABLE", "FRAMING", "FRAMING", "UNKNOWN_SCHEMA", "OUT_OF_RANGE"),
     ]
     letters = [DeadLetter.decode(unframe(one.value or b"")[1]) for one in rig.dead_letters()[PARTITION]]
     assert {letter.source_offset: letter.reason.value for letter in letters} == words
@@ -89,7 +95,8 @@ def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     verified = tally(rig, "verify", "--topic", where, "--ledger", ledgers, "--json")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     producer = Producer({"bootstrap.servers": rig.stack.bootstrap_servers})
-    for value in (None, b"", b"garbage", frame(registered(rig, "string")) + b"\x02x", frame(999_999) + b"x"):
+    strings = frame(ids[list(SCHEMAS).index("string")]) + b"\x02x"
+    for value in (None, b"", b"garbage", strings, frame(999_999) + b"x", deep + DEEPER_THAN_FASTAVRO):
         producer.produce(SUMS_DLT.name, value, partition=PARTITION)
     assert producer.flush(20) == 0
     verified = tally(rig, "verify", "--topic", where, "--ledger", ledgers, "--json")
@@ -101,4 +108,4 @@ def test_every_reader_has_the_ledgers_word_for_what_is_no_sum(rig: Rig) -> None:
     assert {one["source"]: one["reason"] for one in map(json.loads, told.stdout.splitlines())} == {
         f"{PARTITION}:{offset}": word for offset, word in words.items()
     }
-    assert told.stderr.count("is not a dead letter and was skipped") == 5
+    assert told.stderr.count("is not a dead letter and was skipped") == 6
