@@ -17,7 +17,7 @@ from codegen.plan.retired import FILE, of_subject
 from codegen.plan.terms import Kind, Lost, Wanted, WantedSubject
 from codegen.plan.was import Was, WasSubject
 from codegen.proto.compiler import Files, descriptors_of, prepare
-from codegen.proto.gone import gone, names_of, outermost
+from codegen.proto.gone import definitions, gone, names_of, outermost
 
 _NAMED_MAX = 5
 
@@ -71,7 +71,7 @@ class _Walk:
                 yield _loss(f"file {subject.file}", file, whom, self._retired.get(f"file {subject.file}", ""))
 
     def types(self) -> Iterator[Lost]:
-        """Yield what Protobuf files held that are still there, and none of the contracts holds now."""
+        """Yield what Protobuf files held that are still there, and no contract holds now, or another file otherwise."""
         told: set[str] = set()
         for name, subject in self._known.items():
             wanted = self._wanted[name]
@@ -83,6 +83,26 @@ class _Walk:
                     if key not in told:
                         told.add(key)
                         yield _loss(key, "", f"{version.name} has it: {whom}", self._retired.get(key, ""))
+                for key, path in self._changed_on_the_way(name, definitions(subject.path, files)):
+                    if key not in told:
+                        told.add(key)
+                        yield _changed(key, path, version.name, self._retired.get(key, ""))
+
+    def _changed_on_the_way(self, subject: str, old: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+        """Yield (name, file) of what a file held and another one holds now, for the first time, and otherwise.
+
+        Each file is compared with its own history, so nothing else compares the two.
+        """
+        here = self._defined.get(subject, {})
+        for other, there in self._defined.items():
+            for key in sorted(old.keys() & there.keys() - here.keys()):
+                if old[key] != there[key] and key not in self._released(other):
+                    yield key, self._wanted[other].import_path
+
+    def _released(self, subject: str) -> set[str]:
+        """Return the names of what the newest version of a Protobuf file holds; of a new file, nothing."""
+        versions = self._was.versions(subject)
+        return _held(self._was.subjects[subject].path, versions[-1]) if versions else set()
 
     def levels(self) -> Iterator[Lost]:
         """Yield the levels that promise less than those that versions were released under."""
@@ -115,6 +135,13 @@ class _Walk:
         return {each.subject: _held(each.import_path, each) for each in own}
 
     @cached_property
+    def _defined(self) -> dict[str, dict[str, bytes]]:
+        """What each Protobuf file of the contracts says, by its subject."""
+        own = (self._wanted[subject] for subject in self._holds)
+        compiled = ((each, _compiled(each.import_path, each)) for each in own)
+        return {each.subject: definitions(each.import_path, files) for each, files in compiled if files is not None}
+
+    @cached_property
     def _names(self) -> set[str]:
         """All that the Protobuf files of the contracts hold."""
         return {name for names in self._holds.values() for name in names}
@@ -125,6 +152,14 @@ def _loss(name: str, moved: str, whom: str, retired: str) -> Lost:
     if retired:
         return Lost(Kind.NOOP, name, f"{sentence}; {retired}")
     return Lost(Kind.RENAME if moved else Kind.DELETE, name, sentence, (f"{whom}; {_cure(name, moved)}",))
+
+
+def _changed(name: str, path: str, version: str, retired: str) -> Lost:
+    sentence = f"is in {path} now, and not as it was in {version}"
+    if retired:
+        return Lost(Kind.NOOP, name, f"{sentence}; {retired}")
+    cure = f"move it as it is and change it afterwards, or say in {FILE} why it may: `{name}:` with date and reason"
+    return Lost(Kind.DELETE, name, sentence, (f"two changes at once cannot be judged; {cure}",))
 
 
 def _shape(schema: WantedSubject | OldVersion) -> str:

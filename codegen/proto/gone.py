@@ -54,3 +54,15 @@ def gone(file: str, old: Files, now: Collection[str]) -> Iterator[tuple[str, str
     lost = {name: owner for name, owner in names_of(old, [file]).items() if name not in now}
     for name in outermost(lost):
         yield name, _WHO[name.partition(" ")[0]]
+
+
+def definitions(name: str, files: Files) -> dict[str, bytes]:
+    """Return what the outermost messages, enums and services of a file say, by the same names."""
+    file = next(file for file in files.file if file.name == name)
+    stem = f"{file.package}." if file.package else ""
+    said: dict[str, Sequence[Any]] = {"message": file.message_type, "enum": file.enum_type, "service": file.service}
+    return {
+        f"{what} {stem}{each.name}": each.SerializeToString(deterministic=True)
+        for what, every in said.items()
+        for each in every
+    }

@@ -8,6 +8,7 @@ import pytest
 from codegen.errors import BreakingError
 from codegen.plan.changes import exit_code, line, plan
 from codegen.plan.judge import OldVersion
+from codegen.plan.lost import lost as lost_of
 from codegen.plan.terms import Wanted, WantedSubject
 from codegen.plan.was import NOTHING, Was, WasSubject
 from codegen.remote.kafka_admin import KafkaAdmin
@@ -137,3 +138,43 @@ def test_rules_are_compared_on_a_registry_that_is_blind_to_them(length: int, cod
     assert exit_code(changes) == code
     assert words in "\n".join(map(line, changes))
     assert ("has other rules than version 1" in "\n".join(map(line, changes))) == bool(words)
+
+
+def test_a_message_that_moves_to_another_file_moves_as_it_is() -> None:
+    """What a file held and another one holds now is the same there, or the plan stops: no verdict compares the two."""
+
+    def wanted(*bodies: str) -> Wanted:
+        texts = {path: f'syntax = "proto3";\npackage a;\n{body}\n' for path, body in zip("ab", bodies, strict=True)}
+        return Wanted(
+            tuple(
+                WantedSubject(
+                    f"{path}.proto", "PROTOBUF", text, text, "BACKWARD_TRANSITIVE", (), "Protobuf a", owned=True
+                )
+                for path, text in texts.items()
+            ),
+            (),
+        )
+
+    def released(*versions: Wanted) -> Was:
+        return Was(
+            {
+                each[0].subject: WasSubject(
+                    "PROTOBUF",
+                    tuple(OldVersion(f"v{i}", one.text) for i, one in enumerate(each, 1)),
+                    "BACKWARD_TRANSITIVE",
+                    each[0].subject,
+                )
+                for each in zip(*(version.subjects for version in versions), strict=True)
+            }
+        )
+
+    before = wanted("message A {} message Order { string id = 1; string note = 2; }", "message B {}")
+    moved = wanted("message A {}", "message B {} message Order { string id = 1; string note = 2; }")
+    changed = wanted("message A {}", "message B {} message Order { string id = 1; }")
+    assert not lost_of(released(before), moved)
+    [said] = lost_of(released(before), changed)
+    assert (said.name, said.sentence) == ("message a.Order", "is in b.proto now, and not as it was in v1")
+    assert "move it as it is and change it afterwards" in said.objections[0]
+    [meant] = lost_of(released(before), replace(changed, retired={"message a.Order": "2026-01-01 nobody has it"}))
+    assert not meant.objections
+    assert not lost_of(released(before, moved), changed)  # the file's own history is asked
