@@ -3,14 +3,17 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from codegen import tree
+from codegen.commands import pull as command
 from codegen.errors import CodegenError, DriftError
 from codegen.plan import lock as locks
 from codegen.plan.terms import Kind
@@ -208,6 +211,29 @@ def test_subjects_that_are_gone_there_are_told_and_stay(
     lock = locks.load(tmp_path)
     assert lock is not None
     assert "again-value" in lock.subjects
+
+
+def test_the_command_says_what_came_what_is_gone_and_what_stops_it(
+    http: RegistryHttp, registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`codegen pull` lists new files and subjects that are gone; a change of ours is an error until --overwrite."""
+    monkeypatch.setattr(command, "open_registry", lambda *_, **__: nullcontext(http))
+
+    def run(*more: str) -> tuple[BaseException | None, str]:
+        arguments = ["--registry", "http://r", "--out", str(tmp_path), *more]
+        done = CliRunner().invoke(command.pull_command, arguments)
+        return done.exception, done.output
+
+    assert run()[0] is None
+    assert run() == (None, f"{tmp_path}/history: 3 versions of 3 subjects\nnothing new\n")
+    (tmp_path / "avro/order.avsc").write_text("{}")
+    error, _ = run()
+    assert isinstance(error, CodegenError)
+    del registry.subjects["shop/base.proto"]
+    error, said = run("--overwrite")
+    assert error is None
+    assert f"{tmp_path}/proto/shop/base.proto: stays, though http://r has no subject shop/base.proto\n" in said
+    assert f"{tmp_path}/avro/order.avsc (again-value, version 1; orders-value, version 1)\n" in said
 
 
 @pytest.mark.parametrize(
