@@ -167,7 +167,7 @@ class GrpcServer:
                 try:
                     self._server = await self._listening(host, port)
                 except Exception as error:  # noqa: BLE001 - it is tried for as long as the process lives
-                    logger.bind(error=str(error)).error("cannot listen for gRPC again; trying further")
+                    logger.bind(error=str(error)).error("cannot listen for gRPC yet; still trying")
                 else:
                     return self._server
             await asyncio.sleep(_AGAIN_S)

@@ -142,7 +142,7 @@ class IngestLoop:
             return
         if self._commits.overdue:
             # librdkafka joins no new generation of the group before it has the answer, however long that takes.
-            logger.warning("joining the group as a new member, since a commit is never answered")
+            logger.warning("joining the group as a new member, since Kafka has not answered a commit")
             self._begin_again()
             return
         if fetch.batches:

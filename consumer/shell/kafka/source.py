@@ -145,7 +145,7 @@ class KafkaSource:
         """Begin again as a new member of the group that reads nothing yet. The old one calls back no more."""
         self._member = object()
         if not ended_by(Deadline.after(_CLOSE_LIMIT_S), self._consumer.close):
-            logger.warning("a client that lost its place in the group does not end, and is left behind")
+            logger.warning("a client that lost its place in the group has not ended in time; going on without it")
         self._reading.clear()
         self._consumer = self._new_consumer()
         assert self._ownership is not None, "subscribe comes first"
