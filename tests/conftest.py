@@ -14,6 +14,10 @@ from tests_support.running.stacks import KAFKA_ONLY, NewStack, stack_factory, te
 
 for _address in [*PORTS, KAFKA, REGISTRY, "TALLY_DATA_DIR"]:
     os.environ.pop(_address, None)  # where `just run` says that the system is: tests have systems of their own
+for _look in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "NO_COLOR", "COLUMNS", "LINES"):
+    os.environ.pop(_look, None)  # what a terminal, or a CI that shows colours, would have of the commands
+for _direct in ("no_proxy", "NO_PROXY"):  # whatever leads elsewhere: what tests ask is on this machine
+    os.environ[_direct] = ",".join(filter(None, (os.environ.get(_direct), "127.0.0.1", "localhost", "::1")))
 os.environ["TALLY_ENV_FILE"] = ""  # a developer's own .env is none of the tests'
 os.environ["TALLY_TYPED_AS"] = "just"  # so that messages are the same however the tests were started
 

@@ -117,7 +117,7 @@ def test_code_that_does_not_import_is_never_written(
 def test_generated_code_brings_no_module_that_it_does_not_use(run: Run, small: SmallContracts) -> None:
     """A record of a text and a number needs nothing for logical types; one with bytes and a date does."""
     avro = small.root / "generated" / "avro"
-    always = {"__init__", "_default_bytes", "_framing", "_resolution", "_runtime", "_schemas", "order"}
+    always = {"__init__", "_default_bytes", "_framing", "_referred", "_resolution", "_runtime", "_schemas", "order"}
     assert {path.stem for path in avro.glob("*.py")} == always
     small.set_fields(
         ID, {"name": "raw", "type": "bytes"}, {"name": "on", "type": {"type": "int", "logicalType": "date"}}

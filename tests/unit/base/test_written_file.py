@@ -261,10 +261,12 @@ def open_folder() -> Iterator[Path]:
 def test_without_the_right_to_it_a_folder_or_a_file_is_refused_by_name_and_stays(open_folder: Path) -> None:
     """A user without the rights is told whether the folder or the file refuses, and neither is changed."""
     folder, file = open_folder / "folder", open_folder / "open" / "file"
-    folder.mkdir(mode=0o755)
+    folder.mkdir()
+    folder.chmod(0o755)  # whatever the umask is
     file.parent.mkdir()
     file.parent.chmod(0o777)
     file.write_text("old")
+    file.chmod(0o644)
     script = (
         "import os, sys; from pathlib import Path; from tally.base.written_file import write_file; os.setuid(65534)\n"
         "try: write_file(Path(sys.argv[1]), 'new')\n"

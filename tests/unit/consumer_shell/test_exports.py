@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -107,7 +108,8 @@ def as_text(entry: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: None if kind == "POISON" else f"{entry[name]:f}" for name in ("a", "b", "sum")}
     found = {**entry, **numbers, "kind": kind}
     found["request_id"] = None if kind == "POISON" else str(entry["request_id"])
-    found["timestamp"] = entry["timestamp"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = entry["timestamp"]  # of some readers in the machine's time zone, of others with none
+    found["timestamp"] = (moment if moment.tzinfo is None else moment.astimezone(UTC)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     found["reason"] = None if entry["reason"] in (None, "NONE") else str(entry["reason"])
     return found
 
@@ -189,8 +191,6 @@ def test_a_large_export_goes_out_in_pieces_and_keeps_the_order(tmp_path: Path, f
 
 def test_times_let_rows_in_from_the_first_and_before_the_second(store: ExportStore) -> None:
     """An export between two times holds the rows from the first time on, up to but not including the second."""
-    from datetime import UTC, datetime
-
     edge = microseconds(datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC))
     done = finished(store, store.export(plan(from_us=edge, to_us=edge + 2_000_000)))
     offsets = [row["offset"] for row in csv.DictReader(store.file_of(done).open(newline=""))]
