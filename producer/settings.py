@@ -71,7 +71,7 @@ class ProducerSettings(Settings):
         ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS,
         ge=1,
         le=ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS,
-        description="The most additions in an AddBatch call; at most what the contract allows.",
+        description="The most additions in a call of AddBatch or AddColumns; at most what the contract allows.",
     )
     producer_queue_records_max: int = Field(
         100_000, ge=1, description="The most additions that may wait; calls beyond it are RESOURCE_EXHAUSTED."

@@ -16,6 +16,7 @@ from tally.client.retry import Failure
 from tally.client.transport import columns_reply_of
 from tally.event.decimals import UNIT
 from tally.generated.tally.v1 import tally_pb2
+from tally.generated.tally.v1.tally_rules import ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
 from tests_support.client.fake_tally import FakeTally, outcome_info, refusal, serving
 
 QUICK = RetryPolicy(attempt_timeout_s=30, backoff_base_s=0.001, backoff_cap_s=0.01)
@@ -174,6 +175,11 @@ def test_an_answer_that_does_not_tell_of_every_row_is_no_answer(wrong: dict[str,
     reply = columns_reply_of(2, answer(**wrong))
     assert isinstance(reply, Failure)
     assert (reply.status, reply.final, reply.not_committed) == ("INTERNAL", False, False)
+
+
+def test_a_call_takes_as_many_rows_as_a_batch_takes_additions() -> None:
+    """One setting bounds both, so the contract allows as many rows of columns as additions of a batch."""
+    assert ROWS_MAX == ADD_BATCH_REQUEST_ADDITIONS_MAX_ITEMS
 
 
 def test_rows_of_columns_keep_their_order() -> None:
