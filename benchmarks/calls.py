@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from benchmarks.machine import cpu_seconds
 from benchmarks.results import Comparison, Sample, Target, alternate
 from benchmarks.system import BARE_TOPIC, PARTITIONS, child, empty_server, pid_of
-from producer.settings import LANES_DEFAULT
+from producer.settings import LANES_DEFAULT, ProducerSettings
 from stack import Stack
 
 LANES = LANES_DEFAULT
@@ -62,15 +62,18 @@ def unary(stack: Stack, size: CallsSize) -> Comparison:
 
 def batch(stack: Stack, size: CallsSize) -> Comparison:
     """AddBatch of 1,000 beside bare transactional producers of 1,000 a transaction."""
-    return _many(stack, size, "batch", "AddBatch", size.batches, 0.3)
+    return _many(stack, "batch", "AddBatch", size.rounds, size.batches, bare_records=BATCH, aim=0.3)
 
 
 def columns(stack: Stack, size: CallsSize) -> Comparison:
-    """AddColumns of 1,000 beside the same."""
-    return _many(stack, size, "columns", "AddColumns", 4 * size.batches, 0.85)
+    """AddColumns of 1,000 beside bare transactional producers of as many a transaction as a lane takes at most."""
+    records = int(ProducerSettings.model_fields["producer_batch_records_max"].default)
+    return _many(stack, "columns", "AddColumns", size.rounds, 4 * size.batches, bare_records=records, aim=0.85)
 
 
-def _many(stack: Stack, size: CallsSize, mode: str, method: str, calls: int, aim: float) -> Comparison:
+def _many(
+    stack: Stack, mode: str, method: str, rounds: int, calls: int, *, bare_records: int, aim: float
+) -> Comparison:
     producer_pid, kafka_pid = pid_of(stack, "producer"), pid_of(stack, "kafka")
 
     def subject() -> Sample:
@@ -80,19 +83,19 @@ def _many(stack: Stack, size: CallsSize, mode: str, method: str, calls: int, aim
         )  # fmt: skip
 
     def limit() -> Sample:
-        options = ("--producers", LANES, "--size", BATCH, "--partitions", PARTITIONS)
-        count = max(calls // LANES, 1)
+        options = ("--producers", LANES, "--size", bare_records, "--partitions", PARTITIONS)
+        count = max(calls * BATCH // bare_records // LANES, 1)
         before_s = cpu_seconds(kafka_pid)
         seen = child("bare_kafka", "transactions", stack.bootstrap_servers, BARE_TOPIC, "--count", count, *options)
         return _sample(seen, broker_cpu_us=1e6 * (cpu_seconds(kafka_pid) - before_s) / seen["records"])
 
-    limits, subjects = alternate(limit, subject, size.rounds)
+    limits, subjects = alternate(limit, subject, rounds)
     return Comparison(
         name=mode,
         unit="sums/s",
         subject=f"{method} of {BATCH}, {BATCHES_IN_FLIGHT} calls in flight; lanes: {LANES}",
-        limit=f"bare transactional producers in threads of one process, as many as lanes: {LANES}; {BATCH} records a "
-        f"transaction, key 16 and value 77 bytes and as many partitions a transaction as Tally's",
+        limit=f"bare transactional producers in threads of one process, as many as lanes: {LANES}; {bare_records} "
+        f"records a transaction, key 16 and value 77 bytes and as many partitions a transaction as Tally's",
         target=Target(ratio=aim),
         subject_samples=subjects,
         limit_samples=limits,
