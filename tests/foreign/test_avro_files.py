@@ -26,6 +26,12 @@ def test_every_schema_file_of_a_project_becomes_code(package: str, files: int) -
     assert (len(found), foreign_avro.refused(found)) == (files, {})
 
 
+def test_fastavro_s_own_test_schemas_become_code_but_for_those_that_are_wrong_on_purpose() -> None:
+    """Of the schemas that fastavro is tested with, one is no JSON and one names a missing type; no other is refused."""
+    found = foreign_avro.of_folder(foreign.source_of("fastavro") / "tests")
+    assert (len(found), foreign_avro.counts(foreign_avro.refused(found))) == (53, {"avro-type": 1, "json": 1})
+
+
 @pytest.mark.parametrize(
     ("package", "compared", "refused_by_fastavro"), [("avro", 3, 0), ("datahub", 280, 0), ("lsst", 93, 0)]
 )
