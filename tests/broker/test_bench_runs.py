@@ -18,6 +18,7 @@ def test_a_quick_run_of_the_benches_prints_its_table() -> None:
         "benchmarks",
         "unary",
         "batch",
+        "columns",
         "idle",
         "consumer",
         "codegen",
@@ -26,5 +27,5 @@ def test_a_quick_run_of_the_benches_prints_its_table() -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    for expected in ("unary", "batch", "idle", "consumer", "refusals", "ratio", "target", "written to"):
+    for expected in ("unary", "batch", "columns", "idle", "consumer", "refusals", "ratio", "target", "written to"):
         assert expected in done.stdout
