@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from tally.event import decimals
 from tally.event.partitions import partition_of
 from tally.generated.tally.v1.tally_pb2 import AddBatchRequest, AddResponse
 from tests_support.kafka.broker import Broker
-from tests_support.producer.in_memory import LANES, PARTITIONS, ProducerInMemory, request, running, until
+from tests_support.producer.in_memory import LANES, LIMITS, PARTITIONS, ProducerInMemory, request, running, until
 
 
 async def test_an_addition_is_answered_after_its_commit_with_its_place() -> None:
@@ -90,15 +91,16 @@ async def test_a_held_back_commit_never_commits_a_later_transaction() -> None:
 
 async def test_too_little_time_left_is_told_as_not_committed() -> None:
     """A call without time for a retry is ABORTED and not-committed, and its id never appears in the log (I11)."""
-    async with running() as producer:
+    async with running(limits=replace(LIMITS, retry_floor_s=60.0)) as producer:
         await until(lambda: all(client.renewals for client in producer.clients))
         producer.fault("produce")
         asked = request()
-        answer = await producer.add(asked, remaining_s=0.4)
+        answer = await producer.add(asked, remaining_s=20.0)
         assert isinstance(answer, Refusal)
         assert (answer.code, answer.outcome) == (Code.ABORTED, Outcome.NOT_COMMITTED)
         assert answer.retry_after_s
-        await producer.add(request())
+        producer.fault()
+        assert isinstance(await producer.add(request()), AddResponse)
         assert producer.count_of(asked) == 0
 
 
