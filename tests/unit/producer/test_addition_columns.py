@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from producer.core.addition import Addition, validate
 from producer.core.addition_columns import validate_all
+from producer.core.refusals import Refusal
 from tally.event import decimals
 from tally.event.decimal_columns import unscaled_column
 
@@ -37,6 +38,20 @@ def test_a_batch_is_validated_as_each_of_it_would_be(rows: list[tuple[str, str, 
     checked = validate_all(request_ids, a, b, details_max=len(rows))
     assert checked == [validate(*row) for row in rows]
     assert all(type(each.request_id) is bytes for each in checked if isinstance(each, Addition))
+
+
+@given(rows_of(st.one_of(ids, odd_ids), st.one_of(usual, broken)), st.integers(0, 30), st.integers(1, 5))
+def test_details_end_at_their_limit_also_where_rows_repeat(
+    rows: list[tuple[str, str, str]], details_max: int, times: int
+) -> None:
+    """The first refusals have details and all further ones are brief, whether or not a row is that before it."""
+    repeated = [row for row in rows for _ in range(times)]
+    expected: list[Addition | Refusal] = []
+    for row in repeated:
+        told = sum(isinstance(each, Refusal) for each in expected)
+        expected.append(validate(*row, brief=told >= details_max))
+    request_ids, a, b = zip(*repeated, strict=True)
+    assert validate_all(request_ids, a, b, details_max) == expected
 
 
 @given(st.lists(usual, min_size=1, max_size=50))

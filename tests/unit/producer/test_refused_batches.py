@@ -143,7 +143,7 @@ def test_few_refusals_say_which_fields_are_wrong_and_why(monkeypatch: pytest.Mon
         return words(violations)
 
     monkeypatch.setattr(refusals, "invalid_fields", counted)
-    asyncio.run(answer_to(INVALID["empty"]))
+    asyncio.run(answer_to(INVALID["all wrong, each in its own way"]))
     assert told == [3] * DETAILS_MAX
 
 
