@@ -18,6 +18,8 @@ _PARTS: Final = re.compile(
     f"(?P<any>…)|(?P<time>{_TIME})|(?P<uuid>{_UUID})|(?P<job>{_JOB})|(?P<position>{_POSITION})|(?P<number>{_NUMBER})"
     "|(?P<blanks> +)"
 )
+_OFFSET: Final = re.compile(r',\s*"offset": "\d+"')
+"""In an answer that grpcurl prints. It leaves out 0, so the ids that came before decide whether there is one."""
 _OTHERS: Final = {"any": r"[^\n]*", "time": _TIME, "number": r"-?\d[\d,]*(?:\.\d+)?", "blanks": " +"}
 
 
@@ -38,6 +40,7 @@ class Names:
 
     def fits(self, shown: str, seen: str) -> bool:
         """Tell whether an output has the shape that is shown, and learn the names that are new in it."""
+        shown, seen = _OFFSET.sub("", shown), _OFFSET.sub("", seen)
         new: list[str] = []
         pattern = ""
         end = 0

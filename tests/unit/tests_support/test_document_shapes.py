@@ -15,6 +15,8 @@ OTHER_JOB = "20270101T000000Z-00000000"
         ('"timestamp":"2026-11-23T06:47:30.940000Z"', '"timestamp":"2027-01-01T00:00:00Z"'),
         ("      3:1041  WRONG_SUM  ready", "   11:0  WRONG_SUM  ready"),
         (f"location: /v1/exports/{JOB}", f"location: /v1/exports/{OTHER_JOB}\r\n"),
+        ('"partition": 9\n  }', '"partition": 9,\n    "offset": "2"\n  }'),
+        ('"partition": 9,\n    "offset": "2"\n  }', '"partition": 9\n  }'),
     ],
 )
 def test_numbers_times_and_new_names_may_differ(shown: str, seen: str) -> None:
