@@ -30,6 +30,13 @@ _ACCESS: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
+_PASSING: Final = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,  # of a topic that another broker told of: this one has not heard of it yet
+    }
+)
 
 
 class KafkaNotReady(Exception):  # noqa: N818 - an outcome that is waited out, not an error to show
@@ -122,7 +129,7 @@ class KafkaAdmin:
         """Return the exception for a failed request: access, something that passes, or a refusal."""
         cause = error.args[0]
         self._raise_access(cause)
-        if cause.retriable() or cause.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT}:
+        if cause.retriable() or cause.code() in _PASSING:
             return KafkaNotReady(cause.str())
         return CodegenError(f"Kafka at {self.servers} refuses: {cause.str()}")
 
