@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from tally.base.bounded_cache import BoundedCache
-from tally.base.framing import SCHEMA_HEADER, SchemaName
+from tally.base.framing import FRAME_BYTES, MAGIC, SCHEMA_HEADER, SchemaName, unframe
 from tally.event import resolution
 from tally.event.read_one import read_one, schema_name
 from tally.event.record import Record
 from tally.event.resolution import Resolved
+from tally.event.values import is_common
 from tally.event.verdict import Event, Poison, Sum, unknown_schema
 from tally.generated.topics import SUMS
 
@@ -33,7 +34,8 @@ class Reader:
 
     def read(self, record: Record) -> Sum | Poison:
         """Return a record's sum, or why it has none."""
-        header, own_ids = record.headers.get(SCHEMA_HEADER), self._own_ids
+        header = record.headers.get(SCHEMA_HEADER)
+        own_ids = self._own_ids if header is None else self._own_ids | self._ours_by_frame(record.value or b"")
         name = schema_name(record.value, header, own_ids)
         resolved = None if name is None or name in own_ids else self._resolve(name)
         if isinstance(name, int) and resolved is not None and resolved.fingerprint == SUMS.fingerprint:
@@ -51,6 +53,16 @@ class Reader:
             own_schema_ids=own_ids,
             general=general,
         )
+
+    def _ours_by_frame(self, value: bytes) -> set[int]:
+        """Return the id before a value of the common form if its schema means ours: then no header is looked at."""
+        if len(value) < FRAME_BYTES or value[0] != MAGIC:
+            return set()
+        schema_id = unframe(value)[0]
+        if schema_id in self._own_ids or not is_common(value, frozenset({schema_id})):
+            return set()
+        resolved = self._resolve(schema_id)
+        return {schema_id} if resolved is not None and resolved.fingerprint == SUMS.fingerprint else set()
 
     def _resolve(self, name: SchemaName) -> Resolved | None:
         known = self._resolved.get(name)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tally.base.framing import SCHEMA_HEADER, SchemaName, frame
@@ -125,6 +125,7 @@ def test_what_is_taken_as_columns_is_the_common_form(all_: list[Case]) -> None:
 
 
 @given(cases)
+@example(Case("ours in another text", request_id(0), frame(52) + body(request_id(0), 1, 2), b"\x01" + bytes(16)))
 def test_a_reader_with_a_registry_agrees(case: Case) -> None:
     """The reader of `tally tail`, which asks the registry for schemas, has the ledger's verdict on every record."""
     record = Record(PARTITION, 0, 0, case.key, case.value, {} if case.header is None else {SCHEMA_HEADER: case.header})
